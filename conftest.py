@@ -1,0 +1,36 @@
+"""What tests and doctests share: a cache folder and a hypothesis profile of their own, and the mirror of real data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# A shared machine can pause for longer than hypothesis' 200 ms without anything being slow.
+hypothesis.settings.register_profile("nasmeta", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("nasmeta")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point the cache to a temporary folder before any test is imported, for child processes too."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return  # inherited
+    folder = tempfile.mkdtemp(prefix="nasmeta-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ["NASMETA_CACHE"] = folder
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """Return the folder of downloaded benchmark files, or skip where there is none."""
+    chosen = os.environ.get("NASMETA_MIRROR")
+    if not chosen:
+        pytest.skip("NASMETA_MIRROR is not set: it names a folder of downloaded benchmark files.")
+    folder = Path(chosen)
+    if not folder.is_dir():
+        pytest.skip(f"NASMETA_MIRROR is {chosen!r}, which is no folder.")
+    return folder

@@ -1,0 +1,79 @@
+"""Meta-learned neural architecture search on tabular benchmarks.
+
+Every name below is imported when it is first used, so that ``import nasmeta`` costs milliseconds.
+
+Examples
+--------
+>>> import nasmeta as nm
+>>> nm.get_space("nb201").n_cells
+15625
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nasmeta import (
+        analysis,
+        errors,
+        evaluators,
+        experiments,
+        meta,
+        predictors,
+        searchers,
+        spaces,
+        tables,
+        tasks,
+        testing,
+    )
+    from nasmeta.experiments import compare, search
+    from nasmeta.spaces import get_space
+    from nasmeta.tables import load_table
+    from nasmeta.tasks import get_task, task_distribution
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "analysis",
+    "compare",
+    "errors",
+    "evaluators",
+    "experiments",
+    "get_space",
+    "get_task",
+    "load_table",
+    "meta",
+    "predictors",
+    "search",
+    "searchers",
+    "spaces",
+    "tables",
+    "task_distribution",
+    "tasks",
+    "testing",
+]
+
+_ROOM_OF = {
+    "compare": "experiments",
+    "get_space": "spaces",
+    "get_task": "tasks",
+    "load_table": "tables",
+    "search": "experiments",
+    "task_distribution": "tasks",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = import_module(f"{__name__}.{_ROOM_OF.get(name, name)}")
+    found: object = getattr(room, name) if name in _ROOM_OF else room
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

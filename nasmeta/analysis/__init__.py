@@ -1,0 +1,26 @@
+"""What the runs say: regret, evaluations to the optimum, intervals, ranks, curves, pictures and summary tables.
+
+Everything here works on a *results frame*: one row an evaluation, with the columns ``task``, ``searcher``, ``seed``,
+``evaluation`` (1, 2, 3, …), ``cell``, ``value``, ``cost_seconds``, ``simulated_seconds``, ``incumbent``,
+``incumbent_value`` and ``regret``. A run is one (task, searcher, seed). It is *solved* where its last regret is 0;
+otherwise it is *censored*: nobody knows what it would have found after its budget.
+"""
+
+from nasmeta.analysis._curves import regret_curves
+from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents, regret
+from nasmeta.analysis._plots import plot_regret, save_figure
+from nasmeta.analysis._statistics import average_ranks, bootstrap_interval
+from nasmeta.analysis._summary import summarise, to_markdown
+
+__all__ = [
+    "average_ranks",
+    "bootstrap_interval",
+    "evaluations_to_optimum",
+    "incumbents",
+    "plot_regret",
+    "regret",
+    "regret_curves",
+    "save_figure",
+    "summarise",
+    "to_markdown",
+]

@@ -1,0 +1,150 @@
+"""Search curves: regret against evaluations or simulated seconds, over the runs of each (task, searcher)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
+from nasmeta.analysis._statistics import bootstrap_interval, check_level
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["XAxis", "regret_curves"]
+
+XAxis = Literal["evaluation", "simulated_seconds"]
+
+_MOST_POINTS = 500  # of a default grid over evaluations; below that, every evaluation is a point
+_TIME_POINTS = 200
+
+
+def regret_curves(
+    frame: pd.DataFrame,
+    x: XAxis = "evaluation",
+    grid: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Average the regret of runs, point by point, only where every run of the (task, searcher) is known.
+
+    A curve begins where each of its runs has an evaluation. A run that found the optimum stays at regret 0. A run that
+    ended without it is carried no further, so the curve ends where the first such run ends; if there is none, it goes
+    on to the end of the task's longest run.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame.
+    x : {"evaluation", "simulated_seconds"}
+        What the curve runs over. Against simulated seconds a run is a step function: the regret of the last evaluation
+        that had ended by then.
+    grid : array_like (k,), optional
+        Points of x; those outside a curve's range are left out. By default each evaluation (500 of them on a log scale
+        where there are more), or 200 seconds on a log scale for each task, with each curve's first and last point.
+    level : float
+        Level of the bootstrap interval of the mean.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    DataFrame, one row a (task, searcher, x)
+        ``task, searcher``, x under its name, ``runs``, ``mean, low, high`` (NaN bounds for a single run),
+        ``median, q25, q75``; all in the unit of the regret.
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, or x, the grid or the level are not possible.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "cifar10", "searcher": "random", "seed": [0, 0, 1, 1, 1],
+    ...     "evaluation": [1, 2, 1, 2, 3], "regret": [0.5, 0.0, 4.0, 2.0, 1.0]})
+    >>> print(regret_curves(frame)[["evaluation", "mean", "median"]].to_string(index=False))
+     evaluation  mean  median
+              1  2.25    2.25
+              2  1.00    1.00
+              3  0.50    0.50
+    """
+    import pandas as pd
+
+    check_level(level)
+    if x not in ("evaluation", "simulated_seconds"):
+        raise SettingError(f"Curves over {x!r} were asked for; possible are 'evaluation' and 'simulated_seconds'.")
+    runs = read_runs(frame, x)
+    chosen = None if grid is None else _check_grid(grid, x)
+    first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
+    parts = []
+    for task, searcher, group in runs.groups():
+        of_task = runs.task == runs.task[group.start]
+        censored = ~runs.solved[group]
+        begin = float(first[group].max())
+        end = float(last[group][censored].min() if censored.any() else last[of_task].max())
+        if chosen is not None:
+            points = chosen[(chosen >= begin) & (chosen <= end)]
+        else:
+            points = _default_grid(x, begin, end, float(first[of_task].min()), float(last[of_task].max()))
+        if len(points) == 0:
+            continue
+        regrets = runs.at("regret", _evaluations_by(runs, group, x, points), group)
+        low, high = bootstrap_interval(regrets, level=level, seed=seed)
+        q25, median, q75 = np.quantile(regrets, [0.25, 0.5, 0.75], axis=0)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "task": task,
+                    "searcher": searcher,
+                    x: points.astype(np.int64) if x == "evaluation" else points,
+                    "runs": len(censored),
+                    "mean": regrets.mean(axis=0),
+                    "low": low,
+                    "high": high,
+                    "median": median,
+                    "q25": q25,
+                    "q75": q75,
+                }
+            )
+        )
+    if not parts:
+        raise SettingError(
+            f"No curve has a point: the {x} asked for lies outside the range in which all runs of a searcher are known."
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _check_grid(grid: npt.ArrayLike, x: XAxis) -> FloatArray:
+    points = np.unique(np.asarray(grid, dtype=np.float64))
+    if points.ndim != 1 or len(points) == 0 or not np.isfinite(points).all():
+        raise SettingError(f"The grid must hold finite points of {x}, at least one; it is {grid!r}.")
+    if x == "evaluation" and (points != np.round(points)).any():
+        raise SettingError(f"A grid of evaluations must hold whole numbers; it holds {points[points % 1 != 0][0]}.")
+    return points
+
+
+def _default_grid(x: XAxis, begin: float, end: float, task_begin: float, task_end: float) -> FloatArray:
+    if begin > end:  # a run ended before another one had begun
+        return np.empty(0)
+    if x == "evaluation":
+        if end <= _MOST_POINTS:
+            return np.arange(1.0, end + 1)
+        return np.unique(np.geomspace(1, end, _MOST_POINTS).round())
+    if task_begin <= 0:
+        raise SettingError(f"Simulated seconds begin at {task_begin}; a log scale needs them above 0, or give a grid.")
+    shared = np.geomspace(task_begin, task_end, _TIME_POINTS)
+    return np.unique(np.r_[begin, shared[(shared > begin) & (shared < end)], end])
+
+
+def _evaluations_by(runs: Runs, group: slice, x: XAxis, points: FloatArray) -> IntArray:
+    """Count the evaluations that had ended at each point of x, (k,) or (runs, k)."""
+    if x == "evaluation":
+        return points.astype(np.int64)
+    seconds = runs.columns[x]
+    ends = [seconds[low : low + size] for low, size in zip(runs.start[group], runs.length[group], strict=True)]
+    return np.array([np.searchsorted(end, points, side="right") for end in ends])

@@ -1,0 +1,173 @@
+"""The results frame, checked once and laid out as arrays: the form in which all of this room computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FloatArray", "IntArray", "Runs", "read_runs"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+_KEYS = ("task", "searcher", "seed")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of a frame, ordered by task, searcher (both as they first appear) and seed.
+
+    Attributes
+    ----------
+    tasks, searchers : tuple of str
+        The names, in the order in which the frame first holds them.
+    task, searcher : int64 array (runs,)
+        Positions in `tasks` and `searchers`.
+    seed : array (runs,)
+        The seed of each run.
+    start, length : int64 array (runs,)
+        A run's rows are ``start .. start + length`` of each array in `columns`.
+    solved : bool array (runs,)
+        Whether the run's last regret is 0.
+    columns : mapping of str to float64 array (rows,)
+        The numeric columns that were asked for, always with "regret".
+    """
+
+    tasks: tuple[str, ...]
+    searchers: tuple[str, ...]
+    task: IntArray
+    searcher: IntArray
+    seed: npt.NDArray[Any]
+    start: IntArray
+    length: IntArray
+    solved: npt.NDArray[np.bool_]
+    columns: Mapping[str, FloatArray]
+
+    @property
+    def reach(self) -> FloatArray:
+        """Up to which evaluation each run is known, float (runs,): inf if solved, for its regret stays 0."""
+        return np.where(self.solved, np.inf, self.length)
+
+    @property
+    def to_optimum(self) -> FloatArray:
+        """Evaluations until the regret was 0, float (runs,): inf in censored runs."""
+        before = np.add.reduceat(self.columns["regret"] > 0, self.start, dtype=np.int64)
+        return np.where(self.solved, before + 1.0, np.inf)
+
+    def groups(self) -> Iterator[tuple[str, str, slice]]:
+        """Yield (task, searcher, its runs as a slice)."""
+        changes = np.flatnonzero(np.diff(self.task) | np.diff(self.searcher)) + 1
+        bounds = [0, *changes.tolist(), len(self.task)]
+        for low, high in pairwise(bounds):
+            yield self.tasks[self.task[low]], self.searchers[self.searcher[low]], slice(low, high)
+
+    def at(self, name: str, evaluations: npt.ArrayLike, group: slice = slice(None)) -> FloatArray:
+        """Read a column after so many evaluations of each run.
+
+        A solved run keeps its last value; a censored one is NaN beyond its last evaluation, all are before the first.
+
+        Parameters
+        ----------
+        name : str
+            One of `columns`.
+        evaluations : array_like of int (k,) or (runs, k)
+            Counts of evaluations.
+        group : slice
+            The runs to read; all by default.
+
+        Returns
+        -------
+        float64 array (runs, k)
+        """
+        wanted = np.asarray(evaluations, dtype=np.int64)
+        row = self.start[group, None] + np.clip(wanted, 1, self.length[group, None]) - 1
+        known = (wanted >= 1) & (wanted <= self.reach[group, None])
+        return np.where(known, self.columns[name][row], np.nan)
+
+
+def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
+    """Check a results frame and lay out the columns that are asked for.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        One row an evaluation, in any order.
+    *columns : str
+        Numeric columns beside "regret".
+
+    Raises
+    ------
+    SettingError
+        Columns are missing, the frame is empty, something is missing or not finite, a run's evaluations are not
+        1, 2, 3, …, or its regret is negative or grows.
+    """
+    import pandas as pd
+
+    numeric = list(dict.fromkeys(("evaluation", "regret", *columns)))
+    needed = [*_KEYS, *numeric]
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise SettingError(
+            f"The results frame lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}. "
+            "Pass the frame that nasmeta.compare returns, with all its columns."
+        )
+    if frame.empty:
+        raise SettingError("The results frame has no rows, so there is no run to analyse.")
+    for name in needed:
+        values = frame[name]
+        bad = values.isna().to_numpy()
+        if name in numeric:
+            if not pd.api.types.is_numeric_dtype(values):
+                raise SettingError(f"The column {name} of the results frame holds {values.dtype}, not numbers.")
+            bad = bad | ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise SettingError(
+                f"The column {name} of the results frame is {values.iloc[row]} in row {row} ({int(bad.sum())} such "
+                "row(s)). Every evaluation needs a finite value: remove the failed runs whole, do not fill them."
+            )
+
+    task, tasks = pd.factorize(frame["task"])
+    searcher, searchers = pd.factorize(frame["searcher"])
+    seed, evaluation = frame["seed"].to_numpy(), frame["evaluation"].to_numpy()
+    order = np.lexsort((evaluation, seed, searcher, task))
+    task, searcher, seed, evaluation = task[order], searcher[order], seed[order], evaluation[order]
+    new = np.r_[True, (np.diff(task) != 0) | (np.diff(searcher) != 0) | (seed[1:] != seed[:-1])]
+    start = np.flatnonzero(new)
+    length = np.diff(np.r_[start, len(frame)])
+    values_of = {name: frame[name].to_numpy(dtype=np.float64)[order] for name in numeric}
+
+    def refuse(rows: npt.NDArray[np.bool_], what: str) -> None:
+        if rows.any():
+            row = int(np.argmax(rows))
+            raise SettingError(
+                f"In the run (task {tasks[task[row]]!r}, searcher {searchers[searcher[row]]!r}, seed {seed[row]}), "
+                f"at evaluation {evaluation[row]}, {what}"
+            )
+
+    due = np.arange(len(frame)) - np.repeat(start, length) + 1
+    refuse(evaluation != due, "the count is wrong: the evaluations of a run must be 1, 2, 3, …, each of them once.")
+    loss = values_of["regret"]
+    refuse(loss < 0, "the regret is negative: it must be the distance of the incumbent from the task's optimum.")
+    refuse(~new & (np.diff(loss, prepend=loss[0]) > 0), "the regret grows: it must be that of the best cell so far.")
+    return Runs(
+        tasks=tuple(map(str, tasks)),
+        searchers=tuple(map(str, searchers)),
+        task=task[start],
+        searcher=searcher[start],
+        seed=seed[start],
+        start=start,
+        length=length,
+        solved=loss[start + length - 1] == 0,
+        columns=values_of,
+    )

@@ -1,0 +1,169 @@
+"""Incumbents, regret, and the number of evaluations to the optimum with censored runs told apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nasmeta.analysis._frame import FloatArray, IntArray, read_runs
+from nasmeta.analysis._statistics import bootstrap_interval, check_level
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["evaluations_to_optimum", "incumbents", "regret"]
+
+
+def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") -> IntArray:
+    """Return the position of the best value so far, the first of equals.
+
+    Parameters
+    ----------
+    values : array_like of float (n,)
+        Values in the order in which they were evaluated.
+    direction : {"max", "min"}
+        Whether larger or smaller is better.
+
+    Returns
+    -------
+    int64 array (n,)
+
+    Raises
+    ------
+    SettingError
+        `values` is not a vector, holds NaN, or `direction` is neither of the two.
+
+    Examples
+    --------
+    >>> incumbents([70.1, 73.5, 72.0, 73.5, 73.6]).tolist()
+    [0, 1, 1, 1, 4]
+    """
+    value = np.asarray(values, dtype=np.float64)
+    if direction not in ("max", "min"):
+        raise SettingError(f"The direction is {direction!r}; it can be 'max' or 'min'.")
+    if value.ndim != 1:
+        raise SettingError(f"The values have shape {value.shape}; incumbents are those of one run, shape (n,).")
+    if np.isnan(value).any():
+        raise SettingError(f"The value at position {int(np.argmax(np.isnan(value)))} is NaN, so no best value exists.")
+    gain = value if direction == "max" else -value
+    best_before = np.maximum.accumulate(np.r_[-np.inf, gain])[:-1]
+    return np.maximum.accumulate(np.where(gain > best_before, np.arange(len(gain)), 0))
+
+
+def regret(values: npt.ArrayLike, optimum: float, direction: Literal["max", "min"] = "max") -> FloatArray:
+    """Return how far the best value so far is from the optimum.
+
+    Parameters
+    ----------
+    values : array_like of float (n,)
+        Values in the order in which they were evaluated.
+    optimum : float
+        The best value that the task holds, in the unit of `values`.
+    direction : {"max", "min"}
+        Whether larger or smaller is better.
+
+    Returns
+    -------
+    float64 array (n,)
+        At least 0, in the unit of `values`, never growing.
+
+    Raises
+    ------
+    SettingError
+        As in `incumbents`; also if the optimum is not finite or a value is better than it.
+
+    Examples
+    --------
+    >>> regret([70.0, 73.5, 72.0, 74.0], optimum=74.0).tolist()
+    [4.0, 0.5, 0.5, 0.0]
+    """
+    value = np.asarray(values, dtype=np.float64)
+    best = value[incumbents(value, direction)]
+    if not np.isfinite(optimum):
+        raise SettingError(f"The optimum is {optimum}; it must be a finite number.")
+    gap = optimum - best if direction == "max" else best - optimum
+    if (gap < 0).any():
+        raise SettingError(f"The value {best[-1]} is better than the optimum {optimum} ({direction}).")
+    return gap + 0.0  # -0.0 becomes 0.0
+
+
+def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+    """Count the evaluations until the optimum was evaluated, without a guess about the runs that never got there.
+
+    A mean over the solved runs alone flatters a searcher that often fails. So ``mean`` is a number only if every run
+    was solved. What is known in any case: the share solved, the median (an unsolved run counts as more than any
+    number), and the mean of min(evaluations, cap), where ``cap`` is the smallest budget of an unsolved run.
+    Restricted means are comparable only at the same cap.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame; here the columns task, searcher, seed, evaluation and regret are used.
+    level : float
+        Level of all intervals.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    DataFrame, one row a (task, searcher)
+        ``task, searcher, runs, solved``;
+        ``share_solved, share_solved_low, share_solved_high`` (0 to 1, Wilson interval);
+        ``mean, mean_low, mean_high`` (bootstrap; all NaN unless every run was solved);
+        ``median`` (inf if it is beyond the budget; NaN if an unsolved run with a smaller budget leaves it open);
+        ``restricted_mean, cap`` (if every run was solved, the cap is the largest count and changes nothing).
+
+    Raises
+    ------
+    SettingError
+        The frame lacks columns or holds what no run can hold, or the level is not between 0 and 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "nb201/cifar10", "searcher": "random", "seed": [0, 0, 1, 1, 1, 2],
+    ...     "evaluation": [1, 2, 1, 2, 3, 1], "regret": [0.3, 0.0, 2.0, 0.5, 0.5, 0.0]})
+    >>> table = evaluations_to_optimum(frame)
+    >>> print(table[["runs", "solved", "mean", "median", "restricted_mean", "cap"]].to_string(index=False))
+     runs  solved  mean  median  restricted_mean  cap
+        3       2   NaN     2.0              2.0    3
+    """
+    import pandas as pd
+    from scipy.stats import binomtest
+
+    check_level(level)
+    runs = read_runs(frame)
+    count = runs.to_optimum
+    rows = []
+    for task, searcher, group in runs.groups():
+        evaluations, solved = count[group], runs.solved[group]
+        n_runs, n_solved = len(solved), int(solved.sum())
+        share = binomtest(n_solved, n_runs).proportion_ci(confidence_level=level, method="wilson")
+        cap = int(evaluations.max() if solved.all() else runs.length[group][~solved].min())
+        mean = low = high = np.nan
+        if solved.all():
+            mean = float(evaluations.mean())
+            low, high = map(float, bootstrap_interval(evaluations, level=level, seed=seed))
+        median = float(np.median(evaluations))
+        rows.append(
+            {
+                "task": task,
+                "searcher": searcher,
+                "runs": n_runs,
+                "solved": n_solved,
+                "share_solved": n_solved / n_runs,
+                "share_solved_low": share.low,
+                "share_solved_high": share.high,
+                "mean": mean,
+                "mean_low": low,
+                "mean_high": high,
+                "median": np.nan if cap < median < np.inf else median,
+                "restricted_mean": float(np.minimum(evaluations, cap).mean()),
+                "cap": cap,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,252 @@
+"""Search curves as pictures for print: regret against evaluations or simulated seconds, a panel a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from nasmeta.analysis._curves import XAxis, regret_curves
+from nasmeta.errors import SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_regret", "save_figure"]
+
+# Okabe and Ito (2008) without their yellow, which is lost on white paper; line style and marker differ as well, so that
+# the curves can be told apart in grey.
+_STYLES: tuple[tuple[str, Any, str], ...] = (
+    ("#0072B2", "-", "o"),
+    ("#D55E00", (0, (5, 1.5)), "s"),
+    ("#009E73", (0, (5, 1.2, 1.2, 1.2)), "^"),
+    ("#CC79A7", (0, (1.2, 1.2)), "D"),
+    ("#000000", (0, (3, 1, 1, 1, 1, 1)), "v"),
+    ("#56B4E9", "-", "P"),
+    ("#E69F00", (0, (7, 2)), "X"),
+)
+_X_LABELS = {"evaluation": "evaluations", "simulated_seconds": "simulated training time (s)"}
+_CENTRES = {
+    "mean": ("mean", "low", "high", "{level:g} % bootstrap interval of the mean"),
+    "median": ("median", "q25", "q75", "quartiles"),
+}
+_COLUMNS, _PANEL_WIDTH, _PANEL_HEIGHT = 3, 2.45, 2.35  # inches; three panels fill the text width of a paper
+_LEGEND_HANDLE = 3.2  # length of a line in the legend, in letters; short ones hide the line style
+_MOST_DECADES = 3  # of the logarithmic part of the regret axis
+
+
+def plot_regret(
+    frame: pd.DataFrame,
+    x: XAxis = "evaluation",
+    centre: Literal["mean", "median"] = "mean",
+    tasks: Sequence[str] | None = None,
+    unit: str = "percentage points of validation accuracy",
+    share_y: bool = True,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Figure:
+    """Draw the search curves of `regret_curves`, one panel a task, one line a searcher.
+
+    Both axes are logarithmic. A regret of 0 has no logarithm, so the regret axis becomes linear close to 0 and the
+    optimum is a line of its own: every value stands at its true place, none is cut. A curve ends where not all of
+    its runs are known any more, or where it meets the optimum.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame.
+    x : {"evaluation", "simulated_seconds"}
+        The horizontal axis.
+    centre : {"mean", "median"}
+        The mean with its bootstrap interval, or the median with the quartiles.
+    tasks : sequence of str, optional
+        The tasks to draw, in this order; all by default.
+    unit : str
+        Unit of the regret, for the label of the axis.
+    share_y : bool
+        Whether all panels have the same regret axis; switch it off for tasks in different units.
+    level, seed : float, int
+        Level and seed of the bootstrap interval.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A free-standing figure, unknown to pyplot; write it with `save_figure`.
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, or `x`, `centre` or `level` are not possible.
+    UnknownNameError
+        A task that the frame does not hold.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "nb201/cifar10", "searcher": "random", "seed": [0, 0, 1, 1], "evaluation": [1, 2, 1, 2],
+    ...     "regret": [1.0, 0.0, 3.0, 1.0]})
+    >>> figure = plot_regret(frame)
+    >>> figure.axes[0].get_title(), figure.axes[0].get_xscale()
+    ('nb201/cifar10', 'log')
+    """
+    from matplotlib.figure import Figure
+
+    if centre not in _CENTRES:
+        raise SettingError(f"The centre {centre!r} was asked for; possible are {', '.join(_CENTRES)}.")
+    curves = regret_curves(frame, x, level=level, seed=seed)
+    known = list(frame["task"].unique())
+    searchers = list(frame["searcher"].unique())
+    names = list(known if tasks is None else tasks)
+    for name in names:
+        if name not in known:
+            raise UnknownNameError.of("task", name, known)
+    if not names:
+        raise SettingError(f"No task was chosen; possible are {', '.join(known)}.")
+
+    columns = min(len(names), _COLUMNS)
+    rows = -(-len(names) // columns)
+    width = columns * _PANEL_WIDTH + (_PANEL_WIDTH / 2 if columns == 1 else 0)
+    drawn = curves[curves["task"].isin(names)]
+    shown = [name for name in searchers if name in set(drawn["searcher"])]
+    legend_columns = _legend_columns([str(name) for name in shown], width)
+    height = rows * _PANEL_HEIGHT + 0.3 + 0.17 * -(-len(shown) // legend_columns)
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    panels = figure.subplots(rows, columns, sharey=share_y, squeeze=False).ravel()
+    handles: dict[str, Any] = {}
+    for position, (panel, name) in enumerate(zip(panels, names, strict=False)):
+        of_task = drawn[drawn["task"] == name]
+        for order, searcher in enumerate(searchers):
+            curve = of_task[of_task["searcher"] == searcher]
+            if len(curve):
+                handles[searcher] = _draw(panel, curve, x, centre, order, len(searchers))
+        _set_axes(panel, drawn if share_y else of_task, centre)
+        panel.set_title(name, fontsize=9)
+        if position + columns >= len(names):  # nothing below it
+            panel.set_xlabel(_X_LABELS[x], fontsize=9)
+        if position % columns == 0:
+            panel.set_ylabel(fill(f"regret ({unit})", 28), fontsize=9)
+    for unused in panels[len(names) :]:
+        unused.remove()
+    counts = sorted(set(drawn["runs"]))
+    title = f"{centre} of {' to '.join(map(str, counts[:: max(1, len(counts) - 1)]))} runs"
+    band = _CENTRES[centre][3].format(level=100 * level)
+    figure.legend(
+        [handles[name] for name in shown],
+        [str(name) for name in shown],
+        loc="outside lower center",
+        ncols=legend_columns,
+        title="one run" if counts == [1] else f"{title}; band: {band}",
+        title_fontsize=8,
+        fontsize=8,
+        frameon=False,
+        handlelength=_LEGEND_HANDLE,
+        columnspacing=1.5,
+    )
+    return figure
+
+
+def _legend_columns(names: Sequence[str], width: float) -> int:
+    """Spread the legend evenly over as few rows as fit the figure's width in inches."""
+    entry = (_LEGEND_HANDLE + 2.5 + 0.62 * max(map(len, names))) * 8 / 72  # handle, gaps and letters at 8 points
+    fitting = min(len(names), max(1, int(width / entry)))
+    return -(-len(names) // -(-len(names) // fitting))
+
+
+def _draw(panel: Axes, curve: pd.DataFrame, x: XAxis, centre: str, position: int, n_searchers: int) -> Any:
+    """Draw one searcher's line and band up to the point where it meets the optimum."""
+    middle, low, high, _ = _CENTRES[centre]
+    zero = np.flatnonzero(curve[middle] == 0)
+    if len(zero):
+        curve = curve.iloc[: zero[0] + 1]
+    colour, style, marker = _STYLES[position % len(_STYLES)]
+    panel.fill_between(curve[x], curve[low], curve[high], color=colour, alpha=0.16, linewidth=0, step="post")
+    (line,) = panel.plot(
+        curve[x],
+        curve[middle],
+        color=colour,
+        linestyle=style,
+        drawstyle="steps-post",
+        linewidth=1.4,
+        marker=marker,
+        markersize=5.5 if marker in "PX" else 4.5,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        markevery=(0.02 + 0.2 * position / n_searchers, 0.2),  # staggered, in parts of the axes' diagonal
+        label=curve["searcher"].iloc[0],
+    )
+    if len(zero):
+        panel.plot(
+            curve[x].iloc[-1:], [0.0], marker=marker, color=colour, markersize=5, clip_on=False, zorder=5, linestyle=""
+        )
+    return line
+
+
+def _set_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
+    """Scale both axes by what is drawn; below the threshold the regret axis is linear down to 0."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter, SymmetricalLogLocator
+
+    middle, _, high, _ = _CENTRES[centre]
+    values = curves[middle].to_numpy()
+    positive = values[values > 0]
+    top = float(positive.max()) if len(positive) else 1.0
+    smallest = max(float(positive.min()) if len(positive) else 1.0, top / 10**_MOST_DECADES)
+    threshold = 10.0 ** np.floor(np.log10(smallest))
+    panel.set_xscale("log")
+    panel.set_yscale("symlog", linthresh=threshold, linscale=0.5)
+    panel.set_ylim(-0.12 * threshold, 1.3 * max(top, float(curves[high].fillna(0).max())))
+    panel.yaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10))))
+    plain = FuncFormatter(lambda value, _: f"{value:,.10g}")
+    panel.yaxis.set_major_formatter(plain)
+    panel.yaxis.set_minor_formatter(NullFormatter())
+    if panel.get_xlim()[1] <= 10_000:
+        panel.xaxis.set_major_formatter(plain)
+    panel.axhline(0, color="0.35", linewidth=0.8, zorder=1)
+    panel.text(
+        0.02, 0, "optimum", transform=panel.get_yaxis_transform(), fontsize=7, color="0.35", ha="left", va="bottom"
+    )
+    panel.grid(True, which="major", color="0.9", linewidth=0.6)
+    panel.set_axisbelow(True)
+    panel.tick_params(labelsize=8)
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)
+
+
+def save_figure(figure: Figure, path: str | PathLike[str]) -> list[Path]:
+    """Write a figure as PNG (200 dots per inch) and as SVG; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        For example from `plot_regret`.
+    path : path-like
+        Where to, without a suffix: "curves" becomes "curves.png" and "curves.svg". Folders are made.
+
+    Returns
+    -------
+    list of Path
+        The PNG and the SVG.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from matplotlib.figure import Figure
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [file.name for file in save_figure(Figure(figsize=(1, 1)), f"{folder}/curves")]
+    ['curves.png', 'curves.svg']
+    """
+    from matplotlib import rc_context
+
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    png, svg = (target.with_name(f"{target.name}.{suffix}") for suffix in ("png", "svg"))
+    figure.savefig(png, dpi=200)
+    with rc_context({"svg.hashsalt": "nasmeta"}):  # else the ids in the file are random
+        figure.savefig(svg, metadata={"Date": None})
+    return [png, svg]

@@ -1,0 +1,170 @@
+"""One row a (task, searcher): the table beside the curves, and its Markdown form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasmeta.analysis._frame import read_runs
+from nasmeta.analysis._metrics import evaluations_to_optimum
+from nasmeta.analysis._statistics import bootstrap_interval
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["summarise", "to_markdown"]
+
+
+def summarise(
+    frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200), level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """Summarise the runs of each (task, searcher).
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame.
+    at : iterable of int
+        Counts of evaluations at which the incumbent's value is given; those that no searcher's runs all reach are left
+        out. A run that found the optimum keeps it.
+    level : float
+        Level of all intervals.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    DataFrame, one row a (task, searcher)
+        ``task, searcher, runs``;
+        ``value_at_N, value_at_N_std`` for each N (mean and standard deviation over the runs, in the task's unit;
+        NaN where a run without the optimum ended before);
+        ``final_regret, final_regret_low, final_regret_high`` (mean at the end of the runs, bootstrap interval);
+        ``share_solved, …_low, …_high`` and ``evaluations_to_optimum, …_low, …_high`` as in the function
+        `evaluations_to_optimum` (a mean only if every run was solved);
+        ``simulated_seconds`` (mean over the runs, of a whole run).
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, or `at` holds something other than positive whole numbers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "cifar10", "searcher": "random", "seed": [0, 0, 1, 1], "evaluation": [1, 2, 1, 2],
+    ...     "incumbent_value": [90.0, 91.0, 88.0, 90.0], "regret": [1.0, 0.0, 3.0, 1.0],
+    ...     "simulated_seconds": [10.0, 20.0, 12.0, 24.0]})
+    >>> table = summarise(frame, at=[2])
+    >>> print(table[["value_at_2", "final_regret", "share_solved", "simulated_seconds"]].to_string(index=False))
+     value_at_2  final_regret  share_solved  simulated_seconds
+           90.5           0.5           0.5               22.0
+    """
+    import pandas as pd
+
+    budgets: list[Any] = list(dict.fromkeys(at))  # whatever a caller passed
+    wrong = [budget for budget in budgets if not isinstance(budget, Integral) or budget < 1]
+    if wrong:
+        raise SettingError(f"Values after {wrong[0]!r} evaluations were asked for; give whole numbers from 1 on.")
+    solved = evaluations_to_optimum(frame, level=level, seed=seed)
+    runs = read_runs(frame, "incumbent_value", "simulated_seconds")
+    end = runs.start + runs.length - 1
+    values = runs.at("incumbent_value", budgets)
+    rows = []
+    for _, _, group in runs.groups():
+        row: dict[str, Any] = {}
+        for column, budget in enumerate(budgets):
+            value = values[group, column]
+            row[f"value_at_{budget}"] = value.mean()
+            row[f"value_at_{budget}_std"] = value.std(ddof=1) if len(value) > 1 else np.nan
+        final = runs.columns["regret"][end[group]]
+        low, high = bootstrap_interval(final, level=level, seed=seed)
+        row |= {"final_regret": final.mean(), "final_regret_low": float(low), "final_regret_high": float(high)}
+        row["simulated_seconds"] = runs.columns["simulated_seconds"][end[group]].mean()
+        rows.append(row)
+    own = pd.DataFrame(rows)
+    unreached = [f"value_at_{budget}" for budget in budgets if own[f"value_at_{budget}"].isna().all()]
+    own = own.drop(columns=[name + end for name in unreached for end in ("", "_std")])
+    seconds = own.pop("simulated_seconds")
+    share = solved[["share_solved", "share_solved_low", "share_solved_high"]]
+    mean = solved[["mean", "mean_low", "mean_high"]].rename(
+        columns=lambda name: name.replace("mean", "evaluations_to_optimum")
+    )
+    return pd.concat([solved[["task", "searcher", "runs"]], own, share, mean, seconds], axis=1)
+
+
+def to_markdown(table: pd.DataFrame, headers: Mapping[str, str] | None = None) -> str:
+    """Write a table as Markdown, with intervals and deviations beside their numbers.
+
+    Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". A number
+    is rounded to two digits of its own uncertainty, one without any to four digits; both to 4 decimals at most. NaN is
+    written "–", infinity "∞".
+
+    Parameters
+    ----------
+    table : DataFrame
+        For example from `summarise`, `evaluations_to_optimum` or `average_ranks`. The index is not written.
+    headers : mapping of str to str, optional
+        Headings for columns; the others are their names with spaces for underscores.
+
+    Returns
+    -------
+    str
+        The table, ending in a line break.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"searcher": ["gp", "random"], "mean": [22.134, float("nan")],
+    ...                       "mean_low": [20.31, float("nan")], "mean_high": [24.02, float("nan")]})
+    >>> print(to_markdown(table, headers={"mean": "evaluations"}), end="")
+    | searcher | evaluations |
+    | :--- | ---: |
+    | gp | 22.1 [20.3, 24.0] |
+    | random | – |
+    """
+    names = [str(name) for name in table.columns]
+    parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
+    shown = [name for name in names if name not in parts]
+    columns = [table.iloc[:, names.index(name)] for name in shown]
+    numeric = [all(isinstance(value, Real) for value in column) for column in columns]
+    lines = [
+        [(headers or {}).get(name, name.replace("_", " ")) for name in shown],
+        ["---:" if right else ":---" for right in numeric],
+    ]
+    for _, row in table.iterrows():
+        lines.append([_cell(row, name, parts) for name in shown])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(row: pd.Series[Any], name: str, parts: set[str]) -> str:
+    value = row[name]
+    if not isinstance(value, Real):
+        return str(value).replace("|", "\\|").replace("\n", " ")
+    low, high, std = (row[name + end] if name + end in parts else np.nan for end in ("_low", "_high", "_std"))
+    if np.isfinite(high - low):
+        decimals = _decimals(float(value), float(high - low))
+        return f"{_number(value, decimals)} [{_number(low, decimals)}, {_number(high, decimals)}]"
+    if np.isfinite(std):
+        decimals = _decimals(float(value), float(std))
+        return f"{_number(value, decimals)} ± {_number(std, decimals)}"
+    return _number(value, _decimals(float(value), 0.0))
+
+
+def _decimals(value: float, spread: float) -> int:
+    if spread > 1e-9 * abs(value):  # more than rounding
+        return int(np.clip(1 - np.floor(np.log10(spread)), 0, 4))
+    if not np.isfinite(value) or value == round(value):
+        return 0
+    return int(np.clip(3 - np.floor(np.log10(abs(value))), 0, 4))
+
+
+def _number(value: Any, decimals: int) -> str:
+    if not np.isfinite(value):
+        return "–" if np.isnan(value) else "∞" if value > 0 else "−∞"
+    text = f"{value:,.{decimals}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text

@@ -1,0 +1,75 @@
+"""Errors of the project's own kind.
+
+Every message says what was asked, what is possible and, where one exists, the command that helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "CellError",
+    "ColumnError",
+    "DamagedFileError",
+    "JournalError",
+    "LeakageError",
+    "MissingValueError",
+    "NasmetaError",
+    "SettingError",
+    "SpaceExhaustedError",
+    "UnknownNameError",
+    "UnsafePickleError",
+]
+
+
+class NasmetaError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class CellError(NasmetaError, ValueError):
+    """A cell that the space does not contain, or something that is no cell."""
+
+
+class UnknownNameError(NasmetaError, LookupError):
+    """A name that is not registered."""
+
+    @classmethod
+    def of(cls, kind: str, name: object, choices: Iterable[str]) -> UnknownNameError:
+        """Build the message from the kind of thing, the name asked for and the possible names."""
+        known = sorted(choices)
+        near = get_close_matches(str(name), known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return cls(f"Unknown {kind} {name!r}.{hint} Possible: {', '.join(known) or 'none'}.")
+
+
+class ColumnError(NasmetaError, LookupError):
+    """A column (dataset, metric, split, epochs, seed) that the table does not hold."""
+
+
+class MissingValueError(NasmetaError, LookupError):
+    """A value that nobody measured; it is never imputed."""
+
+
+class DamagedFileError(NasmetaError, OSError):
+    """A file that is truncated, altered or of another kind."""
+
+
+class UnsafePickleError(NasmetaError, ValueError):
+    """A pickle that asks for something outside the allow-list; nothing of it was run."""
+
+
+class SettingError(NasmetaError, ValueError):
+    """A setting outside what is possible."""
+
+
+class LeakageError(NasmetaError, ValueError):
+    """The target's dataset is among the sources of meta-training."""
+
+
+class JournalError(NasmetaError, ValueError):
+    """A journal that does not belong to the run that wants to resume from it."""
+
+
+class SpaceExhaustedError(NasmetaError, RuntimeError):
+    """A searcher has no cell left to propose."""

@@ -1,0 +1,19 @@
+"""Runs: the one loop, its journal, and comparisons of searchers on tasks with repeats, in parallel and resumable."""
+
+from nasmeta.experiments._compare import compare
+from nasmeta.experiments._journal import Journal, JournaledEvaluator
+from nasmeta.experiments._loop import Trace, run_loop
+from nasmeta.experiments._run import Best, Run, results_frame
+from nasmeta.experiments._search import search
+
+__all__ = [
+    "Best",
+    "Journal",
+    "JournaledEvaluator",
+    "Run",
+    "Trace",
+    "compare",
+    "results_frame",
+    "run_loop",
+    "search",
+]

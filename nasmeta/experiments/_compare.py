@@ -1,0 +1,273 @@
+"""Searchers × tasks × repeats."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from nasmeta.errors import SettingError
+from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments._loop import Trace
+from nasmeta.experiments._run import results_frame
+from nasmeta.experiments._search import make_run, read_trace
+from nasmeta.experiments._spec import SearcherSpec, checked_count, sources_of
+from nasmeta.experiments._workers import Job, Learning, Pair, Runs, results_of
+from nasmeta.searchers import Searcher
+from nasmeta.tasks import TASKS, Task, TaskDistribution, get_task, task_distribution
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SearchersLike", "TasksLike", "compare"]
+
+SearcherLike: TypeAlias = "str | type[Searcher]"
+SearchersLike: TypeAlias = "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"
+TasksLike: TypeAlias = "str | Task | TaskDistribution | Iterable[str | Task]"
+
+_RUNS_A_JOB = 10
+
+
+def compare(
+    searchers: SearchersLike,
+    tasks: TasksLike = "nb201",
+    *,
+    repeats: int = 10,
+    evaluations: int = 200,
+    seed: int = 0,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    workers: int = 1,
+    progress: bool = False,
+    stop_at_optimum: bool = False,
+) -> pd.DataFrame:
+    """Run searchers on tasks, each several times.
+
+    Repeat r of a searcher is ``search(searcher, task, seed=seed + r)``, whatever else is compared, in whatever order and
+    on however many workers. A meta-searcher is meta-trained once a task, on its family without the task's dataset.
+
+    Parameters
+    ----------
+    searchers : sequence of names or classes, or mapping
+        A mapping has the labels of the result as keys, and as values a name, a class, or (name or class, settings).
+    tasks : str, Task, TaskDistribution, or iterable of names and tasks
+        A family of tasks such as ``nb201``, a single task, or several.
+    repeats : int, default 10
+    evaluations : int, default 200
+        Budget of each run, in distinct cells.
+    seed : int, default 0
+        Seed of the first repeat.
+    settings : mapping of label to mapping, optional
+        Keyword arguments for searchers.
+    folder : path, optional
+        Where each run keeps its journal. The same call again goes on after any end, a kill included, and gives the
+        identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
+        ``results.parquet`` in it.
+    workers : int, default 1
+        Number of processes.
+    progress : bool, default False
+        Show a progress bar on stderr.
+    stop_at_optimum : bool, default False
+        End a run when the best value of its task has been evaluated.
+
+    Returns
+    -------
+    DataFrame
+        The results frame of all runs, ordered by task, searcher and seed; for its columns see `Run.frame`.
+
+    Raises
+    ------
+    UnknownNameError, SettingError, JournalError
+        As in `search`; SettingError also where `folder` holds another comparison.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> frame = nm.compare(["random", "evolution"], "nb201/cifar10", repeats=2, evaluations=50)
+    >>> frame.groupby(["searcher", "seed"], observed=True).size().tolist()
+    [50, 50, 50, 50]
+    """
+    specs = _specs_of(searchers, settings or {})
+    targets = _tasks_of(tasks)
+    repeats, evaluations = checked_count("repeats", repeats), checked_count("evaluations", evaluations)
+    seed, workers = checked_count("seed", seed, at_least=0), checked_count("workers", workers)
+    for spec in specs.values():
+        spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
+    comparison = _Comparison(specs, targets, range(seed, seed + repeats), evaluations, stop_at_optimum)
+    if folder is None:
+        return comparison.frame(workers, progress, None)
+    home = ComparisonFolder(Path(folder))
+    extent = {"repeats": repeats, "evaluations": evaluations, "stop_at_optimum": stop_at_optimum}
+    with home.claimed(specs, targets, seed, **extent):
+        frame = comparison.frame(workers, progress, home)
+        home.write_results(frame)
+    return frame
+
+
+class _Comparison:
+    """The runs of one comparison and what is known of them."""
+
+    def __init__(
+        self,
+        specs: Mapping[str, SearcherSpec],
+        tasks: TaskDistribution,
+        seeds: range,
+        evaluations: int,
+        stop_at_optimum: bool,
+    ) -> None:
+        self.specs, self.tasks, self.seeds = specs, tasks, seeds
+        self.evaluations, self.stop_at_optimum = evaluations, stop_at_optimum
+        self.pairs: list[Pair] = [(i, label) for i in range(len(tasks)) for label in specs]
+        self.sources = {(i, label): sources_of(specs[label], tasks[i], None) for i, label in self.pairs}
+        self.traces: dict[tuple[Pair, int], Trace] = {}
+
+    def frame(self, workers: int, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
+        """Do what is not done yet; return the results of all."""
+        total = len(self.pairs) * len(self.seeds)
+        try:
+            with _bar(total) if progress else nullcontext(_ignore) as advance:
+                if home is not None:
+                    self._read(home)
+                    advance(len(self.traces))
+                self._run(workers, home, advance)
+        except KeyboardInterrupt:
+            kept = f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
+            hint = "" if home else " Name a folder to be able to resume."
+            print(f"\nInterrupted: {len(self.traces):,} of {total:,} runs are done. {kept}{hint}", file=sys.stderr)
+            raise
+        return results_frame(
+            [
+                make_run(self.traces[pair, seed], self.specs[pair[1]], pair[1], self.tasks[pair[0]], seed, self.sources[pair])
+                for pair in self.pairs
+                for seed in self.seeds
+            ]
+        )
+
+    def _read(self, home: ComparisonFolder) -> None:
+        """Take the finished runs from their journals."""
+        for pair in self.pairs:
+            task, spec = self.tasks[pair[0]], self.specs[pair[1]]
+            target = task.sign * task.optimum if self.stop_at_optimum else None
+            for seed in self.seeds:
+                path = home.journal(task.name, pair[1], seed)
+                if not path.exists():
+                    continue
+                header = spec.header(task, seed, 1, self.sources[pair])
+                trace = read_trace(path, header, task, self.evaluations, target)
+                if trace is not None:
+                    self.traces[pair, seed] = trace
+
+    def _run(self, workers: int, home: ComparisonFolder | None, advance: Callable[[int], object]) -> None:
+        open_seeds = {pair: [seed for seed in self.seeds if (pair, seed) not in self.traces] for pair in self.pairs}
+        meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].is_meta]
+        # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
+        jobs: list[Job] = [
+            Learning(pair, self.specs[pair[1]], self.tasks[pair[0]], self.sources[pair]) for pair in meta
+        ]
+        for pair in self.pairs:
+            if pair not in meta:
+                jobs += self._jobs(pair, open_seeds[pair], workers, home, None)
+        models: dict[Pair, Any] = {}
+        for job, result in results_of(jobs, workers):
+            if isinstance(job, Learning):
+                models[job.pair] = result
+            else:
+                self._keep(job, result, advance)
+        late = [job for pair in meta for job in self._jobs(pair, open_seeds[pair], workers, home, models[pair])]
+        for job, result in results_of(late, workers):
+            self._keep(job, result, advance)
+
+    def _jobs(
+        self, pair: Pair, seeds: list[int], workers: int, home: ComparisonFolder | None, meta_model: Any
+    ) -> Iterator[Job]:
+        task, label = self.tasks[pair[0]], pair[1]
+        size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * workers))))
+        for first in range(0, len(seeds), size):
+            some = seeds[first : first + size]
+            paths = [None if home is None else home.journal(task.name, label, seed) for seed in some]
+            yield Runs(
+                pair,
+                self.specs[label],
+                task,
+                self.sources[pair],
+                some,
+                paths,
+                self.evaluations,
+                self.stop_at_optimum,
+                meta_model,
+            )
+
+    def _keep(self, job: Job, result: tuple[int, Trace], advance: Callable[[int], object]) -> None:
+        seed, trace = result
+        self.traces[job.pair, seed] = trace
+        advance(1)
+
+
+def _specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, SearcherSpec]:
+    """Look all searchers up, by their labels."""
+    if isinstance(searchers, str | type):
+        searchers = [searchers]
+    specs: dict[str, SearcherSpec] = {}
+    if isinstance(searchers, Mapping):
+        for label, entry in searchers.items():
+            searcher, own = entry if isinstance(entry, tuple) else (entry, {})
+            specs[label] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
+    else:
+        for searcher in searchers:
+            label = SearcherSpec.of(searcher).name
+            if label in specs:
+                raise SettingError(f"{label} is there twice. To compare settings of one searcher give labels: a mapping.")
+            specs[label] = SearcherSpec.of(searcher, settings.get(label))
+    if not specs:
+        raise SettingError("There is no searcher to compare: name at least one.")
+    strange = sorted(set(settings) - set(specs))
+    if strange:
+        raise SettingError(f"There are settings for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}.")
+    return specs
+
+
+def _tasks_of(tasks: TasksLike) -> TaskDistribution:
+    """Return the tasks of names, families, tasks, or several of these."""
+    if isinstance(tasks, TaskDistribution):
+        found = list(tasks)
+    else:
+        found = []
+        for task in [tasks] if isinstance(tasks, str | Task) else tasks:
+            if isinstance(task, Task):
+                found.append(task)
+            elif "/" in task or task not in {name.partition("/")[0] for name in TASKS}:
+                found.append(get_task(task))
+            else:
+                found += task_distribution(task)
+    if not found:
+        raise SettingError("There is no task to compare on: name at least one.")
+    return TaskDistribution(found)
+
+
+def _ignore(done: int) -> None:
+    """Show no progress."""
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], object]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("runs"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("elapsed,"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done: progress.advance(task, done)

@@ -1,0 +1,117 @@
+"""The folder of a comparison: its specification, a journal a run, and the results."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.errors import JournalError, SettingError
+from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.tasks import TaskDistribution
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ComparisonFolder"]
+
+_FORMAT = 1
+_IDENTITY = ("format", "tasks", "searchers", "seed")
+
+
+class ComparisonFolder:
+    """Where a comparison keeps its state.
+
+    ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, and at the end ``results.parquet``. The folder may
+    be used again by the same searchers, tasks and seed with other numbers of repeats or evaluations.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def claimed(
+        self, specs: Mapping[str, SearcherSpec], tasks: TaskDistribution, seed: int, **extent: Any
+    ) -> Iterator[None]:
+        """Hold the folder for one comparison.
+
+        Raises
+        ------
+        SettingError
+            Where it belongs to another comparison.
+        JournalError
+            Where another process works in it, or it cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        due = {
+            "format": _FORMAT,
+            "tasks": [{"name": task.name, "table": task.table, "signal": asdict(task.signal)} for task in tasks],
+            "searchers": {
+                label: {"searcher": spec.name, "settings": spec.settings} for label, spec in specs.items()
+            },
+            "seed": seed,
+            **extent,
+        }
+        for names in (specs, tasks.names):
+            if len({_file_name(name) for name in names}) < len(names):
+                raise SettingError(f"Two of {', '.join(names)} would share a folder: choose names that differ more.")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path / ".lock", timeout=2):
+                self._check(due)
+                _replace(self.path / "specification.json", json.dumps(due, indent=2).encode() + b"\n")
+                yield
+        except Timeout:
+            raise JournalError(f"Another process works in {self.path}. Wait for its end, or use another folder.") from None
+        except (PermissionError, NotADirectoryError, FileExistsError) as reason:
+            raise JournalError(f"Cannot write to the folder {self.path}: {reason.strerror}.") from reason
+
+    def _check(self, due: Mapping[str, Any]) -> None:
+        path = self.path / "specification.json"
+        if not path.exists():
+            if (self.path / "runs").exists():
+                raise JournalError(f"{self.path} has runs, but no specification.json. Use another folder.")
+            return
+        try:
+            found = json.loads(path.read_bytes())
+            differences = [
+                f"{key} there: {json.dumps(found.get(key))}; asked for: {json.dumps(due[key])}"
+                for key in _IDENTITY
+                if found.get(key) != json.loads(json.dumps(due[key]))
+                or (key == "searchers" and list(found[key]) != list(due[key]))
+            ]
+        except (ValueError, AttributeError) as reason:
+            raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from None
+        if differences:
+            raise SettingError(
+                f"{self.path} holds another comparison. {'. '.join(differences)}. "
+                "Use another folder; only repeats, evaluations and workers may differ here."
+            )
+
+    def journal(self, task: str, searcher: str, seed: int) -> Path:
+        """Return the path of a run's journal."""
+        return self.path / "runs" / _file_name(task) / _file_name(searcher) / f"{seed}.jsonl"
+
+    def write_results(self, frame: pd.DataFrame) -> Path:
+        """Write the results frame."""
+        path = self.path / "results.parquet"
+        temporary = path.with_suffix(".parquet.tmp")
+        frame.to_parquet(temporary, index=False)
+        os.replace(temporary, path)
+        return path
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"^\.|[^\w.,+= -]", "_", name)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

@@ -1,0 +1,257 @@
+"""The journal of a run: one append-only file of JSON lines, from which the run goes on after any end."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import JournalError
+from nasmeta.evaluators import Evaluation, Evaluator
+from nasmeta.experiments._loop import Trace
+
+__all__ = ["FORMAT", "Journal", "JournaledEvaluator", "read_finished"]
+
+FORMAT = 1
+_MARK = b'{"nasmeta_journal": '
+_FLUSH_SECONDS = 0.1
+_LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
+_NOT_COMPARED = ("written_by",)
+
+Records = tuple[list[int], list[float], list[float]]
+
+
+class Journal:
+    """The file of one run, open for appending and locked against other processes.
+
+    The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds]``; the floats are
+    written so that they are read back exactly. A last line without its end, as a kill leaves it, is dropped; anything
+    else that does not belong is an error.
+
+    Parameters
+    ----------
+    path : Path
+        Created where it does not exist.
+    header : mapping
+        The identity of the run, of JSON's types.
+
+    Attributes
+    ----------
+    cells, values, cost_seconds : list
+        What was recorded before.
+
+    Raises
+    ------
+    JournalError
+        Where the file is another run's, is no journal, is damaged, cannot be written, or is in use.
+    """
+
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a+b")
+        except OSError as reason:
+            raise JournalError(f"Cannot write the journal {path}: {reason.strerror or reason}.") from reason
+        try:
+            self._unlock = _lock(self._file, path)
+            self._file.seek(0)
+            content = self._file.read()
+            whole = content.rfind(b"\n") + 1
+            if not whole and content and not (content.startswith(_MARK) or _MARK.startswith(content)):
+                raise JournalError(f"{path} is no journal; nothing in it was changed.")
+            if whole:
+                self.cells, self.values, self.cost_seconds = _parse(path, content[:whole], header)
+            else:
+                self.cells, self.values, self.cost_seconds = [], [], []
+            if whole < len(content):
+                self._file.truncate(whole)
+            if not whole:
+                self._file.write(json.dumps(header).encode() + b"\n")
+                self._file.flush()
+        except BaseException:
+            self._file.close()
+            raise
+        self._lines: list[str] = []
+        self._flushed = time.monotonic()
+
+    def append(self, cells: list[int], values: list[float], cost_seconds: list[float]) -> None:
+        """Record evaluations; they reach the file at once, or with others a tenth of a second later."""
+        for cell, value, cost in zip(cells, values, cost_seconds, strict=True):
+            self._lines.append(f"[{cell},{value!r},{cost!r}]\n")
+        if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all records to the operating system: from then on a killed process loses none of them."""
+        self._file.write("".join(self._lines).encode())
+        self._file.flush()
+        self._lines.clear()
+        self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        """Flush and let others write."""
+        try:
+            self.flush()
+        finally:
+            self._unlock()
+            self._file.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class JournaledEvaluator:
+    """Answer from a journal as long as it lasts, then from an evaluator, and record that.
+
+    Running the same searcher from the same seed on it replays the recorded part of the run and goes on after it.
+    """
+
+    def __init__(self, evaluator: Evaluator, journal: Journal) -> None:
+        self._evaluator = evaluator
+        self._journal = journal
+        self._position = 0
+
+    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+        """Return the values of cells, shape (n,); cells other than the recorded ones are an error."""
+        if self._position < len(self._journal.cells):
+            return self._replay(cells)
+        evaluation = self._evaluator.evaluate(cells)
+        self._journal.append(cells.tolist(), evaluation.values.tolist(), evaluation.cost_seconds.tolist())
+        return evaluation
+
+    def _replay(self, cells: NDArray[np.int32]) -> Evaluation:
+        journal, first = self._journal, self._position
+        recorded = journal.cells[first : first + len(cells)]
+        for i, (was, now) in enumerate(zip(recorded, cells.tolist(), strict=False)):
+            if was != now:
+                raise JournalError(
+                    f"{journal.path}, line {first + i + 2}: it records cell {was}, but the searcher now proposes {now}. "
+                    "The journal was written by another version of the searcher, of nasmeta or of numpy, or was "
+                    "altered. Use another file, or delete this one to start over."
+                )
+        self._position += len(recorded)
+        values = np.array(journal.values[first : self._position])
+        costs = np.array(journal.cost_seconds[first : self._position])
+        if len(recorded) < len(cells):
+            rest = self.evaluate(cells[len(recorded) :])
+            values, costs = np.append(values, rest.values), np.append(costs, rest.cost_seconds)
+        return Evaluation(values, costs)
+
+
+def read_finished(
+    path: Path, header: Mapping[str, Any], *, evaluations: int, n_cells: int, sign: float, target: float | None
+) -> Trace | None:
+    """Return the trace of a journal that holds all of a run, without running the searcher; else None.
+
+    Raises
+    ------
+    JournalError
+        As `Journal` does.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    whole = content.rfind(b"\n") + 1
+    if not whole:
+        return None
+    cells, values, costs = _parse(path, content[:whole], header)
+    end, stopped = min(evaluations, len(cells)), "budget"
+    if target is not None:
+        hits = np.flatnonzero(sign * np.array(values[:end]) >= target)
+        if len(hits):
+            end, stopped = int(hits[0]) + 1, "optimum"
+    if stopped == "budget" and len(cells) < evaluations:
+        if len(cells) < n_cells:
+            return None
+        stopped = "exhausted"
+    return Trace.of(cells[:end], values[:end], costs[:end], stopped)
+
+
+def _parse(path: Path, content: bytes, header: Mapping[str, Any]) -> Records:
+    """Check the lines of a journal against the header that is due; return what they record."""
+    first, _, body = content.partition(b"\n")
+    try:
+        found = json.loads(first)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or "nasmeta_journal" not in found:
+        raise JournalError(f"{path}, line 1: this is no header of a journal. Is it another file? Nothing was changed.")
+    due = json.loads(json.dumps(header))
+    differences = [
+        f"{key} is {found.get(key)!r} there, but {due.get(key)!r} was asked for"
+        for key in dict.fromkeys([*due, *found])
+        if found.get(key) != due.get(key) and key not in _NOT_COMPARED
+    ]
+    if differences:
+        raise JournalError(f"{path} is the journal of another run: {'; '.join(differences)}. Use another file.")
+    lines = body.splitlines()
+    try:
+        rows = json.loads(b"[" + b",".join(lines) + b"]")
+        good = len(rows) == len(lines) and all(map(_is_record, rows))
+    except ValueError:
+        good = False
+    if not good:
+        line = next((i for i, text in enumerate(lines) if not _is_record(_loads(text))), 0)
+        raise JournalError(f"{path}, line {line + 2}: {lines[line][:60]!r} is no record. The file is damaged.")
+    cells = [row[0] for row in rows]
+    if len(set(cells)) < len(cells):
+        twice = next(i for i, cell in enumerate(cells) if cell in cells[:i])
+        raise JournalError(f"{path}, line {twice + 2}: cell {cells[twice]} was recorded before. The file is damaged.")
+    return cells, [row[1] for row in rows], [row[2] for row in rows]
+
+
+def _loads(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _is_record(row: Any) -> bool:
+    return (
+        type(row) is list
+        and [type(entry) for entry in row] == [int, float, float]
+        and row[0] >= 0
+        and math.isfinite(row[1])
+        and math.isfinite(row[2])
+    )
+
+
+def _lock(file: BinaryIO, path: Path) -> Callable[[], object]:
+    """Keep other processes from writing a file until it is closed or the process ends; return what unlocks it."""
+    until = time.monotonic() + _LOCK_SECONDS
+    in_use = JournalError(f"The journal {path} is in use by another process. Wait for its end, or use another file.")
+    if sys.platform == "win32":
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(f"{path}.lock", timeout=_LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise in_use from None
+        return lock.release
+    import fcntl  # a lock on the file itself leaves no lock file beside each of a thousand journals
+
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lambda: None  # closing the file unlocks it
+        except OSError:
+            if time.monotonic() > until:
+                raise in_use from None
+            time.sleep(0.05)

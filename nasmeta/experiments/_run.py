@@ -1,0 +1,175 @@
+"""The history of a run, and the frame of many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Best", "Run", "results_frame"]
+
+
+class Best(NamedTuple):
+    """The best cell of a run and its value in the task's unit."""
+
+    cell: int
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The history of one run: which cells were evaluated, in their order, and what came back.
+
+    Attributes
+    ----------
+    task : Task
+    searcher : str
+        Its name; in a comparison its label.
+    settings : mapping
+        The settings that were passed; the others are the defaults of the searcher.
+    seed : int
+    sources : tuple of str
+        Names of the tasks that a meta-searcher learnt from; empty for others.
+    cells : ndarray of int32, shape (n,)
+        Distinct.
+    values : ndarray of float64, shape (n,)
+        In the unit of the task's signal.
+    cost_seconds : ndarray of float64, shape (n,)
+        What each evaluation would have cost in training.
+    stopped : {"budget", "optimum", "exhausted", "stalled"}
+        Why the run ended: the budget was used up; the task's optimum was evaluated; the searcher or the space had no
+        cell left; the searcher proposed nothing new for very long.
+    searcher_seconds : float
+        The searcher's own computing time; NaN where the run was read from its journal.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("random", "nb201/cifar10", evaluations=50, seed=1)
+    >>> len(run), run.evaluations, run.stopped
+    (50, 50, 'budget')
+    >>> run.best.value == run.values.max()
+    True
+    """
+
+    task: Task
+    searcher: str
+    settings: Mapping[str, Any]
+    seed: int
+    sources: tuple[str, ...]
+    cells: NDArray[np.int32]
+    values: NDArray[np.float64]
+    cost_seconds: NDArray[np.float64]
+    stopped: str
+    searcher_seconds: float
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @property
+    def evaluations(self) -> int:
+        """How many cells were evaluated."""
+        return len(self.cells)
+
+    @property
+    def incumbent_positions(self) -> NDArray[np.int64]:
+        """After each evaluation the position of the best so far, the first in ties; int64, shape (n,)."""
+        utilities = self.task.sign * self.values
+        best = np.maximum.accumulate(utilities)
+        better = np.append(True, utilities[1:] > best[:-1])[: len(utilities)]
+        return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), 0))
+
+    @property
+    def incumbents(self) -> NDArray[np.int32]:
+        """After each evaluation the best cell so far, the first in ties; int32, shape (n,)."""
+        return self.cells[self.incumbent_positions]
+
+    @property
+    def best(self) -> Best:
+        """The best cell and its value.
+
+        Raises
+        ------
+        SettingError
+            Where nothing was evaluated.
+        """
+        if not len(self):
+            raise SettingError(f"The run of {self.searcher} on {self.task.name} evaluated nothing, so it has no best.")
+        position = self.incumbent_positions[-1]
+        return Best(int(self.cells[position]), float(self.values[position]))
+
+    def frame(self) -> pd.DataFrame:
+        """Return the run as a results frame, one row an evaluation.
+
+        Returns
+        -------
+        DataFrame
+            Columns task, searcher, seed, evaluation (1, 2, …), cell, value, cost_seconds, simulated_seconds
+            (cumulative), incumbent, incumbent_value, regret (distance to the task's optimum, in the signal's unit).
+
+        Examples
+        --------
+        >>> import nasmeta as nm
+        >>> nm.search("random", "nb201/cifar10", evaluations=50).frame().shape
+        (50, 11)
+        """
+        return results_frame([self])
+
+    def __repr__(self) -> str:
+        best = f", best {self.best.cell} with {self.best.value:.4f}" if len(self) else ""
+        return (
+            f"Run({self.searcher} on {self.task.name}, seed {self.seed}: {len(self)} evaluations, "
+            f"stopped by {self.stopped}{best})"
+        )
+
+
+def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the results frame of runs: one row an evaluation, in the order of the runs; see `Run.frame`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.experiments import results_frame
+    >>> runs = [nm.search("random", "nb201/cifar10", evaluations=20, seed=seed) for seed in range(3)]
+    >>> results_frame(runs)["seed"].value_counts().to_dict()
+    {0: 20, 1: 20, 2: 20}
+    """
+    import pandas as pd
+
+    lengths = [len(run) for run in runs]
+
+    def joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
+        return np.concatenate(parts, dtype=dtype) if parts else np.empty(0, dtype)
+
+    def names(of_runs: list[str]) -> pd.Categorical:
+        categories = list(dict.fromkeys(of_runs))
+        position = {name: i for i, name in enumerate(categories)}
+        codes = np.array([position[name] for name in of_runs], dtype=np.int64)
+        return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=categories)
+
+    positions = [run.incumbent_positions for run in runs]
+    best = [run.values[position] for run, position in zip(runs, positions, strict=True)]
+    return pd.DataFrame(
+        {
+            "task": names([run.task.name for run in runs]),
+            "searcher": names([run.searcher for run in runs]),
+            "seed": np.repeat(np.array([run.seed for run in runs], dtype=np.int64), lengths),
+            "evaluation": joined([np.arange(1, n + 1) for n in lengths], np.int64),
+            "cell": joined([run.cells for run in runs], np.int32),
+            "value": joined([run.values for run in runs], np.float64),
+            "cost_seconds": joined([run.cost_seconds for run in runs], np.float64),
+            "simulated_seconds": joined([np.cumsum(run.cost_seconds) for run in runs], np.float64),
+            "incumbent": joined([run.cells[p] for run, p in zip(runs, positions, strict=True)], np.int32),
+            "incumbent_value": joined(best, np.float64),
+            "regret": joined([np.abs(run.task.optimum - b) for run, b in zip(runs, best, strict=True)], np.float64),
+        }
+    )

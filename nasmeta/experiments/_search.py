@@ -1,0 +1,162 @@
+"""One run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nasmeta.evaluators import Evaluator, TableEvaluator
+from nasmeta.experiments._journal import Journal, JournaledEvaluator, read_finished
+from nasmeta.experiments._loop import Trace, run_loop
+from nasmeta.experiments._run import Run
+from nasmeta.experiments._spec import SearcherSpec, SourcesLike, checked_count, sources_of
+from nasmeta.experiments._threads import one_thread
+from nasmeta.searchers import Searcher
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
+
+__all__ = ["make_run", "read_trace", "search", "trace_of"]
+
+
+def search(
+    searcher: str | type[Searcher],
+    task: str | Task | TaskDistribution,
+    *,
+    evaluations: int = 100,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    sources: SourcesLike | None = None,
+    meta_model: Any = None,
+    journal: str | os.PathLike[str] | None = None,
+    batch: int = 1,
+    stop_at_optimum: bool = False,
+    progress: bool = False,
+) -> Run:
+    """Run one searcher on one task.
+
+    Parameters
+    ----------
+    searcher : str or type of Searcher
+        A registered name, or a class.
+    task : str, Task or TaskDistribution of one task
+    evaluations : int, default 100
+        Budget: how many distinct cells are evaluated. A cell that is proposed again is free of charge.
+    seed : int, default 0
+        The same seed gives the same run, in any process. The generator is spawned from seed, task and searcher.
+    settings : mapping, optional
+        Keyword arguments for the searcher.
+    sources : TaskDistribution, or tasks or their names, optional
+        What a meta-searcher learns from; by default the task's family without all tasks on the task's dataset.
+    meta_model : optional
+        The ``meta_model_`` of a meta-searcher that has learnt from `sources`; saves learning again.
+    journal : path, optional
+        File in which each evaluation is recorded. Where it exists the run goes on from it, with the identical trace
+        as if it had never stopped; a larger budget continues a finished run.
+    batch : int, default 1
+        How many cells the searcher proposes at once, before it learns their values.
+    stop_at_optimum : bool, default False
+        End the run when the best value of the task has been evaluated.
+    progress : bool, default False
+        Show a spinner on stderr.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    UnknownNameError
+        Where the searcher, the task or a source is not registered.
+    SettingError
+        For a setting, seed or number that is not possible.
+    LeakageError
+        Where a source has the task's dataset.
+    JournalError
+        Where the journal is damaged, in use, or that of another run.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("evolution", "nb201/cifar10", evaluations=1000, seed=0, stop_at_optimum=True)
+    >>> run.best.cell, run.stopped
+    (6111, 'optimum')
+    """
+    spec, task = SearcherSpec.of(searcher, settings), as_task(task)
+    evaluations, batch = checked_count("evaluations", evaluations), checked_count("batch", batch)
+    seed = checked_count("seed", seed, at_least=0)
+    source_tasks = sources_of(spec, task, sources)
+    header = spec.header(task, seed, batch, source_tasks)
+    path = None if journal is None else Path(journal)
+    target = task.sign * task.optimum if stop_at_optimum else None
+    trace = None if path is None else read_trace(path, header, task, evaluations, target)
+    if trace is None:
+        with _spinner(progress, f"{spec.name} on {task.name}"), one_thread():
+            if spec.is_meta and meta_model is None:
+                meta_model = spec.learn(task, source_tasks)
+            trace = trace_of(spec.start(task, seed, meta_model), task, path, header, evaluations, target)
+    return make_run(trace, spec, spec.name, task, seed, source_tasks)
+
+
+def read_trace(
+    path: Path, header: Mapping[str, Any], task: Task, evaluations: int, target: float | None
+) -> Trace | None:
+    """Return the trace of a run that its journal holds to the end; else None."""
+    return read_finished(
+        path, header, evaluations=evaluations, n_cells=task.space.n_cells, sign=task.sign, target=target
+    )
+
+
+def trace_of(
+    searcher: Searcher,
+    task: Task,
+    path: Path | None,
+    header: Mapping[str, Any],
+    evaluations: int,
+    target: float | None,
+) -> Trace:
+    """Run the loop on the task's table, with a journal where there is a path."""
+
+    def loop(evaluator: Evaluator) -> Trace:
+        return run_loop(
+            searcher,
+            evaluator,
+            evaluations=evaluations,
+            batch=int(header["batch"]),
+            sign=task.sign,
+            target=target,
+        )
+
+    evaluator = TableEvaluator(task)
+    if path is None:
+        return loop(evaluator)
+    with Journal(path, header) as journal:
+        return loop(JournaledEvaluator(evaluator, journal))
+
+
+def make_run(
+    trace: Trace, spec: SearcherSpec, label: str, task: Task, seed: int, sources: Sequence[Task | SourceTask]
+) -> Run:
+    """Put what was recorded and whose run it is together."""
+    return Run(
+        task=task,
+        searcher=label,
+        settings=spec.settings,
+        seed=seed,
+        sources=tuple(source.name for source in sources),
+        cells=trace.cells,
+        values=trace.values,
+        cost_seconds=trace.cost_seconds,
+        stopped=trace.stopped,
+        searcher_seconds=trace.searcher_seconds,
+    )
+
+
+def _spinner(show: bool, what: str) -> Any:
+    from contextlib import nullcontext
+
+    if not show:
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)

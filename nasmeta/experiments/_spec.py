@@ -1,0 +1,193 @@
+"""A searcher with its settings, checked; and all randomness and identity of its runs."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from zlib import crc32
+
+import numpy as np
+
+import nasmeta
+import nasmeta.meta  # registers the meta-searchers
+from nasmeta.errors import LeakageError, SettingError, UnknownNameError
+from nasmeta.experiments._journal import FORMAT
+from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, get_task, task_distribution
+
+__all__ = ["SearcherSpec", "SourcesLike", "checked_count", "sources_of"]
+
+SourcesLike: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
+
+
+@dataclass(frozen=True)
+class SearcherSpec:
+    """What to run: a searcher class and its settings.
+
+    Attributes
+    ----------
+    name : str
+        The registered name, else the name of the class.
+    kind : type of Searcher
+    settings : dict
+        Keyword arguments of the class; of types that JSON knows.
+    """
+
+    name: str
+    kind: type[Searcher]
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(cls, searcher: str | type[Searcher], settings: Mapping[str, Any] | None = None) -> SearcherSpec:
+        """Look a searcher up and check the names of its settings.
+
+        Raises
+        ------
+        UnknownNameError, SettingError
+        """
+        if isinstance(searcher, str):
+            name, kind = searcher, SEARCHERS[searcher]
+        elif isinstance(searcher, type) and issubclass(searcher, Searcher):
+            kind = searcher
+            name = next((known for known, entry in SEARCHERS.items() if entry is kind), kind.__name__)
+        else:
+            raise SettingError(
+                f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}) or a class derived from "
+                f"nasmeta.searchers.Searcher, not {searcher!r}."
+            )
+        spec = cls(name, kind, {key: _plain(name, key, value) for key, value in (settings or {}).items()})
+        possible = spec._possible_settings()
+        unknown = [] if possible is None else sorted(set(spec.settings) - set(possible))
+        if unknown:
+            listed = ", ".join(f"{key}={default!r}" for key, default in (possible or {}).items())
+            raise SettingError(f"{name} has no setting {unknown[0]!r}. Possible: {listed or 'none, it has no setting'}.")
+        return spec
+
+    def _possible_settings(self) -> dict[str, Any] | None:
+        """Return names and defaults of the settings; None where the class takes any."""
+        parameters = list(inspect.signature(self.kind).parameters.values())[2:]  # after space and rng
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return None
+        return {parameter.name: parameter.default for parameter in parameters}
+
+    @property
+    def is_meta(self) -> bool:
+        """Whether it learns from source tasks."""
+        return issubclass(self.kind, MetaSearcher)
+
+    def build(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
+        """Build the searcher; a value that it cannot take is a SettingError."""
+        try:
+            return self.kind(space, rng, **self.settings)
+        except (TypeError, ValueError) as reason:
+            if isinstance(reason, SettingError) or not self.settings:
+                raise
+            raise SettingError(f"{self.name} cannot take the settings {self.settings}: {reason}") from reason
+
+    def generator(self, task: Task, seed: int) -> np.random.Generator:
+        """Return the generator of one run: it depends on seed, task and searcher, and on nothing else."""
+        key = (crc32(task.name.encode()), crc32(self.name.encode()))
+        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+    def start(self, task: Task, seed: int, meta_model: Any = None) -> Searcher:
+        """Build the searcher of one run."""
+        searcher = self.build(task.space, self.generator(task, seed))
+        if isinstance(searcher, MetaSearcher):
+            searcher.meta_model_ = meta_model
+        return searcher
+
+    def learn(self, task: Task, sources: list[Task | SourceTask]) -> Any:
+        """Meta-train for a target; the outcome serves the runs of all seeds, so it depends on none."""
+        key = (crc32(task.name.encode()), crc32(self.name.encode()), crc32(b"meta-training"))
+        searcher = self.build(task.space, np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)))
+        assert isinstance(searcher, MetaSearcher)
+        return searcher.meta_fit(sources).meta_model_
+
+    def header(self, task: Task, seed: int, batch: int, sources: Iterable[Task | SourceTask]) -> dict[str, Any]:
+        """Return the identity of a run, as the first line of its journal holds it; no budget is part of it."""
+        column = task.column
+        return {
+            "nasmeta_journal": FORMAT,
+            "task": task.name,
+            "searcher": self.name,
+            "settings": self.settings,
+            "seed": seed,
+            "batch": batch,
+            "sources": [source.name for source in sources],
+            "column": f"{column.dataset}/{column.metric}/{column.split}/{column.epochs}/{column.seed}",
+            "unit": column.unit,
+            "release": column.release,
+            "source": column.source,
+            "source_sha256": column.source_sha256,
+            "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
+        }
+
+
+def _plain(searcher: str, key: str, value: Any) -> Any:
+    """Return a setting as a type that JSON knows, so that it can be recorded."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list | tuple):
+        return [_plain(searcher, key, entry) for entry in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise SettingError(
+        f"The setting {key} of {searcher} is {value!r} ({type(value).__name__}), but settings are recorded with the "
+        "results: numbers, strings, booleans, None, and lists of them."
+    )
+
+
+def checked_count(name: str, value: object, at_least: int = 1) -> int:
+    """Return a whole number of the user, checked.
+
+    Raises
+    ------
+    SettingError
+    """
+    try:
+        count = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        count = at_least - 1
+    if isinstance(value, bool) or count < at_least:
+        raise SettingError(f"{name} must be a whole number from {at_least} on, not {value!r}.")
+    return count
+
+
+def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> list[Task | SourceTask]:
+    """Return the sources of a run: by default the task's family without all tasks on the task's dataset.
+
+    Raises
+    ------
+    LeakageError
+        Where a source has the task's dataset.
+    SettingError
+        Where sources are given to a searcher that learns from none, or where there are none.
+    """
+    if not spec.is_meta:
+        if sources is not None:
+            raise SettingError(f"{spec.name} learns from no source task. Leave out sources, or use a meta-searcher.")
+        return []
+    if sources is None:
+        family = task.name.partition("/")[0]
+        try:
+            sources = task_distribution(family).leave_out(task.dataset)[0]
+        except UnknownNameError as reason:
+            raise SettingError(
+                f"{spec.name} learns from source tasks, and {task.name} has no registered family: pass sources."
+            ) from reason
+    elif isinstance(sources, str | Task | SourceTask):
+        sources = [sources]
+    found = [get_task(source) if isinstance(source, str) else source for source in sources]
+    if not found:
+        raise SettingError(f"{spec.name} learns from source tasks, but there is none for {task.name}.")
+    leaks = [source.name for source in found if source.dataset.lower() == task.dataset.lower()]
+    if leaks:
+        raise LeakageError(
+            f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {task.dataset}. "
+            f"Possible here: tasks on other datasets, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
+        )
+    return found

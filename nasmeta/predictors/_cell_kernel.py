@@ -1,0 +1,111 @@
+"""Covariance between cells: a sum of exponential kernels on count features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import UnknownNameError
+from nasmeta.predictors._cell_features import edge_one_hot, live_path_counts, operation_counts
+from nasmeta.spaces import CellSpace
+
+__all__ = ["FEATURES", "CellKernel", "Hyperparameters"]
+
+FEATURES: Mapping[str, Callable[[CellSpace], NDArray[np.int8]]] = {
+    "edges": edge_one_hot,
+    "paths": live_path_counts,
+    "operations": operation_counts,
+}
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Hyperparameters of a `CellKernel` with noise.
+
+    Attributes
+    ----------
+    variances, lengthscales : ndarray of float64, shape (n_features,)
+    noise : float
+        Variance of the noise of one observation.
+    """
+
+    variances: NDArray[np.float64]
+    lengthscales: NDArray[np.float64]
+    noise: float
+
+    @property
+    def logarithms(self) -> NDArray[np.float64]:
+        """All of them as logarithms, shape (2 * n_features + 1,): variances, lengthscales, noise."""
+        return np.log(np.r_[self.variances, self.lengthscales, self.noise])
+
+    @classmethod
+    def from_logarithms(cls, logarithms: NDArray[np.float64]) -> Hyperparameters:
+        """Inverse of `logarithms`."""
+        n = len(logarithms) // 2
+        variances, lengthscales = np.exp(logarithms[:n]), np.exp(logarithms[n : 2 * n])
+        return cls(variances, lengthscales, float(np.exp(logarithms[-1])))
+
+    @property
+    def prior_variance(self) -> float:
+        """Variance of the function at any cell."""
+        return float(self.variances.sum())
+
+
+@cache
+def _classes(space: CellSpace, feature: str) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+    """Return the distinct feature vectors, shape (n_counts, n_classes), and the class of every cell."""
+    vectors, classes = np.unique(FEATURES[feature](space), axis=0, return_inverse=True)
+    return np.ascontiguousarray(vectors.T), classes.ravel().astype(np.int32)
+
+
+class CellKernel:
+    r"""Sum of exponential kernels, each on the L1 distance between count features of two cells.
+
+    .. math:: k(x, x') = \sum_j v_j \exp(-\lVert \phi_j(x) - \phi_j(x') \rVert_1 / \ell_j)
+
+    The exponential of a negative L1 distance is positive definite (a product of Laplace kernels), so the sum is.
+
+    Parameters
+    ----------
+    space : CellSpace
+    features : sequence of {"edges", "paths", "operations"}
+        Which counts are compared; see `edge_one_hot`, `live_path_counts`, `operation_counts`.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import CellKernel
+    >>> from nasmeta.spaces import get_space
+    >>> kernel = CellKernel(get_space("nb201"), ("edges", "paths"))
+    >>> kernel.distances(0)[:, :3]
+    array([[ 0, 10, 10],
+           [ 0,  6,  7]], dtype=uint8)
+    """
+
+    def __init__(self, space: CellSpace, features: Sequence[str] = ("edges", "paths", "operations")) -> None:
+        for feature in features:
+            if feature not in FEATURES:
+                raise UnknownNameError.of("feature", feature, FEATURES)
+        self.space = space
+        self.features = tuple(features)
+        self._parts = [_classes(space, feature) for feature in self.features]
+
+    def distances(self, cell: int) -> NDArray[np.uint8]:
+        """Return the L1 distances of one cell to all cells, uint8, shape (n_features, n_cells)."""
+        rows = np.empty((len(self.features), self.space.n_cells), dtype=np.uint8)
+        for row, (vectors, classes) in zip(rows, self._parts, strict=True):
+            to_class = np.abs(vectors - vectors[:, classes[cell], None]).sum(axis=0, dtype=np.uint8)
+            np.take(to_class, classes, out=row)
+        return rows
+
+    @staticmethod
+    def covariance(distances: NDArray[np.uint8], hyperparameters: Hyperparameters) -> NDArray[np.float32]:
+        """Return the covariances for distances of shape (..., n_features, n), float32, shape (..., n)."""
+        steps = np.arange(int(distances.max(initial=0)) + 1)
+        total = np.zeros((*distances.shape[:-2], distances.shape[-1]), dtype=np.float32)
+        for j, (v, ell) in enumerate(zip(hyperparameters.variances, hyperparameters.lengthscales, strict=True)):
+            total += (v * np.exp(-steps / ell)).astype(np.float32)[distances[..., j, :]]
+        return total

@@ -1,0 +1,104 @@
+"""The interface of a searcher: ask and tell."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.registry import Registry
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask, Task
+
+__all__ = ["SEARCHERS", "MetaSearcher", "Searcher"]
+
+SEARCHERS: Registry[type[Searcher]] = Registry("searcher")
+
+
+class Searcher(ABC):
+    """Propose cells, learn from their values; higher is better.
+
+    A searcher knows the space and what it was told, nothing else. It draws all its random numbers from the generator
+    that it gets at birth, so the same generator and the same answers give the same proposals: a run is resumed by
+    replaying it.
+
+    It may propose a cell again: the answer comes from the history and costs nothing. `ask` may be called several
+    times before the values of earlier proposals are told, and values may come in any order.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+
+    Notes
+    -----
+    Settings are keyword-only arguments of ``__init__`` with defaults. ``nasmeta.testing.SearcherContract`` holds the
+    tests that any searcher must pass.
+    """
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+        self.space = space
+        self.rng = rng
+
+    @abstractmethod
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose cells, int32, shape (n,).
+
+        Raises
+        ------
+        SpaceExhaustedError
+            Where the searcher has nothing left to propose.
+        """
+
+    @abstractmethod
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Learn the values of cells: both of shape (n,); higher is better."""
+
+
+class MetaSearcher(Searcher):
+    """A searcher that learns from source tasks before it searches.
+
+    All that it learns there sits in ``meta_model_``, so one meta-training serves any number of runs:
+    ``other.meta_model_ = searcher.meta_model_``.
+    """
+
+    meta_model_: Any = None
+
+    def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaSearcher:
+        """Learn from source tasks.
+
+        Parameters
+        ----------
+        sources : iterable of Task or SourceTask
+            Of a task only the signal is seen.
+
+        Raises
+        ------
+        SettingError
+            Where there is no source, or one of another space.
+        """
+        seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
+        if not seen:
+            raise SettingError(f"{type(self).__name__} needs at least one source task to learn from.")
+        for source in seen:
+            if source.space is not self.space:
+                raise SettingError(
+                    f"Source {source.name} lives in space {source.space.name}, but the searcher in {self.space.name}."
+                )
+            if not np.isfinite(source.utilities).all():
+                raise SettingError(f"Source {source.name} has a label that is not finite.")
+        self.meta_model_ = self._learn(seen)
+        return self
+
+    @abstractmethod
+    def _learn(self, sources: list[SourceTask]) -> Any:
+        """Return the meta-model learnt from the sources' labelled cells."""
+
+    def _require_meta_model(self) -> Any:
+        if self.meta_model_ is None:
+            raise SettingError(f"{type(self).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
+        return self.meta_model_

@@ -1,0 +1,94 @@
+"""Local search over one-edit neighbours, with random restarts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.spaces import CellSpace
+
+__all__ = ["FullLocalSearch", "LocalSearch"]
+
+
+@SEARCHERS.register("local-search")
+class LocalSearch(Searcher):
+    """Climb to a better neighbour until there is none, then restart at a random cell.
+
+    Neighbours (one edge with another operation) are tried in random order. White, Nolen and Savani ("Exploring the
+    loss landscape in neural architecture search", UAI 2021) show how strong this is on tabular benchmarks; first
+    improvement is the variant of den Ottelander et al. ("Local search is a remarkably strong baseline for neural
+    architecture search", EMO 2021).
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    improvement : {"first", "full"}, default "first"
+        ``first``: move to the first neighbour that is better. ``full``: evaluate all neighbours, move to the best.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("local-search", "nb201/cifar10", evaluations=200, seed=0)
+    >>> len(run)
+    200
+    """
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator, *, improvement: str = "first") -> None:
+        super().__init__(space, rng)
+        if improvement not in ("first", "full"):
+            raise SettingError(f"improvement must be 'first' or 'full', not {improvement!r}.")
+        self.improvement = improvement
+        self._restart()
+
+    def _restart(self) -> None:
+        """Wait for the value of a random start."""
+        self._centre: int | None = None
+        self._centre_value = -np.inf
+        self._queue: list[int] = [int(self.rng.integers(self.space.n_cells))]
+        self._waiting: set[int] = set(self._queue)
+        self._best_neighbour, self._best_neighbour_value = -1, -np.inf
+
+    def _move(self, cell: int, value: float) -> None:
+        """Stand at a cell and queue its neighbours."""
+        self._centre, self._centre_value = cell, value
+        self._queue = self.rng.permutation(self.space.neighbours(cell)).tolist()
+        self._waiting = set(self._queue)
+        self._best_neighbour, self._best_neighbour_value = -1, -np.inf
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose the next neighbours; random cells fill a batch that is larger than what is left of them."""
+        proposals = self._queue[:n]
+        del self._queue[:n]
+        while len(proposals) < n:
+            proposals.append(int(self.rng.integers(self.space.n_cells)))
+        return np.array(proposals, dtype=np.int32)
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Move where a neighbour is better; restart where none is."""
+        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
+            if cell not in self._waiting:
+                continue  # a filler of a batch, or a neighbour of a cell that was left since
+            self._waiting.discard(cell)
+            if self._centre is None:
+                self._move(cell, value)
+            elif self.improvement == "first" and value > self._centre_value:
+                self._move(cell, value)
+            else:
+                if value > self._best_neighbour_value:
+                    self._best_neighbour, self._best_neighbour_value = cell, value
+                if not self._waiting:
+                    if self._best_neighbour_value > self._centre_value:
+                        self._move(self._best_neighbour, self._best_neighbour_value)
+                    else:
+                        self._restart()
+
+
+@SEARCHERS.register("local-search-full")
+class FullLocalSearch(LocalSearch):
+    """Local search that evaluates the full neighbourhood before it moves; see `LocalSearch`."""
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator, *, improvement: str = "full") -> None:
+        super().__init__(space, rng, improvement=improvement)

@@ -1,0 +1,46 @@
+"""Uniform random search."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SpaceExhaustedError
+from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.spaces import CellSpace
+
+__all__ = ["RandomSearch"]
+
+
+@SEARCHERS.register("random")
+class RandomSearch(Searcher):
+    """Cells in uniformly random order, none twice (Li and Talwalkar, UAI 2020, make the case for it in NAS).
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.searchers import RandomSearch
+    >>> from nasmeta.spaces import get_space
+    >>> RandomSearch(get_space("nb201"), np.random.default_rng(0)).ask(3).dtype
+    dtype('int32')
+    """
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        self._order = space.sample(space.n_cells, rng)
+        self._asked = 0
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose the next `n` cells of the order."""
+        if self._asked + n > len(self._order):
+            raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
+        self._asked += n
+        return self._order[self._asked - n : self._asked]
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Do nothing: random search does not learn."""

@@ -1,0 +1,6 @@
+"""What can be built: cell spaces, their cells and the forms, neighbours, isomorphs and costs of cells."""
+
+from nasmeta.spaces._catalog import SPACES, get_space
+from nasmeta.spaces._cell_space import Cell, CellLike, CellSpace, CostFormula, Notation
+
+__all__ = ["SPACES", "Cell", "CellLike", "CellSpace", "CostFormula", "Notation", "get_space"]

@@ -1,0 +1,436 @@
+"""A space of cells: four nodes, six edges, one operation an edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nasmeta.errors import CellError, SettingError, UnknownNameError
+from nasmeta.spaces._isomorphism import IsomorphismRule, class_representatives
+
+__all__ = ["EDGES", "N_NODES", "Cell", "CellLike", "CellSpace", "CostFormula", "Notation"]
+
+N_NODES = 4
+EDGES: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+
+Cell: TypeAlias = "int | np.integer[Any] | str"
+CellLike: TypeAlias = "Cell | Sequence[Cell] | NDArray[Any]"
+
+
+@dataclass(frozen=True)
+class CostFormula:
+    """A cost that is exactly linear in the operations of the edges.
+
+    Attributes
+    ----------
+    base : mapping of str to int
+        What the skeleton (stem, residual blocks, head) costs, for each dataset.
+    per_edge : mapping of str to tuple
+        For each dataset an int table of shape (n_edges, n_operations).
+    """
+
+    base: Mapping[str, int]
+    per_edge: Mapping[str, tuple[tuple[int, ...], ...]]
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How a space writes its cells: ``write`` digits to a string, ``read`` it back.
+
+    ``read`` raises ValueError with the reason where the string is not of this notation.
+    """
+
+    write: Callable[[Iterable[int]], str]
+    read: Callable[[str], tuple[int, ...]]
+
+
+class CellSpace:
+    """All cells of four nodes (0 is the input, 3 the output) with one operation on each of six edges.
+
+    A cell is an ``int``: its index in the space's official order. Strings, digits and adjacency matrices are
+    converted here, at the border; everything else in the package moves ``int32`` arrays of cells.
+    The edges are ordered 0→1, 0→2, 1→2, 0→3, 1→3, 2→3, and a cell's *digits* are the positions of its edges'
+    operations in `operations`.
+
+    Parameters
+    ----------
+    name : str
+        Short name, as used in task names.
+    operations : sequence of str
+        The operations; the first is ``none``, the second ``skip_connect``.
+    notation : Notation
+        The official string form of a cell.
+    official_order : array of int, shape (n_cells,), optional
+        For each cell its rank among all digit tuples in lexicographic order; lexicographic where left out.
+    parameters, multiply_adds : CostFormula, optional
+        Exact costs of the benchmark's networks.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space
+    >>> space = get_space("nb201")
+    >>> space.n_cells
+    15625
+    >>> space.to_string(0)
+    '|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|'
+    >>> space.index_of(space.to_string([3, 1, 4]))
+    array([3, 1, 4], dtype=int32)
+    """
+
+    edges = EDGES
+    n_nodes = N_NODES
+    n_edges = len(EDGES)
+
+    def __init__(
+        self,
+        name: str,
+        operations: Sequence[str],
+        notation: Notation,
+        official_order: ArrayLike | None = None,
+        parameters: CostFormula | None = None,
+        multiply_adds: CostFormula | None = None,
+    ) -> None:
+        self.name = name
+        self.operations = tuple(operations)
+        self.notation = notation
+        self.n_operations = len(self.operations)
+        self.n_cells = self.n_operations**self.n_edges
+        self.n_neighbours = self.n_edges * (self.n_operations - 1)
+        self._place_values = self.n_operations ** np.arange(self.n_edges - 1, -1, -1, dtype=np.int32)
+        rank = np.arange(self.n_cells) if official_order is None else official_order
+        self._rank_of_cell = np.asarray(rank, dtype=np.int32)
+        self._cell_of_rank = np.empty(self.n_cells, dtype=np.int32)
+        self._cell_of_rank[self._rank_of_cell] = np.arange(self.n_cells, dtype=np.int32)
+        self._costs = {"parameters": parameters, "multiply-adds": multiply_adds}
+
+    def __repr__(self) -> str:
+        return f"CellSpace({self.name!r}, {self.n_cells:,} cells, operations: {', '.join(self.operations)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from nasmeta.spaces._catalog import get_space
+
+        return get_space, (self.name,)
+
+    # -- cells, checked ---------------------------------------------------------------------------------------------
+    @overload
+    def index_of(self, cells: Cell) -> int: ...
+    @overload
+    def index_of(self, cells: Sequence[Cell] | NDArray[Any]) -> NDArray[np.int32]: ...
+    def index_of(self, cells: CellLike) -> int | NDArray[np.int32]:
+        """Return the official index of each cell, checked.
+
+        Parameters
+        ----------
+        cells : int, str, or sequence or array of them, shape (n,)
+            Indices (Python's or numpy's integers) or strings in the space's notation.
+
+        Returns
+        -------
+        int or ndarray of int32, shape (n,)
+            A number for one cell, an array for several.
+
+        Raises
+        ------
+        CellError
+            For a negative or too large index, a float, a bool, an unknown string or operation.
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").index_of(-1)
+        Traceback (most recent call last):
+        nasmeta.errors.CellError: -1 is no cell of nb201: indices run from 0 to 15624.
+        """
+        if isinstance(cells, str | int | np.integer) or np.ndim(cells) == 0:
+            return self._index_of_one(cells)
+        if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
+            return self._checked(cells)
+        flat = [cells[i] for i in range(len(cells))]
+        if any(not isinstance(cell, str | int | np.integer) and np.ndim(cell) > 0 for cell in flat):
+            raise CellError(
+                f"Cells must be one-dimensional (n,), but an element is {flat[0]!r}. "
+                "Use from_digits or from_adjacency for digits and matrices."
+            )
+        return np.array([self._index_of_one(cell) for cell in flat], dtype=np.int32)
+
+    def _index_of_one(self, cell: Any) -> int:
+        if isinstance(cell, str):
+            try:
+                digits = self.notation.read(cell)
+            except ValueError as reason:
+                raise CellError(
+                    f"{cell!r} is no cell of {self.name}: {reason} "
+                    f"Operations: {', '.join(self.operations)}; the form: {self.to_string(0)!r}."
+                ) from None
+            return int(self._cell_of_rank[int(np.dot(digits, self._place_values))])
+        if isinstance(cell, np.ndarray) and cell.ndim == 0:
+            cell = cell[()]
+        if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | np.integer):
+            raise CellError(
+                f"{cell!r} ({type(cell).__name__}) is no cell of {self.name}: a cell is an integer index "
+                f"from 0 to {self.n_cells - 1}, or a string such as {self.to_string(0)!r}."
+            )
+        if not 0 <= cell < self.n_cells:
+            raise CellError(f"{int(cell)} is no cell of {self.name}: indices run from 0 to {self.n_cells - 1}.")
+        return int(cell)
+
+    def _checked(self, cells: NDArray[Any]) -> NDArray[np.int32]:
+        if cells.ndim != 1:
+            raise CellError(f"Cells must be one-dimensional (n,), not of shape {cells.shape}.")
+        if cells.size and (cells.min() < 0 or cells.max() >= self.n_cells):
+            wrong = cells[(cells < 0) | (cells >= self.n_cells)][0]
+            raise CellError(f"{int(wrong)} is no cell of {self.name}: indices run from 0 to {self.n_cells - 1}.")
+        return cells.astype(np.int32, copy=False)
+
+    # -- forms ------------------------------------------------------------------------------------------------------
+    @cached_property
+    def digits(self) -> NDArray[np.int8]:
+        """Digits of all cells, int8, shape (n_cells, n_edges), in the official order; read-only."""
+        digits = (self._rank_of_cell[:, None] // self._place_values % self.n_operations).astype(np.int8)
+        digits.flags.writeable = False
+        return digits
+
+    def to_digits(self, cells: CellLike) -> NDArray[np.int8]:
+        """Return the operation digit of every edge, int8, shape (n_edges,) for one cell or (n, n_edges).
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").to_digits(0)
+        array([4, 2, 1, 2, 1, 1], dtype=int8)
+        """
+        return self.digits[self.index_of(cells)]
+
+    def from_digits(self, digits: ArrayLike) -> int | NDArray[np.int32]:
+        """Return the cell, or cells, with these digits of shape (n_edges,) or (n, n_edges).
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").from_digits([4, 2, 1, 2, 1, 1])
+        0
+        """
+        array = np.asarray(digits)
+        if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_edges:
+            raise CellError(
+                f"Digits must be integers of shape ({self.n_edges},) or (n, {self.n_edges}), "
+                f"not {array.dtype} of shape {array.shape}."
+            )
+        if array.size and (array.min() < 0 or array.max() >= self.n_operations):
+            raise CellError(
+                f"Digits of {self.name} run from 0 to {self.n_operations - 1} ({', '.join(self.operations)}); "
+                f"got {array.min()} to {array.max()}."
+            )
+        cells = self._cell_of_rank[array @ self._place_values]
+        return int(cells) if array.ndim == 1 else cells
+
+    @overload
+    def to_string(self, cells: Cell) -> str: ...
+    @overload
+    def to_string(self, cells: Sequence[Cell] | NDArray[Any]) -> list[str]: ...
+    def to_string(self, cells: CellLike) -> str | list[str]:
+        """Return the official string of one cell, or a list of strings."""
+        digits = self.to_digits(cells)
+        if digits.ndim == 1:
+            return self.notation.write(digits.tolist())
+        return [self.notation.write(row) for row in digits.tolist()]
+
+    def ops_of(self, cells: CellLike) -> NDArray[np.str_]:
+        """Return the operation names of the edges, shape (n_edges,) for one cell or (n, n_edges).
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("tnb101").ops_of("64-41414-3_03_120").tolist()
+        ['nor_conv_3x3', 'none', 'nor_conv_3x3', 'skip_connect', 'nor_conv_1x1', 'none']
+        """
+        return np.array(self.operations)[self.to_digits(cells)]
+
+    def from_ops(self, operations: ArrayLike) -> int | NDArray[np.int32]:
+        """Return the cell, or cells, with these operation names of shape (n_edges,) or (n, n_edges)."""
+        names = np.asarray(operations)
+        unknown = sorted(set(names.ravel().tolist()) - set(self.operations))
+        if unknown:
+            raise CellError(f"{unknown[0]!r} is no operation of {self.name}. Possible: {', '.join(self.operations)}.")
+        digits = np.zeros(names.shape, dtype=np.int8)
+        for digit, operation in enumerate(self.operations):
+            digits[names == operation] = digit
+        return self.from_digits(digits)
+
+    def to_adjacency(self, cells: CellLike) -> NDArray[np.int8]:
+        """Return adjacency matrices with operations, int8, shape (4, 4) for one cell or (n, 4, 4).
+
+        Entry (i, j) is the digit of the operation on the edge i→j plus one; 0 where there is no edge.
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").to_adjacency(0)
+        array([[0, 5, 3, 3],
+               [0, 0, 2, 2],
+               [0, 0, 0, 2],
+               [0, 0, 0, 0]], dtype=int8)
+        """
+        digits = self.to_digits(cells)
+        matrices = np.zeros((*digits.shape[:-1], N_NODES, N_NODES), dtype=np.int8)
+        sources, targets = zip(*EDGES, strict=True)
+        matrices[..., sources, targets] = digits + 1
+        return matrices
+
+    def from_adjacency(self, matrices: ArrayLike) -> int | NDArray[np.int32]:
+        """Return the cell, or cells, of adjacency matrices as `to_adjacency` writes them."""
+        array = np.asarray(matrices)
+        if array.dtype.kind not in "iu" or array.ndim not in (2, 3) or array.shape[-2:] != (N_NODES, N_NODES):
+            raise CellError(
+                f"Adjacency matrices must be integers of shape (4, 4) or (n, 4, 4), not {array.dtype} {array.shape}."
+            )
+        sources, targets = zip(*EDGES, strict=True)
+        upper = array[..., sources, targets].astype(np.int64)
+        if np.count_nonzero(array) != np.count_nonzero(upper):
+            raise CellError("An adjacency matrix has an entry on or below its diagonal; edges go from i to j > i.")
+        return self.from_digits(upper - 1)
+
+    # -- structure --------------------------------------------------------------------------------------------------
+    @cached_property
+    def _neighbour_table(self) -> NDArray[np.int32]:
+        digits = self.digits.astype(np.int32)
+        columns = []
+        for edge in range(self.n_edges):
+            for step in range(1, self.n_operations):
+                changed = (digits[:, edge] + step) % self.n_operations
+                rank = self._rank_of_cell + (changed - digits[:, edge]) * self._place_values[edge]
+                columns.append(self._cell_of_rank[rank])
+        table = np.stack(columns, axis=1)
+        table.flags.writeable = False
+        return table
+
+    def neighbours(self, cells: CellLike) -> NDArray[np.int32]:
+        """Return the cells one edit away (one edge with another operation), in the order of the edges.
+
+        Returns
+        -------
+        ndarray of int32, shape (n_neighbours,) for one cell or (n, n_neighbours)
+            24 neighbours in NAS-Bench-201, 18 in TransNAS-Bench-101 micro.
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").neighbours([0, 1]).shape
+        (2, 24)
+        """
+        return self._neighbour_table[self.index_of(cells)]
+
+    def canonical(self, cells: CellLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
+        """Return the representative of each cell's isomorphism class: its member with the smallest index.
+
+        Parameters
+        ----------
+        cells : cell or cells
+        rule : {"upstream", "skip", "zero"}
+            ``upstream``: skips are contracted and zeroed inputs marked, as NATS-Bench's ``to_unique_str`` with
+            ``consider_zero=True`` does (6,466 classes in NAS-Bench-201). ``skip``: skips only (12,751).
+            ``zero``: in addition a zeroed input is dropped from its sum (5,390).
+
+        Returns
+        -------
+        int or ndarray of int32, shape (n,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nasmeta.spaces import get_space
+        >>> space = get_space("nb201")
+        >>> len(np.unique(space.canonical(np.arange(space.n_cells))))
+        6466
+        """
+        table = self._representatives.get(rule)
+        if table is None:
+            table = self._representatives[rule] = class_representatives(self.digits, self.operations, EDGES, rule)
+        found = table[self.index_of(cells)]
+        return int(found) if found.ndim == 0 else found
+
+    @cached_property
+    def _representatives(self) -> dict[str, NDArray[np.int32]]:
+        return {}
+
+    def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> NDArray[np.int32]:
+        """Draw cells uniformly.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        rng : numpy.random.Generator
+        replace : bool, default False
+            Whether a cell may be drawn twice.
+
+        Returns
+        -------
+        ndarray of int32, shape (n,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").sample(3, np.random.default_rng(0)).shape
+        (3,)
+        """
+        if n < 0 or (n > self.n_cells and not replace):
+            raise SettingError(f"Cannot draw {n} cells from {self.name}, which has {self.n_cells:,}.")
+        return rng.choice(self.n_cells, size=n, replace=replace).astype(np.int32)
+
+    # -- costs ------------------------------------------------------------------------------------------------------
+    def params(self, cells: CellLike, dataset: str) -> int | NDArray[np.int64]:
+        """Return the exact number of parameters of the benchmark's network with this cell.
+
+        Parameters
+        ----------
+        cells : cell or cells
+        dataset : str
+            The number of classes differs between the datasets, so the head does.
+
+        Returns
+        -------
+        int or ndarray of int64, shape (n,)
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").params(0, dataset="cifar10")
+        129306
+        """
+        return self._cost("parameters", cells, dataset)
+
+    def flops(self, cells: CellLike, dataset: str) -> int | NDArray[np.int64]:
+        """Return the floating point operations of one forward pass of one image, as the benchmark counts them.
+
+        A multiply and an add count as one, as in the official tables (which print millions).
+
+        Returns
+        -------
+        int or ndarray of int64, shape (n,)
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").flops(0, dataset="cifar10")
+        15647370
+        """
+        return self._cost("multiply-adds", cells, dataset)
+
+    def _cost(self, kind: Literal["parameters", "multiply-adds"], cells: CellLike, dataset: str) -> Any:
+        formula = self._costs[kind]
+        key = dataset.lower()
+        if formula is None or key not in formula.base:
+            raise UnknownNameError.of(
+                f"dataset with a formula for {kind} in {self.name}:", dataset, formula.base if formula else ()
+            )
+        digits = self.to_digits(cells)
+        per_edge = np.array(formula.per_edge[key], dtype=np.int64)
+        cost = formula.base[key] + per_edge[np.arange(self.n_edges), digits].sum(axis=-1)
+        return int(cost) if digits.ndim == 1 else cost

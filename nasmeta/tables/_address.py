@@ -1,0 +1,163 @@
+"""Finding the one column that a question means, or saying why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+import numpy as np
+
+from nasmeta.errors import ColumnError
+from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
+
+__all__ = ["Address", "AddressBook"]
+
+
+class Address(NamedTuple):
+    """What a question says about a column; None is: not said."""
+
+    dataset: str
+    metric: str
+    split: str | None = None
+    epochs: int | None = None
+    seed: Seed | None = None
+    release: str | None = None
+
+    def described(self) -> str:
+        """Return the parts that were said, as they would be written in a call."""
+        said = zip(self._fields, self, strict=True)
+        return ", ".join(f"{part}={value!r}" for part, value in said if value is not None)
+
+    def normal(self) -> Address:
+        """Return the address with the dataset's usual name and Python's integers, checked for type.
+
+        Raises
+        ------
+        ColumnError
+        """
+        for part in ("dataset", "metric", "split", "release"):
+            value = getattr(self, part)
+            if not isinstance(value, str) and (value is not None or part in ("dataset", "metric")):
+                raise ColumnError(f"{part} must be a string, not {value!r} ({type(value).__name__}).")
+        for part in ("epochs", "seed"):
+            value = getattr(self, part)
+            if value is None or (part == "seed" and isinstance(value, str)):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | np.integer):
+                also = ", 'mean' or a numpy.random.Generator" if part == "seed" else ""
+                raise ColumnError(f"{part} must be an integer{also}, not {value!r} ({type(value).__name__}).")
+        return self._replace(
+            dataset=canonical_dataset(self.dataset),
+            epochs=None if self.epochs is None else int(self.epochs),
+            seed=int(self.seed) if isinstance(self.seed, int | np.integer) else self.seed,
+        )
+
+
+class AddressBook:
+    """The columns of one table by address.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table, for messages.
+    columns : sequence of ColumnInfo
+    """
+
+    def __init__(self, table: str, columns: Sequence[ColumnInfo]) -> None:
+        self._table = table
+        self._columns = columns
+        self._found: dict[Address, int] = {}
+        self._found_seeds: dict[Address, tuple[int, ...]] = {}
+
+    def find(self, address: Address) -> int:
+        """Return the position of the one column with this address.
+
+        Raises
+        ------
+        ColumnError
+        """
+        asked = address.normal()
+        found = self._found.get(asked)
+        if found is None:
+            matches = self._matches(asked, range(len(self._columns)))
+            self._require_said(asked, matches, ("split", "epochs", "seed"))
+            self._require_single(asked, matches, ("split", "epochs", "seed", "release"))
+            found = self._found[asked] = matches[0]
+        return found
+
+    def find_seeds(self, address: Address) -> tuple[int, ...]:
+        """Return the positions of the columns of single seeds; the address leaves the seed open.
+
+        Raises
+        ------
+        ColumnError
+        """
+        asked = address.normal()
+        found = self._found_seeds.get(asked)
+        if found is None:
+            matches = self.single_seeds(asked)
+            self._require_said(asked, matches, ("split", "epochs"))
+            found = self._found_seeds[asked] = matches
+        return found
+
+    def single_seeds(self, address: Address) -> tuple[int, ...]:
+        """Return the same as `find_seeds`, where split and epochs may be left out if only one exists."""
+        asked = address.normal()
+        matches = self._matches(asked, [i for i, c in enumerate(self._columns) if isinstance(c.seed, int)])
+        self._require_single(asked, matches, ("split", "epochs", "release"))
+        return tuple(matches)
+
+    def _matches(self, asked: Address, among: Iterable[int]) -> list[int]:
+        said = [(part, value) for part, value in zip(asked._fields, asked, strict=True) if value is not None]
+        found = [i for i in among if all(getattr(self._columns[i], part) == value for part, value in said)]
+        if not found:
+            raise ColumnError(
+                f"{self._table} holds no {asked.described()}. {self._what_exists(asked)} "
+                "`nasmeta data list` shows what can be had."
+            )
+        return found
+
+    def _require_said(self, asked: Address, matches: Sequence[int], parts: Sequence[str]) -> None:
+        """Refuse hidden defaults: what is measured on held-out data must be asked for by its whole address."""
+        if all(self._columns[i].split in (None, "train") for i in matches):
+            return
+        unsaid = [
+            part
+            for part in parts
+            if getattr(asked, part) is None and any(getattr(self._columns[i], part) is not None for i in matches)
+        ]
+        if unsaid:
+            raise ColumnError(
+                f"{asked.dataset}/{asked.metric} needs {' and '.join(f'{part}=' for part in unsaid)}: "
+                f"there is no default. {self._what_exists(asked)}"
+            )
+
+    def _require_single(self, asked: Address, matches: Sequence[int], parts: Sequence[str]) -> None:
+        several = [part for part in parts if len({getattr(self._columns[i], part) for i in matches}) > 1]
+        if several:
+            raise ColumnError(
+                f"{asked.described()} means several columns of {self._table}: "
+                f"give {' and '.join(f'{part}=' for part in several)}. {self._what_exists(asked)}"
+            )
+
+    def _what_exists(self, asked: Address) -> str:
+        datasets = sorted({column.dataset for column in self._columns})
+        if asked.dataset not in datasets:
+            near = get_close_matches(asked.dataset, datasets, n=1)
+            return f"Its datasets: {', '.join(datasets)}.{f' Did you mean {near[0]!r}?' if near else ''}"
+        metrics = sorted({column.metric for column in self._columns if column.dataset == asked.dataset})
+        if asked.metric not in metrics:
+            near = get_close_matches(asked.metric, metrics, n=1)
+            return f"Metrics of {asked.dataset}: {', '.join(metrics)}.{f' Did you mean {near[0]!r}?' if near else ''}"
+        seeds: dict[tuple[str | None, int | None, str], list[Seed | None]] = {}
+        for column in self._columns:
+            if (column.dataset, column.metric) == (asked.dataset, asked.metric):
+                seeds.setdefault((column.split, column.epochs, column.release), []).append(column.seed)
+        held = "; ".join(
+            (f"split {split!r}, " if split is not None else "")
+            + (f"epochs {epochs}, " if epochs is not None else "")
+            + f"seeds {', '.join(map(repr, values))} ({release})"
+            for (split, epochs, release), values in seeds.items()
+        )
+        return f"It holds for {asked.dataset}/{asked.metric}: {held}."

@@ -1,0 +1,77 @@
+"""How a column is addressed, and what is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = ["ColumnInfo", "Seed", "canonical_dataset"]
+
+Seed: TypeAlias = "int | str"  # the only string is "mean"
+
+_OTHER_DATASET_NAMES = {"imagenet": "imagenet16-120", "imagenet16": "imagenet16-120"}
+
+
+def canonical_dataset(name: str) -> str:
+    """Return a dataset's name as columns carry it: lower case, and one name where papers use several.
+
+    Examples
+    --------
+    >>> canonical_dataset("ImageNet16-120"), canonical_dataset("imagenet")
+    ('imagenet16-120', 'imagenet16-120')
+    """
+    lower = name.lower()
+    return _OTHER_DATASET_NAMES.get(lower, lower)
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """The address of a column, (dataset, metric, split, epochs, seed) and the release, and what is known about it.
+
+    Attributes
+    ----------
+    dataset : str
+        Lower case, such as ``imagenet16-120``.
+    metric : str
+        Accuracy is in percent; a metric of time says seconds in its name.
+    split : str or None
+        What the metric was measured on; None where that means nothing, as for parameters.
+    epochs : int or None
+        How long the networks were trained; None where that means nothing.
+    seed : int, "mean" or None
+        ``mean`` is the mean of the seeds that were measured, or the one value that all seeds share; None where a
+        source does not say.
+    unit : str
+    direction : {"max", "min"}
+        Which values are good.
+    release : str
+        The release of the benchmark; means over different releases are different numbers.
+    source, licence, source_sha256 : str
+        Where the numbers come from: name of the source, licence, and checksum of the raw file.
+    note : str
+        Anything else a reader of the numbers should know, such as the official name of the split.
+
+    Examples
+    --------
+    >>> ColumnInfo("cifar10", "accuracy", "valid", 200, 777, "percent", "max", "v1.0", "made-up", "CC0").address
+    'cifar10/accuracy/valid/200/777'
+    """
+
+    dataset: str
+    metric: str
+    split: str | None
+    epochs: int | None
+    seed: Seed | None
+    unit: str
+    direction: Literal["max", "min"]
+    release: str
+    source: str
+    licence: str
+    source_sha256: str = ""
+    note: str = ""
+
+    @property
+    def address(self) -> str:
+        """The address as one readable word; a part that means nothing is ``-``."""
+        parts = (self.dataset, self.metric, self.split, self.epochs, self.seed)
+        return "/".join("-" if part is None else str(part) for part in parts)

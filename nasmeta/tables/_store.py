@@ -1,0 +1,189 @@
+"""The store of columnar files: opened where whole and current, else built, by one process at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
+from nasmeta.spaces import get_space
+from nasmeta.tables._arrow_file import ColumnFile, encode
+from nasmeta.tables.sources import Source
+from nasmeta.tables.sources._base import store_path
+
+__all__ = ["build", "open_or_build", "within_reach"]
+
+_PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
+
+
+def within_reach(source: Source) -> bool:
+    """Whether a source's columnar file is built, or can be built from raw files on this machine."""
+    return store_path(source).is_file() or bool(source.raw_files())
+
+
+def open_or_build(source: Source) -> ColumnFile:
+    """Open a source's columnar file; build it first where it is absent, damaged, or older than the raw files.
+
+    Raises
+    ------
+    DamagedFileError
+        Where the file or a raw file is damaged and nothing is there to build it from.
+    SettingError
+        Where the cache folder cannot be read or written.
+    """
+    damage = None
+    try:
+        found = _open_current(source)
+    except DamagedFileError as reason:
+        found, damage = None, reason
+    return found or build(source, damage)
+
+
+def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
+    """Build a source's columnar file from its raw files and open it.
+
+    Only one process builds; the others wait and open what it built. The file appears under its name in one step and
+    only when it is whole and on the disk, so a kill at any moment leaves nothing that could be taken for it.
+
+    Parameters
+    ----------
+    source : Source
+    damage : DamagedFileError, optional
+        What is wrong with the file that is there; told in a warning.
+    """
+    files = source.raw_files()
+    if not files:
+        if damage is not None:
+            raise DamagedFileError(f"{damage} It cannot be rebuilt: the raw files are not here. {source.how_to_get}")
+        raise MissingValueError(
+            f"The raw files of {source.name} (table {source.table}) are not on this machine. {source.how_to_get} "
+            "`nasmeta data list` shows all sources."
+        )
+    if damage is not None:
+        warnings.warn(f"{damage} It is rebuilt from {source.name}.", RuntimeWarning, stacklevel=2)
+    path = store_path(source)
+    with _writable(path.parent), _only_one(path):
+        for stale in path.parent.glob(f".{path.name}.*.tmp"):  # of a build that was killed; we hold the lock
+            stale.unlink()
+        try:
+            built_meanwhile = _open_current(source)
+            if built_meanwhile is not None:
+                built_meanwhile.verify()
+                return built_meanwhile
+        except DamagedFileError:
+            pass  # this is why we are here
+        _write_whole(path, _encode(source, files))
+        return ColumnFile(path)
+
+
+def _open_current(source: Source) -> ColumnFile | None:
+    """Return the opened file, or None where nothing is built or the raw files are others than those it was built from.
+
+    Raises DamagedFileError where the file is damaged.
+    """
+    path = store_path(source)
+    try:
+        opened = ColumnFile(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except DamagedFileError:
+        raise
+    except OSError as reason:
+        raise _unusable(path.parent, reason) from reason
+    if opened.space != source.space:
+        raise DamagedFileError(f"{path} is over the cells of {opened.space}, not of {source.space}.")
+    files = source.raw_files()
+    return opened if not files or _same_origin(opened.origin, files) else None
+
+
+def _stat(file: Path) -> dict[str, int]:
+    stat = file.stat()
+    return {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _same_origin(recorded: Mapping[str, Any], files: Mapping[str, Path]) -> bool:
+    """Compare sizes and times, as hashing costs milliseconds; hash where these differ, as in another environment."""
+    if recorded.keys() != files.keys():
+        return False
+    return all(
+        _stat(file).items() <= recorded[name].items()
+        or (file.stat().st_size == recorded[name]["bytes"] and _sha256(file) == recorded[name]["sha256"])
+        for name, file in files.items()
+    )
+
+
+def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
+    space = get_space(source.space)
+    try:
+        origin = {name: {**_stat(file), "sha256": _sha256(file)} for name, file in files.items()}
+        columns = source.read(space, files, {name: str(file["sha256"]) for name, file in origin.items()})
+    except NasmetaError:
+        raise
+    except OSError as reason:
+        raise DamagedFileError(f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}") from reason
+    return encode(space.name, space.n_cells, columns, origin)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the new name, too, must survive a power cut
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _unusable(folder: Path, reason: object) -> SettingError:
+    return SettingError(
+        f"The folder of converted tables, {folder}, cannot be used: {reason}. "
+        "Set the environment variable NASMETA_CACHE to a folder that has space and that you may write to."
+    )
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Make the folder; turn the system's errors on it into one that says what to set."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except NasmetaError:
+        raise
+    except OSError as reason:
+        raise _unusable(folder, reason) from reason
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Hold the lock of a columnar file; the system frees it when a process dies."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout:
+        held = f"another process has held {lock.lock_file} for {_PATIENCE_SECONDS:.0f} s"
+        raise _unusable(path.parent, held) from None
+    try:
+        yield
+    finally:
+        lock.release()

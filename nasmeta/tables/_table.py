@@ -1,0 +1,374 @@
+"""The table: named columns over the cells of a space, asked by full address, never imputed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError
+from nasmeta.spaces import Cell, CellLike, CellSpace, get_space
+from nasmeta.tables import _store
+from nasmeta.tables._address import Address, AddressBook
+from nasmeta.tables._columns import ColumnInfo, Seed
+from nasmeta.tables.sources import Source, sources_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Table", "load_table"]
+
+
+def load_table(name: str = "nb201") -> Table:
+    """Open a table; the first time on a machine it is built, which takes a second.
+
+    Parameters
+    ----------
+    name : str, default "nb201"
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    UnknownNameError
+    SettingError
+        Where the cache folder (``NASMETA_CACHE``) cannot be used.
+    DamagedFileError
+        Where a file is damaged and cannot be rebuilt.
+
+    Examples
+    --------
+    >>> from nasmeta.tables import load_table
+    >>> load_table("nb201")
+    Table('nb201', 15,625 cells, 27 columns; cifar10, cifar100, imagenet16-120; accuracy, latency_seconds, parameters, \
+train_seconds)
+    """
+    sources = sources_of(name)
+    return Table(name, [source for source in sources if _store.within_reach(source)] or sources[:1])
+
+
+class Table:
+    """Columns of float32 over the cells of a space, addressed by (dataset, metric, split, epochs, seed).
+
+    Use `load_table` to get one. A table is the union of the columns of its sources. What was not measured is NaN in a
+    column, and asking for it raises; nothing is imputed.
+
+    **What must be said.** For a metric that is measured on held-out data, such as accuracy, split, epochs and seed have
+    no default: each must be given. For other metrics a part may be left out where only one value exists. The release
+    must be given where several releases hold the address.
+
+    Parameters
+    ----------
+    name : str
+    sources : sequence of Source
+        Of one space.
+
+    Attributes
+    ----------
+    name : str
+    columns : tuple of ColumnInfo
+
+    Examples
+    --------
+    >>> from nasmeta.tables import load_table
+    >>> table = load_table("nb201")
+    >>> round(table.query(6111, dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed="mean"), 4)
+    91.6067
+    >>> table.query([0, 1], dataset="cifar10", metric="parameters", seed=777)
+    array([129306., 802426.])
+    """
+
+    def __init__(self, name: str, sources: Sequence[Source]) -> None:
+        self.name = name
+        self._sources = tuple(sources)
+        self._files = [_store.open_or_build(source) for source in self._sources]
+        places = [(file, position) for file, opened in enumerate(self._files) for position in range(len(opened.infos))]
+        self._place_of = tuple(places)
+        self.columns: tuple[ColumnInfo, ...] = tuple(info for opened in self._files for info in opened.infos)
+        self._book = AddressBook(name, self.columns)
+
+    @cached_property
+    def space(self) -> CellSpace:
+        """The space over whose cells the columns run; found when it is needed, as opening needs none."""
+        return get_space(self._sources[0].space)
+
+    def __repr__(self) -> str:
+        datasets = ", ".join(sorted({info.dataset for info in self.columns}))
+        metrics = ", ".join(sorted({info.metric for info in self.columns}))
+        size = f"{self._files[0].n_cells:,} cells, {len(self.columns)} columns"
+        return f"Table({self.name!r}, {size}; {datasets}; {metrics})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load_table, (self.name,)
+
+    def frame(self) -> pd.DataFrame:
+        """Return what is known about the columns as a data frame, one row a column, indexed by address.
+
+        Examples
+        --------
+        >>> from nasmeta.tables import load_table
+        >>> load_table("nb201").frame().loc["cifar10/train_seconds/train/200/mean", "unit"]
+        's'
+        """
+        import pandas as pd
+
+        return pd.DataFrame([{"address": info.address, **asdict(info)} for info in self.columns]).set_index("address")
+
+    # -- columns ----------------------------------------------------------------------------------------------------
+    def column(
+        self,
+        dataset: str,
+        metric: str = "accuracy",
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: Seed | None = None,
+        release: str | None = None,
+    ) -> NDArray[np.float32]:
+        """Return a whole column, a read-only view of the memory-mapped file.
+
+        Parameters
+        ----------
+        dataset, metric, split, epochs, seed, release
+            The address; see the class for what may be left out.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_cells,)
+            In the unit of the column's `ColumnInfo`; NaN where nothing was measured.
+
+        Raises
+        ------
+        ColumnError
+            Where no column, or more than one, has the address.
+
+        Examples
+        --------
+        >>> from nasmeta.tables import load_table
+        >>> column = load_table("nb201").column("cifar100", "accuracy", split="valid", epochs=200, seed="mean")
+        >>> int(column.argmax())
+        9930
+        """
+        return self._values(self._book.find(Address(dataset, metric, split, epochs, seed, release)))
+
+    def info(
+        self,
+        dataset: str,
+        metric: str = "accuracy",
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: Seed | None = None,
+        release: str | None = None,
+    ) -> ColumnInfo:
+        """Return what is known about a column: unit, direction, release, source and licence.
+
+        Parameters and errors as in `column`.
+
+        Examples
+        --------
+        >>> from nasmeta.tables import load_table
+        >>> load_table("nb201").info("cifar10", "train_seconds").direction
+        'min'
+        """
+        return self.columns[self._book.find(Address(dataset, metric, split, epochs, seed, release))]
+
+    def _values(self, position: int) -> NDArray[np.float32]:
+        file, column = self._place_of[position]
+        try:
+            return self._files[file].column(column)
+        except DamagedFileError as damage:  # seen only now, as a column is checked when it is first used
+            self._files[file] = _store.build(self._sources[file], damage)
+            return self._files[file].column(column)
+
+    # -- values -----------------------------------------------------------------------------------------------------
+    @overload
+    def query(  # type: ignore[overload-overlap]  # a string is a sequence of strings, but one cell
+        self, cells: Cell, dataset: str, metric: str = ..., split: str | None = ..., epochs: int | None = ...,
+        seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
+    ) -> float: ...  # fmt: skip
+    @overload
+    def query(
+        self, cells: Sequence[Cell] | NDArray[Any], dataset: str, metric: str = ..., split: str | None = ...,
+        epochs: int | None = ..., seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
+    ) -> NDArray[np.float64]: ...  # fmt: skip
+    def query(
+        self,
+        cells: CellLike,
+        dataset: str,
+        metric: str = "accuracy",
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: Seed | np.random.Generator | None = None,
+        release: str | None = None,
+    ) -> float | NDArray[np.float64]:
+        """Look up the values of cells.
+
+        Parameters
+        ----------
+        cells : int, str, or sequence or array of them, shape (n,)
+            In any form that the space's ``index_of`` takes.
+        dataset, metric, split, epochs, release
+            The address; see the class for what may be left out.
+        seed : "mean", int or numpy.random.Generator
+            ``"mean"`` is the mean of the measured seeds. A Generator draws, for each cell at each query, one of the
+            seeds that were measured for that cell.
+
+        Returns
+        -------
+        float or ndarray of float64, shape (n,)
+            A number for one cell, an array for several.
+
+        Raises
+        ------
+        CellError
+            For what is no cell of the space.
+        ColumnError
+            Where no column, or more than one, has the address.
+        MissingValueError
+            Where a cell was not measured with that seed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nasmeta.tables import load_table
+        >>> table = load_table("nb201")
+        >>> table.query([0, 1], dataset="cifar10", split="valid", epochs=200, seed=np.random.default_rng(0)).shape
+        (2,)
+        >>> table.query(0, dataset="cifar10", split="test", epochs=200, seed="mean")
+        Traceback (most recent call last):
+        nasmeta.errors.ColumnError: nb201 holds no dataset='cifar10', metric='accuracy', split='test', epochs=200, \
+seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'mean', 777, 888, 999 (NATS-tss v1.0). \
+`nasmeta data list` shows what can be had.
+        """
+        one_seed = None if isinstance(seed, np.random.Generator) else seed
+        address = Address(dataset, metric, split, epochs, one_seed, release)
+        index = self.space.index_of(cells)
+        if isinstance(seed, np.random.Generator):
+            found = self._drawn(address, np.atleast_1d(index), seed).reshape(np.shape(index))
+        else:
+            found = self._values(self._book.find(address))[index]
+        missing = np.isnan(found)
+        if missing.any():
+            raise self._not_measured(np.atleast_1d(index)[np.atleast_1d(missing)], address)
+        return float(found) if np.ndim(found) == 0 else found.astype(np.float64)
+
+    def _drawn(self, address: Address, cells: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.float32]:
+        values = np.stack([self._values(position)[cells] for position in self._book.find_seeds(address)], axis=1)
+        measured = ~np.isnan(values)
+        n_measured = measured.sum(axis=1)
+        chosen = rng.integers(np.maximum(n_measured, 1))
+        first_measured = np.argsort(~measured, axis=1, kind="stable")  # positions of the measured seeds come first
+        rows = np.arange(len(cells))
+        drawn: NDArray[np.float32] = values[rows, first_measured[rows, chosen]]
+        return drawn
+
+    def _not_measured(self, cells: NDArray[np.int32], address: Address) -> MissingValueError:
+        shown = ", ".join(
+            f"{cell} ({self.space.to_string(cell)}; {self._seeds_as_text(cell, address)})"
+            for cell in cells[:3].tolist()
+        )
+        more = f" and {len(cells) - 3} more" if len(cells) > 3 else ""
+        return MissingValueError(
+            f"{self.name} has no {address.described()} of cell {shown}{more}: nobody measured it, and "
+            "nothing is imputed. seed='mean' takes the mean of the measured seeds, a numpy Generator draws one of them."
+        )
+
+    def _seeds_as_text(self, cell: int, address: Address) -> str:
+        try:
+            seeds = self._measured_seeds(cell, address._replace(seed=None))
+        except NasmetaError:
+            seeds = ()
+        return f"measured seeds: {', '.join(map(str, seeds)) or 'none'}"
+
+    def _measured_seeds(self, cell: int, address: Address) -> tuple[int, ...]:
+        return tuple(
+            seed
+            for position in self._book.single_seeds(address)
+            if isinstance(seed := self.columns[position].seed, int) and not np.isnan(self._values(position)[cell])
+        )
+
+    def available_seeds(
+        self,
+        cell: Cell,
+        dataset: str,
+        metric: str = "accuracy",
+        split: str | None = None,
+        epochs: int | None = None,
+        release: str | None = None,
+    ) -> tuple[int, ...]:
+        """Return the seeds that were measured for a cell; split and epochs may be left out where only one exists.
+
+        Raises
+        ------
+        CellError, ColumnError
+
+        Examples
+        --------
+        >>> from nasmeta.tables import load_table
+        >>> load_table("nb201").available_seeds(0, dataset="cifar10")
+        (777, 888, 999)
+        """
+        index = self.space.index_of(cell)
+        if not isinstance(index, int):
+            raise ColumnError(f"available_seeds takes one cell, not {len(index)}.")
+        return self._measured_seeds(index, Address(dataset, metric, split, epochs, None, release))
+
+    def lookup(
+        self,
+        dataset: str,
+        metric: str = "accuracy",
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: Seed | np.random.Generator | None = None,
+        release: str | None = None,
+    ) -> Callable[[Cell], float]:
+        """Prepare the fastest look-up of single cells: a function from a cell to its value.
+
+        Parameters
+        ----------
+        dataset, metric, split, epochs, seed, release
+            As in `query`. With a Generator the draws are of the same distribution as `query`'s, not the same draws.
+
+        Returns
+        -------
+        callable
+            Raises CellError and MissingValueError as `query` does.
+
+        Examples
+        --------
+        >>> from nasmeta.tables import load_table
+        >>> seconds = load_table("nb201").lookup("cifar10", "train_seconds")
+        >>> round(seconds(0), 3)
+        1444.219
+        """
+        index_of, not_measured, n_cells = self.space.index_of, self._not_measured, self.space.n_cells
+        if isinstance(seed, np.random.Generator):
+            address = Address(dataset, metric, split, epochs, None, release)
+            columns = np.stack([self._values(position) for position in self._book.find_seeds(address)], axis=1)
+            measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
+            integers = seed.integers
+
+            def draw(cell: Cell) -> float:
+                index = index_of(cell)
+                if values := measured[index]:
+                    return values[integers(len(values))]
+                raise not_measured(np.array([index]), address)
+
+            return draw
+
+        address = Address(dataset, metric, split, epochs, seed, release)
+        values: list[float] = self._values(self._book.find(address)).tolist()  # a list's items are read fastest
+
+        def look_up(cell: Cell) -> float:
+            index = cell if type(cell) is int and 0 <= cell < n_cells else index_of(cell)
+            value = values[index]
+            if value != value:
+                raise not_measured(np.array([index]), address)
+            return value
+
+        return look_up

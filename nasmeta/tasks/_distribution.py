@@ -1,0 +1,85 @@
+"""A distribution of tasks, and its split into sources and target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
+
+import numpy as np
+
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.tasks._task import SourceTask, Task
+
+__all__ = ["TaskDistribution"]
+
+
+class TaskDistribution(Sequence[Task]):
+    """Tasks that are sampled uniformly, in a fixed order.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> source, target = nm.task_distribution("nb201").leave_out("cifar100")
+    >>> source.names, target.names
+    (('nb201/cifar10', 'nb201/imagenet16-120'), ('nb201/cifar100',))
+    >>> [task.name for task in source.sample(3, np.random.default_rng(0))]
+    ['nb201/imagenet16-120', 'nb201/imagenet16-120', 'nb201/imagenet16-120']
+    """
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._tasks = tuple(tasks)
+        if len(set(self.names)) != len(self._tasks):
+            raise SettingError(f"A task appears twice in {', '.join(self.names)}.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tasks."""
+        return tuple(task.name for task in self._tasks)
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Datasets of the tasks, each once."""
+        return tuple(dict.fromkeys(task.dataset for task in self._tasks))
+
+    def sample(self, n: int, rng: np.random.Generator, replace: bool = True) -> list[Task]:
+        """Draw `n` tasks uniformly."""
+        if not self._tasks or n < 0 or (n > len(self) and not replace):
+            raise SettingError(
+                f"Cannot draw {n} tasks {'with' if replace else 'without'} replacement from {len(self)}."
+            )
+        return [self._tasks[i] for i in rng.choice(len(self), size=n, replace=replace)]
+
+    def leave_out(self, dataset: str) -> tuple[TaskDistribution, TaskDistribution]:
+        """Split into (source, target): target has all tasks of this dataset, source has none of them."""
+        key = dataset.lower()
+        if key not in self.datasets:
+            raise UnknownNameError.of("dataset", dataset, self.datasets)
+        source = TaskDistribution(task for task in self._tasks if task.dataset != key)
+        return source, TaskDistribution(task for task in self._tasks if task.dataset == key)
+
+    def as_sources(self, labels: int | None = None, rng: np.random.Generator | None = None) -> list[SourceTask]:
+        """Return what a meta-searcher may see of each task; see `Task.as_source`."""
+        return [task.as_source(labels, rng) for task in self._tasks]
+
+    @overload
+    def __getitem__(self, index: int) -> Task: ...
+    @overload
+    def __getitem__(self, index: slice) -> TaskDistribution: ...
+    def __getitem__(self, index: int | slice) -> Task | TaskDistribution:
+        if isinstance(index, slice):
+            return TaskDistribution(self._tasks[index])
+        return self._tasks[index]
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks)
+
+    def __repr__(self) -> str:
+        return f"TaskDistribution({', '.join(self.names)})"

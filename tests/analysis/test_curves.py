@@ -1,0 +1,102 @@
+"""Curves against hand constants and a loop over random runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nasmeta.analysis import bootstrap_interval, regret_curves
+from nasmeta.errors import SettingError
+
+RUN = st.lists(st.integers(0, 5), min_size=1, max_size=12).map(lambda run: sorted(run, reverse=True))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(RUN, min_size=1, max_size=6), st.sampled_from(["evaluation", "simulated_seconds"]))
+def test_curves_equal_a_loop(make_frame, runs, x):
+    curve = regret_curves(make_frame({("t", "s"): runs}, seconds=1.0), x, grid=np.arange(1, 15))
+    unsolved = [len(run) for run in runs if run[-1] > 0]
+    end = min(unsolved) if unsolved else max(map(len, runs))
+    assert curve[x].tolist() == list(range(1, end + 1))
+    table = np.array([[run[min(count, len(run)) - 1] for count in range(1, end + 1)] for run in runs], dtype=float)
+    np.testing.assert_allclose(curve["mean"], table.mean(axis=0))
+    np.testing.assert_allclose(curve["median"], np.median(table, axis=0))
+    np.testing.assert_allclose(curve["q25"], np.quantile(table, 0.25, axis=0))
+    np.testing.assert_allclose(curve["q75"], np.quantile(table, 0.75, axis=0))
+    low, high = bootstrap_interval(table)
+    np.testing.assert_allclose(curve["low"], low)
+    np.testing.assert_allclose(curve["high"], high)
+    assert (curve["runs"] == len(runs)).all()
+
+
+def test_solved_searcher_goes_on_to_the_end_of_the_task(make_frame):
+    frame = make_frame({("t", "fast"): [[1, 0], [0]], ("t", "slow"): [[3, 3, 2, 2, 1]], ("u", "fast"): [[2, 0]]})
+    curves = regret_curves(frame)
+    assert curves.query("task == 't' and searcher == 'fast'")["mean"].tolist() == [0.5, 0, 0, 0, 0]
+    assert curves.query("task == 'u'")["evaluation"].tolist() == [1, 2]
+
+
+def test_seconds_are_a_step_function(make_frame):
+    frame = make_frame({("t", "s"): [[4, 2], [6, 1]]})
+    frame["simulated_seconds"] = [10.0, 30.0, 20.0, 40.0]
+    curve = regret_curves(frame, "simulated_seconds", grid=[5, 10, 19.9, 20, 29.9, 30, 31])
+    # Both runs have an evaluation from 20 s on; the first ended unsolved at 30 s.
+    assert curve["simulated_seconds"].tolist() == [20, 29.9, 30]
+    assert curve["mean"].tolist() == [5, 5, 4]
+    default = regret_curves(frame, "simulated_seconds")["simulated_seconds"]
+    assert (default.iloc[0], default.iloc[-1]) == (20.0, 30.0)
+    assert default.is_monotonic_increasing
+    assert default.is_unique
+
+
+def test_searchers_of_a_task_share_the_default_points(real_frame):
+    curves = regret_curves(real_frame, "simulated_seconds")
+    for _, of_task in curves.groupby("task"):
+        points = [set(curve["simulated_seconds"].iloc[1:-1]) for _, curve in of_task.groupby("searcher")]
+        assert len(points[0] & points[1]) > 50
+
+
+def test_long_runs_get_points_on_a_log_scale(make_frame):
+    curve = regret_curves(make_frame({("t", "s"): [np.arange(3000, 0, -1)]}))
+    points = curve["evaluation"]
+    assert (points.iloc[0], points.iloc[-1]) == (1, 3000)
+    assert len(points) <= 500
+    assert points.is_unique
+    assert curve["mean"].tolist() == (3001 - points).tolist()
+
+
+def test_one_run_has_a_line_but_no_band(make_frame):
+    curve = regret_curves(make_frame({("t", "s"): [[2, 1]]}))
+    assert curve["mean"].tolist() == [2, 1]
+    assert curve[["low", "high"]].isna().all(axis=None)
+
+
+def test_run_that_ends_before_another_begins_leaves_no_curve(make_frame):
+    frame = make_frame({("t", "s"): [[2], [1]], ("t", "r"): [[1]]})
+    frame["simulated_seconds"] = [10.0, 20.0, 15.0]
+    assert set(regret_curves(frame, "simulated_seconds")["searcher"]) == {"r"}
+    with pytest.raises(SettingError, match="No curve has a point"):
+        regret_curves(frame[frame["searcher"] == "s"], "simulated_seconds")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"x": "cost_seconds"}, "'evaluation' and 'simulated_seconds'"),
+        ({"grid": []}, "finite points"),
+        ({"grid": [1, np.nan]}, "finite points"),
+        ({"grid": [1.5]}, "whole numbers; it holds 1.5"),
+        ({"grid": [100]}, "No curve has a point"),
+        ({"level": 0}, "between 0 and 1"),
+    ],
+)
+def test_bad_settings_are_refused(make_frame, arguments, says):
+    with pytest.raises(SettingError, match=says):
+        regret_curves(make_frame({("t", "s"): [[2, 1]]}), **arguments)
+
+
+def test_seconds_that_do_not_start_above_zero(make_frame):
+    with pytest.raises(SettingError, match="above 0"):
+        regret_curves(make_frame({("t", "s"): [[2, 1]]}, seconds=0.0), "simulated_seconds")

@@ -1,0 +1,159 @@
+"""Incumbents, regret and evaluations to the optimum, against loops, hand constants and the real tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nasmeta.analysis import (
+    average_ranks,
+    evaluations_to_optimum,
+    incumbents,
+    plot_regret,
+    regret,
+    regret_curves,
+    summarise,
+)
+from nasmeta.errors import SettingError
+
+# Few distinct values, so that ties are common.
+VALUES = st.lists(st.integers(-4, 4).map(float), min_size=0, max_size=40)
+
+
+@given(VALUES, st.sampled_from(["max", "min"]))
+def test_incumbents_are_the_first_best_of_each_prefix(values, direction):
+    best = np.argmax if direction == "max" else np.argmin
+    expected = [int(best(values[: end + 1])) for end in range(len(values))]
+    assert incumbents(values, direction).tolist() == expected
+
+
+@given(VALUES.filter(len), st.sampled_from(["max", "min"]))
+def test_regret_is_the_distance_of_the_best_so_far(values, direction):
+    best = max if direction == "max" else min
+    optimum = best(values)
+    expected = [abs(optimum - best(values[: end + 1])) for end in range(len(values))]
+    assert regret(values, optimum, direction).tolist() == expected
+
+
+def test_infinities_and_negative_zero():
+    assert incumbents([-np.inf, -np.inf, 1.0]).tolist() == [0, 0, 2]
+    assert not np.signbit(regret([1.0, 2.0], 1.0, "min")).any()
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: incumbents([1.0, np.nan]), "position 1 is NaN"),
+        (lambda: incumbents([[1.0]]), r"shape \(1, 1\)"),
+        (lambda: incumbents([1.0], "up"), "'max' or 'min'"),
+        (lambda: regret([1.0, 3.0], 2.0), "3.0 is better than the optimum 2.0"),
+        (lambda: regret([1.0], np.nan), "must be a finite number"),
+    ],
+)
+def test_bad_values_are_refused(call, says):
+    with pytest.raises(SettingError, match=says):
+        call()
+
+
+def test_all_runs_solved(make_frame):
+    row = evaluations_to_optimum(make_frame({("t", "s"): [[2, 0], [3, 2, 1, 0], [0], [1, 0, 0]]})).iloc[0]
+    assert (row["runs"], row["solved"], row["share_solved"]) == (4, 4, 1.0)
+    assert (row["mean"], row["median"]) == (2.25, 2.0)  # 2, 4, 1, 2; what comes after the optimum does not count
+    assert row["mean_low"] < 2.25 < row["mean_high"]
+    assert (row["restricted_mean"], row["cap"]) == (2.25, 4)
+
+
+def test_censored_runs_give_no_mean(make_frame):
+    row = evaluations_to_optimum(make_frame({("t", "s"): [[2, 0], [3, 2, 1, 1], [0], [1, 1, 1, 1, 1]]})).iloc[0]
+    assert (row["solved"], row["share_solved"]) == (2, 0.5)
+    assert np.isnan(row[["mean", "mean_low", "mean_high"]].astype(float)).all()
+    assert row["median"] == np.inf
+    assert (row["restricted_mean"], row["cap"]) == ((2 + 4 + 1 + 4) / 4, 4)
+
+
+def test_median_that_an_early_end_leaves_open(make_frame):
+    # One run stopped unsolved after 1 evaluation: it may have needed 2 or 100, so the median is 3 or not.
+    row = evaluations_to_optimum(make_frame({("t", "s"): [[1], [1, 1, 0], [1, 0], [1, 1, 1, 0], [1, 1, 1, 1, 0]]}))
+    assert np.isnan(row["median"].item())
+    assert (row["cap"].item(), row["restricted_mean"].item()) == (1, 1.0)
+
+
+def test_wilson_interval_by_its_formula(make_frame):
+    runs = [[0]] * 7 + [[1]] * 3
+    row = evaluations_to_optimum(make_frame({("t", "s"): runs})).iloc[0]
+    z, n, p = 1.959963984540054, 10, 0.7
+    centre, half = (p + z**2 / (2 * n)), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    expected = [(centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)]
+    np.testing.assert_allclose(row[["share_solved_low", "share_solved_high"]].astype(float), expected)
+
+
+def test_one_run_has_no_interval(make_frame):
+    row = evaluations_to_optimum(make_frame({("t", "s"): [[1, 0]]})).iloc[0]
+    assert row["mean"] == 2.0
+    assert np.isnan(row["mean_low"])
+    assert np.isnan(row["mean_high"])
+
+
+def test_rows_follow_the_frame_whatever_the_order_of_its_rows(make_frame):
+    frame = make_frame({("b", "z"): [[1, 0], [2, 1]], ("b", "a"): [[1, 0]], ("a", "z"): [[2, 1, 0]]})
+    table = evaluations_to_optimum(frame)
+    assert table[["task", "searcher"]].to_numpy().tolist() == [["b", "z"], ["b", "a"], ["a", "z"]]
+    mixed = evaluations_to_optimum(frame.sample(frac=1, random_state=1))
+    keys = ["task", "searcher"]
+    assert mixed.sort_values(keys, ignore_index=True).equals(table.sort_values(keys, ignore_index=True))
+
+
+def test_source_order_on_the_real_tables(real_frame):
+    table = evaluations_to_optimum(real_frame).set_index(["searcher", "task"])
+    found = [int(table.loc[("source-order", f"nb201/{name}"), "mean"]) for name in ("cifar10", "cifar100", "imagenet")]
+    assert found == [22, 4, 18]
+    assert table.loc["random", "median"].tolist() == [np.inf] * 3
+
+
+def test_missing_columns_are_named(make_frame):
+    frame = make_frame({("t", "s"): [[1, 0]]}).drop(columns=["regret", "seed"])
+    with pytest.raises(SettingError, match=r"lacks the column\(s\) seed, regret"):
+        evaluations_to_optimum(frame)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda f: f.assign(regret=[1.0, np.nan, 0.0]), "regret of the results frame is nan in row 1"),
+        (lambda f: f.assign(regret=[np.inf, 1.0, 0.0]), "regret of the results frame is inf in row 0"),
+        (lambda f: f.assign(searcher=[None, "s", "s"]), "searcher of the results frame is (None|nan) in row 0"),
+        (lambda f: f.assign(regret=[1.0, -1.0, -1.0]), "evaluation 2, the regret is negative"),
+        (lambda f: f.assign(regret=[1.0, 2.0, 0.0]), "evaluation 2, the regret grows"),
+        (lambda f: f.assign(evaluation=[1, 3, 4]), "evaluation 3, the count is wrong"),
+        (lambda f: f.assign(evaluation=[1, 2, 2]), "evaluation 2, the count is wrong"),
+        (lambda f: f.assign(regret=["a", "b", "c"]), "not numbers"),
+        (lambda f: f.iloc[:0], "no rows"),
+    ],
+)
+def test_frames_that_no_run_can_give(make_frame, change, says):
+    with pytest.raises(SettingError, match=says):
+        evaluations_to_optimum(change(make_frame({("t", "s"): [[2, 1, 0]]})))
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95, np.nan])
+def test_level_outside_the_unit_interval(make_frame, level):
+    with pytest.raises(SettingError, match="between 0 and 1"):
+        evaluations_to_optimum(make_frame({("t", "s"): [[1, 0]]}), level=level)
+
+
+def test_categories_give_the_same_tables(real_frame):
+    names = {
+        name: pd.Categorical(real_frame[name], [*real_frame[name].unique(), "unused"][::-1])
+        for name in ("task", "searcher")
+    }
+    frame = real_frame.assign(**names)
+    for table in (evaluations_to_optimum, average_ranks_of_random, summarise, regret_curves):
+        assert table(frame).equals(table(real_frame))
+    assert [panel.get_title() for panel in plot_regret(frame).axes] == list(real_frame["task"].unique())
+
+
+def average_ranks_of_random(frame):
+    return average_ranks(frame[frame["searcher"] == "random"])

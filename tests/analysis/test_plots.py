@@ -1,0 +1,109 @@
+"""What stands in the axes, on real runs, and the files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from nasmeta.analysis import plot_regret, regret_curves, save_figure
+from nasmeta.errors import SettingError, UnknownNameError
+
+
+@pytest.mark.parametrize("x", ["evaluation", "simulated_seconds"])
+@pytest.mark.parametrize(("centre", "low", "high"), [("mean", "low", "high"), ("median", "q25", "q75")])
+def test_lines_and_bands_hold_the_curves(real_frame, x, centre, low, high):
+    figure = plot_regret(real_frame, x, centre)
+    curves = regret_curves(real_frame, x)
+    tasks = list(real_frame["task"].unique())
+    assert [panel.get_title() for panel in figure.axes] == tasks
+    for panel, task in zip(figure.axes, tasks, strict=True):
+        assert (panel.get_xscale(), panel.get_yscale()) == ("log", "symlog")
+        lines = {line.get_label(): line for line in panel.lines}
+        bands = dict(zip(real_frame["searcher"].unique(), panel.collections, strict=True))
+        for searcher in ("source-order", "random"):
+            curve = curves[(curves["task"] == task) & (curves["searcher"] == searcher)]
+            solved = np.flatnonzero(curve[centre] == 0)
+            curve = curve.iloc[: solved[0] + 1 if len(solved) else None]
+            np.testing.assert_array_equal(lines[searcher].get_xdata(), curve[x])
+            np.testing.assert_array_equal(lines[searcher].get_ydata(), curve[centre])
+            if searcher == "random":
+                corners = bands[searcher].get_paths()[0].vertices
+                assert corners[:, 1].min() == curve[low].min()
+                assert corners[:, 1].max() == curve[high].max()
+                assert panel.get_ylim()[1] > curve[high].max()
+
+
+def test_legend_labels_and_optimum(real_frame):
+    figure = plot_regret(real_frame)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["source-order", "random"]
+    assert legend.get_title().get_text() == "mean of 1 to 20 runs; band: 95 % bootstrap interval of the mean"
+    first = figure.axes[0]
+    assert first.get_ylabel().replace("\n", " ") == "regret (percentage points of validation accuracy)"
+    assert first.get_xlabel() == "evaluations"
+    assert "optimum" in [text.get_text() for text in first.texts]
+    # Source order finds the optimum of CIFAR-10 at its 22nd evaluation: a marker on the optimum's line.
+    assert any(np.array_equal(line.get_xydata(), [[22.0, 0.0]]) for line in first.lines)
+
+
+def test_curves_differ_in_colour_dash_and_marker(make_frame):
+    frame = make_frame({("t", f"s{number}"): [[2, 1]] for number in range(7)})
+    lines = [line for line in plot_regret(frame).axes[0].lines if line.get_label().startswith("s")]
+    assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 7
+
+
+def test_tasks_are_chosen_and_ordered(real_frame):
+    figure = plot_regret(real_frame, tasks=["nb201/imagenet", "nb201/cifar10"], share_y=False)
+    assert [panel.get_title() for panel in figure.axes] == ["nb201/imagenet", "nb201/cifar10"]
+    assert len(plot_regret(real_frame, tasks=["nb201/cifar10"]).axes) == 1
+
+
+def test_more_tasks_than_columns(make_frame):
+    figure = plot_regret(make_frame({(f"t{number}", "s"): [[2, 1]] for number in range(4)}))
+    assert len(figure.axes) == 4
+    assert [bool(panel.get_xlabel()) for panel in figure.axes] == [False, True, True, True]
+    assert figure.legends[0].get_title().get_text() == "one run"
+
+
+def test_bad_settings_are_refused(real_frame):
+    with pytest.raises(UnknownNameError, match="Did you mean 'nb201/cifar10'"):
+        plot_regret(real_frame, tasks=["nb201/cifar1"])
+    with pytest.raises(SettingError, match="possible are mean, median"):
+        plot_regret(real_frame, centre="mode")
+    with pytest.raises(SettingError, match="No task was chosen"):
+        plot_regret(real_frame, tasks=[])
+
+
+def test_files_are_whole_and_the_same_each_time(real_frame, tmp_path):
+    figure = plot_regret(real_frame)
+    first = save_figure(figure, tmp_path / "new" / "curves.v1")
+    second = save_figure(plot_regret(real_frame), tmp_path / "again")
+    assert [path.name for path in first] == ["curves.v1.png", "curves.v1.svg"]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    head = first[0].read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    size = [int.from_bytes(head[start : start + 4], "big") for start in (16, 20)]
+    assert size == [int(inches * 200) for inches in figure.get_size_inches()]
+    assert b"<svg" in first[1].read_bytes()
+
+
+def test_nothing_is_cut_off(real_frame):
+    figure = plot_regret(real_frame)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    width, height = figure.bbox.size
+    for artist in [*figure.legends, *figure.axes]:
+        box = artist.get_tightbbox(renderer)
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -1
+    legend = figure.legends[0].get_tightbbox(renderer)
+    assert all(panel.get_tightbbox(renderer).y0 >= legend.y1 for panel in figure.axes)
+
+
+def test_importing_the_room_imports_no_heavy_library():
+    code = "import sys, nasmeta.analysis; print([m for m in ('matplotlib', 'pandas', 'scipy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,128 @@
+"""Bootstrap intervals and ranks against SciPy."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nasmeta.analysis import _statistics as module
+from nasmeta.analysis import average_ranks, bootstrap_interval
+from nasmeta.errors import SettingError
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(1, 6), st.sampled_from([np.mean, np.median, np.std]))
+def test_interval_equals_scipy(seed, n, points, statistic):
+    samples = np.random.default_rng(seed).lognormal(size=(n, points))
+    low, high = bootstrap_interval(samples, statistic, level=0.9, n_resamples=200, seed=seed)
+    expected = scipy.stats.bootstrap(
+        (samples,),
+        statistic,
+        axis=0,
+        n_resamples=200,
+        confidence_level=0.9,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    np.testing.assert_allclose(low, expected.low, rtol=1e-12)
+    np.testing.assert_allclose(high, expected.high, rtol=1e-12)
+
+
+def test_axes_and_shapes():
+    samples = np.random.default_rng(0).normal(size=(3, 20, 4))
+    low, high = bootstrap_interval(samples, axis=1)
+    assert low.shape == high.shape == (3, 4)
+    one = bootstrap_interval(samples[1, :, 2])
+    assert np.shape(one[0]) == ()
+    np.testing.assert_allclose([low[1, 2], high[1, 2]], one)
+
+
+def test_generator_and_seed_agree_and_the_global_one_is_left_alone():
+    samples = np.arange(10.0)
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    assert bootstrap_interval(samples, seed=3) == bootstrap_interval(samples, seed=np.random.default_rng(3))
+    assert bootstrap_interval(samples, seed=3) != bootstrap_interval(samples, seed=4)
+    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
+
+
+def test_degenerate_samples_without_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(bootstrap_interval([3.0])).all()
+        assert np.isnan(bootstrap_interval(np.ones((1, 4)))).all()
+        equal = np.tile([0.1, 1 / 3], (7, 1))
+        low, high = bootstrap_interval(equal)
+    assert low.tolist() == high.tolist() == equal.mean(axis=0).tolist()
+
+
+def test_batches_do_not_change_the_result(monkeypatch):
+    samples = np.random.default_rng(1).normal(size=(20, 3))
+    whole = bootstrap_interval(samples, np.median)
+    monkeypatch.setattr(module, "_BATCH_NUMBERS", 64 * 60)
+    parts = bootstrap_interval(samples, np.median)
+    np.testing.assert_array_equal(whole, parts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"samples": []}, "no samples"),
+        ({"samples": [1.0, np.nan]}, "NaN or inf"),
+        ({"samples": [1.0, 2.0], "level": 95}, "between 0 and 1"),
+        ({"samples": [1.0, 2.0], "n_resamples": 0}, "at least 1"),
+    ],
+)
+def test_bad_samples_are_refused(arguments, says):
+    with pytest.raises(SettingError, match=says):
+        bootstrap_interval(**arguments)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 3), st.integers(1, 4))
+def test_ranks_equal_scipy(make_frame, seed, n_searchers, n_tasks, n_seeds):
+    loss = np.random.default_rng(seed).integers(1, 4, size=(n_tasks, n_searchers, n_seeds))
+    frame = make_frame(
+        {
+            (f"t{task}", f"s{searcher}"): [[9, loss[task, searcher, run]] for run in range(n_seeds)]
+            for task in range(n_tasks)
+            for searcher in range(n_searchers)
+        }
+    )
+    table = average_ranks(frame).set_index("searcher")
+    for searcher in range(n_searchers):
+        per_task = [
+            np.mean([scipy.stats.rankdata(loss[task, :, run])[searcher] for run in range(n_seeds)])
+            for task in range(n_tasks)
+        ]
+        np.testing.assert_allclose(table.loc[f"s{searcher}", [f"t{task}" for task in range(n_tasks)]], per_task)
+        assert table.loc[f"s{searcher}", "mean"] == pytest.approx(np.mean(per_task))
+    assert table["mean"].is_monotonic_increasing
+
+
+def test_ranks_with_ties_and_a_run_that_stopped_at_the_optimum(make_frame):
+    frame = make_frame({("t", "a"): [[3, 3, 1]], ("t", "b"): [[2, 0]], ("t", "c"): [[4, 1, 1, 1]]})
+    table = average_ranks(frame)
+    assert table[["searcher", "evaluation", "mean"]].to_numpy().tolist() == [
+        ["b", 3, 1.0],
+        ["a", 3, 2.5],
+        ["c", 3, 2.5],
+    ]
+    assert average_ranks(frame, at=1)["searcher"].tolist() == ["b", "a", "c"]
+    with pytest.raises(SettingError, match=r"Ranks after 4 evaluations .* 1 to 3 are possible"):
+        average_ranks(frame, at=4)
+
+
+def test_ranks_need_every_run(make_frame):
+    with pytest.raises(SettingError, match="'b' has none for task 't', seed 1"):
+        average_ranks(make_frame({("t", "a"): [[1], [1]], ("t", "b"): [[1]]}))
+
+
+def test_ranks_when_all_runs_are_solved(make_frame):
+    table = average_ranks(make_frame({("t", "a"): [[1, 0]], ("t", "b"): [[3, 2, 0]]}))
+    assert table["evaluation"].tolist() == [3, 3]
+    assert table["mean"].tolist() == [1.5, 1.5]

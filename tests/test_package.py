@@ -1,0 +1,80 @@
+"""The package as a whole: what importing it costs, what it offers, and that README's example runs."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nasmeta
+
+ROOT = Path(__file__).parents[1]
+ROOMS = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
+
+
+def run_python(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True, cwd=ROOT)
+    return done.stdout
+
+
+def test_import_is_cheap() -> None:
+    code = "from time import perf_counter as now; t = now(); import nasmeta; print(now() - t)"
+    assert min(float(run_python("-c", code)) for _ in range(3)) < 0.15
+
+
+def test_import_loads_nothing_heavy() -> None:
+    code = "import sys; print(*sys.modules); import nasmeta; print(*sys.modules)"
+    before, after = run_python("-c", code).splitlines()
+    loaded = {name for name in set(after.split()) - set(before.split()) if not name.startswith("nasmeta")}
+    assert not {name for name in loaded if name.partition(".")[0] not in sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("name", nasmeta.__all__)
+def test_each_public_name_resolves(name: str) -> None:
+    assert name in dir(nasmeta)
+    assert getattr(nasmeta, name) is getattr(nasmeta, name)
+
+
+def test_each_room_is_public() -> None:
+    assert set(ROOMS) - {"cli"} <= set(nasmeta.__all__)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_each_room_offers_what_it_names(room: str) -> None:
+    module = importlib.import_module(f"nasmeta.{room}")
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'nasmeta' has no attribute 'serach'"):
+        nasmeta.serach  # noqa: B018
+
+
+def test_version_is_that_of_the_installed_package() -> None:
+    try:
+        installed = importlib.metadata.version("nasmeta")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("nasmeta runs from its folder without being installed.")
+    assert installed == nasmeta.__version__
+
+
+def test_types_are_shipped() -> None:
+    assert (Path(nasmeta.__file__).parent / "py.typed").is_file()
+
+
+def test_python_dash_m_is_the_command() -> None:
+    assert "demo" in run_python("-m", "nasmeta", "--help")
+
+
+def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        exec(block, {"__name__": "readme"})
