@@ -79,7 +79,7 @@ def results_of(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Any]]:
     from joblib import Parallel, delayed, parallel_config
 
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        parallel = Parallel(return_as="generator_unordered", pre_dispatch="4 * n_jobs")
+        parallel = Parallel(return_as="generator_unordered")
         results = parallel(delayed(_in_worker)(i, job, os.getpid()) for i, job in enumerate(jobs))
         try:
             with closing(results):

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import erfcx, log1p, ndtri
 from scipy.stats import rankdata
 
 __all__ = ["log_expected_improvement", "normal_scores"]
 
 
-def normal_scores(values: ArrayLike) -> NDArray[np.float64]:
+def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Replace values by standard normal quantiles of their ranks; ties share a rank.
 
     A label transform that no monotone change of the unit can disturb.
 
     Parameters
     ----------
-    values : array_like, shape (n,)
+    values : sequence or ndarray of float, shape (n,)
 
     Returns
     -------
@@ -63,4 +65,5 @@ def log_expected_improvement(
     scaled = u * np.sqrt(np.pi / 2) * erfcx(-u / np.sqrt(2))
     tail = u < -1e3
     log_factor = np.where(tail, -2 * np.log(np.maximum(-u, 1.0)), log1p(np.where(tail, 0.0, scaled)))
-    return np.log(deviation) - 0.5 * u * u - 0.5 * np.log(2 * np.pi) + log_factor
+    score: NDArray[np.float64] = np.log(deviation) - 0.5 * u * u - 0.5 * np.log(2 * np.pi) + log_factor
+    return score

@@ -23,7 +23,8 @@ def edge_one_hot(space: CellSpace) -> NDArray[np.int8]:
     array([4, 2, 1, 2, 1, 1])
     """
     one_hot = space.digits[:, :, None] == np.arange(space.n_operations, dtype=np.int8)
-    return one_hot.reshape(space.n_cells, -1).astype(np.int8)
+    flat: NDArray[np.int8] = one_hot.reshape(space.n_cells, -1).astype(np.int8)
+    return flat
 
 
 def operation_counts(space: CellSpace) -> NDArray[np.int8]:
@@ -39,7 +40,8 @@ def operation_counts(space: CellSpace) -> NDArray[np.int8]:
     array([0, 3, 2, 0, 1], dtype=int8)
     """
     one_hot = edge_one_hot(space).reshape(space.n_cells, space.n_edges, space.n_operations)
-    return one_hot.sum(axis=1, dtype=np.int8)
+    counts: NDArray[np.int8] = one_hot.sum(axis=1, dtype=np.int8)
+    return counts
 
 
 def live_path_counts(space: CellSpace) -> NDArray[np.int8]:

@@ -40,7 +40,8 @@ class Hyperparameters:
     @property
     def logarithms(self) -> NDArray[np.float64]:
         """All of them as logarithms, shape (2 * n_features + 1,): variances, lengthscales, noise."""
-        return np.log(np.r_[self.variances, self.lengthscales, self.noise])
+        logarithms: NDArray[np.float64] = np.log(np.r_[self.variances, self.lengthscales, self.noise])
+        return logarithms
 
     @classmethod
     def from_logarithms(cls, logarithms: NDArray[np.float64]) -> Hyperparameters:

@@ -1,13 +1,15 @@
-"""Searchers without source tasks: random, local search, evolution, Gaussian process. See ``nasmeta.meta`` for the others."""
+"""Ask and tell: random and local search, evolution, Gaussian process; those with sources: ``nasmeta.meta``."""
 
 from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.searchers._evolution import RegularizedEvolution
+from nasmeta.searchers._gp import GPSearch
 from nasmeta.searchers._local_search import FullLocalSearch, LocalSearch
 from nasmeta.searchers._random import RandomSearch
 
 __all__ = [
     "SEARCHERS",
     "FullLocalSearch",
+    "GPSearch",
     "LocalSearch",
     "MetaSearcher",
     "RandomSearch",

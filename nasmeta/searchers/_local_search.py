@@ -72,9 +72,7 @@ class LocalSearch(Searcher):
             if cell not in self._waiting:
                 continue  # a filler of a batch, or a neighbour of a cell that was left since
             self._waiting.discard(cell)
-            if self._centre is None:
-                self._move(cell, value)
-            elif self.improvement == "first" and value > self._centre_value:
+            if self._centre is None or (self.improvement == "first" and value > self._centre_value):
                 self._move(cell, value)
             else:
                 if value > self._best_neighbour_value:

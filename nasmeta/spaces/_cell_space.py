@@ -117,8 +117,8 @@ class CellSpace:
         return get_space, (self.name,)
 
     # -- cells, checked ---------------------------------------------------------------------------------------------
-    @overload
-    def index_of(self, cells: Cell) -> int: ...
+    @overload  # a str is a Sequence[str] too, but the first signature takes it
+    def index_of(self, cells: Cell) -> int: ...  # type: ignore[overload-overlap]
     @overload
     def index_of(self, cells: Sequence[Cell] | NDArray[Any]) -> NDArray[np.int32]: ...
     def index_of(self, cells: CellLike) -> int | NDArray[np.int32]:
@@ -146,7 +146,7 @@ class CellSpace:
         Traceback (most recent call last):
         nasmeta.errors.CellError: -1 is no cell of nb201: indices run from 0 to 15624.
         """
-        if isinstance(cells, str | int | np.integer) or np.ndim(cells) == 0:
+        if isinstance(cells, str | int | np.integer) or not hasattr(cells, "__len__") or getattr(cells, "ndim", 1) == 0:
             return self._index_of_one(cells)
         if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
             return self._checked(cells)
@@ -230,7 +230,7 @@ class CellSpace:
         return int(cells) if array.ndim == 1 else cells
 
     @overload
-    def to_string(self, cells: Cell) -> str: ...
+    def to_string(self, cells: Cell) -> str: ...  # type: ignore[overload-overlap]
     @overload
     def to_string(self, cells: Sequence[Cell] | NDArray[Any]) -> list[str]: ...
     def to_string(self, cells: CellLike) -> str | list[str]:
@@ -423,7 +423,9 @@ class CellSpace:
         """
         return self._cost("multiply-adds", cells, dataset)
 
-    def _cost(self, kind: Literal["parameters", "multiply-adds"], cells: CellLike, dataset: str) -> Any:
+    def _cost(
+        self, kind: Literal["parameters", "multiply-adds"], cells: CellLike, dataset: str
+    ) -> int | NDArray[np.int64]:
         formula = self._costs[kind]
         key = dataset.lower()
         if formula is None or key not in formula.base:
@@ -432,5 +434,5 @@ class CellSpace:
             )
         digits = self.to_digits(cells)
         per_edge = np.array(formula.per_edge[key], dtype=np.int64)
-        cost = formula.base[key] + per_edge[np.arange(self.n_edges), digits].sum(axis=-1)
+        cost: NDArray[np.int64] = formula.base[key] + per_edge[np.arange(self.n_edges), digits].sum(axis=-1)
         return int(cost) if digits.ndim == 1 else cost

@@ -1,0 +1,16 @@
+"""The command ``nasmeta``: it parses, calls and prints."""
+
+from __future__ import annotations
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit code 0 where all went well, 2 where something was asked that is not possible (one line on stderr says what),
+    130 after an interrupt.
+    """
+    from nasmeta.cli._app import app
+
+    app(prog_name="nasmeta")

@@ -1,0 +1,52 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import nasmeta
+from nasmeta.cli._data import data_app, query
+from nasmeta.cli._demo import demo
+from nasmeta.cli._runs import compare, search
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Meta-learned neural architecture search on tabular benchmarks.",
+    epilog="Start with: nasmeta demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(nasmeta.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Meta-learned neural architecture search on tabular benchmarks."""
+
+
+app.command(epilog="Example: nasmeta demo --folder my-demo")(demo)
+app.command(
+    epilog="Examples:\n\n"
+    "nasmeta search evolution nb201/cifar10 --evaluations 300 --set population=10\n\n"
+    "nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10"
+)(search)
+app.command(
+    epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results"
+)(compare)
+app.command(epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean")(query)
+app.add_typer(data_app, name="data")

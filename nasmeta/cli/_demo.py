@@ -1,0 +1,46 @@
+"""``nasmeta demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasmeta.cli._manners import mannered
+
+__all__ = ["DEMO_SEARCHERS", "demo"]
+
+DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
+
+
+@mannered
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the results are kept.")] = Path("nasmeta-demo"),
+    workers: Annotated[int, typer.Option(help="Number of processes.")] = 2,
+    repeats: Annotated[int, typer.Option(help="Runs of each searcher on each task.")] = 10,
+    evaluations: Annotated[int, typer.Option(help="Budget of a run: how many distinct cells are evaluated.")] = 200,
+) -> None:
+    """Compare six searchers on the real NAS-Bench-201 tables of three data sets."""
+    import nasmeta as nm
+    from nasmeta.cli._report import print_summary, write_report
+
+    typer.echo(
+        f"Comparing {', '.join(DEMO_SEARCHERS)} on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120): "
+        f"{repeats} runs each, {evaluations} evaluations a run.\n"
+        "source-order and meta-gp learn from two data sets and search on the third, which they have never seen.\n"
+    )
+    frame = nm.compare(
+        DEMO_SEARCHERS,
+        "nb201",
+        repeats=repeats,
+        evaluations=evaluations,
+        folder=folder,
+        workers=workers,
+        progress=True,
+    )
+    typer.echo()
+    print_summary(frame)
+    typer.echo("Written:")
+    for path in write_report(frame, folder):
+        typer.echo(f"  {path}")

@@ -1,0 +1,74 @@
+"""What all commands share: how errors and interrupts end, and how values are read and shown."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import typer
+
+from nasmeta.errors import NasmetaError, SettingError
+
+__all__ = ["duration", "mannered", "names_in", "settings_in"]
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def mannered(command: F) -> F:
+    """Turn the project's errors into one line and exit code 2, an interrupt into exit code 130."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except NasmetaError as error:
+            from rich.console import Console
+            from rich.text import Text
+
+            line = Text.assemble(("Error: ", "bold red"), " ".join(str(error).split()))
+            Console(stderr=True).print(line, soft_wrap=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+    return run  # type: ignore[return-value]
+
+
+def names_in(text: str | None) -> list[str]:
+    """Return the names in a comma-separated list."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
+    """Read settings written as ``key=value``: numbers, true, false and null as in JSON, all else as strings.
+
+    Examples
+    --------
+    >>> settings_in(["population=10", "improvement=full"])
+    {'population': 10, 'improvement': 'full'}
+    """
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (equals and key.strip()):
+            raise SettingError(f"A setting is written key=value, as in --set population=10, not {pair!r}.")
+        try:
+            settings[key.strip()] = json.loads(value)
+        except ValueError:
+            settings[key.strip()] = value.strip()
+    return settings
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people.
+
+    Examples
+    --------
+    >>> duration(42.0), duration(9000.0), duration(1e6)
+    ('42 s', '2.5 h', '11.6 days')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

@@ -1,0 +1,95 @@
+"""What a comparison shows and leaves behind: tables on the terminal, Markdown, pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.tasks import Task
+
+__all__ = ["print_summary", "write_report"]
+
+_BUDGETS = (50, 100, 200)
+
+
+def print_summary(frame: pd.DataFrame) -> None:
+    """Print one table a task: the best value so far after some budgets, and how often the optimum was found."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from nasmeta.analysis import summarise
+    from nasmeta.tasks import get_task
+
+    console = Console()
+    summary = summarise(frame, at=_budgets(frame))
+    for name, rows in summary.groupby("task", sort=False, observed=True):
+        budgets = [budget for budget in _budgets(frame) if f"value_at_{budget}" in rows]
+        table = Table(title=_title(get_task(str(name)), int(rows["runs"].iloc[0])), title_justify="left")
+        table.add_column("searcher", no_wrap=True)
+        for budget in budgets:
+            table.add_column(f"after {budget}", justify="right", no_wrap=True)
+        table.add_column("regret", justify="right", no_wrap=True)
+        table.add_column("found", justify="right", no_wrap=True)
+        for _, row in rows.iterrows():
+            table.add_row(
+                str(row["searcher"]),
+                *(_spread(row[f"value_at_{budget}"], row[f"value_at_{budget}_std"]) for budget in budgets),
+                f"{row['final_regret']:.2f}",
+                f"{row['share_solved']:.0%}",
+            )
+        console.print(table)
+    console.print("After n evaluations: best so far, mean ± standard deviation. Regret: mean distance to the best of the table "
+        "at the end.\nFound: share of the runs that evaluated the best cell of the table.\n", highlight=False)
+
+
+def write_report(frame: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write summary and pictures of a comparison into its folder; return all files a reader wants."""
+    from nasmeta.analysis import plot_regret, save_figure, summarise, to_markdown
+    from nasmeta.tasks import get_task
+
+    summary = summarise(frame, at=_budgets(frame))
+    parts = ["# Comparison of searchers\n"]
+    for name, rows in summary.groupby("task", sort=False, observed=True):
+        task = get_task(str(name))
+        rows = rows.assign(simulated_days=rows["simulated_seconds"] / 86400)
+        headers = {f"value_at_{budget}": f"best after {budget}" for budget in _budgets(frame)}
+        parts.append(f"## {task.name}\n")
+        parts.append(f"{_title(task, int(rows['runs'].iloc[0]))}. Release {task.column.release}.\n")
+        parts.append(to_markdown(rows.drop(columns=["task", "simulated_seconds"]), headers=headers))
+    parts.append(
+        "Best after n: mean ± standard deviation of the best value so far after n evaluations. Regret: mean distance to "
+        "the best of the table at the end of the runs. Share solved: runs that evaluated the best cell. Evaluations to "
+        "the optimum: only where all runs were solved. In brackets: 95 % intervals.\n"
+    )
+    markdown = folder / "summary.md"
+    markdown.write_text("\n".join(parts), encoding="utf-8")
+    several = len({get_task(str(name)).column.unit for name in summary["task"].unique()}) > 1
+    files = [folder / "results.parquet", markdown]
+    files += save_figure(plot_regret(frame, share_y=not several), folder / "regret_evaluations")
+    files += save_figure(plot_regret(frame, x="simulated_seconds", share_y=not several), folder / "regret_seconds")
+    return files
+
+
+def _budgets(frame: pd.DataFrame) -> list[int]:
+    """Return the usual budgets that were used, and the whole one where it is none of these."""
+    longest = int(frame["evaluation"].max())
+    return sorted({budget for budget in _BUDGETS if budget < longest} | {longest})[-3:]
+
+
+def _title(task: Task, runs: int) -> str:
+    info = task.column
+    return (
+        f"{task.name}: {info.metric} ({info.unit}), split {info.split}, {info.epochs} epochs, seed {info.seed}; "
+        f"best of the table {task.optimum:.2f}; {runs} runs each"
+    )
+
+
+def _spread(mean: Any, deviation: Any) -> str:
+    if np.isnan(mean):
+        return "–"
+    return f"{mean:.2f}" if np.isnan(deviation) else f"{mean:.2f} ± {deviation:.2f}"

@@ -1,0 +1,107 @@
+"""``nasmeta search`` and ``nasmeta compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from nasmeta.cli._manners import duration, mannered, names_in, settings_in
+from nasmeta.errors import SettingError
+
+__all__ = ["compare", "search"]
+
+Evaluations = Annotated[int, typer.Option(help="Budget of a run: how many distinct cells are evaluated.")]
+Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same run.")]
+StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a run when the best cell was evaluated.")]
+
+
+@mannered
+def search(
+    searcher: Annotated[str, typer.Argument(help="Name of a searcher, such as random, evolution, gp or meta-gp.")],
+    task: Annotated[str, typer.Argument(help="Name of a task, such as nb201/cifar10.")],
+    evaluations: Evaluations = 100,
+    seed: Seed = 0,
+    settings: Annotated[
+        Optional[list[str]],  # noqa: UP045  (older typers cannot read the other form)
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the searcher; may be given several times."),
+    ] = None,
+    sources: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Tasks that a meta-searcher learns from, separated by commas; by default the whole family without TASK's dataset."),
+    ] = None,
+    journal: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Record the run in this file, and go on from it where it exists."),
+    ] = None,
+    stop_at_optimum: StopAtOptimum = False,
+) -> None:
+    """Run one searcher on one task and show the best cell it found."""
+    import nasmeta as nm
+
+    run = nm.search(
+        searcher,
+        task,
+        evaluations=evaluations,
+        seed=seed,
+        settings=settings_in(settings or ()),
+        sources=names_in(sources) if sources is not None else None,
+        journal=journal,
+        stop_at_optimum=stop_at_optimum,
+        progress=True,
+    )
+    info = run.task.column
+    lines = {
+        "task": f"{run.task.name}",
+        "searcher": f"{run.searcher}, seed {run.seed}"
+        + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
+        "best cell": str(run.best.cell),
+        "": run.task.space.to_string(run.best.cell),
+        info.metric: f"{run.best.value:.4f} {info.unit} (the best of the table: {run.task.optimum:.4f})",
+        "measured": f"split {info.split}, {info.epochs} epochs, seed {info.seed}, release {info.release}",
+        "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
+        "simulated time": f"{duration(float(run.cost_seconds.sum()))} of training",
+    }
+    if journal is not None:
+        lines["journal"] = str(journal)
+    for name, text in lines.items():
+        typer.echo(f"{name:<16}{text}")
+
+
+@mannered
+def compare(
+    searchers: Annotated[str, typer.Option(help="Names of searchers, separated by commas.")],
+    tasks: Annotated[str, typer.Option(help="A family of tasks, or names of tasks separated by commas.")] = "nb201",
+    repeats: Annotated[int, typer.Option(help="Runs of each searcher on each task.")] = 10,
+    evaluations: Evaluations = 200,
+    seed: Seed = 0,
+    folder: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Keep journals and results here; the same command again goes on after any end."),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
+    stop_at_optimum: StopAtOptimum = False,
+) -> None:
+    """Run searchers on tasks, each several times, and show a table of the results."""
+    import nasmeta as nm
+    from nasmeta.cli._report import print_summary, write_report
+
+    if not names_in(tasks):
+        raise SettingError("There is no task to compare on: name at least one with --tasks.")
+    frame = nm.compare(
+        names_in(searchers),
+        names_in(tasks),
+        repeats=repeats,
+        evaluations=evaluations,
+        seed=seed,
+        folder=folder,
+        workers=workers,
+        stop_at_optimum=stop_at_optimum,
+        progress=True,
+    )
+    print_summary(frame)
+    if folder is not None:
+        typer.echo("Written:")
+        for path in write_report(frame, folder):
+            typer.echo(f"  {path}")

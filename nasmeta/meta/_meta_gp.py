@@ -1,0 +1,201 @@
+"""A Gaussian process whose mean function, kernel and noise are learnt over source tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.stats import rankdata
+
+from nasmeta.errors import SettingError
+from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
+from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["MetaGP", "MetaGPSearch", "learn_meta_gp"]
+
+_FEWEST_COMMON_CELLS = 20
+_CONDITION_ON = 2000  # best common cells that the mean function is conditioned on: exact up to O(n³)
+_FIT_ON = 500  # of these, evenly spaced in rank, that the marginal likelihood is maximised on
+
+
+@dataclass(frozen=True)
+class MetaGP:
+    """Prior of a new task, learnt from source tasks.
+
+    Attributes
+    ----------
+    mean : ndarray of float64, shape (n_cells,)
+        Prior mean of every cell's normal score.
+    hyperparameters : Hyperparameters
+        Of the deviation of a new task from that mean, and of the noise.
+    features : tuple of str
+        Features of the kernel.
+    sources : tuple of str
+        Names of the source tasks.
+    labels : int
+        Source labels that were available, all sources together.
+    """
+
+    mean: NDArray[np.float64]
+    hyperparameters: Hyperparameters
+    features: tuple[str, ...]
+    sources: tuple[str, ...]
+    labels: int
+
+
+def learn_meta_gp(space: CellSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> MetaGP:
+    r"""Maximise the sum of the source tasks' log marginal likelihoods, then condition the mean on their labels.
+
+    Task t of T scores cell x as :math:`z_t(x) = m(x) + g_t(x) + \varepsilon`, with a shared
+    :math:`m \sim GP(\mu, k_m)`, deviations :math:`g_t \sim GP(0, k_g)` and noise of variance :math:`\sigma^2`. On
+    cells that all tasks have labelled, an orthonormal change of basis splits the joint marginal likelihood into a sum
+    of ordinary ones: the T - 1 contrasts between tasks are independent :math:`GP(0, k_g + \sigma^2)`, and the tasks'
+    mean is :math:`GP(\mu, k_m + (k_g + \sigma^2) / T)`. The first give :math:`k_g` and :math:`\sigma^2`, the second
+    gives :math:`k_m`. A new task then has the posterior mean of m as its prior mean, and its deviation from it is
+    :math:`(1 + 1/T) k_g`, the share of m that the sources leave unknown counted as one more deviation over T.
+
+    This is the hierarchical Gaussian process of multi-task learning (Rasmussen and Williams 2006, sec. 5.4.3) with the
+    mean function learnt rather than given. With one source there is no contrast; its kernel then also stands for the
+    deviation, which supposes a correlation of one half between tasks.
+
+    Parameters
+    ----------
+    space : CellSpace
+    sources : sequence of SourceTask
+    features : sequence of str
+        Features of the kernel, see `nasmeta.predictors.CellKernel`.
+
+    Returns
+    -------
+    MetaGP
+
+    Raises
+    ------
+    SettingError
+        Where the sources have fewer than 20 labelled cells in common.
+    """
+    common = reduce(np.intersect1d, [source.cells for source in sources])
+    if len(common) < _FEWEST_COMMON_CELLS:
+        raise SettingError(
+            f"meta-gp needs at least {_FEWEST_COMMON_CELLS} cells that every source has labelled; "
+            f"{', '.join(source.name for source in sources)} have {len(common)} in common."
+        )
+    scores = np.stack([_scores_of(source, common) for source in sources])
+    average = scores.mean(axis=0)
+    best = np.argsort(-average, kind="stable")[:_CONDITION_ON]
+    cells, scores, average = common[best], scores[:, best], average[best]
+    n_tasks, level = len(sources), float(average.mean())
+
+    kernel = CellKernel(space, features)
+    distances = np.stack([kernel.distances(cell)[:, cells] for cell in cells.tolist()], axis=1)
+    every = max(1, len(cells) // _FIT_ON)
+    few = np.ascontiguousarray(distances[:, ::every, ::every])
+    centre, _ = weak_prior(len(kernel.features))
+    wide = (centre, np.full(len(centre), 2.0))  # thousands of labels speak for themselves
+    shared = fit_hyperparameters(few, [average[::every] - level], prior=wide, iterations=40)
+    if n_tasks > 1:
+        contrasts = _contrasts(scores)
+        deviation = fit_hyperparameters(few, list(contrasts[:, ::every]), prior=wide, iterations=40)
+    else:
+        deviation = shared
+
+    covariance = kernel.covariance(distances.transpose(1, 0, 2), shared).astype(np.float64)
+    covariance += kernel.covariance(distances.transpose(1, 0, 2), deviation) / n_tasks
+    covariance[np.diag_indices(len(cells))] += deviation.noise / n_tasks
+    weights = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True), average - level)
+    mean = np.full(space.n_cells, level)
+    for cell, weight in zip(cells.tolist(), weights.tolist(), strict=True):
+        mean += weight * kernel.covariance(kernel.distances(cell), shared)
+    return MetaGP(
+        mean=mean,
+        hyperparameters=replace(deviation, variances=deviation.variances * (1 + 1 / n_tasks)),
+        features=kernel.features,
+        sources=tuple(source.name for source in sources),
+        labels=sum(len(source) for source in sources),
+    )
+
+
+def _scores_of(source: SourceTask, cells: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the normal scores of the source at these cells, ranked among all its labelled cells."""
+    return normal_scores(source.utilities)[np.searchsorted(source.cells, cells)]
+
+
+def _contrasts(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return T - 1 orthonormal contrasts (Helmert) of T tasks: from shape (T, n) to (T - 1, n)."""
+    n_tasks = len(scores)
+    rows = []
+    for k in range(1, n_tasks):
+        row = np.zeros(n_tasks)
+        row[:k], row[k] = 1.0, -float(k)
+        rows.append(row / np.linalg.norm(row))
+    return np.stack(rows) @ scores
+
+
+@SEARCHERS.register("meta-gp")
+class MetaGPSearch(GPSearch, MetaSearcher):
+    """Bayesian optimisation with a Gaussian process whose prior is learnt over source tasks.
+
+    Mean function, kernel and noise come from `learn_meta_gp`; the process is then conditioned on the target's
+    observations, and the upper confidence bound is maximised exactly over all cells. The target's values may be in
+    any unit: its observed values are put on the scale of the prior by matching their quantiles to those of the prior
+    mean at the same cells. The first proposals are those of highest prior mean.
+
+    The bound is the acquisition here, and expected improvement is not: with an informative prior the latter explores
+    too much, as a search on one NAS-Bench-201 dataset with another as its only source shows (``docs/decisions.md``).
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    optimism : float, default 0.5
+        Posterior standard deviations that are added to the posterior mean.
+    features : sequence of str, default ("edges", "paths", "operations")
+        See `nasmeta.predictors.CellKernel`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("meta-gp", "nb201/cifar100", evaluations=20, stop_at_optimum=True)
+    >>> run.sources
+    ('nb201/cifar10', 'nb201/imagenet16-120')
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        rng: np.random.Generator,
+        *,
+        optimism: float = 0.5,
+        features: Sequence[str] = ("edges", "paths", "operations"),
+    ) -> None:
+        super().__init__(space, rng, initial=0, features=features)
+        self.optimism = optimism
+
+    def _learn(self, sources: list[SourceTask]) -> MetaGP:
+        return learn_meta_gp(self.space, sources, self.features)
+
+    @cached_property
+    def _gp(self) -> CellGP:
+        learnt: MetaGP = self._require_meta_model()
+        return CellGP(CellKernel(self.space, learnt.features), learnt.hyperparameters, learnt.mean)
+
+    def _labels(self) -> NDArray[np.float64]:
+        learnt: MetaGP = self._require_meta_model()
+        if not self._values:
+            return np.empty(0)
+        ranks = rankdata(self._values, method="ordinal").astype(np.intp)
+        return np.sort(learnt.mean[self._gp.cells])[ranks - 1]
+
+    def _score(
+        self, mean: NDArray[np.float64], deviation: NDArray[np.float64], labels: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        return mean + self.optimism * deviation
+
+    def _refit(self, labels: NDArray[np.float64]) -> None:
+        """Keep the hyperparameters that the sources taught."""

@@ -1,0 +1,65 @@
+"""Transfer without a model: the order of the cells on the sources."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SpaceExhaustedError
+from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["SourceOrder"]
+
+
+@SEARCHERS.register("source-order")
+class SourceOrder(MetaSearcher):
+    """Cells in descending order of their mean z-score on the source tasks; no model at all.
+
+    The baseline that every transfer method has to beat: where sources are known completely and agree with the target,
+    sorting is hard to improve on. Cells without a label on any source come last, in random order. The order does not
+    depend on the target, so nothing is learnt during the search.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("source-order", "nb201/cifar100", evaluations=50, stop_at_optimum=True)
+    >>> len(run)
+    4
+    """
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        self._order: NDArray[np.int32] | None = None
+        self._asked = 0
+
+    def _learn(self, sources: list[SourceTask]) -> NDArray[np.float64]:
+        """Return the mean z-score of every cell, shape (n_cells,); NaN without a label."""
+        total, labels = np.zeros(self.space.n_cells), np.zeros(self.space.n_cells)
+        for source in sources:
+            spread = source.utilities.std() or 1.0
+            total[source.cells] += (source.utilities - source.utilities.mean()) / spread
+            labels[source.cells] += 1
+        return np.divide(total, labels, out=np.full(self.space.n_cells, np.nan), where=labels > 0)
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose the next cells of the order."""
+        if self._order is None:
+            scores = self._require_meta_model()
+            shuffled = self.space.sample(self.space.n_cells, self.rng)
+            # A stable sort keeps the shuffled order among equal and unlabelled cells.
+            unlabelled_last = np.nan_to_num(-scores, nan=np.inf)
+            self._order = shuffled[np.argsort(unlabelled_last[shuffled], kind="stable")]
+        if self._asked + n > len(self._order):
+            raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
+        self._asked += n
+        return self._order[self._asked - n : self._asked]
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Do nothing: the order is fixed."""
