@@ -143,6 +143,11 @@ class CellGP:
     def __init__(
         self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: NDArray[np.floating] | None = None
     ) -> None:
+        if len(hyperparameters.variances) != len(kernel.features):
+            raise SettingError(
+                f"The kernel has {len(kernel.features)} features ({', '.join(kernel.features)}), but the "
+                f"hyperparameters are for {len(hyperparameters.variances)}."
+            )
         self.kernel = kernel
         self.hyperparameters = hyperparameters
         self.mean = mean

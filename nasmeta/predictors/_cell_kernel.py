@@ -22,6 +22,9 @@ FEATURES: Mapping[str, Callable[[CellSpace], NDArray[np.int8]]] = {
 }
 
 
+_LARGEST_DISTANCE = 2 * CellSpace.n_edges  # every edge differs, each in two counts
+
+
 @dataclass(frozen=True)
 class Hyperparameters:
     """Hyperparameters of a `CellKernel` with noise.
@@ -105,7 +108,7 @@ class CellKernel:
     @staticmethod
     def covariance(distances: NDArray[np.uint8], hyperparameters: Hyperparameters) -> NDArray[np.float32]:
         """Return the covariances for distances of shape (..., n_features, n), float32, shape (..., n)."""
-        steps = np.arange(int(distances.max(initial=0)) + 1)
+        steps = np.arange(_LARGEST_DISTANCE + 1)
         total = np.zeros((*distances.shape[:-2], distances.shape[-1]), dtype=np.float32)
         for j, (v, ell) in enumerate(zip(hyperparameters.variances, hyperparameters.lengthscales, strict=True)):
             total += (v * np.exp(-steps / ell)).astype(np.float32)[distances[..., j, :]]

@@ -1,0 +1,10 @@
+"""Contract tests that classes written elsewhere can inherit; they need pytest: ``pip install "nasmeta[test]"``."""
+
+try:
+    import pytest as _pytest  # noqa: F401
+except ImportError as error:
+    raise ImportError('nasmeta.testing needs pytest: pip install "nasmeta[test]".') from error
+
+from nasmeta.testing._searchers import SearcherContract, made_up_values
+
+__all__ = ["SearcherContract", "made_up_values"]

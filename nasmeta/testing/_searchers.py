@@ -1,0 +1,166 @@
+"""What every searcher must do."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nasmeta.evaluators import Evaluation
+from nasmeta.experiments import Trace, run_loop, search
+from nasmeta.searchers import MetaSearcher, Searcher
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.tasks import SourceTask
+
+__all__ = ["SearcherContract", "made_up_values"]
+
+
+def made_up_values(space: CellSpace, shift: float = 0.0) -> NDArray[np.float64]:
+    """Return a smooth, made-up value for each cell of a space, float64, shape (n_cells,); for tests only.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space
+    >>> made_up_values(get_space("tnb101")).shape
+    (4096,)
+    """
+    digits = space.digits.astype(np.float64)
+    values: NDArray[np.float64] = np.cos(1.7 * digits + np.arange(space.n_edges) + shift).sum(axis=1)
+    return values + 0.3 * np.cos(digits[:, 0] + digits[:, 5])
+
+
+class _MadeUpEvaluator:
+    def __init__(self, space: CellSpace) -> None:
+        self.values = made_up_values(space)
+
+    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+        return Evaluation(self.values[cells], np.ones(len(cells)))
+
+
+class SearcherContract:
+    """Tests of a searcher: inherit, say how to make it, and let pytest find the class.
+
+    Examples
+    --------
+    >>> from nasmeta.searchers import RandomSearch
+    >>> from nasmeta.testing import SearcherContract
+    >>> class TestRandomSearch(SearcherContract):
+    ...     def make(self, space, rng):
+    ...         return RandomSearch(space, rng)
+    """
+
+    def make(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
+        """Return a new searcher; override this. A meta-searcher is made without having learnt."""
+        raise NotImplementedError("Override make(self, space, rng) to return a new searcher.")
+
+    def sources(self, space: CellSpace) -> Sequence[SourceTask]:
+        """Return what a meta-searcher learns from: by default two made-up tasks."""
+        cells = np.arange(space.n_cells, dtype=np.int32)
+        return [
+            SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift))
+            for shift in (0.1, 0.3)
+        ]
+
+    @pytest.fixture(params=["nb201", "tnb101"])
+    def space(self, request: pytest.FixtureRequest) -> CellSpace:
+        """Return each of the spaces."""
+        return get_space(request.param)
+
+    def ready(self, space: CellSpace, seed: int = 0) -> Searcher:
+        """Return a searcher that can be asked: a meta-searcher has learnt, once for all tests of a space."""
+        searcher = self.make(space, np.random.default_rng(seed))
+        if isinstance(searcher, MetaSearcher):
+            models = type(self).__dict__.get("_meta_models")
+            if models is None:
+                models = {}
+                type(self)._meta_models = models  # type: ignore[attr-defined]
+            if space.name not in models:
+                learner = self.make(space, np.random.default_rng(0))
+                assert isinstance(learner, MetaSearcher)
+                models[space.name] = learner.meta_fit(self.sources(space)).meta_model_
+            searcher.meta_model_ = models[space.name]
+        return searcher
+
+    def run(self, space: CellSpace, evaluations: int, batch: int = 1, seed: int = 0) -> Trace:
+        """Run a new searcher on made-up values."""
+        return run_loop(self.ready(space, seed), _MadeUpEvaluator(space), evaluations=evaluations, batch=batch)
+
+    def test_knows_space_and_generator_and_has_defaults_for_the_rest(self) -> None:
+        """Check the signature: (space, rng, *, settings with defaults)."""
+        kind = type(self.make(get_space("nb201"), np.random.default_rng(0)))
+        first, second, *settings = inspect.signature(kind).parameters.values()
+        assert (first.name, second.name) == ("space", "rng")
+        assert all(setting.kind is setting.KEYWORD_ONLY for setting in settings)
+        assert all(setting.default is not setting.empty for setting in settings)
+
+    @pytest.mark.parametrize("n", [1, 5])
+    def test_proposes_cells_of_the_space(self, space: CellSpace, n: int) -> None:
+        """Check dtype, shape and range of what is proposed."""
+        searcher, values = self.ready(space), made_up_values(space)
+        for _ in range(4):
+            cells = searcher.ask(n)
+            assert isinstance(cells, np.ndarray)
+            assert cells.dtype == np.int32
+            assert cells.shape == (n,)
+            assert cells.min() >= 0
+            assert cells.max() < space.n_cells
+            searcher.tell(cells, values[cells])
+
+    @pytest.mark.parametrize("batch", [1, 4])
+    def test_same_generator_gives_the_same_run(self, space: CellSpace, batch: int) -> None:
+        """Check that nothing but generator and answers decides."""
+        first, second = self.run(space, 24, batch), self.run(space, 24, batch)
+        np.testing.assert_array_equal(first.cells, second.cells)
+
+    def test_leaves_global_generators_alone(self, space: CellSpace) -> None:
+        """Check that the global generators of numpy and Python are neither used nor seeded."""
+        before = random.getstate(), np.random.get_state()  # noqa: NPY002
+        self.run(space, 12)
+        after = random.getstate(), np.random.get_state()  # noqa: NPY002
+        assert before[0] == after[0]
+        assert all(np.array_equal(b, a) for b, a in zip(before[1], after[1], strict=True))
+
+    def test_learns_in_any_order(self, space: CellSpace) -> None:
+        """Check that it takes values of cells it did not propose, values late, in another order, and twice."""
+        searcher, values = self.ready(space), made_up_values(space)
+        given = np.array([7, 3, 11], dtype=np.int32)
+        searcher.tell(given, values[given])
+        first, second = searcher.ask(2).copy(), searcher.ask(3).copy()
+        searcher.tell(second[::-1].copy(), values[second[::-1]])
+        searcher.tell(first, values[first])
+        searcher.tell(first, values[first])
+        assert searcher.ask(1).shape == (1,)
+
+    def test_does_not_change_what_it_is_told(self, space: CellSpace) -> None:
+        """Check that the arrays that it learns from stay as they are."""
+        searcher, values = self.ready(space), made_up_values(space)
+        for _ in range(3):
+            cells = searcher.ask(2)
+            told, cells_before = values[cells], cells.copy()
+            told_before = told.copy()
+            searcher.tell(cells, told)
+            np.testing.assert_array_equal(told, told_before)
+            np.testing.assert_array_equal(cells, cells_before)
+
+    @pytest.mark.parametrize("batch", [1, 4])
+    def test_evaluates_new_cells_until_the_budget_is_used(self, space: CellSpace, batch: int) -> None:
+        """Check that it keeps finding new cells, and that these are distinct."""
+        trace = self.run(space, 60, batch)
+        assert trace.stopped == "budget"
+        assert len(set(trace.cells.tolist())) == 60
+
+    def test_finds_better_than_the_median(self, space: CellSpace) -> None:
+        """Check that 60 evaluations find a value in the upper half."""
+        assert self.run(space, 60).values.max() > np.median(made_up_values(space))
+
+    def test_runs_on_a_real_task(self) -> None:
+        """Check that `nasmeta.search` runs it on a table, twice with the same result."""
+        kind = type(self.make(get_space("nb201"), np.random.default_rng(0)))
+        sources = ["nb201/cifar100"] if issubclass(kind, MetaSearcher) else None
+        runs = [search(kind, "nb201/cifar10", evaluations=12, seed=3, sources=sources) for _ in range(2)]
+        assert len(runs[0]) == 12
+        np.testing.assert_array_equal(runs[0].cells, runs[1].cells)

@@ -1,0 +1,156 @@
+"""The process that grows row by row, against textbook formulas with dense matrices."""
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+from scipy.stats import multivariate_normal, norm
+
+from nasmeta.errors import CellError, SettingError, UnknownNameError
+from nasmeta.predictors import (
+    CellGP,
+    CellKernel,
+    Hyperparameters,
+    edge_one_hot,
+    fit_hyperparameters,
+    live_path_counts,
+    log_expected_improvement,
+    normal_scores,
+    operation_counts,
+    weak_prior,
+)
+from nasmeta.predictors._cell_gp import _SMALLEST_NOISE, _negative_log_posterior
+from nasmeta.spaces import get_space
+
+SPACE = get_space("nb201")
+HYPERPARAMETERS = Hyperparameters(np.array([0.6, 0.3, 0.2]), np.array([4.0, 2.0, 3.0]), noise=0.05)
+
+
+def dense_kernel(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """The kernel's definition, written out."""
+    total = np.zeros((len(rows), len(columns)))
+    features = (edge_one_hot, live_path_counts, operation_counts)
+    for function, v, ell in zip(features, HYPERPARAMETERS.variances, HYPERPARAMETERS.lengthscales, strict=True):
+        counts = function(SPACE).astype(float)
+        distance = np.abs(counts[rows][:, None, :] - counts[columns][None, :, :]).sum(axis=2)
+        total += v * np.exp(-distance / ell)
+    return total
+
+
+@pytest.fixture
+def observed() -> tuple[CellGP, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    cells = SPACE.sample(40, rng)
+    gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
+    for cell in cells.tolist():
+        gp.add(cell)
+    return gp, cells, rng.standard_normal(40)
+
+
+def textbook(cells: np.ndarray, labels: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    inverse = np.linalg.inv(dense_kernel(cells, cells) + HYPERPARAMETERS.noise * np.eye(len(cells)))
+    cross = dense_kernel(at, cells)
+    variance = HYPERPARAMETERS.prior_variance - np.einsum("ij,jk,ik->i", cross, inverse, cross)
+    return cross @ inverse @ labels, np.sqrt(variance)
+
+
+def test_posterior_equals_the_textbook(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:
+    gp, cells, labels = observed
+    at = np.arange(0, SPACE.n_cells, 37)
+    mean, deviation = gp.posterior(labels)
+    expected_mean, expected_deviation = textbook(cells, labels, at)
+    np.testing.assert_allclose(mean[at], expected_mean, atol=2e-4)
+    np.testing.assert_allclose(deviation[at], expected_deviation, atol=2e-4)
+
+
+def test_all_at_once_equals_one_by_one(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:
+    gp, _, labels = observed
+    before = gp.posterior(labels)
+    gp.set_hyperparameters(HYPERPARAMETERS)
+    for one, other in zip(before, gp.posterior(labels), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-4)
+
+
+def test_forgetting_takes_observations_back(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:
+    gp, cells, labels = observed
+    gp.forget_last(10)
+    mean, deviation = gp.posterior(labels[:30])
+    expected_mean, expected_deviation = textbook(cells[:30], labels[:30], np.arange(100))
+    np.testing.assert_allclose(mean[:100], expected_mean, atol=2e-4)
+    np.testing.assert_allclose(deviation[:100], expected_deviation, atol=2e-4)
+
+
+def test_prior_mean_is_added() -> None:
+    prior = np.linspace(-1, 1, SPACE.n_cells)
+    gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS, prior)
+    np.testing.assert_allclose(gp.posterior(np.empty(0))[0], prior, atol=1e-6)
+    gp.add(100)
+    mean, _ = gp.posterior(np.array([prior[100]]))
+    np.testing.assert_allclose(mean, prior, atol=1e-6, err_msg="a label that the prior expected changes nothing")
+
+
+def test_marginal_likelihood_and_its_gradient() -> None:
+    rng = np.random.default_rng(0)
+    cells = SPACE.sample(25, rng)
+    gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
+    for cell in cells.tolist():
+        gp.add(cell)
+    distances = gp.observed_distances().astype(np.float64)
+    tasks = [rng.standard_normal(25), rng.standard_normal(25)]
+    flat = (weak_prior(3)[0], np.full(7, 1e6))  # as good as no prior
+    value, _ = _negative_log_posterior(HYPERPARAMETERS.logarithms, distances, tasks, flat)
+    covariance = dense_kernel(cells, cells) + (HYPERPARAMETERS.noise + _SMALLEST_NOISE) * np.eye(25)
+    expected = -sum(multivariate_normal(np.zeros(25), covariance).logpdf(labels) for labels in tasks)
+    assert value == pytest.approx(expected, rel=1e-5)
+    error = check_grad(
+        lambda t: _negative_log_posterior(t, distances, tasks, weak_prior(3))[0],
+        lambda t: _negative_log_posterior(t, distances, tasks, weak_prior(3))[1],
+        HYPERPARAMETERS.logarithms,
+    )
+    assert error < 1e-4
+
+
+def test_fit_finds_the_hyperparameters_of_its_own_samples() -> None:
+    rng = np.random.default_rng(1)
+    cells = SPACE.sample(200, rng)
+    gp = CellGP(CellKernel(SPACE, ["edges"]), Hyperparameters(np.ones(1), np.ones(1), noise=0.1))
+    for cell in cells.tolist():
+        gp.add(cell)
+    distances = gp.observed_distances()
+    covariance = 2.0 * np.exp(-distances[0] / 6.0) + 0.1 * np.eye(200)
+    tasks = list(rng.multivariate_normal(np.zeros(200), covariance, size=8))
+    fitted = fit_hyperparameters(distances, tasks, iterations=60)
+    assert fitted.noise == pytest.approx(0.1, rel=0.3)
+    assert fitted.variances[0] == pytest.approx(2.0, rel=0.4)
+    assert fitted.lengthscales[0] == pytest.approx(6.0, rel=0.4)
+
+
+def test_expected_improvement_against_scipy_and_far_in_the_tail() -> None:
+    rng = np.random.default_rng(0)
+    mean, deviation = rng.normal(size=500), rng.uniform(0.1, 2.0, size=500)
+    u = (mean - 0.7) / deviation
+    expected = deviation * (norm.pdf(u) + u * norm.cdf(u))
+    np.testing.assert_allclose(np.exp(log_expected_improvement(mean, deviation, 0.7)), expected, rtol=1e-6, atol=1e-12)
+    tail = log_expected_improvement(-np.logspace(0, 5, 300), np.ones(300), 0.0)
+    assert np.isfinite(tail).all()
+    assert (np.diff(tail) < 0).all(), "still ordered where the improvement itself underflows"
+
+
+def test_normal_scores_ignore_the_unit() -> None:
+    values = np.random.default_rng(0).normal(size=50)
+    np.testing.assert_allclose(normal_scores(values), normal_scores(np.exp(values)))
+    assert normal_scores([1.0, 1.0, 2.0])[0] == normal_scores([1.0, 1.0, 2.0])[1]
+
+
+def test_bad_input() -> None:
+    gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
+    gp.add(3)
+    with pytest.raises(CellError, match="observed already"):
+        gp.add(3)
+    with pytest.raises(SettingError, match="shape"):
+        gp.posterior(np.zeros(2))
+    with pytest.raises(SettingError, match="2 features"):
+        CellGP(CellKernel(SPACE, ["edges", "paths"]), HYPERPARAMETERS)
+    with pytest.raises(UnknownNameError, match="operations"):
+        CellKernel(SPACE, ["colour"])
+    with pytest.raises(SettingError, match="finite"):
+        fit_hyperparameters(gp.observed_distances(), [np.array([np.nan])])

@@ -1,0 +1,46 @@
+"""Every registered searcher keeps the contract, and the contract notices those that do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nasmeta.meta  # noqa: F401  (registers the meta-searchers)
+from nasmeta.searchers import SEARCHERS, RandomSearch, Searcher
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.testing import SearcherContract
+
+
+def contract_of(name: str) -> type[SearcherContract]:
+    def make(self: SearcherContract, space: CellSpace, rng: np.random.Generator) -> Searcher:
+        return SEARCHERS[name](space, rng)
+
+    return type(f"Test{SEARCHERS[name].__name__}", (SearcherContract,), {"make": make})
+
+
+for _name in SEARCHERS:
+    _class = contract_of(_name)
+    globals()[_class.__name__] = _class
+
+
+class Forgetful(RandomSearch):
+    """Breaks the contract: int64, and a global generator."""
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        return np.random.randint(self.space.n_cells, size=n)  # noqa: NPY002
+
+
+class ForgetfulContract(SearcherContract):
+    def make(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
+        return Forgetful(space, rng)
+
+
+def test_the_contract_notices_a_wrong_dtype() -> None:
+    with pytest.raises(AssertionError):
+        ForgetfulContract().test_proposes_cells_of_the_space(get_space("tnb101"), 1)
+
+
+def test_the_contract_needs_make() -> None:
+    with pytest.raises(NotImplementedError, match="Override make"):
+        SearcherContract().run(get_space("tnb101"), 3)

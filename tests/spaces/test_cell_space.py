@@ -1,0 +1,230 @@
+"""Forms of cells, checked over all cells of both spaces and against independent computations."""
+
+import itertools
+import pickle
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nasmeta.errors import CellError, SettingError, UnknownNameError
+from nasmeta.spaces import CellSpace, get_space
+
+NB201_NEIGHBOURS, TNB101_NEIGHBOURS = 24, 18
+
+
+@pytest.fixture(params=["nb201", "tnb101"])
+def space(request: pytest.FixtureRequest) -> CellSpace:
+    return get_space(request.param)
+
+
+def all_cells(space: CellSpace) -> np.ndarray:
+    return np.arange(space.n_cells, dtype=np.int32)
+
+
+def test_sizes() -> None:
+    nb201, tnb101 = get_space("nb201"), get_space("tnb101")
+    assert (nb201.n_cells, nb201.n_neighbours) == (15_625, NB201_NEIGHBOURS)
+    assert (tnb101.n_cells, tnb101.n_neighbours) == (4_096, TNB101_NEIGHBOURS)
+    assert tnb101.operations == nb201.operations[:4]
+
+
+def test_every_form_leads_back_to_every_cell(space: CellSpace) -> None:
+    cells = all_cells(space)
+    np.testing.assert_array_equal(space.index_of(space.to_string(cells)), cells)
+    np.testing.assert_array_equal(space.from_digits(space.to_digits(cells)), cells)
+    np.testing.assert_array_equal(space.from_adjacency(space.to_adjacency(cells)), cells)
+    np.testing.assert_array_equal(space.from_ops(space.ops_of(cells)), cells)
+    assert len(set(space.to_string(cells))) == space.n_cells
+
+
+def test_one_cell_gives_what_many_give(space: CellSpace) -> None:
+    for cell in (0, 1, space.n_cells // 2, space.n_cells - 1):
+        many = [cell]
+        assert space.to_string(cell) == space.to_string(many)[0]
+        np.testing.assert_array_equal(space.to_digits(cell), space.to_digits(many)[0])
+        np.testing.assert_array_equal(space.to_adjacency(cell), space.to_adjacency(many)[0])
+        np.testing.assert_array_equal(space.neighbours(cell), space.neighbours(many)[0])
+        assert space.canonical(cell) == space.canonical(many)[0]
+        assert isinstance(space.index_of(cell), int)
+
+
+def test_official_order_of_nb201() -> None:
+    """The lexicographic list of strings, shuffled once with seed 88, built here from scratch."""
+    space = get_space("nb201")
+    strings = []
+    for a, b, c, d, e, f in itertools.product(space.operations, repeat=6):
+        strings.append(f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|")
+    random.Random(88).shuffle(strings)
+    assert space.to_string(all_cells(space)) == strings
+    # Cells that the official per-cell files number 0, 11 and 284.
+    assert strings[0].startswith("|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|")
+    assert strings[11] == "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|"
+    assert strings[284] == "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|none~0|nor_conv_1x1~1|none~2|"
+
+
+def test_order_of_tnb101_is_lexicographic() -> None:
+    space = get_space("tnb101")
+    np.testing.assert_array_equal(space.digits @ 4 ** np.arange(5, -1, -1), np.arange(4_096))
+    assert space.to_string(4_095) == "64-41414-3_33_333"
+    assert space.index_of("3_33_333") == 4_095, "the macro prefix may be left out"
+
+
+def test_neighbours_differ_on_one_edge_and_are_mutual(space: CellSpace) -> None:
+    cells = all_cells(space)
+    neighbours = space.neighbours(cells)
+    assert neighbours.shape == (space.n_cells, space.n_neighbours)
+    edits = (space.digits[neighbours] != space.digits[cells][:, None, :]).sum(axis=2)
+    assert (edits == 1).all()
+    assert all(len(set(row)) == space.n_neighbours for row in neighbours.tolist())
+    for cell in (0, 7, space.n_cells - 1):
+        assert all(cell in space.neighbours(int(other)) for other in neighbours[cell])
+
+
+@pytest.mark.parametrize(("rule", "classes"), [("upstream", 6_466), ("skip", 12_751), ("zero", 5_390)])
+def test_isomorphism_classes_of_nb201(rule: str, classes: int) -> None:
+    space = get_space("nb201")
+    representatives = space.canonical(all_cells(space), rule)
+    assert len(np.unique(representatives)) == classes
+    np.testing.assert_array_equal(space.canonical(representatives, rule), representatives)
+    assert (representatives <= all_cells(space)).all()
+
+
+def _upstream_unique_string(cell: str) -> str:
+    """``Structure.to_unique_str(consider_zero=True)``, written from its description for this test."""
+    nodes = ["0"]
+    for node in cell.split("+"):
+        terms = []
+        for edge in node.strip("|").split("|"):
+            operation, source = edge.split("~")
+            value = nodes[int(source)]
+            if operation == "none" or value == "#":
+                terms.append("#")
+            elif operation == "skip_connect":
+                terms.append(value)
+            else:
+                terms.append(f"({value})@{operation}")
+        nodes.append("+".join(sorted(terms)))
+    return nodes[-1]
+
+
+def test_upstream_rule_against_strings() -> None:
+    space = get_space("nb201")
+    cells = all_cells(space)
+    unique = [_upstream_unique_string(cell) for cell in space.to_string(cells)]
+    first = {text: cell for cell, text in reversed(list(enumerate(unique)))}
+    np.testing.assert_array_equal(space.canonical(cells), [first[text] for text in unique])
+
+
+def test_costs_of_nb201_by_counting_operations() -> None:
+    space = get_space("nb201")
+    cells = all_cells(space)
+    ops = space.ops_of(cells)
+    n_1x1, n_3x3 = (ops == "nor_conv_1x1").sum(axis=1), (ops == "nor_conv_3x3").sum(axis=1)
+    for dataset, base in (("cifar10", 73_306), ("cifar100", 79_156), ("ImageNet16-120", 80_456)):
+        np.testing.assert_array_equal(space.params(cells, dataset), base + 28_000 * n_1x1 + 243_040 * n_3x3)
+    np.testing.assert_array_equal(
+        space.flops(cells, "cifar10"), np.rint(1e6 * (7.78305 + 3.93216 * n_1x1 + 35.38944 * n_3x3))
+    )
+    # Recorded in the official files of cells 0, 11 and 284.
+    assert [space.flops(c, "imagenet16-120") for c in (0, 11, 284)] == [3_919_480, 28_495_480, 2_936_440]
+    assert [space.flops(c, "cifar100") for c in (0, 11, 284)] == [15_653_220, 113_957_220, 11_721_060]
+    assert [space.params(c, "cifar100") for c in (0, 11, 284)] == [135_156, 808_276, 107_156]
+
+
+def test_parameters_of_tnb101() -> None:
+    """Counts that NAS-Bench-Suite-Zero lists for class_scene, in millions: 22.372959, 7.892319."""
+    space = get_space("tnb101")
+    cells = [space.from_digits([2, 3, 2, 3, 2, 3]), space.from_digits([3, 1, 1, 2, 1, 2])]
+    np.testing.assert_array_equal(space.params(cells, "class_scene"), [22_372_959, 7_892_319])
+
+
+def test_cost_without_formula_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="class_scene"):
+        get_space("tnb101").params(0, "jigsaw")
+    with pytest.raises(UnknownNameError, match="cifar100"):
+        get_space("nb201").params(0, "cifar1000")
+
+
+@given(st.data())
+def test_integers_of_all_kinds_are_accepted(data: st.DataObject) -> None:
+    space = get_space("nb201")
+    cell = data.draw(st.integers(0, space.n_cells - 1))
+    kind = data.draw(st.sampled_from([int, np.int16, np.int32, np.int64, np.uint16, np.uint64]))
+    assert space.index_of(kind(cell)) == cell
+    assert space.index_of(np.array([cell], dtype=kind)).tolist() == [cell]
+    assert space.index_of(np.array(cell, dtype=kind)) == cell
+    assert space.index_of([kind(cell), space.to_string(cell)]).tolist() == [cell, cell]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (-1, "indices run from 0 to 15624"),
+        (15_625, "indices run from 0 to 15624"),
+        (np.int64(-5), "indices run from"),
+        (np.array([3, -1]), "-1 is no cell"),
+        (1.0, "a cell is an integer index"),
+        (np.float32(2), "a cell is an integer index"),
+        (np.array([1.0, 2.0]), "a cell is an integer index"),
+        (True, "a cell is an integer index"),
+        (None, "a cell is an integer index"),
+        ([0, None], "a cell is an integer index"),
+        ("", "1 nodes"),
+        ("|none~0|", "1 nodes"),
+        ("|none~0|+|none~0|none~1|+|none~0|none~1|conv_5x5~2|", "'conv_5x5' is no operation"),
+        ("|none~0|+|none~0|none~0|+|none~0|none~1|none~2|", "should come from node 1"),
+        ("|none~0|+|none~0|+|none~0|none~1|none~2|", "1 inputs, not 2"),
+        ("none~0+|none~0|none~1|+|none~0|none~1|none~2|", "does not stand between"),
+        ([[0, 1], [2, 3]], "one-dimensional"),
+        (np.zeros((2, 2), dtype=int), "one-dimensional"),
+    ],
+)
+def test_what_is_no_cell_is_refused(wrong: object, message: str) -> None:
+    with pytest.raises(CellError, match=message):
+        get_space("nb201").index_of(wrong)  # type: ignore[call-overload]
+
+
+def test_wrong_forms_are_refused(space: CellSpace) -> None:
+    with pytest.raises(CellError, match="run from 0 to"):
+        space.from_digits([0, 0, 0, 0, 0, space.n_operations])
+    with pytest.raises(CellError, match="shape"):
+        space.from_digits([0, 0, 0])
+    with pytest.raises(CellError, match="integers"):
+        space.from_digits([0.0] * 6)
+    with pytest.raises(CellError, match="'pool' is no operation"):
+        space.from_ops(["none"] * 5 + ["pool"])
+    matrix = space.to_adjacency(0).copy()
+    matrix[2, 1] = 1
+    with pytest.raises(CellError, match="diagonal"):
+        space.from_adjacency(matrix)
+    with pytest.raises(CellError, match="run from 0"):
+        space.from_adjacency(np.zeros((4, 4), dtype=int))
+
+
+def test_tnb101_strings_are_refused_with_the_reason() -> None:
+    for wrong, message in (("64-41414-1_02_3334", "1, 2 and 3 digits"), ("1_02_334", "from 0 to 3")):
+        with pytest.raises(CellError, match=message):
+            get_space("tnb101").index_of(wrong)
+
+
+def test_sampling(space: CellSpace) -> None:
+    cells = space.sample(space.n_cells, np.random.default_rng(0))
+    assert sorted(cells.tolist()) == list(range(space.n_cells))
+    many = space.sample(20_000, np.random.default_rng(0), replace=True)
+    expected = 20_000 / space.n_operations
+    counts = np.bincount(space.digits[many, 0], minlength=space.n_operations)
+    assert (abs(counts - expected) < 5 * np.sqrt(expected)).all(), "uniform over operations within 5 sigma"
+    with pytest.raises(SettingError, match="Cannot draw"):
+        space.sample(space.n_cells + 1, np.random.default_rng(0))
+
+
+def test_spaces_by_name() -> None:
+    assert get_space("nb201") is get_space("nb201")
+    assert pickle.loads(pickle.dumps(get_space("nb201"))) is get_space("nb201")
+    with pytest.raises(UnknownNameError, match="Did you mean 'nb201'"):
+        get_space("nb-201")
+    with pytest.raises(UnknownNameError, match="upstream"):
+        get_space("nb201").canonical(0, "strict")  # type: ignore[arg-type]
