@@ -10,7 +10,19 @@ __all__ = ["one_thread"]
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run linear algebra on one thread, as worker processes do: the last bits of a sum depend on the number."""
+    """Run linear algebra on one thread, as `search` and `compare` do.
+
+    The last bits of a sum depend on the number of threads, so a run would otherwise depend on the machine. And for
+    matrices of this package's size several threads are slower, many times so on a machine that is busy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.experiments import one_thread
+    >>> with one_thread():
+    ...     float((np.ones((3, 4)) @ np.ones(4)).sum())
+    12.0
+    """
     import scipy.linalg  # noqa: F401  (brings its own BLAS, which must be there before the limit is set)
     from threadpoolctl import threadpool_limits
 

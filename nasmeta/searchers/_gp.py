@@ -42,7 +42,7 @@ class GPSearch(Searcher):
     ----------
     space : CellSpace
     rng : numpy.random.Generator
-    initial : int, default 10
+    initial : int, default 5
         Random cells before the model is used.
     features : sequence of str, default ("edges", "paths", "operations")
         See `nasmeta.predictors.CellKernel`.
@@ -60,7 +60,7 @@ class GPSearch(Searcher):
         space: CellSpace,
         rng: np.random.Generator,
         *,
-        initial: int = 10,
+        initial: int = 5,
         features: Sequence[str] = ("edges", "paths", "operations"),
     ) -> None:
         super().__init__(space, rng)

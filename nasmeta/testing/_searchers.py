@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from nasmeta.evaluators import Evaluation
-from nasmeta.experiments import Trace, run_loop, search
+from nasmeta.experiments import Trace, one_thread, run_loop, search
 from nasmeta.searchers import MetaSearcher, Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask
@@ -58,12 +58,17 @@ class SearcherContract:
         raise NotImplementedError("Override make(self, space, rng) to return a new searcher.")
 
     def sources(self, space: CellSpace) -> Sequence[SourceTask]:
-        """Return what a meta-searcher learns from: by default two made-up tasks."""
-        cells = np.arange(space.n_cells, dtype=np.int32)
+        """Return what a meta-searcher learns from: by default two made-up tasks with 200 labels."""
+        cells = space.sample(200, np.random.default_rng(0))
         return [
-            SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift))
+            SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
             for shift in (0.1, 0.3)
         ]
+
+    @pytest.fixture(autouse=True)
+    def _one_thread(self) -> Iterator[None]:
+        with one_thread():  # as every run of the package has it
+            yield
 
     @pytest.fixture(params=["nb201", "tnb101"])
     def space(self, request: pytest.FixtureRequest) -> CellSpace:

@@ -1,0 +1,32 @@
+"""The table evaluator."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import MissingValueError
+from nasmeta.evaluators import Evaluator, TableEvaluator
+
+
+def test_answers_are_the_tables() -> None:
+    task = nm.get_task("nb201/cifar100")
+    evaluator = TableEvaluator(task)
+    assert isinstance(evaluator, Evaluator)
+    cells = np.array([9930, 0, 9930], dtype=np.int32)
+    evaluation = evaluator.evaluate(cells)
+    np.testing.assert_array_equal(evaluation.values, task.values[cells])
+    np.testing.assert_array_equal(evaluation.cost_seconds, task.cost_seconds[cells])
+    table = nm.load_table("nb201")
+    asked = table.query(cells, dataset="cifar100", metric="accuracy", split="valid", epochs=200, seed="mean")
+    np.testing.assert_array_equal(evaluation.values, asked)
+
+
+def test_a_value_that_nobody_measured_is_an_error() -> None:
+    values = np.array([1.0, np.nan, 3.0])
+    task = SimpleNamespace(name="holes", values=values, cost_seconds=np.ones(3))
+    evaluator = TableEvaluator(task)  # type: ignore[arg-type]
+    assert evaluator.evaluate(np.array([0, 2])).values.tolist() == [1.0, 3.0]
+    with pytest.raises(MissingValueError, match="cell 1"):
+        evaluator.evaluate(np.array([0, 1]))

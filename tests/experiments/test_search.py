@@ -1,0 +1,186 @@
+"""One run: who may ask for what, and that the seed decides everything."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nasmeta as nm
+from nasmeta.errors import LeakageError, SettingError, UnknownNameError
+from nasmeta.searchers import MetaSearcher, RandomSearch, Searcher
+from nasmeta.tasks import SourceTask
+
+
+class MeanOrder(MetaSearcher):
+    """Cells in the order of their mean on the sources; for tests."""
+
+    asked = 0
+    learnt = 0
+
+    def _learn(self, sources: list[SourceTask]) -> Any:
+        type(self).learnt += 1
+        mean = np.mean([source.utilities for source in sources], axis=0)
+        return np.argsort(-mean, kind="stable").astype(np.int32)
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        self.asked += n
+        order: NDArray[np.int32] = self._require_meta_model()
+        return order[self.asked - n : self.asked]
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        pass
+
+
+@pytest.mark.parametrize("searcher", ["random", "local-search", "evolution", "gp"])
+def test_same_run_in_another_process(searcher: str) -> None:
+    code = (
+        "import sys, json, nasmeta as nm\n"
+        f"print(json.dumps(nm.search({searcher!r}, 'nb201/cifar10', evaluations=50, seed=11).cells.tolist()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == nm.search(searcher, "nb201/cifar10", evaluations=50, seed=11).cells.tolist()
+
+
+def test_seed_task_and_searcher_decide() -> None:
+    runs = [
+        nm.search(searcher, task, evaluations=20, seed=seed).cells.tolist()
+        for searcher in ("random", "evolution")
+        for task in ("nb201/cifar10", "nb201/cifar100")
+        for seed in (0, 1)
+    ]
+    assert len({tuple(run) for run in runs}) == len(runs)
+
+
+def test_a_class_of_the_users_own() -> None:
+    class Own(RandomSearch):
+        pass
+
+    run = nm.search(Own, "nb201/cifar10", evaluations=10)
+    assert (run.searcher, len(run)) == ("Own", 10)
+
+
+def test_a_registered_class_runs_like_its_name() -> None:
+    by_class = nm.search(RandomSearch, "nb201/cifar10", evaluations=10)
+    assert by_class.searcher == "random"
+    assert by_class.cells.tolist() == nm.search("random", "nb201/cifar10", evaluations=10).cells.tolist()
+
+
+def test_a_distribution_of_one_task() -> None:
+    target = nm.task_distribution("nb201").leave_out("cifar100")[1]
+    assert nm.search("random", target, evaluations=5).task.name == "nb201/cifar100"
+    with pytest.raises(SettingError, match="One task"):
+        nm.search("random", nm.task_distribution("nb201"), evaluations=5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": -1}, "seed must be a whole number from 0 on, not -1"),
+        ({"seed": 1.0}, "seed must be"),
+        ({"seed": "1"}, "seed must be"),
+        ({"seed": None}, "seed must be"),
+        ({"seed": True}, "seed must be"),
+        ({"evaluations": 0}, "evaluations must be a whole number from 1 on, not 0"),
+        ({"evaluations": 2.5}, "evaluations must be"),
+        ({"batch": 0}, "batch must be"),
+        ({"settings": {"populaton": 3}}, "no setting 'populaton'. Possible: population=30, sample_size=10"),
+        ({"settings": {"population": 0}}, "population"),
+        ({"settings": {"population": "ten"}}, "cannot take the settings"),
+        ({"settings": {"population": object()}}, "settings are recorded"),
+        ({"sources": ["nb201/cifar100"]}, "learns from no source"),
+    ],
+)
+def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        nm.search("evolution", "nb201/cifar10", **arguments)
+
+
+def test_a_setting_for_a_searcher_without_any() -> None:
+    with pytest.raises(SettingError, match="random has no setting 'x'. Possible: none"):
+        nm.search("random", "nb201/cifar10", settings={"x": 1})
+
+
+@pytest.mark.parametrize("seed", [np.int64(5), np.uint8(5)])
+def test_numpy_integers_are_whole_numbers(seed: int) -> None:
+    first = nm.search("random", "nb201/cifar10", evaluations=5, seed=seed)
+    assert first.cells.tolist() == nm.search("random", "nb201/cifar10", evaluations=5, seed=5).cells.tolist()
+
+
+def test_unknown_names_list_the_choices() -> None:
+    with pytest.raises(UnknownNameError, match=r"searcher 'evoluton'. Did you mean 'evolution'\?"):
+        nm.search("evoluton", "nb201/cifar10")
+    with pytest.raises(UnknownNameError, match="nb201/cifar100"):
+        nm.search("random", "nb201/cifar1000")
+    with pytest.raises(SettingError, match="registered name"):
+        nm.search(dict, "nb201/cifar10")  # type: ignore[arg-type]
+
+
+def test_sources_are_the_family_without_the_dataset() -> None:
+    run = nm.search(MeanOrder, "nb201/cifar100", evaluations=20)
+    assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
+    sources = [nm.get_task(name).values for name in run.sources]
+    expected = np.argsort(-np.mean(sources, axis=0), kind="stable")[:20]
+    assert run.cells.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        "nb201/cifar10",
+        ["nb201/cifar100", "nb201/cifar10"],
+        nm.task_distribution("nb201"),
+        [nm.get_task("nb201/cifar10")],
+        nm.get_task("nb201/cifar10").as_source(30, np.random.default_rng(0)),
+    ],
+    ids=["name", "names", "family", "task", "source"],
+)
+def test_the_dataset_of_the_target_is_no_source(sources: Any) -> None:
+    with pytest.raises(LeakageError, match="nb201/cifar10 cannot be a source"):
+        nm.search(MeanOrder, "nb201/cifar10", sources=sources)
+
+
+def test_no_source_at_all() -> None:
+    with pytest.raises(SettingError, match="there is none"):
+        nm.search(MeanOrder, "nb201/cifar10", sources=[])
+
+
+def test_a_meta_model_saves_the_meta_training() -> None:
+    first = nm.search(MeanOrder, "nb201/cifar10", evaluations=10)
+    model = nm.search(MeanOrder, "nb201/cifar10", evaluations=10)  # learns again
+    learnt = MeanOrder.learnt
+    source = nm.task_distribution("nb201").leave_out("cifar10")[0]
+    searcher = MeanOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(source)
+    assert MeanOrder.learnt == learnt + 1
+    given = nm.search(MeanOrder, "nb201/cifar10", evaluations=10, meta_model=searcher.meta_model_)
+    assert MeanOrder.learnt == learnt + 1
+    assert first.cells.tolist() == model.cells.tolist() == given.cells.tolist()
+
+
+def test_a_searcher_gets_nothing_but_space_and_generator() -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    class Nosy(RandomSearch):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            seen.append((*given, *named.values()))
+            super().__init__(*given)
+
+    nm.search(Nosy, "nb201/cifar10", evaluations=3)
+    assert [type(entry).__name__ for entry in seen[-1]] == ["CellSpace", "Generator"]
+
+
+def test_an_error_inside_a_searcher_is_not_hidden() -> None:
+    class Broken(Searcher):
+        def ask(self, n: int = 1) -> NDArray[np.int32]:
+            raise ZeroDivisionError
+
+        def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+            pass
+
+    with pytest.raises(ZeroDivisionError):
+        nm.search(Broken, "nb201/cifar10")

@@ -1,0 +1,103 @@
+"""The meta-trained process: what it learns, and that it learns from sources alone."""
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import SettingError
+from nasmeta.meta import MetaGPSearch, SourceOrder, learn_meta_gp
+from nasmeta.meta._meta_gp import _contrasts
+from nasmeta.predictors import normal_scores
+from nasmeta.spaces import get_space
+from nasmeta.tasks import SourceTask
+
+SPACE = get_space("nb201")
+FEATURES = ("edges", "paths", "operations")
+
+
+def until_optimum(searcher: MetaGPSearch | SourceOrder, task: nm.tasks.Task, budget: int = 60) -> int:
+    for evaluation in range(1, budget + 1):
+        cell = searcher.ask()
+        if cell[0] in task.optimal_cells:
+            return evaluation
+        searcher.tell(cell, task.values[cell])
+    return budget + 1
+
+
+def test_never_later_than_source_order_and_sooner_in_the_mean() -> None:
+    tasks = nm.task_distribution("nb201")
+    needed = {}
+    for dataset in tasks.datasets:
+        source, target = tasks.leave_out(dataset)
+        for kind in (MetaGPSearch, SourceOrder):
+            searcher = kind(SPACE, np.random.default_rng(0))
+            searcher.meta_fit(source)
+            needed[kind, dataset] = until_optimum(searcher, target[0])
+    meta, order = ([needed[kind, dataset] for dataset in tasks.datasets] for kind in (MetaGPSearch, SourceOrder))
+    assert order == [22, 4, 18]
+    assert all(m <= o for m, o in zip(meta, order, strict=True)), (meta, order)
+    assert np.mean(meta) < np.mean(order)
+
+
+def test_contrasts_are_orthonormal_and_blind_to_what_tasks_share() -> None:
+    rng = np.random.default_rng(0)
+    basis = _contrasts(np.eye(4))
+    np.testing.assert_allclose(basis @ basis.T, np.eye(3), atol=1e-12)
+    shared, own = rng.normal(size=50), rng.normal(size=(4, 50))
+    np.testing.assert_allclose(_contrasts(shared + own), _contrasts(own), atol=1e-12)
+
+
+def test_it_finds_how_much_tasks_differ() -> None:
+    """Two made-up tasks of known shared and own variance."""
+    rng = np.random.default_rng(5)
+    cells = np.sort(SPACE.sample(400, rng))
+    one_hot = SPACE.digits[cells][:, :, None] == np.arange(5)
+    shared = one_hot.reshape(400, -1) @ rng.normal(size=30)
+    noisy = [shared + s * rng.normal(size=400) for s in (0.3, 0.3)]
+    quiet = [shared + s * rng.normal(size=400) for s in (0.03, 0.03)]
+    learnt = {}
+    for name, tasks in (("noisy", noisy), ("quiet", quiet)):
+        sources = [SourceTask(f"{name}{i}", "made up", SPACE, cells, values) for i, values in enumerate(tasks)]
+        learnt[name] = learn_meta_gp(SPACE, sources, FEATURES)
+        correlation = np.corrcoef(learnt[name].mean[cells], normal_scores(shared))[0, 1]
+        assert correlation > 0.97, "the mean recovers what the tasks share"
+    unexplained = {
+        name: model.hyperparameters.noise + model.hyperparameters.prior_variance for name, model in learnt.items()
+    }
+    assert unexplained["noisy"] > 3 * unexplained["quiet"]
+
+
+def test_the_unit_of_the_target_does_not_matter() -> None:
+    source, target = nm.task_distribution("nb201").leave_out("cifar10")
+    values = target[0].values
+    first = MetaGPSearch(SPACE, np.random.default_rng(0))
+    first.meta_fit(source)
+    traces = []
+    for change in (lambda y: y, lambda y: -1 / y, lambda y: np.exp(y / 10)):
+        searcher = MetaGPSearch(SPACE, np.random.default_rng(0))
+        searcher.meta_model_ = first.meta_model_
+        trace = []
+        for _ in range(12):
+            cell = searcher.ask()
+            searcher.tell(cell, change(values[cell]))
+            trace.append(int(cell[0]))
+        traces.append(trace)
+    assert traces[0] == traces[1] == traces[2]
+
+
+def test_one_source_is_enough_and_labels_are_counted() -> None:
+    (source,) = nm.task_distribution("nb201")[1:2].as_sources()
+    searcher = MetaGPSearch(SPACE, np.random.default_rng(0))
+    searcher.meta_fit([source])
+    assert searcher.meta_model_.sources == ("nb201/cifar100",)
+    assert searcher.meta_model_.labels == 15_625
+    assert until_optimum(searcher, nm.get_task("nb201/cifar10")) <= 60
+
+
+def test_too_few_common_cells_are_refused() -> None:
+    tasks = nm.task_distribution("nb201")[:2]
+    sources = tasks.as_sources(25, np.random.default_rng(0))
+    with pytest.raises(SettingError, match="at least 20 cells"):
+        MetaGPSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
+    with pytest.raises(SettingError, match="call meta_fit"):
+        MetaGPSearch(SPACE, np.random.default_rng(0)).ask()

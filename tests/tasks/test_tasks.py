@@ -1,0 +1,99 @@
+"""Tasks and their distribution, on the embedded tables."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
+
+OPTIMA = {"cifar10": (91.6067, 6111), "cifar100": (73.4933, 9930), "imagenet16-120": (46.7333, 10676)}
+
+
+@pytest.mark.parametrize("dataset", OPTIMA)
+def test_optimum(dataset: str) -> None:
+    task = nm.get_task(f"nb201/{dataset}")
+    value, cell = OPTIMA[dataset]
+    assert task.optimum == pytest.approx(value, abs=5e-5)
+    assert task.optimal_cells.tolist() == [cell]
+    assert (task.direction, task.dataset, task.column.unit) == ("max", dataset, "percent")
+    assert task.values.shape == task.cost_seconds.shape == (15_625,)
+    assert not task.values.flags.writeable
+
+
+def test_costs_keep_their_published_ratios() -> None:
+    c10, c100, in16 = (task.cost_seconds for task in nm.task_distribution("nb201"))
+    np.testing.assert_allclose(c100, 2 * c10, rtol=1e-5)
+    np.testing.assert_allclose(in16, 6.068 * c10, rtol=1e-3)
+
+
+def test_leave_out_has_nothing_of_the_target() -> None:
+    tasks = nm.task_distribution("nb201")
+    for dataset in tasks.datasets:
+        source, target = tasks.leave_out(dataset)
+        assert dataset not in source.datasets
+        assert target.datasets == (dataset,)
+        assert set(source.names) | set(target.names) == set(tasks.names)
+    assert tasks.leave_out("ImageNet16-120")[1].names == ("nb201/imagenet16-120",)
+
+
+def test_sampling_is_uniform_and_seeded() -> None:
+    tasks = nm.task_distribution("nb201")
+    drawn = [task.name for task in tasks.sample(3_000, np.random.default_rng(0))]
+    assert all(abs(drawn.count(name) - 1_000) < 150 for name in tasks.names)
+    assert drawn == [task.name for task in tasks.sample(3_000, np.random.default_rng(0))]
+    assert len({task.name for task in tasks.sample(3, np.random.default_rng(0), replace=False)}) == 3
+
+
+def test_a_source_shows_its_labels_and_nothing_else() -> None:
+    task = nm.get_task("nb201/cifar10")
+    source = task.as_source(25, np.random.default_rng(0))
+    assert set(vars(source)) == {"name", "dataset", "space", "cells", "utilities"}
+    assert len(source) == len(set(source.cells.tolist())) == 25
+    np.testing.assert_array_equal(source.utilities, task.values[source.cells])
+    assert len(task.as_source()) == 15_625
+
+
+def test_as_task() -> None:
+    task = nm.get_task("nb201/cifar10")
+    _, target = nm.task_distribution("nb201").leave_out("cifar10")
+    assert as_task("nb201/cifar10") is as_task(task) is as_task(target) is task
+    with pytest.raises(SettingError, match="has 3"):
+        as_task(nm.task_distribution("nb201"))
+
+
+def test_a_task_travels_by_its_address() -> None:
+    task = nm.get_task("nb201/cifar10")
+    task.values  # noqa: B018  a cached array must not travel
+    packed = pickle.dumps(task)
+    assert len(packed) < 1_000
+    copy = pickle.loads(packed)
+    assert copy == task
+    np.testing.assert_array_equal(copy.values, task.values)
+
+
+def test_bad_input() -> None:
+    tasks = nm.task_distribution("nb201")
+    with pytest.raises(UnknownNameError, match="Did you mean 'nb201/cifar10'"):
+        nm.get_task("nb201/cifar1")
+    with pytest.raises(UnknownNameError, match="nb201"):
+        nm.task_distribution("nb101")
+    with pytest.raises(UnknownNameError, match="cifar100"):
+        tasks.leave_out("mnist")
+    with pytest.raises(SettingError, match="Cannot draw 4"):
+        tasks.sample(4, np.random.default_rng(0), replace=False)
+    with pytest.raises(SettingError, match="appears twice"):
+        TaskDistribution([tasks[0], tasks[0]])
+    with pytest.raises(SettingError, match="pass rng"):
+        tasks[0].as_source(25)
+    with pytest.raises(SettingError, match="15,625 labelled cells"):
+        tasks[0].as_source(0, np.random.default_rng(0))
+
+
+def test_types() -> None:
+    tasks = nm.task_distribution("nb201")
+    assert all(isinstance(task, Task) for task in tasks)
+    assert isinstance(tasks[:2], TaskDistribution)
+    assert all(isinstance(source, SourceTask) for source in tasks.as_sources())
