@@ -45,8 +45,6 @@ app.command(
     "nasmeta search evolution nb201/cifar10 --evaluations 300 --set population=10\n\n"
     "nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10"
 )(search)
-app.command(
-    epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results"
-)(compare)
+app.command(epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results")(compare)
 app.command(epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean")(query)
 app.add_typer(data_app, name="data")

@@ -43,8 +43,11 @@ def print_summary(frame: pd.DataFrame) -> None:
                 f"{row['share_solved']:.0%}",
             )
         console.print(table)
-    console.print("After n evaluations: best so far, mean ± standard deviation. Regret: mean distance to the best of the table "
-        "at the end.\nFound: share of the runs that evaluated the best cell of the table.\n", highlight=False)
+    console.print(
+        "After n evaluations: best so far, mean ± standard deviation. Regret: mean distance to the best of the table "
+        "at the end.\nFound: share of the runs that evaluated the best cell of the table.\n",
+        highlight=False,
+    )
 
 
 def write_report(frame: pd.DataFrame, folder: Path) -> list[Path]:

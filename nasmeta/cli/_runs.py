@@ -29,7 +29,9 @@ def search(
     ] = None,
     sources: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Tasks that a meta-searcher learns from, separated by commas; by default the whole family without TASK's dataset."),
+        typer.Option(
+            help="Tasks that a meta-searcher learns from, separated by commas; by default the whole family without TASK's dataset."
+        ),
     ] = None,
     journal: Annotated[
         Optional[Path],  # noqa: UP045

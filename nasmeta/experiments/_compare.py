@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["SearchersLike", "TasksLike", "compare"]
 
 SearcherLike: TypeAlias = "str | type[Searcher]"
-SearchersLike: TypeAlias = "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"
+SearchersLike: TypeAlias = (
+    "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"
+)
 TasksLike: TypeAlias = "str | Task | TaskDistribution | Iterable[str | Task]"
 
 _RUNS_A_JOB = 10
@@ -137,13 +139,17 @@ class _Comparison:
                     advance(len(self.traces))
                 self._run(workers, home, advance)
         except KeyboardInterrupt:
-            kept = f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
+            kept = (
+                f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
+            )
             hint = "" if home else " Name a folder to be able to resume."
             print(f"\nInterrupted: {len(self.traces):,} of {total:,} runs are done. {kept}{hint}", file=sys.stderr)
             raise
         return results_frame(
             [
-                make_run(self.traces[pair, seed], self.specs[pair[1]], pair[1], self.tasks[pair[0]], seed, self.sources[pair])
+                make_run(
+                    self.traces[pair, seed], self.specs[pair[1]], pair[1], self.tasks[pair[0]], seed, self.sources[pair]
+                )
                 for pair in self.pairs
                 for seed in self.seeds
             ]
@@ -222,13 +228,17 @@ def _specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]
         for searcher in searchers:
             label = SearcherSpec.of(searcher).name
             if label in specs:
-                raise SettingError(f"{label} is there twice. To compare settings of one searcher give labels: a mapping.")
+                raise SettingError(
+                    f"{label} is there twice. To compare settings of one searcher give labels: a mapping."
+                )
             specs[label] = SearcherSpec.of(searcher, settings.get(label))
     if not specs:
         raise SettingError("There is no searcher to compare: name at least one.")
     strange = sorted(set(settings) - set(specs))
     if strange:
-        raise SettingError(f"There are settings for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}.")
+        raise SettingError(
+            f"There are settings for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
+        )
     return specs
 
 

@@ -52,9 +52,7 @@ class ComparisonFolder:
         due = {
             "format": _FORMAT,
             "tasks": [{"name": task.name, "table": task.table, "signal": asdict(task.signal)} for task in tasks],
-            "searchers": {
-                label: {"searcher": spec.name, "settings": spec.settings} for label, spec in specs.items()
-            },
+            "searchers": {label: {"searcher": spec.name, "settings": spec.settings} for label, spec in specs.items()},
             "seed": seed,
             **extent,
         }
@@ -68,7 +66,9 @@ class ComparisonFolder:
                 _replace(self.path / "specification.json", json.dumps(due, indent=2).encode() + b"\n")
                 yield
         except Timeout:
-            raise JournalError(f"Another process works in {self.path}. Wait for its end, or use another folder.") from None
+            raise JournalError(
+                f"Another process works in {self.path}. Wait for its end, or use another folder."
+            ) from None
         except (PermissionError, NotADirectoryError, FileExistsError) as reason:
             raise JournalError(f"Cannot write to the folder {self.path}: {reason.strerror}.") from reason
 

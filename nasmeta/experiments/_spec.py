@@ -64,7 +64,9 @@ class SearcherSpec:
         unknown = [] if possible is None else sorted(set(spec.settings) - set(possible))
         if unknown:
             listed = ", ".join(f"{key}={default!r}" for key, default in (possible or {}).items())
-            raise SettingError(f"{name} has no setting {unknown[0]!r}. Possible: {listed or 'none, it has no setting'}.")
+            raise SettingError(
+                f"{name} has no setting {unknown[0]!r}. Possible: {listed or 'none, it has no setting'}."
+            )
         return spec
 
     def _possible_settings(self) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ TASKS: Registry[Task] = Registry("task")
 
 for _dataset in ("cifar10", "cifar100", "imagenet16-120"):
     _name = f"nb201/{_dataset}"
-    TASKS.register(_name)(Task(_name, "nb201", Signal(_dataset, "accuracy", "valid", 200, "mean")))
+    TASKS.register(_name)(Task(_name, "nb201", Signal(_dataset, "accuracy", "valid", 200, "mean", "NATS-tss v1.0")))
 
 
 def get_task(name: str) -> Task:

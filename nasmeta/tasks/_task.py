@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,13 +27,16 @@ class Signal:
     dataset, metric, split : str
     epochs : int
     seed : int or "mean"
+    release : str
+        Always said: means over different releases are different numbers.
     """
 
     dataset: str
     metric: str
     split: str
     epochs: int
-    seed: int | str = "mean"
+    seed: int | str
+    release: str
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,7 @@ class Task:
         """Unit, direction, release, source and licence of the signal."""
         from nasmeta.tables import load_table
 
-        s = self.signal
-        return load_table(self.table).info(s.dataset, s.metric, s.split, s.epochs, s.seed)
+        return load_table(self.table).info(*astuple(self.signal))
 
     @property
     def direction(self) -> str:
@@ -117,9 +119,7 @@ class Task:
         """The signal of all cells, float64, shape (n_cells,), in the column's unit; NaN where not measured."""
         from nasmeta.tables import load_table
 
-        s = self.signal
-        column = load_table(self.table).column(s.dataset, s.metric, s.split, s.epochs, s.seed)
-        values = column.astype(np.float64)
+        values = load_table(self.table).column(*astuple(self.signal)).astype(np.float64)
         values.flags.writeable = False
         return values
 
@@ -129,7 +129,7 @@ class Task:
         from nasmeta.tables import load_table
 
         s = self.signal
-        column = load_table(self.table).column(s.dataset, "train_seconds", "train", s.epochs, "mean")
+        column = load_table(self.table).column(s.dataset, "train_seconds", "train", s.epochs, "mean", s.release)
         costs = column.astype(np.float64)
         costs.flags.writeable = False
         return costs

@@ -142,7 +142,8 @@ def test_a_shorter_run_is_a_prefix_of_a_longer_one(
     kind: type[Searcher], seed: int, short: int, long: int, batch: int
 ) -> None:
     first, second = (
-        run_loop(kind(SPACE, np.random.default_rng(seed)), Counting(), evaluations=n, batch=batch) for n in (short, long)
+        run_loop(kind(SPACE, np.random.default_rng(seed)), Counting(), evaluations=n, batch=batch)
+        for n in (short, long)
     )
     assert len(first.cells) == short
     np.testing.assert_array_equal(first.cells, second.cells[:short])

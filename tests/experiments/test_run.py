@@ -27,7 +27,16 @@ COLUMNS = [
 def run_of(cells: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> Run:
     costs = np.arange(1.0, len(cells) + 1)
     return Run(
-        nm.get_task("nb201/cifar10"), searcher, {}, seed, (), np.array(cells, np.int32), np.array(values), costs, "budget", 0.0
+        nm.get_task("nb201/cifar10"),
+        searcher,
+        {},
+        seed,
+        (),
+        np.array(cells, np.int32),
+        np.array(values),
+        costs,
+        "budget",
+        0.0,
     )
 
 

