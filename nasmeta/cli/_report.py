@@ -33,19 +33,20 @@ def print_summary(frame: pd.DataFrame) -> None:
         table.add_column("searcher", no_wrap=True)
         for budget in budgets:
             table.add_column(f"after {budget}", justify="right", no_wrap=True)
-        table.add_column("regret", justify="right", no_wrap=True)
         table.add_column("found", justify="right", no_wrap=True)
+        table.add_column("needed", justify="right", no_wrap=True)
         for _, row in rows.iterrows():
             table.add_row(
                 str(row["searcher"]),
                 *(_spread(row[f"value_at_{budget}"], row[f"value_at_{budget}_std"]) for budget in budgets),
-                f"{row['final_regret']:.2f}",
                 f"{row['share_solved']:.0%}",
+                "–" if np.isnan(row["evaluations_to_optimum"]) else f"{row['evaluations_to_optimum']:.1f}",
             )
         console.print(table)
     console.print(
-        "After n evaluations: best so far, mean ± standard deviation. Regret: mean distance to the best of the table "
-        "at the end.\nFound: share of the runs that evaluated the best cell of the table.\n",
+        "after n: best value after n evaluations, mean ± standard deviation over the runs\n"
+        "found: share of the runs that evaluated the best cell of the table\n"
+        "needed: mean number of evaluations until then, where all runs found it\n",
         highlight=False,
     )
 
@@ -65,9 +66,9 @@ def write_report(frame: pd.DataFrame, folder: Path) -> list[Path]:
         parts.append(f"{_title(task, int(rows['runs'].iloc[0]))}. Release {task.column.release}.\n")
         parts.append(to_markdown(rows.drop(columns=["task", "simulated_seconds"]), headers=headers))
     parts.append(
-        "Best after n: mean ± standard deviation of the best value so far after n evaluations. Regret: mean distance to "
-        "the best of the table at the end of the runs. Share solved: runs that evaluated the best cell. Evaluations to "
-        "the optimum: only where all runs were solved. In brackets: 95 % intervals.\n"
+        "Best after n: mean ± standard deviation of the best value so far after n evaluations. Regret: mean distance "
+        "to the best of the table at the end of the runs. Share solved: runs that evaluated the best cell. Evaluations "
+        "to optimum: only where all runs were solved. In brackets: 95 % intervals.\n"
     )
     markdown = folder / "summary.md"
     markdown.write_text("\n".join(parts), encoding="utf-8")

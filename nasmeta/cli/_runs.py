@@ -30,7 +30,8 @@ def search(
     sources: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Tasks that a meta-searcher learns from, separated by commas; by default the whole family without TASK's dataset."
+            help="Tasks that a meta-searcher learns from, separated by commas; "
+            "by default the whole family without the dataset of the task."
         ),
     ] = None,
     journal: Annotated[

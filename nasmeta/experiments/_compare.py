@@ -51,8 +51,8 @@ def compare(
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
 
-    Repeat r of a searcher is ``search(searcher, task, seed=seed + r)``, whatever else is compared, in whatever order and
-    on however many workers. A meta-searcher is meta-trained once a task, on its family without the task's dataset.
+    Repeat r of a searcher is ``search(searcher, task, seed=seed + r)``, whatever else is compared, in whatever order
+    and on however many workers. A meta-searcher is meta-trained once a task, on its family without the task's dataset.
 
     Parameters
     ----------

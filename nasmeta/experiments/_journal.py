@@ -139,7 +139,7 @@ class JournaledEvaluator:
         for i, (was, now) in enumerate(zip(recorded, cells.tolist(), strict=False)):
             if was != now:
                 raise JournalError(
-                    f"{journal.path}, line {first + i + 2}: it records cell {was}, but the searcher now proposes {now}. "
+                    f"{journal.path}, line {first + i + 2}: it records cell {was}, but the searcher proposes {now}. "
                     "The journal was written by another version of the searcher, of nasmeta or of numpy, or was "
                     "altered. Use another file, or delete this one to start over."
                 )

@@ -57,7 +57,7 @@ class Run:
     >>> run = nm.search("random", "nb201/cifar10", evaluations=50, seed=1)
     >>> len(run), run.evaluations, run.stopped
     (50, 50, 'budget')
-    >>> run.best.value == run.values.max()
+    >>> run.best == (run.incumbents[-1], run.values.max())
     True
     """
 
@@ -150,11 +150,11 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
     def joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
         return np.concatenate(parts, dtype=dtype) if parts else np.empty(0, dtype)
 
-    def names(of_runs: list[str]) -> pd.Categorical:
+    def names(of_runs: list[str]) -> pd.Categorical[str]:
         categories = list(dict.fromkeys(of_runs))
         position = {name: i for i, name in enumerate(categories)}
         codes = np.array([position[name] for name in of_runs], dtype=np.int64)
-        return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=categories)
+        return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
 
     positions = [run.incumbent_positions for run in runs]
     best = [run.values[position] for run, position in zip(runs, positions, strict=True)]

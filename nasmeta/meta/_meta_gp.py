@@ -123,7 +123,8 @@ def learn_meta_gp(space: CellSpace, sources: Sequence[SourceTask], features: Seq
 
 def _scores_of(source: SourceTask, cells: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return the normal scores of the source at these cells, ranked among all its labelled cells."""
-    return normal_scores(source.utilities)[np.searchsorted(source.cells, cells)]
+    order = np.argsort(source.cells)
+    return normal_scores(source.utilities)[order[np.searchsorted(source.cells, cells, sorter=order)]]
 
 
 def _contrasts(scores: NDArray[np.float64]) -> NDArray[np.float64]:

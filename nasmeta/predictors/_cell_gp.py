@@ -14,7 +14,7 @@ from nasmeta.predictors._cell_kernel import CellKernel, Hyperparameters
 
 __all__ = ["CellGP", "fit_hyperparameters", "weak_prior"]
 
-_SMALLEST_NOISE = 1e-4
+_SMALLEST_NOISE = 1e-3  # cells that are alike in all features would make the covariance singular
 _JITTER = 1e-6
 
 
@@ -47,7 +47,7 @@ def _negative_log_posterior(
     """
     n_features, n, _ = distances.shape
     variances, lengthscales = np.exp(logarithms[:n_features]), np.exp(logarithms[n_features:-1])
-    noise = np.exp(logarithms[-1]) + _SMALLEST_NOISE
+    noise = np.exp(logarithms[-1])
     parts = variances[:, None, None] * np.exp(-distances / lengthscales[:, None, None])
     covariance = parts.sum(axis=0)
     covariance[np.diag_indices(n)] += noise
@@ -66,7 +66,7 @@ def _negative_log_posterior(
     weighted = outer[None] * parts
     gradient[:n_features] = 0.5 * weighted.sum(axis=(1, 2))
     gradient[n_features:-1] = 0.5 * (weighted * distances).sum(axis=(1, 2)) / lengthscales
-    gradient[-1] = 0.5 * np.trace(outer) * (noise - _SMALLEST_NOISE)
+    gradient[-1] = 0.5 * np.trace(outer) * noise
     centre, spread = prior
     offset = (logarithms - centre) / spread
     return float(value + 0.5 * offset @ offset), gradient + offset / spread
@@ -102,13 +102,15 @@ def fit_hyperparameters(
         raise SettingError("Hyperparameters are fitted to at least one task, whose labels must be finite.")
     prior = weak_prior(len(distances)) if prior is None else prior
     begin = prior[0] if start is None else start.logarithms
+    bounds = [(c - 6.0, c + 6.0) for c in prior[0]]
+    bounds[-1] = (np.log(_SMALLEST_NOISE), bounds[-1][1])
     result = minimize(
         _negative_log_posterior,
         begin,
         args=(distances.astype(np.float64), tasks, prior),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(c - 6.0, c + 6.0) for c in prior[0]],
+        bounds=bounds,
         options={"maxiter": iterations},
     )
     return Hyperparameters.from_logarithms(result.x)

@@ -1,7 +1,7 @@
 """Contract tests that classes written elsewhere can inherit; they need pytest: ``pip install "nasmeta[test]"``."""
 
 try:
-    import pytest as _pytest  # noqa: F401
+    import pytest  # noqa: F401
 except ImportError as error:
     raise ImportError('nasmeta.testing needs pytest: pip install "nasmeta[test]".') from error
 

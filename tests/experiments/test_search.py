@@ -102,7 +102,7 @@ def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
 
 
 def test_a_setting_for_a_searcher_without_any() -> None:
-    with pytest.raises(SettingError, match="random has no setting 'x'. Possible: none"):
+    with pytest.raises(SettingError, match=r"random has no setting 'x'\. Possible: none"):
         nm.search("random", "nb201/cifar10", settings={"x": 1})
 
 

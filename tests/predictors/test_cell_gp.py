@@ -18,7 +18,7 @@ from nasmeta.predictors import (
     operation_counts,
     weak_prior,
 )
-from nasmeta.predictors._cell_gp import _SMALLEST_NOISE, _negative_log_posterior
+from nasmeta.predictors._cell_gp import _negative_log_posterior
 from nasmeta.spaces import get_space
 
 SPACE = get_space("nb201")
@@ -98,7 +98,7 @@ def test_marginal_likelihood_and_its_gradient() -> None:
     tasks = [rng.standard_normal(25), rng.standard_normal(25)]
     flat = (weak_prior(3)[0], np.full(7, 1e6))  # as good as no prior
     value, _ = _negative_log_posterior(HYPERPARAMETERS.logarithms, distances, tasks, flat)
-    covariance = dense_kernel(cells, cells) + (HYPERPARAMETERS.noise + _SMALLEST_NOISE) * np.eye(25)
+    covariance = dense_kernel(cells, cells) + HYPERPARAMETERS.noise * np.eye(25)
     expected = -sum(multivariate_normal(np.zeros(25), covariance).logpdf(labels) for labels in tasks)
     assert value == pytest.approx(expected, rel=1e-5)
     error = check_grad(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import nasmeta as nm
-import nasmeta.meta  # noqa: F401  (registers the meta-searchers)
+import nasmeta.meta  # registers the meta-searchers
 from nasmeta.searchers import SEARCHERS
 
 GOLDEN = Path(__file__).with_name("golden.json")
