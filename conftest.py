@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -22,6 +23,15 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="nasmeta-tests-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["NASMETA_CACHE"] = folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_blas_thread() -> Iterator[None]:
+    """Tests use one thread, as searches do: on a busy machine a second one costs more than it brings."""
+    from nasmeta.experiments import one_thread
+
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")

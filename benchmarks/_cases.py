@@ -25,7 +25,7 @@ import nasmeta as nm
 __all__ = ["CASES"]
 
 CASES: dict[str, Callable[[int], list[Row]]] = {}
-SIGNAL = {"dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200}
+SIGNAL: dict[str, Any] = {"dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200}
 EVALUATIONS, SHORT = 2000, 200
 OPERATIONS = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 
@@ -253,11 +253,10 @@ def gp(rounds: int) -> list[Row]:
         return 1e3 * (perf_counter() - start) / (last + 1 - first)
 
     botorch = peer_module("botorch")
-    kept, fitted = (None, None) if botorch is None else botorch_steps(task, observed)
-    with nm.experiments.one_thread():
-        ours, ours_refit, mean, peers, peers_refit = in_turns(
-            rounds, one_step(False), one_step(True), mean_step, kept, fitted
-        )
+    fitted, kept = (None, None) if botorch is None else botorch_steps(task, observed)
+    ours_refit, peers_refit, mean, ours, peers = in_turns(
+        rounds, one_step(True), fitted, mean_step, one_step(False), kept
+    )
     name = "BoTorch, SingleTaskGP and LogEI"
     with_fit, without_fit = named(botorch, f"{name}, fitted"), named(botorch, f"{name}, hyperparameters kept")
     return [
@@ -268,11 +267,12 @@ def gp(rounds: int) -> list[Row]:
 
 
 def botorch_steps(task: Any, observed: list[int]) -> tuple[Sample, Sample]:
-    """Return samples of BoTorch's step on the same data: with the last fit's hyperparameters, and with a fit."""
+    """Return samples of BoTorch's step on the same data: with a fit, and with that fit's hyperparameters."""
     import torch
     from botorch import fit_gpytorch_mll
     from botorch.acquisition import LogExpectedImprovement
     from botorch.models import SingleTaskGP
+    from botorch.optim import optimize_acqf_discrete
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
     from nasmeta.predictors import edge_one_hot
@@ -280,11 +280,10 @@ def botorch_steps(task: Any, observed: list[int]) -> tuple[Sample, Sample]:
     torch.set_num_threads(1)
     features = torch.tensor(edge_one_hot(task.space), dtype=torch.double)
     x, y = features[observed], torch.tensor(task.values[observed])[:, None]
-    rest = np.setdiff1d(np.arange(task.space.n_cells), observed)
-    candidates = features[rest][:, None, :]  # (n, q = 1, d)
+    choices = features[np.setdiff1d(np.arange(task.space.n_cells), observed)]
     state: dict[str, Any] = {}
 
-    def step(fit: bool) -> int:
+    def step(fit: bool) -> None:
         model = SingleTaskGP(x, y)
         if fit:
             fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
@@ -292,11 +291,11 @@ def botorch_steps(task: Any, observed: list[int]) -> tuple[Sample, Sample]:
         else:
             model.load_state_dict(state)
             model.eval()
-        with torch.no_grad():
-            return int(rest[int(LogExpectedImprovement(model, best_f=y.max())(candidates).argmax())])
+        # 256 at a time is twice as fast here as the default of 2048.
+        acquisition = LogExpectedImprovement(model, best_f=y.max())
+        optimize_acqf_discrete(acquisition, q=1, choices=choices, max_batch_size=256)
 
-    step(fit=True)
-    return per_call(lambda: step(False), unit=1e-3), per_call(lambda: step(True), unit=1e-3)
+    return per_call(lambda: step(True), unit=1e-3), per_call(lambda: step(False), unit=1e-3)
 
 
 # -- processes ------------------------------------------------------------------------------------------------------

