@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 __all__ = ["one_thread"]
 
@@ -23,8 +25,14 @@ def one_thread() -> Iterator[None]:
     ...     float((np.ones((3, 4)) @ np.ones(4)).sum())
     12.0
     """
-    import scipy.linalg  # noqa: F401  (brings its own BLAS, which must be there before the limit is set)
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with _controller().limit(limits=1):
         yield
+
+
+@cache
+def _controller() -> Any:
+    """Find the libraries that have threads once: looking for them costs more than a short run."""
+    import scipy.linalg  # noqa: F401  (brings its own BLAS, which must be there before the search for libraries)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -9,7 +9,6 @@ from functools import cached_property, reduce
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.stats import rankdata
 
 from nasmeta.errors import SettingError
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
@@ -93,9 +92,9 @@ def learn_meta_gp(space: CellSpace, sources: Sequence[SourceTask], features: Seq
     n_tasks, level = len(sources), float(average.mean())
 
     kernel = CellKernel(space, features)
-    distances = np.stack([kernel.distances(cell)[:, cells] for cell in cells.tolist()], axis=1)
+    codes = np.stack([kernel.codes(cell)[cells] for cell in cells.tolist()])
     every = max(1, len(cells) // _FIT_ON)
-    few = np.ascontiguousarray(distances[:, ::every, ::every])
+    few = kernel.distances(codes[::every, ::every])
     centre, _ = weak_prior(len(kernel.features))
     wide = (centre, np.full(len(centre), 2.0))  # thousands of labels speak for themselves
     shared = fit_hyperparameters(few, [average[::every] - level], prior=wide, iterations=40)
@@ -105,13 +104,13 @@ def learn_meta_gp(space: CellSpace, sources: Sequence[SourceTask], features: Seq
     else:
         deviation = shared
 
-    covariance = kernel.covariance(distances.transpose(1, 0, 2), shared).astype(np.float64)
-    covariance += kernel.covariance(distances.transpose(1, 0, 2), deviation) / n_tasks
+    covariance = kernel.covariance(codes, shared).astype(np.float64)
+    covariance += kernel.covariance(codes, deviation) / n_tasks
     covariance[np.diag_indices(len(cells))] += deviation.noise / n_tasks
     weights = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True), average - level)
     mean = np.full(space.n_cells, level)
     for cell, weight in zip(cells.tolist(), weights.tolist(), strict=True):
-        mean += weight * kernel.covariance(kernel.distances(cell), shared)
+        mean += weight * kernel.covariance(kernel.codes(cell), shared)
     return MetaGP(
         mean=mean,
         hyperparameters=replace(deviation, variances=deviation.variances * (1 + 1 / n_tasks)),
@@ -190,8 +189,9 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         learnt: MetaGP = self._require_meta_model()
         if not self._values:
             return np.empty(0)
-        ranks = rankdata(self._values, method="ordinal").astype(np.intp)
-        return np.sort(learnt.mean[self._gp.cells])[ranks - 1]
+        labels = np.empty(len(self._values))
+        labels[np.argsort(self._values, kind="stable")] = np.sort(learnt.mean[self._gp.cells])
+        return labels
 
     def _score(
         self, mean: NDArray[np.float64], deviation: NDArray[np.float64], labels: NDArray[np.float64]

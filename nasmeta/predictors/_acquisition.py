@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log1p, ndtri
-from scipy.stats import rankdata
 
 __all__ = ["log_expected_improvement", "normal_scores"]
 
@@ -31,6 +30,8 @@ def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
     >>> normal_scores([90.1, 10.0, 91.5]).round(2)
     array([ 0.  , -0.97,  0.97])
     """
+    from scipy.stats import rankdata
+
     ranks = rankdata(values)
     return ndtri((ranks - 0.5) / len(ranks))
 

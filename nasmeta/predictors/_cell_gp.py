@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack, solve_triangular
-from scipy.optimize import minimize
+from scipy.linalg import blas, lapack, solve_triangular
 
 from nasmeta.errors import CellError, SettingError
 from nasmeta.predictors._cell_kernel import CellKernel, Hyperparameters
@@ -73,7 +72,7 @@ def _negative_log_posterior(
 
 
 def fit_hyperparameters(
-    distances: NDArray[np.uint8],
+    distances: NDArray[np.int64],
     tasks: Sequence[NDArray[np.float64]],
     start: Hyperparameters | None = None,
     prior: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
@@ -83,7 +82,7 @@ def fit_hyperparameters(
 
     Parameters
     ----------
-    distances : ndarray of uint8, shape (n_features, n, n)
+    distances : ndarray of int, shape (n_features, n, n)
         Between the observed cells.
     tasks : sequence of ndarray of float64, shape (n,)
         Labels of these cells in one or more tasks that share the hyperparameters, their means subtracted.
@@ -98,6 +97,8 @@ def fit_hyperparameters(
     -------
     Hyperparameters
     """
+    from scipy.optimize import minimize
+
     if not tasks or any(not np.isfinite(labels).all() for labels in tasks):
         raise SettingError("Hyperparameters are fitted to at least one task, whose labels must be finite.")
     prior = weak_prior(len(distances)) if prior is None else prior
@@ -155,7 +156,7 @@ class CellGP:
         self.mean = mean
         self.cells: list[int] = []
         n_cells = kernel.space.n_cells
-        self._distances = np.empty((16, len(kernel.features), n_cells), dtype=np.uint8)
+        self._codes = np.empty((16, n_cells), dtype=kernel.code_type)
         self._rows = np.empty((16, n_cells), dtype=np.float32)
         self._factor = np.zeros((16, 16))
         self._variance = np.full(n_cells, hyperparameters.prior_variance, dtype=np.float32)
@@ -166,7 +167,7 @@ class CellGP:
     def _grow(self) -> None:
         n = len(self.cells)
         if n == len(self._rows):
-            self._distances = np.concatenate([self._distances, np.empty_like(self._distances)])
+            self._codes = np.concatenate([self._codes, np.empty_like(self._codes)])
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
             factor = np.zeros((2 * n, 2 * n))
             factor[:n, :n] = self._factor
@@ -178,13 +179,13 @@ class CellGP:
             raise CellError(f"Cell {cell} is observed already.")
         self._grow()
         n = len(self.cells)
-        self._distances[n] = self.kernel.distances(cell)
+        self._codes[n] = self.kernel.codes(cell)
         self.cells.append(cell)
         self._append_row(n)
 
     def _append_row(self, n: int) -> None:
         cell = self.cells[n]
-        row = self.kernel.covariance(self._distances[n], self.hyperparameters)
+        row = self.kernel.covariance(self._codes[n], self.hyperparameters)
         left = self._rows[:n, cell]  # = L⁻¹ k(observed, cell)
         pivot = self.hyperparameters.prior_variance + self.hyperparameters.noise + _JITTER
         pivot = float(np.sqrt(max(pivot - float(left @ left), _JITTER)))
@@ -202,21 +203,21 @@ class CellGP:
             row = self._rows[len(self.cells)]
             self._variance += row * row
 
-    def observed_distances(self) -> NDArray[np.uint8]:
-        """Return the distances between the observed cells, uint8, shape (n_features, n, n)."""
-        n = len(self.cells)
-        return np.ascontiguousarray(self._distances[:n][:, :, self.cells].transpose(1, 0, 2))
+    def observed_distances(self) -> NDArray[np.int64]:
+        """Return the distances between the observed cells, int64, shape (n_features, n, n)."""
+        return self.kernel.distances(self._codes[: len(self.cells), self.cells])
 
     def set_hyperparameters(self, hyperparameters: Hyperparameters) -> None:
         """Recompute the posterior with other hyperparameters."""
         self.hyperparameters = hyperparameters
         n = len(self.cells)
-        rows = self.kernel.covariance(self._distances[:n], hyperparameters)
+        rows = self.kernel.covariance(self._codes[:n], hyperparameters)
         covariance = rows[:, self.cells].astype(np.float64)
         covariance[np.diag_indices(n)] += hyperparameters.noise + _JITTER
         factor = np.linalg.cholesky(covariance)
         self._factor[:n, :n] = factor
-        self._rows[:n] = solve_triangular(factor.astype(np.float32), rows, lower=True, check_finite=False)
+        # rowsᵀ ← rowsᵀ L⁻ᵀ in place: the transpose is what Fortran wants, so nothing is copied.
+        self._rows[:n] = blas.strsm(1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1).T
         self._variance = hyperparameters.prior_variance - np.einsum("ij,ij->j", self._rows[:n], self._rows[:n])
 
     def posterior(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

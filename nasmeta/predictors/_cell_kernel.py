@@ -22,7 +22,7 @@ FEATURES: Mapping[str, Callable[[CellSpace], NDArray[np.int8]]] = {
 }
 
 
-_LARGEST_DISTANCE = 2 * CellSpace.n_edges  # every edge differs, each in two counts
+_BASE = 2 * CellSpace.n_edges + 1  # a distance is at most this less one: every edge differs, each in two counts
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,19 @@ class CellKernel:
     features : sequence of {"edges", "paths", "operations"}
         Which counts are compared; see `edge_one_hot`, `live_path_counts`, `operation_counts`.
 
+    Notes
+    -----
+    The distances of a pair of cells are whole numbers, so all features' distances are kept as the digits of one
+    integer, the pair's *code*, and a covariance is one look-up in a table of all codes.
+
     Examples
     --------
     >>> from nasmeta.predictors import CellKernel
     >>> from nasmeta.spaces import get_space
     >>> kernel = CellKernel(get_space("nb201"), ("edges", "paths"))
-    >>> kernel.distances(0)[:, :3]
+    >>> kernel.distances(kernel.codes(0))[:, :3]
     array([[ 0, 10, 10],
-           [ 0,  6,  7]], dtype=uint8)
+           [ 0,  6,  7]])
     """
 
     def __init__(self, space: CellSpace, features: Sequence[str] = ("edges", "paths", "operations")) -> None:
@@ -96,20 +101,25 @@ class CellKernel:
         self.space = space
         self.features = tuple(features)
         self._parts = [_classes(space, feature) for feature in self.features]
+        self.code_type = np.min_scalar_type(_BASE ** len(self.features) - 1)
 
-    def distances(self, cell: int) -> NDArray[np.uint8]:
-        """Return the L1 distances of one cell to all cells, uint8, shape (n_features, n_cells)."""
-        rows = np.empty((len(self.features), self.space.n_cells), dtype=np.uint8)
-        for row, (vectors, classes) in zip(rows, self._parts, strict=True):
-            to_class = np.abs(vectors - vectors[:, classes[cell], None]).sum(axis=0, dtype=np.uint8)
-            np.take(to_class, classes, out=row)
-        return rows
+    def codes(self, cell: int) -> NDArray[np.unsignedinteger]:
+        """Return the codes of one cell's pairs with all cells, of type ``code_type``, shape (n_cells,)."""
+        codes = np.zeros(self.space.n_cells, dtype=self.code_type)
+        for vectors, classes in self._parts:
+            to_class = np.abs(vectors - vectors[:, classes[cell], None]).sum(axis=0, dtype=self.code_type)
+            codes *= self.code_type.type(_BASE)
+            codes += to_class[classes]
+        return codes
 
-    @staticmethod
-    def covariance(distances: NDArray[np.uint8], hyperparameters: Hyperparameters) -> NDArray[np.float32]:
-        """Return the covariances for distances of shape (..., n_features, n), float32, shape (..., n)."""
-        steps = np.arange(_LARGEST_DISTANCE + 1)
-        total = np.zeros((*distances.shape[:-2], distances.shape[-1]), dtype=np.float32)
-        for j, (v, ell) in enumerate(zip(hyperparameters.variances, hyperparameters.lengthscales, strict=True)):
-            total += (v * np.exp(-steps / ell)).astype(np.float32)[distances[..., j, :]]
-        return total
+    def distances(self, codes: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
+        """Return the L1 distances behind codes of any shape, int64, shape (n_features, ...)."""
+        return np.stack(np.unravel_index(codes.astype(np.int64), (_BASE,) * len(self.features)))
+
+    def covariance(self, codes: NDArray[np.unsignedinteger], hyperparameters: Hyperparameters) -> NDArray[np.float32]:
+        """Return the covariances of pairs by their codes, float32, of the codes' shape."""
+        table = np.zeros(1)
+        for v, ell in zip(hyperparameters.variances, hyperparameters.lengthscales, strict=True):
+            table = np.add.outer(table, v * np.exp(-np.arange(_BASE) / ell)).ravel()
+        covariances: NDArray[np.float32] = table.astype(np.float32)[codes]
+        return covariances

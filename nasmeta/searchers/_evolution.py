@@ -48,6 +48,7 @@ class RegularizedEvolution(Searcher):
         self.population = population
         self.sample_size = sample_size
         self._members: deque[tuple[float, int]] = deque(maxlen=population)
+        self._neighbours = space.neighbour_table
         self._tournaments: list[list[int]] = []
         self._edits: list[int] = []
 
@@ -59,7 +60,7 @@ class RegularizedEvolution(Searcher):
             self._edits = self.rng.integers(self.space.n_neighbours, size=_BLOCK).tolist()
         members = self._members
         parent = max([members[i] for i in self._tournaments.pop()])
-        return int(self.space.neighbours(parent[1])[self._edits.pop()])
+        return int(self._neighbours[parent[1], self._edits.pop()])
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose random cells until there is a population, then children."""

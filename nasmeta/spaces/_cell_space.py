@@ -297,7 +297,8 @@ class CellSpace:
 
     # -- structure --------------------------------------------------------------------------------------------------
     @cached_property
-    def _neighbour_table(self) -> NDArray[np.int32]:
+    def neighbour_table(self) -> NDArray[np.int32]:
+        """Neighbours of all cells, int32, shape (n_cells, n_neighbours); read-only. See `neighbours`."""
         digits = self.digits.astype(np.int32)
         columns = []
         for edge in range(self.n_edges):
@@ -323,7 +324,7 @@ class CellSpace:
         >>> get_space("nb201").neighbours([0, 1]).shape
         (2, 24)
         """
-        return self._neighbour_table[self.index_of(cells)]
+        return self.neighbour_table[self.index_of(cells)]
 
     def canonical(self, cells: CellLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each cell's isomorphism class: its member with the smallest index.
