@@ -26,7 +26,7 @@ class TableEvaluator:
     >>> from nasmeta.tasks import get_task
     >>> evaluation = TableEvaluator(get_task("nb201/cifar10")).evaluate(np.array([6111]))
     >>> evaluation.values.round(4), evaluation.cost_seconds.round(1)
-    (array([91.6067]), array([2623.4]))
+    (array([91.6067]), array([2879.7]))
     """
 
     def __init__(self, task: Task) -> None:

@@ -58,8 +58,8 @@ def log_expected_improvement(
     --------
     >>> import numpy as np
     >>> from nasmeta.predictors import log_expected_improvement
-    >>> log_expected_improvement(np.array([0.0, -50.0]), np.array([1.0, 1.0]), best=0.0).round(3)
-    array([   -0.919, -1258.745])
+    >>> log_expected_improvement(np.array([0.0, -50.0]), np.array([1.0, 1.0]), best=0.0).round(2).tolist()
+    [-0.92, -1258.74]
     """
     u = (mean - best) / deviation
     # φ(u) + u Φ(u) = φ(u) (1 + u √(π/2) erfcx(-u/√2))

@@ -91,7 +91,7 @@ class CellKernel:
     >>> kernel = CellKernel(get_space("nb201"), ("edges", "paths"))
     >>> kernel.distances(kernel.codes(0))[:, :3]
     array([[ 0, 10, 10],
-           [ 0,  6,  7]])
+           [ 0,  8,  6]])
     """
 
     def __init__(self, space: CellSpace, features: Sequence[str] = ("edges", "paths", "operations")) -> None:
