@@ -13,8 +13,7 @@ from typing import Any
 from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
-from nasmeta.tables.sources import Source
-from nasmeta.tables.sources._base import store_path
+from nasmeta.tables.sources._base import Source, store_path
 
 __all__ = ["build", "open_or_build", "within_reach"]
 
