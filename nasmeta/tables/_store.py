@@ -15,7 +15,7 @@ from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.sources._base import Source, store_path
 
-__all__ = ["build", "open_or_build", "within_reach"]
+__all__ = ["build", "only_one", "open_or_build", "within_reach", "writable"]
 
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
 
@@ -66,7 +66,7 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
     if damage is not None:
         warnings.warn(f"{damage} It is rebuilt from {source.name}.", RuntimeWarning, stacklevel=2)
     path = store_path(source)
-    with _writable(path.parent), _only_one(path):
+    with writable(path.parent), only_one(path):
         for stale in path.parent.glob(f".{path.name}.*.tmp"):  # of a build that was killed; we hold the lock
             stale.unlink()
         try:
@@ -154,13 +154,13 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 def _unusable(folder: Path, reason: object) -> SettingError:
     return SettingError(
-        f"The folder of converted tables, {folder}, cannot be used: {reason}. "
+        f"The cache folder {folder} cannot be used: {reason}. "
         "Set the environment variable NASMETA_CACHE to a folder that has space and that you may write to."
     )
 
 
 @contextmanager
-def _writable(folder: Path) -> Iterator[None]:
+def writable(folder: Path) -> Iterator[None]:
     """Make the folder; turn the system's errors on it into one that says what to set."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -172,7 +172,7 @@ def _writable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path) -> Iterator[None]:
     """Hold the lock of a columnar file; the system frees it when a process dies."""
     from filelock import FileLock, Timeout
 

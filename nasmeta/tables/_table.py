@@ -61,7 +61,16 @@ class Table:
 
     **What must be said.** For a metric that is measured on held-out data, such as accuracy, split, epochs and seed have
     no default: each must be given. For other metrics a part may be left out where only one value exists. The release
-    must be given where several releases hold the address.
+    must be given where several releases hold the address. ``epoch`` asks for a point of a learning curve: the network
+    after that many of its ``epochs``; left out, it is the end. Epoch 12 of 200 is no training of 12 epochs: each
+    training has a learning-rate schedule of its own.
+
+    **What the names mean.** In ``nb201``, ``cifar10`` / ``train`` and ``valid`` are the networks trained on half of the
+    training set, measured on that half and on the other; ``cifar10`` / ``test`` are those trained on all of it,
+    measured on the test set (the scale of 94.37), and ``cifar10-valid`` / ``test`` the former on the test set.
+    ``valid`` and ``test`` of the other datasets are two halves of the official test images, ``valid+test`` is both.
+    The official names (``cifar10-valid`` / ``x-valid``, ``cifar100`` / ``ori-test``) are understood, too. What nobody
+    measured is refused, with all that is legal.
 
     Parameters
     ----------
@@ -88,9 +97,12 @@ class Table:
         self.name = name
         self._sources = tuple(sources)
         self._files = [_store.open_or_build(source) for source in self._sources]
-        places = [(file, position) for file, opened in enumerate(self._files) for position in range(len(opened.infos))]
-        self._place_of = tuple(places)
-        self.columns: tuple[ColumnInfo, ...] = tuple(info for opened in self._files for info in opened.infos)
+        places: dict[tuple[str, str], tuple[int, int]] = {}
+        for file, opened in enumerate(self._files):
+            for position, info in enumerate(opened.infos):  # where two sources hold the same numbers, the first counts
+                places.setdefault((info.address, info.release), (file, position))
+        self._place_of = tuple(places.values())
+        self.columns: tuple[ColumnInfo, ...] = tuple(self._files[file].infos[at] for file, at in self._place_of)
         self._book = AddressBook(name, self.columns)
 
     @cached_property
@@ -129,12 +141,13 @@ class Table:
         epochs: int | None = None,
         seed: Seed | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> NDArray[np.float32]:
         """Return a whole column, a read-only view of the memory-mapped file.
 
         Parameters
         ----------
-        dataset, metric, split, epochs, seed, release
+        dataset, metric, split, epochs, seed, release, epoch
             The address; see the class for what may be left out.
 
         Returns
@@ -154,7 +167,7 @@ class Table:
         >>> int(column.argmax())
         9930
         """
-        return self._values(self._book.find(Address(dataset, metric, split, epochs, seed, release)))
+        return self._values(self._book.find(Address(dataset, metric, split, epochs, seed, release, epoch)))
 
     def info(
         self,
@@ -164,6 +177,7 @@ class Table:
         epochs: int | None = None,
         seed: Seed | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> ColumnInfo:
         """Return what is known about a column: unit, direction, release, source and licence.
 
@@ -175,7 +189,7 @@ class Table:
         >>> load_table("nb201").info("cifar10", "train_seconds").direction
         'min'
         """
-        return self.columns[self._book.find(Address(dataset, metric, split, epochs, seed, release))]
+        return self.columns[self._book.find(Address(dataset, metric, split, epochs, seed, release, epoch))]
 
     def _values(self, position: int) -> NDArray[np.float32]:
         file, column = self._place_of[position]
@@ -190,11 +204,13 @@ class Table:
     def query(  # type: ignore[overload-overlap]  # a string is a sequence of strings, but one cell
         self, cells: Cell, dataset: str, metric: str = ..., split: str | None = ..., epochs: int | None = ...,
         seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
+        epoch: int | None = ...,
     ) -> float: ...  # fmt: skip
     @overload
     def query(
         self, cells: Sequence[Cell] | NDArray[Any], dataset: str, metric: str = ..., split: str | None = ...,
         epochs: int | None = ..., seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
+        epoch: int | None = ...,
     ) -> NDArray[np.float64]: ...  # fmt: skip
     def query(
         self,
@@ -205,6 +221,7 @@ class Table:
         epochs: int | None = None,
         seed: Seed | np.random.Generator | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> float | NDArray[np.float64]:
         """Look up the values of cells.
 
@@ -212,7 +229,7 @@ class Table:
         ----------
         cells : int, str, or sequence or array of them, shape (n,)
             In any form that the space's ``index_of`` takes.
-        dataset, metric, split, epochs, release
+        dataset, metric, split, epochs, release, epoch
             The address; see the class for what may be left out.
         seed : "mean", int or numpy.random.Generator
             ``"mean"`` is the mean of the measured seeds. A Generator draws, for each cell at each query, one of the
@@ -239,14 +256,14 @@ class Table:
         >>> table = load_table("nb201")
         >>> table.query([0, 1], dataset="cifar10", split="valid", epochs=200, seed=np.random.default_rng(0)).shape
         (2,)
-        >>> table.query(0, dataset="cifar10", split="test", epochs=200, seed="mean")
+        >>> table.query(0, dataset="cifar10", split="train+test", epochs=200, seed="mean")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        nasmeta.errors.ColumnError: nb201 holds no dataset='cifar10', metric='accuracy', split='test', epochs=200, \
-seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'mean', 777, 888, 999 (NATS-tss v1.0). \
-`nasmeta data list` shows what can be had.
+        nasmeta.errors.ColumnError: nb201 holds no dataset='cifar10', metric='accuracy', split='train+test', \
+epochs=200, seed='mean'. NAS-Bench-201 has no split 'train+test' of cifar10. Legal: cifar10 / train (official: \
+cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         """
         one_seed = None if isinstance(seed, np.random.Generator) else seed
-        address = Address(dataset, metric, split, epochs, one_seed, release)
+        address = Address(dataset, metric, split, epochs, one_seed, release, epoch)
         index = self.space.index_of(cells)
         if isinstance(seed, np.random.Generator):
             found = self._drawn(address, np.atleast_1d(index), seed).reshape(np.shape(index))
@@ -300,6 +317,7 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
         split: str | None = None,
         epochs: int | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> tuple[int, ...]:
         """Return the seeds that were measured for a cell; split and epochs may be left out where only one exists.
 
@@ -316,7 +334,7 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
         index = self.space.index_of(cell)
         if not isinstance(index, int):
             raise ColumnError(f"available_seeds takes one cell, not {len(index)}.")
-        return self._measured_seeds(index, Address(dataset, metric, split, epochs, None, release))
+        return self._measured_seeds(index, Address(dataset, metric, split, epochs, None, release, epoch))
 
     def lookup(
         self,
@@ -326,12 +344,13 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
         epochs: int | None = None,
         seed: Seed | np.random.Generator | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> Callable[[Cell], float]:
         """Prepare the fastest look-up of single cells: a function from a cell to its value.
 
         Parameters
         ----------
-        dataset, metric, split, epochs, seed, release
+        dataset, metric, split, epochs, seed, release, epoch
             As in `query`. With a Generator the draws are of the same distribution as `query`'s, not the same draws.
 
         Returns
@@ -348,7 +367,7 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
         """
         index_of, not_measured, n_cells = self.space.index_of, self._not_measured, self.space.n_cells
         if isinstance(seed, np.random.Generator):
-            address = Address(dataset, metric, split, epochs, None, release)
+            address = Address(dataset, metric, split, epochs, None, release, epoch)
             columns = np.stack([self._values(position) for position in self._book.find_seeds(address)], axis=1)
             measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
             integers = seed.integers
@@ -361,7 +380,7 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
 
             return draw
 
-        address = Address(dataset, metric, split, epochs, seed, release)
+        address = Address(dataset, metric, split, epochs, seed, release, epoch)
         values: list[float] = self._values(self._book.find(address)).tolist()  # a list's items are read fastest
 
         def look_up(cell: Cell) -> float:

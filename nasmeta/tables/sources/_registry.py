@@ -70,6 +70,8 @@ class RegisteredSource:
     def brings(self, **said: object) -> bool:
         """Whether it has a column with these parts of an address; a part that is None or left out may be anything.
 
+        A point of a learning curve has ``37of200`` as its epochs.
+
         Examples
         --------
         >>> source = registered_sources()["nasgraph-nb201"]
