@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -58,7 +58,7 @@ class Address(NamedTuple):
             split=split,
             epochs=None if self.epochs is None else int(self.epochs),
             seed=int(self.seed) if isinstance(self.seed, int | np.integer) else self.seed,
-            epoch=None if self.epoch is None or self.epoch == self.epochs else int(self.epoch),
+            epoch=None if self.epoch is None else int(self.epoch),
         )
 
 
@@ -75,6 +75,7 @@ class AddressBook:
     def __init__(self, table: str, columns: Sequence[ColumnInfo]) -> None:
         self._table = table
         self._columns = columns
+        self._groups: dict[tuple[str, str, int | None], list[int]] = {}
         self._found: dict[Address, int] = {}
         self._found_seeds: dict[Address, tuple[int, ...]] = {}
 
@@ -88,7 +89,7 @@ class AddressBook:
         asked = address.normal()
         found = self._found.get(asked)
         if found is None:
-            matches = self._matches(asked, range(len(self._columns)))
+            matches = self._matches(asked)
             self._require_said(asked, matches, ("split", "epochs", "seed"))
             self._require_single(asked, matches, ("split", "epochs", "seed", "release"))
             found = self._found[asked] = matches[0]
@@ -112,17 +113,22 @@ class AddressBook:
     def single_seeds(self, address: Address) -> tuple[int, ...]:
         """Return the same as `find_seeds`, where split and epochs may be left out if only one exists."""
         asked = address.normal()
-        matches = self._matches(asked, [i for i, c in enumerate(self._columns) if isinstance(c.seed, int)])
+        matches = self._matches(asked, single_seeds=True)
         self._require_single(asked, matches, ("split", "epochs", "release"))
         return tuple(matches)
 
-    def _matches(self, asked: Address, among: Iterable[int]) -> list[int]:
-        said = [
-            (part, value)
-            for part, value in zip(asked._fields, asked, strict=True)
-            if value is not None or part == "epoch"
+    def _matches(self, asked: Address, single_seeds: bool = False) -> list[int]:
+        if not self._groups:  # when a column is first asked for: opening a table asks for none
+            for i, column in enumerate(self._columns):
+                self._groups.setdefault((column.dataset, column.metric, column.epoch), []).append(i)
+        parts = ("split", "epochs", "seed", "release")
+        said = [(part, value) for part in parts if (value := getattr(asked, part)) is not None]
+        found = [
+            i
+            for i in self._groups.get((asked.dataset, asked.metric, asked.epoch), ())
+            if all(getattr(self._columns[i], part) == value for part, value in said)
+            and (not single_seeds or isinstance(self._columns[i].seed, int))
         ]
-        found = [i for i in among if all(getattr(self._columns[i], part) == value for part, value in said)]
         if not found:
             raise ColumnError(
                 f"{self._table} holds no {asked.described()}. {self._what_helps(asked)} "
@@ -137,10 +143,13 @@ class AddressBook:
             if reason:
                 return reason
         epochs = asked.epochs if asked.epoch is None else f"{asked.epoch}of{asked.epochs}"
+        here = {column.source for column in self._columns}
         sources = [
             source.name
             for source in registered_sources().values()
-            if source.table == self._table and source.brings(**{**asked._asdict(), "epochs": epochs})
+            if source.table == self._table
+            and source.name not in here
+            and source.brings(**{**asked._asdict(), "epochs": epochs})
         ]
         brings = [f" `nasmeta data fetch {name}` brings it." for name in sources]
         return self._what_exists(asked) + " or".join(brings)
@@ -169,6 +178,10 @@ class AddressBook:
             )
 
     def _what_exists(self, asked: Address) -> str:
+        if asked.epoch is not None:
+            curves = {(c.dataset, c.metric, c.split, c.epochs, c.seed) for c in self._columns}
+            held = sorted("/".join(map(str, curve)) for curve in curves)
+            return f"Learning curves here: {', '.join(held) or 'none'}."
         datasets = sorted({column.dataset for column in self._columns})
         if asked.dataset not in datasets:
             near = get_close_matches(asked.dataset, datasets, n=1)

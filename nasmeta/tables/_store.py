@@ -97,7 +97,9 @@ def _open_current(source: Source) -> ColumnFile | None:
     if opened.space != source.space:
         raise DamagedFileError(f"{path} is over the cells of {opened.space}, not of {source.space}.")
     files = source.raw_files()
-    return opened if not files or _same_origin(opened.origin, files) else None
+    origin = opened.origin
+    current = origin.get("version") == source.version and _same_origin(origin["files"], files)
+    return opened if not files or current else None
 
 
 def _stat(file: Path) -> dict[str, int]:
@@ -124,13 +126,13 @@ def _same_origin(recorded: Mapping[str, Any], files: Mapping[str, Path]) -> bool
 def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
     space = get_space(source.space)
     try:
-        origin = {name: {**_stat(file), "sha256": _sha256(file)} for name, file in files.items()}
-        columns = source.read(space, files, {name: str(file["sha256"]) for name, file in origin.items()})
+        raw = {name: {**_stat(file), "sha256": _sha256(file)} for name, file in files.items()}
+        columns = source.read(space, files, {name: str(file["sha256"]) for name, file in raw.items()})
     except NasmetaError:
         raise
     except OSError as reason:
         raise DamagedFileError(f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}") from reason
-    return encode(space.name, space.n_cells, columns, origin)
+    return encode(space.name, space.n_cells, columns, {"version": source.version, "files": raw})
 
 
 def _write_whole(path: Path, content: bytes) -> None:

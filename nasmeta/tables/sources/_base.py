@@ -35,6 +35,10 @@ class Source(ABC):
         Release of the benchmark, licence of the files, the paper to cite, and in a few words what is in it.
     how_to_get : str
         What to do where the raw files are not on this machine; a sentence that names the command.
+    curves : bool
+        Whether its columns are learning curves, complete ones: they are opened only when one is asked for.
+    version : int
+        Raised where the reader makes other columns of the same files, so that what is built is built again.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Source(ABC):
     citation: str
     holds: str
     how_to_get: str
+    curves: bool = False
+    version: int = 1
 
     @abstractmethod
     def raw_files(self) -> dict[str, Path]:

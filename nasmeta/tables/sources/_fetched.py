@@ -45,11 +45,16 @@ class FetchedSource(Source):
         self.licence = entry.licence
         self.citation = entry.citation
         self.holds = entry.holds
+        self.curves = entry.curves
+        self.version = entry.version
         self.how_to_get = f"`nasmeta data fetch {entry.name}` brings it."
 
     def raw_files(self) -> dict[str, Path]:
         """Return the downloaded files by key; empty where one is missing."""
-        files = {file.key: downloaded(file) for file in self.entry.files}
+        folder = cache_folder() / "downloads"
+        if not (folder / self.entry.files[0].path).is_file():  # at every opening, for every source: the quick answer
+            return {}
+        files = {file.key: folder / file.path for file in self.entry.files}
         return files if all(path.is_file() for path in files.values()) else {}
 
     def read(self, space: CellSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:

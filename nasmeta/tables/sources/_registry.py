@@ -49,6 +49,9 @@ class RegisteredSource:
         Patterns of the addresses that it brings: ``dataset/metric/split/epochs/seed``, where a part is ``*`` or
         several values with commas between them. So a question can be told which source answers it.
     files : tuple of RegisteredFile
+    curves : bool
+    version : int
+        As in `Source`.
     """
 
     name: str
@@ -61,6 +64,8 @@ class RegisteredSource:
     reader: str
     columns: tuple[str, ...]
     files: tuple[RegisteredFile, ...]
+    curves: bool = False
+    version: int = 1
 
     @property
     def bytes(self) -> int:
