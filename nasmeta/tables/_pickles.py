@@ -125,6 +125,8 @@ _ONLY_NAMED = object()  # for what a pickle hands around and must not call
 NUMPY_ARRAYS: Mapping[tuple[str, str], Any] = {
     ("numpy", "ndarray"): _ONLY_NAMED,
     ("numpy", "dtype"): _PickledDtype,
+    ("_codecs", "encode"): lambda text, _: text.encode("latin1"),  # bytes in protocol 2
+    ("__builtin__", "bytes"): lambda: b"",
     **{
         (f"numpy.{core}.{module}", name): stand_in
         for core in ("core", "_core")  # before and since NumPy 2

@@ -346,8 +346,8 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         Examples
         --------
         >>> from nasmeta.tables import load_table
-        >>> table = load_table("nb201")
-        >>> table.curve(0, "cifar10", "accuracy", "valid", 200, 777)  # doctest: +SKIP
+        >>> load_table("nb201").curve(0, "cifar10", "accuracy", "valid", 200, "mean")  # doctest: +SKIP
+        array([...])  # of shape (200,), once `nasmeta data fetch nb201-curves` has brought it
         """
         if epochs is None:
             raise ColumnError("A learning curve needs epochs=: the length of the training.")
