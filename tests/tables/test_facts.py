@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from nasmeta.errors import ColumnError, MissingValueError
-from nasmeta.tables import Table, list_sources
+from nasmeta.tables import Table, list_sources, load_table
 from nasmeta.tables._legality import legal_measurements
 
 V1_0, V1_1, UNNAMED = "NATS-tss v1.0", "NB201 v1.1", "NB201, unnamed release"
@@ -191,3 +192,13 @@ def test_all_sources_are_here(table: Table) -> None:
     assert {info.source for info in table.columns} == {
         state.name for state in list_sources("nb201") if "curves" not in state.name
     }
+
+
+def test_opening_all_columns_takes_milliseconds(table: Table) -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        load_table("nb201")
+        return time.perf_counter() - start
+
+    assert len(table.columns) > 150
+    assert min(seconds() for _ in range(30)) < 0.010
