@@ -101,7 +101,7 @@ def pareto_front(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.int
     Raises
     ------
     SettingError
-        Where the shapes or a direction do not fit.
+        Where the shapes or a direction do not fit, or a value is infinite.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
     Raises
     ------
     SettingError
-        Where the shapes or a direction do not fit, or the reference is not finite.
+        Where the shapes or a direction do not fit, or a value or the reference is infinite.
 
     Examples
     --------
@@ -161,4 +161,6 @@ def _checked(values: ArrayLike, directions: Sequence[str]) -> tuple[NDArray[np.f
         raise SettingError(
             f"Values must be of shape (n, {len(directions)}), one direction a column, not {points.shape}."
         )
+    if np.isinf(points).any():  # moocore crashes on them
+        raise SettingError("An objective must be a finite number, or NaN where it was not measured, not infinite.")
     return points, [direction == "max" for direction in directions]

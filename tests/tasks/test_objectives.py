@@ -50,7 +50,14 @@ def test_a_row_with_nan_is_no_point() -> None:
 
 @pytest.mark.parametrize(
     ("values", "directions"),
-    [([[1.0, 2.0]], ["max"]), ([1.0, 2.0], ["max"]), ([[1.0]], ["up"]), ([[1.0]], []), (np.empty((3, 0)), [])],
+    [
+        ([[1.0, 2.0]], ["max"]),
+        ([1.0, 2.0], ["max"]),
+        ([[1.0]], ["up"]),
+        ([[1.0]], []),
+        (np.empty((3, 0)), []),
+        ([[float("inf")]], ["max"]),
+    ],
 )
 def test_shapes_and_directions_are_checked(values: object, directions: list[str]) -> None:
     with pytest.raises(SettingError):
