@@ -6,6 +6,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from nasmeta.cli._import import import_data
 from nasmeta.cli._manners import mannered
 from nasmeta.errors import SettingError
 
@@ -50,6 +51,9 @@ def query(
     parts += [f"{info.epochs} epochs"] if info.epochs is not None else []
     parts += [f"seed {info.seed}"] if info.seed is not None else []
     typer.echo(f"({', '.join(parts)}; {info.release}, from {info.source})", err=True)
+
+
+data_app.command("import", epilog="Example: nasmeta data import NATS-tss-v1_0-3ffb9-simple")(import_data)
 
 
 @data_app.callback()

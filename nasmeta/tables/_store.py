@@ -15,7 +15,7 @@ from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.sources._base import Source, store_path
 
-__all__ = ["build", "only_one", "open_or_build", "within_reach", "writable"]
+__all__ = ["build", "only_one", "open_or_build", "within_reach", "writable", "write_whole"]
 
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
 
@@ -76,8 +76,8 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
                 return built_meanwhile
         except DamagedFileError:
             pass  # this is why we are here
-        _write_whole(path, _encode(source, files))
-        return ColumnFile(path)
+        write_whole(path, _encode(source, files))
+        return source.open(path)
 
 
 def _open_current(source: Source) -> ColumnFile | None:
@@ -87,7 +87,7 @@ def _open_current(source: Source) -> ColumnFile | None:
     """
     path = store_path(source)
     try:
-        opened = ColumnFile(path)
+        opened = source.open(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except DamagedFileError:
@@ -135,7 +135,8 @@ def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
     return encode(space.name, space.n_cells, columns, {"version": source.version, "files": raw})
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears under its name in one step, and only once it is on the disk."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nasmeta.registry import Registry
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import CellSpace
+from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
 
 __all__ = ["SOURCES", "Columns", "Source", "store_path"]
@@ -37,6 +38,8 @@ class Source(ABC):
         What to do where the raw files are not on this machine; a sentence that names the command.
     curves : bool
         Whether its columns are learning curves, complete ones: they are opened only when one is asked for.
+    imported : bool
+        Whether a user's own files were converted, perhaps of a few cells: other sources of the release come first.
     version : int
         Raised where the reader makes other columns of the same files, so that what is built is built again.
     """
@@ -50,6 +53,7 @@ class Source(ABC):
     holds: str
     how_to_get: str
     curves: bool = False
+    imported: bool = False
     version: int = 1
 
     @abstractmethod
@@ -65,6 +69,10 @@ class Source(ABC):
         DamagedFileError
             Where a raw file is not what it should be.
         """
+
+    def open(self, path: Path) -> ColumnFile:
+        """Open the columnar file."""
+        return ColumnFile(path)
 
 
 SOURCES: Registry[type[Source]] = Registry("source")

@@ -20,7 +20,7 @@ def table_names() -> list[str]:
 
 
 def sources_of(table: str) -> list[Source]:
-    """Return the sources of a table: first those with a class of their own, then the fetched ones.
+    """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def sources_of(table: str) -> list[Source]:
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
     if not found:
         raise UnknownNameError.of("table", table, table_names())
-    return found
+    return sorted(found, key=lambda source: source.imported)
 
 
 @dataclass(frozen=True)
