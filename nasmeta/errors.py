@@ -12,6 +12,7 @@ __all__ = [
     "CellError",
     "ColumnError",
     "DamagedFileError",
+    "DownloadError",
     "JournalError",
     "LeakageError",
     "MissingValueError",
@@ -53,6 +54,10 @@ class MissingValueError(NasmetaError, LookupError):
 
 class DamagedFileError(NasmetaError, OSError):
     """A file that is truncated, altered or of another kind."""
+
+
+class DownloadError(NasmetaError, OSError):
+    """A file that could not be fetched; the message says how to put it in place by hand."""
 
 
 class UnsafePickleError(NasmetaError, ValueError):

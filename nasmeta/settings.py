@@ -9,7 +9,7 @@ __all__ = ["cache_folder", "mirror_address"]
 
 
 def cache_folder() -> Path:
-    """Return the folder of converted tables: ``NASMETA_CACHE``, else the user's cache folder.
+    """Return the folder of downloads and converted tables: ``NASMETA_CACHE``, else the user's cache folder.
 
     Examples
     --------

@@ -6,12 +6,15 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from nasmeta.cli._import import import_data
 from nasmeta.cli._manners import mannered
 from nasmeta.errors import SettingError
 
 __all__ = ["data_app", "query"]
 
-data_app = typer.Typer(help="Which tables there are.", no_args_is_help=True, rich_markup_mode="rich")
+data_app = typer.Typer(
+    help="Which tables there are, and how to get more.", no_args_is_help=True, rich_markup_mode="rich"
+)
 
 
 @mannered
@@ -22,6 +25,7 @@ def query(
     split: Annotated[Optional[str], typer.Option(help="For example valid.")] = None,  # noqa: UP045
     epochs: Annotated[Optional[int], typer.Option(help="Length of the training.")] = None,  # noqa: UP045
     seed: Annotated[Optional[str], typer.Option(help="A seed, or mean: that of all measured seeds.")] = None,  # noqa: UP045
+    release: Annotated[Optional[str], typer.Option(help="Of the benchmark, where several are here.")] = None,  # noqa: UP045
     table: Annotated[str, typer.Option(help="Name of the table.")] = "nb201",
 ) -> None:
     """Show what was measured for cells."""
@@ -34,7 +38,9 @@ def query(
         except ValueError:
             raise SettingError(f"A seed is a whole number or mean, not {seed!r}.") from None
     opened = nm.load_table(table)
-    address = {"dataset": dataset, "metric": metric, "split": split, "epochs": epochs, "seed": chosen_seed}
+    address = {
+        "dataset": dataset, "metric": metric, "split": split, "epochs": epochs, "seed": chosen_seed, "release": release,
+    }  # fmt: skip
     indices = opened.space.index_of([int(cell) if _is_integer(cell) else cell for cell in cells])
     values = opened.query(indices, **address)
     info = opened.info(**address)
@@ -47,15 +53,18 @@ def query(
     typer.echo(f"({', '.join(parts)}; {info.release}, from {info.source})", err=True)
 
 
+data_app.command("import", epilog="Example: nasmeta data import NATS-tss-v1_0-3ffb9-simple")(import_data)
+
+
 @data_app.callback()
 def _data() -> None:
-    """Which tables there are."""
+    """Which tables there are, and how to get more."""
 
 
 @data_app.command("list", epilog="Example: nasmeta data list")
 @mannered
 def list_data() -> None:
-    """Show all columns that can be had: release, split, epochs, seeds, unit, source, licence, and where they lie."""
+    """Show the columns that are here, and all sources: what they hold, release, licence, size, how to get them."""
     from rich.console import Console
     from rich.table import Table
 
@@ -65,31 +74,58 @@ def list_data() -> None:
     console = Console()
     states = list_sources()
     for name in dict.fromkeys(state.table for state in states):
-        here = [state for state in states if state.table == name and state.available]
-        if here:
+        sources = [state for state in states if state.table == name]
+        if any(state.available or state.built for state in sources):
             table = Table(title=f"{name}: columns on this machine", title_justify="left")
-            for heading in ("metric", "unit", "split", "epochs", "seeds", "release", "datasets"):
-                table.add_column(heading, no_wrap=heading == "metric")
-            groups: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+            for heading in ("metrics", "unit", "split", "epochs", "seeds", "release", "datasets"):
+                table.add_column(heading)
+            groups: dict[tuple[str, ...], tuple[list[str], list[str], list[str]]] = {}
             for info in nm.load_table(name).columns:
-                address = (info.metric, info.unit, info.split, info.epochs, info.release)
-                seeds, datasets = groups.setdefault(tuple("–" if x is None else str(x) for x in address), ([], []))
-                seeds.append(str(info.seed))
-                datasets.append(info.dataset)
-            for (*address_text, release), (seeds, datasets) in groups.items():
-                table.add_row(*address_text, *(" ".join(dict.fromkeys(x)) for x in (seeds, [release], datasets)))
+                facts = (info.unit, info.split, info.epochs, info.release)
+                key = (info.source, *("–" if fact is None else str(fact) for fact in facts))
+                for values, value in zip(
+                    groups.setdefault(key, ([], [], [])), (info.metric, info.seed, info.dataset), strict=True
+                ):
+                    values.append("–" if value is None else str(value))
+            for (_, unit, split, epochs, release), (metrics, seeds, datasets) in groups.items():
+                table.add_row(_some(metrics), unit, split, epochs, _some(seeds), release, _some(datasets))
             console.print(table)
-        for state in list_sources(name):
-            where = state.path if state.built else ("not built yet" if state.available else state.how_to_get)
+        for state in sources:
+            megabytes = f"{state.download_bytes / 1e6:.1f} MB to download. " if state.download_bytes else ""
+            if state.built:
+                where = f"here: {state.path}"
+            else:
+                where = "here, not built yet" if state.available else f"not here. {megabytes}{state.how_to_get}"
             lines = {
                 "source": f"{state.name}: {state.holds}",
                 "release": f"{state.release}, licence {state.licence}",
                 "cite": state.citation,
-                "file": str(where),
+                "state": where,
             }
-            for key, text in lines.items():
-                console.print(f"{key:<9}{text}", soft_wrap=True, markup=False, highlight=False)
+            for key_, text in lines.items():
+                console.print(f"{key_:<9}{text}", soft_wrap=True, markup=False, highlight=False)
             console.print()
+
+
+@data_app.command("fetch", epilog="Example: nasmeta data fetch nasgraph-nb201 meco")
+@mannered
+def fetch_data(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Sources; a table means all its sources; all.")],
+) -> None:
+    """Download sources, verify them and add their columns to their tables.
+
+    NASMETA_MIRROR, a folder or a base address, replaces the address that files come from.
+    """
+    from nasmeta.tables import fetch
+
+    for state in fetch(names, progress=True):
+        typer.echo(f"{state.name}: {state.holds} ({state.release}); in {state.table}")
+
+
+def _some(values: list[str], at_most: int = 6) -> str:
+    different = list(dict.fromkeys(values))
+    more = f" … ({len(different)})" if len(different) > at_most else ""
+    return " ".join(different[:at_most]) + more
 
 
 def _is_integer(text: str) -> bool:

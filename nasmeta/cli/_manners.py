@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from nasmeta.errors import NasmetaError, SettingError
 
-__all__ = ["duration", "mannered", "names_in", "settings_in"]
+__all__ = ["duration", "mannered", "measured", "names_in", "settings_in"]
+
+if TYPE_CHECKING:
+    from nasmeta.tables import ColumnInfo
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -72,3 +75,9 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
+
+
+def measured(info: ColumnInfo) -> str:
+    """Write how a column was measured: what is known of split, epochs and seed, and always the release."""
+    said = (("split {}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed), ("release {}", info.release))
+    return ", ".join(text.format(value) for text, value in said if value is not None)

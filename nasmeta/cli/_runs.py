@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from nasmeta.cli._manners import duration, mannered, names_in, settings_in
+from nasmeta.cli._manners import duration, mannered, measured, names_in, settings_in
 from nasmeta.errors import SettingError
 
 __all__ = ["compare", "search"]
@@ -62,14 +62,17 @@ def search(
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),
         info.metric: f"{run.best.value:.4f} {info.unit} (the best of the table: {run.task.optimum:.4f})",
-        "measured": f"split {info.split}, {info.epochs} epochs, seed {info.seed}, release {info.release}",
+        "measured": measured(info),
         "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
         "simulated time": f"{duration(float(run.cost_seconds.sum()))} of training",
     }
     if journal is not None:
         lines["journal"] = str(journal)
+    width = max(16, *(len(name) + 2 for name in lines))
     for name, text in lines.items():
-        typer.echo(f"{name:<16}{text}")
+        typer.echo(f"{name:<{width}}{text}")
+    for column, value in run.report().items():
+        typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {measured(column)}")
 
 
 @mannered

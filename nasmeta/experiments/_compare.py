@@ -20,7 +20,7 @@ from nasmeta.experiments._search import make_run, read_trace
 from nasmeta.experiments._spec import SearcherSpec, checked_count, sources_of
 from nasmeta.experiments._workers import Job, Learning, Pair, Runs, results_of
 from nasmeta.searchers import Searcher
-from nasmeta.tasks import TASKS, Task, TaskDistribution, get_task, task_distribution
+from nasmeta.tasks import Task, TaskDistribution, get_task, task_distribution, task_families
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -251,10 +251,10 @@ def _tasks_of(tasks: TasksLike) -> TaskDistribution:
         for task in [tasks] if isinstance(tasks, str | Task) else tasks:
             if isinstance(task, Task):
                 found.append(task)
-            elif "/" in task or task not in {name.partition("/")[0] for name in TASKS}:
-                found.append(get_task(task))
-            else:
+            elif task in task_families():
                 found += task_distribution(task)
+            else:
+                found.append(get_task(task))
     if not found:
         raise SettingError("There is no task to compare on: name at least one.")
     return TaskDistribution(found)

@@ -15,6 +15,8 @@ from nasmeta.tasks import Task
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nasmeta.tables import ColumnInfo
+
 __all__ = ["Best", "Run", "results_frame"]
 
 
@@ -106,6 +108,23 @@ class Run:
             raise SettingError(f"The run of {self.searcher} on {self.task.name} evaluated nothing, so it has no best.")
         position = self.incumbent_positions[-1]
         return Best(int(self.cells[position]), float(self.values[position]))
+
+    def report(self) -> dict[ColumnInfo, float]:
+        """Return the best cell's values in the task's report columns: what no searcher sees, such as test accuracy.
+
+        Returns
+        -------
+        dict of ColumnInfo to float
+            Empty where the table here holds none; each column says its split, seed and release.
+
+        Examples
+        --------
+        >>> import nasmeta as nm
+        >>> run = nm.search("random", "nb201/cifar100", evaluations=50)
+        >>> [f"{column.address} of {column.release}" for column in run.report()]  # doctest: +SKIP
+        ['cifar100/accuracy/test/200/mean of NB201 v1.1']
+        """
+        return self.task.report(self.best.cell)
 
     def frame(self) -> pd.DataFrame:
         """Return the run as a results frame, one row an evaluation.

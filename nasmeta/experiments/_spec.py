@@ -17,7 +17,7 @@ from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.experiments._journal import FORMAT
 from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.spaces import CellSpace
-from nasmeta.tasks import SourceTask, Task, TaskDistribution, get_task, task_distribution
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, default_sources, get_task
 
 __all__ = ["SearcherSpec", "SourcesLike", "checked_count", "sources_of"]
 
@@ -160,12 +160,12 @@ def checked_count(name: str, value: object, at_least: int = 1) -> int:
 
 
 def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> list[Task | SourceTask]:
-    """Return the sources of a run: by default the task's family without all tasks on the task's dataset.
+    """Return the sources of a run: by default the task's family without what the task holds out.
 
     Raises
     ------
     LeakageError
-        Where a source has the task's dataset.
+        Where a source has something that the task holds out: its dataset, or its device.
     SettingError
         Where sources are given to a searcher that learns from none, or where there are none.
     """
@@ -174,9 +174,8 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
             raise SettingError(f"{spec.name} learns from no source task. Leave out sources, or use a meta-searcher.")
         return []
     if sources is None:
-        family = task.name.partition("/")[0]
         try:
-            sources = task_distribution(family).leave_out(task.dataset)[0]
+            sources = default_sources(task)
         except UnknownNameError as reason:
             raise SettingError(
                 f"{spec.name} learns from source tasks, and {task.name} has no registered family: pass sources."
@@ -186,10 +185,13 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
     found = [get_task(source) if isinstance(source, str) else source for source in sources]
     if not found:
         raise SettingError(f"{spec.name} learns from source tasks, but there is none for {task.name}.")
-    leaks = [source.name for source in found if source.dataset.lower() == task.dataset.lower()]
+    held_out = {name.lower() for name in task.held_out}
+    shared = {source.name: held_out & {name.lower() for name in source.held_out} for source in found}
+    leaks = [name for name, common in shared.items() if common]
     if leaks:
+        on = " and ".join(sorted(shared[leaks[0]]))
         raise LeakageError(
-            f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {task.dataset}. "
-            f"Possible here: tasks on other datasets, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
+            f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
+            f"Possible here: tasks on others, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
         )
     return found

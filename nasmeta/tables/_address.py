@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from nasmeta.errors import ColumnError
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
+from nasmeta.tables._legality import METRICS, our_name, why_illegal
+from nasmeta.tables.sources import registered_sources
 
 __all__ = ["Address", "AddressBook"]
 
 
 class Address(NamedTuple):
-    """What a question says about a column; None is: not said."""
+    """What a question says about a column; None is: not said. Only for `epoch` it is: at the end of the training."""
 
     dataset: str
     metric: str
@@ -23,6 +25,7 @@ class Address(NamedTuple):
     epochs: int | None = None
     seed: Seed | None = None
     release: str | None = None
+    epoch: int | None = None
 
     def described(self) -> str:
         """Return the parts that were said, as they would be written in a call."""
@@ -30,7 +33,7 @@ class Address(NamedTuple):
         return ", ".join(f"{part}={value!r}" for part, value in said if value is not None)
 
     def normal(self) -> Address:
-        """Return the address with the dataset's usual name and Python's integers, checked for type.
+        """Return the address with our names where official ones were used and Python's integers, checked for type.
 
         Raises
         ------
@@ -40,17 +43,22 @@ class Address(NamedTuple):
             value = getattr(self, part)
             if not isinstance(value, str) and (value is not None or part in ("dataset", "metric")):
                 raise ColumnError(f"{part} must be a string, not {value!r} ({type(value).__name__}).")
-        for part in ("epochs", "seed"):
+        for part in ("epochs", "seed", "epoch"):
             value = getattr(self, part)
             if value is None or (part == "seed" and isinstance(value, str)):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | np.integer):
                 also = ", 'mean' or a numpy.random.Generator" if part == "seed" else ""
                 raise ColumnError(f"{part} must be an integer{also}, not {value!r} ({type(value).__name__}).")
+        if self.epoch is not None and self.epochs is None:
+            raise ColumnError(f"epoch={self.epoch} is a point of a learning curve: epochs= must say of which training.")
+        dataset, split = our_name(canonical_dataset(self.dataset), self.split)
         return self._replace(
-            dataset=canonical_dataset(self.dataset),
+            dataset=dataset,
+            split=split,
             epochs=None if self.epochs is None else int(self.epochs),
             seed=int(self.seed) if isinstance(self.seed, int | np.integer) else self.seed,
+            epoch=None if self.epoch is None else int(self.epoch),
         )
 
 
@@ -67,6 +75,7 @@ class AddressBook:
     def __init__(self, table: str, columns: Sequence[ColumnInfo]) -> None:
         self._table = table
         self._columns = columns
+        self._groups: dict[tuple[str, str, int | None], list[int]] = {}
         self._found: dict[Address, int] = {}
         self._found_seeds: dict[Address, tuple[int, ...]] = {}
 
@@ -80,7 +89,7 @@ class AddressBook:
         asked = address.normal()
         found = self._found.get(asked)
         if found is None:
-            matches = self._matches(asked, range(len(self._columns)))
+            matches = self._matches(asked)
             self._require_said(asked, matches, ("split", "epochs", "seed"))
             self._require_single(asked, matches, ("split", "epochs", "seed", "release"))
             found = self._found[asked] = matches[0]
@@ -104,19 +113,46 @@ class AddressBook:
     def single_seeds(self, address: Address) -> tuple[int, ...]:
         """Return the same as `find_seeds`, where split and epochs may be left out if only one exists."""
         asked = address.normal()
-        matches = self._matches(asked, [i for i, c in enumerate(self._columns) if isinstance(c.seed, int)])
+        matches = self._matches(asked, single_seeds=True)
         self._require_single(asked, matches, ("split", "epochs", "release"))
         return tuple(matches)
 
-    def _matches(self, asked: Address, among: Iterable[int]) -> list[int]:
-        said = [(part, value) for part, value in zip(asked._fields, asked, strict=True) if value is not None]
-        found = [i for i in among if all(getattr(self._columns[i], part) == value for part, value in said)]
+    def _matches(self, asked: Address, single_seeds: bool = False) -> list[int]:
+        if not self._groups:  # when a column is first asked for: opening a table asks for none
+            for i, column in enumerate(self._columns):
+                self._groups.setdefault((column.dataset, column.metric, column.epoch), []).append(i)
+        parts = ("split", "epochs", "seed", "release")
+        said = [(part, value) for part in parts if (value := getattr(asked, part)) is not None]
+        found = [
+            i
+            for i in self._groups.get((asked.dataset, asked.metric, asked.epoch), ())
+            if all(getattr(self._columns[i], part) == value for part, value in said)
+            and (not single_seeds or isinstance(self._columns[i].seed, int))
+        ]
         if not found:
             raise ColumnError(
-                f"{self._table} holds no {asked.described()}. {self._what_exists(asked)} "
+                f"{self._table} holds no {asked.described()}. {self._what_helps(asked)} "
                 "`nasmeta data list` shows what can be had."
             )
         return found
+
+    def _what_helps(self, asked: Address) -> str:
+        """Say what is legal where the question is not; else what is here, and which source brings the rest."""
+        if self._table == "nb201" and asked.metric in METRICS:
+            reason = why_illegal(asked.dataset, asked.split, asked.epochs, asked.epoch)
+            if reason:
+                return reason
+        epochs = asked.epochs if asked.epoch is None else f"{asked.epoch}of{asked.epochs}"
+        here = {column.source for column in self._columns}
+        sources = [
+            source.name
+            for source in registered_sources().values()
+            if source.table == self._table
+            and source.name not in here
+            and source.brings(**{**asked._asdict(), "epochs": epochs})
+        ]
+        brings = [f" `nasmeta data fetch {name}` brings it." for name in sources]
+        return self._what_exists(asked) + " or".join(brings)
 
     def _require_said(self, asked: Address, matches: Sequence[int], parts: Sequence[str]) -> None:
         """Refuse hidden defaults: what is measured on held-out data must be asked for by its whole address."""
@@ -142,6 +178,10 @@ class AddressBook:
             )
 
     def _what_exists(self, asked: Address) -> str:
+        if asked.epoch is not None:
+            curves = {(c.dataset, c.metric, c.split, c.epochs, c.seed) for c in self._columns}
+            held = sorted("/".join(map(str, curve)) for curve in curves)
+            return f"Learning curves here: {', '.join(held) or 'none'}."
         datasets = sorted({column.dataset for column in self._columns})
         if asked.dataset not in datasets:
             near = get_close_matches(asked.dataset, datasets, n=1)
@@ -152,7 +192,7 @@ class AddressBook:
             return f"Metrics of {asked.dataset}: {', '.join(metrics)}.{f' Did you mean {near[0]!r}?' if near else ''}"
         seeds: dict[tuple[str | None, int | None, str], list[Seed | None]] = {}
         for column in self._columns:
-            if (column.dataset, column.metric) == (asked.dataset, asked.metric):
+            if (column.dataset, column.metric, column.epoch) == (asked.dataset, asked.metric, None):
                 seeds.setdefault((column.split, column.epochs, column.release), []).append(column.seed)
         held = "; ".join(
             (f"split {split!r}, " if split is not None else "")

@@ -120,6 +120,8 @@ class ColumnFile:
     space : str
     n_cells : int
     infos : tuple of ColumnInfo
+    addresses : list of str
+        Of the columns, in the same order.
     origin : dict
         What identified the raw files when this file was built.
 
@@ -150,6 +152,7 @@ class ColumnFile:
             self.space: str = header["space"]
             self.n_cells: int = header["n_cells"]
             self.origin: dict[str, Any] = header["origin"]
+            self.addresses: list[str] = names
             if [info.address for info in self.infos] != names:
                 raise ValueError("its columns are not those that its header names")
             if any(stop - start != 4 * self.n_cells for start, stop in self._regions):

@@ -50,6 +50,8 @@ class ColumnInfo:
         Where the numbers come from: name of the source, licence, and checksum of the raw file.
     note : str
         Anything else a reader of the numbers should know, such as the official name of the split.
+    epoch : int or None
+        For a point of a learning curve: after how many of the `epochs` it was measured. None is the end.
 
     Examples
     --------
@@ -69,9 +71,11 @@ class ColumnInfo:
     licence: str
     source_sha256: str = ""
     note: str = ""
+    epoch: int | None = None
 
     @property
     def address(self) -> str:
-        """The address as one readable word; a part that means nothing is ``-``."""
-        parts = (self.dataset, self.metric, self.split, self.epochs, self.seed)
+        """The address as one readable word; a part that means nothing is ``-``, a point of a curve ``37of200``."""
+        epochs = self.epochs if self.epoch is None else f"{self.epoch}of{self.epochs}"
+        parts = (self.dataset, self.metric, self.split, epochs, self.seed)
         return "/".join("-" if part is None else str(part) for part in parts)

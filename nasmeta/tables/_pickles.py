@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, UnsafePickleError
 
-__all__ = ["restricted_load"]
+__all__ = ["NUMPY_ARRAYS", "PickledArray", "restricted_load"]
+
+_Allowed = Mapping[tuple[str, str], Any] | Set[tuple[str, str]]
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
-    def __init__(self, file: BinaryIO, allowed: Set[tuple[str, str]]) -> None:
+    def __init__(self, file: BinaryIO, allowed: _Allowed) -> None:
         super().__init__(file)
         self._allowed = allowed
 
     def find_class(self, module: str, name: str) -> Any:
         """Resolve a global of the allow-list. Without a global, a pickle has nothing that it could call."""
         if (module, name) in self._allowed:
+            if isinstance(self._allowed, Mapping):
+                return self._allowed[module, name]
             return super().find_class(module, name)
         globals_ = "".join(f", {m}.{n}" for m, n in sorted(self._allowed))
         raise UnsafePickleError(
@@ -27,14 +34,16 @@ class _RestrictedUnpickler(pickle.Unpickler):
         )
 
 
-def restricted_load(file: BinaryIO, allowed: Set[tuple[str, str]] = frozenset()) -> Any:
+def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset()) -> Any:
     """Load a pickle that may use the globals of an allow-list and nothing else.
 
     Parameters
     ----------
     file : binary file
-    allowed : set of (module, name), default empty
-        With the empty set only containers, numbers, strings and bytes can be built.
+    allowed : set of (module, name), or mapping from them to what stands in for them; default empty
+        With the empty set only containers, numbers, strings and bytes can be built. A stand-in is used in the place of
+        the global, which is then not even imported: so a file does not depend on the insides of the library that wrote
+        it, as they are now or were then.
 
     Returns
     -------
@@ -64,3 +73,66 @@ Allowed: plain containers, numbers, strings.
     except Exception as reason:  # a broken pickle may fail with nearly any exception
         name = getattr(file, "name", "the pickle")
         raise DamagedFileError(f"{name} is no well-formed pickle: {type(reason).__name__}: {reason}") from reason
+
+
+class PickledArray:
+    """Stands in for an array of NumPy: takes what the pickle says about it and checks that before it is an array."""
+
+    _KINDS = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
+
+    def __init__(self, *state: Any) -> None:
+        self._state: tuple[Any, ...] = state
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._state = state[1:]
+
+    def to_numpy(self) -> NDArray[Any]:
+        """Return the array.
+
+        Raises
+        ------
+        DamagedFileError
+            Where the pickle contradicts itself, or the numbers are of no plain kind.
+        """
+        try:
+            shape, dtype, fortran, data = self._state
+            order = dtype.order if dtype.order in ("<", ">") else "="
+            if dtype.code in ("O", "O8"):
+                flat = np.empty(len(data), dtype=object)
+                flat[:] = data
+            elif dtype.code in self._KINDS:
+                flat = np.frombuffer(data, dtype=np.dtype(dtype.code).newbyteorder(order))
+            else:
+                raise ValueError(f"arrays of {dtype.code!r} are not expected")
+            return flat.reshape(tuple(shape), order="F" if fortran in (True, "F") else "C")
+        except (AttributeError, TypeError, ValueError) as reason:
+            raise DamagedFileError(f"An array in a pickle is damaged: {reason}") from reason
+
+
+class _PickledDtype:
+    def __init__(self, code: str, *_: Any) -> None:
+        self.code, self.order = code, "="
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.order = state[1]
+
+
+def _from_buffer(data: bytes, dtype: _PickledDtype, shape: tuple[int, ...], order: str) -> PickledArray:
+    return PickledArray(shape, dtype, order, data)
+
+
+_ONLY_NAMED = object()  # for what a pickle hands around and must not call
+NUMPY_ARRAYS: Mapping[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): _ONLY_NAMED,
+    ("numpy", "dtype"): _PickledDtype,
+    ("_codecs", "encode"): lambda text, _: text.encode("latin1"),  # bytes in protocol 2
+    ("__builtin__", "bytes"): lambda: b"",
+    **{
+        (f"numpy.{core}.{module}", name): stand_in
+        for core in ("core", "_core")  # before and since NumPy 2
+        for module, name, stand_in in (
+            ("multiarray", "_reconstruct", lambda *_: PickledArray()),
+            ("numeric", "_frombuffer", _from_buffer),
+        )
+    },
+}

@@ -13,10 +13,9 @@ from typing import Any
 from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
-from nasmeta.tables.sources import Source
-from nasmeta.tables.sources._base import store_path
+from nasmeta.tables.sources._base import Source, store_path
 
-__all__ = ["build", "open_or_build", "within_reach"]
+__all__ = ["build", "only_one", "open_or_build", "within_reach", "writable", "write_whole"]
 
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
 
@@ -67,7 +66,7 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
     if damage is not None:
         warnings.warn(f"{damage} It is rebuilt from {source.name}.", RuntimeWarning, stacklevel=2)
     path = store_path(source)
-    with _writable(path.parent), _only_one(path):
+    with writable(path.parent), only_one(path):
         for stale in path.parent.glob(f".{path.name}.*.tmp"):  # of a build that was killed; we hold the lock
             stale.unlink()
         try:
@@ -77,8 +76,8 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
                 return built_meanwhile
         except DamagedFileError:
             pass  # this is why we are here
-        _write_whole(path, _encode(source, files))
-        return ColumnFile(path)
+        write_whole(path, _encode(source, files))
+        return source.open(path)
 
 
 def _open_current(source: Source) -> ColumnFile | None:
@@ -88,7 +87,7 @@ def _open_current(source: Source) -> ColumnFile | None:
     """
     path = store_path(source)
     try:
-        opened = ColumnFile(path)
+        opened = source.open(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except DamagedFileError:
@@ -98,7 +97,9 @@ def _open_current(source: Source) -> ColumnFile | None:
     if opened.space != source.space:
         raise DamagedFileError(f"{path} is over the cells of {opened.space}, not of {source.space}.")
     files = source.raw_files()
-    return opened if not files or _same_origin(opened.origin, files) else None
+    origin = opened.origin
+    current = origin.get("version") == source.version and _same_origin(origin["files"], files)
+    return opened if not files or current else None
 
 
 def _stat(file: Path) -> dict[str, int]:
@@ -125,16 +126,17 @@ def _same_origin(recorded: Mapping[str, Any], files: Mapping[str, Path]) -> bool
 def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
     space = get_space(source.space)
     try:
-        origin = {name: {**_stat(file), "sha256": _sha256(file)} for name, file in files.items()}
-        columns = source.read(space, files, {name: str(file["sha256"]) for name, file in origin.items()})
+        raw = {name: {**_stat(file), "sha256": _sha256(file)} for name, file in files.items()}
+        columns = source.read(space, files, {name: str(file["sha256"]) for name, file in raw.items()})
     except NasmetaError:
         raise
     except OSError as reason:
         raise DamagedFileError(f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}") from reason
-    return encode(space.name, space.n_cells, columns, origin)
+    return encode(space.name, space.n_cells, columns, {"version": source.version, "files": raw})
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears under its name in one step, and only once it is on the disk."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -155,13 +157,13 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 def _unusable(folder: Path, reason: object) -> SettingError:
     return SettingError(
-        f"The folder of converted tables, {folder}, cannot be used: {reason}. "
+        f"The cache folder {folder} cannot be used: {reason}. "
         "Set the environment variable NASMETA_CACHE to a folder that has space and that you may write to."
     )
 
 
 @contextmanager
-def _writable(folder: Path) -> Iterator[None]:
+def writable(folder: Path) -> Iterator[None]:
     """Make the folder; turn the system's errors on it into one that says what to set."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +175,7 @@ def _writable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path) -> Iterator[None]:
     """Hold the lock of a columnar file; the system frees it when a process dies."""
     from filelock import FileLock, Timeout
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError
+from nasmeta.errors import ColumnError, MissingValueError, NasmetaError
 from nasmeta.spaces import Cell, CellLike, CellSpace, get_space
 from nasmeta.tables import _store
-from nasmeta.tables._address import Address, AddressBook
+from nasmeta.tables._address import Address
 from nasmeta.tables._columns import ColumnInfo, Seed
+from nasmeta.tables._shelf import Shelf
 from nasmeta.tables.sources import Source, sources_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,14 @@ train_seconds)
     return Table(name, [source for source in sources if _store.within_reach(source)] or sources[:1])
 
 
+def _address(
+    dataset: str, metric: str, split: str | None, epochs: int | None, seed: Seed | None, release: str | None,
+    epoch: int | None,
+) -> Address:  # fmt: skip
+    """Return the address of a question, in which the last point of a learning curve is the end."""
+    return Address(dataset, metric, split, epochs, seed, release, None if epoch == epochs else epoch)
+
+
 class Table:
     """Columns of float32 over the cells of a space, addressed by (dataset, metric, split, epochs, seed).
 
@@ -61,7 +70,16 @@ class Table:
 
     **What must be said.** For a metric that is measured on held-out data, such as accuracy, split, epochs and seed have
     no default: each must be given. For other metrics a part may be left out where only one value exists. The release
-    must be given where several releases hold the address.
+    must be given where several releases hold the address. ``epoch`` asks for a point of a learning curve: the network
+    after that many of its ``epochs``; left out, it is the end. Epoch 12 of 200 is no training of 12 epochs: each
+    training has a learning-rate schedule of its own.
+
+    **What the names mean.** In ``nb201``, ``cifar10`` / ``train`` and ``valid`` are the networks trained on half of the
+    training set, measured on that half and on the other; ``cifar10`` / ``test`` are those trained on all of it,
+    measured on the test set (the scale of 94.37), and ``cifar10-valid`` / ``test`` the former on the test set.
+    ``valid`` and ``test`` of the other datasets are two halves of the official test images, ``valid+test`` is both.
+    The official names (``cifar10-valid`` / ``x-valid``, ``cifar100`` / ``ori-test``) are understood, too. What nobody
+    measured is refused, with all that is legal.
 
     Parameters
     ----------
@@ -73,6 +91,7 @@ class Table:
     ----------
     name : str
     columns : tuple of ColumnInfo
+        All but the points of learning curves: these are opened when one is asked for.
 
     Examples
     --------
@@ -87,11 +106,15 @@ class Table:
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self.name = name
         self._sources = tuple(sources)
-        self._files = [_store.open_or_build(source) for source in self._sources]
-        places = [(file, position) for file, opened in enumerate(self._files) for position in range(len(opened.infos))]
-        self._place_of = tuple(places)
-        self.columns: tuple[ColumnInfo, ...] = tuple(info for opened in self._files for info in opened.infos)
-        self._book = AddressBook(name, self.columns)
+        self._ends = Shelf(name, [source for source in sources if not source.curves])
+        self.columns = self._ends.columns
+
+    @cached_property
+    def _curves(self) -> Shelf:
+        return Shelf(self.name, [source for source in self._sources if source.curves])
+
+    def _shelf_of(self, address: Address) -> Shelf:
+        return self._ends if address.epoch is None else self._curves
 
     @cached_property
     def space(self) -> CellSpace:
@@ -101,7 +124,7 @@ class Table:
     def __repr__(self) -> str:
         datasets = ", ".join(sorted({info.dataset for info in self.columns}))
         metrics = ", ".join(sorted({info.metric for info in self.columns}))
-        size = f"{self._files[0].n_cells:,} cells, {len(self.columns)} columns"
+        size = f"{self.space.n_cells:,} cells, {len(self.columns)} columns"
         return f"Table({self.name!r}, {size}; {datasets}; {metrics})"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -129,12 +152,13 @@ class Table:
         epochs: int | None = None,
         seed: Seed | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> NDArray[np.float32]:
         """Return a whole column, a read-only view of the memory-mapped file.
 
         Parameters
         ----------
-        dataset, metric, split, epochs, seed, release
+        dataset, metric, split, epochs, seed, release, epoch
             The address; see the class for what may be left out.
 
         Returns
@@ -154,7 +178,8 @@ class Table:
         >>> int(column.argmax())
         9930
         """
-        return self._values(self._book.find(Address(dataset, metric, split, epochs, seed, release)))
+        address = _address(dataset, metric, split, epochs, seed, release, epoch)
+        return self._shelf_of(address).find(address)
 
     def info(
         self,
@@ -164,6 +189,7 @@ class Table:
         epochs: int | None = None,
         seed: Seed | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> ColumnInfo:
         """Return what is known about a column: unit, direction, release, source and licence.
 
@@ -175,26 +201,22 @@ class Table:
         >>> load_table("nb201").info("cifar10", "train_seconds").direction
         'min'
         """
-        return self.columns[self._book.find(Address(dataset, metric, split, epochs, seed, release))]
-
-    def _values(self, position: int) -> NDArray[np.float32]:
-        file, column = self._place_of[position]
-        try:
-            return self._files[file].column(column)
-        except DamagedFileError as damage:  # seen only now, as a column is checked when it is first used
-            self._files[file] = _store.build(self._sources[file], damage)
-            return self._files[file].column(column)
+        address = _address(dataset, metric, split, epochs, seed, release, epoch)
+        shelf = self._shelf_of(address)
+        return shelf.columns[shelf.book.find(address)]
 
     # -- values -----------------------------------------------------------------------------------------------------
     @overload
     def query(  # type: ignore[overload-overlap]  # a string is a sequence of strings, but one cell
         self, cells: Cell, dataset: str, metric: str = ..., split: str | None = ..., epochs: int | None = ...,
         seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
+        epoch: int | None = ...,
     ) -> float: ...  # fmt: skip
     @overload
     def query(
         self, cells: Sequence[Cell] | NDArray[Any], dataset: str, metric: str = ..., split: str | None = ...,
         epochs: int | None = ..., seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
+        epoch: int | None = ...,
     ) -> NDArray[np.float64]: ...  # fmt: skip
     def query(
         self,
@@ -205,6 +227,7 @@ class Table:
         epochs: int | None = None,
         seed: Seed | np.random.Generator | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> float | NDArray[np.float64]:
         """Look up the values of cells.
 
@@ -212,7 +235,7 @@ class Table:
         ----------
         cells : int, str, or sequence or array of them, shape (n,)
             In any form that the space's ``index_of`` takes.
-        dataset, metric, split, epochs, release
+        dataset, metric, split, epochs, release, epoch
             The address; see the class for what may be left out.
         seed : "mean", int or numpy.random.Generator
             ``"mean"`` is the mean of the measured seeds. A Generator draws, for each cell at each query, one of the
@@ -239,26 +262,26 @@ class Table:
         >>> table = load_table("nb201")
         >>> table.query([0, 1], dataset="cifar10", split="valid", epochs=200, seed=np.random.default_rng(0)).shape
         (2,)
-        >>> table.query(0, dataset="cifar10", split="test", epochs=200, seed="mean")
+        >>> table.query(0, dataset="cifar10", split="train+test", epochs=200, seed="mean")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        nasmeta.errors.ColumnError: nb201 holds no dataset='cifar10', metric='accuracy', split='test', epochs=200, \
-seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'mean', 777, 888, 999 (NATS-tss v1.0). \
-`nasmeta data list` shows what can be had.
+        nasmeta.errors.ColumnError: nb201 holds no dataset='cifar10', metric='accuracy', split='train+test', \
+epochs=200, seed='mean'. NAS-Bench-201 has no split 'train+test' of cifar10. Legal: cifar10 / train (official: \
+cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         """
         one_seed = None if isinstance(seed, np.random.Generator) else seed
-        address = Address(dataset, metric, split, epochs, one_seed, release)
+        address = _address(dataset, metric, split, epochs, one_seed, release, epoch)
         index = self.space.index_of(cells)
         if isinstance(seed, np.random.Generator):
             found = self._drawn(address, np.atleast_1d(index), seed).reshape(np.shape(index))
         else:
-            found = self._values(self._book.find(address))[index]
+            found = self._shelf_of(address).find(address)[index]
         missing = np.isnan(found)
         if missing.any():
             raise self._not_measured(np.atleast_1d(index)[np.atleast_1d(missing)], address)
         return float(found) if np.ndim(found) == 0 else found.astype(np.float64)
 
     def _drawn(self, address: Address, cells: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.float32]:
-        values = np.stack([self._values(position)[cells] for position in self._book.find_seeds(address)], axis=1)
+        values = np.stack([column[cells] for column in self._shelf_of(address).find_seeds(address)], axis=1)
         measured = ~np.isnan(values)
         n_measured = measured.sum(axis=1)
         chosen = rng.integers(np.maximum(n_measured, 1))
@@ -286,11 +309,56 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
         return f"measured seeds: {', '.join(map(str, seeds)) or 'none'}"
 
     def _measured_seeds(self, cell: int, address: Address) -> tuple[int, ...]:
+        shelf = self._shelf_of(address)
         return tuple(
             seed
-            for position in self._book.single_seeds(address)
-            if isinstance(seed := self.columns[position].seed, int) and not np.isnan(self._values(position)[cell])
+            for position in shelf.book.single_seeds(address)
+            if isinstance(seed := shelf.columns[position].seed, int) and not np.isnan(shelf.values(position)[cell])
         )
+
+    def curve(
+        self,
+        cells: CellLike,
+        dataset: str,
+        metric: str = "accuracy",
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: Seed | None = None,
+        release: str | None = None,
+    ) -> NDArray[np.float64]:
+        """Look up learning curves: the value after each epoch of a training.
+
+        Parameters
+        ----------
+        cells, dataset, metric, split, epochs, seed, release
+            As in `query`.
+
+        Returns
+        -------
+        ndarray of float64, shape (epochs,) or (n, epochs)
+            One curve for one cell, several for several; the last value is that of the end.
+
+        Raises
+        ------
+        CellError, ColumnError, MissingValueError
+            As in `query`.
+
+        Examples
+        --------
+        >>> from nasmeta.tables import load_table
+        >>> load_table("nb201").curve(0, "cifar10", "accuracy", "valid", 200, "mean")  # doctest: +SKIP
+        array([...])  # of shape (200,), once `nasmeta data fetch nb201-curves` has brought it
+        """
+        if epochs is None:
+            raise ColumnError("A learning curve needs epochs=: the length of the training.")
+        index = self.space.index_of(cells)
+        address = Address(dataset, metric, split, epochs, seed, release)
+        points = [self._curves.find(address._replace(epoch=epoch))[index] for epoch in range(1, epochs + 1)]
+        found = np.stack(points, axis=-1).astype(np.float64)
+        missing = np.isnan(np.atleast_2d(found)).any(axis=1)
+        if missing.any():
+            raise self._not_measured(np.atleast_1d(index)[missing], address)
+        return found
 
     def available_seeds(
         self,
@@ -300,6 +368,7 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
         split: str | None = None,
         epochs: int | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> tuple[int, ...]:
         """Return the seeds that were measured for a cell; split and epochs may be left out where only one exists.
 
@@ -316,7 +385,7 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
         index = self.space.index_of(cell)
         if not isinstance(index, int):
             raise ColumnError(f"available_seeds takes one cell, not {len(index)}.")
-        return self._measured_seeds(index, Address(dataset, metric, split, epochs, None, release))
+        return self._measured_seeds(index, _address(dataset, metric, split, epochs, None, release, epoch))
 
     def lookup(
         self,
@@ -326,12 +395,13 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
         epochs: int | None = None,
         seed: Seed | np.random.Generator | None = None,
         release: str | None = None,
+        epoch: int | None = None,
     ) -> Callable[[Cell], float]:
         """Prepare the fastest look-up of single cells: a function from a cell to its value.
 
         Parameters
         ----------
-        dataset, metric, split, epochs, seed, release
+        dataset, metric, split, epochs, seed, release, epoch
             As in `query`. With a Generator the draws are of the same distribution as `query`'s, not the same draws.
 
         Returns
@@ -348,8 +418,8 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
         """
         index_of, not_measured, n_cells = self.space.index_of, self._not_measured, self.space.n_cells
         if isinstance(seed, np.random.Generator):
-            address = Address(dataset, metric, split, epochs, None, release)
-            columns = np.stack([self._values(position) for position in self._book.find_seeds(address)], axis=1)
+            address = _address(dataset, metric, split, epochs, None, release, epoch)
+            columns = np.stack(self._shelf_of(address).find_seeds(address), axis=1)
             measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
             integers = seed.integers
 
@@ -361,8 +431,8 @@ seed='mean'. It holds for cifar10/accuracy: split 'valid', epochs 200, seeds 'me
 
             return draw
 
-        address = Address(dataset, metric, split, epochs, seed, release)
-        values: list[float] = self._values(self._book.find(address)).tolist()  # a list's items are read fastest
+        address = _address(dataset, metric, split, epochs, seed, release, epoch)
+        values: list[float] = self._shelf_of(address).find(address).tolist()  # a list's items are read fastest
 
         def look_up(cell: Cell) -> float:
             index = cell if type(cell) is int and 0 <= cell < n_cells else index_of(cell)

@@ -1,7 +1,25 @@
-"""What is asked: tasks, distributions of tasks, and their split into sources and target."""
+"""What is asked: tasks, distributions of tasks, their split into sources and target, and several objectives at once."""
 
-from nasmeta.tasks._catalog import TASKS, as_task, get_task, task_distribution
+from nasmeta.tasks._catalog import TASKS, as_task, default_sources, get_task, task_distribution, task_families
+from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._distribution import TaskDistribution
+from nasmeta.tasks._objectives import hypervolume, log_tradeoff, pareto_front, within_budget
 from nasmeta.tasks._task import Signal, SourceTask, Task
 
-__all__ = ["TASKS", "Signal", "SourceTask", "Task", "TaskDistribution", "as_task", "get_task", "task_distribution"]
+__all__ = [
+    "TASKS",
+    "CombinedTask",
+    "Signal",
+    "SourceTask",
+    "Task",
+    "TaskDistribution",
+    "as_task",
+    "default_sources",
+    "get_task",
+    "hypervolume",
+    "log_tradeoff",
+    "pareto_front",
+    "task_distribution",
+    "task_families",
+    "within_budget",
+]

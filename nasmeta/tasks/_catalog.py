@@ -1,19 +1,38 @@
-"""The tasks by name."""
+"""The tasks and their families by name."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.registry import Registry
 from nasmeta.tasks._distribution import TaskDistribution
-from nasmeta.tasks._task import Signal, Task
+from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name
+from nasmeta.tasks._task import Task
 
-__all__ = ["TASKS", "as_task", "get_task", "task_distribution"]
+__all__ = ["TASKS", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
 
 TASKS: Registry[Task] = Registry("task")
 
-for _dataset in ("cifar10", "cifar100", "imagenet16-120"):
-    _name = f"nb201/{_dataset}"
-    TASKS.register(_name)(Task(_name, "nb201", Signal(_dataset, "accuracy", "valid", 200, "mean", "NATS-tss v1.0")))
+_DATASETS = ("cifar10", "cifar100", "imagenet16-120")
+_CANNOT_RUN_ALL = ("edgetpu",)  # a search on it would end at the first cell without a value
+
+_FAMILIES: Mapping[str, Callable[[], list[str]]] = {
+    "nb201": lambda: [f"nb201/{dataset}" for dataset in _DATASETS],
+    "nb201/12ep": lambda: [f"nb201/{dataset}@12ep" for dataset in _DATASETS],
+    "nb201/energy": lambda: [f"nb201/energy/{device}" for device in sorted(devices("energy", "cifar10"))],
+    "nb201/latency": lambda: [
+        f"nb201/latency/{device}" for device in sorted(devices("latency", "cifar10")) if device not in _CANNOT_RUN_ALL
+    ],
+    "nb201/robust": lambda: [f"nb201/robust/{attack}" for attack in attacks()],
+    "tnb101": lambda: [f"tnb101/{task}" for task in TNB101],
+}
+
+for _family in ("nb201", "nb201/12ep", "tnb101"):
+    for _name in _FAMILIES[_family]():
+        _task = read_name(_name)
+        assert _task is not None
+        TASKS.register(_name)(_task)
 
 
 def get_task(name: str) -> Task:
@@ -22,8 +41,15 @@ def get_task(name: str) -> Task:
     Parameters
     ----------
     name : str
-        ``nb201/cifar10``, ``nb201/cifar100`` or ``nb201/imagenet16-120``: the signal is the validation accuracy
-        after 200 epochs in percent, mean over the measured seeds; an evaluation costs its training seconds.
+        For example ``nb201/cifar10``: the signal is the validation accuracy after 200 epochs in percent, mean over the
+        measured seeds; an evaluation costs its training seconds. What else there is:
+
+        * ``nb201/cifar100#777`` one seed; ``nb201/cifar100@12ep`` after a training of 12 epochs;
+        * ``nb201/latency/pixel3``, ``nb201/energy/fpga`` on a device; ``nb201/train-seconds/cifar100``: less is better;
+        * ``nb201/robust/pgd@1`` accuracy under an attack of size 1/255;
+        * ``nb201/cifar100/within-5ms/pixel3`` best accuracy under a budget; ``…/tradeoff-2/pixel3`` against the
+          logarithm of the latency;
+        * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101.
 
     Raises
     ------
@@ -34,8 +60,26 @@ def get_task(name: str) -> Task:
     >>> from nasmeta.tasks import get_task
     >>> get_task("nb201/cifar100")
     Task('nb201/cifar100': accuracy, split valid, 200 epochs, seed mean, nb201)
+    >>> get_task("nb201/robust/pgd@1").dataset, get_task("nb201/latency/1080ti_batch32").dataset
+    ('cifar10', '1080ti')
     """
-    return TASKS[name]
+    if name in TASKS:
+        return TASKS[name]
+    found = read_name(name) if isinstance(name, str) else None
+    if found is None:
+        raise UnknownNameError.of("task", name, [*TASKS, *FORMS])
+    return found
+
+
+def task_families() -> tuple[str, ...]:
+    """Return the names that `task_distribution` knows.
+
+    Examples
+    --------
+    >>> task_families()
+    ('nb201', 'nb201/12ep', 'nb201/energy', 'nb201/latency', 'nb201/robust', 'tnb101')
+    """
+    return tuple(dict.fromkeys([*_FAMILIES, *(name.partition("/")[0] for name in TASKS)]))
 
 
 def task_distribution(name: str) -> TaskDistribution:
@@ -44,18 +88,52 @@ def task_distribution(name: str) -> TaskDistribution:
     Parameters
     ----------
     name : str
-        The part of the task names before the slash: ``nb201``.
+        ``nb201``: the three datasets after 200 epochs; ``nb201/12ep`` after 12; ``nb201/latency`` and ``nb201/energy``:
+        the devices that run all cells; ``nb201/robust``: attacks; ``tnb101``: the seven tasks of TransNAS-Bench-101.
+        For tasks registered by others: the part of their names before the slash.
+
+    Raises
+    ------
+    UnknownNameError
 
     Examples
     --------
     >>> from nasmeta.tasks import task_distribution
     >>> task_distribution("nb201").datasets
     ('cifar10', 'cifar100', 'imagenet16-120')
+    >>> len(task_distribution("nb201/latency")), len(task_distribution("tnb101"))
+    (28, 7)
     """
-    tasks = [task for task in TASKS.values() if task.name.split("/")[0] == name]
+    if name in _FAMILIES:
+        return TaskDistribution(get_task(task) for task in _FAMILIES[name]())
+    tasks = [task for task in TASKS.values() if task.name.partition("/")[0] == name]
     if not tasks:
-        raise UnknownNameError.of("family of tasks", name, {task.split("/")[0] for task in TASKS})
+        raise UnknownNameError.of("family of tasks", name, task_families())
     return TaskDistribution(tasks)
+
+
+def default_sources(task: Task) -> TaskDistribution:
+    """Return what a meta-searcher learns from where nobody says: the task's family without all that it holds out.
+
+    For a task of 12 epochs, of latency or of energy that is the family of this name; for all others the first part of
+    the name: so a task under attack or with a budget learns from the validation accuracies on the other datasets.
+
+    Raises
+    ------
+    UnknownNameError
+        Where the task belongs to no family.
+
+    Examples
+    --------
+    >>> default_sources(get_task("nb201/robust/pgd@1")).names
+    ('nb201/cifar100', 'nb201/imagenet16-120')
+    """
+    first, _, rest = task.name.partition("/")
+    second = "12ep" if "@12ep" in rest else rest.partition("/")[0]
+    family = f"{first}/{second}" if second in ("12ep", "latency", "energy") else first
+    return TaskDistribution(
+        other for other in task_distribution(family) if set(task.held_out).isdisjoint(other.held_out)
+    )
 
 
 def as_task(task: str | Task | TaskDistribution) -> Task:

@@ -43,8 +43,8 @@ class TaskDistribution(Sequence[Task]):
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """Datasets of the tasks, each once."""
-        return tuple(dict.fromkeys(task.dataset for task in self._tasks))
+        """What can be left out: the datasets of the tasks, and the devices of tasks about hardware; each once."""
+        return tuple(dict.fromkeys(name for task in self._tasks for name in task.held_out))
 
     def sample(self, n: int, rng: np.random.Generator, replace: bool = True) -> list[Task]:
         """Draw `n` tasks uniformly."""
@@ -55,12 +55,16 @@ class TaskDistribution(Sequence[Task]):
         return [self._tasks[i] for i in rng.choice(len(self), size=n, replace=replace)]
 
     def leave_out(self, dataset: str) -> tuple[TaskDistribution, TaskDistribution]:
-        """Split into (source, target): target has all tasks of this dataset, source has none of them."""
+        """Split into (source, target): target has all tasks on this dataset, or device, and source none of them.
+
+        A task that shares anything else with a target is in neither: a source has nothing of `Task.held_out` of any
+        target.
+        """
         key = dataset.lower()
         if key not in self.datasets:
             raise UnknownNameError.of("dataset", dataset, self.datasets)
-        source = TaskDistribution(task for task in self._tasks if task.dataset != key)
-        return source, TaskDistribution(task for task in self._tasks if task.dataset == key)
+        target = TaskDistribution(task for task in self._tasks if key in task.held_out)
+        return TaskDistribution(task for task in self._tasks if set(target.datasets).isdisjoint(task.held_out)), target
 
     def as_sources(self, labels: int | None = None, rng: np.random.Generator | None = None) -> list[SourceTask]:
         """Return what a meta-searcher may see of each task; see `Task.as_source`."""

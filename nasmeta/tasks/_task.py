@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,13 +10,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.spaces import CellSpace, get_space
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Signal", "SourceTask", "Task"]
+__all__ = ["Signal", "SourceTask", "Task", "device_of"]
+
+_EMBEDDED_RELEASE = "NATS-tss v1.0"
+_HARDWARE_METRIC = re.compile(r"(?:latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|millijoules)")
+
+
+def device_of(metric: str) -> str | None:
+    """Return the device that a metric of hardware was measured on, without its batch size; None for other metrics.
+
+    Examples
+    --------
+    >>> device_of("latency_1080ti_batch32_milliseconds"), device_of("accuracy")
+    ('1080ti', None)
+    """
+    found = _HARDWARE_METRIC.fullmatch(metric)
+    return found[1] if found else None
 
 
 @dataclass(frozen=True)
@@ -24,18 +40,20 @@ class Signal:
 
     Attributes
     ----------
-    dataset, metric, split : str
-    epochs : int
-    seed : int or "mean"
+    dataset, metric : str
+    split : str or None
+    epochs : int or None
+    seed : int, "mean" or None
+        These three are None where they mean nothing, or where the source does not say.
     release : str
         Always said: means over different releases are different numbers.
     """
 
     dataset: str
     metric: str
-    split: str
-    epochs: int
-    seed: int | str
+    split: str | None
+    epochs: int | None
+    seed: int | str | None
     release: str
 
 
@@ -50,6 +68,8 @@ class SourceTask:
     cells : ndarray of int32, shape (n_labels,)
     utilities : ndarray of float64, shape (n_labels,)
         The signal, signed so that higher is better.
+    held_out : tuple of str
+        As in `Task`; the dataset where left out.
     """
 
     name: str
@@ -57,6 +77,11 @@ class SourceTask:
     space: CellSpace
     cells: NDArray[np.int32]
     utilities: NDArray[np.float64]
+    held_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.held_out:
+            object.__setattr__(self, "held_out", (self.dataset,))
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -94,8 +119,19 @@ class Task:
 
     @property
     def dataset(self) -> str:
-        """The dataset that must not appear in any source when this task is the target."""
-        return self.signal.dataset
+        """The first of `held_out`: a dataset, or for a task about hardware a device."""
+        return self.held_out[0]
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """What must not appear in any source when this task is the target.
+
+        For what is measured on images, such as accuracy, also under attack, that is the dataset, whatever the epochs,
+        seed, split or release. For latency and energy it is the device, whatever the batch size, the metric and the
+        dataset whose networks ran on it: these numbers do not come from images, and those of one device for two
+        datasets nearly agree. A task of both holds out both.
+        """
+        return (device_of(self.signal.metric) or self.signal.dataset,)
 
     @cached_property
     def column(self) -> ColumnInfo:
@@ -125,14 +161,68 @@ class Task:
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64]:
-        """Training time of all cells in seconds, float64, shape (n_cells,): what one evaluation would cost."""
+        """Training time of all cells in seconds, float64, shape (n_cells,): what one evaluation would cost.
+
+        The recorded seconds of the signal's own dataset, epochs and release. Where its release has none: those that
+        NATS-tss v1.0 recorded for 200 epochs, times epochs / 200, for on NAS-Bench-201 every epoch takes the same
+        time. 0 for latency and energy, which need no training; how long measuring them took nobody recorded.
+        """
         from nasmeta.tables import load_table
 
         s = self.signal
-        column = load_table(self.table).column(s.dataset, "train_seconds", "train", s.epochs, "mean", s.release)
-        costs = column.astype(np.float64)
+        if device_of(s.metric) is not None:
+            costs = np.zeros(self.space.n_cells)
+        else:
+            table = load_table(self.table)
+            seed = None if s.seed is None else "mean"
+            try:
+                costs = table.column(s.dataset, "train_seconds", "train", s.epochs, seed, s.release).astype(np.float64)
+            except ColumnError:
+                if self.table != "nb201" or s.epochs is None:
+                    raise
+                recorded = table.column(s.dataset, "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE)
+                costs = recorded.astype(np.float64) * (s.epochs / 200)
         costs.flags.writeable = False
         return costs
+
+    @cached_property
+    def report_columns(self) -> tuple[ColumnInfo, ...]:
+        """What may be told about the cells of a finished run: the signal's metric on the test split, where it is here.
+
+        Every release that the table holds is there, and says its name. A searcher has no way to these columns.
+        """
+        from nasmeta.tables import load_table
+
+        s = self.signal
+        if s.split != "valid":
+            return ()
+        found: dict[tuple[str, str], ColumnInfo] = {}
+        for info in load_table(self.table).columns:
+            if info.dataset in (s.dataset, f"{s.dataset}-valid") and (info.metric, info.split, info.epochs) == (
+                s.metric, "test", s.epochs,
+            ):  # fmt: skip
+                known = found.setdefault((info.dataset, info.release), info)
+                if known.seed != s.seed and info.seed in (s.seed, "mean"):
+                    found[info.dataset, info.release] = info
+        return tuple(found.values())
+
+    def report(self, cell: int) -> dict[ColumnInfo, float]:
+        """Return the values of a cell in the report columns; those that were not measured are left out.
+
+        Examples
+        --------
+        >>> from nasmeta.tasks import get_task
+        >>> for column, value in get_task("nb201/cifar100").report(9930).items():
+        ...     print(column.address, column.release, round(value, 2))  # doctest: +SKIP
+        cifar100/accuracy/test/200/mean NB201 v1.1 73.51
+        """
+        from nasmeta.tables import load_table
+
+        table = load_table(self.table)
+        values = {
+            c: table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release) for c in self.report_columns
+        }
+        return {info: float(column[cell]) for info, column in values.items() if not np.isnan(column[cell])}
 
     @cached_property
     def optimum(self) -> float:
@@ -170,11 +260,13 @@ class Task:
             cells = np.sort(rng.choice(cells, labels, replace=False))
         if not len(cells):
             raise MissingValueError(f"{self.name} has no measured cell.")
-        return SourceTask(self.name, self.dataset, self.space, cells, self.sign * self.values[cells])
+        return SourceTask(self.name, self.dataset, self.space, cells, self.sign * self.values[cells], self.held_out)
 
     def __repr__(self) -> str:
         s = self.signal
-        return f"Task({self.name!r}: {s.metric}, split {s.split}, {s.epochs} epochs, seed {s.seed}, {self.space.name})"
+        said = (("split {}", s.split), ("{} epochs", s.epochs), ("seed {}", s.seed))
+        parts = [s.metric, *(text.format(value) for text, value in said if value is not None), self.space.name]
+        return f"{type(self).__name__}({self.name!r}: {', '.join(parts)})"
 
     def __reduce__(self) -> tuple[type[Task], tuple[str, str, Signal]]:
         return Task, (self.name, self.table, self.signal)

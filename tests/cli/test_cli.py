@@ -139,7 +139,9 @@ def test_usage_errors_have_exit_code_2(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["search"], ["compare"], ["query"], ["data", "list"]])
+@pytest.mark.parametrize(
+    "command", [[], ["demo"], ["search"], ["compare"], ["query"], ["data", "list"], ["data", "fetch"]]
+)
 def test_help_has_an_example_and_fits_80_columns(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nasmeta.tables import Table, load_table
+from nasmeta.tables import Table, fetch, load_table
 from nasmeta.tables.sources import SimpleHpoBench
 
 
@@ -37,6 +37,24 @@ def own_cache(_cache: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def table() -> Table:
+    return load_table("nb201")
+
+
+@pytest.fixture(scope="session")
+def full_cache(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache folder with all sources, fetched from the mirror."""
+    folder = tmp_path_factory.mktemp("full-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NASMETA_CACHE", str(folder))
+        fetch("all")
+        load_table("nb201")
+    return folder
+
+
+@pytest.fixture
+def full_table(_cache: None, full_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
+    """Return NAS-Bench-201 with the columns of all sources."""
+    monkeypatch.setenv("NASMETA_CACHE", str(full_cache))
     return load_table("nb201")
 
 

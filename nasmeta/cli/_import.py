@@ -1,0 +1,44 @@
+"""``nasmeta data import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from nasmeta.cli._manners import mannered
+
+__all__ = ["import_data"]
+
+
+@mannered
+def import_data(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="An official file, or the folder of an archive.")],
+    workers: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Processes that convert a folder; default: as many as processors."),
+    ] = None,
+) -> None:
+    """Convert an official file of NAS-Bench-201, NATS-Bench or NASLib, whose columns then belong to its table.
+
+    It is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
+    NATS-tss-v1_0-3ffb9.pickle.pbz2, the folders NATS-tss-v1_0-3ffb9-simple and -full, nb201_*_full_training.pickle.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from nasmeta.spaces import get_space
+    from nasmeta.tables import import_official
+
+    columns = (TextColumn("cells"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("cells", total=None)
+        found = import_official(
+            path, workers=workers, progress=lambda done, of: bar.update(task, completed=done, total=of)
+        )
+    n_cells = get_space("nb201").n_cells
+    typer.echo(
+        f"{found.source} ({found.release}): {found.n_columns:,} columns and {found.n_curves:,} kinds of learning "
+        f"curves of {found.n_cells:,} of {n_cells:,} cells; in nb201"
+    )

@@ -1,0 +1,151 @@
+"""What can be asked of a benchmark at all: the one table of (dataset, split, epochs) and their official names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Measurement", "legal_measurements", "official_name", "our_name", "why_illegal"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One (dataset, split) that NAS-Bench-201 measured.
+
+    Attributes
+    ----------
+    dataset, split : str
+        As columns carry them.
+    run, official_split : str
+        The official names.
+    meaning : str
+    curves : tuple of int
+        The trainings, by their length in epochs, after whose every epoch it was measured; else only at the end.
+    """
+
+    dataset: str
+    split: str
+    run: str
+    official_split: str
+    meaning: str
+    curves: tuple[int, ...]
+
+    @property
+    def official(self) -> str:
+        """The official names and what they mean, in a line."""
+        return f"{self.run} / {self.official_split}; {self.meaning}"
+
+
+EPOCHS = (12, 200)  # two separate trainings, each with a schedule of its own; neither is a part of the other
+METRICS = ("accuracy", "loss")  # the metrics that the table below is about
+
+_HALF = "trained on 25,000 images"
+_ALL = "trained on all 50,000 images"
+_MEASUREMENTS = (
+    Measurement("cifar10", "train", "cifar10-valid", "train", _HALF + ", measured on these", EPOCHS),
+    Measurement("cifar10", "valid", "cifar10-valid", "x-valid", _HALF + ", measured on the other 25,000", EPOCHS),
+    Measurement("cifar10-valid", "test", "cifar10-valid", "ori-test", _HALF + ", measured on the test set", (12,)),
+    Measurement("cifar10", "train+valid", "cifar10", "train", _ALL + ", measured on these", EPOCHS),
+    Measurement("cifar10", "test", "cifar10", "ori-test", _ALL + ", measured on the test set", EPOCHS),
+    *(
+        Measurement(dataset, *rest)
+        for dataset, run in (("cifar100", "cifar100"), ("imagenet16-120", "ImageNet16-120"))
+        for rest in (
+            ("train", run, "train", "measured on the training set", EPOCHS),
+            ("valid", run, "x-valid", "half of the official test images", (12,)),
+            ("test", run, "x-test", "the other half of the official test images", (12,)),
+            ("valid+test", run, "ori-test", "all official test images, x-valid and x-test together", EPOCHS),
+        )
+    ),
+)
+_BY_OUR_NAME = {(one.dataset, one.split): one for one in _MEASUREMENTS}
+_BY_OFFICIAL_NAME = {(one.run.lower(), one.official_split): one for one in _MEASUREMENTS}
+# Our cifar10 / train is that of the run cifar10-valid; what the run cifar10 calls train is our train+valid.
+_ALIASES = {
+    **{names: one for names, one in _BY_OFFICIAL_NAME.items() if names not in _BY_OUR_NAME},
+    ("cifar10-valid", "train"): _BY_OUR_NAME["cifar10", "train"],
+    ("cifar10-valid", "valid"): _BY_OUR_NAME["cifar10", "valid"],
+    ("cifar10", "x-valid"): _BY_OUR_NAME["cifar10", "valid"],
+}
+
+
+def our_name(dataset: str, split: str | None) -> tuple[str, str | None]:
+    """Return dataset and split as columns carry them, where the official names were used; else as they are.
+
+    Examples
+    --------
+    >>> our_name("cifar10-valid", "x-valid"), our_name("cifar100", "ori-test")
+    (('cifar10', 'valid'), ('cifar100', 'valid+test'))
+    """
+    found = _ALIASES.get((dataset, split or ""))
+    return (found.dataset, found.split) if found else (dataset, split)
+
+
+def official_name(dataset: str, split: str) -> str:
+    """Return the official names of a dataset and split, and what they mean.
+
+    Examples
+    --------
+    >>> official_name("cifar10", "test")
+    'cifar10 / ori-test; trained on all 50,000 images, measured on the test set'
+    """
+    return _BY_OUR_NAME[dataset, split].official
+
+
+def legal_measurements() -> tuple[Measurement, ...]:
+    """Return all that NAS-Bench-201 measured; every one of them after 12 and after 200 epochs.
+
+    Examples
+    --------
+    >>> [one.split for one in legal_measurements() if one.dataset == "cifar10"]
+    ['train', 'valid', 'train+valid', 'test']
+    """
+    return _MEASUREMENTS
+
+
+def why_illegal(dataset: str, split: str | None, epochs: int | None = None, epoch: int | None = None) -> str | None:
+    """Return why nobody measured this on NAS-Bench-201, with all that is legal; None where it is legal.
+
+    Parameters
+    ----------
+    dataset : str
+        Where it is none of the benchmark's, the answer is None: not this table's business.
+    split : str or None
+        A part that is None is not checked.
+    epochs : int or None
+    epoch : int or None
+        The point of the learning curve; None is the end.
+
+    Examples
+    --------
+    >>> why_illegal("cifar10", "valid", 50).partition(".")[0]
+    'NAS-Bench-201 trained for 12 or 200 epochs, not 50'
+    >>> why_illegal("cifar100", "test", 200, 37).partition(".")[0]
+    'cifar100 / test was measured only at the end of 200 epochs, not after epoch 37'
+    >>> why_illegal("cifar100", "test", 12, 7) is None
+    True
+    """
+    legal = [one for one in _MEASUREMENTS if one.dataset == dataset]
+    if not legal:
+        return None
+    if split is not None and (dataset, split) not in _BY_OUR_NAME:
+        reason = f"NAS-Bench-201 has no split {split!r} of {dataset}"
+    elif epochs is not None and epochs not in EPOCHS:
+        reason = f"NAS-Bench-201 trained for 12 or 200 epochs, not {epochs}"
+    elif epoch is not None and epochs is not None and not 1 <= epoch <= epochs:
+        reason = f"epoch {epoch} lies outside a training of {epochs} epochs"
+    elif (
+        epoch is not None and epochs is not None and split is not None
+        and epoch != epochs and epochs not in _BY_OUR_NAME[dataset, split].curves
+    ):  # fmt: skip
+        reason = f"{dataset} / {split} was measured only at the end of {epochs} epochs, not after epoch {epoch}"
+    else:
+        return None
+    family = ("cifar10", "cifar10-valid") if dataset in ("cifar10", "cifar10-valid") else (dataset,)
+    choices = "; ".join(
+        f"{one.dataset} / {one.split} (official: {one.run} / {one.official_split}; 12 or 200 epochs, each epoch of "
+        + " and ".join(map(str, one.curves))
+        + ")"
+        for one in _MEASUREMENTS
+        if one.dataset in family
+    )
+    return f"{reason}. Legal: {choices}."

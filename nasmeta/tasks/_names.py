@@ -1,0 +1,173 @@
+"""Task names say everything: this module reads them.
+
+==========================================  =========================================================================
+name                                        the searcher sees
+==========================================  =========================================================================
+``nb201/cifar100``                          validation accuracy after 200 epochs, mean over the measured seeds
+``nb201/cifar100#777``                      the same of one seed
+``nb201/cifar100@12ep``                     after a training of 12 epochs
+``nb201/train-seconds/cifar100``            training seconds, 200 epochs; less is better
+``nb201/latency/pixel3``                    latency on a device, of the networks for CIFAR-10; less is better
+``nb201/latency/pixel3/cifar100``           of the networks for another dataset
+``nb201/energy/fpga``                       energy on a device
+``nb201/robust/pgd@1``                      accuracy under an attack of size 1/255, on CIFAR-10's test images
+``nb201/cifar100/within-5ms/pixel3``        accuracy where the latency is at most 5 ms, see `within_budget`; or 9mJ
+``nb201/cifar100/tradeoff-2/pixel3``        accuracy minus 2 ln(latency in ms), see `log_tradeoff`
+``tnb101/jigsaw``                           a task of TransNAS-Bench-101: its own metric, on validation
+==========================================  =========================================================================
+
+The accuracy in front of ``within`` and ``tradeoff`` may be any of the first three. The cost is that of the networks for
+the same dataset, unless another one follows the device.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from nasmeta.errors import UnknownNameError
+from nasmeta.tasks._combined import CombinedTask
+from nasmeta.tasks._task import Signal, Task
+
+__all__ = ["FORMS", "TNB101", "attacks", "devices", "read_name"]
+
+_EMBEDDED_RELEASE = "NATS-tss v1.0"
+_DATASETS = ("cifar10", "cifar100", "imagenet16-120")
+_TWELVE_EPOCHS = {  # the only seed policy for which every cell has a value
+    dataset: Signal(dataset, "accuracy", "valid", 12, "mean" if dataset == "cifar10" else 111, "NB201, unnamed release")
+    for dataset in _DATASETS
+}
+TNB101 = {  # epochs and metric of each task
+    "class_scene": (25, "accuracy"),
+    "class_object": (25, "accuracy"),
+    "room_layout": (25, "loss"),
+    "jigsaw": (10, "accuracy"),
+    "segmentsemantic": (30, "miou"),
+    "normal": (30, "ssim"),
+    "autoencoder": (30, "ssim"),
+}
+_COST_METRIC = {"latency": "latency_{}_milliseconds", "energy": "energy_{}_millijoules"}
+_KIND_OF_UNIT = {"ms": "latency", "mJ": "energy"}
+
+_NUMBER, _DATASET = r"\d+(?:\.\d+)?", "|".join(_DATASETS)
+_ACCURACY = re.compile(rf"(?P<dataset>{_DATASET})(?:@(?P<epochs>12)ep)?(?:#(?P<seed>777|888|999))?")
+_SECONDS = re.compile(rf"train-seconds/(?P<dataset>{_DATASET})")
+_COST = re.compile(rf"(?P<kind>latency|energy)/(?P<device>\w+)(?:/(?P<dataset>{_DATASET}))?")
+_ROBUST = re.compile(r"robust/(?P<attack>[a-z-]+@[\d.]+)")
+_COMBINED = re.compile(
+    rf"(?P<accuracy>[^/]+)/(?:within-(?P<budget>{_NUMBER})(?P<unit>ms|mJ)|tradeoff-(?P<weight>{_NUMBER}))"
+    rf"/(?P<device>\w+)(?:/(?P<dataset>{_DATASET}))?"
+)
+
+FORMS = (
+    "nb201/DATASET#SEED", "nb201/latency/DEVICE", "nb201/energy/DEVICE", "nb201/robust/ATTACK@SIZE",
+    "nb201/train-seconds/DATASET", "nb201/DATASET/within-5ms/DEVICE", "nb201/DATASET/tradeoff-2/DEVICE",
+)  # fmt: skip
+
+
+@cache
+def read_name(name: str) -> Task | None:
+    """Return the task that a name means, or None where it has none of the forms.
+
+    Raises
+    ------
+    UnknownNameError
+        Where the form is known, but not the device or attack in it.
+
+    Examples
+    --------
+    >>> read_name("nb201/cifar100@12ep")
+    Task('nb201/cifar100@12ep': accuracy, split valid, 12 epochs, seed 111, nb201)
+    >>> read_name("nb201/latency/pixel3")
+    Task('nb201/latency/pixel3': latency_pixel3_milliseconds, nb201)
+    >>> read_name("nb201/latency/pixel4")
+    Traceback (most recent call last):
+    nasmeta.errors.UnknownNameError: Unknown device with latency on cifar10 'pixel4'. Did you mean 'pixel3'? Possible: \
+1080ti_batch1, ...
+    """
+    name = name.replace("@200ep", "")  # what is said where nothing is
+    family, _, rest = name.partition("/")
+    if family == "tnb101" and rest in TNB101:
+        epochs, metric = TNB101[rest]
+        return Task(name, family, Signal(rest, metric, "valid", epochs, None, "TransNAS-Bench-101"))
+    if family != "nb201":
+        return None
+    accuracy = _accuracy(rest)
+    if accuracy:
+        return Task(name, family, accuracy)
+    if match := _SECONDS.fullmatch(rest):
+        return Task(name, family, Signal(match["dataset"], "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE))
+    if match := _COST.fullmatch(rest):
+        return Task(name, family, _cost(match["kind"], match["device"], match["dataset"] or "cifar10"))
+    if match := _ROBUST.fullmatch(rest):
+        known = attacks()
+        if match["attack"] not in known:
+            raise UnknownNameError.of("attack", match["attack"], known)
+        return Task(name, family, known[match["attack"]])
+    if (match := _COMBINED.fullmatch(rest)) and (accuracy := _accuracy(match["accuracy"])):
+        kind = _KIND_OF_UNIT[match["unit"]] if match["unit"] else "latency"
+        cost = _cost(kind, match["device"], match["dataset"] or accuracy.dataset)
+        if match["weight"]:
+            return CombinedTask(name, family, accuracy, cost, "tradeoff", float(match["weight"]))
+        return CombinedTask(name, family, accuracy, cost, "within", float(match["budget"]))
+    return None
+
+
+def devices(kind: str, dataset: str) -> Mapping[str, Signal]:
+    """Return the devices, with batch sizes, whose latency or energy some registered source has for a dataset."""
+    before, after = _COST_METRIC[kind].split("{}")
+    return {
+        metric.removeprefix(before).removesuffix(after): signal
+        for (on, metric), signal in _declared().items()
+        if on == dataset and metric.startswith(before) and metric.endswith(after)
+    }
+
+
+def attacks() -> Mapping[str, Signal]:
+    """Return the attacks, with sizes, under which some registered source has the accuracy on CIFAR-10."""
+    before = "accuracy_under_"
+    return {
+        metric.removeprefix(before): signal
+        for (dataset, metric), signal in _declared().items()
+        if dataset == "cifar10" and metric.startswith(before)
+    }
+
+
+def _accuracy(text: str) -> Signal | None:
+    match = _ACCURACY.fullmatch(text)
+    if not match or (match["epochs"] == "12" and match["seed"]):
+        return None
+    if match["epochs"] == "12":
+        return _TWELVE_EPOCHS[match["dataset"]]
+    seed = int(match["seed"]) if match["seed"] else "mean"
+    return Signal(match["dataset"], "accuracy", "valid", 200, seed, _EMBEDDED_RELEASE)
+
+
+def _cost(kind: str, device: str, dataset: str) -> Signal:
+    known = devices(kind, dataset)
+    if device not in known:
+        raise UnknownNameError.of(f"device with {kind} on {dataset}", device, known)
+    return known[device]
+
+
+@cache
+def _declared() -> Mapping[tuple[str, str], Signal]:
+    """Return the columns about hardware and robustness that the registry declares, by dataset and metric."""
+    return {(signal.dataset, signal.metric): signal for signal in _declared_signals()}
+
+
+def _declared_signals() -> Iterator[Signal]:
+    from nasmeta.tables.sources import registered_sources
+
+    # What comes last counts: where two sources measured the same, the one that has it for all datasets.
+    for source in sorted(registered_sources().values(), key=lambda source: source.name == "hw-nas-bench"):
+        for pattern in source.columns if source.table == "nb201" else ():
+            datasets, metrics, split, epochs, seed = pattern.split("/")
+            if seed == "-" and "*" not in metrics:
+                for dataset in datasets.split(","):
+                    for metric in metrics.split(","):
+                        yield Signal(
+                            dataset, metric, None if split == "-" else split, None if epochs == "-" else int(epochs),
+                            None, source.release,
+                        )  # fmt: skip

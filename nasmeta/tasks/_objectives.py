@@ -1,0 +1,166 @@
+"""Several objectives: into one number under a rule, or side by side as a Pareto front and its hypervolume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nasmeta.errors import SettingError
+
+__all__ = ["hypervolume", "log_tradeoff", "pareto_front", "within_budget"]
+
+
+def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray[np.float64]:
+    """Return values under a budget: what costs more is below zero, the further above the budget, the lower.
+
+    A cell within the budget keeps its value. One above it has minus the percentage by which its cost would have to
+    fall, between 0 and -100; one whose cost is NaN, as where a device cannot run the network, has -100. So each
+    feasible cell is better than each other, no value is infinite, and nothing but the cell and the budget decides it.
+
+    Parameters
+    ----------
+    values : array-like, shape (n,)
+        Higher is better and never negative, such as accuracy; NaN stays NaN.
+    costs : array-like, shape (n,)
+        Positive; lower is better.
+    budget : float
+        In the unit of `costs`; a cost equal to it is within.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    SettingError
+        Where the budget is not positive, or no cell is within.
+
+    Examples
+    --------
+    >>> within_budget([90.0, 94.0, 95.0, 93.0], [4.0, 5.0, 8.0, float("nan")], budget=5.0)
+    array([  90. ,   94. ,  -37.5, -100. ])
+    """
+    gains, prices = np.asarray(values, np.float64), np.asarray(costs, np.float64)
+    if not 0 < budget < np.inf:
+        raise SettingError(f"A budget must be a positive number, not {budget!r}.")
+    feasible = prices <= budget
+    if not feasible.any():
+        raise SettingError(
+            f"No cell is within a budget of {budget:g}: the lowest cost is {np.fmin.reduce(prices, initial=np.inf):g}."
+        )
+    shortfall = -100.0 * (1.0 - budget / np.where(np.isnan(prices), np.inf, prices))
+    return np.where(feasible | np.isnan(gains), gains, shortfall)
+
+
+def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[np.float64]:
+    """Return ``values - weight * ln(costs)``: with weight 2 a doubled cost is worth 1.39 points.
+
+    Parameters
+    ----------
+    values, costs : array-like, shape (n,)
+        NaN where either is NaN.
+    weight : float
+        At least 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    SettingError
+        Where the weight is negative or not finite.
+
+    Examples
+    --------
+    >>> log_tradeoff([90.0, 91.0], [1.0, 2.0], weight=2.0).round(3)
+    array([90.   , 89.614])
+    """
+    if not 0 <= weight < np.inf:
+        raise SettingError(f"A weight must be a number from 0 on, not {weight!r}.")
+    return np.asarray(values, np.float64) - weight * np.log(np.asarray(costs, np.float64))
+
+
+def pareto_front(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.int32]:
+    """Return the positions of the points that no other point dominates.
+
+    Parameters
+    ----------
+    values : array-like, shape (n, m)
+        One row a point (a cell), one column an objective. A row with a NaN is no point.
+    directions : sequence of m of {"max", "min"}
+
+    Returns
+    -------
+    ndarray of int32
+        Ascending. Of equal points all are there.
+
+    Raises
+    ------
+    SettingError
+        Where the shapes or a direction do not fit, or a value is infinite.
+
+    Examples
+    --------
+    >>> pareto_front([[90, 5], [94, 9], [89, 6], [94, 9]], ["max", "min"])
+    array([0, 1, 3], dtype=int32)
+    """
+    import moocore
+
+    points, maximise = _checked(values, directions)
+    complete = np.flatnonzero(~np.isnan(points).any(axis=1))
+    on_front: NDArray[np.bool_] = moocore.is_nondominated(points[complete], maximise=maximise, keep_weakly=True)
+    return complete[on_front].astype(np.int32)
+
+
+def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Sequence[str]) -> float:
+    """Return the volume that points dominate, up to a reference point; exact.
+
+    Parameters
+    ----------
+    values : array-like, shape (n, m)
+        One row a point, one column an objective. A row with a NaN, or no better than the reference, adds nothing.
+    reference : sequence of m numbers
+        The worst values that count. Volumes compare only for the same reference.
+    directions : sequence of m of {"max", "min"}
+
+    Returns
+    -------
+    float
+        In the product of the objectives' units.
+
+    Raises
+    ------
+    SettingError
+        Where the shapes or a direction do not fit, or a value or the reference is infinite.
+
+    Examples
+    --------
+    >>> hypervolume([[90.0, 5.0], [94.0, 9.0]], reference=[80.0, 10.0], directions=["max", "min"])
+    54.0
+    """
+    import moocore
+
+    points, maximise = _checked(values, directions)
+    corner = np.asarray(reference, np.float64)
+    if corner.shape != (len(maximise),) or not np.isfinite(corner).all():
+        raise SettingError(f"The reference must be {len(maximise)} finite numbers, not {reference!r}.")
+    complete = points[~np.isnan(points).any(axis=1)]
+    return float(moocore.hypervolume(complete, ref=corner, maximise=maximise)) if len(complete) else 0.0
+
+
+def _checked(values: ArrayLike, directions: Sequence[str]) -> tuple[NDArray[np.float64], list[bool]]:
+    points: NDArray[Any] = np.asarray(values, np.float64)
+    wrong = [direction for direction in directions if direction not in ("max", "min")]
+    if wrong:
+        raise SettingError(f"A direction is 'max' or 'min', not {wrong[0]!r}.")
+    if points.ndim != 2 or points.shape[1] != len(directions) or not len(directions):
+        raise SettingError(
+            f"Values must be of shape (n, {len(directions)}), one direction a column, not {points.shape}."
+        )
+    if np.isinf(points).any():  # moocore crashes on them
+        raise SettingError("An objective must be a finite number, or NaN where it was not measured, not infinite.")
+    return points, [direction == "max" for direction in directions]

@@ -1,0 +1,84 @@
+"""Latency and energy: hand-checked cells, missing ones, and two sources that measured the same."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasmeta.errors import DamagedFileError, UnsafePickleError
+from nasmeta.tables.sources._help_latency import _list_of_numbers
+
+
+def test_hw_nas_bench_holds_the_values_of_its_file(read_source: Callable[[str], Any]) -> None:
+    columns = read_source("hw-nas-bench")
+    assert len(columns) == 27
+    for address, first_two in {  # cells 0 and 1, copied from the csv files by hand
+        "cifar10/latency_pixel3_milliseconds/-/-/-": (3.60585, 17.2381),
+        "cifar100/latency_pixel3_milliseconds/-/-/-": (5.04007, 23.4768),
+        "imagenet16-120/energy_fpga_millijoules/-/-/-": (4.54384, 13.1488),
+        "imagenet16-120/latency_edgetpu_milliseconds/-/-/-": (0.79296249, 1.07512355),
+    }.items():
+        info, values = columns[address]
+        assert values[:2] == pytest.approx(first_two, rel=1e-6)
+        assert (info.unit, info.direction) == ("mJ" if "energy" in address else "ms", "min")
+
+
+def test_what_a_device_cannot_run_is_nan(read_source: Callable[[str], Any]) -> None:
+    missing = {address: int(np.isnan(values).sum()) for address, (_, values) in read_source("hw-nas-bench").items()}
+    assert {address for address, n in missing.items() if n} == {
+        f"{dataset}/latency_edgetpu_milliseconds/-/-/-" for dataset in ("cifar10", "cifar100", "imagenet16-120")
+    }
+    assert set(missing.values()) == {0, 4699}
+
+
+def test_help_agrees_with_hw_nas_bench_on_four_devices(read_source: Callable[[str], Any]) -> None:
+    helps, hw = read_source("help-latency"), read_source("hw-nas-bench")
+    assert len(helps) == 27
+    assert not any(np.isnan(values).any() for _, values in helps.values())
+    both = helps.keys() & hw.keys()
+    assert both == {
+        f"cifar10/latency_{device}_milliseconds/-/-/-" for device in ("pixel3", "raspi4", "eyeriss", "fpga")
+    }
+    for address in both:
+        np.testing.assert_array_equal(helps[address][1], hw[address][1])
+        assert helps[address][0].release != hw[address][0].release
+        assert "the same numbers" in helps[address][0].note
+
+
+def test_help_names_devices_and_batches(read_source: Callable[[str], Any]) -> None:
+    metrics = {info.metric for info, _ in read_source("help-latency").values()}
+    assert {
+        "latency_1080ti_batch256_milliseconds",
+        "latency_titan_rtx_batch1_milliseconds",
+        "latency_titanxp_batch32_milliseconds",
+        "latency_essential_ph_1_milliseconds",  # a phone
+        "latency_silver_4210r_milliseconds",
+    } <= metrics
+
+
+def torch_file(path: Path, content: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", content)
+        archive.writestr("archive/version", "3\n")
+    return path
+
+
+def test_a_torch_file_is_read_without_torch_and_without_trust(tmp_path: Path) -> None:
+    good = torch_file(tmp_path / "good.pt", pickle.dumps([1, 2.5], protocol=2))
+    assert _list_of_numbers(good, 2).tolist() == [1.0, 2.5]
+    with pytest.raises(UnsafePickleError):
+        _list_of_numbers(torch_file(tmp_path / "unsafe.pt", pickle.dumps(print)), 2)
+    for content in ([1.0], [1.0, "2"], [1.0, True], [1.0, float("nan")], [1.0, -1.0], {0: 1.0, 1: 2.0}):
+        with pytest.raises(ValueError, match=r"wrong\.pt"):
+            _list_of_numbers(torch_file(tmp_path / "wrong.pt", pickle.dumps(content)), 2)
+    whole = good.read_bytes()
+    for damaged in (b"", whole[:-30], whole[:40] + b"\xff" + whole[41:], b"no zip", b"PK"):
+        (tmp_path / "damaged.pt").write_bytes(damaged)
+        with pytest.raises(DamagedFileError):
+            _list_of_numbers(tmp_path / "damaged.pt", 2)

