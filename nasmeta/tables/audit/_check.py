@@ -34,6 +34,8 @@ class Finding:
         The figures, for people.
     needs : tuple of str
         Sources of which one is needed; then nothing was checked.
+    groups : tuple of tuple of int
+        Groups of cells that a reader may want to know of, violations or not.
     """
 
     columns: str
@@ -44,6 +46,7 @@ class Finding:
     holds: bool = True
     measured: str = ""
     needs: tuple[str, ...] = ()
+    groups: tuple[tuple[int, ...], ...] = ()
 
     @property
     def violations(self) -> int:
@@ -61,6 +64,8 @@ class Check:
     Attributes
     ----------
     name : str
+    invariant : str
+        What must hold, in a line.
     tables : tuple of str
         The tables that it is about.
     run : callable
@@ -70,24 +75,35 @@ class Check:
     """
 
     name: str
+    invariant: str
     tables: tuple[str, ...]
     run: CheckFunction
     needs: tuple[str, ...]
-
-    @property
-    def question(self) -> str:
-        """What it checks, in a line."""
-        return (self.run.__doc__ or "").strip().partition("\n")[0]
 
 
 CHECKS: Registry[Check] = Registry("check")
 
 
-def check(name: str, tables: Iterable[str], needs: Iterable[str] = ()) -> Callable[[CheckFunction], CheckFunction]:
-    """Return a decorator that registers a function as a check; its docstring's first line says what must hold."""
+def check(
+    name: str, invariant: str, tables: Iterable[str], needs: Iterable[str] = ()
+) -> Callable[[CheckFunction], CheckFunction]:
+    """Return a decorator that registers a function as a check.
+
+    Parameters
+    ----------
+    name, invariant, tables, needs
+        As in `Check`.
+
+    Examples
+    --------
+    >>> @check("as-many-cells", "Every column is over all cells.", ["nb201"])  # doctest: +SKIP
+    ... def as_many_cells(held):
+    ...     for one in held.find():
+    ...         yield Finding(one.info.address, holds=len(one.values) == held.space.n_cells)
+    """
 
     def add(run: CheckFunction) -> CheckFunction:
-        CHECKS.register(name)(Check(name, tuple(tables), run, tuple(needs)))
+        CHECKS.register(name)(Check(name, invariant, tuple(tables), run, tuple(needs)))
         return run
 
     return add
@@ -102,7 +118,8 @@ def apart(values: ArrayLike, expected: ArrayLike, absolute: float = 0.0, relativ
     [False, True, False]
     """
     values, expected = np.asarray(values, dtype=np.float64), np.asarray(expected, dtype=np.float64)
-    return np.abs(values - expected) > absolute + relative * np.abs(expected)
+    wrong: NDArray[np.bool_] = np.abs(values - expected) > absolute + relative * np.abs(expected)
+    return wrong
 
 
 def compared(

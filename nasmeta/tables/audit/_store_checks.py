@@ -1,4 +1,4 @@
-"""Checks that need no knowledge of a benchmark but its legality table: is the store whole, complete and consistent?"""
+"""Checks that know of a benchmark only what is legal: is the store whole, complete and consistent."""
 
 from __future__ import annotations
 
@@ -26,22 +26,33 @@ _METRIC_RANGES = {"ssim": (-1.0, 1.0, True), "loss": (0.0, np.inf, True), "param
 _ANY = (-np.inf, np.inf, True)
 
 
-@check("whole-files", _ALL)
+@check(
+    "whole-files",
+    "Every file of the store is whole: each column has the checksum with which it was written.",
+    _ALL,
+)
 def _whole_files(held: Holdings) -> Iterator[Finding]:
-    """Every file of the store is whole: each column has the checksum with which it was written."""
     for source in held.sources:
         reason = held.damaged.get(source.name, "")
         yield Finding(
-            "all", source.release, source.name, held.space.n_cells, holds=not reason, measured=reason or "checksums agree"
+            "all",
+            source.release,
+            source.name,
+            held.space.n_cells,
+            holds=not reason,
+            measured=reason or "checksums agree",
         )
 
 
-@check("legal", _ALL)
+@check(
+    "legal",
+    "Every column is something that the benchmark measured, and names its release, licence and checksum.",
+    _ALL,
+)
 def _legal(held: Holdings) -> Iterator[Finding]:
-    """Every column is something that the benchmark measured, and names its release, licence and checksum."""
     for source in held.sources:
         wrong = []
-        columns = held.find(source=source.name, curve=source.curves)
+        columns = (held.find_curves if source.curves else held.find)(source=source.name)
         for one in columns:
             info = one.info
             measured = held.table == "nb201" and info.metric in METRICS
@@ -54,9 +65,12 @@ def _legal(held: Holdings) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@check("ranges", _ALL)
+@check(
+    "ranges",
+    "No value lies outside what its unit allows, and none is infinite.",
+    _ALL,
+)
 def _ranges(held: Holdings) -> Iterator[Finding]:
-    """No value lies outside what its unit allows, and none is infinite."""
     for one in held.find():
         info, values = one.info, one.values
         low, high, closed = _METRIC_RANGES.get(info.metric, _RANGES.get(info.unit, _ANY))
@@ -71,9 +85,12 @@ def _ranges(held: Holdings) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@check("missing", _ALL)
+@check(
+    "missing",
+    "Exactly as many cells have no value as is declared; official files that hold some cells only are left out.",
+    _ALL,
+)
 def _missing(held: Holdings) -> Iterator[Finding]:
-    """Exactly as many cells have no value as is declared; official files that hold some cells only are left out."""
     for one in held.find() + held.curve_ends():
         if one.imported:
             continue
@@ -84,9 +101,13 @@ def _missing(held: Holdings) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@check("means", ("nb201",), ("meco", "constrained-tpe"))
+@check(
+    "means",
+    "A mean is that of the seeds that were measured: nothing is imputed, nothing left out.",
+    ("nb201",),
+    ("meco", "constrained-tpe"),
+)
 def _means(held: Holdings) -> Iterator[Finding]:
-    """A mean is that of the seeds that were measured: nothing is imputed, nothing left out."""
     for one in held.find(seed="mean"):
         info = one.info
         seeds = [
@@ -105,9 +126,13 @@ def _means(held: Holdings) -> Iterator[Finding]:
         yield from compared(one, mean, f"mean of {len(seeds)} seeds", absolute=1e-6, relative=_FLOAT32)
 
 
-@check("sources", ("nb201",), ("constrained-tpe",))
+@check(
+    "sources",
+    "Sources of the same release hold the same numbers, to the rounding of float32.",
+    ("nb201",),
+    ("constrained-tpe",),
+)
 def _sources(held: Holdings) -> Iterator[Finding]:
-    """Sources of the same release hold the same numbers, to the rounding of float32."""
     groups: dict[tuple[str, str], list[Held]] = {}
     for one in held.find():
         groups.setdefault((one.info.address, one.info.release), []).append(one)

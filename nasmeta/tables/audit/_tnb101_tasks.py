@@ -18,9 +18,13 @@ _OWN_METRIC = {
 _LOWEST, _HIGHEST = 0.10, 0.87
 
 
-@check("tasks-differ", ("tnb101",), ("transnas",))
+@check(
+    "tasks-differ",
+    "The tasks' validation ranks agree as little, and as much, as is known, with good values first.",
+    ("tnb101",),
+    ("transnas",),
+)
 def _tasks_differ(held: Holdings) -> Iterator[Finding]:
-    """The tasks' validation ranks agree as little, and as much, as is known, with good values first."""
     from scipy.stats import spearmanr
 
     columns = {}
