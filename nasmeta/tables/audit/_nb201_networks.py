@@ -121,8 +121,8 @@ def _same_digits(held: Holdings) -> Iterator[Finding]:
             yield Finding(
                 info.address, info.release, info.source, len(trained),
                 tuple(sorted(int(cell) for group in odd for cell in group)),
-                measured=f"{sum(map(len, groups)):,} cells in {len(groups):,} groups of equal results; isomorphic by the "
-                f"official rule: {sum(len(set(official[group].tolist())) == 1 for group in groups):,} groups",
+                measured=f"{sum(map(len, groups)):,} cells in {len(groups):,} groups of equal results; isomorphic by "
+                f"the official rule: {sum(len(set(official[group].tolist())) == 1 for group in groups):,} groups",
                 groups=tuple(tuple(group.tolist()) for group in groups),
             )  # fmt: skip
 
