@@ -6,6 +6,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from nasmeta.cli._audit import audit
 from nasmeta.cli._import import import_data
 from nasmeta.cli._manners import mannered
 from nasmeta.errors import SettingError
@@ -54,6 +55,7 @@ def query(
 
 
 data_app.command("import", epilog="Example: nasmeta data import NATS-tss-v1_0-3ffb9-simple")(import_data)
+data_app.command("audit", epilog="Example: nasmeta data audit --report reports/audit")(audit)
 
 
 @data_app.callback()

@@ -49,6 +49,8 @@ class Assembly:
 
     Attributes
     ----------
+    cells : ndarray of int32, shape (n,)
+        Those that the files are about.
     keys : set of Key
     sha256 : list of str
         Of the raw files of each chunk.
@@ -66,6 +68,8 @@ class Assembly:
             for i, key in enumerate(head["keys"]):
                 self._parts.setdefault(Key(*key), []).append((archive, i))
         self.keys = set(self._parts)
+        found = [archive[f"cells{i}"] for parts in self._parts.values() for archive, i in parts]
+        self.cells = np.unique(np.concatenate(found))
         self._naslib_splits: dict[str, str] = {}
 
     def __enter__(self) -> Assembly:
@@ -75,7 +79,7 @@ class Assembly:
         self._stack.close()
 
     def read(self, key: Key) -> NDArray[np.float32]:
-        """Return all cells' values, shape (epochs, n_cells) or (1, n_cells); NaN where nothing was measured.
+        """Return the values of the cells, shape (epochs, n) or (1, n); NaN where nothing was measured.
 
         Raises
         ------
@@ -88,10 +92,11 @@ class Assembly:
             double = int(np.bincount(cells).argmax())
             raise DamagedFileError(f"Cell {double} is there twice ({key.epochs} epochs of {key.run}, seed {key.seed}).")
         width = max(values.shape[1] for _, values in parts)
-        found = np.full((width, self._n_cells), np.nan, dtype=np.float32)
+        found = np.full((width, len(self.cells)), np.nan, dtype=np.float32)
         for cells, values in parts:
             rows = values.T
-            found[:, cells] = rows if len(rows) == width else spread_over_epochs(rows, key.metric, width)
+            at = np.searchsorted(self.cells, cells)
+            found[:, at] = rows if len(rows) == width else spread_over_epochs(rows, key.metric, width)
         return found
 
     def blocks(self, source: Source, sha256: str, columns: Columns) -> Iterator[Block]:
@@ -112,7 +117,7 @@ class Assembly:
             ends = [(infos[seed], of[-1]) for seed, of in values.items()]
             if None not in values and not shared:
                 ends.insert(0, (mean["mean"], mean_over_seeds(of[-1] for of in values.values())))
-            columns += [(info, np.ascontiguousarray(end)) for info, end in ends]
+            columns += [(info, self._over_all_cells(end)) for info, end in ends]
             if group.metric not in TIMES and not any(np.isfinite(of[:-1]).any() for of in values.values()):
                 continue  # measured only at the end
             for seed, of in values.items():
@@ -121,14 +126,19 @@ class Assembly:
             n_blocks += len(values)
             if None not in values and not shared:
                 n_blocks += 1
-                yield Block(mean["mean"], np.empty((0, self._n_cells), dtype=np.float32), members)
+                yield Block(mean["mean"], np.empty((0, len(self.cells)), dtype=np.float32), members)
+
+    def _over_all_cells(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        found = np.full(self._n_cells, np.nan, dtype=np.float32)
+        found[self.cells] = values
+        return found
 
     def _info(self, source: Source, sha256: str, key: Key, seed: int | None, values: Any) -> ColumnInfo:
         split, metric = key.split, key.metric
         if split == "eval":
             split = self._naslib_split(key.run)
         elif metric == "train_time":
-            metric = _naslib_time(key, values[None][-1])
+            metric = _naslib_time(key, self._over_all_cells(values[None][-1]))
         measured = _MEASUREMENTS[key.run, split]
         unit, direction, note = _FACTS[metric]
         return ColumnInfo(
@@ -138,13 +148,17 @@ class Assembly:
         )  # fmt: skip
 
     def _naslib_split(self, run: str) -> str:
-        """Return what NASLib calls eval: x-valid where most ends are validation accuracies of the embedded table."""
-        if (run, "x-valid") not in _MEASUREMENTS or (run, "ori-test") not in _MEASUREMENTS:
-            return "ori-test"
+        """Return what NASLib calls eval.
+
+        Where curves exist for one split alone, it is that. Of the others it is x-valid where most ends are validation
+        accuracies of the embedded table, else the official test images, which is what official curves are of.
+        """
+        if run in ("cifar10-valid", "cifar10"):
+            return "x-valid" if run == "cifar10-valid" else "ori-test"
         if run not in self._naslib_splits:
             (key,) = (key for key in self.keys if key[1:] == (run, "eval", "accuracy", None))
             ends = self.read(key)[-1]
-            known = _embedded(_MEASUREMENTS[run, "train"].dataset, "accuracy")
+            known = [column[self.cells] for column in _embedded(_MEASUREMENTS[run, "train"].dataset, "accuracy")]
             near: NDArray[np.bool_] = np.any([np.abs(ends - column) < 5e-3 for column in known], axis=0)
             self._naslib_splits[run] = "x-valid" if np.mean(near[~np.isnan(ends)]) > 0.5 else "ori-test"
         return self._naslib_splits[run]

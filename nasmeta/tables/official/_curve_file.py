@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import DamagedFileError
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
-from nasmeta.tables.official._records import spread_over_epochs
+from nasmeta.tables.official._records import after_epoch
 
 __all__ = ["Block", "CurveFile", "mean_over_seeds", "write_curves"]
 
@@ -37,7 +37,8 @@ class Block(NamedTuple):
     ----------
     info : ColumnInfo
         Without an epoch.
-    values : ndarray of float32, shape (epochs, n_cells), (1, n_cells) or (0, n_cells)
+    values : ndarray of float32, shape (epochs, n), (1, n) or (0, n)
+        Of those cells that the file is about.
         One row: see `spread_over_epochs`. None: the mean over the blocks `members`.
     members : tuple of int
         Positions of blocks.
@@ -57,13 +58,19 @@ def mean_over_seeds(columns: Iterable[NDArray[np.float32]]) -> NDArray[np.float3
     return np.asarray(mean, dtype=np.float32)
 
 
-def write_curves(path: Path, space: str, n_cells: int, blocks: Iterable[Block], origin: Mapping[str, Any]) -> int:
+def write_curves(
+    path: Path,
+    space: str,
+    n_cells: int,
+    cells: NDArray[np.int32],
+    blocks: Iterable[Block],
+    origin: Mapping[str, Any],
+) -> int:
     """Write blocks one after another, so that memory holds one of them; return how many they were."""
     import pyarrow as pa
 
-    header = json.dumps(
-        {"format_version": _FORMAT_VERSION, "space": space, "n_cells": n_cells, "origin": origin}, sort_keys=True
-    ).encode()
+    facts = {"format_version": _FORMAT_VERSION, "space": space, "n_cells": n_cells, "origin": origin}
+    header = json.dumps({**facts, "cells": None if len(cells) == n_cells else cells.tolist()}).encode()
     schema = pa.schema(
         [pa.field("value", pa.float32(), nullable=False)],
         metadata={_KEY: header, b"crc32": str(zlib.crc32(header)).encode()},
@@ -115,6 +122,8 @@ class CurveFile(ColumnFile):
             self.space = header["space"]
             self.n_cells = header["n_cells"]
             self.origin = header["origin"]
+            self._cells = None if header["cells"] is None else np.array(header["cells"], dtype=np.int32)
+            n = self.n_cells if self._cells is None else len(self._cells)
             self._blocks: list[tuple[ColumnInfo, NDArray[np.float32], tuple[int, ...], Any]] = []
             self._places: list[tuple[int, int]] = []
             infos: list[ColumnInfo] = []
@@ -122,7 +131,7 @@ class CurveFile(ColumnFile):
                 batch.validate()
                 described = json.loads(about[_KEY])
                 info = ColumnInfo(**described["info"])
-                values = batch.column(0).to_numpy().reshape(-1, self.n_cells)
+                values = batch.column(0).to_numpy().reshape(-1, n)
                 if not info.epochs or len(values) not in (0, 1, info.epochs):
                     raise ValueError(f"{info.address} has {len(values)} epochs")
                 self._blocks.append((info, values, tuple(described["members"]), about))
@@ -143,7 +152,12 @@ class CurveFile(ColumnFile):
         DamagedFileError
         """
         at, epoch = self._places[position]
-        return self._after(at, epoch)
+        after = self._after(at, epoch)
+        if self._cells is None:
+            return after
+        found = np.full(self.n_cells, np.nan, dtype=np.float32)
+        found[self._cells] = after
+        return found
 
     def _after(self, at: int, epoch: int) -> NDArray[np.float32]:
         info, _, members, _ = self._blocks[at]
@@ -151,7 +165,7 @@ class CurveFile(ColumnFile):
         if members:
             return mean_over_seeds(self._after(member, epoch) for member in members)
         if len(values) == 1:
-            return np.asarray(spread_over_epochs(values, info.metric, info.epochs or 1)[epoch], dtype=np.float32)
+            return np.asarray(after_epoch(values[0], info.metric, epoch + 1, info.epochs or 1), dtype=np.float32)
         after: NDArray[np.float32] = values[epoch]
         return after
 

@@ -70,6 +70,7 @@ def _read_to_the_end(stream: BinaryIO) -> None:
 
 @contextmanager
 def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
+    inside: Any
     with path.open("rb") as raw:
         start = raw.read(len(_OLD_TORCH_STARTS))
         raw.seek(0)
@@ -79,7 +80,7 @@ def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
                 if len(names) != 1:
                     raise DamagedFileError("It is a zip archive, but no torch file.")
                 with archive.open(names[0]) as inside:
-                    yield io.BufferedReader(inside, 1 << 20), False  # type: ignore[type-var]
+                    yield io.BufferedReader(inside, 1 << 20), False
         elif start.startswith(b"BZh"):
             with bz2.open(raw) as inside:
                 if one_cell:
@@ -88,7 +89,7 @@ def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
                         raise DamagedFileError(f"It holds more than {_MOST_BYTES_OF_A_CELL:,} bytes: that is no cell.")
                     yield io.BytesIO(content), False
                 else:
-                    yield io.BufferedReader(inside, 1 << 20), False  # type: ignore[type-var]
+                    yield io.BufferedReader(inside, 1 << 20), False
         elif start == _OLD_TORCH_STARTS:
             yield raw, True
         elif start.startswith(b"\x80"):

@@ -117,11 +117,16 @@ def import_official(
     with _store.writable(store), _store.only_one(store / "import"):
         work = store / ".import"
         work.mkdir(exist_ok=True)
-        if path.is_dir():
-            chunks, kind = _convert_folder(path, work, workers, report)
-        else:
-            chunks, kind = _convert_file(path, work, space, report)
-        found = _assemble(path, chunks, kind, space)
+        try:
+            if path.is_dir():
+                chunks, kind = _convert_folder(path, work, workers, report)
+            else:
+                chunks, kind = _convert_file(path, work, space, report)
+            found = _assemble(path, chunks, kind, space)
+        except BaseException:
+            if not path.is_dir():  # the chunks of a folder are kept: the next import goes on with them
+                shutil.rmtree(work)
+            raise
         shutil.rmtree(work)
     return found
 
@@ -263,7 +268,12 @@ def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace) 
             temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
             try:
                 n_curves = write_curves(
-                    temporary, space.name, space.n_cells, assembly.blocks(ends, sha256, columns), origin
+                    temporary,
+                    space.name,
+                    space.n_cells,
+                    assembly.cells,
+                    assembly.blocks(ends, sha256, columns),
+                    origin,
                 )
                 content = encode(space.name, space.n_cells, columns, origin)
                 if n_curves:

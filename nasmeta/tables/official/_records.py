@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import EPOCHS, legal_measurements
 
-__all__ = ["TIMES", "Chunk", "Key", "spread_over_epochs", "trials_of"]
+__all__ = ["TIMES", "Chunk", "Key", "after_epoch", "spread_over_epochs", "trials_of"]
 
 
 class Key(NamedTuple):
@@ -30,8 +30,8 @@ class Key(NamedTuple):
 
 TIMES = ("train_seconds", "evaluation_seconds")
 _SPLITS: dict[str, list[str]] = {}
-for _one in legal_measurements():
-    _SPLITS.setdefault(_one.run, []).append(_one.official_split)
+for _measured in legal_measurements():
+    _SPLITS.setdefault(_measured.run, []).append(_measured.official_split)
 _NASLIB_FIELDS = {"train_acc1es", "train_losses", "eval_acc1es", "eval_losses", "cost_info"}
 
 Measured = Iterator[tuple[Key, NDArray[np.float64]]]
@@ -91,7 +91,7 @@ def _official(run: str, seed: int, trial: Mapping[str, Any]) -> Measured:
         yield from found("loss", split, _series(trial["eval_losses"], keys))
         yield from found("evaluation_seconds", split, _series(trial.get("eval_times"), keys))
     latency = [value for value in trial.get("latency") or () if value > 0]
-    yield from found("recorded_parameters", "train", np.round(_one(trial["params"]) * 1e6))  # their unit is M
+    yield from found("recorded_parameters", "train", (_one(trial["params"]) * 1e6).round())  # their unit is M
     yield from found("recorded_flops_millions", "train", _one(trial["flop"]))
     yield from found("recorded_latency_seconds", "train", _one(sum(latency) / len(latency) if latency else None))
 
@@ -116,13 +116,15 @@ def _naslib(run: str, record: Mapping[str, Any]) -> Measured:
     ):
         value = _one(costs.get(field)) * factor
         if not np.isnan(value).all():
-            yield Key(epochs, run, "train", metric, None), np.round(value) if factor > 1 else value
+            yield Key(epochs, run, "train", metric, None), value.round() if factor > 1 else value
 
 
 def _series(values: Any, keys: Iterable[Any]) -> NDArray[np.float64]:
     """Return the values of a dict or list at these keys, NaN where there is none."""
     if values is None:
         values = {}
+    if not isinstance(values, Mapping | list | tuple):
+        raise ValueError(f"a {type(values).__name__} where values after epochs should be")
     get = values.get if isinstance(values, Mapping) else dict(enumerate(values)).get
     return np.array([get(key, np.nan) for key in keys], dtype=np.float64)
 
@@ -142,14 +144,18 @@ def _eval_keys(split: str, epochs: int) -> tuple[str, ...]:
     return tuple(f"{split}@{epoch}" for epoch in range(epochs))
 
 
-def spread_over_epochs(values: NDArray[Any], metric: str, epochs: int) -> NDArray[Any]:
-    """Return times of each epoch, shape (epochs, n), where only one number a cell is kept, shape (1, n).
+def after_epoch(values: NDArray[Any], metric: str, epoch: Any, epochs: int) -> NDArray[Any]:
+    """Return times after an epoch (or several), counted from 1, where only one number a cell is kept.
 
     It is the total of equally long epochs for ``train_seconds``, else the same for every epoch.
     """
-    if metric == "train_seconds":
-        return values * (np.arange(1, epochs + 1) / epochs)[:, None]
-    return np.repeat(values, epochs, axis=0)
+    after: NDArray[Any] = values * (epoch / epochs if metric == "train_seconds" else epoch / epoch)
+    return after
+
+
+def spread_over_epochs(values: NDArray[Any], metric: str, epochs: int) -> NDArray[Any]:
+    """Return times after each epoch, shape (epochs, n), where only one number a cell is kept, shape (1, n)."""
+    return after_epoch(values, metric, np.arange(1, epochs + 1)[:, None], epochs)
 
 
 def _flattened(metric: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -169,7 +175,7 @@ class Chunk:
 
     def __init__(self, space: CellSpace) -> None:
         self._space = space
-        self._found: dict[Key, tuple[list[int], list[NDArray[np.float32]]]] = {}
+        self._found: dict[Key, tuple[list[int], list[NDArray[Any]]]] = {}
         self.n_records = 0
 
     def add(self, cell: str, record: Mapping[Any, Any]) -> None:
@@ -184,14 +190,14 @@ class Chunk:
         for key, values in trials_of(record):
             cells, arrays = self._found.setdefault(key, ([], []))
             cells.append(index)
-            arrays.append(values.astype(np.float32) if key.metric not in TIMES else values)  # type: ignore[arg-type]
+            arrays.append(values if key.metric in TIMES else values.astype(np.float32))
         self.n_records += 1
 
     def write(self, path: Path, sha256: str = "") -> None:
         """Write a NumPy archive under its name in one step."""
         arrays: dict[str, NDArray[Any]] = {}
         for i, (key, (cells, rows)) in enumerate(self._found.items()):
-            values = np.stack(rows)
+            values: NDArray[Any] = np.stack(rows)
             arrays[f"cells{i}"] = np.array(cells, dtype=np.int32)
             values = _flattened(key.metric, values) if key.metric in TIMES else values
             arrays[f"values{i}"] = values.astype(np.float32)

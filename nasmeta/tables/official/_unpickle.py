@@ -66,10 +66,11 @@ _ALLOWED: Mapping[tuple[str, str], Any] = {
     **{("torch", f"{kind}Storage"): _weights for kind in _STORAGES},
 }
 _WITH_STATE = (_Dict, PickledArray, _DTYPE)
+_InPython: Any = vars(pickle)["_Unpickler"]
 
 
-class _StreamingUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined, unused-ignore]
-    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)  # type: ignore
+class _StreamingUnpickler(_InPython):  # type: ignore[misc]
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_InPython.dispatch)
 
     def __init__(self, file: BinaryIO, sink: Sink, forget: bool) -> None:
         super().__init__(file)

