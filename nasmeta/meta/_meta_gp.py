@@ -146,8 +146,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
     any unit: its observed values are put on the scale of the prior by matching their quantiles to those of the prior
     mean at the same cells. The first proposals are those of highest prior mean.
 
-    The bound is the acquisition here, and expected improvement is not: with an informative prior the latter explores
-    too much, as a search on one NAS-Bench-201 dataset with another as its only source shows (``docs/decisions.md``).
+    The bound is the acquisition here, and expected improvement is not: see decision 12 in ``docs/decisions.md``.
 
     Parameters
     ----------
@@ -175,6 +174,8 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         features: Sequence[str] = ("edges", "paths", "operations"),
     ) -> None:
         super().__init__(space, rng, initial=0, features=features)
+        if isinstance(optimism, bool) or not isinstance(optimism, int | float) or not 0 <= optimism < np.inf:
+            raise SettingError(f"optimism must be a number from 0 on, not {optimism!r:.80}.")
         self.optimism = optimism
 
     def _learn(self, sources: list[SourceTask]) -> MetaGP:

@@ -14,9 +14,21 @@ from nasmeta.registry import Registry
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["SEARCHERS", "MetaSearcher", "Searcher"]
+__all__ = ["SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
 
 SEARCHERS: Registry[type[Searcher]] = Registry("searcher")
+
+
+def checked_whole(name: str, value: Any, least: int, most: int = 1_000_000) -> int:
+    """Return a setting that must be a whole number from `least` to `most`.
+
+    Raises
+    ------
+    SettingError
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise SettingError(f"{name} must be a whole number from {least} to {most:,}, not {value!r:.80}.")
+    return int(value)
 
 
 class Searcher(ABC):
@@ -84,6 +96,9 @@ class MetaSearcher(Searcher):
         seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
         if not seen:
             raise SettingError(f"{type(self).__name__} needs at least one source task to learn from.")
+        names = [source.name for source in seen]
+        if len(set(names)) < len(names):
+            raise SettingError(f"A source is there twice: {', '.join(names)}.")
         for source in seen:
             if source.space is not self.space:
                 raise SettingError(

@@ -7,8 +7,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
-from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers._base import SEARCHERS, Searcher, checked_whole
 from nasmeta.spaces import CellSpace
 
 __all__ = ["RegularizedEvolution"]
@@ -43,10 +42,8 @@ class RegularizedEvolution(Searcher):
         self, space: CellSpace, rng: np.random.Generator, *, population: int = 30, sample_size: int = 10
     ) -> None:
         super().__init__(space, rng)
-        if population < 1 or sample_size < 1:
-            raise SettingError(f"population and sample_size must be at least 1, not {population} and {sample_size}.")
-        self.population = population
-        self.sample_size = sample_size
+        self.population = checked_whole("population", population, 1)
+        self.sample_size = checked_whole("sample_size", sample_size, 1)
         self._members: deque[tuple[float, int]] = deque(maxlen=population)
         self._neighbours = space.neighbour_table
         self._tournaments: list[list[int]] = []

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, SpaceExhaustedError
+from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.predictors import (
+    FEATURES,
     CellGP,
     CellKernel,
     Hyperparameters,
@@ -18,7 +19,7 @@ from nasmeta.predictors import (
     normal_scores,
     weak_prior,
 )
-from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers._base import SEARCHERS, Searcher, checked_whole
 from nasmeta.spaces import CellSpace
 
 __all__ = ["GPSearch"]
@@ -26,6 +27,17 @@ __all__ = ["GPSearch"]
 _REFIT_ALWAYS_BELOW = 20
 _REFIT_GROWTH = 1.2
 _TIE = 1e-6  # scores closer than float32 can tell apart are ties, drawn from at random
+
+
+def _checked_features(features: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(features, str) or not isinstance(features, Sequence) or not features:
+        raise SettingError(f"features must be a list of names from {', '.join(FEATURES)}, not {features!r:.80}.")
+    for feature in features:
+        if feature not in FEATURES:
+            raise UnknownNameError.of("feature", feature, FEATURES)
+    if len(set(features)) < len(features):
+        raise SettingError(f"A feature is there twice: {', '.join(features)}.")
+    return tuple(features)
 
 
 @SEARCHERS.register("gp")
@@ -64,10 +76,8 @@ class GPSearch(Searcher):
         features: Sequence[str] = ("edges", "paths", "operations"),
     ) -> None:
         super().__init__(space, rng)
-        if initial < 0:
-            raise SettingError(f"initial must not be negative, but is {initial}.")
-        self.initial = initial
-        self.features = features
+        self.initial = checked_whole("initial", initial, 0)
+        self.features = _checked_features(features)
         self._values: list[float] = []
         self._asked = np.zeros(space.n_cells, dtype=bool)
         self._n_asked = 0

@@ -88,5 +88,5 @@ class LocalSearch(Searcher):
 class FullLocalSearch(LocalSearch):
     """Local search that evaluates the full neighbourhood before it moves; see `LocalSearch`."""
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator, *, improvement: str = "full") -> None:
-        super().__init__(space, rng, improvement=improvement)
+    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng, improvement="full")

@@ -8,6 +8,7 @@ from typing import overload
 import numpy as np
 
 from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.tables._columns import canonical_dataset
 from nasmeta.tasks._task import SourceTask, Task
 
 __all__ = ["TaskDistribution"]
@@ -60,7 +61,9 @@ class TaskDistribution(Sequence[Task]):
         A task that shares anything else with a target is in neither: a source has nothing of `Task.held_out` of any
         target.
         """
-        key = dataset.lower()
+        if not isinstance(dataset, str):
+            raise SettingError(f"What is left out is a name, not {dataset!r}. Possible: {', '.join(self.datasets)}.")
+        key = canonical_dataset(dataset)
         if key not in self.datasets:
             raise UnknownNameError.of("dataset", dataset, self.datasets)
         target = TaskDistribution(task for task in self._tasks if key in task.held_out)

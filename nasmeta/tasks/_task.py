@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.spaces import CellSpace, get_space
+from nasmeta.tables._columns import canonical_dataset
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -47,6 +48,11 @@ class Signal:
         These three are None where they mean nothing, or where the source does not say.
     release : str
         Always said: means over different releases are different numbers.
+
+    Examples
+    --------
+    >>> Signal("ImageNet16-120", "accuracy", "valid", 200, "mean", "NATS-tss v1.0").dataset
+    'imagenet16-120'
     """
 
     dataset: str
@@ -55,6 +61,10 @@ class Signal:
     epochs: int | None
     seed: int | str | None
     release: str
+
+    def __post_init__(self) -> None:
+        # One name for a dataset: what is held out is compared by name.
+        object.__setattr__(self, "dataset", canonical_dataset(self.dataset))
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class SourceTask:
 
     def __post_init__(self) -> None:
         if not self.held_out:
-            object.__setattr__(self, "held_out", (self.dataset,))
+            object.__setattr__(self, "held_out", (canonical_dataset(self.dataset).removesuffix("-valid"),))
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -131,7 +141,8 @@ class Task:
         dataset whose networks ran on it: these numbers do not come from images, and those of one device for two
         datasets nearly agree. A task of both holds out both.
         """
-        return (device_of(self.signal.metric) or self.signal.dataset,)
+        # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
+        return (device_of(self.signal.metric) or self.signal.dataset.removesuffix("-valid"),)
 
     @cached_property
     def column(self) -> ColumnInfo:

@@ -46,7 +46,8 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
             raise ValueError(f"{name} does not have the seeds of {SimpleHpoBench.name}.")
 
         def add_accuracy(split: str, values: NDArray[np.float64], note: str, dataset: str = dataset) -> None:
-            by_policy = {"mean": np.nanmean(values, axis=1), **dict(zip(_SEEDS, values.T, strict=True))}
+            by_policy: dict[int | str, NDArray[np.float64]] = {"mean": np.nanmean(values, axis=1)}
+            by_policy.update(zip(_SEEDS, values.T, strict=True))
             for seed, column in by_policy.items():
                 info = source.info(
                     "metrics", dataset, "accuracy", split, 200, seed, unit="percent", direction="max", note=note

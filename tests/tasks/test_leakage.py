@@ -1,0 +1,41 @@
+"""One dataset has one name, whatever a task calls it."""
+
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import LeakageError, SettingError
+from nasmeta.tasks import Signal, Task, TaskDistribution
+
+RELEASE = "NATS-tss v1.0"
+
+
+def own(dataset: str, seed: int | str = 777) -> Task:
+    return Task(f"own/{dataset}", "nb201", Signal(dataset, "accuracy", "valid", 200, seed, RELEASE))
+
+
+@pytest.mark.parametrize(
+    ("alias", "target"),
+    [("ImageNet", "imagenet16-120"), ("ImageNet16-120", "imagenet16-120"), ("CIFAR10", "cifar10"),
+     ("cifar10-valid", "cifar10"), ("Cifar100", "cifar100")],
+)  # fmt: skip
+def test_an_alias_is_no_way_in(alias: str, target: str) -> None:
+    with pytest.raises(LeakageError):
+        nm.search("source-order", f"nb201/{target}", sources=[own(alias)], evaluations=5)
+    everything = TaskDistribution([*nm.task_distribution("nb201"), own(alias)])
+    source, left_out = everything.leave_out(target)
+    assert f"own/{alias}" in left_out.names
+    assert f"own/{alias}" not in source.names
+
+
+def test_leave_out_takes_the_usual_names() -> None:
+    tasks = nm.task_distribution("nb201")
+    assert tasks.leave_out("imagenet")[1].names == ("nb201/imagenet16-120",)
+    with pytest.raises(SettingError, match="is a name"):
+        tasks.leave_out(5)  # type: ignore[arg-type]
+
+
+def test_the_same_source_twice_is_refused() -> None:
+    (source,) = nm.task_distribution("nb201")[1:2]
+    for name in ("source-order", "meta-gp"):
+        with pytest.raises(SettingError, match="twice"):
+            nm.search(name, "nb201/cifar10", sources=[source, source], evaluations=5)
