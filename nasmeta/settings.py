@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from nasmeta.errors import SettingError
+
 __all__ = ["cache_folder", "mirror_address"]
 
 
 def cache_folder() -> Path:
     """Return the folder of downloads and converted tables: ``NASMETA_CACHE``, else the user's cache folder.
+
+    ``NASMETA_CACHE`` may begin with ``~``; an empty value means the same as none. Nothing is made here.
+
+    Raises
+    ------
+    SettingError
+        Where the folder cannot be: its name is blank or too long, its user unknown, or it may not be entered.
 
     Examples
     --------
@@ -19,11 +28,25 @@ def cache_folder() -> Path:
     PosixPath('some/folder')
     """
     chosen = os.environ.get("NASMETA_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    from platformdirs import user_cache_path
+    if not chosen:
+        from platformdirs import user_cache_path
 
-    return user_cache_path("nasmeta", appauthor=False)
+        chosen = str(user_cache_path("nasmeta", appauthor=False))
+    try:
+        if not chosen.strip():
+            raise ValueError("its name is blank")
+        folder = Path(chosen).expanduser()
+        (folder / "tables").stat()  # what is inside a folder that may not be entered cannot be looked at
+    except FileNotFoundError:
+        pass  # it is made when something is written
+    except (OSError, RuntimeError, ValueError) as reason:
+        shown = chosen if len(chosen) <= 100 else f"{chosen[:50]}...{chosen[-50:]}"
+        why = reason.strerror if isinstance(reason, OSError) else str(reason).rstrip(".")
+        raise SettingError(
+            f"The cache folder {shown!r} cannot be used: {why}. "
+            "Set the environment variable NASMETA_CACHE to a folder that you may write to."
+        ) from reason
+    return folder
 
 
 def mirror_address() -> str | None:

@@ -2,5 +2,6 @@
 
 from nasmeta.spaces._catalog import SPACES, get_space
 from nasmeta.spaces._cell_space import Cell, CellLike, CellSpace, CostFormula, Notation
+from nasmeta.spaces._datasets import canonical_dataset
 
-__all__ = ["SPACES", "Cell", "CellLike", "CellSpace", "CostFormula", "Notation", "get_space"]
+__all__ = ["SPACES", "Cell", "CellLike", "CellSpace", "CostFormula", "Notation", "canonical_dataset", "get_space"]

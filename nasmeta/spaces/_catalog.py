@@ -125,6 +125,10 @@ def _tnb101() -> CellSpace:
 
 
 @cache
+def _built(build: Callable[[], CellSpace]) -> CellSpace:
+    return build()
+
+
 def get_space(name: str) -> CellSpace:
     """Return the space of this name, always the same object.
 
@@ -146,4 +150,4 @@ def get_space(name: str) -> CellSpace:
     >>> get_space("tnb101")
     CellSpace('tnb101', 4,096 cells, operations: none, skip_connect, nor_conv_1x1, nor_conv_3x3)
     """
-    return SPACES[name]()
+    return _built(SPACES[name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, overload
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import CellError, SettingError, UnknownNameError
+from nasmeta.spaces._datasets import canonical_dataset
 from nasmeta.spaces._isomorphism import IsomorphismRule, class_representatives
 
 __all__ = ["EDGES", "N_NODES", "Cell", "CellLike", "CellSpace", "CostFormula", "Notation"]
@@ -20,6 +21,26 @@ EDGES: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2
 
 Cell: TypeAlias = "int | np.integer[Any] | str"
 CellLike: TypeAlias = "Cell | Sequence[Cell] | NDArray[Any]"
+
+
+def _short(text: str, limit: int = 120) -> str:
+    """Leave out the middle of a text that is too long for a message."""
+    return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-limit // 2 :]}"
+
+
+def _shown(value: object) -> str:
+    """Return a short text of anything, for messages."""
+    try:
+        return _short(repr(value))
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        return f"an overlong {type(value).__name__}"
+
+
+def _as_array(values: Any, what: str) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError) as reason:
+        raise CellError(f"{what} must form an array, with rows of one length: {_short(str(reason))}") from reason
 
 
 @dataclass(frozen=True)
@@ -127,7 +148,8 @@ class CellSpace:
         Parameters
         ----------
         cells : int, str, or sequence or array of them, shape (n,)
-            Indices (Python's or numpy's integers) or strings in the space's notation.
+            Indices (Python's or numpy's integers) or strings in the space's notation. A column of a data frame is
+            taken in the order of its rows, whatever its index.
 
         Returns
         -------
@@ -146,16 +168,25 @@ class CellSpace:
         Traceback (most recent call last):
         nasmeta.errors.CellError: -1 is no cell of nb201: indices run from 0 to 15624.
         """
-        if isinstance(cells, str | int | np.integer) or not hasattr(cells, "__len__") or getattr(cells, "ndim", 1) == 0:
-            return self._index_of_one(cells)
-        if isinstance(cells, np.ndarray) and cells.dtype.kind in "iu":
-            return self._checked(cells)
-        flat = [cells[i] for i in range(len(cells))]
-        if any(not isinstance(cell, str | int | np.integer) and np.ndim(cell) > 0 for cell in flat):
-            raise CellError(
-                f"Cells must be one-dimensional (n,), but an element is {flat[0]!r}. "
-                "Use from_digits or from_adjacency for digits and matrices."
-            )
+        several: Any = cells
+        if isinstance(several, str | int | np.integer | bytes | bytearray | Mapping | Set):
+            return self._index_of_one(several)
+        if hasattr(several, "__array__"):  # a pandas Series, too: its [i] would be a look-up by label
+            array = _as_array(several, "Cells")
+            if array.ndim == 0:
+                return self._index_of_one(array[()])
+            if array.ndim > 1 or array.dtype.kind in "iu":
+                return self._checked(array)
+            several = array
+        elif not isinstance(several, Collection):
+            return self._index_of_one(several)
+        flat: list[Any] = list(several)
+        for cell in flat:
+            if isinstance(cell, list | tuple) or getattr(cell, "ndim", 0) > 0:
+                raise CellError(
+                    f"Cells must be one-dimensional (n,), but an element is {_shown(cell)}. "
+                    "Use from_digits or from_adjacency for digits and matrices."
+                )
         return np.array([self._index_of_one(cell) for cell in flat], dtype=np.int32)
 
     def _index_of_one(self, cell: Any) -> int:
@@ -164,7 +195,7 @@ class CellSpace:
                 digits = self.notation.read(cell)
             except ValueError as reason:
                 raise CellError(
-                    f"{cell!r} is no cell of {self.name}: {reason} "
+                    f"{_shown(cell)} is no cell of {self.name}: {_short(str(reason))} "
                     f"Operations: {', '.join(self.operations)}; the form: {self.to_string(0)!r}."
                 ) from None
             return int(self._cell_of_rank[int(np.dot(digits, self._place_values))])
@@ -172,11 +203,11 @@ class CellSpace:
             cell = cell[()]
         if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | np.integer):
             raise CellError(
-                f"{cell!r} ({type(cell).__name__}) is no cell of {self.name}: a cell is an integer index "
+                f"{_shown(cell)} ({type(cell).__name__}) is no cell of {self.name}: a cell is an integer index "
                 f"from 0 to {self.n_cells - 1}, or a string such as {self.to_string(0)!r}."
             )
         if not 0 <= cell < self.n_cells:
-            raise CellError(f"{int(cell)} is no cell of {self.name}: indices run from 0 to {self.n_cells - 1}.")
+            raise CellError(f"{_shown(int(cell))} is no cell of {self.name}: indices run from 0 to {self.n_cells - 1}.")
         return int(cell)
 
     def _checked(self, cells: NDArray[Any]) -> NDArray[np.int32]:
@@ -215,7 +246,7 @@ class CellSpace:
         >>> get_space("nb201").from_digits([4, 2, 1, 2, 1, 1])
         0
         """
-        array = np.asarray(digits)
+        array = _as_array(digits, "Digits")
         if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_edges:
             raise CellError(
                 f"Digits must be integers of shape ({self.n_edges},) or (n, {self.n_edges}), "
@@ -226,7 +257,7 @@ class CellSpace:
                 f"Digits of {self.name} run from 0 to {self.n_operations - 1} ({', '.join(self.operations)}); "
                 f"got {array.min()} to {array.max()}."
             )
-        cells = self._cell_of_rank[array @ self._place_values]
+        cells = self._cell_of_rank[array.astype(np.int64) @ self._place_values]
         return int(cells) if array.ndim == 1 else cells
 
     @overload
@@ -253,10 +284,12 @@ class CellSpace:
 
     def from_ops(self, operations: ArrayLike) -> int | NDArray[np.int32]:
         """Return the cell, or cells, with these operation names of shape (n_edges,) or (n, n_edges)."""
-        names = np.asarray(operations)
-        unknown = sorted(set(names.ravel().tolist()) - set(self.operations))
-        if unknown:
-            raise CellError(f"{unknown[0]!r} is no operation of {self.name}. Possible: {', '.join(self.operations)}.")
+        names = _as_array(operations, "Operations")
+        for name in names.ravel().tolist():
+            if not isinstance(name, str) or name not in self.operations:
+                raise CellError(
+                    f"{_shown(name)} is no operation of {self.name}. Possible: {', '.join(self.operations)}."
+                )
         digits = np.zeros(names.shape, dtype=np.int8)
         for digit, operation in enumerate(self.operations):
             digits[names == operation] = digit
@@ -284,7 +317,7 @@ class CellSpace:
 
     def from_adjacency(self, matrices: ArrayLike) -> int | NDArray[np.int32]:
         """Return the cell, or cells, of adjacency matrices as `to_adjacency` writes them."""
-        array = np.asarray(matrices)
+        array = _as_array(matrices, "Adjacency matrices")
         if array.dtype.kind not in "iu" or array.ndim not in (2, 3) or array.shape[-2:] != (N_NODES, N_NODES):
             raise CellError(
                 f"Adjacency matrices must be integers of shape (4, 4) or (n, 4, 4), not {array.dtype} {array.shape}."
@@ -349,7 +382,7 @@ class CellSpace:
         >>> len(np.unique(space.canonical(np.arange(space.n_cells))))
         6466
         """
-        table = self._representatives.get(rule)
+        table = self._representatives.get(rule) if isinstance(rule, str) else None
         if table is None:
             table = self._representatives[rule] = class_representatives(self.digits, self.operations, EDGES, rule)
         found = table[self.index_of(cells)]
@@ -381,8 +414,12 @@ class CellSpace:
         >>> get_space("nb201").sample(3, np.random.default_rng(0)).shape
         (3,)
         """
+        if isinstance(n, bool) or not isinstance(n, int | np.integer):
+            raise SettingError(f"n is how many cells to draw, an integer, not {_shown(n)} ({type(n).__name__}).")
+        if not isinstance(rng, np.random.Generator):
+            raise SettingError(f"rng must be a numpy.random.Generator, not {_shown(rng)} ({type(rng).__name__}).")
         if n < 0 or (n > self.n_cells and not replace):
-            raise SettingError(f"Cannot draw {n} cells from {self.name}, which has {self.n_cells:,}.")
+            raise SettingError(f"Cannot draw {_shown(int(n))} cells from {self.name}, which has {self.n_cells:,}.")
         return rng.choice(self.n_cells, size=n, replace=replace).astype(np.int32)
 
     # -- costs ------------------------------------------------------------------------------------------------------
@@ -393,7 +430,8 @@ class CellSpace:
         ----------
         cells : cell or cells
         dataset : str
-            The number of classes differs between the datasets, so the head does.
+            The number of classes differs between the datasets, so the head does. The tables' other names of a
+            dataset, such as ``imagenet``, are understood.
 
         Returns
         -------
@@ -428,8 +466,8 @@ class CellSpace:
         self, kind: Literal["parameters", "multiply-adds"], cells: CellLike, dataset: str
     ) -> int | NDArray[np.int64]:
         formula = self._costs[kind]
-        key = dataset.lower()
-        if formula is None or key not in formula.base:
+        key = canonical_dataset(dataset) if isinstance(dataset, str) else None
+        if formula is None or key is None or key not in formula.base:
             raise UnknownNameError.of(
                 f"dataset with a formula for {kind} in {self.name}:", dataset, formula.base if formula else ()
             )

@@ -56,7 +56,7 @@ def class_representatives(
     -------
     ndarray of int32, shape (n_cells,), read-only
     """
-    if rule not in get_args(IsomorphismRule):
+    if not isinstance(rule, str) or rule not in get_args(IsomorphismRule):
         raise UnknownNameError.of("isomorphism rule", rule, get_args(IsomorphismRule))
     first: dict[str, int] = {}
     representatives = np.array(

@@ -194,10 +194,10 @@ class AddressBook:
         for column in self._columns:
             if (column.dataset, column.metric, column.epoch) == (asked.dataset, asked.metric, None):
                 seeds.setdefault((column.split, column.epochs, column.release), []).append(column.seed)
-        held = "; ".join(
+        holds = "; ".join(
             (f"split {split!r}, " if split is not None else "")
             + (f"epochs {epochs}, " if epochs is not None else "")
             + f"seeds {', '.join(map(repr, values))} ({release})"
             for (split, epochs, release), values in seeds.items()
         )
-        return f"It holds for {asked.dataset}/{asked.metric}: {held}."
+        return f"It holds for {asked.dataset}/{asked.metric}: {holds}."

@@ -5,23 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from nasmeta.spaces import canonical_dataset
+
 __all__ = ["ColumnInfo", "Seed", "canonical_dataset"]
 
 Seed: TypeAlias = "int | str"  # the only string is "mean"
-
-_OTHER_DATASET_NAMES = {"imagenet": "imagenet16-120", "imagenet16": "imagenet16-120"}
-
-
-def canonical_dataset(name: str) -> str:
-    """Return a dataset's name as columns carry it: lower case, and one name where papers use several.
-
-    Examples
-    --------
-    >>> canonical_dataset("ImageNet16-120"), canonical_dataset("imagenet")
-    ('imagenet16-120', 'imagenet16-120')
-    """
-    lower = name.lower()
-    return _OTHER_DATASET_NAMES.get(lower, lower)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,11 @@ _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds th
 
 def within_reach(source: Source) -> bool:
     """Whether a source's columnar file is built, or can be built from raw files on this machine."""
-    return store_path(source).is_file() or bool(source.raw_files())
+    path = store_path(source)
+    try:
+        return path.is_file() or bool(source.raw_files())
+    except OSError as reason:  # a folder inside the cache that may not be entered
+        raise _unusable(path.parent, reason) from reason
 
 
 def open_or_build(source: Source) -> ColumnFile:

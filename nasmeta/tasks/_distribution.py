@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.tables._columns import canonical_dataset
+from nasmeta.spaces import canonical_dataset
 from nasmeta.tasks._task import SourceTask, Task
 
 __all__ = ["TaskDistribution"]

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
-from nasmeta.spaces import CellSpace, get_space
-from nasmeta.tables._columns import canonical_dataset
+from nasmeta.spaces import CellSpace, canonical_dataset, get_space
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo

@@ -5,6 +5,7 @@ import pickle
 import random
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -185,6 +186,81 @@ def test_integers_of_all_kinds_are_accepted(data: st.DataObject) -> None:
 def test_what_is_no_cell_is_refused(wrong: object, message: str) -> None:
     with pytest.raises(CellError, match=message):
         get_space("nb201").index_of(wrong)  # type: ignore[call-overload]
+
+
+def test_a_column_of_a_data_frame_is_taken_by_rows(space: CellSpace) -> None:
+    cells, index = [7, 3, 5, 0], [2, 0, 3, 1]
+    numbers = pd.Series(cells, index=index)
+    strings = pd.Series(space.to_string(cells), index=index)
+    labelled = pd.Series(cells, index=list("abcd"))
+    for column in (numbers, strings, strings.astype(object), strings.astype("category"), labelled, pd.Index(cells)):
+        assert space.index_of(column).tolist() == cells
+        assert space.to_string(column) == space.to_string(cells)
+        np.testing.assert_array_equal(space.neighbours(column), space.neighbours(cells))
+    assert space.index_of(np.array(space.to_string(cells), dtype=object)).tolist() == cells
+    assert space.index_of(range(3)).tolist() == [0, 1, 2]
+    with pytest.raises(CellError, match="one-dimensional"):
+        space.index_of(pd.DataFrame({"cell": cells}))
+
+
+@pytest.mark.parametrize("wrong", [b"ab", bytearray(b"ab"), {0: 1}, {0, 1}, frozenset({0}), list, np.array(["x", 1])])
+def test_what_only_looks_like_cells_is_refused(wrong: object) -> None:
+    with pytest.raises(CellError, match="is no cell of nb201"):
+        get_space("nb201").index_of(wrong)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [10**5000, -(10**5000), [0, 10**5000], [[10**5000]], "1" * 5000, "|" + "x" * 5000 + "|+|a|b|+|c|d|e|", (10**4000,)],
+    ids=lambda wrong: type(wrong).__name__,
+)
+def test_messages_on_giant_cells_are_short(space: CellSpace, wrong: object) -> None:
+    with pytest.raises(CellError) as caught:
+        space.index_of(wrong)  # type: ignore[call-overload]
+    assert len(str(caught.value)) < 700
+
+
+def test_digits_of_all_integer_types(space: CellSpace) -> None:
+    digits = space.to_digits([3, 4])
+    for kind in (np.int8, np.uint8, np.int64, np.uint64):
+        assert space.from_digits(digits.astype(kind)).tolist() == [3, 4]
+        assert space.from_adjacency(space.to_adjacency([3, 4]).astype(kind)).tolist() == [3, 4]
+    with pytest.raises(CellError, match="run from 0"):
+        space.from_digits(np.full(6, 2**64 - 1, dtype=np.uint64))
+
+
+def test_wrong_types_are_refused_with_errors_of_the_project(space: CellSpace) -> None:
+    rng = np.random.default_rng(0)
+    for name in ([], 5, None):
+        with pytest.raises(UnknownNameError, match="Unknown space"):
+            get_space(name)  # type: ignore[arg-type]
+        with pytest.raises(UnknownNameError, match="isomorphism rule"):
+            space.canonical(0, name)  # type: ignore[arg-type]
+        for cost in (space.params, space.flops):
+            with pytest.raises(UnknownNameError, match="dataset"):
+                cost(0, name)  # type: ignore[arg-type]
+    for n in (2.5, "2", None, True, -(10**5000)):
+        with pytest.raises(SettingError, match="cells"):
+            space.sample(n, rng)  # type: ignore[arg-type]
+    for generator in (None, 0, np.random.RandomState(0)):
+        with pytest.raises(SettingError, match=r"numpy\.random\.Generator"):
+            space.sample(2, generator)  # type: ignore[arg-type]
+    for build in (space.from_digits, space.from_ops, space.from_adjacency):
+        with pytest.raises(CellError, match="rows of one length"):
+            build([[1, 2], [3]])
+    for mixed in (["none", None, 5, "x", [], "none"], ["none", 5, None, 1.5, "none", "none"]):
+        with pytest.raises(CellError):
+            space.from_ops(mixed)
+    with pytest.raises(CellError, match="is no operation") as caught:
+        space.from_ops(["x" * 5000] * 6)
+    assert len(str(caught.value)) < 300
+
+
+def test_costs_take_the_other_names_of_a_dataset() -> None:
+    space = get_space("nb201")
+    for name in ("imagenet", "imagenet16", "ImageNet16-120", "IMAGENET16-120"):
+        assert space.params(0, name) == space.params(0, "imagenet16-120")
+        assert space.flops(0, name) == space.flops(0, "imagenet16-120")
 
 
 def test_wrong_forms_are_refused(space: CellSpace) -> None:

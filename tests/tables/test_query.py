@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
@@ -79,6 +80,14 @@ def test_a_missing_seed_names_the_cell_and_its_seeds(table: Table) -> None:
     assert f"{missing[0]} ({table.space.to_string(missing[0])}; measured seeds: 777, 888)" in message
     assert "and 2 more" in message
     assert re.search("seed=999.*nothing is imputed", message)
+
+
+def test_a_column_of_a_data_frame_is_asked_by_rows(table: Table) -> None:
+    frame = pd.DataFrame({"cell": [5, 3, 9, 0]}, index=[2, 0, 3, 1])
+    frame["string"] = table.space.to_string(frame["cell"])
+    expected = table.query([5, 3, 9, 0], **WHOLE)
+    np.testing.assert_array_equal(table.query(frame["cell"], **WHOLE), expected)
+    np.testing.assert_array_equal(table.query(frame["string"], **WHOLE), expected)
 
 
 def test_available_seeds_takes_one_cell(table: Table) -> None:

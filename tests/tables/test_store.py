@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnsafePickleError
-from nasmeta.tables import Table, _arrow_file, _store, load_table
+from nasmeta.settings import cache_folder
+from nasmeta.tables import Table, _arrow_file, _store, list_sources, load_table
 from nasmeta.tables.sources import SimpleHpoBench
 
 ADDRESS: dict[str, Any] = {
@@ -283,6 +284,46 @@ def test_a_cache_that_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "file"))
     with pytest.raises(SettingError, match="NASMETA_CACHE"):
+        load_table("nb201")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("~nosuchuser/x", "home directory"),
+        ("x" * 300, "File name too long"),
+        ("y/" * 3000, "File name too long"),
+        (" ", "its name is blank"),
+    ],
+)
+def test_a_cache_that_cannot_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NASMETA_CACHE", name)
+    for use in (cache_folder, lambda: load_table("nb201"), list_sources):
+        with pytest.raises(SettingError, match=rf"(?s)cannot be used: .*{message}.*NASMETA_CACHE"):
+            use()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_setting_means_the_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NASMETA_CACHE")
+    default = cache_folder()
+    monkeypatch.setenv("NASMETA_CACHE", "")
+    assert cache_folder() == default
+    assert default.name == "nasmeta"
+
+
+@pytest.mark.parametrize("closed", ["", "tables/v1"])
+def test_a_folder_that_may_not_be_entered(own_cache: Path, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
+    real = Path.stat
+
+    def refuse(self: Path, **options: Any) -> os.stat_result:
+        if own_cache / closed in self.parents:
+            raise PermissionError(13, "Permission denied")
+        return real(self, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)  # not by its mode, which does not stop root
+    with pytest.raises(SettingError, match=r"Permission denied.*NASMETA_CACHE"):
         load_table("nb201")
 
 
