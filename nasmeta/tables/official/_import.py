@@ -127,9 +127,9 @@ def import_official(
             found = _assemble(path, chunks, kind, space)
         except BaseException:
             if not path.is_dir():  # the chunks of a folder are kept: the next import goes on with them
-                shutil.rmtree(work)
+                shutil.rmtree(work, ignore_errors=True)
             raise
-        shutil.rmtree(work)
+        shutil.rmtree(work, ignore_errors=True)
     return found
 
 
