@@ -157,7 +157,7 @@ def _convert_folder(folder: Path, work: Path, workers: int | None, report: _Repo
         facts = [_VERSION, [(str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in some]]
         jobs.append((work / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]}.npz", some))
     for stale in set(work.iterdir()) - {chunk for chunk, _ in jobs}:  # of another import, or of one that was killed
-        stale.unlink()
+        stale.unlink(missing_ok=True)
     todo = [job for job in jobs if not job[0].is_file()]
     done = len(files) - sum(len(some) for _, some in todo)
     report(done, len(files))
@@ -188,7 +188,7 @@ def _convert_cells(files: Sequence[Path], chunk_file: Path) -> int:
 def _convert_file(file: Path, work: Path, space: CellSpace, report: _Report) -> tuple[list[Path], set[str]]:
     for forget in (True, False):
         for stale in work.iterdir():
-            stale.unlink()
+            stale.unlink(missing_ok=True)
         chunks = _Chunks(work, space, report)
         try:
             root = read_records(file, chunks.add, forget=forget)
