@@ -17,7 +17,7 @@ def import_data(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="An official file, or the folder of an archive.")],
     workers: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Processes that convert a folder; default: as many as processors."),
+        typer.Option(help="Processes that convert a folder; default: the processors, at most 4."),
     ] = None,
 ) -> None:
     """Convert an official file of NAS-Bench-201, NATS-Bench or NASLib, whose columns then belong to its table.

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import DamagedFileError
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
-from nasmeta.tables.official._records import after_epoch
+from nasmeta.tables.official._records import after_epoch, spread_over_epochs
 
 __all__ = ["Block", "CurveFile", "mean_over_seeds", "write_curves"]
 
@@ -160,20 +160,23 @@ class CurveFile(ColumnFile):
         return found
 
     def _after(self, at: int, epoch: int) -> NDArray[np.float32]:
-        info, _, members, _ = self._blocks[at]
-        values = self._block(at)
-        if members:
-            return mean_over_seeds(self._after(member, epoch) for member in members)
+        info, values = self._blocks[at][0], self._block(at)
         if len(values) == 1:
             return np.asarray(after_epoch(values[0], info.metric, epoch + 1, info.epochs or 1), dtype=np.float32)
         after: NDArray[np.float32] = values[epoch]
         return after
 
     def _block(self, at: int) -> NDArray[np.float32]:
+        """Return a block, verified; a mean is kept once it is computed."""
         if at not in self._whole:
-            info, values, _, about = self._blocks[at]
+            info, values, members, about = self._blocks[at]
             if zlib.crc32(np.ascontiguousarray(values).data, zlib.crc32(about[_KEY])) != int(about[b"crc32"]):
                 raise DamagedFileError(f"{self.path} is damaged: the checksum of {info.address} differs.")
+            if members:
+                rows = [self._block(member) for member in members]
+                width = max(map(len, rows))
+                rows = [of if len(of) == width else spread_over_epochs(of, info.metric, width) for of in rows]
+                values = np.stack([mean_over_seeds(of[epoch] for of in rows) for epoch in range(width)])
             self._whole[at] = values
         return self._whole[at]
 

@@ -32,6 +32,7 @@ __all__ = ["Imported", "import_official"]
 
 _VERSION = 1  # raised where the same files become other chunks
 _RECORDS_A_CHUNK = 100
+_MOST_WORKERS = 4  # each takes some 80 MB
 _CELL_FILE = re.compile(r"\d+(-FULL)?\.(pickle|pickle\.pbz2|pth)")  # inside they are told apart by content
 _NB201 = {"less", "full"}
 _NATS = {"12", "200"}
@@ -74,14 +75,15 @@ def import_official(
     Neither torch nor the official packages are needed, and nothing that a pickle asks for is run.
 
     Files are read as a stream: memory stays below 500 MB. A folder is converted in parallel, and an import of one that
-    was interrupted goes on with what is converted already.
+    was interrupted goes on with what is converted already. On the way it takes twice the room of the result, which has
+    some 650 MB for a complete release with its learning curves.
 
     Parameters
     ----------
     path : path-like
         A file or a folder.
     workers : int, optional
-        Processes that convert a folder; as many as there are processors where left out.
+        Processes that convert a folder; as many as there are processors, but at most 4, where left out.
     progress : callable (int, int), optional
         Is told how many files, or cells, of how many are converted.
 
@@ -125,9 +127,9 @@ def import_official(
             found = _assemble(path, chunks, kind, space)
         except BaseException:
             if not path.is_dir():  # the chunks of a folder are kept: the next import goes on with them
-                shutil.rmtree(work)
+                shutil.rmtree(work, ignore_errors=True)
             raise
-        shutil.rmtree(work)
+        shutil.rmtree(work, ignore_errors=True)
     return found
 
 
@@ -144,6 +146,7 @@ def _cell_files(folder: Path) -> list[Path]:
 def _convert_folder(folder: Path, work: Path, workers: int | None, report: _Report) -> tuple[list[Path], set[str]]:
     """Convert an archive, a chunk of files at a time; chunks that are there already are of an interrupted import."""
     import joblib
+    from joblib.externals import loky
 
     files = _cell_files(folder)
     root = read_records(files[0], lambda cell, record: None, one_cell=True)
@@ -154,15 +157,17 @@ def _convert_folder(folder: Path, work: Path, workers: int | None, report: _Repo
         facts = [_VERSION, [(str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in some]]
         jobs.append((work / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]}.npz", some))
     for stale in set(work.iterdir()) - {chunk for chunk, _ in jobs}:  # of another import, or of one that was killed
-        stale.unlink()
+        stale.unlink(missing_ok=True)
     todo = [job for job in jobs if not job[0].is_file()]
     done = len(files) - sum(len(some) for _, some in todo)
     report(done, len(files))
-    at_once = min(workers or joblib.cpu_count(), max(len(todo), 1))
+    at_once = min(workers or min(joblib.cpu_count(), _MOST_WORKERS), max(len(todo), 1))
     convert = joblib.Parallel(at_once, return_as="generator_unordered")
     for n_files in convert(joblib.delayed(_convert_cells)(some, chunk) for chunk, some in todo):
         done += n_files
         report(done, len(files))
+    if at_once > 1:
+        loky.get_reusable_executor().shutdown()  # idle workers would keep their memory
     return [chunk for chunk, _ in jobs], kind
 
 
@@ -183,7 +188,7 @@ def _convert_cells(files: Sequence[Path], chunk_file: Path) -> int:
 def _convert_file(file: Path, work: Path, space: CellSpace, report: _Report) -> tuple[list[Path], set[str]]:
     for forget in (True, False):
         for stale in work.iterdir():
-            stale.unlink()
+            stale.unlink(missing_ok=True)
         chunks = _Chunks(work, space, report)
         try:
             root = read_records(file, chunks.add, forget=forget)
