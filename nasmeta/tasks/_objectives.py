@@ -46,6 +46,8 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     gains, prices = np.asarray(values, np.float64), np.asarray(costs, np.float64)
     if not 0 < budget < np.inf:
         raise SettingError(f"A budget must be a positive number, not {budget!r}.")
+    # Columns are float32: a budget that was read off one must admit the cell that it was read off.
+    budget = max(float(budget), float(np.float32(budget)))
     feasible = prices <= budget
     if not feasible.any():
         raise SettingError(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Signal", "SourceTask", "Task", "device_of"]
 
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
+_COST_METRIC = re.compile(r"seconds|parameters|params|flops")
 _HARDWARE_METRIC = re.compile(r"(?:latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|millijoules)")
 
 
@@ -138,10 +139,15 @@ class Task:
         For what is measured on images, such as accuracy, also under attack, that is the dataset, whatever the epochs,
         seed, split or release. For latency and energy it is the device, whatever the batch size, the metric and the
         dataset whose networks ran on it: these numbers do not come from images, and those of one device for two
-        datasets nearly agree. A task of both holds out both.
+        datasets nearly agree. A task of both holds out both. Seconds, parameters and FLOPs of one dataset are those
+        of another but for a factor or an offset, so such a task holds out the metric beside the dataset.
         """
+        device = device_of(self.signal.metric)
+        if device is not None:
+            return (device,)
         # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
-        return (device_of(self.signal.metric) or self.signal.dataset.removesuffix("-valid"),)
+        dataset = self.signal.dataset.removesuffix("-valid")
+        return (dataset, self.signal.metric) if _COST_METRIC.search(self.signal.metric) else (dataset,)
 
     @cached_property
     def column(self) -> ColumnInfo:
@@ -175,7 +181,8 @@ class Task:
 
         The recorded seconds of the signal's own dataset, epochs and release. Where its release has none: those that
         NATS-tss v1.0 recorded for 200 epochs, times epochs / 200, for on NAS-Bench-201 every epoch takes the same
-        time. 0 for latency and energy, which need no training; how long measuring them took nobody recorded.
+        time; networks trained on all of CIFAR-10 (its test accuracy) take twice the time of those trained on half.
+        0 for latency and energy, which need no training; how long measuring them took nobody recorded.
         """
         from nasmeta.tables import load_table
 
@@ -185,13 +192,16 @@ class Task:
         else:
             table = load_table(self.table)
             seed = None if s.seed is None else "mean"
+            dataset = s.dataset.removesuffix("-valid")
+            whole = s.metric == "accuracy" and s.dataset == "cifar10" and s.split in ("test", "train+valid")
+            split = "train+valid" if whole else "train"
             try:
-                costs = table.column(s.dataset, "train_seconds", "train", s.epochs, seed, s.release).astype(np.float64)
+                costs = table.column(dataset, "train_seconds", split, s.epochs, seed, s.release).astype(np.float64)
             except ColumnError:
                 if self.table != "nb201" or s.epochs is None:
                     raise
-                recorded = table.column(s.dataset, "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE)
-                costs = recorded.astype(np.float64) * (s.epochs / 200)
+                recorded = table.column(dataset, "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE)
+                costs = recorded.astype(np.float64) * (s.epochs / 200) * (2 if whole else 1)
         costs.flags.writeable = False
         return costs
 

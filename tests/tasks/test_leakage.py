@@ -39,3 +39,21 @@ def test_the_same_source_twice_is_refused() -> None:
     for name in ("source-order", "meta-gp"):
         with pytest.raises(SettingError, match="twice"):
             nm.search(name, "nb201/cifar10", sources=[source, source], evaluations=5)
+
+
+def test_costs_that_are_multiples_of_each_other_hold_out_each_other() -> None:
+    tasks = TaskDistribution(
+        Task(f"own/{d}", "nb201", Signal(d, "train_seconds", "train", 200, "mean", RELEASE))
+        for d in ("cifar10", "cifar100")
+    )
+    source, target = tasks.leave_out("cifar100")
+    assert target.names == ("own/cifar100",)
+    assert len(source) == 0
+
+
+def test_networks_trained_on_all_of_cifar10_cost_twice_as_much() -> None:
+    half = nm.get_task("nb201/cifar10")
+    whole = Task("own/test", "nb201", Signal("cifar10", "accuracy", "test", 200, "mean", "another release"))
+    assert (whole.cost_seconds == 2 * half.cost_seconds).all()
+    of_half = Task("own/half", "nb201", Signal("cifar10-valid", "accuracy", "test", 200, "mean", "another release"))
+    assert (of_half.cost_seconds == half.cost_seconds).all()

@@ -22,7 +22,11 @@ EMBEDDED = ("cifar10", "accuracy", "valid", 200)
         ("nb201/cifar10#777", (*EMBEDDED, 777, V1), ("cifar10",)),
         ("nb201/cifar10@12ep", ("cifar10", "accuracy", "valid", 12, "mean", "NB201, unnamed release"), ("cifar10",)),
         ("nb201/cifar100@12ep", ("cifar100", "accuracy", "valid", 12, 111, "NB201, unnamed release"), ("cifar100",)),
-        ("nb201/train-seconds/cifar100", ("cifar100", "train_seconds", "train", 200, "mean", V1), ("cifar100",)),
+        (
+            "nb201/train-seconds/cifar100",
+            ("cifar100", "train_seconds", "train", 200, "mean", V1),
+            ("cifar100", "train_seconds"),
+        ),
         (
             "nb201/latency/pixel3",
             ("cifar10", "latency_pixel3_milliseconds", None, None, None, "HW-NAS-Bench v1.0"),
