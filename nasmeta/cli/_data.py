@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Optional
 
 import typer
@@ -131,4 +132,4 @@ def _some(values: list[str], at_most: int = 6) -> str:
 
 
 def _is_integer(text: str) -> bool:
-    return text.strip().lstrip("-").isdecimal()
+    return re.fullmatch(r"\s*-?\d{1,18}\s*", text) is not None

@@ -40,7 +40,7 @@ def demo(
         progress=True,
     )
     typer.echo()
-    print_summary(frame)
+    print_summary(frame, evaluations)
     typer.echo("Written:")
-    for path in write_report(frame, folder):
+    for path in write_report(frame, folder, evaluations):
         typer.echo(f"  {path}")

@@ -61,6 +61,8 @@ def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
             settings[key.strip()] = json.loads(value)
         except ValueError:
             settings[key.strip()] = value.strip()
+        except RecursionError:
+            raise SettingError(f"The setting {key.strip()} has lists within lists, too deep to be read.") from None
     return settings
 
 

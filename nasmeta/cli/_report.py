@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasmeta.errors import JournalError, NasmetaError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,7 +19,7 @@ __all__ = ["print_summary", "write_report"]
 _BUDGETS = (50, 100, 200)
 
 
-def print_summary(frame: pd.DataFrame) -> None:
+def print_summary(frame: pd.DataFrame, evaluations: int) -> None:
     """Print one table a task: the best value so far after some budgets, and how often the optimum was found."""
     from rich.console import Console
     from rich.table import Table
@@ -26,7 +28,7 @@ def print_summary(frame: pd.DataFrame) -> None:
     from nasmeta.tasks import get_task
 
     console = Console()
-    summary = summarise(frame, at=_budgets(frame))
+    summary = _without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
     for name, rows in summary.groupby("task", sort=False, observed=True):
         budgets = [budget for budget in _budgets(frame) if f"value_at_{budget}" in rows]
         table = Table(title=_title(get_task(str(name)), int(rows["runs"].iloc[0])), title_justify="left")
@@ -46,17 +48,20 @@ def print_summary(frame: pd.DataFrame) -> None:
     console.print(
         "after n: best value after n evaluations, mean ± standard deviation over the runs\n"
         "found: share of the runs that evaluated the best cell of the table\n"
-        "needed: mean number of evaluations until then, where all runs found it\n",
+        "needed: mean number of evaluations until then, where all runs found it",
         highlight=False,
     )
+    for remark in _remarks(frame, evaluations):
+        console.print(remark, highlight=False, markup=False)
+    console.print()
 
 
-def write_report(frame: pd.DataFrame, folder: Path) -> list[Path]:
+def write_report(frame: pd.DataFrame, folder: Path, evaluations: int) -> list[Path]:
     """Write summary and pictures of a comparison into its folder; return all files a reader wants."""
     from nasmeta.analysis import plot_regret, save_figure, summarise, to_markdown
     from nasmeta.tasks import get_task
 
-    summary = summarise(frame, at=_budgets(frame))
+    summary = _without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
     parts = ["# Comparison of searchers\n"]
     for name, rows in summary.groupby("task", sort=False, observed=True):
         task = get_task(str(name))
@@ -70,13 +75,60 @@ def write_report(frame: pd.DataFrame, folder: Path) -> list[Path]:
         "to the best of the table at the end of the runs. Share solved: runs that evaluated the best cell. Evaluations "
         "to optimum: only where all runs were solved. In brackets: 95 % intervals.\n"
     )
+    parts += [f"{remark}\n" for remark in _remarks(frame, evaluations)]
     markdown = folder / "summary.md"
-    markdown.write_text("\n".join(parts), encoding="utf-8")
     several = len({get_task(str(name)).column.unit for name in summary["task"].unique()}) > 1
     files = [folder / "results.parquet", markdown]
-    files += save_figure(plot_regret(frame, share_y=not several), folder / "regret_evaluations")
-    files += save_figure(plot_regret(frame, x="simulated_seconds", share_y=not several), folder / "regret_seconds")
+    try:
+        markdown.write_text("\n".join(parts), encoding="utf-8")
+        files += save_figure(plot_regret(frame, share_y=not several), folder / "regret_evaluations")
+        files += save_figure(plot_regret(frame, x="simulated_seconds", share_y=not several), folder / "regret_seconds")
+    except OSError as reason:
+        if isinstance(reason, NasmetaError):
+            raise
+        raise JournalError(
+            f"Cannot write the report to {folder}: {reason.strerror or reason} ({reason.filename}). "
+            "The runs themselves are kept."
+        ) from reason
     return files
+
+
+def _alike(frame: pd.DataFrame) -> set[tuple[str, str]]:
+    """Return the (task, searcher) of which several runs evaluated the same cells in the same order."""
+    alike = set()
+    for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
+        runs = {tuple(cells) for _, cells in rows.groupby("seed", sort=False)["cell"]}
+        if len(runs) == 1 and rows["seed"].nunique() > 1:
+            alike.add((str(task), str(searcher)))
+    return alike
+
+
+def _without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Take deviations and intervals away where all runs are alike: they are one run, which says nothing of others."""
+    alike = _alike(frame)
+    rows = [(str(task), str(name)) in alike for task, name in zip(summary["task"], summary["searcher"], strict=True)]
+    spreads = [column for column in summary if str(column).endswith(("_std", "_low", "_high"))]
+    summary = summary.copy()
+    summary.loc[rows, spreads] = np.nan
+    return summary
+
+
+def _remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
+    """Say which runs are alike, and which ended before the budget and without the optimum."""
+    alike: dict[str, list[str]] = {}
+    for task, searcher in sorted(_alike(frame)):
+        alike.setdefault(searcher, []).append(task)
+    remarks = [
+        f"{label} on {', '.join(tasks)}: all runs alike, so without ± and interval" for label, tasks in alike.items()
+    ]
+    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True)[["evaluation", "regret"]].last()
+    short = last[(last["evaluation"] < evaluations) & (last["regret"] > 0)]
+    for (task_name, name), runs in short.groupby(["task", "searcher"], sort=False, observed=True):
+        remarks.append(
+            f"{name} on {task_name}: of its runs {len(runs)} ended before {evaluations:,} evaluations (stalled or "
+            "exhausted): the searcher proposed no new cell any more"
+        )
+    return remarks
 
 
 def _budgets(frame: pd.DataFrame) -> list[int]:

@@ -30,8 +30,8 @@ def search(
     sources: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Tasks that a meta-searcher learns from, separated by commas; "
-            "by default the whole family without the dataset of the task."
+            help="Tasks that a meta-searcher learns from, or a family of them without the dataset of the task, "
+            "separated by commas; by default the family of the task."
         ),
     ] = None,
     journal: Annotated[
@@ -106,8 +106,8 @@ def compare(
         stop_at_optimum=stop_at_optimum,
         progress=True,
     )
-    print_summary(frame)
+    print_summary(frame, evaluations)
     if folder is not None:
         typer.echo("Written:")
-        for path in write_report(frame, folder):
+        for path in write_report(frame, folder, evaluations):
             typer.echo(f"  {path}")

@@ -7,17 +7,17 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from nasmeta.errors import SettingError
 from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments._journal import is_there
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._run import results_frame
 from nasmeta.experiments._search import make_run, read_trace
-from nasmeta.experiments._spec import SearcherSpec, checked_count, sources_of
+from nasmeta.experiments._spec import SearcherSpec, checked_count, checked_path, sources_of
 from nasmeta.experiments._workers import Job, Learning, Pair, Runs, results_of
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import Task, TaskDistribution, get_task, task_distribution, task_families
@@ -53,6 +53,8 @@ def compare(
 
     Repeat r of a searcher is ``search(searcher, task, seed=seed + r)``, whatever else is compared, in whatever order
     and on however many workers. A meta-searcher is meta-trained once a task, on its family without the task's dataset.
+    Two settings of one searcher share their random numbers, repeat by repeat: so their difference varies less than that
+    of independent runs (common random numbers), and a test of it should pair the runs of equal seeds.
 
     Parameters
     ----------
@@ -95,16 +97,18 @@ def compare(
     >>> frame.groupby(["searcher", "seed"], observed=True).size().tolist()
     [50, 50, 50, 50]
     """
-    specs = _specs_of(searchers, settings or {})
+    path = None if folder is None else checked_path("folder", folder)
+    specs = _specs_of(searchers, {} if settings is None else settings)
     targets = _tasks_of(tasks)
-    repeats, evaluations = checked_count("repeats", repeats), checked_count("evaluations", evaluations)
-    seed, workers = checked_count("seed", seed, at_least=0), checked_count("workers", workers)
+    repeats = checked_count("repeats", repeats, at_most=1_000_000)
+    evaluations, workers = checked_count("evaluations", evaluations), checked_count("workers", workers, at_most=1_000)
+    seed = checked_count("seed", seed, at_least=0, at_most=2**63 - repeats)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
     comparison = _Comparison(specs, targets, range(seed, seed + repeats), evaluations, stop_at_optimum)
-    if folder is None:
+    if path is None:
         return comparison.frame(workers, progress, None)
-    home = ComparisonFolder(Path(folder))
+    home = ComparisonFolder(path)
     extent = {"repeats": repeats, "evaluations": evaluations, "stop_at_optimum": stop_at_optimum}
     with home.claimed(specs, targets, seed, **extent):
         frame = comparison.frame(workers, progress, home)
@@ -162,7 +166,7 @@ class _Comparison:
             target = task.sign * task.optimum if self.stop_at_optimum else None
             for seed in self.seeds:
                 path = home.journal(task.name, pair[1], seed)
-                if not path.exists():
+                if not is_there(path):
                     continue
                 header = spec.header(task, seed, 1, self.sources[pair])
                 trace = read_trace(path, header, task, self.evaluations, target)
@@ -219,17 +223,26 @@ def _specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]
     """Look all searchers up, by their labels."""
     if isinstance(searchers, str | type):
         searchers = [searchers]
+    if not isinstance(searchers, Iterable):
+        raise SettingError(f"Searchers are a sequence or a mapping of names or classes, not {searchers!r:.80}.")
+    if not isinstance(settings, Mapping) or not all(isinstance(own, Mapping) for own in settings.values()):
+        raise SettingError(f"Settings are a mapping of labels to mappings of names to values, not {settings!r:.80}.")
     specs: dict[str, SearcherSpec] = {}
     if isinstance(searchers, Mapping):
         for label, entry in searchers.items():
-            searcher, own = entry if isinstance(entry, tuple) else (entry, {})
+            searcher, own = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, {})
+            if not isinstance(label, str) or not isinstance(own, Mapping):
+                raise SettingError(
+                    f"{label!r:.40}: {entry!r:.80} is no string with a searcher or a (searcher, settings)."
+                )
             specs[label] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
     else:
         for searcher in searchers:
             label = SearcherSpec.of(searcher).name
             if label in specs:
                 raise SettingError(
-                    f"{label} is there twice. To compare settings of one searcher give labels: a mapping."
+                    f"{label} is there twice: name each searcher once. (From Python a mapping of labels to searchers "
+                    "with their settings compares several settings of one searcher.)"
                 )
             specs[label] = SearcherSpec.of(searcher, settings.get(label))
     if not specs:
@@ -246,11 +259,15 @@ def _tasks_of(tasks: TasksLike) -> TaskDistribution:
     """Return the tasks of names, families, tasks, or several of these."""
     if isinstance(tasks, TaskDistribution):
         found = list(tasks)
+    elif not isinstance(tasks, str | Task | Iterable):
+        raise SettingError(f"Tasks are names of tasks or of families, or Tasks, not {tasks!r:.80}.")
     else:
         found = []
         for task in [tasks] if isinstance(tasks, str | Task) else tasks:
             if isinstance(task, Task):
                 found.append(task)
+            elif not isinstance(task, str):
+                raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
             elif task in task_families():
                 found += task_distribution(task)
             else:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.errors import JournalError, SettingError
+from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.tasks import TaskDistribution
 
@@ -47,7 +47,9 @@ class ComparisonFolder:
         JournalError
             Where another process works in it, or it cannot be written.
         """
-        from filelock import FileLock, Timeout
+        from filelock import FileLock
+
+        lock = FileLock(self.path / ".lock", timeout=2)
 
         due = {
             "format": _FORMAT,
@@ -60,17 +62,34 @@ class ComparisonFolder:
             if len({_file_name(name) for name in names}) < len(names):
                 raise SettingError(f"Two of {', '.join(names)} would share a folder: choose names that differ more.")
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path / ".lock", timeout=2):
+            with self.writing():
+                self.path.mkdir(parents=True, exist_ok=True)
+                lock.acquire()
                 self._check(due)
                 _replace(self.path / "specification.json", json.dumps(due, indent=2).encode() + b"\n")
-                yield
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what can happen where files are written into a JournalError that says what and where."""
+        from filelock import Timeout
+
+        try:
+            yield
         except Timeout:
             raise JournalError(
                 f"Another process works in {self.path}. Wait for its end, or use another folder."
             ) from None
-        except (PermissionError, NotADirectoryError, FileExistsError) as reason:
-            raise JournalError(f"Cannot write to the folder {self.path}: {reason.strerror}.") from reason
+        except OSError as reason:
+            if isinstance(reason, NasmetaError):
+                raise
+            where = reason.filename2 or reason.filename
+            what = "" if where is None or Path(str(where)) == self.path else f" ({where})"
+            raise JournalError(
+                f"Cannot write to the folder {self.path}: {reason.strerror or reason}{what}."
+            ) from reason
 
     def _check(self, due: Mapping[str, Any]) -> None:
         path = self.path / "specification.json"
@@ -102,8 +121,9 @@ class ComparisonFolder:
         """Write the results frame."""
         path = self.path / "results.parquet"
         temporary = path.with_suffix(".parquet.tmp")
-        frame.to_parquet(temporary, index=False)
-        os.replace(temporary, path)
+        with self.writing():
+            frame.to_parquet(temporary, index=False)
+            os.replace(temporary, path)
         return path
 
 

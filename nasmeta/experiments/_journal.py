@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import stat
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -18,7 +20,7 @@ from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.experiments._loop import Trace
 
-__all__ = ["FORMAT", "Journal", "JournaledEvaluator", "read_finished"]
+__all__ = ["FORMAT", "Journal", "JournaledEvaluator", "is_there", "read_finished"]
 
 FORMAT = 1
 _MARK = b'{"nasmeta_journal": '
@@ -27,6 +29,7 @@ _LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction o
 _NOT_COMPARED = ("written_by",)
 
 Records = tuple[list[int], list[float], list[float]]
+Known = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class Journal:
@@ -42,6 +45,8 @@ class Journal:
         Created where it does not exist.
     header : mapping
         The identity of the run, of JSON's types.
+    known : (values, cost_seconds), optional
+        Of all cells, where a table has them: each line must agree with them.
 
     Attributes
     ----------
@@ -54,13 +59,14 @@ class Journal:
         Where the file is another run's, is no journal, is damaged, cannot be written, or is in use.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Any], known: Known | None = None) -> None:
         self.path = path
+        is_there(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+b")
         except OSError as reason:
-            raise JournalError(f"Cannot write the journal {path}: {reason.strerror or reason}.") from reason
+            raise _cannot_write(path, reason) from reason
         try:
             self._unlock = _lock(self._file, path)
             self._file.seek(0)
@@ -69,7 +75,7 @@ class Journal:
             if not whole and content and not (content.startswith(_MARK) or _MARK.startswith(content)):
                 raise JournalError(f"{path} is no journal; nothing in it was changed.")
             if whole:
-                self.cells, self.values, self.cost_seconds = _parse(path, content[:whole], header)
+                self.cells, self.values, self.cost_seconds = _parse(path, content[:whole], header, known)
             else:
                 self.cells, self.values, self.cost_seconds = [], [], []
             if whole < len(content):
@@ -77,8 +83,11 @@ class Journal:
             if not whole:
                 self._file.write(json.dumps(header).encode() + b"\n")
                 self._file.flush()
-        except BaseException:
-            self._file.close()
+        except BaseException as reason:
+            with suppress(OSError):
+                self._file.close()
+            if isinstance(reason, OSError) and not isinstance(reason, JournalError):
+                raise _cannot_write(path, reason) from reason
             raise
         self._lines: list[str] = []
         self._flushed = time.monotonic()
@@ -92,9 +101,12 @@ class Journal:
 
     def flush(self) -> None:
         """Hand all records to the operating system: from then on a killed process loses none of them."""
-        self._file.write("".join(self._lines).encode())
-        self._file.flush()
-        self._lines.clear()
+        lines, self._lines = self._lines, []  # after an error none is written twice
+        try:
+            self._file.write("".join(lines).encode())
+            self._file.flush()
+        except OSError as reason:
+            raise _cannot_write(self.path, reason) from reason
         self._flushed = time.monotonic()
 
     def close(self) -> None:
@@ -103,7 +115,8 @@ class Journal:
             self.flush()
         finally:
             self._unlock()
-            self._file.close()
+            with suppress(OSError):  # flush has told
+                self._file.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -153,7 +166,7 @@ class JournaledEvaluator:
 
 
 def read_finished(
-    path: Path, header: Mapping[str, Any], *, evaluations: int, n_cells: int, sign: float, target: float | None
+    path: Path, header: Mapping[str, Any], *, evaluations: int, known: Known, sign: float, target: float | None
 ) -> Trace | None:
     """Return the trace of a journal that holds all of a run, without running the searcher; else None.
 
@@ -162,33 +175,54 @@ def read_finished(
     JournalError
         As `Journal` does.
     """
+    if not is_there(path):
+        return None
     try:
         content = path.read_bytes()
-    except OSError:
+    except OSError:  # writing will tell
         return None
     whole = content.rfind(b"\n") + 1
     if not whole:
         return None
-    cells, values, costs = _parse(path, content[:whole], header)
+    cells, values, costs = _parse(path, content[:whole], header, known)
     end, stopped = min(evaluations, len(cells)), "budget"
     if target is not None:
         hits = np.flatnonzero(sign * np.array(values[:end]) >= target)
         if len(hits):
             end, stopped = int(hits[0]) + 1, "optimum"
     if stopped == "budget" and len(cells) < evaluations:
-        if len(cells) < n_cells:
+        if len(cells) < len(known[0]):
             return None
         stopped = "exhausted"
     return Trace.of(cells[:end], values[:end], costs[:end], stopped)
 
 
-def _parse(path: Path, content: bytes, header: Mapping[str, Any]) -> Records:
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file; anything else of this name, such as a folder or a device, is an error.
+
+    Raises
+    ------
+    JournalError
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as reason:
+        raise _cannot_write(path, reason) from reason
+    if not stat.S_ISREG(mode):
+        raise JournalError(f"Cannot write the journal {path}: it is no regular file. Use another file.")
+    return True
+
+
+def _cannot_write(path: Path, reason: OSError) -> JournalError:
+    return JournalError(f"Cannot write the journal {path}: {reason.strerror or reason}.")
+
+
+def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known | None) -> Records:
     """Check the lines of a journal against the header that is due; return what they record."""
     first, _, body = content.partition(b"\n")
-    try:
-        found = json.loads(first)
-    except ValueError:
-        found = None
+    found = _loads(first)
     if not isinstance(found, dict) or "nasmeta_journal" not in found:
         raise JournalError(f"{path}, line 1: this is no header of a journal. Is it another file? Nothing was changed.")
     due = json.loads(json.dumps(header))
@@ -203,7 +237,7 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any]) -> Records:
     try:
         rows = json.loads(b"[" + b",".join(lines) + b"]")
         good = len(rows) == len(lines) and all(map(_is_record, rows))
-    except ValueError:
+    except (ValueError, RecursionError):
         good = False
     if not good:
         line = next((i for i, text in enumerate(lines) if not _is_record(_loads(text))), 0)
@@ -212,13 +246,35 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any]) -> Records:
     if len(set(cells)) < len(cells):
         twice = next(i for i, cell in enumerate(cells) if cell in cells[:i])
         raise JournalError(f"{path}, line {twice + 2}: cell {cells[twice]} was recorded before. The file is damaged.")
-    return cells, [row[1] for row in rows], [row[2] for row in rows]
+    values, costs = [row[1] for row in rows], [row[2] for row in rows]
+    if known is not None:
+        _compare_to(known, path, cells, values, costs)
+    return cells, values, costs
+
+
+def _compare_to(known: Known, path: Path, cells: list[int], values: list[float], costs: list[float]) -> None:
+    last = len(known[0]) - 1
+    outside = next((i for i, cell in enumerate(cells) if cell > last), None)
+    if outside is not None:
+        raise JournalError(
+            f"{path}, line {outside + 2}: there is no cell {cells[outside]}, the last one is {last}. "
+            "The file is damaged."
+        )
+    for what, due, recorded in zip(("value", "cost"), known, (values, costs), strict=True):
+        expected = due[np.array(cells, np.int64)]
+        wrong = np.flatnonzero(expected != np.array(recorded))
+        if len(wrong):
+            i = int(wrong[0])
+            raise JournalError(
+                f"{path}, line {i + 2}: the {what} of cell {cells[i]} is {recorded[i]!r} there, but "
+                f"{float(expected[i])!r} in the table. The file was altered, or the table was. Use another file."
+            )
 
 
 def _loads(text: bytes) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -226,7 +282,7 @@ def _is_record(row: Any) -> bool:
     return (
         type(row) is list
         and [type(entry) for entry in row] == [int, float, float]
-        and row[0] >= 0
+        and 0 <= row[0] < 2**31
         and math.isfinite(row[1])
         and math.isfinite(row[2])
     )

@@ -57,7 +57,9 @@ def run_loop(
     """Run a searcher on an evaluator until something ends the run.
 
     Only cells that are new in this run are evaluated and recorded; for others the searcher is told the known value.
-    What is recorded does not depend on the budget: a shorter run is a prefix of a longer one.
+    What is recorded does not depend on the budget: a shorter run is a prefix of a longer one. Hence a batch is never
+    made smaller to fit the budget, only to fit the cells that are left in the space; of the last batch just the first
+    cells are evaluated.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def run_loop(
     evaluations : int
         Budget: how many distinct cells may be evaluated.
     batch : int
-        How many cells are asked for at once.
+        How many cells are asked for at once; fewer where the space or the searcher has fewer left.
     sign : float
         1 where a higher value is better, -1 where a lower one is.
     target : float, optional
@@ -82,7 +84,6 @@ def run_loop(
     # Python's own lists, ints and floats: for single numbers they are several times faster than numpy's.
     ask, tell, evaluate, clock = searcher.ask, searcher.tell, evaluator.evaluate, perf_counter
     n_cells = searcher.space.n_cells
-    shape = (batch,)
     utility_of: dict[int, float] = {}
     cells: list[int] = []
     values: list[float] = []
@@ -93,15 +94,19 @@ def run_loop(
         if len(cells) == n_cells:
             stopped = "exhausted"
             break
+        batch = min(batch, n_cells - len(cells))
         start = clock()
         try:
             asked = ask(batch)
         except SpaceExhaustedError:
+            if batch > 1:
+                batch //= 2  # fewer may be left
+                continue
             stopped = "exhausted"
             break
         finally:
             seconds += clock() - start
-        if not isinstance(asked, np.ndarray) or asked.dtype != np.int32 or asked.shape != shape:
+        if not isinstance(asked, np.ndarray) or asked.dtype != np.int32 or asked.shape != (batch,):
             raise _no_cells(searcher, batch, asked)
         proposals = asked.tolist()
         new = [cell for cell in dict.fromkeys(proposals) if cell not in utility_of]

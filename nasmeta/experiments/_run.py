@@ -86,6 +86,8 @@ class Run:
     def incumbent_positions(self) -> NDArray[np.int64]:
         """After each evaluation the position of the best so far, the first in ties; int64, shape (n,)."""
         utilities = self.task.sign * self.values
+        if np.isnan(utilities).any():
+            raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best.")
         best = np.maximum.accumulate(utilities)
         better = np.append(True, utilities[1:] > best[:-1])[: len(utilities)]
         return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), 0))
@@ -177,6 +179,13 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
 
     positions = [run.incumbent_positions for run in runs]
     best = [run.values[position] for run, position in zip(runs, positions, strict=True)]
+    regrets = [run.task.sign * (run.task.optimum - b) + 0.0 for run, b in zip(runs, best, strict=True)]  # no -0.0
+    for run, regret in zip(runs, regrets, strict=True):
+        if (regret < 0).any():
+            raise SettingError(
+                f"{run.task.name}: {run.best.value} of cell {run.best.cell} is better than the optimum "
+                f"{run.task.optimum}, so these are not values of this task."
+            )
     return pd.DataFrame(
         {
             "task": names([run.task.name for run in runs]),
@@ -189,6 +198,6 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
             "simulated_seconds": joined([np.cumsum(run.cost_seconds) for run in runs], np.float64),
             "incumbent": joined([run.cells[p] for run, p in zip(runs, positions, strict=True)], np.int32),
             "incumbent_value": joined(best, np.float64),
-            "regret": joined([np.abs(run.task.optimum - b) for run, b in zip(runs, best, strict=True)], np.float64),
+            "regret": joined(regrets, np.float64),
         }
     )

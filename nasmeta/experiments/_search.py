@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TableEvaluator
 from nasmeta.experiments._journal import Journal, JournaledEvaluator, read_finished
 from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._run import Run
-from nasmeta.experiments._spec import SearcherSpec, SourcesLike, checked_count, sources_of
+from nasmeta.experiments._spec import SearcherSpec, SourcesLike, checked_count, checked_path, sources_of
 from nasmeta.experiments._threads import one_thread
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
@@ -27,7 +28,6 @@ def search(
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     sources: SourcesLike | None = None,
-    meta_model: Any = None,
     journal: str | os.PathLike[str] | None = None,
     batch: int = 1,
     stop_at_optimum: bool = False,
@@ -46,10 +46,9 @@ def search(
         The same seed gives the same run, in any process. The generator is spawned from seed, task and searcher.
     settings : mapping, optional
         Keyword arguments for the searcher.
-    sources : TaskDistribution, or tasks or their names, optional
-        What a meta-searcher learns from; by default the task's family without all tasks on the task's dataset.
-    meta_model : optional
-        The ``meta_model_`` of a meta-searcher that has learnt from `sources`; saves learning again.
+    sources : TaskDistribution, or tasks or names of tasks or families, optional
+        What a meta-searcher learns from; by default the task's family. Of a family given by its name, all that the
+        task holds out, such as its dataset, is left out.
     journal : path, optional
         File in which each evaluation is recorded. Where it exists the run goes on from it, with the identical trace
         as if it had never stopped; a larger budget continues a finished run.
@@ -82,18 +81,19 @@ def search(
     >>> run.best.cell, run.stopped
     (6111, 'optimum')
     """
+    if not isinstance(task, str | Task | TaskDistribution):
+        raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
     spec, task = SearcherSpec.of(searcher, settings), as_task(task)
     evaluations, batch = checked_count("evaluations", evaluations), checked_count("batch", batch)
     seed = checked_count("seed", seed, at_least=0)
     source_tasks = sources_of(spec, task, sources)
     header = spec.header(task, seed, batch, source_tasks)
-    path = None if journal is None else Path(journal)
+    path = None if journal is None else checked_path("journal", journal)
     target = task.sign * task.optimum if stop_at_optimum else None
     trace = None if path is None else read_trace(path, header, task, evaluations, target)
     if trace is None:
         with _spinner(progress, f"{spec.name} on {task.name}"), one_thread():
-            if spec.is_meta and meta_model is None:
-                meta_model = spec.learn(task, source_tasks)
+            meta_model = spec.learn(task, source_tasks) if spec.is_meta else None
             trace = trace_of(spec.start(task, seed, meta_model), task, path, header, evaluations, target)
     return make_run(trace, spec, spec.name, task, seed, source_tasks)
 
@@ -103,7 +103,7 @@ def read_trace(
 ) -> Trace | None:
     """Return the trace of a run that its journal holds to the end; else None."""
     return read_finished(
-        path, header, evaluations=evaluations, n_cells=task.space.n_cells, sign=task.sign, target=target
+        path, header, evaluations=evaluations, known=(task.values, task.cost_seconds), sign=task.sign, target=target
     )
 
 
@@ -130,7 +130,7 @@ def trace_of(
     evaluator = TableEvaluator(task)
     if path is None:
         return loop(evaluator)
-    with Journal(path, header) as journal:
+    with Journal(path, header, known=(task.values, task.cost_seconds)) as journal:
         return loop(JournaledEvaluator(evaluator, journal))
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import operator
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeAlias
 from zlib import crc32
 
@@ -17,11 +20,22 @@ from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.experiments._journal import FORMAT
 from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.spaces import CellSpace
-from nasmeta.tasks import SourceTask, Task, TaskDistribution, default_sources, get_task
+from nasmeta.tasks import (
+    SourceTask,
+    Task,
+    TaskDistribution,
+    default_sources,
+    get_task,
+    task_distribution,
+    task_families,
+)
 
-__all__ = ["SearcherSpec", "SourcesLike", "checked_count", "sources_of"]
+__all__ = ["SearcherSpec", "SourcesLike", "checked_count", "checked_path", "sources_of"]
 
 SourcesLike: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
+
+
+_POSSIBLE_SOURCES = "Sources are names of tasks or of families of tasks, Tasks or SourceTasks"
 
 
 @dataclass(frozen=True)
@@ -57,9 +71,14 @@ class SearcherSpec:
         else:
             raise SettingError(
                 f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}) or a class derived from "
-                f"nasmeta.searchers.Searcher, not {searcher!r}."
+                f"nasmeta.searchers.Searcher, not {searcher!r:.80}."
             )
-        spec = cls(name, kind, {key: _plain(name, key, value) for key, value in (settings or {}).items()})
+        if not isinstance(settings, Mapping | None):
+            raise SettingError(f"The settings of {name} are a mapping of names to values, not {settings!r:.80}.")
+        try:
+            spec = cls(name, kind, {key: _plain(name, key, value) for key, value in (settings or {}).items()})
+        except RecursionError:
+            raise SettingError(f"The settings of {name} have lists within lists, too deep to be recorded.") from None
         possible = spec._possible_settings()
         unknown = [] if possible is None else sorted(set(spec.settings) - set(possible))
         if unknown:
@@ -119,7 +138,7 @@ class SearcherSpec:
             "settings": self.settings,
             "seed": seed,
             "batch": batch,
-            "sources": [source.name for source in sources],
+            "sources": [_identity(source) for source in sources],
             "column": f"{column.dataset}/{column.metric}/{column.split}/{column.epochs}/{column.seed}",
             "unit": column.unit,
             "release": column.release,
@@ -135,6 +154,8 @@ def _plain(searcher: str, key: str, value: Any) -> Any:
         value = value.item()
     if isinstance(value, list | tuple):
         return [_plain(searcher, key, entry) for entry in value]
+    if isinstance(value, int) and value.bit_length() > 63:
+        raise SettingError(f"The setting {key} of {searcher} is a whole number of more than 63 bits.")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise SettingError(
@@ -143,7 +164,26 @@ def _plain(searcher: str, key: str, value: Any) -> Any:
     )
 
 
-def checked_count(name: str, value: object, at_least: int = 1) -> int:
+def _identity(source: Task | SourceTask) -> dict[str, Any]:
+    """Return name, number and hash of the labels of a source: other labels under the same name are another run's."""
+    seen = source.as_source() if isinstance(source, Task) else source
+    content = sha256(np.asarray(seen.cells, "<i4").tobytes() + np.asarray(seen.utilities, "<f8").tobytes())
+    return {"name": seen.name, "labels": len(seen), "sha256": content.hexdigest()[:16]}
+
+
+def checked_path(name: str, value: Any) -> Path:
+    """Return a path of the user, checked.
+
+    Raises
+    ------
+    SettingError
+    """
+    if not isinstance(value, str | os.PathLike) or "\0" in (text := str(value)):
+        raise SettingError(f"{name} must be a path, not {value!r:.80}.")
+    return Path(text)
+
+
+def checked_count(name: str, value: object, at_least: int = 1, at_most: int = 2**63 - 1) -> int:
     """Return a whole number of the user, checked.
 
     Raises
@@ -155,7 +195,10 @@ def checked_count(name: str, value: object, at_least: int = 1) -> int:
     except TypeError:
         count = at_least - 1
     if isinstance(value, bool) or count < at_least:
-        raise SettingError(f"{name} must be a whole number from {at_least} on, not {value!r}.")
+        shown = "a negative one" if isinstance(value, int) and value < -(2**63) else f"{value!r:.80}"
+        raise SettingError(f"{name} must be a whole number from {at_least} on, not {shown}.")
+    if count > at_most:
+        raise SettingError(f"{name} must be a whole number from {at_least} to {at_most}; a larger one was given.")
     return count
 
 
@@ -167,7 +210,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
     LeakageError
         Where a source has something that the task holds out: its dataset, or its device.
     SettingError
-        Where sources are given to a searcher that learns from none, or where there are none.
+        Where sources are given to a searcher that learns from none, where there are none, or one is there twice.
     """
     if not spec.is_meta:
         if sources is not None:
@@ -182,10 +225,25 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
             ) from reason
     elif isinstance(sources, str | Task | SourceTask):
         sources = [sources]
-    found = [get_task(source) if isinstance(source, str) else source for source in sources]
+    elif not isinstance(sources, Iterable):
+        raise SettingError(f"{_POSSIBLE_SOURCES}, not {sources!r:.80}.")
+    held_out = {name.lower() for name in task.held_out}
+    found: list[Task | SourceTask] = []
+    for source in sources:
+        if isinstance(source, str) and source in task_families():
+            found += (other for other in task_distribution(source) if held_out.isdisjoint(other.held_out))
+        elif isinstance(source, str):
+            found.append(get_task(source))
+        elif isinstance(source, Task | SourceTask):
+            found.append(source)
+        else:
+            raise SettingError(f"{_POSSIBLE_SOURCES}, not {source!r:.80}.")
     if not found:
         raise SettingError(f"{spec.name} learns from source tasks, but there is none for {task.name}.")
-    held_out = {name.lower() for name in task.held_out}
+    names = [source.name for source in found]
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise SettingError(f"The source {twice} is there twice: name each source once.")
     shared = {source.name: held_out & {name.lower() for name in source.held_out} for source in found}
     leaks = [name for name, common in shared.items() if common]
     if leaks:

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -68,7 +68,7 @@ Job: TypeAlias = "Learning | Runs"
 def results_of(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Any]]:
     """Do jobs; yield each result with its job, in any order, as soon as it is there.
 
-    An interrupt ends the worker processes.
+    An interrupt ends the worker processes; further ones are ignored until they are gone.
     """
     if workers == 1 or len(jobs) <= 1:
         with one_thread():
@@ -78,7 +78,7 @@ def results_of(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Any]]:
         return
     from joblib import Parallel, delayed, parallel_config
 
-    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
+    with _one_interrupt(), parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
         parallel = Parallel(return_as="generator_unordered")
         results = parallel(delayed(_in_worker)(i, job, os.getpid()) for i, job in enumerate(jobs))
         try:
@@ -89,8 +89,31 @@ def results_of(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Any]]:
         except BaseException:
             from joblib.externals.loky import get_reusable_executor
 
-            get_reusable_executor().shutdown(wait=True, kill_workers=True)
+            executor = get_reusable_executor()
+            for pid in list(executor._processes or ()):  # loky's own way needs another program, pgrep
+                with suppress(OSError):
+                    os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            executor.shutdown(wait=True, kill_workers=True)
             raise
+
+
+@contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """Let the first interrupt through and ignore the next ones, which would break the ending of the workers."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _in_worker(position: int, job: Job, parent: int) -> tuple[int, list[Any]]:

@@ -63,6 +63,41 @@ def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
     assert run("compare", *arguments).stdout == result.stdout
 
 
+def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
+    arguments = ["--searchers", "source-order,random", "--tasks", "nb201/cifar10", "--repeats", "3"]
+    result = run("compare", *arguments, "--evaluations", "60", "--folder", str(tmp_path))
+    shown = {line.split()[1]: line for line in result.stdout.splitlines() if line.startswith("│")}
+    assert "±" in shown["random"]
+    assert "±" not in shown["source-order"]
+    rows = (tmp_path / "summary.md").read_text(encoding="utf-8").splitlines()
+    row = next(line for line in rows if line.startswith("| source-order"))
+    assert not set("±[") & set(row)
+    for text in (result.stdout, "\n".join(rows)):
+        assert "source-order on nb201/cifar10: all runs alike" in " ".join(text.split())
+
+
+def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
+    from nasmeta.cli._report import _remarks
+
+    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=10)
+    assert _remarks(frame, 10) == []
+    assert "random on nb201/cifar10: of its runs 2 ended before 20 evaluations (stalled" in _remarks(frame, 20)[0]
+
+
+def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "summary.md").mkdir()
+    arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "1", "--evaluations", "5"]
+    result = run("compare", *arguments, "--folder", str(tmp_path))
+    assert result.exit_code == 2
+    assert "Cannot write the report" in result.stderr
+    assert "summary.md" in result.stderr
+
+
+def test_a_family_as_sources() -> None:
+    result = run("search", "source-order", "nb201/cifar100", "--sources", "nb201", "--evaluations", "5")
+    assert "learnt from nb201/cifar10, nb201/imagenet16-120" in result.stdout
+
+
 def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     arguments = ["demo", "--folder", str(folder), "--repeats", "1", "--evaluations", "20", "--workers", "1"]
@@ -109,7 +144,7 @@ def test_data_list_says_what_there_is() -> None:
         (["search", "random", "nb201/cifar10", "--seed", "-1"], "seed must be a whole number from 0 on"),
         (["search", "random", "nb201/cifar10", "--evaluations", "0"], "evaluations must be"),
         (["search", "evolution", "nb201/cifar10", "--set", "population"], "key=value"),
-        (["search", "evolution", "nb201/cifar10", "--set", "population=ten"], "cannot take"),
+        (["search", "evolution", "nb201/cifar10", "--set", "population=ten"], "population must be"),
         (["search", "evolution", "nb201/cifar10", "--set", "popul=10"], "Possible: population=30"),
         (["search", "source-order", "nb201/cifar10", "--sources", "nb201/cifar10"], "cannot be a source"),
         (["compare", "--searchers", "random,rndom"], "Did you mean 'random'?"),
@@ -117,6 +152,16 @@ def test_data_list_says_what_there_is() -> None:
         (["compare", "--searchers", "random", "--tasks", ","], "no task"),
         (["compare", "--searchers", "random", "--tasks", "nb301"], "Unknown"),
         (["query", "15625", "--dataset", "cifar10"], "indices run from 0 to 15624"),
+        (["query", "--dataset", "cifar10", "--", "--5"], "no cell"),
+        (["query", "9" * 5000, "--dataset", "cifar10"], "no cell"),
+        (["search", "evolution", "nb201/cifar10", "--set", "population=" + "[" * 100_000], "too deep"),
+        (["search", "evolution", "nb201/cifar10", "--set", "population=" + "9" * 5000], "population"),
+        (["search", "evolution", "nb201/cifar10", "--set", "population=" + "9" * 4000], "more than 63 bits"),
+        (["search", "random", "nb201/cifar10", "--seed", "9" * 30], "seed must be"),
+        (["search", "random", "nb201/cifar10", "--journal", "/dev/null"], "Cannot write the journal"),
+        (["compare", "--searchers", "random", "--folder", "/dev/null"], "Cannot write to the folder"),
+        (["compare", "--searchers", "random,random"], "name each searcher once"),
+        (["search", "source-order", "nb201/cifar10", "--sources", "nb201/cifar100,nb201/cifar100"], "twice"),
         (["query", "abc", "--dataset", "cifar10"], "no cell"),
         (["query", "0", "--dataset", "cifar10"], "no default"),
         (["query", "0", "--dataset", "cifar12", "--metric", "train_seconds"], "data list"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -208,6 +209,20 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
         ({"evaluations": -3}, SettingError, "evaluations"),
         ({"workers": 0}, SettingError, "workers"),
         ({"seed": -2}, SettingError, "seed"),
+        ({"seed": 2**63 - 1, "repeats": 2}, SettingError, "seed"),
+        ({"repeats": 10**7}, SettingError, "repeats must be .* to 1000000"),
+        ({"workers": 10**7}, SettingError, "workers"),
+        ({"folder": 5}, SettingError, "folder must be a path"),
+        ({"folder": "\0"}, SettingError, "folder must be a path"),
+        ({"searchers": 5}, SettingError, "Searchers are"),
+        ({"searchers": {"a": 5}}, SettingError, "A searcher is"),
+        ({"searchers": {"a": ("random", 5)}}, SettingError, "no string with a searcher"),
+        ({"searchers": {5: "random"}}, SettingError, "no string with a searcher"),
+        ({"tasks": 5}, SettingError, "Tasks are"),
+        ({"tasks": [None]}, SettingError, "A task is"),
+        ({"settings": 5}, SettingError, "Settings are"),
+        ({"settings": {"random": 5}}, SettingError, "Settings are"),
+        ({"searchers": {"x" * 300: "random"}, "folder": "."}, JournalError, "Cannot write the journal"),
         ({"settings": {"evolution": {}}}, SettingError, "not compared"),
         ({"searchers": {"e": ("evolution", {"population": 0})}}, SettingError, "population"),
     ],
@@ -225,6 +240,17 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(JournalError, match="Cannot write to the folder"):
         nm.compare(["random"], repeats=1, evaluations=5, folder=path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="these files are those of POSIX")
+@pytest.mark.parametrize("path", ["/proc/x", "long" * 100, "taken/specification.json", "taken/results.parquet"])
+def test_a_folder_that_cannot_be_written(tmp_path: Path, path: str) -> None:
+    folder = tmp_path / path
+    if path.startswith("taken"):
+        folder.mkdir(parents=True)
+        folder = folder.parent
+    with pytest.raises(JournalError, match="Cannot write to the folder"):
+        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, folder=folder)
 
 
 # -- ends -------------------------------------------------------------------------------------------------------------
@@ -290,6 +316,36 @@ def test_interrupt_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, worke
     assert 0 < lines_in(tmp_path) < len(uninterrupted)
     assert ends(process.pid)  # with all workers
     assert_frame_equal(nm.compare(**LONG, folder=tmp_path, workers=workers), uninterrupted)
+
+
+def test_a_second_interrupt_does_not_break_the_end(tmp_path: Path) -> None:
+    process = start(tmp_path, 2)
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.001)
+    try:
+        _, said = process.communicate(timeout=15)
+        assert process.returncode not in (0, None)
+        assert "of 36 runs are done" in said
+        assert "ExecutorManagerThread" not in said
+        assert ends(process.pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_only_the_first_interrupt_comes_through_while_workers_are_ended() -> None:
+    from nasmeta.experiments._workers import _one_interrupt
+
+    ended = False
+    with pytest.raises(KeyboardInterrupt), _one_interrupt():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            ended = True
+    assert ended
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_two_processes_in_one_folder(tmp_path: Path) -> None:

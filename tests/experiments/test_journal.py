@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +36,12 @@ def same(first: Run, second: Run) -> bool:
     return all(
         np.array_equal(getattr(first, name), getattr(second, name)) for name in ("cells", "values", "cost_seconds")
     )
+
+
+def _with(line: bytes, position: int, entry: bytes) -> bytes:
+    parts = line.strip(b"[]").split(b",")
+    parts[position] = entry
+    return b"[" + b",".join(parts) + b"]"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -145,6 +154,12 @@ def test_another_run_is_refused(tmp_path: Path, change: dict[str, object], messa
         (lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:40]], "line 5: it records cell"),
         (lambda lines: [*lines[:4], *lines[5:40]], "line 5: it records cell"),
         (lambda lines: lines[1:], "line 1: this is no header"),
+        (lambda lines: [*lines[:5], b"[15625,2.0,1.0]", *lines[6:]], "line 6: there is no cell 15625"),
+        (lambda lines: [*lines[:5], b"[%d,2.0,1.0]" % 2**70, *lines[6:]], "line 6: .*no record"),
+        (lambda lines: [*lines[:5], _with(lines[5], 1, b"99.9"), *lines[6:]], r"line 6: the value of cell .* 99\.9"),
+        (lambda lines: [*lines[:5], _with(lines[5], 2, b"1.0"), *lines[6:]], r"line 6: the cost of cell .* 1\.0"),
+        (lambda lines: [*lines[:5], b"[" * 100_000, *lines[6:]], "line 6: .*no record"),
+        (lambda lines: [b"[" * 100_000, *lines[1:]], "line 1: this is no header"),
         (lambda lines: [b"my notes", b"are here"], "line 1: this is no header"),
         (lambda lines: [b"\xff\xfe\x00"], "line 1: this is no header"),
     ],
@@ -169,6 +184,48 @@ def test_another_file_without_a_line_end_is_not_overwritten(tmp_path: Path) -> N
 def test_a_folder_is_no_journal(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="Cannot write the journal"):
         run(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="these files are those of POSIX")
+@pytest.mark.parametrize("path", ["/dev/full", "/dev/null", "/dev/zero", "/proc/x/y", "fifo", "long" * 100])
+def test_only_a_regular_file_is_a_journal(tmp_path: Path, path: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(JournalError, match="Cannot write the journal"):
+        run(tmp_path / path)
+
+
+def test_a_full_disk_is_told_and_nothing_is_written_twice(tmp_path: Path) -> None:
+    class Full:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(file, name)
+
+        def write(self, content: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "run.jsonl"
+    journal = Journal(path, HEADER)
+    file, journal._file = journal._file, Full()  # type: ignore[assignment]
+    journal.append([1], [2.0], [3.0])
+    with pytest.raises(JournalError, match="No space left"):
+        journal.flush()
+    journal._file = file
+    journal.close()
+    assert path.read_bytes().count(b"\n") == 1
+
+
+def test_other_labels_of_a_source_are_another_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    task = nm.get_task("nb201/cifar100")
+
+    def learn(labels: int, seed: int) -> Run:
+        source = task.as_source(labels, np.random.default_rng(seed))
+        return nm.search("source-order", "nb201/cifar10", evaluations=5, sources=[source], journal=path)
+
+    first = learn(100, 0)
+    assert same(learn(100, 0), first)
+    for labels, seed in ((101, 0), (100, 1)):
+        with pytest.raises(JournalError, match="sources is"):
+            learn(labels, seed)
 
 
 def test_a_second_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,28 @@ def test_stops_where_the_whole_space_was_evaluated() -> None:
     assert (trace.stopped, len(trace.cells)) == ("exhausted", SPACE.n_cells)
 
 
+def test_a_batch_is_cut_to_what_the_space_has_left() -> None:
+    searcher = RandomSearch(SPACE, np.random.default_rng(0))  # it refuses more than is left
+    trace = run_loop(searcher, Counting(), evaluations=10**6, batch=SPACE.n_cells // 2 + 5)
+    assert sorted(trace.cells.tolist()) == list(range(SPACE.n_cells))
+    batch = RandomSearch(SPACE, np.random.default_rng(0))
+    assert run_loop(batch, Counting(), evaluations=10, batch=10**30).cells.tolist() == trace.cells[:10].tolist()
+
+
+def test_a_searcher_with_fewer_cells_left_than_a_batch_is_asked_for_these() -> None:
+    class Few(Scripted):
+        left = 21
+
+        def ask(self, n: int = 1) -> NDArray[np.int32]:
+            if n > self.left:
+                raise SpaceExhaustedError("few")
+            self.left -= n
+            return np.arange(self.left, self.left + n, dtype=np.int32)
+
+    trace = run_loop(Few(), Counting(), evaluations=100, batch=8)
+    assert (len(trace.cells), trace.stopped) == (21, "exhausted")
+
+
 @pytest.mark.parametrize(
     "proposal",
     [[-1], [4096], [1, 2], [], 3, None, np.array([1]), np.array([1.0]), np.array([[1]], dtype=np.int32), "1"],

@@ -59,6 +59,22 @@ def test_frame_by_hand() -> None:
     assert frame["regret"].tolist() == [optimum - 90.0, optimum - 91.0, optimum - 91.0]
 
 
+@pytest.mark.parametrize(("value", "message"), [(99.9, "better than the optimum"), (float("nan"), "NaN")])
+def test_what_is_no_value_of_the_task_is_refused(value: float, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        run_of([10, 11], [90.0, value]).frame()
+
+
+def test_incumbents_and_regret_are_those_of_the_analysis() -> None:
+    from nasmeta.analysis import incumbents, regret
+
+    for name in ("nb201/cifar10", "nb201/train-seconds/cifar100"):
+        run = nm.search("random", name, evaluations=200)
+        assert run.incumbent_positions.tolist() == incumbents(run.values, run.task.direction).tolist()
+        expected = regret(run.values, run.task.optimum, run.task.direction)
+        assert run.frame()["regret"].tolist() == expected.tolist()
+
+
 def test_frame_of_several_runs_keeps_their_order() -> None:
     frame = results_frame([run_of([1, 2], [1.0, 2.0], 7, "b"), run_of([3], [3.0], 6, "a")])
     assert frame["searcher"].tolist() == ["b", "b", "a"]

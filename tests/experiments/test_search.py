@@ -21,10 +21,8 @@ class MeanOrder(MetaSearcher):
     """Cells in the order of their mean on the sources; for tests."""
 
     asked = 0
-    learnt = 0
 
     def _learn(self, sources: list[SourceTask]) -> Any:
-        type(self).learnt += 1
         mean = np.mean([source.utilities for source in sources], axis=0)
         return np.argsort(-mean, kind="stable").astype(np.int32)
 
@@ -91,7 +89,7 @@ def test_a_distribution_of_one_task() -> None:
         ({"batch": 0}, "batch must be"),
         ({"settings": {"populaton": 3}}, "no setting 'populaton'. Possible: population=30, sample_size=10"),
         ({"settings": {"population": 0}}, "population"),
-        ({"settings": {"population": "ten"}}, "cannot take the settings"),
+        ({"settings": {"population": "ten"}}, "population must be a whole number"),
         ({"settings": {"population": object()}}, "settings are recorded"),
         ({"sources": ["nb201/cifar100"]}, "learns from no source"),
     ],
@@ -150,16 +148,56 @@ def test_no_source_at_all() -> None:
         nm.search(MeanOrder, "nb201/cifar10", sources=[])
 
 
-def test_a_meta_model_saves_the_meta_training() -> None:
-    first = nm.search(MeanOrder, "nb201/cifar10", evaluations=10)
-    model = nm.search(MeanOrder, "nb201/cifar10", evaluations=10)  # learns again
-    learnt = MeanOrder.learnt
-    source = nm.task_distribution("nb201").leave_out("cifar10")[0]
-    searcher = MeanOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(source)
-    assert MeanOrder.learnt == learnt + 1
-    given = nm.search(MeanOrder, "nb201/cifar10", evaluations=10, meta_model=searcher.meta_model_)
-    assert MeanOrder.learnt == learnt + 1
-    assert first.cells.tolist() == model.cells.tolist() == given.cells.tolist()
+def test_nobody_brings_a_meta_model_along() -> None:
+    target = nm.get_task("nb201/cifar10")
+    leaking = MeanOrder(target.space, np.random.default_rng(0)).meta_fit([target]).meta_model_
+    with pytest.raises(TypeError, match="meta_model"):
+        nm.search(MeanOrder, target, evaluations=10, meta_model=leaking)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("sources", [["nb201/cifar100"] * 3, ["nb201", "nb201/imagenet16-120"]])
+def test_a_source_counts_once(sources: list[str]) -> None:
+    with pytest.raises(SettingError, match="is there twice"):
+        nm.search(MeanOrder, "nb201/cifar10", sources=sources)
+
+
+@pytest.mark.parametrize("sources", ["nb201", ["nb201"]])
+def test_a_family_is_a_source_without_what_is_held_out(sources: Any) -> None:
+    run = nm.search(MeanOrder, "nb201/cifar100", evaluations=5, sources=sources)
+    assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"searcher": None}, "A searcher is a registered name"),
+        ({"searcher": 5}, "A searcher is a registered name"),
+        ({"searcher": {}}, "A searcher is a registered name"),
+        ({"task": None}, "A task is a name"),
+        ({"settings": 5}, "settings of .* are a mapping"),
+        ({"settings": ["a"]}, "settings of .* are a mapping"),
+        ({"settings": 0}, "settings of .* are a mapping"),
+        ({"settings": {"a": 10**5000}}, "more than 63 bits"),
+        ({"sources": 5}, "Sources are names"),
+        ({"sources": [None]}, "Sources are names"),
+        ({"journal": 5}, "journal must be a path"),
+        ({"journal": "\0"}, "journal must be a path"),
+        ({"seed": 2**63}, "seed must be .* to 9223372036854775807"),
+        ({"seed": 10**5000}, "seed must be"),
+        ({"seed": -(10**5000)}, "seed must be"),
+        ({"evaluations": 10**5000}, "evaluations must be"),
+    ],
+)
+def test_arguments_of_another_type(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        nm.search(**{"searcher": MeanOrder, "task": "nb201/cifar10", "evaluations": 2, **arguments})
+
+
+def test_settings_too_deep_to_be_recorded() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(SettingError, match="too deep"):
+        nm.search("evolution", "nb201/cifar10", settings={"population": endless})
 
 
 def test_a_searcher_gets_nothing_but_space_and_generator() -> None:
