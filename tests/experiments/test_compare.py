@@ -338,12 +338,18 @@ def test_only_the_first_interrupt_comes_through_while_workers_are_ended() -> Non
     from nasmeta.experiments._workers import _one_interrupt
 
     ended = False
-    with pytest.raises(KeyboardInterrupt), _one_interrupt():
-        try:
-            signal.raise_signal(signal.SIGINT)
-        finally:
-            signal.raise_signal(signal.SIGINT)
-            ended = True
+
+    def interrupted_twice() -> None:
+        nonlocal ended
+        with _one_interrupt():
+            try:
+                signal.raise_signal(signal.SIGINT)
+            finally:
+                signal.raise_signal(signal.SIGINT)
+                ended = True
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_twice()
     assert ended
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
