@@ -19,6 +19,9 @@ def import_data(
         Optional[int],  # noqa: UP045
         typer.Option(help="Processes that convert a folder; default: the processors, at most 4."),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace an earlier import of the release even if it has more cells.")
+    ] = False,
 ) -> None:
     """Convert an official file of NAS-Bench-201, NATS-Bench or NASLib, whose columns then belong to its table.
 
@@ -35,7 +38,7 @@ def import_data(
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("cells", total=None)
         found = import_official(
-            path, workers=workers, progress=lambda done, of: bar.update(task, completed=done, total=of)
+            path, workers=workers, progress=lambda done, of: bar.update(task, completed=done, total=of), replace=replace
         )
     n_cells = get_space("nb201").n_cells
     typer.echo(

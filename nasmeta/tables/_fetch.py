@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from nasmeta.errors import DownloadError, UnknownNameError
+from nasmeta.errors import DownloadError, SettingError, UnknownNameError
 from nasmeta.settings import cache_folder, mirror_address
 from nasmeta.tables import _store
 from nasmeta.tables.sources import (
@@ -215,10 +215,18 @@ def _in_words(reason: BaseException) -> str:
 
 def _as_folder(base: str) -> Path | None:
     """Return the folder that a base address means, or None where it is an address in a network."""
-    parts = urlsplit(base)
-    if parts.scheme in ("http", "https"):
-        return None
-    return Path(unquote(parts.path) if parts.scheme == "file" else base).expanduser()
+    try:
+        parts = urlsplit(base)
+        if parts.scheme in ("http", "https"):
+            return None
+        if "://" in base and parts.scheme != "file":
+            raise ValueError(f"its scheme is {parts.scheme!r}")
+        return Path(unquote(parts.path) if parts.scheme == "file" else base).expanduser()
+    except (ValueError, RuntimeError) as reason:
+        raise SettingError(
+            f"NASMETA_MIRROR is {base!r:.100}, which cannot be used: {reason}. "
+            "Possible: a folder, file://…, http://… or https://…"
+        ) from reason
 
 
 @contextmanager

@@ -373,3 +373,11 @@ def test_a_full_disk(
             fetch("made-up")
     assert left_over(own_cache) == []
     assert fetch("made-up")[0].built
+
+
+@pytest.mark.parametrize("base", ["ftp://x/y", "nonsense://x", "http://[bad", "~nosuchuser/x"])
+def test_a_mirror_that_cannot_be_is_refused(base: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NASMETA_MIRROR", base)
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
+    with pytest.raises(SettingError, match="NASMETA_MIRROR"):
+        fetch("made-up")

@@ -18,7 +18,7 @@ import numpy as np
 from nasmeta.errors import CellError, DamagedFileError, NasmetaError, SettingError
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tables import _store
-from nasmeta.tables._arrow_file import encode
+from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.official._assemble import Assembly
 from nasmeta.tables.official._curve_file import write_curves
 from nasmeta.tables.official._files import read_records, sha256_of
@@ -64,15 +64,20 @@ class Imported:
 
 
 def import_official(
-    path: str | os.PathLike[str], *, workers: int | None = None, progress: _Report | None = None
+    path: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    progress: _Report | None = None,
+    replace: bool = False,
 ) -> Imported:
     """Convert official files of NAS-Bench-201 and add what they hold to the table ``nb201``.
 
     These are recognised by content: ``NAS-Bench-201-v1_0-e61699.pth``, ``NAS-Bench-201-v1_1-096897.pth``,
     ``NATS-tss-v1_0-3ffb9.pickle.pbz2``, a NATS-tss archive (a folder ``…-simple`` or ``…-full`` with a file for each
     cell), and NASLib's ``nb201_*_full_training.pickle``. All splits, seeds, epochs, times and costs become columns, and
-    learning curves; cells are joined by their strings. What was imported from the same release before is replaced.
-    Neither torch nor the official packages are needed, and nothing that a pickle asks for is run.
+    learning curves; cells are joined by their strings. What was imported from the same release before is replaced,
+    unless it has more cells: a sample must not take the place of an archive. Neither torch nor the official packages
+    are needed, and nothing that a pickle asks for is run.
 
     Files are read as a stream: memory stays below 500 MB. A folder is converted in parallel, and an import of one that
     was interrupted goes on with what is converted already. On the way it takes twice the room of the result, which has
@@ -86,6 +91,8 @@ def import_official(
         Processes that convert a folder; as many as there are processors, but at most 4, where left out.
     progress : callable (int, int), optional
         Is told how many files, or cells, of how many are converted.
+    replace : bool, default False
+        Replace an earlier import of the same release even if it has more cells.
 
     Returns
     -------
@@ -94,7 +101,8 @@ def import_official(
     Raises
     ------
     SettingError
-        Where nothing is at the path, or the cache folder (``NASMETA_CACHE``) cannot be used.
+        Where no file or folder is at the path, an earlier import has more cells, or the cache folder
+        (``NASMETA_CACHE``) cannot be used.
     DamagedFileError
         Where it is no official file, or a damaged one; the store stays as it was.
     UnsafePickleError
@@ -111,7 +119,7 @@ def import_official(
     path = Path(path).expanduser()
     if workers is not None and workers < 1:
         raise SettingError(f"workers must be 1 or more, not {workers}.")
-    if not path.exists():
+    if not path.is_file() and not path.is_dir():
         raise SettingError(f"There is no file or folder {path}.")
     space = get_space("nb201")
     report = progress or (lambda done, of: None)
@@ -124,7 +132,7 @@ def import_official(
                 chunks, kind = _convert_folder(path, work, workers, report)
             else:
                 chunks, kind = _convert_file(path, work, space, report)
-            found = _assemble(path, chunks, kind, space)
+            found = _assemble(path, chunks, kind, space, replace)
         except BaseException:
             if not path.is_dir():  # the chunks of a folder are kept: the next import goes on with them
                 shutil.rmtree(work, ignore_errors=True)
@@ -259,7 +267,15 @@ def _source_name(kind: set[str], keys: set[Key]) -> str:
     )
 
 
-def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace) -> Imported:
+def _cells_imported(file: Path) -> int:
+    """Return how many cells an earlier import has; 0 where there is none, or a damaged one."""
+    try:
+        return int(ColumnFile(file).origin.get("cells", 0))
+    except (OSError, NasmetaError):
+        return 0
+
+
+def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace, replace: bool) -> Imported:
     """Write both files beside their places, then move them there."""
     try:
         with Assembly(chunks, space.n_cells) as assembly:
@@ -267,7 +283,13 @@ def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace) 
             ends, curves = imported_source(name), imported_source(name, curves=True)
             files = "".join(assembly.sha256)  # of a folder
             sha256 = hashlib.sha256(files.encode()).hexdigest() if files else sha256_of(path)
-            origin = {"version": _VERSION, "files": {}, "imported": path.name, "sha256": sha256}
+            cells, before = len(assembly.cells), _cells_imported(store_path(ends))
+            if before > cells and not replace:
+                raise SettingError(
+                    f"it has {cells:,} cells of {ends.release}; an earlier import has {before:,}, which would be lost. "
+                    "`nasmeta data import --replace PATH` replaces it all the same."
+                )
+            origin = {"version": _VERSION, "files": {}, "imported": path.name, "sha256": sha256, "cells": cells}
             columns: Columns = []
             target = store_path(curves)
             temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")

@@ -104,7 +104,11 @@ def test_a_second_import_replaces_the_first(own_cache: Path, tmp_path: Path, off
     first = official.whole((0, 11), ("less", "full"))
     import_official(write["old_torch"](first, tmp_path / "first"))
     second = official.whole((11,), ("less", "full"))
-    import_official(write["new_torch"](second, tmp_path / "second"))
+    sample = write["new_torch"](second, tmp_path / "second")
+    with pytest.raises(SettingError, match="has 2, which would be lost"):
+        import_official(sample)
+    assert import_official(tmp_path / "first").n_cells == 2, "as many cells as before replace them"
+    import_official(sample, replace=True)
     table = load_table("nb201")
     address = {"dataset": "cifar10", "split": "test", "epochs": 200, "seed": 777, "release": "NB201 v1.1"}
     assert np.flatnonzero(~np.isnan(table.column(**address))).tolist() == [11]
