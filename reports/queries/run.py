@@ -126,8 +126,8 @@ TEXT = """# Evaluations to the optimum
 How many distinct cells a searcher evaluates until it evaluates the best cell of the NAS-Bench-201 table (200 epochs,
 mean of the measured seeds, x-valid; release {release}). Isomorphic cells count separately. Every run went on until it
 had found the optimum, so nothing is censored. Mean, and 95 % bootstrap interval of the mean. `source-order` and
-`meta-gp` have seen the other two datasets completely (31,250 source labels) and nothing of the target's; they draw no
-random number on these tasks, so their runs are all alike.
+`meta-gp` have seen the other two datasets completely (31,250 source labels) and nothing of the target's; up to the
+optimum nothing in them is random on these tasks, so their runs are all alike: each is one result, not a sample.
 
 {table}
 
