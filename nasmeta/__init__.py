@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         tables,
         tasks,
         testing,
+        training,
     )
     from nasmeta.experiments import compare, search
     from nasmeta.spaces import get_space
@@ -54,6 +55,7 @@ __all__ = [
     "task_distribution",
     "tasks",
     "testing",
+    "training",
 ]
 
 _ROOM_OF = {

@@ -14,6 +14,7 @@ __all__ = [
     "DamagedFileError",
     "DownloadError",
     "JournalError",
+    "LabelError",
     "LeakageError",
     "MissingValueError",
     "NasmetaError",
@@ -66,6 +67,10 @@ class UnsafePickleError(NasmetaError, ValueError):
 
 class SettingError(NasmetaError, ValueError):
     """A setting outside what is possible."""
+
+
+class LabelError(NasmetaError, ValueError):
+    """Labels that nothing can be learnt from: not finite, too few, or all the same."""
 
 
 class LeakageError(NasmetaError, ValueError):

@@ -1,20 +1,110 @@
-"""From a cell to its performance: features of cells, kernels on them, and Gaussian processes over a whole space."""
+"""From a cell to its performance: encoders and regressors with scikit-learn's interface, kernels, Gaussian processes.
+
+What needs scikit-learn is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from nasmeta.predictors._acquisition import log_expected_improvement, normal_scores
 from nasmeta.predictors._cell_features import edge_one_hot, live_path_counts, operation_counts
 from nasmeta.predictors._cell_gp import CellGP, fit_hyperparameters, weak_prior
 from nasmeta.predictors._cell_kernel import FEATURES, CellKernel, Hyperparameters
+from nasmeta.predictors._moving import move_to_space
+from nasmeta.predictors._registry import PREDICTORS, PredictorEntry, make_predictor
+from nasmeta.predictors._splits import isomorph_split
+
+if TYPE_CHECKING:
+    from nasmeta.predictors._encoders import (
+        ENCODERS,
+        AdjacencyEncoder,
+        CellEncoder,
+        CellIndices,
+        ColumnEncoder,
+        CostEncoder,
+        GraphEncoder,
+        LivePathEncoder,
+        OneHotEncoder,
+        OperationCountEncoder,
+        PathEncoder,
+        join,
+        make_encoder,
+    )
+    from nasmeta.predictors._estimators import (
+        EnsembleRegressor,
+        ForestRegressor,
+        GPRegressor,
+        RidgeRegressor,
+        ScaledRegressor,
+        XGBoostRegressor,
+    )
+    from nasmeta.predictors._storage import load_predictor, save_predictor
 
 __all__ = [
+    "ENCODERS",
     "FEATURES",
+    "PREDICTORS",
+    "AdjacencyEncoder",
+    "CellEncoder",
     "CellGP",
+    "CellIndices",
     "CellKernel",
+    "ColumnEncoder",
+    "CostEncoder",
+    "EnsembleRegressor",
+    "ForestRegressor",
+    "GPRegressor",
+    "GraphEncoder",
     "Hyperparameters",
+    "LivePathEncoder",
+    "OneHotEncoder",
+    "OperationCountEncoder",
+    "PathEncoder",
+    "PredictorEntry",
+    "RidgeRegressor",
+    "ScaledRegressor",
+    "XGBoostRegressor",
     "edge_one_hot",
     "fit_hyperparameters",
+    "isomorph_split",
+    "join",
     "live_path_counts",
+    "load_predictor",
     "log_expected_improvement",
+    "make_encoder",
+    "make_predictor",
+    "move_to_space",
     "normal_scores",
     "operation_counts",
+    "save_predictor",
     "weak_prior",
 ]
+
+_LAZY = {
+    **dict.fromkeys(("load_predictor", "save_predictor"), "_storage"),
+    **dict.fromkeys(
+        (
+            "EnsembleRegressor",
+            "ForestRegressor",
+            "GPRegressor",
+            "RidgeRegressor",
+            "ScaledRegressor",
+            "XGBoostRegressor",
+        ),
+        "_estimators",
+    ),
+}
+_LAZY |= {name: "_encoders" for name in __all__ if "Encoder" in name}
+_LAZY |= dict.fromkeys(("ENCODERS", "CellIndices", "join", "make_encoder"), "_encoders")
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

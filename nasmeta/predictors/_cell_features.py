@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from nasmeta.spaces import CellSpace
 
-__all__ = ["edge_one_hot", "live_path_counts", "operation_counts"]
+__all__ = ["PATHS", "edge_one_hot", "live_path_counts", "operation_counts"]
 
-_PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))  # edges of the four paths from node 0 to node 3
+PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))  # edges of the four paths from node 0 to node 3
 
 
 def edge_one_hot(space: CellSpace) -> NDArray[np.int8]:
@@ -66,7 +66,7 @@ def live_path_counts(space: CellSpace) -> NDArray[np.int8]:
     base = n_real + 1
     cells = np.arange(space.n_cells)
     counts = np.zeros((space.n_cells, base**3), dtype=np.int8)
-    for path in _PATHS:
+    for path in PATHS:
         sequence = np.zeros(space.n_cells, dtype=np.int64)
         live = np.ones(space.n_cells, dtype=bool)
         for edge in path:

@@ -72,7 +72,7 @@ def _negative_log_posterior(
 
 
 def fit_hyperparameters(
-    distances: NDArray[np.int64],
+    distances: NDArray[np.int64] | NDArray[np.float32],
     tasks: Sequence[NDArray[np.float64]],
     start: Hyperparameters | None = None,
     prior: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
@@ -82,7 +82,7 @@ def fit_hyperparameters(
 
     Parameters
     ----------
-    distances : ndarray of int, shape (n_features, n, n)
+    distances : ndarray of int or float, shape (n_features, n, n)
         Between the observed cells.
     tasks : sequence of ndarray of float64, shape (n,)
         Labels of these cells in one or more tasks that share the hyperparameters, their means subtracted.

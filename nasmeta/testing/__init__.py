@@ -5,7 +5,8 @@ try:
 except ImportError as error:
     raise ImportError('nasmeta.testing needs pytest: pip install "nasmeta[test]".') from error
 
+from nasmeta.testing._predictors import PredictorContract
 from nasmeta.testing._searchers import SearcherContract, made_up_values
 from nasmeta.testing._tables import TableContract
 
-__all__ = ["SearcherContract", "TableContract", "made_up_values"]
+__all__ = ["PredictorContract", "SearcherContract", "TableContract", "made_up_values"]

@@ -1,0 +1,102 @@
+"""Encoders by name, and several side by side."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from sklearn.pipeline import FeatureUnion
+
+from nasmeta.errors import SettingError
+from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder
+
+__all__ = ["join", "make_encoder"]
+
+
+def make_encoder(encoder: str | Sequence[Any] | Any, space: str = "nb201", **settings: Any) -> Any:
+    """Build an encoder from its name.
+
+    Parameters
+    ----------
+    encoder : str, encoder, or sequence of these
+        A name in `ENCODERS`; several, as a list or joined by ``+``, stand side by side. A transformer that is built
+        already is returned as it is.
+    space : str, default "nb201"
+        Name of the space whose cells will be handed over.
+    **settings
+        Of the encoder's class, such as ``canonical=True``; with several encoders, each takes those that it knows.
+
+    Returns
+    -------
+    CellEncoder or sklearn.pipeline.FeatureUnion
+
+    Raises
+    ------
+    UnknownNameError, SettingError
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import make_encoder
+    >>> make_encoder("one-hot+live-paths").transform([0, 1, 2]).shape
+    (3, 70)
+    """
+    if isinstance(encoder, str):
+        parts = [part.strip() for part in encoder.split("+")]
+        if len(parts) > 1:
+            return join(*parts, space=space, **settings)
+        kind = ENCODERS[encoder]
+        known = list(inspect.signature(kind).parameters)
+        for name in settings:
+            if name not in known:
+                raise SettingError(f"The encoder {encoder} has no setting {name!r}. Possible: {', '.join(known)}.")
+        for name, parameter in inspect.signature(kind).parameters.items():
+            if parameter.default is parameter.empty and name not in settings:
+                raise SettingError(f"The encoder {encoder} needs {name}: {kind.__name__}({name}=...).")
+        return kind(space=space, **settings)
+    if isinstance(encoder, list | tuple):
+        return join(*encoder, space=space, **settings)
+    if not hasattr(encoder, "transform"):
+        raise SettingError(f"An encoder is a name, a list of names or a transformer, not {encoder!r:.80}.")
+    return encoder
+
+
+def join(*encoders: str | CellEncoder, space: str = "nb201", **settings: Any) -> FeatureUnion:
+    """Put encoders side by side.
+
+    Parameters
+    ----------
+    *encoders : str or CellEncoder
+        Names in `ENCODERS`, or encoders that are built already.
+    space : str, default "nb201"
+    **settings
+        Each named encoder takes those that it knows, such as ``canonical=True``.
+
+    Returns
+    -------
+    sklearn.pipeline.FeatureUnion
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import join
+    >>> join("one-hot", "operation-counts").transform([5]).shape
+    (1, 35)
+    """
+    if not encoders:
+        raise SettingError(f"join needs at least one encoder. Possible: {', '.join(sorted(ENCODERS))}.")
+    steps: list[tuple[str, Any]] = []
+    used: set[str] = set()
+    for encoder in encoders:
+        if isinstance(encoder, str):
+            known = set(inspect.signature(ENCODERS[encoder]).parameters)
+            chosen = {key: value for key, value in settings.items() if key in known}
+            used |= set(chosen)
+            name, encoder = encoder, make_encoder(encoder, space, **chosen)
+        else:
+            name = type(encoder).__name__.lower()
+        if name in dict(steps):
+            raise SettingError(f"The encoder {name} is there twice.")
+        steps.append((name, make_encoder(encoder, space)))
+    if set(settings) - used:
+        raise SettingError(f"None of the encoders has a setting {', '.join(sorted(set(settings) - used))}.")
+    return FeatureUnion(steps)

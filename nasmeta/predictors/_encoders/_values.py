@@ -1,0 +1,148 @@
+"""Encoders of numbers that belong to a cell: its costs, and columns that are handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.predictors._acquisition import normal_scores
+from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, cells_in, common_space
+from nasmeta.spaces import get_space
+
+__all__ = ["ColumnEncoder", "CostEncoder"]
+
+
+@ENCODERS.register("cost")
+class CostEncoder(CellEncoder):
+    """Parameters and FLOPs of the NAS-Bench-201 network with this cell, as decimal logarithms.
+
+    The same network on both spaces, so that the columns mean the same; dead edges count, as in the benchmark's tables.
+
+    Parameters
+    ----------
+    space : str, default "nb201"
+    canonical : bool, default False
+        Whether isomorphic cells get one encoding.
+    dataset : str, default "cifar10"
+        For which the network is built.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import make_encoder
+    >>> make_encoder("cost").transform([0]).round(3)
+    array([[5.112, 7.194]])
+    """
+
+    def __init__(self, space: str = "nb201", canonical: bool = False, dataset: str = "cifar10") -> None:
+        super().__init__(space, canonical)
+        self.dataset = dataset
+
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        return _costs(self.dataset)
+
+
+@cache
+def _costs(dataset: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    space = common_space()
+    cells = np.arange(space.n_cells)
+    costs = np.stack([np.asarray(cost(cells, dataset)) for cost in (space.params, space.flops)], axis=1)
+    return np.log10(costs), ("log10_parameters", "log10_flops")
+
+
+@ENCODERS.register("columns")
+class ColumnEncoder(CellEncoder):
+    """Columns that are handed over, such as zero-cost proxies.
+
+    Parameters
+    ----------
+    values : array-like of float, shape (n_cells, p) or (n_cells,)
+        One row for each cell of the space; NaN where unknown.
+    names : sequence of str, optional
+        Names of the columns.
+    space : str, default "nb201"
+    canonical : bool, default False
+        Whether isomorphic cells get the values of the representative of their class.
+    missing : {"error", "indicator"}, default "error"
+        What happens where a value is unknown: an error, or the column's median and one more column that says so.
+    scale : {"none", "rank"}, default "none"
+        ``rank`` replaces a column by the normal scores of its ranks over all known cells: no label is used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import ColumnEncoder
+    >>> encoder = ColumnEncoder(np.arange(15625.0), names=["synflow"])
+    >>> encoder.transform([3, 4]).tolist(), encoder.get_feature_names_out().tolist()
+    ([[3.0], [4.0]], ['synflow'])
+    """
+
+    def __init__(
+        self,
+        values: ArrayLike,
+        names: Sequence[str] | None = None,
+        space: str = "nb201",
+        canonical: bool = False,
+        missing: str = "error",
+        scale: str = "none",
+    ) -> None:
+        super().__init__(space, canonical)
+        self.values = values
+        self.names = names
+        self.missing = missing
+        self.scale = scale
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Return the columns of cells, float64, shape (n, n_features).
+
+        Raises
+        ------
+        CellError, SettingError
+        MissingValueError
+            Where a value is NaN and `missing` is "error".
+        """
+        space = get_space(self.space)
+        table, names = self._table()
+        cells = cells_in(X, space)
+        if self.canonical:
+            cells = np.asarray(space.canonical(cells), dtype=np.int32)
+        found = np.asarray(table[cells], dtype=np.float64)
+        if np.isnan(found).any():
+            row, column = np.argwhere(np.isnan(found))[0]
+            raise MissingValueError(
+                f"{names[column]} of cell {cells[row]} is unknown ({np.isnan(found).any(axis=1).sum()} of {len(cells)} "
+                'cells lack a value); missing="indicator" fills in the median and says so in one more column.'
+            )
+        return found
+
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        space = get_space(self.space)
+        values = np.asarray(self.values, dtype=np.float64)
+        values = values[:, None] if values.ndim == 1 else values
+        if values.ndim != 2 or len(values) != space.n_cells:
+            raise SettingError(f"values must have one row for each of {space.n_cells:,} cells, not {values.shape}.")
+        names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else list(self.names)
+        if len(names) != values.shape[1]:
+            raise SettingError(f"{values.shape[1]} columns, but {len(names)} names: {', '.join(names)}.")
+        if self.missing not in ("error", "indicator") or self.scale not in ("none", "rank"):
+            raise SettingError(
+                f'missing is "error" or "indicator" and scale "none" or "rank", not {self.missing!r}, {self.scale!r}.'
+            )
+        unknown = np.isnan(values)
+        if self.scale == "rank":
+            values = values.copy()
+            for column, absent in zip(values.T, unknown.T, strict=True):
+                column[~absent] = normal_scores(column[~absent])
+        if self.missing == "indicator" and unknown.any():
+            if unknown.all(axis=0).any():
+                raise SettingError(f"{names[int(unknown.all(axis=0).argmax())]} is unknown for every cell.")
+            partly = np.asarray(unknown.any(axis=0))
+            values = np.concatenate(
+                [np.where(unknown, np.nanmedian(values, axis=0), values), unknown[:, partly]], axis=1
+            )
+            names += [f"{name}_unknown" for name, some in zip(names, partly.tolist(), strict=True) if some]
+        return values, tuple(names)

@@ -1,0 +1,123 @@
+"""What the regressors share: checked input, labels on a scale, predictions put back."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from nasmeta.errors import SettingError
+from nasmeta.predictors._labels import LabelScale, checked_labels
+
+__all__ = ["ScaledRegressor", "checked_count"]
+
+
+def checked_count(name: str, value: Any, least: int = 1) -> int:
+    """Return a setting that must be a whole number from `least` on.
+
+    Raises
+    ------
+    SettingError
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise SettingError(f"{name} must be a whole number from {least} on, not {value!r:.80}.")
+    return int(value)
+
+
+class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of regressors on feature matrices that learn labels on a scale of their own.
+
+    A subclass sets ``labels`` in ``__init__`` ("rank": normal scores of ranks; "value": standardised) and writes
+    `_fit` and `_predict`, which see scores only.
+    """
+
+    labels: str
+
+    def fit(self, X: Any, y: Any) -> ScaledRegressor:
+        """Learn from labelled rows.
+
+        Parameters
+        ----------
+        X : array-like of float, shape (n, n_features)
+        y : array-like of float, shape (n,)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        LabelError
+            Where labels are not finite, fewer than two, or all the same.
+        SettingError
+        """
+        if y is not None:
+            y = np.asarray(y)
+            if y.dtype.kind in "fiub" and y.ndim == 1:
+                checked_labels(y)
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        y = checked_labels(y)
+        self.label_scale_ = LabelScale.fit(y, self.labels)
+        self._fit(X, self.label_scale_.to_scores(y))
+        return self
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like of float, shape (n, n_features)
+        return_std : bool, default False
+            Whether to return the standard deviation, too.
+
+        Returns
+        -------
+        mean : ndarray of float64, shape (n,)
+        deviation : ndarray of float64, shape (n,)
+            Only with `return_std`.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        mean, deviation = self._predict(X, return_std)
+        predicted = self.label_scale_.to_labels(mean)
+        if not return_std:
+            return predicted
+        if deviation is None:
+            raise SettingError(f"{type(self).__name__} knows no deviation.")
+        return predicted, self.label_scale_.deviation_of_labels(mean, deviation)
+
+    @abstractmethod
+    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        """Learn the scores, shape (n,)."""
+
+    @abstractmethod
+    def _predict(
+        self, X: NDArray[np.float64], return_std: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return mean and, where asked for, deviation of the scores, each of shape (n,)."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what `fit` has learnt: numbers, strings, arrays, bytes, and lists and dicts of them."""
+        check_is_fitted(self)
+        return {
+            "n_features_in_": int(self.n_features_in_),
+            "label_levels": self.label_scale_.labels,
+            "score_levels": self.label_scale_.scores,
+            **self._state(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Become what `state` described."""
+        self.n_features_in_ = state["n_features_in_"]
+        self.label_scale_ = LabelScale(state["label_levels"], state["score_levels"])
+        self._set_state(state)
+
+    @abstractmethod
+    def _state(self) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def _set_state(self, state: dict[str, Any]) -> None: ...

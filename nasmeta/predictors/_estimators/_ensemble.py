@@ -1,0 +1,133 @@
+"""Several predictors as one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from nasmeta.errors import SettingError
+from nasmeta.predictors._labels import LabelScale, checked_labels
+
+__all__ = ["EnsembleRegressor"]
+
+_AVERAGES = ("mean", "rank")
+
+
+class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Average of predictors.
+
+    Parameters
+    ----------
+    members : sequence of (str, regressor), optional
+        Named predictors, all on the same X: pipelines over cells, or regressors on feature matrices. A Gaussian
+        process and XGBoost where left out.
+    average : {"rank", "mean"}, default "rank"
+        Whether predictions are averaged as normal scores among the training labels, so that no member's scale
+        dominates, or as they are. Both give one cell the same prediction whatever it is predicted together with.
+
+    Notes
+    -----
+    The variance is that between the members plus the mean of those that the members know.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import EnsembleRegressor, RidgeRegressor, ForestRegressor
+    >>> X = np.arange(40.0)[:, None]
+    >>> model = EnsembleRegressor([("ridge", RidgeRegressor()), ("forest", ForestRegressor(20))]).fit(X, X[:, 0])
+    >>> mean, deviation = model.predict([[3.0], [30.0]], return_std=True)
+    >>> bool(mean[0] < mean[1]), bool((deviation > 0).all())
+    (True, True)
+    """
+
+    def __init__(self, members: Sequence[tuple[str, Any]] | None = None, average: str = "rank") -> None:
+        self.members = members
+        self.average = average
+
+    def fit(self, X: Any, y: Any) -> EnsembleRegressor:
+        """Fit a clone of each member; see `ScaledRegressor.fit`."""
+        members = _default_members() if self.members is None else list(self.members)
+        if not members or any(not isinstance(member, tuple) or len(member) != 2 for member in members):
+            raise SettingError(f"members must be a list of (name, regressor), not {self.members!r:.80}.")
+        names = [name for name, _ in members]
+        if len(set(names)) < len(names):
+            raise SettingError(f"A member's name is there twice: {', '.join(names)}.")
+        if self.average not in _AVERAGES:
+            raise SettingError(f"average must be one of {', '.join(_AVERAGES)}, not {self.average!r:.80}.")
+        self.members_ = [(name, clone(member).fit(X, y)) for name, member in members]
+        labels = checked_labels(column_or_1d(y))
+        self.label_scale_ = LabelScale.fit(labels, "rank" if self.average == "rank" else "value")
+        return self
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : as in `fit`, shape (n, ...)
+        return_std : bool, default False
+
+        Returns
+        -------
+        mean : ndarray of float64, shape (n,)
+        deviation : ndarray of float64, shape (n,)
+            Only with `return_std`.
+        """
+        check_is_fitted(self)
+        means, deviations = [], []
+        for _, member in self.members_:
+            if return_std and _knows_deviation(member):
+                mean, deviation = member.predict(X, return_std=True)
+                upper, lower = (self.label_scale_.to_scores(mean + sign * deviation) for sign in (1, -1))
+                deviations.append((upper - lower) / 2)
+            else:
+                mean = member.predict(X)
+            means.append(self.label_scale_.to_scores(np.asarray(mean, dtype=np.float64)))
+        scores = np.stack(means)
+        predicted = self.label_scale_.to_labels(scores.mean(axis=0))
+        if not return_std:
+            return predicted
+        variance: NDArray[np.float64] = scores.var(axis=0)
+        if deviations:
+            variance = variance + np.mean(np.square(deviations), axis=0)
+        return predicted, self.label_scale_.deviation_of_labels(scores.mean(axis=0), np.sqrt(variance))
+
+    @property
+    def n_features_in_(self) -> int:
+        """Features that the first member has seen."""
+        check_is_fitted(self)
+        return int(self.members_[0][1].n_features_in_)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `fit` has learnt."""
+        check_is_fitted(self)
+        return {
+            "members": [list(pair) for pair in self.members_],
+            "label_levels": self.label_scale_.labels,
+            "score_levels": self.label_scale_.scores,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Become what `state` described."""
+        self.members_ = [(name, member) for name, member in state["members"]]
+        self.label_scale_ = LabelScale(state["label_levels"], state["score_levels"])
+
+
+def _default_members() -> list[tuple[str, Any]]:
+    from nasmeta.predictors._estimators._gp import GPRegressor
+    from nasmeta.predictors._estimators._xgboost import XGBoostRegressor
+
+    return [("gp", GPRegressor()), ("xgboost", XGBoostRegressor())]
+
+
+def _knows_deviation(member: Any) -> bool:
+    last = member.steps[-1][1] if hasattr(member, "steps") else member
+    if getattr(last, "n_members", 2) == 1:  # the only one of its kind
+        return False
+    return "return_std" in inspect.signature(last.predict).parameters

@@ -1,0 +1,112 @@
+"""Gradient boosting by XGBoost, one or several seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.predictors._estimators._base import ScaledRegressor, checked_count
+
+__all__ = ["XGBoostRegressor"]
+
+_SMALLEST_DEVIATION = 1e-6
+
+
+class XGBoostRegressor(ScaledRegressor):
+    """Gradient boosting (Chen and Guestrin, KDD 2016) on one thread; several seeds give a deviation.
+
+    Parameters
+    ----------
+    rounds : int, default 300
+        Trees of a member.
+    learning_rate : float, default 0.05
+    depth : int, default 6
+        Largest depth of a tree.
+    rows, columns : float, default 0.8 and 0.5
+        Shares that a tree is built from.
+    n_members : int, default 1
+        Boosters with different seeds, whose mean is predicted. The deviation is that between them, so it needs two.
+    labels : {"value", "rank"}, default "value"
+        Learn the values themselves, or normal scores of ranks.
+    random_state : int, default 0
+    n_jobs : int, default 1
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import XGBoostRegressor
+    >>> X = np.arange(60.0)[:, None]
+    >>> model = XGBoostRegressor(rounds=50).fit(X, X[:, 0] ** 2)
+    >>> model.predict([[10.0], [50.0]]).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        rounds: int = 300,
+        learning_rate: float = 0.05,
+        depth: int = 6,
+        rows: float = 0.8,
+        columns: float = 0.5,
+        n_members: int = 1,
+        labels: str = "value",
+        random_state: int = 0,
+        n_jobs: int = 1,
+    ) -> None:
+        self.rounds = rounds
+        self.learning_rate = learning_rate
+        self.depth = depth
+        self.rows = rows
+        self.columns = columns
+        self.n_members = n_members
+        self.labels = labels
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        import xgboost
+
+        rounds = checked_count("rounds", self.rounds)
+        settings = {
+            "eta": self.learning_rate,
+            "max_depth": checked_count("depth", self.depth),
+            "subsample": self.rows,
+            "colsample_bytree": self.columns,
+            "tree_method": "hist",
+            "nthread": self.n_jobs,
+            "verbosity": 0,
+        }
+        seed = checked_count("random_state", self.random_state, least=0)
+        data = xgboost.QuantileDMatrix(X, label=scores, nthread=self.n_jobs)
+        try:
+            self.boosters_ = [
+                xgboost.train({**settings, "seed": seed + member}, data, num_boost_round=rounds)
+                for member in range(checked_count("n_members", self.n_members))
+            ]
+        except xgboost.core.XGBoostError as reason:
+            raise SettingError(f"XGBoost refuses: {str(reason).strip().splitlines()[-1]}") from reason
+
+    def _predict(
+        self, X: NDArray[np.float64], return_std: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_]).astype(np.float64)
+        if not return_std:
+            return predicted.mean(axis=0), None
+        if len(predicted) < 2:
+            raise SettingError("One booster knows no deviation; XGBoostRegressor(n_members=5) does.")
+        return predicted.mean(axis=0), np.maximum(predicted.std(axis=0, ddof=1), _SMALLEST_DEVIATION)
+
+    def _state(self) -> dict[str, Any]:
+        return {"boosters": [bytes(booster.save_raw("ubj")) for booster in self.boosters_]}
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        import xgboost
+
+        self.boosters_ = []
+        for raw in state["boosters"]:
+            booster = xgboost.Booster({"nthread": self.n_jobs})
+            booster.load_model(bytearray(raw))
+            self.boosters_.append(booster)

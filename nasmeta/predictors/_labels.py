@@ -1,0 +1,103 @@
+"""Labels: checked, put on a scale that a model can learn, and predictions put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import LabelError, SettingError
+from nasmeta.predictors._acquisition import normal_scores
+
+__all__ = ["LABELS", "LabelScale", "checked_labels"]
+
+LABELS = ("rank", "value")
+_TAIL = 0.1  # share of the levels at either end whose slope continues beyond them
+
+
+def checked_labels(y: Any) -> NDArray[np.float64]:
+    """Return labels as float64, shape (n,), or say why nothing can be learnt from them.
+
+    Raises
+    ------
+    LabelError
+        Where a label is not finite, where there are fewer than two, or where all are the same.
+    """
+    try:
+        labels = np.asarray(y, dtype=np.float64).ravel()
+    except (TypeError, ValueError) as reason:
+        raise LabelError(f"Labels must be numbers: {reason}") from reason
+    bad = np.flatnonzero(~np.isfinite(labels))
+    if len(bad):
+        raise LabelError(
+            f"Labels must be finite: y contains NaN or infinity, {len(bad)} of {len(labels)} (the first is "
+            f"y[{bad[0]}] = {labels[bad[0]]}). Leave out cells that were not measured."
+        )
+    if len(labels) < 2:
+        raise LabelError(f"At least 2 labels are needed, not {len(labels)} (n_samples = {len(labels)}).")
+    if labels.min() == labels.max():
+        raise LabelError(f"All {len(labels)} labels are {labels[0]}: there is nothing to learn from constant labels.")
+    return labels
+
+
+@dataclass(frozen=True)
+class LabelScale:
+    """A monotone map from labels to scores of about zero mean and unit variance, and back.
+
+    Attributes
+    ----------
+    labels, scores : ndarray of float64, shape (n_levels,)
+        Corresponding levels, both strictly increasing. Between them the map is linear, and it continues with the
+        slope of the outer tenth of the levels, so it keeps every order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors._labels import LabelScale
+    >>> scale = LabelScale.fit(np.array([10.0, 90.0, 91.0]), "rank")
+    >>> scale.to_scores(np.array([90.0])), scale.to_labels(scale.to_scores(np.array([10.0, 50.0, 95.0])))
+    (array([0.]), array([10., 50., 95.]))
+    """
+
+    labels: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, y: NDArray[np.float64], kind: str) -> LabelScale:
+        """Learn the map: ``rank`` gives normal scores of ranks, ``value`` is linear.
+
+        Raises
+        ------
+        SettingError
+        """
+        if kind not in LABELS:
+            raise SettingError(f"labels must be one of {', '.join(LABELS)}, not {kind!r:.80}.")
+        if kind == "rank":
+            levels, first = np.unique(y, return_index=True)
+            return cls(levels, normal_scores(y)[first])
+        ends = np.array([y.min(), y.max()])
+        return cls(ends, (ends - y.mean()) / y.std())
+
+    def to_scores(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map labels of any shape to scores."""
+        return _interpolate(labels, self.labels, self.scores)
+
+    def to_labels(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map scores of any shape to labels."""
+        return _interpolate(scores, self.scores, self.labels)
+
+    def deviation_of_labels(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return half the distance between what one deviation above and below the mean score maps to."""
+        half: NDArray[np.float64] = (self.to_labels(mean + deviation) - self.to_labels(mean - deviation)) / 2
+        return half
+
+
+def _interpolate(at: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    outer = max(1, round(_TAIL * len(x)))
+    below = (y[outer] - y[0]) / (x[outer] - x[0])
+    above = (y[-1] - y[-1 - outer]) / (x[-1] - x[-1 - outer])
+    inside = np.interp(at, x, y)
+    mapped: NDArray[np.float64] = inside + np.minimum(at - x[0], 0) * below + np.maximum(at - x[-1], 0) * above
+    return mapped

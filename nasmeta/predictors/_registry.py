@@ -1,0 +1,134 @@
+"""Predictors by name: an estimator after the encoder that suits it."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.errors import SettingError
+from nasmeta.registry import Registry
+from nasmeta.spaces import get_space
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+__all__ = ["PREDICTORS", "PredictorEntry", "make_predictor"]
+
+
+@dataclass(frozen=True)
+class PredictorEntry:
+    """What a name in `PREDICTORS` stands for.
+
+    Attributes
+    ----------
+    regressor : str or type
+        The class, or ``"module:class"``, which is imported when it is asked for.
+    encoder : str or None
+        Encoder that it gets where none is chosen, as `make_encoder` reads it; None where it reads cells itself.
+    """
+
+    regressor: str | type
+    encoder: str | None
+
+    def load(self) -> type:
+        """Return the class."""
+        if isinstance(self.regressor, type):
+            return self.regressor
+        module, _, name = self.regressor.partition(":")
+        found: type = getattr(import_module(module), name)
+        return found
+
+
+PREDICTORS: Registry[PredictorEntry] = Registry("predictor")
+
+_OWN = "nasmeta.predictors._estimators"
+# Chosen on CIFAR-100 validation labels, as are the regressors' defaults.
+_CELL = "one-hot+live-paths+operation-counts+graph"
+for _name, _regressor, _encoder in (
+    ("ridge", f"{_OWN}:RidgeRegressor", _CELL),
+    ("gp", f"{_OWN}:GPRegressor", "one-hot+live-paths+graph"),
+    ("random-forest", f"{_OWN}:ForestRegressor", _CELL),
+    ("xgboost", f"{_OWN}:XGBoostRegressor", _CELL),
+    ("ensemble", f"{_OWN}:EnsembleRegressor", None),
+    ("mlp", "nasmeta.predictors._neural:MLPEnsemble", _CELL),
+    ("gnn", "nasmeta.predictors._neural:GraphNetwork", None),
+    ("transformer", "nasmeta.predictors._neural:CellTransformer", None),
+):
+    PREDICTORS.register(_name)(PredictorEntry(_regressor, _encoder))
+
+
+def make_predictor(name: str, encoder: Any = None, space: str = "nb201", seed: int = 0, **settings: Any) -> Pipeline:
+    """Build a predictor of cells: a pipeline of an encoder and a regressor, to be fitted.
+
+    Parameters
+    ----------
+    name : str
+        A name in `PREDICTORS`: ridge, gp, random-forest, xgboost, ensemble, mlp, gnn, transformer.
+    encoder : str, list, transformer, optional
+        As `make_encoder` reads it; each predictor has a default of its own. gnn and transformer read cells themselves
+        and take none.
+    space : str, default "nb201"
+        Name of the space whose cells X will hold; `move_to_space` moves a fitted predictor to another.
+    seed : int, default 0
+    **settings
+        Of the regressor's class. The ensemble takes ``members``, names in `PREDICTORS`, and passes the rest to
+        `EnsembleRegressor`.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        ``fit(cells, y)``, ``predict(cells, return_std=True)`` where it knows; cells are indices or strings, (n,).
+
+    Raises
+    ------
+    UnknownNameError, SettingError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import make_predictor
+    >>> cells, y = np.arange(50), np.cos(np.arange(50.0))
+    >>> make_predictor("gp").fit(cells, y).predict([51, 52]).shape
+    (2,)
+    """
+    from sklearn.pipeline import Pipeline
+
+    from nasmeta.predictors._encoders import CellIndices, make_encoder
+
+    entry = PREDICTORS[name]
+    get_space(space)
+    regressor = entry.load()
+    known = inspect.signature(regressor).parameters
+    if name == "ensemble":
+        settings["members"] = _members(settings.get("members"), encoder, space, seed)
+    elif entry.encoder is None and encoder is not None:
+        raise SettingError(f"The predictor {name} reads cells itself and takes no encoder.")
+    chosen = entry.encoder if encoder is None else encoder
+    if name == "ensemble" or chosen is None:
+        first = CellIndices(space)
+    else:
+        first = make_encoder(chosen, space)
+        if "groups" in known and "groups" not in settings and hasattr(first, "transformer_list"):
+            settings["groups"] = [len(part.get_feature_names_out()) for _, part in first.transformer_list]
+    for key in settings:
+        if key not in known:
+            raise SettingError(f"The predictor {name} has no setting {key!r}. Possible: {', '.join(known) or 'none'}.")
+    for key, value in (("random_state", seed), ("seed", seed), ("space", space)):
+        if key in known and key not in settings:
+            settings[key] = value
+    return Pipeline([("encoder", first), ("regressor", regressor(**settings))])
+
+
+def _members(members: Any, encoder: Any, space: str, seed: int) -> list[tuple[str, Any]]:
+    names = ["gp", "xgboost"] if members is None else members
+    if isinstance(names, str):
+        names = [part.strip() for part in names.split("+")]
+    made = []
+    for member in names:
+        if isinstance(member, str):
+            takes = encoder if PREDICTORS[member].encoder is not None else None
+            member = (member, make_predictor(member, takes, space, seed))
+        made.append(member)
+    return made

@@ -1,0 +1,223 @@
+r"""A warped Gaussian process on several feature sets, whose lengthscales are learnt by marginal likelihood.
+
+The covariance is a sum over feature sets of Matérn-3/2 kernels with a lengthscale for each feature (automatic relevance
+determination; Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.1). Labels u, larger is
+better, are warped by :math:`z = -\log(c - u)` with c a learnt margin above the best one, since differences matter more
+the nearer they are to the best. The margin's likelihood has the Jacobian of the warp (Snelson, Rasmussen and Ghahramani,
+"Warped Gaussian processes", NeurIPS 2003). An observation that is the mean of m values has noise variance / m.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, lapack
+
+__all__ = ["Process", "fit_process"]
+
+Parts: TypeAlias = "Sequence[NDArray[np.float32]]"
+
+_JITTER = 1e-6
+_BLOCK = 256  # rows of a covariance at once: what they need stays in the processor's cache
+
+
+@dataclass(frozen=True)
+class Process:
+    """A fitted process.
+
+    Attributes
+    ----------
+    inverse_lengthscales : tuple of ndarray of float32, shape (n_features,)
+        One array a feature set.
+    variances : ndarray of float64, shape (n_sets,)
+    noise : float
+        Variance of the noise of one value, on the warped scale.
+    best, margin : float
+        The warp is ``-log(best + margin - u)``.
+    centre : float
+        Prior mean on the warped scale.
+    observed : ndarray of int32, shape (n,)
+        Rows of the features that were observed.
+    weights : ndarray of float32, shape (n,)
+        Inverse covariance times labels: the posterior mean is the covariance with the observed rows times these.
+    """
+
+    inverse_lengthscales: tuple[NDArray[np.float32], ...]
+    variances: NDArray[np.float64]
+    noise: float
+    best: float
+    margin: float
+    centre: float
+    observed: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    def predict(self, parts: Parts) -> NDArray[np.float64]:
+        """Return the posterior median of u for every row of the features, float64, shape (n_rows,).
+
+        Each kernel is computed once a distinct row of its feature set: so the sum costs little more than its largest.
+        """
+        warped = np.full(len(parts[0]), self.centre)
+        for part, scale, variance in zip(parts, self.inverse_lengthscales, self.variances, strict=True):
+            rows, inverse = np.unique(part, axis=0, return_inverse=True)
+            inverse = inverse.ravel()
+            grouped = np.bincount(inverse[self.observed], weights=self.weights, minlength=len(rows))
+            seen = np.flatnonzero(np.bincount(inverse[self.observed], minlength=len(rows)))
+            scaled = (rows * scale).astype(np.float32)
+            w = (variance * grouped[seen]).astype(np.float32)
+            component = np.empty(len(rows))
+            for start in range(0, len(rows), _BLOCK):
+                a = _scaled_distances(scaled[start : start + _BLOCK], scaled[seen])
+                decay = np.exp(-a)
+                a += 1.0
+                a *= decay
+                component[start : start + _BLOCK] = a @ w
+            warped += component[inverse]
+        return np.asarray(self.best + self.margin - np.exp(-warped), dtype=np.float64)
+
+
+def _scaled_distances(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the Euclidean distances between scaled rows, times the root of 3."""
+    squares = x @ (-6.0 * y).T
+    squares += 3.0 * np.einsum("ij,ij->i", x, x)[:, None]
+    squares += 3.0 * np.einsum("ij,ij->i", y, y)
+    np.maximum(squares, 0.0, out=squares)
+    return np.sqrt(squares, out=squares)
+
+
+class _Likelihood:
+    """Minus the log marginal likelihood of warped labels per observation, and its gradient."""
+
+    def __init__(self, parts: Parts, u: NDArray[np.float64], counts: NDArray[np.int64]) -> None:
+        self.parts, self.u, self.counts = [part.astype(np.float64) for part in parts], u, counts
+        self.bounds = np.cumsum([part.shape[1] for part in parts])
+        self.prior = np.repeat([-0.5 * np.log(part.shape[1]) for part in parts], [part.shape[1] for part in parts])
+        self.best, self.spread = float(u.max()), float(u.std())
+
+    def start(self) -> NDArray[np.float64]:
+        """Return the logarithms of inverse lengthscales, variances, noise and margin where the search begins."""
+        margin = 0.1 * self.spread
+        variance = np.log(self.best + margin - self.u).var()
+        n_sets = len(self.parts)
+        return np.r_[self.prior, np.full(n_sets, np.log(variance / n_sets)), np.log(variance / 50), np.log(margin)]
+
+    def warped(self, margin: float) -> NDArray[np.float64]:
+        """Return warped labels."""
+        return -np.log(self.best + margin - self.u)
+
+    def covariance(
+        self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+        """Return the covariance of observations, and for each set its kernel's factor ``v exp(-a)``."""
+        n_scales, n_sets = self.bounds[-1], len(self.parts)
+        scales = np.split(np.exp(logarithms[:n_scales]), self.bounds[:-1])
+        total = np.zeros((len(rows), len(rows)))
+        decays = []
+        for part, scale, v in zip(
+            self.parts, scales, np.exp(logarithms[n_scales : n_scales + n_sets]), strict=True
+        ):
+            x = part[rows] * scale
+            a = _scaled_distances(x, x)  # type: ignore[arg-type]
+            decay = v * np.exp(-a)
+            total += (1.0 + a) * decay
+            decays.append(decay)
+        total[np.diag_indices(len(rows))] += np.exp(logarithms[n_scales + n_sets]) / self.counts[rows] + _JITTER
+        return total, decays
+
+    def gradient(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64] | None:
+        """Return the gradient on some of the observations; None where the covariance is not positive definite."""
+        n, n_scales, n_sets = len(rows), self.bounds[-1], len(self.parts)
+        covariance, decays = self.covariance(logarithms, rows)
+        factor, failed = lapack.dpotrf(covariance, lower=True)
+        if failed:
+            return None
+        inverse, _ = lapack.dpotri(factor, lower=True)
+        inverse = np.tril(inverse) + np.tril(inverse, -1).T
+        margin = float(np.exp(logarithms[-1]))
+        z = self.warped(margin)[rows]
+        weights = inverse @ (z - z.mean())
+        outer = 0.5 * (inverse - np.outer(weights, weights))  # derivative by the covariance
+        gradient = np.empty_like(logarithms)
+        for j, (part, decay) in enumerate(zip(self.parts, decays, strict=True)):
+            stop = self.bounds[j]
+            start = stop - part.shape[1]
+            x, scale = part[rows], np.exp(logarithms[start:stop])
+            # d k / d log w_i = -3 v exp(-a) w_i² (x_i - x'_i)²
+            h = outer * decay
+            squares = h.sum(axis=1) @ (x * x) - np.einsum("pi,pi->i", x, h @ x)
+            gradient[start:stop] = -6.0 * scale**2 * squares
+            gradient[n_scales + j] = (h * (1.0 + _scaled_distances(x * scale, x * scale))).sum()  # type: ignore[arg-type]
+        gradient[n_scales + n_sets] = np.diag(outer) @ (np.exp(logarithms[n_scales + n_sets]) / self.counts[rows])
+        slope = -1.0 / (self.best + margin - self.u[rows])
+        gradient[-1] = margin * (weights @ (slope - slope.mean()) - slope.sum())
+        gradient /= n
+        # Weak priors: a factor of e^1.5 for a lengthscale, of e for the margin around a tenth of the spread.
+        gradient[:n_scales] += (logarithms[:n_scales] - self.prior) / 1.5**2 / len(self.u)
+        gradient[-1] += (logarithms[-1] - np.log(0.1 * self.spread)) / len(self.u)
+        return gradient
+
+
+def fit_process(
+    parts: Parts,
+    observed: NDArray[np.int32],
+    u: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    rng: np.random.Generator,
+    steps: int = 80,
+    batch: int = 600,
+) -> Process:
+    """Learn the hyperparameters by stochastic gradients on batches, then condition on all observations exactly.
+
+    Adam (Kingma and Ba, ICLR 2015) on batches drawn without replacement; its gradient is that of the batch's marginal
+    likelihood, as in Chen, Zheng, Al Kontar and Raskutti, "Stochastic gradient descent in correlated settings: a study
+    on Gaussian processes", NeurIPS 2020.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of float32, shape (n_rows, n_features)
+    observed : ndarray of int32, shape (n,)
+        Rows with a label.
+    u : ndarray of float64, shape (n,)
+        Labels, larger is better; not all the same.
+    counts : ndarray of int64, shape (n,)
+        Of how many values each label is the mean.
+    rng : numpy.random.Generator
+    steps, batch : int
+
+    Returns
+    -------
+    Process
+    """
+    likelihood = _Likelihood([part[observed] for part in parts], u, counts)
+    logarithms = likelihood.start()
+    first, second = np.zeros_like(logarithms), np.zeros_like(logarithms)
+    low = np.r_[likelihood.prior - 5, np.full(len(logarithms) - len(likelihood.prior), -16.0)]
+    low[-1] = np.log(1e-3 * likelihood.spread)
+    for step in range(1, steps + 1):
+        gradient = likelihood.gradient(logarithms, rng.permutation(len(u))[:batch])
+        if gradient is None:
+            continue
+        first, second = 0.9 * first + 0.1 * gradient, 0.99 * second + 0.01 * gradient**2
+        rate = 0.1 if step <= 0.7 * steps else 0.03
+        move = rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-10)
+        logarithms = np.maximum(logarithms - move, low)
+    n_scales, n_sets = len(likelihood.prior), len(parts)
+    margin = float(np.exp(logarithms[-1]))
+    z = likelihood.warped(margin)
+    centre = float(z.mean())
+    covariance, _ = likelihood.covariance(logarithms, np.arange(len(u)))
+    weights = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False), z - centre)
+    scales = np.split(np.exp(logarithms[:n_scales]).astype(np.float32), likelihood.bounds[:-1])
+    return Process(
+        tuple(scales),
+        np.exp(logarithms[n_scales : n_scales + n_sets]),
+        float(np.exp(logarithms[n_scales + n_sets])),
+        likelihood.best,
+        margin,
+        centre,
+        observed.astype(np.int32),
+        weights.astype(np.float32),
+    )

@@ -1,0 +1,170 @@
+"""What every predictor of cells must do."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from nasmeta.experiments import one_thread
+from nasmeta.predictors import load_predictor, save_predictor
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.testing._searchers import made_up_values
+
+__all__ = ["PredictorContract"]
+
+
+class PredictorContract:
+    """Tests of a predictor: inherit, say how to make it, and let pytest find the class.
+
+    Parameters
+    ----------
+    n_train : int, default 120
+        Class attribute: labels that the tests fit on.
+    least_correlation : float, default 0.5
+        Class attribute: Spearman correlation on other cells that the predictor must reach with them.
+    can_be_saved : bool, default True
+        Class attribute: whether `save_predictor` writes it.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import make_predictor
+    >>> class TestRidge(PredictorContract):
+    ...     def make(self, space, seed):
+    ...         return make_predictor("ridge", space=space, seed=seed)
+    """
+
+    n_train = 120
+    least_correlation = 0.5
+    can_be_saved = True
+
+    def make(self, space: str, seed: int) -> Any:
+        """Return a new predictor of the cells of a space, not fitted."""
+        raise NotImplementedError("Override make(space, seed) so that it returns your predictor.")
+
+    @pytest.fixture(autouse=True)
+    def _one_thread(self) -> Iterator[None]:
+        with one_thread():  # as every run of the package has it
+            yield
+
+    @pytest.fixture(params=["nb201", "tnb101"])
+    def space(self, request: pytest.FixtureRequest) -> CellSpace:
+        """Return each of the spaces."""
+        return get_space(request.param)
+
+    def labelled(self, space: CellSpace) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return cells and made-up labels to fit on."""
+        cells = space.sample(self.n_train, np.random.default_rng(0))
+        return cells, made_up_values(space)[cells] + 60.0
+
+    def fitted(self, space: CellSpace) -> Any:
+        """Return a fitted predictor, the same for all tests of a space: they must not change it."""
+        kept: dict[str, Any] = type(self).__dict__.get("_fitted") or {}
+        type(self)._fitted = kept  # type: ignore[attr-defined]
+        if space.name not in kept:
+            kept[space.name] = self.make(space.name, 0).fit(*self.labelled(space))
+        return kept[space.name]
+
+    def test_predicts_a_number_for_each_cell(self, space: CellSpace) -> None:
+        """Check dtype, shape and finiteness, for arrays, columns, lists and strings of cells."""
+        predictor, cells = self.fitted(space), np.arange(0, space.n_cells, 97, dtype=np.int32)
+        predicted = predictor.predict(cells)
+        assert isinstance(predicted, np.ndarray)
+        assert predicted.dtype == np.float64
+        assert predicted.shape == cells.shape
+        assert np.isfinite(predicted).all()
+        for other in (cells[:, None], cells.tolist(), space.to_string(cells)):
+            np.testing.assert_allclose(predictor.predict(other), predicted, rtol=1e-6)
+
+    def test_learns(self, space: CellSpace) -> None:
+        """Check that cells that it has not seen are ordered better than by chance, on the labels' scale."""
+        from scipy.stats import spearmanr
+
+        train, y = self.labelled(space)
+        others = np.setdiff1d(np.arange(space.n_cells), train)
+        predicted, truth = self.fitted(space).predict(others), made_up_values(space)[others] + 60.0
+        assert spearmanr(predicted, truth).statistic >= self.least_correlation
+        assert abs(predicted.mean() - y.mean()) < 3 * y.std()
+
+    def test_a_prediction_does_not_depend_on_its_neighbours(self, space: CellSpace) -> None:
+        """Check that a cell's prediction is the same alone, in a batch, and in another order."""
+        predictor, cells = self.fitted(space), np.arange(40, dtype=np.int32)
+        together = predictor.predict(cells)
+        np.testing.assert_allclose(predictor.predict(cells[::-1])[::-1], together, rtol=1e-5)
+        np.testing.assert_allclose(
+            np.concatenate([predictor.predict(cells[[i]]) for i in range(5)]), together[:5], rtol=1e-5
+        )
+
+    def test_same_seed_same_predictions(self) -> None:
+        """Check that nothing but seed and labels decides, and that a clone is as good."""
+        space = get_space("tnb101")
+        cells, y = self.labelled(space)
+        first = self.make(space.name, 3)
+        second = clone(first)
+        at = np.arange(200, dtype=np.int32)
+        np.testing.assert_array_equal(first.fit(cells, y).predict(at), second.fit(cells, y).predict(at))
+        np.testing.assert_array_equal(first.fit(cells, y).predict(at), second.predict(at), err_msg="fitted twice")
+
+    def test_leaves_global_generators_and_labels_alone(self) -> None:
+        """Check that global generators are neither used nor seeded, and that what it is given stays as it is."""
+        space = get_space("tnb101")
+        cells, y = self.labelled(space)
+        given = cells.copy(), y.copy()
+        before = random.getstate(), np.random.get_state()  # noqa: NPY002
+        self.make(space.name, 0).fit(cells, y).predict(cells)
+        after = random.getstate(), np.random.get_state()  # noqa: NPY002
+        assert before[0] == after[0]
+        assert all(np.array_equal(b, a) for b, a in zip(before[1], after[1], strict=True))
+        np.testing.assert_array_equal(cells, given[0])
+        np.testing.assert_array_equal(y, given[1])
+
+    def test_deviation(self, space: CellSpace) -> None:
+        """Check that a deviation, where one is known, is positive and comes with the same mean."""
+        predictor = self.fitted(space)
+        last = predictor.steps[-1][1] if hasattr(predictor, "steps") else predictor
+        if "return_std" not in inspect.signature(last.predict).parameters:
+            pytest.skip("This predictor knows no deviation.")
+        cells = np.arange(100, dtype=np.int32)
+        try:
+            mean, deviation = predictor.predict(cells, return_std=True)
+        except ValueError as reason:
+            pytest.skip(f"This predictor knows no deviation: {reason}")
+        np.testing.assert_allclose(mean, predictor.predict(cells), rtol=1e-5)
+        assert deviation.shape == mean.shape
+        assert (deviation > 0).all()
+        assert np.isfinite(deviation).all()
+
+    @pytest.mark.parametrize("y", [[1.0, np.nan, 2.0], [1.0, np.inf, 2.0], [1.0, 1.0, 1.0], [1.0]])
+    def test_refuses_labels_that_teach_nothing(self, y: list[float]) -> None:
+        """Check for a clear error where labels are not finite, constant, or only one."""
+        with pytest.raises(ValueError, match=r"(?i)label"):
+            self.make("nb201", 0).fit(np.arange(len(y)), y)
+
+    def test_refuses_what_is_no_cell(self) -> None:
+        """Check for a clear error where a cell is not of the space."""
+        predictor = self.fitted(get_space("tnb101"))
+        for wrong in ([4096], [-1], ["|none~0|"], np.zeros((3, 2), dtype=np.int64)):
+            with pytest.raises(ValueError, match="cell"):
+                predictor.predict(wrong)
+
+    def test_is_not_fitted_at_first(self) -> None:
+        """Check for scikit-learn's own error before `fit`."""
+        with pytest.raises(NotFittedError):
+            self.make("nb201", 0).predict([0])
+
+    def test_survives_saving(self, space: CellSpace, tmp_path: Path) -> None:
+        """Check that what is loaded predicts the same, deviation included."""
+        if not self.can_be_saved:
+            pytest.skip("This predictor is not saved.")
+        predictor, cells = self.fitted(space), np.arange(0, space.n_cells, 53)
+        again = load_predictor(save_predictor(predictor, tmp_path / "predictor.zip"))
+        np.testing.assert_allclose(again.predict(cells), predictor.predict(cells), rtol=1e-6)
+        assert not list(tmp_path.glob(".*")), "nothing half-written is left"

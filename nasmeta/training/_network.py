@@ -1,0 +1,319 @@
+"""NAS-Bench-201's network in PyTorch: a skeleton of any size around a cell of either space."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.spaces import Cell, CellSpace, get_space
+
+try:
+    import torch
+except ImportError as reason:
+    raise NasmetaError('Real networks need PyTorch, which is not installed: pip install "nasmeta[torch]".') from reason
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["CellModule", "CellNetwork", "live_edges", "multiply_adds"]
+
+_LAST_NODE = CellSpace.n_nodes - 1
+
+
+def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
+    """Say for each edge whether it lies on a way from the input to the output that no ``none`` cuts.
+
+    Parameters
+    ----------
+    operations : sequence of str
+        Names of the operations of the six edges, in the space's order.
+
+    Returns
+    -------
+    tuple of bool
+
+    Examples
+    --------
+    >>> live_edges(["none", "skip_connect", "nor_conv_3x3", "none", "none", "nor_conv_1x1"])
+    (False, True, False, False, False, True)
+    """
+    fed, used = _fed(operations), _used(operations)
+    return tuple(
+        operation != "none" and source in fed and target in used
+        for operation, (source, target) in zip(operations, CellSpace.edges, strict=True)
+    )
+
+
+def _fed(operations: Sequence[str]) -> set[int]:
+    """Return the nodes that the input reaches."""
+    fed = {0}
+    for operation, (source, target) in zip(operations, CellSpace.edges, strict=True):  # sorted by target
+        if operation != "none" and source in fed:
+            fed.add(target)
+    return fed
+
+
+def _used(operations: Sequence[str]) -> set[int]:
+    """Return the nodes that reach the output."""
+    used = {_LAST_NODE}
+    for operation, (source, target) in sorted(
+        zip(operations, CellSpace.edges, strict=True), key=lambda pair: pair[1], reverse=True
+    ):
+        if operation != "none" and target in used:
+            used.add(source)
+    return used
+
+
+class _Convolution(nn.Conv2d):
+    """A convolution that keeps size, or halves it, without bias; `CellNetwork` draws its weights."""
+
+    def __init__(self, n_in: int, n_out: int, kernel_size: int, stride: int = 1) -> None:
+        super().__init__(n_in, n_out, kernel_size, stride=stride, padding=kernel_size // 2, bias=False)
+
+    def reset_parameters(self) -> None:
+        """Draw nothing, since that would move the global generator."""
+
+
+class _Linear(nn.Linear):
+    """A linear layer; `CellNetwork` draws its weights."""
+
+    def reset_parameters(self) -> None:
+        """Draw nothing, since that would move the global generator."""
+
+
+def _relu_conv_norm(n_in: int, n_out: int, kernel_size: int, stride: int = 1) -> nn.Sequential:
+    """Return the official order: ReLU, convolution, batch norm."""
+    return nn.Sequential(nn.ReLU(), _Convolution(n_in, n_out, kernel_size, stride), nn.BatchNorm2d(n_out))
+
+
+def _operation(name: str, channels: int) -> nn.Module:
+    if name == "skip_connect":
+        return nn.Identity()
+    if name == "nor_conv_1x1":
+        return _relu_conv_norm(channels, channels, 1)
+    if name == "nor_conv_3x3":
+        return _relu_conv_norm(channels, channels, 3)
+    return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+
+
+_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+
+
+class CellModule(nn.Module):
+    """One cell: each node is the sum of what the operations of its incoming edges make of earlier nodes.
+
+    Parameters
+    ----------
+    operations : sequence of str
+        Of the six edges, in the space's order.
+    channels : int
+        Of input and output.
+    prune : bool, default False
+        Build only live edges (`live_edges`). Otherwise all are built, as officially, so that parameters count alike;
+        those that do not reach the output are not computed, since they change nothing. An edge that reaches it but
+        whose input is always zero is: a convolution's batch norm adds its bias, which training moves away from zero.
+
+    Examples
+    --------
+    >>> import torch
+    >>> cell = CellModule(["none", "skip_connect", "none", "none", "none", "avg_pool_3x3"], channels=2)
+    >>> cell(torch.ones(1, 2, 4, 4)).shape
+    torch.Size([1, 2, 4, 4])
+    """
+
+    def __init__(self, operations: Sequence[str], channels: int, prune: bool = False) -> None:
+        super().__init__()
+        for name in operations:
+            if name not in _OPERATIONS:
+                raise UnknownNameError.of("operation", name, _OPERATIONS)
+        live, used = live_edges(operations), _used(operations)
+        self.live = live
+        self.edges = nn.ModuleDict()
+        self._inputs: list[list[tuple[int, str, bool]]] = [[] for _ in range(_LAST_NODE + 1)]
+        for name, (source, target), alive in zip(operations, CellSpace.edges, live, strict=True):
+            if name == "none" or (prune and not alive):
+                continue
+            key = f"{source}_{target}"
+            self.edges[key] = _operation(name, channels)
+            if target in used:
+                self._inputs[target].append((source, key, name.startswith("nor_conv")))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the output node, of the input's shape (n, channels, height, width)."""
+        nodes: list[Tensor | None] = [image]  # None is a zero that nobody has to compute
+        for inputs in self._inputs[1:]:
+            total: Tensor | None = None
+            for source, key, has_bias in inputs:
+                value = nodes[source]
+                if value is None:
+                    if not has_bias:
+                        continue
+                    value = torch.zeros_like(image)
+                term = self.edges[key](value)
+                total = term if total is None else total + term
+            nodes.append(total)
+        output = nodes[-1]
+        return torch.zeros_like(image) if output is None else output
+
+
+class _ResidualBlock(nn.Module):
+    """The block between stages: halves the image and doubles the channels."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.conv_a = _relu_conv_norm(n_in, n_out, 3, stride=2)
+        self.conv_b = _relu_conv_norm(n_out, n_out, 3)
+        self.downsample = nn.Sequential(nn.AvgPool2d(2, stride=2), _Convolution(n_in, n_out, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        shortcut: Tensor = self.downsample(image)
+        residual: Tensor = self.conv_b(self.conv_a(image))
+        return shortcut + residual
+
+
+class CellNetwork(nn.Module):
+    """The network of NAS-Bench-201 (Dong and Yang, ICLR 2020) with one cell, repeated.
+
+    A stem (3×3 convolution and batch norm), three stages of ``cells_per_stage`` cells with C, 2C and 4C channels, a
+    residual block of stride 2 between them, and a head: batch norm, ReLU, global average pooling, a linear layer.
+    Operations are ReLU, convolution, batch norm in this order; pooling does not count its padding. With the defaults
+    it has exactly the parameters and multiply-adds of the benchmark (`CellSpace.params`, `CellSpace.flops`).
+
+    Parameters
+    ----------
+    cell : int or str
+        Index in the space, or a string in its notation.
+    space : str or CellSpace, default "nb201"
+        The operations of TransNAS-Bench-101 micro are among NAS-Bench-201's, so its cells build here, too (in this
+        skeleton, not in that benchmark's own).
+    n_classes : int, default 10
+    channels : int, default 16
+        C, of the stem and the first stage.
+    cells_per_stage : int, default 5
+        N.
+    in_channels : int, default 3
+    prune : bool, default False
+        Build only live edges; see `CellModule`. At the initialisation the output is the same.
+    seed : int, default 0
+        Weights are drawn by a generator of this seed: those of the skeleton first, so that networks of different cells
+        share them. The distributions are PyTorch's defaults, as officially. The global generator is not touched.
+
+    Raises
+    ------
+    CellError, UnknownNameError, SettingError
+
+    Examples
+    --------
+    >>> import torch
+    >>> from nasmeta.spaces import get_space
+    >>> network = CellNetwork(6111)
+    >>> network.count_parameters(), get_space("nb201").params(6111, dataset="cifar10")
+    (1073466, 1073466)
+    >>> network(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        space: str | CellSpace = "nb201",
+        *,
+        n_classes: int = 10,
+        channels: int = 16,
+        cells_per_stage: int = 5,
+        in_channels: int = 3,
+        prune: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        space = get_space(space) if isinstance(space, str) else space
+        sizes = {
+            "n_classes": n_classes,
+            "channels": channels,
+            "cells_per_stage": cells_per_stage,
+            "in_channels": in_channels,
+        }
+        for name, size in sizes.items():
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+                raise SettingError(f"{name} is a whole number from 1, not {size!r}.")
+        self.cell = space.index_of(cell)
+        self.space_name = space.name
+        operations = space.ops_of(self.cell).tolist()
+
+        def stage(width: int) -> nn.Sequential:
+            return nn.Sequential(*(CellModule(operations, width, prune) for _ in range(cells_per_stage)))
+
+        self.stem = nn.Sequential(_Convolution(in_channels, channels, 3), nn.BatchNorm2d(channels))
+        self.stages = nn.ModuleList(stage(channels << level) for level in range(3))
+        self.reductions = nn.ModuleList(_ResidualBlock(channels << level, channels << level + 1) for level in range(2))
+        self.last = nn.Sequential(nn.BatchNorm2d(channels * 4), nn.ReLU())
+        self.classifier = _Linear(channels * 4, n_classes)
+        self._draw_weights(seed)
+
+    def _draw_weights(self, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        for part in (self.stem, self.reductions, self.classifier, self.stages):
+            for module in part.modules():
+                if isinstance(module, nn.Conv2d | nn.Linear):  # as their own reset_parameters
+                    nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)
+                if isinstance(module, nn.Linear):
+                    bound = 1 / math.sqrt(module.in_features)
+                    nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the head pools: shape (n, 4C, height/4, width/4), not negative."""
+        found: Tensor = self.stem(images)
+        for level, stage in enumerate(self.stages):
+            found = stage(found)
+            if level < 2:
+                found = self.reductions[level](found)
+        last: Tensor = self.last(found)
+        return last
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits, shape (n, n_classes), of images of shape (n, in_channels, height, width)."""
+        pooled = functional.adaptive_avg_pool2d(self.features(images), 1).flatten(1)
+        logits: Tensor = self.classifier(pooled)
+        return logits
+
+    def count_parameters(self, live_only: bool = False) -> int:
+        """Return the number of parameters, as the benchmark counts them or without those of dead edges."""
+        total = sum(parameter.numel() for parameter in self.parameters())
+        if not live_only:
+            return total
+        for module in self.modules():
+            if isinstance(module, CellModule):
+                for (source, target), alive in zip(CellSpace.edges, module.live, strict=True):
+                    key = f"{source}_{target}"
+                    if not alive and key in module.edges:
+                        total -= sum(parameter.numel() for parameter in module.edges[key].parameters())
+        return total
+
+
+def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:
+    """Count the multiply-adds of one image as the benchmark does: convolutions and the linear layer with its bias.
+
+    Edges that do not reach the output are counted where they are built. A multiply and an add count as one.
+
+    Parameters
+    ----------
+    network : CellNetwork
+    image_size : int, default 32
+        Height and width in pixels, a multiple of 4.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space
+    >>> multiply_adds(CellNetwork(0)), get_space("nb201").flops(0, dataset="cifar10")
+    (15647370, 15647370)
+    """
+    if image_size < 4 or image_size % 4:
+        raise SettingError(f"image_size is a positive multiple of 4, not {image_size!r}.")
+    total = sum(parameter.numel() for parameter in network.classifier.parameters())
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            part, _, rest = name.partition(".")
+            # What a stage or the reduction after it computes on; a reduction's own output is half as large.
+            level = 0 if part == "stem" else int(rest.partition(".")[0]) + (part == "reductions")
+            total += module.weight.numel() * (image_size >> level) ** 2
+    return total

@@ -1,0 +1,124 @@
+"""Files of measured zero-cost proxies, and the one that is shipped; PyTorch is not needed to read them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.spaces import CellLike, CellSpace, get_space
+
+__all__ = ["FORMAT", "ProxyFile", "measured_proxies", "read_proxies", "shipped_file"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ProxyFile:
+    """Proxies that were measured, one cell of each isomorphism class.
+
+    Attributes
+    ----------
+    cells : ndarray of int32, shape (n,)
+        The representatives that were probed, as `CellSpace.canonical` gives them.
+    values : mapping of str to ndarray of float64, shape (n,)
+        By proxy; higher is taken as better.
+    facts : mapping
+        How they were measured: space, images, network, seed, versions.
+    """
+
+    cells: NDArray[np.int32]
+    values: Mapping[str, NDArray[np.float64]]
+    facts: Mapping[str, Any]
+
+    def of_all_cells(self, space: str | CellSpace | None = None) -> dict[str, NDArray[np.float64]]:
+        """Give each cell the values of its class; NaN for classes that were not measured.
+
+        Parameters
+        ----------
+        space : str or CellSpace, optional
+            That of the file, where left out; or another one whose operations are among those of the file's space.
+
+        Returns
+        -------
+        dict of str to ndarray of float64, shape (n_cells,)
+        """
+        measured_in = get_space(self.facts["space"])
+        wanted = measured_in if space is None else get_space(space) if isinstance(space, str) else space
+        if not set(wanted.operations) <= set(measured_in.operations):
+            raise SettingError(
+                f"These proxies were measured on {measured_in.name}, which lacks operations of {wanted.name}."
+            )
+        cells: CellLike = np.arange(wanted.n_cells)
+        if wanted.name != measured_in.name:
+            cells = np.atleast_1d(measured_in.from_ops(wanted.ops_of(cells)))
+        representatives = np.asarray(measured_in.canonical(cells))
+        at = np.full(measured_in.n_cells, -1)
+        at[self.cells] = np.arange(len(self.cells))
+        position = at[representatives]
+        return {
+            name: np.where(position >= 0, values[position], np.nan) if len(values) else np.full(wanted.n_cells, np.nan)
+            for name, values in self.values.items()
+        }
+
+
+def read_proxies(path: str | Path) -> ProxyFile:
+    """Read a file that ``nasmeta proxies compute`` has written. No pickle is read.
+
+    Raises
+    ------
+    DamagedFileError
+        Where it is not there, or no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            facts = json.loads(str(file["facts"]))
+            if facts.get("nasmeta_proxies") != FORMAT:
+                raise ValueError(f"its format is {facts.get('nasmeta_proxies')!r}, not {FORMAT}")
+            cells = file["cells"].astype(np.int32)
+            values = {name: file[name].astype(np.float64) for name in facts["proxies"]}
+            get_space(facts["space"]).index_of(cells)
+            if {array.shape for array in values.values()} - {cells.shape}:
+                raise ValueError("it does not hold one value for each cell")
+    except (OSError, ValueError, LookupError, AttributeError, EOFError, TypeError, zipfile.BadZipFile) as reason:
+        raise DamagedFileError(f"{path} is no whole file of measured proxies: {reason}") from reason
+    return ProxyFile(cells, values, facts)
+
+
+def shipped_file() -> Path:
+    """Return the path of the shipped measurement, in a wheel or in a checkout."""
+    package = Path(__file__).parents[1]
+    shipped = package / "_benchmarks_data" / "proxies"
+    return (shipped if shipped.is_dir() else package.parent / "benchmarks_data" / "proxies") / "nb201-digits.npz"
+
+
+def measured_proxies(space: str | CellSpace = "nb201") -> dict[str, NDArray[np.float64]]:
+    """Return the zero-cost proxies that this project has measured, of all cells.
+
+    They were measured on scikit-learn's digits with a network of NAS-Bench-201's skeleton, so no label of a benchmark
+    has entered them; `read_proxies` on the file tells how. Isomorphic cells (rule ``upstream``) have one value.
+
+    Parameters
+    ----------
+    space : str or CellSpace, default "nb201"
+        Cells of ``tnb101`` have the values of the same cell in ``nb201``: its own skeleton was not probed.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_cells,)
+        By proxy; finite; higher is taken as better.
+
+    Examples
+    --------
+    >>> found = measured_proxies()
+    >>> sorted(found), found["synflow"].shape
+    (['fisher', 'grad_norm', 'jacob_cov', 'l2_norm', 'nwot', 'plain', 'snip', 'synflow', 'zen'], (15625,))
+    """
+    return read_proxies(shipped_file()).of_all_cells(space)

@@ -1,0 +1,226 @@
+"""Proxies of many cells: each different network once, in a journal that survives a kill."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import nasmeta
+from nasmeta.errors import SettingError
+from nasmeta.spaces import CellLike, CellSpace, get_space
+from nasmeta.training._images import ImageBatch
+from nasmeta.training._network import CellNetwork
+from nasmeta.training.proxies._journal import ProxyJournal
+from nasmeta.training.proxies._probe import PROXIES, Probe
+
+__all__ = ["DEFAULT_PROXIES", "ProxySettings", "compute_proxies", "measure_proxies"]
+
+# Not params and flops, which a space knows by a formula.
+DEFAULT_PROXIES = ("grad_norm", "snip", "plain", "fisher", "jacob_cov", "nwot", "synflow", "zen", "l2_norm")
+_CELLS_A_TASK = 16
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """How a cell is probed.
+
+    Attributes
+    ----------
+    proxies : tuple of str
+        Names in ``PROXIES``.
+    channels, cells_per_stage : int
+        Size of the network, see `CellNetwork`. The benchmark has 16 and 5.
+    seed : int
+        Of the weights.
+    repeats : int
+        The value is the mean over this many seeds, from `seed` upwards.
+    """
+
+    proxies: tuple[str, ...] = DEFAULT_PROXIES
+    channels: int = 16
+    cells_per_stage: int = 1
+    seed: int = 0
+    repeats: int = 1
+
+    def __post_init__(self) -> None:
+        for name in self.proxies:
+            PROXIES[name]
+        least = {"channels": 1, "cells_per_stage": 1, "seed": 0, "repeats": 1}
+        for name, lowest in least.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+                raise SettingError(f"{name} is a whole number from {lowest}, not {value!r}.")
+        if not self.proxies:
+            raise SettingError(f"No proxy is asked for. Possible: {', '.join(PROXIES)}.")
+
+
+def compute_proxies(
+    cells: CellLike,
+    batch: ImageBatch,
+    settings: ProxySettings | None = None,
+    space: str | CellSpace = "nb201",
+) -> dict[str, NDArray[np.float64]]:
+    """Probe the networks of cells, live edges only, on one thread.
+
+    The same cell, batch, settings and version of PyTorch give the same values, in whichever process.
+
+    Parameters
+    ----------
+    cells : cell or cells
+        Probed as they are, isomorphic ones, too.
+    batch : ImageBatch
+    settings : ProxySettings, optional
+    space : str or CellSpace, default "nb201"
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n,)
+        By proxy; higher is taken as better.
+
+    Raises
+    ------
+    CellError, UnknownNameError
+
+    Examples
+    --------
+    >>> from nasmeta.training import load_images
+    >>> batch = load_images("digits", n=8, size=8)
+    >>> found = compute_proxies([6111, 0], batch, ProxySettings(proxies=("synflow", "nwot")))
+    >>> bool(found["synflow"][0] > found["synflow"][1])
+    True
+    """
+    settings = settings or ProxySettings()
+    space = get_space(space) if isinstance(space, str) else space
+    asked = np.atleast_1d(space.index_of(cells))
+    rows = np.array(_probe_cells(asked.tolist(), batch, settings, space.name)).reshape(-1, len(settings.proxies))
+    return dict(zip(settings.proxies, rows.T.copy(), strict=True))
+
+
+def _probe_cells(cells: Sequence[int], batch: ImageBatch, settings: ProxySettings, space: str) -> list[list[float]]:
+    """Return for each cell the mean over the seeds, in the order of the settings' proxies."""
+    images, labels = torch.from_numpy(batch.images), torch.from_numpy(batch.labels)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums depend on their order, so on the number of threads
+    try:
+        rows = []
+        for cell in cells:
+            found = []
+            for seed in range(settings.seed, settings.seed + settings.repeats):
+                network = CellNetwork(
+                    cell, space, n_classes=batch.n_classes, channels=settings.channels,
+                    cells_per_stage=settings.cells_per_stage, prune=True, seed=seed,
+                )  # fmt: skip
+                probe = Probe(network, images, labels, seed)
+                found.append([PROXIES[name](probe) for name in settings.proxies])
+            rows.append(np.mean(found, axis=0).tolist())
+    finally:
+        torch.set_num_threads(threads)
+    return rows
+
+
+def _facts(batch: ImageBatch, settings: ProxySettings, space: CellSpace) -> dict[str, Any]:
+    """Return all that the values depend on; a journal with other facts is not continued."""
+    return {
+        "space": space.name,
+        "proxies": list(settings.proxies),
+        "images": {
+            "source": batch.source, "n": len(batch.labels), "size": batch.images.shape[-1],
+            "n_classes": batch.n_classes, "sha256": batch.sha256(),
+        },
+        "network": {
+            "skeleton": "nb201", "channels": settings.channels, "cells_per_stage": settings.cells_per_stage,
+            "edges": "live ones",
+        },
+        "seed": settings.seed,
+        "repeats": settings.repeats,
+        "cells": "one of each class of the isomorphism rule 'upstream'",
+        "versions": {
+            "nasmeta": nasmeta.__version__, "torch": torch.__version__, "numpy": np.__version__,
+            "python": platform.python_version(), "machine": platform.machine(),
+        },
+    }  # fmt: skip
+
+
+def measure_proxies(
+    output: str | Path,
+    batch: ImageBatch,
+    settings: ProxySettings | None = None,
+    *,
+    space: str | CellSpace = "nb201",
+    cells: CellLike | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Probe one cell of each isomorphism class and write the values to a file.
+
+    What is done stands in a journal beside the file, ``OUTPUT.journal``; after a kill the same call goes on from there
+    and gives the same file. The journal is removed at the end.
+
+    Parameters
+    ----------
+    output : str or Path
+        A new ``.npz`` file; read it with `read_proxies`.
+    batch : ImageBatch
+    settings : ProxySettings, optional
+    space : str or CellSpace, default "nb201"
+    cells : cells, optional
+        Only their classes; all where left out.
+    workers : int, default 1
+        Processes, of one thread each.
+    progress : callable, optional
+        Is told how many networks are done, and of how many.
+
+    Returns
+    -------
+    Path
+        Of the file.
+
+    Raises
+    ------
+    JournalError
+        Where the journal is of other settings, images or versions, or another process writes it.
+    SettingError
+        Where the file exists or cannot be written.
+    """
+    settings = settings or ProxySettings()
+    space = get_space(space) if isinstance(space, str) else space
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise SettingError(f"workers is a whole number from 1, not {workers!r}.")
+    chosen = np.arange(space.n_cells, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
+    wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
+    with ProxyJournal(Path(output), _facts(batch, settings, space)) as journal:
+        todo = [cell for cell in wanted if cell not in journal.values]
+        done = len(wanted) - len(todo)
+        if progress is not None:
+            progress(done, len(wanted))
+        probe = partial(_probe_cells, batch=batch, settings=settings, space=space.name)
+        for part, rows in _in_order(probe, todo, workers):
+            journal.add(part, rows)
+            done += len(part)
+            if progress is not None:
+                progress(done, len(wanted))
+        return journal.finish(wanted)
+
+
+def _in_order(
+    probe: Callable[[list[int]], list[list[float]]], cells: list[int], workers: int
+) -> Iterator[tuple[list[int], list[list[float]]]]:
+    remaining = iter(cells)
+    parts = list(iter(lambda: list(islice(remaining, _CELLS_A_TASK)), []))
+    if workers == 1:
+        for part in parts:
+            yield part, probe(part)
+        return
+    from joblib import Parallel, delayed
+
+    found = Parallel(n_jobs=workers, return_as="generator")(delayed(probe)(part) for part in parts)
+    yield from zip(parts, found, strict=True)

@@ -1,0 +1,87 @@
+"""Registered predictors keep the contract, and the contract notices those that do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from nasmeta.predictors import (
+    EnsembleRegressor,
+    ForestRegressor,
+    GPRegressor,
+    RidgeRegressor,
+    XGBoostRegressor,
+    make_predictor,
+)
+from nasmeta.spaces import get_space
+from nasmeta.testing import PredictorContract
+
+SMALL: dict[str, dict[str, Any]] = {
+    "ridge": {},
+    "gp": {},
+    "random-forest": {"n_trees": 30},
+    "xgboost": {"rounds": 60, "n_members": 2},
+    "ensemble": {"members": ["gp", "ridge"]},
+}
+
+
+def contract_of(name: str) -> type[PredictorContract]:
+    def make(self: PredictorContract, space: str, seed: int) -> Any:
+        return make_predictor(name, space=space, seed=seed, **SMALL[name])
+
+    return type(f"Test{name.title().replace('-', '')}", (PredictorContract,), {"make": make})
+
+
+for _name in SMALL:
+    _class = contract_of(_name)
+    globals()[_class.__name__] = _class
+
+
+class Mean(RegressorMixin, BaseEstimator):
+    """Breaks the contract: it looks at no cell."""
+
+    def fit(self, X: Any, y: Any) -> Mean:
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        return np.full(len(X), self.mean_) + np.arange(len(X))
+
+
+class MeanContract(PredictorContract):
+    def make(self, space: str, seed: int) -> Any:
+        return Mean()
+
+
+@pytest.mark.filterwarnings("ignore")  # a constant has no correlation
+def test_the_contract_notices_who_does_not_learn() -> None:
+    contract, space = MeanContract(), get_space("tnb101")
+    with pytest.raises(AssertionError):
+        contract.test_learns(space)
+    with pytest.raises(AssertionError):
+        contract.test_a_prediction_does_not_depend_on_its_neighbours(space)
+    with pytest.raises(pytest.fail.Exception):
+        contract.test_refuses_what_is_no_cell()
+
+
+def test_the_contract_needs_make() -> None:
+    with pytest.raises(NotImplementedError, match="Override make"):
+        PredictorContract().fitted(get_space("tnb101"))
+
+
+@parametrize_with_checks(
+    [
+        RidgeRegressor(),
+        GPRegressor(),
+        GPRegressor(distance="l2", labels="value"),
+        ForestRegressor(n_trees=10),
+        XGBoostRegressor(rounds=20),
+        EnsembleRegressor([("ridge", RidgeRegressor()), ("gp", GPRegressor())]),
+    ]
+)
+def test_scikit_learn_accepts(estimator: Any, check: Any) -> None:
+    check(estimator)

@@ -1,0 +1,246 @@
+"""The regressors against textbook formulas and libraries, and what a predictor on real labels reaches."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau, spearmanr
+
+from nasmeta.errors import LabelError, SettingError, UnknownNameError
+from nasmeta.predictors import (
+    PREDICTORS,
+    CellKernel,
+    ColumnEncoder,
+    EnsembleRegressor,
+    ForestRegressor,
+    GPRegressor,
+    PredictorEntry,
+    RidgeRegressor,
+    XGBoostRegressor,
+    isomorph_split,
+    make_predictor,
+    move_to_space,
+    normal_scores,
+)
+from nasmeta.predictors._labels import LabelScale
+from nasmeta.spaces import get_space
+
+SPACE = get_space("nb201")
+CELL = "one-hot+live-paths+operation-counts"
+
+
+@pytest.fixture(scope="module")
+def accuracies() -> np.ndarray:
+    """CIFAR-100 validation accuracies of all cells."""
+    from nasmeta.tables import load_table
+
+    address: dict[str, Any] = {"metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean"}
+    return np.asarray(
+        load_table("nb201").query(np.arange(SPACE.n_cells), dataset="cifar100", release="NATS-tss v1.0", **address)
+    )
+
+
+# -- labels ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["rank", "value"])
+def test_label_scale_keeps_order_and_comes_back(kind: str) -> None:
+    y = np.random.default_rng(0).gamma(1.0, 5.0, size=60).round(1)
+    scale = LabelScale.fit(y, kind)
+    np.testing.assert_allclose(scale.to_labels(scale.to_scores(y)), y)
+    at = np.linspace(-9, 9, 500)
+    assert (np.diff(scale.to_labels(at)) > 0).all(), "strictly, far outside too: no ties are made"
+    if kind == "rank":
+        np.testing.assert_allclose(scale.to_scores(y), normal_scores(y))
+    else:
+        np.testing.assert_allclose(scale.to_scores(y), (y - y.mean()) / y.std())
+
+
+def test_deviation_of_labels_is_exact_where_the_map_is_linear() -> None:
+    y = np.array([1.0, 4.0, 10.0])
+    deviation = LabelScale.fit(y, "value").deviation_of_labels(np.zeros(2), np.array([0.5, 1.0]))
+    np.testing.assert_allclose(deviation, y.std() * np.array([0.5, 1.0]))
+
+
+# -- Gaussian process ------------------------------------------------------------------------------------------------
+def test_gp_equals_the_textbook_on_the_cell_kernel() -> None:
+    rng = np.random.default_rng(0)
+    cells = SPACE.sample(70, rng)
+    y = rng.normal(size=70)
+    model = make_predictor("gp", encoder=CELL, distance="l1", labels="value").fit(cells, y)
+    gp = model.steps[-1][1]
+    assert gp.sizes_ == [30, 40, 5]
+    kernel, h = CellKernel(SPACE), gp.hyperparameters_
+    codes = np.stack([kernel.codes(cell) for cell in cells.tolist()])
+    cross = kernel.covariance(codes, h).astype(np.float64)
+    inverse = np.linalg.inv(cross[:, cells] + (h.noise + 1e-6) * np.eye(70))
+    scores = (y - y.mean()) / y.std()
+    mean = y.mean() + y.std() * (cross.T @ inverse @ scores)
+    variance = h.prior_variance + h.noise - np.einsum("ij,jk,ki->i", cross.T, inverse, cross)
+    predicted, deviation = model.predict(np.arange(SPACE.n_cells), return_std=True)
+    np.testing.assert_allclose(predicted, mean, atol=1e-3)
+    np.testing.assert_allclose(deviation, y.std() * np.sqrt(variance), rtol=2e-3)
+
+
+@pytest.mark.parametrize("distance", ["l1", "l2"])
+def test_gp_distances(distance: str) -> None:
+    from scipy.spatial.distance import cdist
+
+    from nasmeta.predictors._estimators._gp import _distance
+
+    rng = np.random.default_rng(0)
+    metric = "cityblock" if distance == "l1" else "euclidean"
+    for a, b in (
+        (rng.integers(0, 5, (20, 6)), rng.integers(0, 8, (9, 6))),
+        (rng.normal(size=(20, 3)), rng.normal(size=(9, 3))),
+        (np.zeros((4, 2)), np.zeros((3, 2))),
+    ):
+        a, b = a.astype(float), b.astype(float)
+        np.testing.assert_allclose(_distance(a, b, distance), cdist(a, b, metric), rtol=1e-5, atol=1e-5)
+
+
+def test_gp_does_not_mind_the_unit_of_a_measurement() -> None:
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.normal(size=50), rng.integers(0, 3, 50)]
+    y = X[:, 0] + X[:, 1]
+    first = GPRegressor(groups=[1, 1]).fit(X, y).predict(X)
+    scaled = X * [1000.0, 1.0]
+    np.testing.assert_allclose(GPRegressor(groups=[1, 1]).fit(scaled, y).predict(scaled), first, rtol=1e-4)
+
+
+# -- forest, boosting, ensembles -------------------------------------------------------------------------------------
+def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
+    from sklearn.ensemble import RandomForestRegressor
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(80, 5)), rng.normal(size=80)
+    at = rng.normal(size=(30, 5))
+    model = ForestRegressor(15, smallest_leaf=3, labels="value", random_state=4).fit(X, y)
+    scores = (y - y.mean()) / y.std()
+    theirs = RandomForestRegressor(15, min_samples_leaf=3, max_features=0.5, random_state=4).fit(X, scores)
+    mean, deviation = model.predict(at, return_std=True)
+    np.testing.assert_allclose(mean, y.mean() + y.std() * theirs.predict(at))
+    of_trees = np.stack([tree.predict(at) for tree in theirs.estimators_])
+    inside = np.stack([tree.tree_.impurity[tree.apply(at)] for tree in theirs.estimators_])
+    np.testing.assert_allclose(deviation, y.std() * np.sqrt(of_trees.var(axis=0) + inside.mean(axis=0)))
+
+
+def test_one_booster_knows_no_deviation() -> None:
+    X = np.arange(30.0)[:, None]
+    with pytest.raises(SettingError, match="n_members"):
+        XGBoostRegressor(rounds=5).fit(X, X[:, 0]).predict(X, return_std=True)
+
+
+@pytest.mark.parametrize("average", ["mean", "rank"])
+def test_ensemble_averages(average: str) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), rng.gamma(1.0, size=60)
+    members = [("ridge", RidgeRegressor()), ("forest", ForestRegressor(n_trees=10))]
+    model = EnsembleRegressor(members, average).fit(X, y)
+    each = [member.fit(X, y).predict(X, return_std=True) for _, member in members]
+    means, deviations = (np.stack(part) for part in zip(*each, strict=True))
+    predicted, deviation = model.predict(X, return_std=True)
+    if average == "mean":
+        np.testing.assert_allclose(predicted, means.mean(axis=0))
+        np.testing.assert_allclose(deviation, np.sqrt(means.var(axis=0) + (deviations**2).mean(axis=0)))
+    else:
+        scale = LabelScale.fit(y, "rank")
+        np.testing.assert_allclose(predicted, scale.to_labels(scale.to_scores(means).mean(axis=0)))
+        assert (deviation > 0).all()
+
+
+def test_ensemble_of_a_predictor_without_deviation() -> None:
+    model = make_predictor("ensemble", members="ridge + xgboost").fit(np.arange(40), np.arange(40.0))
+    mean, deviation = model.predict([50, 51], return_std=True)
+    assert mean.shape == deviation.shape == (2,)
+    assert (deviation > 0).all()
+
+
+# -- by name ---------------------------------------------------------------------------------------------------------
+def test_names_settings_and_errors() -> None:
+    assert set(PREDICTORS) >= {"ridge", "gp", "random-forest", "xgboost", "mlp", "gnn", "transformer", "ensemble"}
+    assert make_predictor("xgboost", seed=5, rounds=7).steps[-1][1].get_params()["random_state"] == 5
+    with pytest.raises(UnknownNameError, match="Did you mean 'xgboost'"):
+        make_predictor("xgbost")
+    with pytest.raises(UnknownNameError, match="encoder 'two-hot'"):
+        make_predictor("ridge", encoder="two-hot")
+    with pytest.raises(UnknownNameError, match="space"):
+        make_predictor("ridge", space="nb301")
+    with pytest.raises(SettingError, match=r"no setting 'depht'.*depth"):
+        make_predictor("xgboost", depht=3)
+    with pytest.raises(UnknownNameError, match="predictor"):
+        make_predictor("ensemble", members=["gp", "oracle"])
+    assert PredictorEntry(RidgeRegressor, "one-hot").load() is RidgeRegressor
+
+
+def test_settings_are_checked_in_fit() -> None:
+    X, y = np.arange(20.0).reshape(10, 2), np.arange(10.0)
+    for wrong in (
+        GPRegressor(distance="l3"),
+        GPRegressor(groups=[1]),
+        GPRegressor(fit_on=1),
+        GPRegressor(labels="log"),
+        ForestRegressor(n_trees=0),
+        XGBoostRegressor(rounds=2.5),
+        XGBoostRegressor(rows=-1.0),
+        XGBoostRegressor(n_members=True),
+        EnsembleRegressor([]),
+        EnsembleRegressor(average="median"),
+        EnsembleRegressor([("a", RidgeRegressor()), ("a", RidgeRegressor())]),
+    ):
+        with pytest.raises(SettingError):
+            wrong.fit(X, y)
+    with pytest.raises(LabelError, match=r"y\[3\] = nan"):
+        RidgeRegressor().fit(X, np.where(y == 3, np.nan, y))
+    with pytest.raises(LabelError, match="constant"):
+        RidgeRegressor().fit(X, np.ones(10))
+    with pytest.raises(LabelError, match="not 1"):
+        RidgeRegressor().fit(X[:1], y[:1])
+
+
+def test_import_is_light() -> None:
+    code = "import nasmeta.predictors, sys; print([m for m in ('sklearn', 'xgboost', 'torch') if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
+
+
+# -- real labels -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("name", "least"), [("gp", 0.84), ("xgboost", 0.84)])
+def test_order_of_unseen_networks_and_speed(accuracies: np.ndarray, name: str, least: float) -> None:
+    train, test = isomorph_split("nb201", n_train=781, rng=np.random.default_rng(0))
+    cells = np.arange(SPACE.n_cells)
+    make_predictor(name).fit(train[:20], accuracies[train[:20]]).predict(cells)  # imports and tables
+
+    def run() -> tuple[float, np.ndarray]:
+        start = time.process_time()
+        predicted = make_predictor(name).fit(train, accuracies[train]).predict(cells)
+        return time.process_time() - start, predicted
+
+    (first, predicted), (second, _) = run(), run()
+    assert min(first, second) < 2.0, "1 s on a core of its own"
+    assert kendalltau(predicted[test], accuracies[test]).statistic > least
+
+
+def test_a_model_moves_to_the_other_space(accuracies: np.ndarray) -> None:
+    train = SPACE.sample(300, np.random.default_rng(0))
+    predictor = make_predictor("ensemble", members="gp+ridge").fit(train, accuracies[train])
+    moved = move_to_space(predictor, "tnb101")
+    tnb101 = get_space("tnb101")
+    cells = np.arange(0, tnb101.n_cells, 7)
+    same = np.asarray(SPACE.from_digits(tnb101.digits[cells]))
+    np.testing.assert_allclose(moved.predict(cells), predictor.predict(same), rtol=1e-6)
+    assert spearmanr(moved.predict(cells), accuracies[same]).statistic > 0.8
+    with_columns = make_predictor("ridge", encoder=ColumnEncoder(np.arange(15625.0)))
+    with pytest.raises(SettingError, match="columns for the cells of nb201"):
+        move_to_space(with_columns, "tnb101")
+
+
+@pytest.mark.parametrize("name", ["ridge", "gp", "random-forest", "xgboost", "ensemble"])
+@pytest.mark.parametrize("y", [[70.0, 80.0], [70.0, 70.0, 80.0], [1e-9, 2e-9, 3e9]])
+def test_hardly_any_labels(name: str, y: list[float]) -> None:
+    predicted = make_predictor(name).fit(np.arange(len(y)), y).predict(np.arange(50))
+    assert np.isfinite(predicted).all()

@@ -1,0 +1,136 @@
+"""Fitted predictors in a file: what comes back, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+
+from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.predictors import (
+    ColumnEncoder,
+    join,
+    load_predictor,
+    make_encoder,
+    make_predictor,
+    save_predictor,
+)
+
+CELLS = np.arange(60)
+Y = np.cos(CELLS) + CELLS / 20
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return save_predictor(make_predictor("gp").fit(CELLS, Y), tmp_path / "gp.zip")
+
+
+def rewritten(file: Path, **changes: Any) -> Path:
+    """Return a copy with another head."""
+    other = file.with_name("other.zip")
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(other, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "predictor.json":
+                content = json.dumps(json.loads(content) | changes).encode()
+            new.writestr(name, content)
+    return other
+
+
+@pytest.mark.parametrize("name", ["ridge", "gp", "random-forest", "xgboost"])
+def test_mean_and_deviation_come_back(name: str, tmp_path: Path) -> None:
+    settings = {"xgboost": {"n_members": 2, "rounds": 20}, "random-forest": {"n_trees": 20}}.get(name, {})
+    encoder = join("graph", make_encoder("cost", canonical=True), ColumnEncoder(np.arange(15625.0), names=["x"]))
+    predictor = make_predictor(name, encoder=encoder, **settings).fit(CELLS, Y)
+    again = load_predictor(save_predictor(predictor, str(tmp_path / "p.zip")))
+    at = np.arange(0, 15625, 101)
+    for old, new in zip(predictor.predict(at, return_std=True), again.predict(at, return_std=True), strict=True):
+        np.testing.assert_allclose(new, old, rtol=1e-4 if name == "gp" else 1e-9)
+    assert again.named_steps["regressor"].get_params() == predictor.named_steps["regressor"].get_params()
+    again.fit(CELLS, Y)
+
+
+def test_no_pickle_inside(file: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            assert name == "predictor.json" or name.endswith((".npy", ".bin"))
+    assert b"sklearn" not in file.read_bytes()
+
+
+def test_truncated_and_altered_files_are_refused(file: Path) -> None:
+    content = file.read_bytes()
+    damaged = file.with_name("damaged.zip")
+    for cut in (0, 10, len(content) // 2, len(content) - 3):
+        damaged.write_bytes(content[:cut])
+        with pytest.raises(DamagedFileError, match="damaged"):
+            load_predictor(damaged)
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(file) as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.compress_size)
+    for place in rng.integers(largest.header_offset + 60, largest.header_offset + largest.compress_size, 5):
+        altered = bytearray(content)
+        altered[place] ^= 0xFF
+        damaged.write_bytes(altered)
+        with pytest.raises(DamagedFileError, match="damaged"):
+            load_predictor(damaged)
+    damaged.write_bytes(pickle.dumps(3))
+    with pytest.raises(DamagedFileError):
+        load_predictor(damaged)
+
+
+def test_other_versions_kinds_and_classes_are_refused(file: Path) -> None:
+    with pytest.raises(DamagedFileError, match=r"version 2 .*Fit the predictor again"):
+        load_predictor(rewritten(file, version=2))
+    with pytest.raises(DamagedFileError, match="no predictor file"):
+        load_predictor(rewritten(file, format="journal"))
+    with pytest.raises(DamagedFileError, match="'system', which is not of this package"):
+        load_predictor(rewritten(file, predictor={"class": "system", "settings": {}, "state": None}))
+    with pytest.raises(DamagedFileError):
+        load_predictor(rewritten(file, predictor={"nothing": 1}))
+    with pytest.raises(FileNotFoundError):
+        load_predictor(file.with_name("absent.zip"))
+
+
+def test_what_cannot_be_saved_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFittedError):
+        save_predictor(make_predictor("ridge"), tmp_path / "p.zip")
+    with pytest.raises(SettingError, match="LinearRegression cannot be saved"):
+        save_predictor(make_pipeline(make_encoder("one-hot"), LinearRegression()).fit(CELLS, Y), tmp_path / "p.zip")
+    assert not list(tmp_path.iterdir())
+
+
+class Mean(RegressorMixin, BaseEstimator):
+    """A class of somebody else."""
+
+    def __init__(self, shift: float = 0.0) -> None:
+        self.shift = shift
+
+    def fit(self, X: Any, y: Any) -> Mean:
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        return np.full(len(X), self.mean_ + self.shift)
+
+    def state(self) -> dict[str, Any]:
+        return {"mean": self.mean_, "nested": {"parts": [1, (2, None)], "raw": b"xyz"}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        assert state["nested"] == {"parts": [1, (2, None)], "raw": b"xyz"}
+        self.mean_ = state["mean"]
+
+
+def test_a_class_of_ones_own(tmp_path: Path) -> None:
+    file = save_predictor(make_pipeline(make_encoder("one-hot"), Mean(2.0)).fit(CELLS, Y), tmp_path / "p.zip")
+    assert load_predictor(file, classes=[Mean]).predict([1])[0] == pytest.approx(Y.mean() + 2)
+    with pytest.raises(DamagedFileError, match="classes="):
+        load_predictor(file)
