@@ -19,19 +19,20 @@ __all__ = ["print_summary", "write_report"]
 _BUDGETS = (50, 100, 200)
 
 
-def print_summary(frame: pd.DataFrame, evaluations: int) -> None:
+def print_summary(frame: pd.DataFrame, evaluations: int, evaluator: str = "table") -> None:
     """Print one table a task: the best value so far after some budgets, and how often the optimum was found."""
     from rich.console import Console
     from rich.table import Table
 
     from nasmeta.analysis import summarise
+    from nasmeta.experiments import on_evaluator
     from nasmeta.tasks import get_task
 
     console = Console()
     summary = _without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
     for name, rows in summary.groupby("task", sort=False, observed=True):
         budgets = [budget for budget in _budgets(frame) if f"value_at_{budget}" in rows]
-        table = Table(title=_title(get_task(str(name)), int(rows["runs"].iloc[0])), title_justify="left")
+        table = Table(title=_title(on_evaluator(get_task(str(name)), evaluator), int(rows["runs"].iloc[0])), title_justify="left")
         table.add_column("searcher", no_wrap=True)
         for budget in budgets:
             table.add_column(f"after {budget}", justify="right", no_wrap=True)
@@ -47,7 +48,7 @@ def print_summary(frame: pd.DataFrame, evaluations: int) -> None:
         console.print(table)
     console.print(
         "after n: best value after n evaluations, mean ± standard deviation over the runs\n"
-        "found: share of the runs that evaluated the best cell of the table\n"
+        "found: share of the runs that evaluated the best cell of the table or surrogate\n"
         "needed: mean number of evaluations until then, where all runs found it",
         highlight=False,
     )
@@ -56,15 +57,16 @@ def print_summary(frame: pd.DataFrame, evaluations: int) -> None:
     console.print()
 
 
-def write_report(frame: pd.DataFrame, folder: Path, evaluations: int) -> list[Path]:
+def write_report(frame: pd.DataFrame, folder: Path, evaluations: int, evaluator: str = "table") -> list[Path]:
     """Write summary and pictures of a comparison into its folder; return all files a reader wants."""
     from nasmeta.analysis import plot_regret, save_figure, summarise, to_markdown
+    from nasmeta.experiments import on_evaluator
     from nasmeta.tasks import get_task
 
     summary = _without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
     parts = ["# Comparison of searchers\n"]
     for name, rows in summary.groupby("task", sort=False, observed=True):
-        task = get_task(str(name))
+        task = on_evaluator(get_task(str(name)), evaluator)
         rows = rows.assign(simulated_days=rows["simulated_seconds"] / 86400)
         headers = {f"value_at_{budget}": f"best after {budget}" for budget in _budgets(frame)}
         parts.append(f"## {task.name}\n")
@@ -72,7 +74,7 @@ def write_report(frame: pd.DataFrame, folder: Path, evaluations: int) -> list[Pa
         parts.append(to_markdown(rows.drop(columns=["task", "simulated_seconds"]), headers=headers))
     parts.append(
         "Best after n: mean ± standard deviation of the best value so far after n evaluations. Regret: mean distance "
-        "to the best of the table at the end of the runs. Share solved: runs that evaluated the best cell. Evaluations "
+        "to the best of all cells at the end of the runs. Share solved: runs that evaluated the best cell. Evaluations "
         "to optimum: only where all runs were solved. In brackets: 95 % intervals.\n"
     )
     parts += [f"{remark}\n" for remark in _remarks(frame, evaluations)]
@@ -138,10 +140,13 @@ def _budgets(frame: pd.DataFrame) -> list[int]:
 
 
 def _title(task: Task, runs: int) -> str:
+    from nasmeta.surrogates import SurrogateTask
+
     info = task.column
+    answered_by = "surrogate" if isinstance(task, SurrogateTask) else "table"
     return (
         f"{task.name}: {info.metric} ({info.unit}), split {info.split}, {info.epochs} epochs, seed {info.seed}; "
-        f"best of the table {task.optimum:.2f}; {runs} runs each"
+        f"best of the {answered_by} {task.optimum:.2f}; {runs} runs each"
     )
 
 

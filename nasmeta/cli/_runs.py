@@ -14,6 +14,9 @@ __all__ = ["compare", "search"]
 
 Evaluations = Annotated[int, typer.Option(help="Budget of a run: how many distinct cells are evaluated.")]
 Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same run.")]
+EvaluatorName = Annotated[
+    str, typer.Option(metavar="table|surrogate|FILE", help="What answers: the table, the shipped surrogate, or a file.")
+]
 StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a run when the best cell was evaluated.")]
 
 
@@ -39,6 +42,7 @@ def search(
         typer.Option(help="Record the run in this file, and go on from it where it exists."),
     ] = None,
     stop_at_optimum: StopAtOptimum = False,
+    evaluator: EvaluatorName = "table",
 ) -> None:
     """Run one searcher on one task and show the best cell it found."""
     import nasmeta as nm
@@ -53,6 +57,7 @@ def search(
         journal=journal,
         stop_at_optimum=stop_at_optimum,
         progress=True,
+        evaluator=evaluator,
     )
     info = run.task.column
     lines = {
@@ -61,8 +66,8 @@ def search(
         + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),
-        info.metric: f"{run.best.value:.4f} {info.unit} (the best of the table: {run.task.optimum:.4f})",
-        "measured": measured(info),
+        info.metric: f"{run.best.value:.4f} {info.unit} (the best of the {'table' if evaluator == 'table' else 'surrogate'}: {run.task.optimum:.4f})",
+        "measured" if evaluator == "table" else "predicted": measured(info),
         "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
         "simulated time": f"{duration(float(run.cost_seconds.sum()))} of training",
     }
@@ -88,6 +93,7 @@ def compare(
     ] = None,
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
     stop_at_optimum: StopAtOptimum = False,
+    evaluator: EvaluatorName = "table",
 ) -> None:
     """Run searchers on tasks, each several times, and show a table of the results."""
     import nasmeta as nm
@@ -105,9 +111,10 @@ def compare(
         workers=workers,
         stop_at_optimum=stop_at_optimum,
         progress=True,
+        evaluator=evaluator,
     )
-    print_summary(frame, evaluations)
+    print_summary(frame, evaluations, evaluator)
     if folder is not None:
         typer.echo("Written:")
-        for path in write_report(frame, folder, evaluations):
+        for path in write_report(frame, folder, evaluations, evaluator):
             typer.echo(f"  {path}")

@@ -16,7 +16,7 @@ from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._journal import is_there
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._run import results_frame
-from nasmeta.experiments._search import make_run, read_trace
+from nasmeta.experiments._search import make_run, on_evaluator, read_trace
 from nasmeta.experiments._spec import SearcherSpec, checked_count, checked_path, sources_of
 from nasmeta.experiments._workers import Job, Learning, Pair, Runs, results_of
 from nasmeta.searchers import Searcher
@@ -48,6 +48,7 @@ def compare(
     workers: int = 1,
     progress: bool = False,
     stop_at_optimum: bool = False,
+    evaluator: str = "table",
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
 
@@ -79,6 +80,8 @@ def compare(
         Show a progress bar on stderr.
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
+    evaluator : {"table", "surrogate"}, default "table"
+        What answers; values and regrets are then those of the tasks' shipped surrogates.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def compare(
     """
     path = None if folder is None else checked_path("folder", folder)
     specs = _specs_of(searchers, {} if settings is None else settings)
-    targets = _tasks_of(tasks)
+    targets = TaskDistribution(on_evaluator(task, evaluator) for task in _tasks_of(tasks))
     repeats = checked_count("repeats", repeats, at_most=1_000_000)
     evaluations, workers = checked_count("evaluations", evaluations), checked_count("workers", workers, at_most=1_000)
     seed = checked_count("seed", seed, at_least=0, at_most=2**63 - repeats)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import TaskDistribution
 
 if TYPE_CHECKING:
@@ -53,7 +54,11 @@ class ComparisonFolder:
 
         due = {
             "format": _FORMAT,
-            "tasks": [{"name": task.name, "table": task.table, "signal": asdict(task.signal)} for task in tasks],
+            "tasks": [
+                {"name": task.name, "table": task.table, "signal": asdict(task.signal)}
+                | ({"evaluator": task.identity} if isinstance(task, SurrogateTask) else {})
+                for task in tasks
+            ],
             "searchers": {label: {"searcher": spec.name, "settings": spec.settings} for label, spec in specs.items()},
             "seed": seed,
             **extent,

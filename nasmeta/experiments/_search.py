@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, TableEvaluator
+from nasmeta.evaluators import Evaluator, SurrogateEvaluator, TableEvaluator
 from nasmeta.experiments._journal import Journal, JournaledEvaluator, read_finished
 from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._run import Run
 from nasmeta.experiments._spec import SearcherSpec, SourcesLike, checked_count, checked_path, sources_of
 from nasmeta.experiments._threads import one_thread
 from nasmeta.searchers import Searcher
+from nasmeta.surrogates import SurrogateTask, load_surrogate
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
 
-__all__ = ["make_run", "read_trace", "search", "trace_of"]
+__all__ = ["make_run", "on_evaluator", "read_trace", "search", "trace_of"]
 
 
 def search(
@@ -32,6 +33,7 @@ def search(
     batch: int = 1,
     stop_at_optimum: bool = False,
     progress: bool = False,
+    evaluator: str | os.PathLike[str] = "table",
 ) -> Run:
     """Run one searcher on one task.
 
@@ -58,6 +60,9 @@ def search(
         End the run when the best value of the task has been evaluated.
     progress : bool, default False
         Show a spinner on stderr.
+    evaluator : {"table", "surrogate"} or path, default "table"
+        What answers: the table; the task's shipped surrogate; or the file of another one. The optimum is then that of
+        the surrogate. Sources of a meta-searcher are always tables.
 
     Returns
     -------
@@ -71,6 +76,8 @@ def search(
         For a setting, seed or number that is not possible.
     LeakageError
         Where a source has the task's dataset.
+    DamagedFileError
+        Where the file of the surrogate is.
     JournalError
         Where the journal is damaged, in use, or that of another run.
 
@@ -83,7 +90,7 @@ def search(
     """
     if not isinstance(task, str | Task | TaskDistribution):
         raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
-    spec, task = SearcherSpec.of(searcher, settings), as_task(task)
+    spec, task = SearcherSpec.of(searcher, settings), on_evaluator(as_task(task), evaluator)
     evaluations, batch = checked_count("evaluations", evaluations), checked_count("batch", batch)
     seed = checked_count("seed", seed, at_least=0)
     source_tasks = sources_of(spec, task, sources)
@@ -96,6 +103,31 @@ def search(
             meta_model = spec.learn(task, source_tasks) if spec.is_meta else None
             trace = trace_of(spec.start(task, seed, meta_model), task, path, header, evaluations, target)
     return make_run(trace, spec, spec.name, task, seed, source_tasks)
+
+
+def on_evaluator(task: Task, evaluator: str | os.PathLike[str]) -> Task:
+    """Return the task as the evaluator of this name, or the surrogate in this file, answers it.
+
+    Raises
+    ------
+    SettingError
+        Where there is no such evaluator, or the surrogate is that of another task.
+    DamagedFileError
+    """
+    if evaluator == "table":
+        return task  # of whatever kind: a task on a surrogate stays one
+    if not isinstance(evaluator, str | os.PathLike) or (
+        evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
+    ):
+        raise SettingError(
+            f'An evaluator is "table", "surrogate" or the file (.npz) of a surrogate, not {evaluator!r:.80}.'
+        )
+    surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
+    if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table):
+        raise SettingError(
+            f"{os.fspath(evaluator)} is a surrogate of {surrogate.card['task']}, but the task is {task.name}."
+        )
+    return surrogate.as_task()
 
 
 def read_trace(
@@ -115,7 +147,7 @@ def trace_of(
     evaluations: int,
     target: float | None,
 ) -> Trace:
-    """Run the loop on the task's table, with a journal where there is a path."""
+    """Run the loop on the task's evaluator, with a journal where there is a path."""
 
     def loop(evaluator: Evaluator) -> Trace:
         return run_loop(
@@ -127,7 +159,7 @@ def trace_of(
             target=target,
         )
 
-    evaluator = TableEvaluator(task)
+    evaluator: Evaluator = SurrogateEvaluator(task) if isinstance(task, SurrogateTask) else TableEvaluator(task)
     if path is None:
         return loop(evaluator)
     with Journal(path, header, known=(task.values, task.cost_seconds)) as journal:

@@ -20,6 +20,7 @@ from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.experiments._journal import FORMAT
 from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.spaces import CellSpace
+from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import (
     SourceTask,
     Task,
@@ -144,6 +145,7 @@ class SearcherSpec:
             "release": column.release,
             "source": column.source,
             "source_sha256": column.source_sha256,
+            **({"evaluator": task.identity} if isinstance(task, SurrogateTask) else {}),
             "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
         }
 

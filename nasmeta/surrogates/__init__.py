@@ -1,2 +1,26 @@
+"""Surrogate benchmarks: what a table would answer, from a small file, for every cell of a space."""
+
 from nasmeta.surrogates._features import FEATURE_SETS, class_features, function_classes
-__all__=["FEATURE_SETS","class_features","function_classes"]
+from nasmeta.surrogates._fit import fit_surrogate, score_surrogate
+from nasmeta.surrogates._noise import SeedNoise
+from nasmeta.surrogates._process import Process
+from nasmeta.surrogates._scores import Scores, score_predictions
+from nasmeta.surrogates._shipped import load_surrogate, shipped_surrogates
+from nasmeta.surrogates._surrogate import Surrogate
+from nasmeta.surrogates._task import SurrogateTask
+
+__all__ = [
+    "FEATURE_SETS",
+    "Process",
+    "Scores",
+    "SeedNoise",
+    "Surrogate",
+    "SurrogateTask",
+    "class_features",
+    "fit_surrogate",
+    "function_classes",
+    "load_surrogate",
+    "score_predictions",
+    "score_surrogate",
+    "shipped_surrogates",
+]

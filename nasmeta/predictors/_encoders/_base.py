@@ -124,7 +124,7 @@ class CellIndices(CellEncoder):
     --------
     >>> from nasmeta.predictors import CellIndices
     >>> CellIndices("tnb101").transform(["64-41414-3_03_120", 7])
-    array([3480,    7], dtype=int32)
+    array([3288,    7], dtype=int32)
     """
 
     def __init__(self, space: str = "nb201") -> None:

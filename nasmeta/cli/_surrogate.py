@@ -1,0 +1,104 @@
+"""``nasmeta surrogate fit`` and ``nasmeta surrogate score``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from nasmeta.cli._manners import mannered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nasmeta.surrogates import Surrogate
+
+__all__ = ["surrogate_app"]
+
+surrogate_app = typer.Typer(
+    help="Surrogate benchmarks: a table's answers from a small file.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@surrogate_app.command(epilog="Example: nasmeta surrogate fit nb201/cifar10 --output cifar10.npz")
+@mannered
+def fit(
+    task: Annotated[str, typer.Argument(help="Name of a task, such as nb201/cifar10 or tnb101/jigsaw.")],
+    output: Annotated[
+        Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
+        typer.Option(help="Write the surrogate to this file (.npz)."),
+    ] = None,
+    train_fraction: Annotated[float, typer.Option(help="Largest share of the cells to train on.")] = 0.8,
+    seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
+) -> None:
+    """Fit a surrogate to part of a table, score it on the rest, and keep it in a file."""
+    from rich.console import Console
+
+    from nasmeta.surrogates import fit_surrogate
+
+    if output is not None:
+        _check(output)
+    with Console(stderr=True).status(f"fitting {task}"):
+        surrogate = fit_surrogate(task, train_fraction=train_fraction, seed=seed)
+        written = None if output is None else surrogate.save(output)
+    _show(surrogate, surrogate.card["scores"])
+    if written is not None:
+        typer.echo(f"Written: {written} ({written.stat().st_size:,} bytes)")
+
+
+def _check(output: Path) -> None:
+    """Notice before the fit where nothing can be written afterwards."""
+    from nasmeta.errors import SettingError
+
+    if output.suffix != ".npz" or output.is_dir() or not output.parent.is_dir():
+        raise SettingError(f"{output} cannot be written: name a file that ends in .npz, in a folder that exists.")
+
+
+@surrogate_app.command(epilog="Examples:\n\nnasmeta surrogate score nb201/cifar10\n\nnasmeta surrogate score cifar10.npz")
+@mannered
+def score(
+    surrogate: Annotated[
+        str, typer.Argument(metavar="FILE|TASK", help="A file, or the task of a surrogate that comes with nasmeta.")
+    ],
+    task: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Score against this task of the same space; by default the surrogate's own."),
+    ] = None,
+) -> None:
+    """Score a surrogate on the cells that it was not trained on; needs the table."""
+    from nasmeta.surrogates import load_surrogate, score_surrogate
+
+    loaded = load_surrogate(surrogate)
+    _show(loaded, score_surrogate(loaded, task), task)
+
+
+def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    card = surrogate.card
+    split, column = card["split"], card["column"]
+    console = Console()
+    shown = Table(title=f"Surrogate of {card['task']}" + (f" on {task}" if task else ""), title_justify="left")
+    for heading in ("cells", "n", "R²", "τ-b", "sparse τ", "Spearman", "RMSE"):
+        shown.add_column(heading, justify="left" if heading == "cells" else "right", no_wrap=True)
+    for name, row in scores.items():
+        figures = [row[key] for key in ("r2", "tau", "sparse_tau", "spearman", "rmse")]
+        shown.add_row(name, f"{row['cells']:,}", *("–" if x is None else f"{x:.4f}" for x in figures))
+    console.print(shown)
+    lines = [
+        f"RMSE in {surrogate.unit}; best 10 %: those among the best tenth of the whole table",
+        f"trained on {card['training_cells']:,} of {card['measured_cells']:,} cells "
+        f"(train fraction {split['train_fraction']:g}, seed {split['seed']})",
+        f"labels: {column['metric']}, split {column['split']}, {column['epochs']} epochs, seed {column['seed']}, "
+        f"{column['release']}, from {column['source']}",
+        "held out: no isomorph, by the benchmark's rule, was trained on",
+        "new functions: nor any cell that computes the same function once zeroed inputs are dropped from sums",
+        "seed noise: " + ("not known" if surrogate.noise is None else "fitted to the training cells' seeds"),
+        f"sha256 {surrogate.sha256}",
+    ]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

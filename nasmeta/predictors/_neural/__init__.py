@@ -1,0 +1,17 @@
+"""Neural regressors: ensembles of networks trained side by side; imported only where PyTorch is wanted."""
+
+from nasmeta.errors import NasmetaError
+
+try:
+    import safetensors  # noqa: F401
+    import torch  # noqa: F401
+except ImportError as reason:
+    raise NasmetaError(
+        f'The predictors mlp, gnn and transformer need {reason.name}, which is not installed: pip install "nasmeta[torch]".'
+    ) from reason
+
+from nasmeta.predictors._neural._cell_transformer import CellTransformer
+from nasmeta.predictors._neural._graph_network import GraphNetwork
+from nasmeta.predictors._neural._mlp import MLPEnsemble
+
+__all__ = ["CellTransformer", "GraphNetwork", "MLPEnsemble"]

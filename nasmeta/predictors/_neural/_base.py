@@ -1,0 +1,159 @@
+"""What the neural regressors share: settings, training, prediction with deviation, saving."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nasmeta.errors import SettingError
+from nasmeta.predictors._estimators._base import ScaledRegressor, checked_count
+from nasmeta.predictors._neural._layers import MemberNetwork
+from nasmeta.predictors._neural._losses import LOSSES
+from nasmeta.predictors._neural._training import Recipe, chosen_device, predict_members, train_members
+
+__all__ = ["NeuralRegressor"]
+
+_LEAST_DEVIATION = 1e-3  # of scores, whose own deviation is about one
+
+
+class NeuralRegressor(ScaledRegressor):
+    """Base of ensembles of networks (Lakshminarayanan et al., "Deep ensembles", NeurIPS 2017).
+
+    A subclass builds its network and turns checked rows into tensors. Members differ in their first weights, batches
+    and the part of the labels that they are validated on, and are trained side by side in one batched computation.
+    """
+
+    hidden: int
+    n_members: int
+    loss: str
+    max_epochs: int
+    patience: int
+    validation_share: float
+    batch_size: int | None
+    learning_rate: float
+    weight_decay: float
+    device: str
+    seed: int
+
+    @abstractmethod
+    def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
+        """Return a new network of ``n_members`` members."""
+
+    @abstractmethod
+    def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
+        """Turn checked rows into what the network reads, each of shape (n, ...)."""
+
+    @abstractmethod
+    def _n_inputs(self) -> int:
+        """Return how many columns beside the cell the network reads."""
+
+    def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
+        recipe, device = self._recipe(), chosen_device(self.device)
+        generator = torch.Generator().manual_seed(checked_count("seed", self.seed, least=0))
+        network = self._build(self._n_inputs(), generator).to(device)
+        inputs = tuple(values.to(device) for values in self._tensors(X))
+        wanted = torch.as_tensor(scores, dtype=torch.float32, device=device)
+        left_out, self.n_epochs_ = train_members(network, inputs, wanted, recipe, generator)
+        predicted = predict_members(network, inputs)
+        slope, shift = _calibration(predicted, wanted) if self.loss == "ranking" else _identity(predicted)
+        predicted = predicted * slope + shift
+        if left_out.shape[1]:
+            missed = (predicted.gather(1, left_out) - wanted[left_out]).square().mean()
+            disagreement = predicted.var(dim=0, correction=0)[left_out].mean()
+        else:
+            missed = (predicted - wanted).square().mean()
+            disagreement = torch.zeros_like(missed)
+        self.noise_ = float((missed - disagreement).clamp(min=_LEAST_DEVIATION**2).sqrt())
+        self.slope_, self.shift_ = slope.cpu().numpy(), shift.cpu().numpy()
+        self.network_ = network
+
+    def _predict(self, X: NDArray[Any], return_std: bool) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        device = next(self.network_.parameters()).device
+        inputs = tuple(values.to(device) for values in self._tensors(X))
+        members = predict_members(self.network_, inputs).double().cpu().numpy() * self.slope_ + self.shift_
+        deviation = np.sqrt(members.var(axis=0) + self.noise_**2) if return_std else None
+        return members.mean(axis=0), deviation
+
+    def _recipe(self) -> Recipe:
+        """Return the settings of the training, checked."""
+        if self.loss not in LOSSES:
+            raise SettingError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r:.80}.")
+        for name in ("hidden", "n_members", "max_epochs", "patience"):
+            checked_count(name, getattr(self, name))
+        if self.batch_size is not None:
+            checked_count("batch_size", self.batch_size, least=2)
+        if not 0 <= self.validation_share <= 0.5:
+            raise SettingError(f"validation_share must lie between 0 and 0.5, not {self.validation_share!r:.80}.")
+        if not (self.learning_rate > 0 and self.weight_decay >= 0):
+            raise SettingError(
+                "learning_rate must be above 0 and weight_decay not below, "
+                f"not {self.learning_rate!r:.40} and {self.weight_decay!r:.40}."
+            )
+        return Recipe(
+            self.loss,
+            self.max_epochs,
+            self.patience,
+            self.validation_share,
+            self.batch_size,
+            self.learning_rate,
+            self.weight_decay,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        if "network_" in state:  # a copy or a worker may be where there is no GPU
+            state["network_"] = self._weights()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        weights = state.pop("network_", None)
+        super().__setstate__(state)
+        if weights is not None:
+            self._set_weights(weights)
+
+    def _weights(self) -> bytes:
+        weights = {name: values.detach().cpu().contiguous() for name, values in self.network_.state_dict().items()}
+        return safetensors.torch.save(weights)
+
+    def _set_weights(self, weights: bytes) -> None:
+        network = self._build(self._n_inputs(), torch.Generator().manual_seed(0))
+        network.load_state_dict(safetensors.torch.load(weights))
+        device = "cpu" if self.device == "cuda" and not torch.cuda.is_available() else self.device
+        self.network_ = network.to(chosen_device(device))
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "noise": self.noise_,
+            "slope": self.slope_,
+            "shift": self.shift_,
+            "n_epochs": self.n_epochs_,
+            "safetensors": self._weights(),
+        }
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        self.noise_, self.n_epochs_ = state["noise"], state["n_epochs"]
+        self.slope_, self.shift_ = state["slope"], state["shift"]
+        self._set_weights(state["safetensors"])
+
+
+def _identity(predicted: Tensor) -> tuple[Tensor, Tensor]:
+    slope = torch.ones_like(predicted[:, :1])
+    return slope, torch.zeros_like(slope)
+
+
+def _calibration(predicted: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Return slope and shift, each (n_members, 1), of the least-squares line from what a ranking says to scores.
+
+    A ranking fixes no scale of its own; a slope below zero would turn the order, so it is kept above.
+    """
+    center = predicted.mean(dim=1, keepdim=True)
+    spread = (predicted - center).square().mean(dim=1, keepdim=True).clamp(min=1e-12)
+    slope = ((predicted - center) * (scores - scores.mean())).mean(dim=1, keepdim=True) / spread
+    slope = slope.clamp(min=1e-6)
+    return slope, scores.mean() - slope * center

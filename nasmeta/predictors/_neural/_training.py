@@ -1,0 +1,142 @@
+"""Training of all members at once, on tensors in memory, each with a validation part of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nasmeta.errors import SettingError
+from nasmeta.predictors._neural._layers import MemberNetwork
+from nasmeta.predictors._neural._losses import LOSSES
+
+__all__ = ["Recipe", "chosen_device", "predict_members", "train_members"]
+
+_FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # an epoch's batches where no size is set
+_LEAST_FOR_VALIDATION = 8  # with fewer labels each is needed for training
+_WARM_UP = 0.1  # share of the steps in which the learning rate rises
+_PREDICTED_AT_ONCE = 2048
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How members are trained; see `NeuralRegressor` for the meaning of each setting."""
+
+    loss: str
+    max_epochs: int
+    patience: int
+    validation_share: float
+    batch_size: int | None
+    learning_rate: float
+    weight_decay: float
+
+
+def chosen_device(name: str) -> torch.device:
+    """Return the device of this name; "auto" is a GPU where there is one.
+
+    Raises
+    ------
+    SettingError
+    """
+    if name not in ("cpu", "cuda", "auto"):
+        raise SettingError(f"device must be cpu, cuda or auto, not {name!r:.80}.")
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise SettingError('device="cuda", but PyTorch sees no GPU here; "auto" takes one only where there is one.')
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+def train_members(
+    network: MemberNetwork, inputs: tuple[Tensor, ...], scores: Tensor, recipe: Recipe, generator: torch.Generator
+) -> tuple[Tensor, int]:
+    """Train a network of several members in place.
+
+    Each member leaves out its own random part of the labels, stops when its loss there has not improved for
+    ``patience`` epochs, and ends with the weights that did best there.
+
+    Parameters
+    ----------
+    network : MemberNetwork
+    inputs : tuple of Tensor, each of shape (n, ...)
+    scores : Tensor, shape (n,)
+        On the device of the network, like the inputs.
+    recipe : Recipe
+    generator : torch.Generator
+        On the CPU, so that every device sees the same batches.
+
+    Returns
+    -------
+    left_out : Tensor of int, shape (n_members, n_left_out)
+        The rows that each member was validated on; none with fewer than eight labels.
+    n_epochs : int
+        Epochs until the last member had stopped.
+    """
+    loss = LOSSES[recipe.loss]
+    device, n, m = scores.device, len(scores), network.n_members
+    n_left_out = max(1, round(recipe.validation_share * n)) if n >= _LEAST_FOR_VALIDATION else 0
+    n_left_out = n_left_out if recipe.validation_share > 0 else 0
+    order = _shuffled(m, n, generator)
+    left_out, kept = order[:, :n_left_out].to(device), order[:, n_left_out:]
+    if recipe.batch_size is None:
+        n_batches = min(max(round(kept.shape[1] / _USUAL_BATCH), _FEWEST_BATCHES), _MOST_BATCHES)
+    else:
+        n_batches = max(1, round(kept.shape[1] / recipe.batch_size))
+    n_batches = max(1, min(n_batches, kept.shape[1] // 2))  # a ranking needs two rows
+    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    rates = _rates(recipe.learning_rate, recipe.max_epochs * n_batches)
+    parameters = list(network.parameters())
+    best = [parameter.detach().clone() for parameter in parameters]
+    least = torch.full((m,), math.inf, device=device)
+    stale = torch.zeros(m, device=device)
+    epoch = 0
+    for epoch in range(1, recipe.max_epochs + 1):
+        shuffled = kept.gather(1, _shuffled(m, kept.shape[1], generator)).to(device)
+        for rows in shuffled.tensor_split(n_batches, dim=1):
+            for group in optimiser.param_groups:
+                group["lr"] = next(rates)
+            optimiser.zero_grad(set_to_none=True)
+            total = loss(network(tuple(values[rows] for values in inputs)), scores[rows]).sum()
+            total.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+        if not n_left_out:
+            continue
+        with torch.no_grad():
+            missed = loss(network(tuple(values[left_out] for values in inputs)), scores[left_out])
+            better = missed < least
+            least = torch.where(better, missed, least)
+            stale = torch.where(better, torch.zeros_like(stale), stale + 1)
+            for kept_best, parameter in zip(best, parameters, strict=True):
+                kept_best[better] = parameter[better]
+            if bool((stale >= recipe.patience).all()):
+                break
+    if n_left_out:
+        with torch.no_grad():
+            for kept_best, parameter in zip(best, parameters, strict=True):
+                parameter.copy_(kept_best)
+    return left_out, epoch
+
+
+def predict_members(network: MemberNetwork, inputs: tuple[Tensor, ...]) -> Tensor:
+    """Return every member's prediction of every row, shape (n_members, n); inputs are of shape (n, ...)."""
+    m = network.n_members
+    with torch.no_grad():
+        parts = [
+            network(tuple(values.expand(m, *values.shape) for values in part))
+            for part in zip(*(values.split(_PREDICTED_AT_ONCE) for values in inputs), strict=True)
+        ]
+    return torch.cat(parts, dim=1)
+
+
+def _shuffled(n_members: int, n: int, generator: torch.Generator) -> Tensor:
+    return torch.rand(n_members, n, generator=generator).argsort(dim=1)
+
+
+def _rates(peak: float, n_steps: int) -> Iterator[float]:
+    """Yield the learning rates: a rise, then half a cosine down to zero."""
+    n_up = max(1, round(_WARM_UP * n_steps))
+    for step in range(n_steps):
+        down = (step - n_up) / max(1, n_steps - n_up)
+        yield peak * ((step + 1) / n_up if step < n_up else (1 + math.cos(math.pi * down)) / 2)

@@ -1,0 +1,157 @@
+"""The file of a surrogate: a zip archive of NumPy arrays and a data card, nothing that could run."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import DamagedFileError, UnknownNameError
+from nasmeta.spaces import get_space
+from nasmeta.surrogates._features import FEATURE_SETS, class_features
+from nasmeta.surrogates._noise import SeedNoise
+from nasmeta.surrogates._process import Process
+
+__all__ = ["FORMAT_VERSION", "Content", "encode", "read"]
+
+FORMAT_VERSION = 1
+_FORMAT = "nasmeta-surrogate"
+_LARGEST = 2**26  # bytes that a file may unpack to
+_NUMBERS = ("noise", "best", "margin", "centre")
+
+
+class Content(NamedTuple):
+    """What a file holds."""
+
+    card: dict[str, Any]
+    process: Process
+    trained: NDArray[np.bool_]
+    noise: SeedNoise | None
+    cost_coefficients: NDArray[np.float64] | None
+
+
+def encode(content: Content) -> bytes:
+    """Return the bytes of a file; the same content gives the same bytes."""
+    process = content.process
+    card = {"format": _FORMAT, "format_version": FORMAT_VERSION, **content.card}
+    arrays: dict[str, NDArray[Any]] = {
+        "card": np.frombuffer(json.dumps(card, indent=1).encode(), dtype=np.uint8),
+        "trained": np.packbits(content.trained),
+        "numbers": np.array([getattr(process, name) for name in _NUMBERS]),
+        "variances": process.variances,
+        "observed": process.observed,
+        "weights": process.weights,
+        **{f"scales_{name}": s for name, s in zip(FEATURE_SETS, process.inverse_lengthscales, strict=True)},
+    }
+    if content.noise is not None:
+        arrays |= {f"noise_{name}": getattr(content.noise, name) for name in ("means", "scales", "quantiles")}
+    if content.cost_coefficients is not None:
+        arrays["cost_coefficients"] = content.cost_coefficients
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            entry = io.BytesIO()
+            np.lib.format.write_array(entry, np.ascontiguousarray(array), allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, entry.getvalue())
+    return buffer.getvalue()
+
+
+def read(path: Path) -> tuple[bytes, Content]:
+    """Return the bytes and the content of a file, checked.
+
+    Raises
+    ------
+    DamagedFileError
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as reason:
+        raise DamagedFileError(f"There is no surrogate to read at {path}: {reason.strerror or reason}.") from reason
+    try:
+        return raw, _content(raw, path)
+    except DamagedFileError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, UnknownNameError,
+            NotImplementedError, RuntimeError, zlib_error()) as reason:  # fmt: skip
+        raise DamagedFileError(
+            f"{path} is no surrogate, or it is damaged ({type(reason).__name__}: {reason!s:.80}). "
+            "`nasmeta surrogate fit TASK --output FILE` makes one."
+        ) from reason
+
+
+def zlib_error() -> type[Exception]:
+    """Return the error of a damaged compressed stream."""
+    import zlib
+
+    return zlib.error
+
+
+def _content(raw: bytes, path: Path) -> Content:
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        if sum(info.file_size for info in archive.infolist()) > _LARGEST:
+            raise ValueError(f"it would unpack to more than {_LARGEST:,} bytes")
+        arrays = {
+            info.filename.removesuffix(".npy"): np.lib.format.read_array(
+                io.BytesIO(archive.read(info)), allow_pickle=False
+            )
+            for info in archive.infolist()
+        }
+    card = json.loads(arrays["card"].tobytes())
+    if card.pop("format") != _FORMAT:
+        raise ValueError("its card names another format")
+    version = card.pop("format_version")
+    if version != FORMAT_VERSION:
+        raise DamagedFileError(
+            f"{path} has the format version {version!r:.20}, this nasmeta reads version {FORMAT_VERSION}. "
+            f"Fit it anew: `nasmeta surrogate fit {card['task']!s:.60} --output FILE`."
+        )
+    features = class_features(get_space(card["space"]))
+    n_classes, n_cells = len(features[0]), get_space(card["space"]).n_cells
+    scales = tuple(
+        _checked(arrays, f"scales_{name}", np.float32, (part.shape[1],))
+        for name, part in zip(FEATURE_SETS, features, strict=True)
+    )
+    n = len(arrays["observed"])
+    observed = _checked(arrays, "observed", np.int32, (n,))
+    if n and not (0 <= observed.min() and observed.max() < n_classes):
+        raise ValueError("a class that the space does not have")
+    numbers = _checked(arrays, "numbers", np.float64, (len(_NUMBERS),))
+    process = Process(
+        inverse_lengthscales=scales,
+        variances=_checked(arrays, "variances", np.float64, (len(FEATURE_SETS),)),
+        observed=observed,
+        weights=_checked(arrays, "weights", np.float32, (n,)),
+        **dict(zip(_NUMBERS, numbers.tolist(), strict=True)),
+    )
+    packed = _checked(arrays, "trained", np.uint8, ((n_cells + 7) // 8,))
+    noise = None
+    if "noise_means" in arrays:
+        knots = arrays["noise_means"].shape
+        noise = SeedNoise(
+            _checked(arrays, "noise_means", np.float64, knots),
+            _checked(arrays, "noise_scales", np.float64, knots),
+            _checked(arrays, "noise_quantiles", np.float64, (256,)),
+        )
+    costs = None
+    if "cost_coefficients" in arrays:
+        space = get_space(card["space"])
+        costs = _checked(arrays, "cost_coefficients", np.float64, (1 + space.n_edges * space.n_operations,))
+    for key in ("task", "table", "signal", "column", "split"):
+        card[key]
+    return Content(card, process, np.unpackbits(packed, count=n_cells).astype(bool), noise, costs)
+
+
+def _checked(arrays: dict[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    array = arrays[name]
+    if array.dtype != kind or array.shape != shape:
+        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape {shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite")
+    return array

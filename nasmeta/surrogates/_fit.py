@@ -1,0 +1,209 @@
+"""Fit a surrogate to part of a table, and score it on the rest."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import nasmeta
+from nasmeta.errors import LabelError, SettingError
+from nasmeta.predictors import isomorph_split
+from nasmeta.surrogates._features import class_features, function_classes
+from nasmeta.surrogates._noise import SeedNoise, fit_noise
+from nasmeta.surrogates._process import fit_process
+from nasmeta.surrogates._scores import Scores, score_predictions
+from nasmeta.surrogates._surrogate import Surrogate, edge_costs
+from nasmeta.tasks import CombinedTask, Task, get_task
+
+__all__ = ["fit_surrogate", "score_surrogate"]
+
+_FEWEST = 50  # function classes
+_BEST = 0.1
+
+
+def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, steps: int = 80) -> Surrogate:
+    """Fit a surrogate to part of a task's table.
+
+    Cells are split so that no isomorphic pair (upstream rule) is divided; nothing of the held-out cells is seen before
+    the fit is done, and no other task is. Labels of cells that compute one function are averaged, which divides their
+    seed noise. Hyperparameters are learnt by marginal likelihood on the training cells. Training seconds are a linear
+    function of the edges' operations; the seed noise is fitted to the seeds of the training cells.
+
+    Parameters
+    ----------
+    task : str or Task
+    train_fraction : float, default 0.8
+        Largest share of the measured cells that is trained on; between 0 and 1.
+    seed : int, default 0
+        Of the split and of the batches.
+    steps : int, default 80
+        Of the optimiser.
+
+    Returns
+    -------
+    Surrogate
+        Scored on its held-out cells; the scores are on its card.
+
+    Raises
+    ------
+    UnknownNameError
+    SettingError
+        For a task of several columns, or a setting that is not possible.
+    LabelError
+        Where there are too few labels, or they are all the same.
+
+    Examples
+    --------
+    >>> from nasmeta.surrogates import fit_surrogate
+    >>> surrogate = fit_surrogate("nb201/cifar10", train_fraction=0.05, steps=5)
+    >>> surrogate.card["scores"]["held out"]["tau"] > 0.6
+    True
+    """
+    task = get_task(task) if isinstance(task, str) else task
+    if not isinstance(task, Task) or isinstance(task, CombinedTask):
+        raise SettingError(f"A surrogate is fitted to a task of one column, such as nb201/cifar10, not {task!r:.80}.")
+    if not isinstance(train_fraction, int | float) or not 0 < train_fraction < 1:
+        raise SettingError(f"train_fraction must lie between 0 and 1, not {train_fraction!r:.80}.")
+    for name, number, least in (("seed", seed, 0), ("steps", steps, 1)):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+            raise SettingError(f"{name} must be a whole number from {least} on, not {number!r:.80}.")
+    space = task.space
+    measured = np.flatnonzero(np.isfinite(task.values))
+    if len(measured) < _FEWEST:
+        raise LabelError(f"{task.name} has {len(measured)} measured cells; a surrogate needs more than {_FEWEST}.")
+    split_rng, batch_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+    train, _ = isomorph_split(space, rng=split_rng, test_fraction=1.0 - train_fraction, cells=measured)
+    train = np.sort(train)
+    trained = np.zeros(space.n_cells, dtype=bool)
+    trained[train] = True
+
+    classes = function_classes(space)[train]
+    counts = np.bincount(classes)
+    observed = np.flatnonzero(counts).astype(np.int32)
+    utilities = task.sign * task.values[train]
+    labels = np.bincount(classes, utilities)[observed] / counts[observed]
+    if len(observed) < _FEWEST or np.ptp(labels) <= 1e-9 * np.abs(labels).max():
+        raise LabelError(
+            f"{task.name}: {len(observed)} different networks among {len(train)} training cells, "
+            f"with values from {labels.min():g} to {labels.max():g}: a surrogate needs at least {_FEWEST} networks "
+            "and values that differ. A larger train_fraction may help."
+        )
+    process = fit_process(class_features(space), observed, labels, counts[observed], batch_rng, steps)
+    card = _card(task, train, train_fraction, seed, len(measured))
+    mean = Surrogate(card, process, trained)
+    costs, card["cost_r2"] = _fit_costs(task, train)
+    surrogate = Surrogate(card, process, trained, _fit_noise(task, train, mean.values), costs)
+    card["scores"] = score_surrogate(surrogate, task)
+    surrogate.card = card
+    return surrogate
+
+
+def _card(task: Task, train: NDArray[np.int32], fraction: float, seed: int, n_measured: int) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "table": task.table,
+        "space": task.space.name,
+        "signal": asdict(task.signal),
+        "column": asdict(task.column),
+        "measured_cells": n_measured,
+        "training_cells": len(train),
+        "training_cells_sha256": sha256(train.astype("<i4").tobytes()).hexdigest(),
+        "split": {"rule": "upstream", "train_fraction": float(fraction), "seed": int(seed)},
+        "model": "warped Gaussian process, sum of Matérn-3/2 kernels with a lengthscale a feature",
+        "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}, Python {platform.python_version()}",
+    }
+
+
+def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64] | None, float | None]:
+    """Return the coefficients of the training seconds, and R² on the cells that were not trained on."""
+    space, costs = task.space, task.cost_seconds
+    good = train[np.isfinite(costs[train])]
+    if not len(good) or not (costs[good] > 0).any():
+        return None, None
+    one_hot = (space.digits[:, :, None] == np.arange(space.n_operations)).reshape(space.n_cells, -1)
+    design = np.column_stack([np.ones(space.n_cells), one_hot])
+    coefficients = np.linalg.lstsq(design[good], costs[good], rcond=None)[0]
+    rest = np.isfinite(costs)
+    rest[train] = False
+    r2 = score_predictions(costs[rest], edge_costs(space, coefficients)[rest])["r2"]
+    return coefficients, r2
+
+
+def _seed_columns(task: Task) -> NDArray[np.float64]:
+    """Return the signal's single seeds, shape (n_cells, n_seeds)."""
+    from nasmeta.tables import load_table
+
+    s, table = task.signal, load_table(task.table)
+    own = (s.dataset, s.metric, s.split, s.epochs, s.release)
+    seeds = [
+        info
+        for info in table.columns
+        if (info.dataset, info.metric, info.split, info.epochs, info.release) == own
+        and isinstance(info.seed, int)
+        and info.epoch is None
+    ]
+    columns = [table.column(*own[:4], seed=info.seed, release=info.release) for info in seeds]
+    return np.array(columns, dtype=np.float64).T.reshape(task.space.n_cells, -1)
+
+
+def _fit_noise(task: Task, train: NDArray[np.int32], means: NDArray[np.float64]) -> SeedNoise | None:
+    if task.signal.seed != "mean":
+        return None
+    return fit_noise(means[train], _seed_columns(task)[train])
+
+
+def score_surrogate(surrogate: Surrogate, task: str | Task | None = None) -> dict[str, Scores]:
+    """Score a surrogate on the measured cells that it was not trained on.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+    task : str or Task, optional
+        Where the labels come from; the surrogate's own task where left out. Another task of the same space is possible.
+
+    Returns
+    -------
+    dict of str to Scores
+        ``held out``: no isomorph (upstream rule) was trained on. ``new functions``: the part of them whose function,
+        by the stricter rule of `function_classes`, was not trained on either. Each also for the cells among the best
+        tenth of the task: ``held out, best 10 %`` and ``new functions, best 10 %``.
+
+    Raises
+    ------
+    SettingError
+        Where the task is in another space.
+
+    Examples
+    --------
+    >>> from nasmeta.surrogates import load_surrogate, score_surrogate
+    >>> scores = score_surrogate(load_surrogate("nb201/cifar10"))
+    >>> scores["held out"]["r2"] > 0.95
+    True
+    """
+    task = get_task(surrogate.card["task"] if task is None else task) if not isinstance(task, Task) else task
+    if task.space is not surrogate.space:
+        raise SettingError(
+            f"The surrogate is of {surrogate.card['task']}, in the space {surrogate.space.name}; {task.name} is in "
+            f"{task.space.name}."
+        )
+    y = task.values
+    measured = np.isfinite(y)
+    held_out = measured & ~surrogate.trained
+    known = np.zeros(int(function_classes(task.space).max()) + 1, dtype=bool)
+    known[function_classes(task.space)[surrogate.trained]] = True
+    new = held_out & ~known[function_classes(task.space)]
+    utilities = task.sign * y
+    best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
+    groups = {
+        "held out": held_out,
+        "held out, best 10 %": held_out & best,
+        "new functions": new,
+        "new functions, best 10 %": new & best,
+    }
+    percent = task.column.unit == "percent"
+    return {name: score_predictions(y[which], surrogate.values[which], percent) for name, which in groups.items()}

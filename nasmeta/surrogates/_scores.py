@@ -1,0 +1,63 @@
+"""How good predictions are."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Scores", "score_predictions"]
+
+
+class Scores(TypedDict):
+    """Figures of a set of cells; None where they mean nothing, such as a rank correlation of constants."""
+
+    cells: int
+    r2: float | None
+    tau: float | None
+    sparse_tau: float | None
+    spearman: float | None
+    rmse: float | None
+
+
+def score_predictions(y: NDArray[np.float64], predicted: NDArray[np.float64], percent: bool = True) -> Scores:
+    """Score predictions.
+
+    Parameters
+    ----------
+    y, predicted : ndarray of float64, shape (n,)
+    percent : bool, default True
+        Whether values are in percent: only then there is a sparse τ.
+
+    Returns
+    -------
+    Scores
+        ``r2`` coefficient of determination; ``tau`` Kendall's τ-b; ``sparse_tau`` τ-b with the predictions rounded to
+        0.1 %, as in Zela, Siems, Zimmer, Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the limited
+        search spaces of tabular NAS benchmarks", ICLR 2022; ``spearman``; ``rmse`` in the unit of the values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.surrogates import score_predictions
+    >>> scores = score_predictions(np.array([90.0, 91.0, 92.0]), np.array([90.0, 91.02, 91.04]))
+    >>> round(scores["tau"], 3), round(scores["sparse_tau"], 3)
+    (1.0, 0.816)
+    """
+    from scipy.stats import kendalltau, spearmanr
+
+    n = len(y)
+    if n < 2:
+        return Scores(cells=n, r2=None, tau=None, sparse_tau=None, spearman=None, rmse=None)
+    variance, error = float(y.var()), float(((y - predicted) ** 2).mean())
+    rounded = np.round(predicted, 1)
+    varied = variance > 0 and bool(np.ptp(predicted) > 0)
+    return Scores(
+        cells=n,
+        r2=1.0 - error / variance if variance > 0 else None,
+        tau=float(kendalltau(y, predicted).statistic) if varied else None,
+        sparse_tau=float(kendalltau(y, rounded).statistic) if varied and percent and np.ptp(rounded) > 0 else None,
+        spearman=float(spearmanr(y, predicted).statistic) if varied else None,
+        rmse=float(np.sqrt(error)),
+    )

@@ -1,0 +1,232 @@
+"""A surrogate benchmark: what a table would answer, from a small file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.spaces import CellLike, CellSpace, get_space
+from nasmeta.surrogates._features import class_features, function_classes
+from nasmeta.surrogates._file import Content, encode, read
+from nasmeta.surrogates._noise import SeedNoise
+from nasmeta.surrogates._process import Process
+
+if TYPE_CHECKING:
+    from nasmeta.surrogates._task import SurrogateTask
+
+__all__ = ["Surrogate", "edge_costs"]
+
+_DIGITS = 6  # of the largest value: beyond them, processors of different kinds disagree
+
+
+def edge_costs(space: CellSpace, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for all cells a constant plus a coefficient for the operation of each edge, shape (n_cells,)."""
+    per_edge = coefficients[1:].reshape(space.n_edges, space.n_operations)
+    costs: NDArray[np.float64] = coefficients[0] + per_edge[np.arange(space.n_edges), space.digits].sum(axis=1)
+    return costs
+
+
+class Surrogate:
+    """A fitted surrogate of one task; made by `fit_surrogate`, or read by `load_surrogate`.
+
+    It answers for every cell of the space and never looks into a table.
+
+    Parameters
+    ----------
+    card : mapping
+        The data card: task, column, release, source, licence, number of cells, split, scores, versions.
+    process : Process
+    trained : ndarray of bool, shape (n_cells,)
+        Which cells' labels it has seen.
+    noise : SeedNoise, optional
+    cost_coefficients : ndarray of float64, shape (1 + n_edges * n_operations,), optional
+        Of the training seconds.
+
+    Examples
+    --------
+    >>> from nasmeta.surrogates import load_surrogate
+    >>> surrogate = load_surrogate("nb201/cifar10")
+    >>> bool(abs(surrogate.predict(6111) - 91.6) < 0.5)
+    True
+    >>> surrogate.predict(6111, answer="training", seed=3) == surrogate.predict(6111, answer="training", seed=3)
+    True
+    """
+
+    def __init__(
+        self,
+        card: Mapping[str, Any],
+        process: Process,
+        trained: NDArray[np.bool_],
+        noise: SeedNoise | None = None,
+        cost_coefficients: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.card = dict(card)
+        self.process = process
+        self.trained = trained
+        self.noise = noise
+        self.cost_coefficients = cost_coefficients
+
+    @property
+    def space(self) -> CellSpace:
+        """The cell space."""
+        return get_space(self.card["space"])
+
+    @property
+    def unit(self) -> str:
+        """The unit of the answers."""
+        return str(self.card["column"]["unit"])
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The predicted mean of all cells, float64, shape (n_cells,), in the task's unit; computed at first use.
+
+        Rounded to six digits of the largest, so that all processors give the same.
+        """
+        sign = 1.0 if self.card["column"]["direction"] == "max" else -1.0
+        by_class = self._possible(sign * self.process.predict(class_features(self.space)))
+        values: NDArray[np.float64] = self._rounded(by_class)[function_classes(self.space)]
+        values.flags.writeable = False
+        return values
+
+    def _possible(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.clip(values, 0.0, 100.0) if self.unit == "percent" else values
+
+    def _rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        digits = _DIGITS - 1 - int(np.floor(np.log10(np.abs(values).max())))
+        return np.round(values, digits) + 0.0  # no -0.0
+
+    @cached_property
+    def cost_seconds(self) -> NDArray[np.float64]:
+        """What a training of each cell would take in seconds, float64, shape (n_cells,); NaN where not known."""
+        if self.cost_coefficients is None:
+            return np.full(self.space.n_cells, np.nan)
+        costs = np.round(edge_costs(self.space, self.cost_coefficients), 3)
+        costs.flags.writeable = False
+        return costs
+
+    def training_values(self, seed: int) -> NDArray[np.float64]:
+        """Return what one training of each cell with this seed would give, float64, shape (n_cells,).
+
+        The predicted mean plus seed noise, which depends on cell and seed alone. Isomorphic cells are different
+        trainings. The error of the surrogate itself is no part of it.
+
+        Raises
+        ------
+        MissingValueError
+            Where the table has no single seeds, so that the noise is not known.
+        SettingError
+            Where the seed is no whole number from 0 on.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise SettingError(f"seed must be a whole number from 0 on, not {seed!r:.80}.")
+        if self.noise is None:
+            raise MissingValueError(
+                f"The surrogate of {self.card['task']} knows no seed noise, since its table has no single seeds: "
+                'answer="mean" is possible.'
+            )
+        cells = np.arange(self.space.n_cells, dtype=np.int32)
+        return self._rounded(self._possible(self.values + self.noise.draw(self.values, cells, int(seed))))
+
+    def predict(self, cells: CellLike, answer: str = "mean", seed: int = 0) -> float | NDArray[np.float64]:
+        """Predict the task's signal.
+
+        Parameters
+        ----------
+        cells : cell or cells
+            Indices or strings, as `CellSpace.index_of` takes them.
+        answer : {"mean", "training"}
+            The mean over trainings, or what one training would give.
+        seed : int, default 0
+            Of that training.
+
+        Returns
+        -------
+        float or ndarray of float64, shape (n,)
+            In the task's unit.
+
+        Raises
+        ------
+        CellError, SettingError, MissingValueError
+        """
+        index = self.space.index_of(cells)  # type: ignore[arg-type]
+        found = self._answers(answer, seed)[index]
+        return float(found) if isinstance(index, int) else found
+
+    def _answers(self, answer: str, seed: int) -> NDArray[np.float64]:
+        if answer not in ("mean", "training"):
+            raise SettingError(f'answer is "mean" or "training", not {answer!r:.80}.')
+        return self.values if answer == "mean" else self.training_values(seed)
+
+    def noise_deviation(self, cells: CellLike) -> float | NDArray[np.float64]:
+        """Return the standard deviation of one training around the mean, in the task's unit; NaN where not known."""
+        index = self.space.index_of(cells)  # type: ignore[arg-type]
+        means = np.asarray(self.values[index])
+        found = np.full(means.shape, np.nan) if self.noise is None else self.noise.deviation(means)
+        return float(found) if isinstance(index, int) else found
+
+    def as_task(self, answer: str = "mean", seed: int = 0) -> SurrogateTask:
+        """Return the task on this surrogate, for a search: its values are the surrogate's answers.
+
+        Examples
+        --------
+        >>> import nasmeta as nm
+        >>> from nasmeta.surrogates import load_surrogate
+        >>> task = load_surrogate("nb201/cifar10").as_task(answer="training", seed=1)
+        >>> nm.search("random", task, evaluations=20).evaluations
+        20
+        """
+        from nasmeta.surrogates._task import SurrogateTask
+
+        return SurrogateTask.of(self, answer, seed)
+
+    # -- file -------------------------------------------------------------------------------------------------------
+    @cached_property
+    def _bytes(self) -> bytes:
+        return encode(Content(self.card, self.process, self.trained, self.noise, self.cost_coefficients))
+
+    @property
+    def sha256(self) -> str:
+        """Of the file that `save` writes."""
+        return sha256(self._bytes).hexdigest()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write one file: a NumPy ``.npz`` without pickles, with the data card as JSON inside.
+
+        Raises
+        ------
+        SettingError
+            Where it cannot be written.
+        """
+        path = Path(path)
+        try:
+            temporary = path.with_name(path.name + ".tmp")
+            temporary.write_bytes(self._bytes)
+            os.replace(temporary, path)
+        except OSError as reason:
+            raise SettingError(f"Cannot write the surrogate to {path}: {reason.strerror or reason}.") from reason
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Surrogate:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DamagedFileError
+            Where the file is not there, is damaged, is something else or of another version.
+        """
+        raw, content = read(Path(path))
+        surrogate = cls(content.card, content.process, content.trained, content.noise, content.cost_coefficients)
+        surrogate.__dict__["_bytes"] = raw  # its checksum is that of the file as it is
+        return surrogate
+
+    def __repr__(self) -> str:
+        return f"Surrogate({self.card['task']!r}, fitted on {int(self.trained.sum()):,} of {len(self.trained):,} cells)"

@@ -1,0 +1,68 @@
+"""Batches of digits and of a folder."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.training import load_images
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            shape = (9, 7) if number == 0 else (12, 10, 3)  # one of them grey, none of them square
+            Image.fromarray(rng.integers(0, 255, shape, dtype=np.uint8)).save(tmp_path / name / f"{number}.png")
+    return tmp_path
+
+
+def test_digits() -> None:
+    batch = load_images("digits", n=32, size=16)
+    assert (batch.images.dtype, batch.images.shape, batch.labels.dtype) == (np.float32, (32, 3, 16, 16), np.int64)
+    counts = np.bincount(batch.labels, minlength=10)
+    assert counts.max() - counts.min() <= 1
+    np.testing.assert_allclose(batch.images.mean((0, 2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(batch.images.std((0, 2, 3)), 1, atol=1e-4)
+    assert batch.sha256() == load_images("digits", n=32, size=16).sha256()
+    assert batch.sha256() != load_images("digits", n=32, size=16, seed=1).sha256()
+
+
+def test_digits_at_their_own_size_are_the_digits() -> None:
+    from sklearn.datasets import load_digits
+
+    batch = load_images("digits", n=1797, size=8)
+    ours = batch.images[:, 0] * load_digits().images.std() / 16 + load_digits().images.mean() / 16
+    theirs = {
+        (label, tuple(image.ravel())) for label, image in zip(load_digits().target, load_digits().images, strict=True)
+    }
+    assert {
+        (label, tuple(image.ravel())) for label, image in zip(batch.labels, np.round(ours * 16), strict=True)
+    } == theirs
+
+
+def test_a_folder(folder: Path) -> None:
+    batch = load_images(folder, n=8, size=8)
+    assert (batch.images.shape, batch.n_classes, batch.source) == ((8, 3, 8, 8), 2, folder.name)
+    assert np.bincount(batch.labels).tolist() == [4, 4]
+    assert np.bincount(load_images(folder, n=4, size=8).labels).tolist() == [2, 2]
+
+
+def test_bad_input(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.raises(SettingError, match="8 images"):
+        load_images(folder, n=9, size=8)
+    with pytest.raises(SettingError, match="neither 'digits' nor a folder"):
+        load_images(folder / "absent")
+    with pytest.raises(SettingError, match="0 classes"):
+        load_images(tmp_path_factory.mktemp("empty"))
+    with pytest.raises(SettingError, match="multiple of 4"):
+        load_images("digits", size=10)
+    with pytest.raises(SettingError, match="n is a whole number"):
+        load_images("digits", n=0)
+    (folder / "dog" / "0.png").write_bytes(b"no image")
+    with pytest.raises(DamagedFileError, match="cannot be read as an image"):
+        load_images(folder, n=8, size=8)
