@@ -274,6 +274,8 @@ def _tasks_of(tasks: TasksLike) -> TaskDistribution:
                 found.append(get_task(task))
     if not found:
         raise SettingError("There is no task to compare on: name at least one.")
+    for task in found:
+        task.require_complete()
     return TaskDistribution(found)
 
 

@@ -87,6 +87,7 @@ def search(
     evaluations, batch = checked_count("evaluations", evaluations), checked_count("batch", batch)
     seed = checked_count("seed", seed, at_least=0)
     source_tasks = sources_of(spec, task, sources)
+    task.require_complete()
     header = spec.header(task, seed, batch, source_tasks)
     path = None if journal is None else checked_path("journal", journal)
     target = task.sign * task.optimum if stop_at_optimum else None
