@@ -32,7 +32,9 @@ def print_summary(frame: pd.DataFrame, evaluations: int, evaluator: str = "table
     summary = _without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
     for name, rows in summary.groupby("task", sort=False, observed=True):
         budgets = [budget for budget in _budgets(frame) if f"value_at_{budget}" in rows]
-        table = Table(title=_title(on_evaluator(get_task(str(name)), evaluator), int(rows["runs"].iloc[0])), title_justify="left")
+        table = Table(
+            title=_title(on_evaluator(get_task(str(name)), evaluator), int(rows["runs"].iloc[0])), title_justify="left"
+        )
         table.add_column("searcher", no_wrap=True)
         for budget in budgets:
             table.add_column(f"after {budget}", justify="right", no_wrap=True)

@@ -57,7 +57,9 @@ def _check(output: Path) -> None:
         raise SettingError(f"{output} cannot be written: name a file that ends in .npz, in a folder that exists.")
 
 
-@surrogate_app.command(epilog="Examples:\n\nnasmeta surrogate score nb201/cifar10\n\nnasmeta surrogate score cifar10.npz")
+@surrogate_app.command(
+    epilog="Examples:\n\nnasmeta surrogate score nb201/cifar10\n\nnasmeta surrogate score cifar10.npz"
+)
 @mannered
 def score(
     surrogate: Annotated[

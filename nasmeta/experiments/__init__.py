@@ -4,7 +4,7 @@ from nasmeta.experiments._compare import compare
 from nasmeta.experiments._journal import Journal, JournaledEvaluator
 from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._run import Best, Run, results_frame
-from nasmeta.experiments._search import search
+from nasmeta.experiments._search import on_evaluator, search
 from nasmeta.experiments._threads import one_thread
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Run",
     "Trace",
     "compare",
+    "on_evaluator",
     "one_thread",
     "results_frame",
     "run_loop",

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._journal import is_there
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._run import results_frame
 from nasmeta.experiments._search import make_run, on_evaluator, read_trace
-from nasmeta.experiments._spec import SearcherSpec, checked_count, checked_path, sources_of
+from nasmeta.experiments._spec import SearcherSpec, checked_path, sources_of
 from nasmeta.experiments._workers import Job, Learning, Pair, Runs, results_of
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import Task, TaskDistribution, get_task, task_distribution, task_families
@@ -103,9 +104,9 @@ def compare(
     path = None if folder is None else checked_path("folder", folder)
     specs = _specs_of(searchers, {} if settings is None else settings)
     targets = TaskDistribution(on_evaluator(task, evaluator) for task in _tasks_of(tasks))
-    repeats = checked_count("repeats", repeats, at_most=1_000_000)
-    evaluations, workers = checked_count("evaluations", evaluations), checked_count("workers", workers, at_most=1_000)
-    seed = checked_count("seed", seed, at_least=0, at_most=2**63 - repeats)
+    repeats = checked_whole("repeats", repeats, most=1_000_000)
+    evaluations, workers = checked_whole("evaluations", evaluations), checked_whole("workers", workers, most=1_000)
+    seed = checked_whole("seed", seed, least=0, most=2**63 - repeats)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
     comparison = _Comparison(specs, targets, range(seed, seed + repeats), evaluations, stop_at_optimum)
@@ -277,6 +278,8 @@ def _tasks_of(tasks: TasksLike) -> TaskDistribution:
                 found.append(get_task(task))
     if not found:
         raise SettingError("There is no task to compare on: name at least one.")
+    for task in found:
+        task.require_complete()
     return TaskDistribution(found)
 
 

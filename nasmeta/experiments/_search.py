@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, SurrogateEvaluator, TableEvaluator
 from nasmeta.experiments._journal import Journal, JournaledEvaluator, read_finished
 from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._run import Run
-from nasmeta.experiments._spec import SearcherSpec, SourcesLike, checked_count, checked_path, sources_of
+from nasmeta.experiments._spec import SearcherSpec, SourcesLike, checked_path, sources_of
 from nasmeta.experiments._threads import one_thread
 from nasmeta.searchers import Searcher
 from nasmeta.surrogates import SurrogateTask, load_surrogate
@@ -91,9 +92,10 @@ def search(
     if not isinstance(task, str | Task | TaskDistribution):
         raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
     spec, task = SearcherSpec.of(searcher, settings), on_evaluator(as_task(task), evaluator)
-    evaluations, batch = checked_count("evaluations", evaluations), checked_count("batch", batch)
-    seed = checked_count("seed", seed, at_least=0)
+    evaluations, batch = checked_whole("evaluations", evaluations), checked_whole("batch", batch)
+    seed = checked_whole("seed", seed, least=0)
     source_tasks = sources_of(spec, task, sources)
+    task.require_complete()
     header = spec.header(task, seed, batch, source_tasks)
     path = None if journal is None else checked_path("journal", journal)
     target = task.sign * task.optimum if stop_at_optimum else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import operator
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from nasmeta.tasks import (
     task_families,
 )
 
-__all__ = ["SearcherSpec", "SourcesLike", "checked_count", "checked_path", "sources_of"]
+__all__ = ["SearcherSpec", "SourcesLike", "checked_path", "sources_of"]
 
 SourcesLike: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
 
@@ -183,25 +182,6 @@ def checked_path(name: str, value: Any) -> Path:
     if not isinstance(value, str | os.PathLike) or "\0" in (text := str(value)):
         raise SettingError(f"{name} must be a path, not {value!r:.80}.")
     return Path(text)
-
-
-def checked_count(name: str, value: object, at_least: int = 1, at_most: int = 2**63 - 1) -> int:
-    """Return a whole number of the user, checked.
-
-    Raises
-    ------
-    SettingError
-    """
-    try:
-        count = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        count = at_least - 1
-    if isinstance(value, bool) or count < at_least:
-        shown = "a negative one" if isinstance(value, int) and value < -(2**63) else f"{value!r:.80}"
-        raise SettingError(f"{name} must be a whole number from {at_least} on, not {shown}.")
-    if count > at_most:
-        raise SettingError(f"{name} must be a whole number from {at_least} to {at_most}; a larger one was given.")
-    return count
 
 
 def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> list[Task | SourceTask]:

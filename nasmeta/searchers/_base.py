@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
 from nasmeta.spaces import CellSpace
@@ -17,18 +18,6 @@ from nasmeta.tasks import SourceTask, Task
 __all__ = ["SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
 
 SEARCHERS: Registry[type[Searcher]] = Registry("searcher")
-
-
-def checked_whole(name: str, value: Any, least: int, most: int = 1_000_000) -> int:
-    """Return a setting that must be a whole number from `least` to `most`.
-
-    Raises
-    ------
-    SettingError
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        raise SettingError(f"{name} must be a whole number from {least} to {most:,}, not {value!r:.80}.")
-    return int(value)
 
 
 class Searcher(ABC):

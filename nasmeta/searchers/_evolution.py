@@ -42,8 +42,8 @@ class RegularizedEvolution(Searcher):
         self, space: CellSpace, rng: np.random.Generator, *, population: int = 30, sample_size: int = 10
     ) -> None:
         super().__init__(space, rng)
-        self.population = checked_whole("population", population, 1)
-        self.sample_size = checked_whole("sample_size", sample_size, 1)
+        self.population = checked_whole("population", population, 1, 1_000_000)
+        self.sample_size = checked_whole("sample_size", sample_size, 1, 1_000_000)
         self._members: deque[tuple[float, int]] = deque(maxlen=population)
         self._neighbours = space.neighbour_table
         self._tournaments: list[list[int]] = []

@@ -76,7 +76,7 @@ class GPSearch(Searcher):
         features: Sequence[str] = ("edges", "paths", "operations"),
     ) -> None:
         super().__init__(space, rng)
-        self.initial = checked_whole("initial", initial, 0)
+        self.initial = checked_whole("initial", initial, 0, 1_000_000)
         self.features = _checked_features(features)
         self._values: list[float] = []
         self._asked = np.zeros(space.n_cells, dtype=bool)

@@ -1,7 +1,8 @@
 """What can be built: cell spaces, their cells and the forms, neighbours, isomorphs and costs of cells."""
 
 from nasmeta.spaces._catalog import SPACES, get_space
-from nasmeta.spaces._cell_space import Cell, CellLike, CellSpace, CostFormula, Notation
+from nasmeta.spaces._cell_forms import Cell, CellLike, Notation
+from nasmeta.spaces._cell_space import CellSpace, CostFormula
 from nasmeta.spaces._datasets import canonical_dataset
 
 __all__ = ["SPACES", "Cell", "CellLike", "CellSpace", "CostFormula", "Notation", "canonical_dataset", "get_space"]

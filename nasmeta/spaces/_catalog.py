@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from nasmeta.registry import Registry
-from nasmeta.spaces._cell_space import EDGES, CellSpace, CostFormula, Notation
+from nasmeta.spaces._cell_forms import EDGES, Notation
+from nasmeta.spaces._cell_space import CellSpace, CostFormula
 
 __all__ = ["SPACES", "get_space"]
 

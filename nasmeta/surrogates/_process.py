@@ -123,9 +123,7 @@ class _Likelihood:
         scales = np.split(np.exp(logarithms[:n_scales]), self.bounds[:-1])
         total = np.zeros((len(rows), len(rows)))
         decays = []
-        for part, scale, v in zip(
-            self.parts, scales, np.exp(logarithms[n_scales : n_scales + n_sets]), strict=True
-        ):
+        for part, scale, v in zip(self.parts, scales, np.exp(logarithms[n_scales : n_scales + n_sets]), strict=True):
             x = part[rows] * scale
             a = _scaled_distances(x, x)  # type: ignore[arg-type]
             decay = v * np.exp(-a)

@@ -11,7 +11,7 @@ import numpy as np
 from nasmeta.errors import ColumnError
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
-from nasmeta.tables.sources import registered_sources
+from nasmeta.tables.sources import sources_of
 
 __all__ = ["Address", "AddressBook"]
 
@@ -144,15 +144,13 @@ class AddressBook:
                 return reason
         epochs = asked.epochs if asked.epoch is None else f"{asked.epoch}of{asked.epochs}"
         here = {column.source for column in self._columns}
-        sources = [
-            source.name
-            for source in registered_sources().values()
-            if source.table == self._table
-            and source.name not in here
-            and source.brings(**{**asked._asdict(), "epochs": epochs})
-        ]
-        brings = [f" `nasmeta data fetch {name}` brings it." for name in sources]
-        return self._what_exists(asked) + " or".join(brings)
+        said = {**asked._asdict(), "epochs": epochs}
+        others = [one for one in sources_of(self._table) if one.name not in here and one.brings(**said)]
+        brings = [one.how_to_get for one in others if not one.imported]
+        releases = [one.release for one in others if one.imported]
+        if releases:
+            brings.append(f"`nasmeta data import PATH` of official files of {' or '.join(releases)} brings it.")
+        return " ".join([self._what_exists(asked), " Or ".join(brings)]).rstrip()
 
     def _require_said(self, asked: Address, matches: Sequence[int], parts: Sequence[str]) -> None:
         """Refuse hidden defaults: what is measured on held-out data must be asked for by its whole address."""

@@ -133,6 +133,8 @@ class ColumnFile:
         Where the file is truncated, altered, or of another format or version.
     """
 
+    format_version = FORMAT_VERSION
+
     def __init__(self, path: Path) -> None:
         import pyarrow as pa
 
@@ -140,26 +142,39 @@ class ColumnFile:
         if not path.stat().st_size:
             raise DamagedFileError(f"{path} is empty.")
         self._buffer = pa.memory_map(str(path), "r").read_buffer()  # views keep the mapping alive, so nothing closes it
+        self._used: dict[int, NDArray[np.float32]] = {}  # what was verified
         try:
-            header, names, self._regions = _read_structure(self._buffer)
-            crc = str(header["structure_crc32"])
-            if _structure_crc(memoryview(self._buffer), self._regions, crc) != crc:
-                raise ValueError("the checksum of its structure differs")
-            if header["format_version"] != FORMAT_VERSION:
-                raise ValueError(f"it has format version {header['format_version']}, not {FORMAT_VERSION}")
-            self._crcs = [int(column.pop("crc32")) for column in header["columns"]]
-            self.infos = tuple(ColumnInfo(**column) for column in header["columns"])
+            header = self._read_header()
+            if header["format_version"] != self.format_version:
+                raise ValueError(f"it has format version {header['format_version']}, not {self.format_version}")
             self.space: str = header["space"]
             self.n_cells: int = header["n_cells"]
             self.origin: dict[str, Any] = header["origin"]
-            self.addresses: list[str] = names
-            if [info.address for info in self.infos] != names:
-                raise ValueError("its columns are not those that its header names")
-            if any(stop - start != 4 * self.n_cells for start, stop in self._regions):
-                raise ValueError(f"its columns do not have {self.n_cells} cells")
+            self.infos, self.addresses = self._read_columns(header)
         except Exception as reason:  # altered bytes may fail with nearly any exception
             raise DamagedFileError(f"{path} is damaged: {str(reason).rstrip('.')}.") from reason
-        self._verified: dict[int, NDArray[np.float32]] = {}
+
+    def _read_header(self) -> dict[str, Any]:
+        """Return the header, verified; any exception means damage."""
+        header, self._names, self._regions = _read_structure(self._buffer)
+        crc = str(header["structure_crc32"])
+        if _structure_crc(memoryview(self._buffer), self._regions, crc) != crc:
+            raise ValueError("the checksum of its structure differs")
+        return header
+
+    def _read_columns(self, header: dict[str, Any]) -> tuple[tuple[ColumnInfo, ...], list[str]]:
+        """Return what is known about the columns, and their addresses; any exception means damage."""
+        self._crcs = [int(column.pop("crc32")) for column in header["columns"]]
+        infos = tuple(map(ColumnInfo.of, header["columns"]))
+        if [info.address for info in infos] != self._names:
+            raise ValueError("its columns are not those that its header names")
+        if any(stop - start != 4 * self.n_cells for start, stop in self._regions):
+            raise ValueError(f"its columns do not have {self.n_cells} cells")
+        return infos, self._names
+
+    def _require_same(self, crc: int, recorded: int, address: str) -> None:
+        if crc != recorded:
+            raise DamagedFileError(f"{self.path} is damaged: the checksum of {address} differs.")
 
     def column(self, position: int) -> NDArray[np.float32]:
         """Return a column, read-only, shape (n_cells,); its checksum is verified the first time.
@@ -168,15 +183,12 @@ class ColumnFile:
         ------
         DamagedFileError
         """
-        found = self._verified.get(position)
+        found = self._used.get(position)
         if found is None:
             start, _ = self._regions[position]
             found = np.frombuffer(self._buffer, dtype="<f4", count=self.n_cells, offset=start)
-            if zlib.crc32(found.data) != self._crcs[position]:
-                raise DamagedFileError(
-                    f"{self.path} is damaged: the checksum of {self.infos[position].address} differs."
-                )
-            self._verified[position] = found
+            self._require_same(zlib.crc32(found.data), self._crcs[position], self.addresses[position])
+            self._used[position] = found
         return found
 
     def verify(self) -> None:

@@ -96,7 +96,9 @@ class PickledArray:
         """
         try:
             shape, dtype, fortran, data = self._state
-            order = dtype.order if dtype.order in ("<", ">") else "="
+            if not isinstance(dtype.code, str):  # what is no text might not be hashable without danger
+                raise TypeError(f"its kind is a {type(dtype.code).__name__}")
+            order: Any = dtype.order if dtype.order in ("<", ">") else "="
             if dtype.code in ("O", "O8"):
                 flat = np.empty(len(data), dtype=object)
                 flat[:] = data

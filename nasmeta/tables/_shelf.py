@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
 from nasmeta.tables import _store
-from nasmeta.tables._address import Address, AddressBook
+from nasmeta.tables._address import AddressBook
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Source
 
-__all__ = ["Shelf"]
+__all__ = ["Shelf", "united"]
 
 
 class Shelf:
     """The opened files of sources.
 
-    Where two sources hold the same address of the same release, the first counts; the audit compares them.
+    Where two sources hold the same address of the same release, the first counts, and the others in cells of which it
+    has no value; the audit compares them.
 
     Parameters
     ----------
@@ -37,37 +39,61 @@ class Shelf:
     def __init__(self, table: str, sources: Sequence[Source]) -> None:
         self._sources = tuple(sources)
         self._files = [_store.open_or_build(source) for source in sources]
-        places: dict[tuple[str, str], tuple[int, int]] = {}
+        places: dict[tuple[str, str], list[tuple[int, int]]] = {}
         for file, opened in enumerate(self._files):
             for position, (info, address) in enumerate(zip(opened.infos, opened.addresses, strict=True)):
-                places.setdefault((address, info.release), (file, position))
-        self._place_of = tuple(places.values())
-        self.columns: tuple[ColumnInfo, ...] = tuple(self._files[file].infos[at] for file, at in self._place_of)
+                places.setdefault((address, info.release), []).append((file, position))
+        self._places_of = tuple(places.values())
+        self._together: dict[int, tuple[NDArray[np.float32], ColumnInfo]] = {}
+        self.columns: tuple[ColumnInfo, ...] = tuple(self._files[file].infos[at] for (file, at), *_ in self._places_of)
         self.book = AddressBook(table, self.columns)
 
     def values(self, position: int) -> NDArray[np.float32]:
         """Return a column, read-only, shape (n_cells,); a damaged file is built again."""
-        file, column = self._place_of[position]
+        return self._united(position)[0]
+
+    def info(self, position: int) -> ColumnInfo:
+        """Return what is known about a column; where values are from several sources it names them all."""
+        return self._united(position)[1]
+
+    def _united(self, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
+        if position not in self._together:
+            first, *others = self._places_of[position]
+            values, info = self._column(*first), self.columns[position]
+            for file, at in others:
+                if not np.isnan(values).any():
+                    break
+                also = self._column(file, at)
+                values, info = united(values, info, also, self._files[file].infos[at])
+            self._together[position] = values, info
+        return self._together[position]
+
+    def _column(self, file: int, column: int) -> NDArray[np.float32]:
         try:
             return self._files[file].column(column)
         except DamagedFileError as damage:  # seen only now, as a column is checked when it is first used
             self._files[file] = _store.build(self._sources[file], damage)
             return self._files[file].column(column)
 
-    def find(self, address: Address) -> NDArray[np.float32]:
-        """Return the one column with this address.
 
-        Raises
-        ------
-        ColumnError
-        """
-        return self.values(self.book.find(address))
+def united(
+    values: NDArray[np.float32], info: ColumnInfo, others: NDArray[np.float32], other: ColumnInfo
+) -> tuple[NDArray[np.float32], ColumnInfo]:
+    """Return a column with the values of another source in cells of which it has none; of the same release and address.
 
-    def find_seeds(self, address: Address) -> list[NDArray[np.float32]]:
-        """Return the columns of single seeds; the address leaves the seed open.
-
-        Raises
-        ------
-        ColumnError
-        """
-        return [self.values(position) for position in self.book.find_seeds(address)]
+    Parameters
+    ----------
+    values, others : ndarray of float32, shape (n_cells,)
+    info, other : ColumnInfo
+        Where the other source adds a value, the result names both sources, licences and checksums.
+    """
+    gaps = np.isnan(values) & ~np.isnan(others)
+    if not gaps.any():
+        return values, info
+    whole = np.where(gaps, others, values)
+    whole.flags.writeable = False
+    named = {
+        part: " + ".join(dict.fromkeys(f"{getattr(info, part)} + {getattr(other, part)}".split(" + ")))
+        for part in ("source", "licence", "source_sha256")
+    }
+    return whole, replace(info, **named)  # type: ignore[arg-type]

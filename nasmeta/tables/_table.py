@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, MissingValueError, NasmetaError
+from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError
 from nasmeta.spaces import Cell, CellLike, CellSpace, get_space
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._columns import ColumnInfo, Seed
-from nasmeta.tables._shelf import Shelf
+from nasmeta.tables._shelf import Shelf, united
 from nasmeta.tables.sources import Source, sources_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Table", "load_table"]
+
+_T = TypeVar("_T")
 
 
 def load_table(name: str = "nb201") -> Table:
@@ -54,14 +56,6 @@ train_seconds)
     return Table(name, [source for source in sources if _store.within_reach(source)] or sources[:1])
 
 
-def _address(
-    dataset: str, metric: str, split: str | None, epochs: int | None, seed: Seed | None, release: str | None,
-    epoch: int | None,
-) -> Address:  # fmt: skip
-    """Return the address of a question, in which the last point of a learning curve is the end."""
-    return Address(dataset, metric, split, epochs, seed, release, None if epoch == epochs else epoch)
-
-
 class Table:
     """Columns of float32 over the cells of a space, addressed by (dataset, metric, split, epochs, seed).
 
@@ -71,8 +65,8 @@ class Table:
     **What must be said.** For a metric that is measured on held-out data, such as accuracy, split, epochs and seed have
     no default: each must be given. For other metrics a part may be left out where only one value exists. The release
     must be given where several releases hold the address. ``epoch`` asks for a point of a learning curve: the network
-    after that many of its ``epochs``; left out, it is the end. Epoch 12 of 200 is no training of 12 epochs: each
-    training has a learning-rate schedule of its own.
+    after that many of its ``epochs``; left out, it is the end, which is the last point, too. Epoch 12 of 200 is no
+    training of 12 epochs: each training has a learning-rate schedule of its own.
 
     **What the names mean.** In ``nb201``, ``cifar10`` / ``train`` and ``valid`` are the networks trained on half of the
     training set, measured on that half and on the other; ``cifar10`` / ``test`` are those trained on all of it,
@@ -107,14 +101,68 @@ class Table:
         self.name = name
         self._sources = tuple(sources)
         self._ends = Shelf(name, [source for source in sources if not source.curves])
+        self._with_curves: dict[int, tuple[NDArray[np.float32], ColumnInfo]] = {}
         self.columns = self._ends.columns
 
     @cached_property
     def _curves(self) -> Shelf:
         return Shelf(self.name, [source for source in self._sources if source.curves])
 
-    def _shelf_of(self, address: Address) -> Shelf:
-        return self._ends if address.epoch is None else self._curves
+    def _look_up(self, address: Address, look: Callable[[Shelf, Address], _T]) -> _T:
+        """Return what `look` finds; the end of a training and the last point of its curve answer for each other."""
+        end = address._replace(epoch=None)
+        if address.epoch is None:
+            try:
+                return look(self._ends, address)
+            except ColumnError:
+                if address.epochs is None:
+                    raise
+                try:
+                    return look(self._curves, address._replace(epoch=address.epochs))
+                except ColumnError:
+                    pass
+                raise
+        try:
+            return look(self._curves, address)
+        except ColumnError:
+            if address.epoch != address.epochs:
+                raise
+        return look(self._ends, end)
+
+    def _one(self, address: Address) -> tuple[NDArray[np.float32], ColumnInfo]:
+        """Return the values of the one column with this address, and what is known about it."""
+        if address.epoch is None:
+            try:  # the quick way, which nearly all questions go
+                return self._whole(self._ends, self._ends.book.find(address))
+            except ColumnError:
+                pass
+        return self._look_up(address, lambda shelf, of: self._whole(shelf, shelf.book.find(of)))
+
+    def _whole(self, shelf: Shelf, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
+        """Return a column; of ends, in cells without a value, that of the last point of a learning curve."""
+        if shelf is not self._ends:
+            return shelf.values(position), shelf.info(position)
+        found = self._with_curves.get(position)
+        if found is None:
+            values, info = shelf.values(position), shelf.info(position)
+            if info.epochs is not None and np.isnan(values).any():
+                last = Address(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release, info.epochs)
+                try:
+                    at = self._curves.book.find(last)
+                    values, info = united(values, info, self._curves.values(at), self._curves.info(at))
+                except (ColumnError, DamagedFileError):
+                    pass  # no curve, or none that can be read: what the column has is whole without it
+            found = self._with_curves[position] = values, info
+        return found
+
+    def _single_seeds(self, address: Address, *, say: bool) -> list[tuple[NDArray[np.float32], ColumnInfo]]:
+        """Return the columns of single seeds; with `say`, what is held out must be asked for by its whole address."""
+
+        def look(shelf: Shelf, of: Address) -> list[tuple[NDArray[np.float32], ColumnInfo]]:
+            found = shelf.book.find_seeds(of) if say else shelf.book.single_seeds(of)
+            return [self._whole(shelf, position) for position in found]
+
+        return self._look_up(address, look)
 
     @cached_property
     def space(self) -> CellSpace:
@@ -178,8 +226,7 @@ class Table:
         >>> int(column.argmax())
         9930
         """
-        address = _address(dataset, metric, split, epochs, seed, release, epoch)
-        return self._shelf_of(address).find(address)
+        return self._one(Address(dataset, metric, split, epochs, seed, release, epoch))[0]
 
     def info(
         self,
@@ -201,9 +248,7 @@ class Table:
         >>> load_table("nb201").info("cifar10", "train_seconds").direction
         'min'
         """
-        address = _address(dataset, metric, split, epochs, seed, release, epoch)
-        shelf = self._shelf_of(address)
-        return shelf.columns[shelf.book.find(address)]
+        return self._one(Address(dataset, metric, split, epochs, seed, release, epoch))[1]
 
     # -- values -----------------------------------------------------------------------------------------------------
     @overload
@@ -269,19 +314,19 @@ epochs=200, seed='mean'. NAS-Bench-201 has no split 'train+test' of cifar10. Leg
 cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         """
         one_seed = None if isinstance(seed, np.random.Generator) else seed
-        address = _address(dataset, metric, split, epochs, one_seed, release, epoch)
+        address = Address(dataset, metric, split, epochs, one_seed, release, epoch)
         index = self.space.index_of(cells)
         if isinstance(seed, np.random.Generator):
             found = self._drawn(address, np.atleast_1d(index), seed).reshape(np.shape(index))
         else:
-            found = self._shelf_of(address).find(address)[index]
+            found = self._one(address)[0][index]
         missing = np.isnan(found)
         if missing.any():
             raise self._not_measured(np.atleast_1d(index)[np.atleast_1d(missing)], address)
         return float(found) if np.ndim(found) == 0 else found.astype(np.float64)
 
     def _drawn(self, address: Address, cells: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.float32]:
-        values = np.stack([column[cells] for column in self._shelf_of(address).find_seeds(address)], axis=1)
+        values = np.stack([column[cells] for column, _ in self._single_seeds(address, say=True)], axis=1)
         measured = ~np.isnan(values)
         n_measured = measured.sum(axis=1)
         chosen = rng.integers(np.maximum(n_measured, 1))
@@ -297,8 +342,9 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         )
         more = f" and {len(cells) - 3} more" if len(cells) > 3 else ""
         return MissingValueError(
-            f"{self.name} has no {address.described()} of cell {shown}{more}: nobody measured it, and "
-            "nothing is imputed. seed='mean' takes the mean of the measured seeds, a numpy Generator draws one of them."
+            f"{self.name} has no {address.described()} of cell {shown}{more}: no source that is here "
+            "has it, and nothing is imputed. seed='mean' takes the mean of the measured seeds, a numpy Generator draws "
+            "one of them."
         )
 
     def _seeds_as_text(self, cell: int, address: Address) -> str:
@@ -309,12 +355,8 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         return f"measured seeds: {', '.join(map(str, seeds)) or 'none'}"
 
     def _measured_seeds(self, cell: int, address: Address) -> tuple[int, ...]:
-        shelf = self._shelf_of(address)
-        return tuple(
-            seed
-            for position in shelf.book.single_seeds(address)
-            if isinstance(seed := shelf.columns[position].seed, int) and not np.isnan(shelf.values(position)[cell])
-        )
+        found = self._single_seeds(address, say=False)
+        return tuple(info.seed for values, info in found if isinstance(info.seed, int) and not np.isnan(values[cell]))
 
     def curve(
         self,
@@ -353,7 +395,8 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
             raise ColumnError("A learning curve needs epochs=: the length of the training.")
         index = self.space.index_of(cells)
         address = Address(dataset, metric, split, epochs, seed, release)
-        points = [self._curves.find(address._replace(epoch=epoch))[index] for epoch in range(1, epochs + 1)]
+        book, values = self._curves.book, self._curves.values
+        points = [values(book.find(address._replace(epoch=epoch)))[index] for epoch in range(1, epochs + 1)]
         found = np.stack(points, axis=-1).astype(np.float64)
         missing = np.isnan(np.atleast_2d(found)).any(axis=1)
         if missing.any():
@@ -385,7 +428,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         index = self.space.index_of(cell)
         if not isinstance(index, int):
             raise ColumnError(f"available_seeds takes one cell, not {len(index)}.")
-        return self._measured_seeds(index, _address(dataset, metric, split, epochs, None, release, epoch))
+        return self._measured_seeds(index, Address(dataset, metric, split, epochs, None, release, epoch))
 
     def lookup(
         self,
@@ -418,8 +461,8 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         """
         index_of, not_measured, n_cells = self.space.index_of, self._not_measured, self.space.n_cells
         if isinstance(seed, np.random.Generator):
-            address = _address(dataset, metric, split, epochs, None, release, epoch)
-            columns = np.stack(self._shelf_of(address).find_seeds(address), axis=1)
+            address = Address(dataset, metric, split, epochs, None, release, epoch)
+            columns = np.stack([column for column, _ in self._single_seeds(address, say=True)], axis=1)
             measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
             integers = seed.integers
 
@@ -431,8 +474,8 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
 
             return draw
 
-        address = _address(dataset, metric, split, epochs, seed, release, epoch)
-        values: list[float] = self._shelf_of(address).find(address).tolist()  # a list's items are read fastest
+        address = Address(dataset, metric, split, epochs, seed, release, epoch)
+        values: list[float] = self._one(address)[0].tolist()  # a list's items are read fastest
 
         def look_up(cell: Cell) -> float:
             index = cell if type(cell) is int and 0 <= cell < n_cells else index_of(cell)

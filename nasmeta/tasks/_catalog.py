@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.registry import Registry
 from nasmeta.tasks._distribution import TaskDistribution
-from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name
+from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
 from nasmeta.tasks._task import Task
 
 __all__ = ["TASKS", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
@@ -15,7 +15,7 @@ __all__ = ["TASKS", "as_task", "default_sources", "get_task", "task_distribution
 TASKS: Registry[Task] = Registry("task")
 
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
-_CANNOT_RUN_ALL = ("edgetpu",)  # a search on it would end at the first cell without a value
+_CANNOT_RUN_ALL = ("edgetpu",)  # no search on it: `Task.require_complete`
 
 _FAMILIES: Mapping[str, Callable[[], list[str]]] = {
     "nb201": lambda: [f"nb201/{dataset}" for dataset in _DATASETS],
@@ -48,8 +48,10 @@ def get_task(name: str) -> Task:
         * ``nb201/latency/pixel3``, ``nb201/energy/fpga`` on a device; ``nb201/train-seconds/cifar100``: less is better;
         * ``nb201/robust/pgd@1`` accuracy under an attack of size 1/255;
         * ``nb201/cifar100/within-5ms/pixel3`` best accuracy under a budget; ``…/tradeoff-2/pixel3`` against the
-          logarithm of the latency;
+          logarithm of the latency; ``nb201/robust/pgd@1/within-5ms/pixel3`` under attack;
         * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101.
+
+        Test accuracy has no name: a searcher sees validation, and test is what is told afterwards (`Task.report`).
 
     Raises
     ------
@@ -67,7 +69,9 @@ def get_task(name: str) -> Task:
         return TASKS[name]
     found = read_name(name) if isinstance(name, str) else None
     if found is None:
-        raise UnknownNameError.of("task", name, [*TASKS, *FORMS])
+        unknown = UnknownNameError.of("task", name, [*TASKS, *FORMS])
+        why = why_no_name(name) if isinstance(name, str) else ""
+        raise UnknownNameError(f"{unknown} {why}") if why else unknown
     return found
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.tasks._objectives import log_tradeoff, within_budget
-from nasmeta.tasks._task import Signal, Task, device_of
+from nasmeta.tasks._task import UNDER_A_BUDGET, Signal, Task, device_of
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -93,6 +93,11 @@ class CombinedTask(Task):
         values = rule(self.accuracy_task.values, self.cost_task.values, self.amount)
         values.flags.writeable = False
         return values
+
+    @property
+    def _instead(self) -> str:
+        device = device_of(self.cost.metric)
+        return super()._instead if np.isnan(self.accuracy_task.values).any() else UNDER_A_BUDGET.format(device)
 
     @cached_property
     def report_columns(self) -> tuple[ColumnInfo, ...]:

@@ -16,8 +16,12 @@ name                                        the searcher sees
 ``tnb101/jigsaw``                           a task of TransNAS-Bench-101: its own metric, on validation
 ==========================================  =========================================================================
 
-The accuracy in front of ``within`` and ``tradeoff`` may be any of the first three. The cost is that of the networks for
-the same dataset, unless another one follows the device.
+The accuracy in front of ``within`` and ``tradeoff`` may be any of the first three, or one under an attack, as in
+``nb201/robust/pgd@1/within-5ms/pixel3``. The cost is that of the networks for the same dataset,
+unless another one follows the device.
+
+Test accuracy and points of learning curves have no name: a searcher sees validation, and what was measured on test
+images is told of a run's best cell afterwards. `why_no_name` says so to who asks.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from nasmeta.errors import UnknownNameError
 from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._task import Signal, Task
 
-__all__ = ["FORMS", "TNB101", "attacks", "devices", "read_name"]
+__all__ = ["FORMS", "TNB101", "attacks", "devices", "read_name", "why_no_name"]
 
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
@@ -56,13 +60,14 @@ _SECONDS = re.compile(rf"train-seconds/(?P<dataset>{_DATASET})")
 _COST = re.compile(rf"(?P<kind>latency|energy)/(?P<device>\w+)(?:/(?P<dataset>{_DATASET}))?")
 _ROBUST = re.compile(r"robust/(?P<attack>[a-z-]+@[\d.]+)")
 _COMBINED = re.compile(
-    rf"(?P<accuracy>[^/]+)/(?:within-(?P<budget>{_NUMBER})(?P<unit>ms|mJ)|tradeoff-(?P<weight>{_NUMBER}))"
+    rf"(?P<accuracy>(?:robust/)?[^/]+)/(?:within-(?P<budget>{_NUMBER})(?P<unit>ms|mJ)|tradeoff-(?P<weight>{_NUMBER}))"
     rf"/(?P<device>\w+)(?:/(?P<dataset>{_DATASET}))?"
 )
 
 FORMS = (
     "nb201/DATASET#SEED", "nb201/latency/DEVICE", "nb201/energy/DEVICE", "nb201/robust/ATTACK@SIZE",
     "nb201/train-seconds/DATASET", "nb201/DATASET/within-5ms/DEVICE", "nb201/DATASET/tradeoff-2/DEVICE",
+    "nb201/robust/ATTACK@SIZE/within-5ms/DEVICE",
 )  # fmt: skip
 
 
@@ -100,11 +105,6 @@ def read_name(name: str) -> Task | None:
         return Task(name, family, Signal(match["dataset"], "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE))
     if match := _COST.fullmatch(rest):
         return Task(name, family, _cost(match["kind"], match["device"], match["dataset"] or "cifar10"))
-    if match := _ROBUST.fullmatch(rest):
-        known = attacks()
-        if match["attack"] not in known:
-            raise UnknownNameError.of("attack", match["attack"], known)
-        return Task(name, family, known[match["attack"]])
     if (match := _COMBINED.fullmatch(rest)) and (accuracy := _accuracy(match["accuracy"])):
         kind = _KIND_OF_UNIT[match["unit"]] if match["unit"] else "latency"
         cost = _cost(kind, match["device"], match["dataset"] or accuracy.dataset)
@@ -134,7 +134,38 @@ def attacks() -> Mapping[str, Signal]:
     }
 
 
+def why_no_name(name: str) -> str:
+    """Return why what a name seems to mean is no task, and what to use; empty where it means nothing of this kind.
+
+    Examples
+    --------
+    >>> why_no_name("nb201/cifar10@37ep")
+    'A point of a learning curve is no task: trainings have 12 or 200 epochs (nb201/cifar10@12ep, nb201/cifar10); \
+load_table("nb201").query(…, epochs=200, epoch=37) looks one up.'
+    >>> why_no_name("nb201/cifar11")
+    ''
+    """
+    if re.search(r"(?:^|[/@#:-])(?:x-|ori-)?test(?:$|[/@#:+-])|train\+valid|valid\+test", name.lower()):
+        return (
+            "What was measured on test images has no task: a searcher sees validation, and the test accuracy of a "
+            "run's best cell is told afterwards (Run.report, Task.report). A study that must search on it builds "
+            "nasmeta.tasks.Task(name, table, Signal(…)) itself."
+        )
+    if (point := re.search(r"@(\d+)(?:ep$|of\d+|ep[/#])", name)) and point[1] not in ("12", "200"):
+        return (
+            "A point of a learning curve is no task: trainings have 12 or 200 epochs (nb201/cifar10@12ep, "
+            f'nb201/cifar10); load_table("nb201").query(…, epochs=200, epoch={int(point[1])}) looks one up.'
+        )
+    return ""
+
+
 def _accuracy(text: str) -> Signal | None:
+    """Return the signal of an accuracy, under attack or not; None where the name has another form."""
+    if attack := _ROBUST.fullmatch(text):
+        known = attacks()
+        if attack[1] not in known:
+            raise UnknownNameError.of("attack", attack[1], known)
+        return known[attack[1]]
     match = _ACCURACY.fullmatch(text)
     if not match or (match["epochs"] == "12" and match["seed"]):
         return None

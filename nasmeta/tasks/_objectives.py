@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,7 +42,7 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     >>> within_budget([90.0, 94.0, 95.0, 93.0], [4.0, 5.0, 8.0, float("nan")], budget=5.0)
     array([  90. ,   94. ,  -37.5, -100. ])
     """
-    gains, prices = np.asarray(values, np.float64), np.asarray(costs, np.float64)
+    gains, prices = _numbers(values, "Values"), _numbers(costs, "Costs")
     if not 0 < budget < np.inf:
         raise SettingError(f"A budget must be a positive number, not {budget!r}.")
     # Columns are float32: a budget that was read off one must admit the cell that it was read off.
@@ -83,7 +82,7 @@ def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[
     """
     if not 0 <= weight < np.inf:
         raise SettingError(f"A weight must be a number from 0 on, not {weight!r}.")
-    return np.asarray(values, np.float64) - weight * np.log(np.asarray(costs, np.float64))
+    return _numbers(values, "Values") - weight * np.log(_numbers(costs, "Costs"))
 
 
 def pareto_front(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.int32]:
@@ -147,15 +146,22 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
     import moocore
 
     points, maximise = _checked(values, directions)
-    corner = np.asarray(reference, np.float64)
+    corner = _numbers(reference, "The reference")
     if corner.shape != (len(maximise),) or not np.isfinite(corner).all():
         raise SettingError(f"The reference must be {len(maximise)} finite numbers, not {reference!r}.")
     complete = points[~np.isnan(points).any(axis=1)]
     return float(moocore.hypervolume(complete, ref=corner, maximise=maximise)) if len(complete) else 0.0
 
 
+def _numbers(values: ArrayLike, what: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError) as reason:  # texts, or rows of different lengths
+        raise SettingError(f"{what} must be numbers that form an array: {str(reason).rstrip('.'):.120}.") from reason
+
+
 def _checked(values: ArrayLike, directions: Sequence[str]) -> tuple[NDArray[np.float64], list[bool]]:
-    points: NDArray[Any] = np.asarray(values, np.float64)
+    points = _numbers(values, "Values")
     wrong = [direction for direction in directions if direction not in ("max", "min")]
     if wrong:
         raise SettingError(f"A direction is 'max' or 'min', not {wrong[0]!r}.")

@@ -16,9 +16,12 @@ from nasmeta.spaces import CellSpace, canonical_dataset, get_space
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Signal", "SourceTask", "Task", "device_of"]
+__all__ = ["UNDER_A_BUDGET", "Signal", "SourceTask", "Task", "device_of"]
 
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
+UNDER_A_BUDGET = (
+    "A budget counts them as infeasible: nb201/cifar10/within-5ms/{}. As a source the task gives its labelled cells."
+)
 _COST_METRIC = re.compile(r"seconds|parameters|params|flops")
 _HARDWARE_METRIC = re.compile(r"(?:latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|millijoules)")
 
@@ -174,6 +177,37 @@ class Task:
         values = load_table(self.table).column(*astuple(self.signal)).astype(np.float64)
         values.flags.writeable = False
         return values
+
+    def require_complete(self) -> None:
+        """Refuse a search over this task where cells have no value: it would end at the first of them.
+
+        Such a task can still be a source (`as_source` has the labelled cells), and a budget on the device that cannot
+        run all cells counts these as infeasible.
+
+        Raises
+        ------
+        MissingValueError
+
+        Examples
+        --------
+        >>> from nasmeta.tasks import get_task
+        >>> get_task("nb201/cifar10").require_complete()
+        """
+        missing = np.flatnonzero(np.isnan(self.values))
+        if len(missing):
+            raise MissingValueError(
+                f"{self.name} cannot be searched: {len(missing):,} of {len(self.values):,} cells, such as "
+                f"{missing[0]}, were not measured, and nothing is imputed. {self._instead}"
+            )
+
+    @property
+    def _instead(self) -> str:
+        device = device_of(self.signal.metric)
+        if device is not None:
+            return UNDER_A_BUDGET.format(device)
+        if isinstance(self.signal.seed, int):
+            return "The mean over the measured seeds has more cells: leave out the seed."
+        return "As a source it gives its labelled cells: Task.as_source."
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64]:

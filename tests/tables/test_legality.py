@@ -136,3 +136,20 @@ def test_a_curve_that_is_not_here_names_the_command(table: Table) -> None:
         table.curve(0, **WHOLE)
     with pytest.raises(ColumnError, match="needs epochs="):
         table.curve(0, "cifar10", split="valid", seed="mean")
+
+
+def test_official_files_are_named_where_they_would_bring_it(table: Table) -> None:
+    for address in (
+        {"metric": "loss", "split": "valid", "epochs": 12, "seed": 111},
+        {"metric": "train_seconds", "split": "train", "epochs": 12},
+        {"split": "valid", "epochs": 200, "seed": 777, "epoch": 37},
+    ):
+        with pytest.raises(
+            ColumnError, match=r"`nasmeta data import PATH` of official files of NATS-tss v1\.0 or NB201"
+        ):
+            table.query(0, "cifar10", **address)  # type: ignore[call-overload]
+    with pytest.raises(ColumnError, match=r"official files of NATS-tss v1\.0 or NB201 v1\.1 brings"):
+        table.query(0, "cifar100", split="test", epochs=12, seed=111)  # v1.0 has 12 epochs of CIFAR-10 only
+    with pytest.raises(ColumnError) as error:
+        table.query(0, "cifar10", "latency_pixel3_milliseconds")
+    assert "nasmeta data import" not in str(error.value)

@@ -91,11 +91,29 @@ def test_a_hardware_aware_search_is_a_search_like_any_other(searcher: str) -> No
     assert within.values[~feasible].max() < within.values[feasible].min()
 
 
-def test_what_a_device_cannot_run_is_infeasible_but_has_no_latency() -> None:
+@pytest.mark.parametrize("name", ["nb201/latency/edgetpu", "nb201/cifar10/tradeoff-2/edgetpu"])
+def test_what_a_device_cannot_run_is_told_before_a_search(name: str) -> None:
+    on_device = task(name)
+    with pytest.raises(MissingValueError, match=r"4,699 of 15,625 cells.*nb201/cifar10/within-5ms/edgetpu"):
+        nm.search("random", on_device, evaluations=1, seed=0)
+    assert len(on_device.as_source()) == 15_625 - 4_699
+
+
+def test_what_a_device_cannot_run_is_infeasible_under_a_budget() -> None:
     within = task("nb201/cifar10/within-1ms/edgetpu")
     assert (within.values == -100).sum() == 4_699
-    with pytest.raises(MissingValueError, match="not measured"):
-        nm.search("random", task("nb201/latency/edgetpu"), evaluations=50)
+    assert len(nm.search("random", within, evaluations=50)) == 50
+
+
+def test_robustness_under_a_budget() -> None:
+    combined = task("nb201/robust/pgd@1/within-5ms/pixel3")
+    assert isinstance(combined, CombinedTask)
+    feasible = combined.cost_task.values <= 5.0
+    assert combined.optimum == combined.accuracy_task.values[feasible].max()
+    assert combined.column.release == "NAS robustness dataset + HW-NAS-Bench v1.0"
+    assert [column.metric for column in combined.report_columns][:2] == [
+        "accuracy_under_pgd@1", "latency_pixel3_milliseconds",
+    ]  # fmt: skip
 
 
 def test_tradeoff() -> None:

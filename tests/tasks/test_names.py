@@ -78,6 +78,29 @@ def test_names_of_combined_tasks() -> None:
     )  # fmt: skip
 
 
+def test_an_attack_may_have_a_budget() -> None:
+    task = nm.get_task("nb201/robust/pgd@1/within-5ms/pixel3")
+    assert isinstance(task, CombinedTask)
+    assert task.accuracy_task.signal == nm.get_task("nb201/robust/pgd@1").signal
+    assert task.cost_task.signal == nm.get_task("nb201/latency/pixel3").signal
+    assert task.held_out == ("cifar10", "pixel3")
+    assert nm.tasks.default_sources(task).names == ("nb201/cifar100", "nb201/imagenet16-120")
+    other = nm.get_task("nb201/robust/fgsm@0.5/tradeoff-1/fpga/cifar100")
+    assert isinstance(other, CombinedTask)
+    assert (other.rule, other.cost.dataset) == ("tradeoff", "cifar100")
+
+
+def test_cells_without_a_value_are_told_before_a_search() -> None:
+    seed = nm.get_task("nb201/cifar10#999")
+    for begin in (
+        lambda: nm.search("random", seed, evaluations=1),
+        lambda: nm.compare(["random"], seed, repeats=1, evaluations=1),
+    ):
+        with pytest.raises(MissingValueError, match=r"7,456 of 15,625 cells.*leave out the seed"):
+            begin()
+    assert len(seed.as_source()) == 8_169
+
+
 def test_two_hundred_epochs_may_be_said() -> None:
     assert nm.get_task("nb201/cifar10@200ep") == nm.get_task("nb201/cifar10")
 
@@ -87,6 +110,14 @@ def test_two_hundred_epochs_may_be_said() -> None:
     [
         ("nb201/cifar10@13ep", "Did you mean 'nb201/cifar10@12ep'"),
         ("nb201/cifar10@12ep#777", "nb201/DATASET#SEED"),
+        ("nb201/cifar10/test", "a searcher sees validation"),
+        ("nb201/cifar100/ori-test", "Run.report"),
+        ("nb201/cifar10@200ep/x-test", "builds nasmeta.tasks.Task"),
+        ("nb201/test/cifar10", "What was measured on test images has no task"),
+        ("nb201/cifar100/valid+test", "What was measured on test images has no task"),
+        ("nb201/cifar10@37ep", "A point of a learning curve is no task"),
+        ("nb201/cifar10@37of200", "epochs=200, epoch=37"),
+        ("nb201/robust/pgd@7/within-5ms/pixel3", "Unknown attack 'pgd@7'"),
         ("nb201/cifar10#1", "nb201/DATASET#SEED"),
         ("nb201/latency/pixel4", "device with latency on cifar10 'pixel4'. Did you mean 'pixel3'"),
         ("nb201/latency/pixel2/cifar100", "device with latency on cifar100 'pixel2'"),

@@ -23,6 +23,7 @@ _RANGES = {  # by unit: the lowest and highest possible value, and whether the l
     "mJ": (0.0, np.inf, False),
 }
 _METRIC_RANGES = {"ssim": (-1.0, 1.0, True), "loss": (0.0, np.inf, True), "parameters": (1.0, np.inf, True)}
+_METRIC_RANGES |= {"recorded_parameters": (1.0, np.inf, True), "recorded_flops_millions": (0.0, np.inf, False)}
 _ANY = (-np.inf, np.inf, True)
 
 
@@ -75,7 +76,7 @@ def _ranges(held: Holdings) -> Iterator[Finding]:
         info, values = one.info, one.values
         low, high, closed = _METRIC_RANGES.get(info.metric, _RANGES.get(info.unit, _ANY))
         wrong = np.isinf(values) | (values < low) | (values > high) | ((values == low) & (not closed))
-        if info.metric == "parameters":
+        if info.metric in ("parameters", "recorded_parameters") and info.seed != "mean":
             wrong |= values != np.where(np.isnan(values), values, np.round(values))
             wrong &= ~np.isnan(values)
         known = values[~np.isnan(values)]

@@ -12,14 +12,13 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.official._records import after_epoch, spread_over_epochs
@@ -103,46 +102,37 @@ class CurveFile(ColumnFile):
         Where the file is truncated, altered, or of another format or version.
     """
 
-    def __init__(self, path: Path) -> None:
+    format_version = _FORMAT_VERSION
+
+    def _read_header(self) -> dict[str, Any]:
         import pyarrow as pa
 
-        self.path = path
-        if not path.stat().st_size:
-            raise DamagedFileError(f"{path} is empty.")
-        self._buffer = pa.memory_map(str(path), "r").read_buffer()
-        try:
-            with pa.ipc.open_file(self._buffer) as reader:
-                metadata = reader.schema.metadata
-                header = json.loads(metadata[_KEY])
-                if zlib.crc32(metadata[_KEY]) != int(metadata[b"crc32"]):
-                    raise ValueError("the checksum of its header differs")
-                if header["format_version"] != _FORMAT_VERSION:
-                    raise ValueError(f"it has format version {header['format_version']}, not {_FORMAT_VERSION}")
-                batches = [reader.get_batch_with_custom_metadata(i) for i in range(reader.num_record_batches)]
-            self.space = header["space"]
-            self.n_cells = header["n_cells"]
-            self.origin = header["origin"]
-            self._cells = None if header["cells"] is None else np.array(header["cells"], dtype=np.int32)
-            n = self.n_cells if self._cells is None else len(self._cells)
-            self._blocks: list[tuple[ColumnInfo, NDArray[np.float32], tuple[int, ...], Any]] = []
-            self._places: list[tuple[int, int]] = []
-            infos: list[ColumnInfo] = []
-            for at, (batch, about) in enumerate(batches):
-                batch.validate()
-                described = json.loads(about[_KEY])
-                info = ColumnInfo(**described["info"])
-                values = batch.column(0).to_numpy().reshape(-1, n)
-                if not info.epochs or len(values) not in (0, 1, info.epochs):
-                    raise ValueError(f"{info.address} has {len(values)} epochs")
-                self._blocks.append((info, values, tuple(described["members"]), about))
-                for epoch in range(1, info.epochs + 1):
-                    infos.append(replace(info, epoch=epoch))
-                    self._places.append((at, epoch - 1))
-            self.infos = tuple(infos)
-            self.addresses = [info.address for info in infos]
-        except Exception as reason:  # altered bytes may fail with nearly any exception
-            raise DamagedFileError(f"{path} is damaged: {str(reason).rstrip('.')}.") from reason
-        self._whole: dict[int, NDArray[np.float32]] = {}
+        with pa.ipc.open_file(self._buffer) as reader:
+            metadata = reader.schema.metadata
+            if zlib.crc32(metadata[_KEY]) != int(metadata[b"crc32"]):
+                raise ValueError("the checksum of its header differs")
+            self._batches = [reader.get_batch_with_custom_metadata(i) for i in range(reader.num_record_batches)]
+        header: dict[str, Any] = json.loads(metadata[_KEY])
+        return header
+
+    def _read_columns(self, header: dict[str, Any]) -> tuple[tuple[ColumnInfo, ...], list[str]]:
+        self._cells = None if header["cells"] is None else np.array(header["cells"], dtype=np.int32)
+        n = self.n_cells if self._cells is None else len(self._cells)
+        self._blocks: list[tuple[ColumnInfo, NDArray[np.float32], tuple[int, ...], Any]] = []
+        self._places: list[tuple[int, int]] = []
+        infos: list[ColumnInfo] = []
+        for at, (batch, about) in enumerate(self._batches):
+            batch.validate()
+            described = json.loads(about[_KEY])
+            facts = described["info"]
+            info = ColumnInfo.of(facts)
+            values = batch.column(0).to_numpy().reshape(-1, n)
+            if not info.epochs or len(values) not in (0, 1, info.epochs):
+                raise ValueError(f"{info.address} has {len(values)} epochs")
+            self._blocks.append((info, values, tuple(described["members"]), about))
+            infos += [ColumnInfo.of({**facts, "epoch": epoch}) for epoch in range(1, info.epochs + 1)]
+            self._places += [(at, epoch) for epoch in range(info.epochs)]
+        return tuple(infos), [info.address for info in infos]
 
     def column(self, position: int) -> NDArray[np.float32]:
         """Return the values after one epoch, read-only, shape (n_cells,).
@@ -168,17 +158,17 @@ class CurveFile(ColumnFile):
 
     def _block(self, at: int) -> NDArray[np.float32]:
         """Return a block, verified; a mean is kept once it is computed."""
-        if at not in self._whole:
+        if at not in self._used:
             info, values, members, about = self._blocks[at]
-            if zlib.crc32(np.ascontiguousarray(values).data, zlib.crc32(about[_KEY])) != int(about[b"crc32"]):
-                raise DamagedFileError(f"{self.path} is damaged: the checksum of {info.address} differs.")
+            crc = zlib.crc32(np.ascontiguousarray(values).data, zlib.crc32(about[_KEY]))
+            self._require_same(crc, int(about[b"crc32"]), info.address)
             if members:
                 rows = [self._block(member) for member in members]
                 width = max(map(len, rows))
                 rows = [of if len(of) == width else spread_over_epochs(of, info.metric, width) for of in rows]
                 values = np.stack([mean_over_seeds(of[epoch] for of in rows) for epoch in range(width)])
-            self._whole[at] = values
-        return self._whole[at]
+            self._used[at] = values
+        return self._used[at]
 
     def verify(self) -> None:
         """Check every block's checksum now.

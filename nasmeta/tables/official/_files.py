@@ -18,7 +18,8 @@ __all__ = ["read_records", "sha256_of"]
 
 _MAGIC_OF_OLD_TORCH = 0x1950A86A20F9469CFC6C
 _OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-_MOST_BYTES_OF_A_CELL = 1 << 28  # with its weights a cell has some 25 MB: more is no cell
+_MOST_BYTES_OF_A_CELL = 1 << 28  # with its weights a cell has some 25 MB on average: more is no cell
+_READ_AT_ONCE = 1 << 25  # of a cell: more is read as a stream, which is slower and takes no memory
 
 
 def sha256_of(path: Path) -> str:
@@ -62,6 +63,26 @@ def read_records(path: Path, sink: Sink, *, one_cell: bool = False, forget: bool
         raise DamagedFileError(f"{path} cannot be read: {type(reason).__name__}: {reason}") from reason
 
 
+class _Limited(io.RawIOBase):
+    """The content of a file of one cell, which ends with an error where it is longer than that of a cell."""
+
+    def __init__(self, inside: Any) -> None:
+        self._inside = inside
+        self._left = _MOST_BYTES_OF_A_CELL
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read as a file does."""
+        n: int = self._inside.readinto(buffer)
+        self._left -= n
+        if self._left < 0:
+            raise DamagedFileError(f"It holds more than {_MOST_BYTES_OF_A_CELL:,} bytes: that is no cell.")
+        return n
+
+
 def _read_to_the_end(stream: BinaryIO) -> None:
     """Let the decompressor see the end, where the checksums are; more data than the pickle is an error."""
     if stream.read(1):
@@ -83,13 +104,14 @@ def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
                     yield io.BufferedReader(inside, 1 << 20), False
         elif start.startswith(b"BZh"):
             with bz2.open(raw) as inside:
-                if one_cell:
-                    content = inside.read(_MOST_BYTES_OF_A_CELL + 1)
-                    if len(content) > _MOST_BYTES_OF_A_CELL:
-                        raise DamagedFileError(f"It holds more than {_MOST_BYTES_OF_A_CELL:,} bytes: that is no cell.")
+                content = inside.read(_READ_AT_ONCE + 1) if one_cell else b""
+                if one_cell and len(content) <= _READ_AT_ONCE:
                     yield io.BytesIO(content), False
                 else:
-                    yield io.BufferedReader(inside, 1 << 20), False
+                    inside.seek(0)
+                    del content
+                    stream = io.BufferedReader(_Limited(inside) if one_cell else inside, 1 << 20)
+                    yield stream, False
         elif start == _OLD_TORCH_STARTS:
             yield raw, True
         elif start.startswith(b"\x80"):

@@ -211,8 +211,8 @@ def _convert_file(file: Path, work: Path, space: CellSpace, report: _Report) -> 
         )
     chunks.write()
     infos = root.get("arch2infos") if isinstance(root, dict) else None
-    kind = set().union(*infos.values()) if isinstance(infos, dict) and infos else set()
-    return chunks.files, kind
+    records = infos.values() if isinstance(infos, dict) else ()
+    return chunks.files, {name for record in records if isinstance(record, dict) for name in record}
 
 
 def _add(chunk: Chunk, cell: str, record: dict[Any, Any]) -> None:

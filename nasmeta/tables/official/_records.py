@@ -77,20 +77,21 @@ def _official(run: str, seed: int, trial: Mapping[str, Any]) -> Measured:
 
     def found(metric: str, split: str, values: NDArray[np.float64]) -> Measured:
         if not np.isnan(values).all():
-            yield Key(epochs, run, split, metric, seed), values
+            yield Key(epochs, run, split, metric, seed), _possible(metric, values)
 
-    yield from found("accuracy", "train", _accuracies(_series(trial["train_acc1es"], range(epochs))))
+    yield from found("accuracy", "train", _series(trial["train_acc1es"], range(epochs)))
     yield from found("loss", "train", _series(trial["train_losses"], range(epochs)))
-    yield from found("accuracy_top5", "train", _accuracies(_series(trial.get("train_acc5es"), range(epochs))))
-    yield from found("train_seconds", "train", np.cumsum(_series(trial.get("train_times"), range(epochs))))
+    yield from found("accuracy_top5", "train", _series(trial.get("train_acc5es"), range(epochs)))
+    steps = _possible("train_seconds", _series(trial.get("train_times"), range(epochs)))
+    yield from found("train_seconds", "train", np.cumsum(steps))
     for split in trial["eval_names"]:
         if split not in _SPLITS[run]:
             raise ValueError(f"{run} has no split {split!r}; possible: {', '.join(_SPLITS[run])}")
         keys = _eval_keys(split, epochs)
-        yield from found("accuracy", split, _accuracies(_series(trial["eval_acc1es"], keys)))
+        yield from found("accuracy", split, _series(trial["eval_acc1es"], keys))
         yield from found("loss", split, _series(trial["eval_losses"], keys))
         yield from found("evaluation_seconds", split, _series(trial.get("eval_times"), keys))
-    latency = [value for value in trial.get("latency") or () if value > 0]
+    latency = [value for value in trial.get("latency") or () if value > 0]  # -1 where it was not measured
     yield from found("recorded_parameters", "train", (_one(trial["params"]) * 1e6).round())  # their unit is M
     yield from found("recorded_flops_millions", "train", _one(trial["flop"]))
     yield from found("recorded_latency_seconds", "train", _one(sum(latency) / len(latency) if latency else None))
@@ -105,8 +106,8 @@ def _naslib(run: str, record: Mapping[str, Any]) -> Measured:
         accuracies, losses = record[f"{field}_acc1es"], record[f"{field}_losses"]
         if len(accuracies) != epochs or len(losses) != epochs:
             raise ValueError(f"curves of {len(accuracies)} and {len(losses)} epochs, not of {epochs}")
-        yield Key(epochs, run, split, "accuracy", None), _accuracies(_series(accuracies, range(epochs)))
-        yield Key(epochs, run, split, "loss", None), _series(losses, range(epochs))
+        for metric, values in (("accuracy", accuracies), ("loss", losses)):
+            yield Key(epochs, run, split, metric, None), _possible(metric, _series(values, range(epochs)))
     costs = record["cost_info"]
     for metric, field, factor in (
         ("recorded_parameters", "params", 1e6),
@@ -115,8 +116,10 @@ def _naslib(run: str, record: Mapping[str, Any]) -> Measured:
         ("train_time", "train_time", 1.0),  # what it means is seen from all cells together
     ):
         value = _one(costs.get(field)) * factor
+        if field == "latency" and (value <= 0).all():
+            continue  # -1 where it was not measured
         if not np.isnan(value).all():
-            yield Key(epochs, run, "train", metric, None), value.round() if factor > 1 else value
+            yield Key(epochs, run, "train", metric, None), _possible(metric, value.round() if factor > 1 else value)
 
 
 def _series(values: Any, keys: Iterable[Any]) -> NDArray[np.float64]:
@@ -133,9 +136,17 @@ def _one(value: Any) -> NDArray[np.float64]:
     return np.array([np.nan if value is None else value], dtype=np.float64)
 
 
-def _accuracies(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if ((values < 0) | (values > 100)).any():
-        raise ValueError("an accuracy is outside of 0 to 100 percent")
+def _possible(metric: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values, checked: none may be below what is possible, nor above it, nor too large for float32."""
+    low, high = 0.0, float(np.finfo(np.float32).max)
+    if metric.startswith("accuracy"):
+        high = 100.0
+    elif metric == "recorded_parameters":
+        low = 1.0
+    wrong = values[(values < low) | (values > high)]
+    if wrong.size:
+        most = f"to {high:g} percent" if high == 100.0 else "on, and finite"
+        raise ValueError(f"{metric} is {wrong[0]:g}, outside of {low:g} {most}")
     return values
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nasmeta.errors import MissingValueError
 from nasmeta.spaces import CellSpace
 from nasmeta.tables.official._curve_file import CurveFile
 from nasmeta.tables.sources import SOURCES, Columns, Source
+from nasmeta.tables.sources._registry import declared
 
 __all__ = ["ImportedSource", "imported_source"]
 
@@ -19,6 +20,11 @@ class ImportedSource(Source):
     table = "nb201"
     space = "nb201"
     imported = True
+    columns: tuple[str, ...] = ()  # patterns of the addresses that it brings, as in the registry
+
+    def brings(self, **said: object) -> bool:
+        """Whether a whole file has a column with these parts of an address."""
+        return said.get("release") in (None, self.release) and declared(self.columns, said)
 
     def raw_files(self) -> dict[str, Path]:
         """Return nothing: what was imported stands for itself."""
@@ -34,11 +40,17 @@ class ImportedSource(Source):
         raise MissingValueError(f"{self.name} is not here. {self.how_to_get}")
 
 
-def _register(name: str, release: str, licence: str, citation: str, holds: str, what: str) -> None:
+def _register(
+    name: str, release: str, licence: str, citation: str, holds: str, what: str, columns: Iterable[str]
+) -> None:
     def source(name: str, holds: str, curves: bool) -> type[ImportedSource]:
+        points = {"12": "*of12", "200": "*of200", "12,200": "*of12,*of200"}  # of learning curves
+        parts = [pattern.split("/") for pattern in columns]
+        patterns = ["/".join([*one[:3], points[one[3]] if curves else one[3], one[4]]) for one in parts]
         facts = {
             "name": name, "release": release, "licence": licence, "citation": citation, "holds": holds,
-            "curves": curves, "how_to_get": f"`nasmeta data import PATH` brings it, where PATH is {what}.",
+            "curves": curves, "columns": tuple(patterns),
+            "how_to_get": f"`nasmeta data import PATH` brings it, where PATH is {what}.",
         }  # fmt: skip
         return type("ImportedSource", (ImportedSource,), facts)
 
@@ -60,24 +72,32 @@ def imported_source(name: str, *, curves: bool = False) -> ImportedSource:
     return found
 
 
+_RUNS = "cifar10,cifar10-valid,cifar100,imagenet16-120"
+_METRICS = (
+    "accuracy,loss,train_seconds,evaluation_seconds,"
+    "recorded_parameters,recorded_flops_millions,recorded_latency_seconds"
+)
+_SHORT = f"{_RUNS}/{_METRICS},accuracy_top5/*/12/111,777,mean"
+_LONG = f"{_RUNS}/{_METRICS}/*/200/777,888,999,mean"
 _EVERYTHING = "all datasets, splits, seeds, epochs, times and costs that the file holds"
 _NB201 = "Dong and Yang, NAS-Bench-201, ICLR 2020"
 _NATS = "Dong et al., NATS-Bench, TPAMI 2021"
 _register(
     "nats-tss-v1.0-official", "NATS-tss v1.0", "MIT", _NATS, _EVERYTHING,
     "a folder NATS-tss-v1_0-3ffb9-simple or -full, or the file NATS-tss-v1_0-3ffb9.pickle.pbz2",
+    (_SHORT, _LONG),
 )  # fmt: skip
 _register(
     "nb201-v1.0-official", "NB201 v1.0", "MIT", _NB201, _EVERYTHING,
-    "the file NAS-Bench-201-v1_0-e61699.pth",
+    "the file NAS-Bench-201-v1_0-e61699.pth", (_SHORT.replace(_RUNS, "cifar10,cifar10-valid"), _LONG),
 )  # fmt: skip
 _register(
     "nb201-v1.1-official", "NB201 v1.1", "MIT", _NB201, _EVERYTHING,
-    "the file NAS-Bench-201-v1_1-096897.pth",
+    "the file NAS-Bench-201-v1_1-096897.pth", (_SHORT, _LONG),
 )  # fmt: skip
 for _dataset, _file in (("cifar10", "cifar10"), ("cifar100", "cifar100"), ("imagenet16-120", "ImageNet16")):
     _register(
         f"naslib-{_dataset}", "NASLib's extract of NAS-Bench-201", "Apache-2.0 (NASLib), MIT (NAS-Bench-201)", _NB201,
         f"{_dataset} after 200 epochs: accuracy and loss, training and evaluation, of seeds that are not stated; costs",
-        f"NASLib's file nb201_{_file}_full_training.pickle",
+        f"NASLib's file nb201_{_file}_full_training.pickle", (),
     )  # fmt: skip

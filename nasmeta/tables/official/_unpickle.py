@@ -1,7 +1,9 @@
 """Reading official pickles as a stream: nothing that they ask for is run, and no record is kept once it is handed on.
 
 Python's own unpickler in Python is slower than the one in C, but its memo is a dictionary that can be emptied: a file
-of many gigabytes is read in the memory of a few cells, and a memo index in a damaged file allocates nothing.
+of many gigabytes is read in the memory of a few cells, and a memo index in a damaged file allocates nothing. No text or
+array may be longer than those of official files can be, and keys are flat: to hash tuples that lie two million deep in
+one another would end the process.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import pickle
 import struct
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO, ClassVar
 
@@ -22,14 +25,35 @@ Sink = Callable[[str, dict[Any, Any]], None]  # the string of a cell, and what i
 
 _REMEMBERED_RECORDS = 4  # objects are shared between the records of one cell, which follow one another
 _REMEMBERED_STRINGS = 64  # of one text: names of fields are shared by all cells
+_MOST_BYTES_AT_ONCE = 1 << 24  # the largest part of an official file is a tensor of weights, of some 150,000 bytes
 
 
 class Forgotten(Exception):
     """A record refers to a part of a much earlier one, which is not remembered any more."""
 
 
+_PLAIN = (str, int)
+
+
+def _hashable(key: Any) -> Any:
+    """Return a key of a dictionary or item of a set, if it is one that official files have."""
+    if not all(isinstance(item, _PLAIN) for item in (key if isinstance(key, tuple) else (key,))):
+        raise pickle.UnpicklingError(
+            f"a {type(key).__name__} is a key or in a set: official files have texts, whole numbers and pairs of them"
+        )
+    return key
+
+
+def _set_of(items: Any = ()) -> set[Any]:
+    """Stand in for the class set."""
+    return {_hashable(item) for item in items}
+
+
 class _Dict(dict[Any, Any]):
     """Stands in for an OrderedDict; what torch attaches to one is dropped."""
+
+    def __init__(self, items: Any = ()) -> None:
+        super().__init__((_hashable(key), value) for key, value in items)
 
     def __setstate__(self, state: Any) -> None:
         pass
@@ -57,8 +81,8 @@ _ALLOWED: Mapping[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "scalar"): _scalar,
     ("numpy._core.multiarray", "scalar"): _scalar,
     ("collections", "OrderedDict"): _Dict,
-    ("__builtin__", "set"): set,
-    ("builtins", "set"): set,
+    ("__builtin__", "set"): _set_of,
+    ("builtins", "set"): _set_of,
     ("_codecs", "encode"): _encode,
     ("torch._utils", "_rebuild_tensor_v2"): _weights,
     ("torch._utils", "_rebuild_parameter"): _weights,
@@ -69,11 +93,24 @@ _WITH_STATE = (_Dict, PickledArray, _DTYPE)
 _InPython: Any = vars(pickle)["_Unpickler"]
 
 
+def _in_small_parts(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Return a function that reads as `read` does, but nothing larger than what official files have."""
+
+    def checked(n: int) -> bytes:
+        if 0 <= n <= _MOST_BYTES_AT_ONCE:
+            return read(n)
+        raise pickle.UnpicklingError(f"a part of {n:,} bytes: official files have none so large")
+
+    return checked
+
+
 class _StreamingUnpickler(_InPython):  # type: ignore[misc]
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_InPython.dispatch)
 
     def __init__(self, file: BinaryIO, sink: Sink, forget: bool) -> None:
         super().__init__(file)
+        self._file_read = _in_small_parts(file.read)
+        self._file_readline = partial(file.readline, _MOST_BYTES_AT_ONCE)  # what is cut no longer ends as a line
         self._sink, self._forget = sink, forget
         self._n_memoized = self._n_before = 0
         self._texts: dict[str, int] = {}
@@ -126,6 +163,23 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
         """Look up what was memoized."""
         self._get(struct.unpack("<I", self.read(4))[0])
 
+    def load_dict(self) -> None:
+        """Make a dictionary of what is on the stack, as old protocols do."""
+        items = self.pop_mark()
+        self.append({})
+        self._set(items)
+
+    def load_additems(self) -> None:
+        """Add items to a set."""
+        items = self.pop_mark()
+        if not isinstance(self.stack[-1], set):
+            raise pickle.UnpicklingError(f"items are added to a {type(self.stack[-1]).__name__}")
+        self.stack[-1].update(_set_of(items))
+
+    def load_frozenset(self) -> None:
+        """Make a set of what is on the stack."""
+        self.append(frozenset(_set_of(self.pop_mark())))
+
     def load_setitem(self) -> None:
         """Set one item and hand on a record that is complete now."""
         value = self.stack.pop()
@@ -144,7 +198,7 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
             if isinstance(value, dict) and isinstance(key, str) and key.startswith("|"):
                 self._hand_on(key, value)  # NASLib: the string of a cell and its record
                 value = None
-            target[key] = value
+            target[key if type(key) in _PLAIN else _hashable(key)] = value
         if "all_results" in target:  # official: the record of a cell at one number of epochs
             self._hand_on(str(target.get("arch_str")), target["all_results"])
             del target["all_results"]
@@ -175,10 +229,15 @@ for _opcode, _load in (
     (pickle.MEMOIZE, _StreamingUnpickler.load_memoize),
     (pickle.BINGET, _StreamingUnpickler.load_binget),
     (pickle.LONG_BINGET, _StreamingUnpickler.load_long_binget),
+    (pickle.DICT, _StreamingUnpickler.load_dict),
+    (pickle.ADDITEMS, _StreamingUnpickler.load_additems),
+    (pickle.FROZENSET, _StreamingUnpickler.load_frozenset),
     (pickle.SETITEM, _StreamingUnpickler.load_setitem),
     (pickle.SETITEMS, _StreamingUnpickler.load_setitems),
 ):
     _StreamingUnpickler.dispatch[_opcode[0]] = _load
+for _opcode in (pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER):
+    del _StreamingUnpickler.dispatch[_opcode[0]]  # no official file has them, and they take memory before they read
 
 
 def stream_pickle(file: BinaryIO, sink: Sink, forget: bool = True) -> Any:

@@ -70,6 +70,10 @@ class Source(ABC):
             Where a raw file is not what it should be.
         """
 
+    def brings(self, **said: object) -> bool:
+        """Whether it has a column with these parts of an address; see `RegisteredSource.brings`."""
+        return False
+
     def open(self, path: Path) -> ColumnFile:
         """Open the columnar file."""
         return ColumnFile(path)

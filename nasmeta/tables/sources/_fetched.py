@@ -49,6 +49,10 @@ class FetchedSource(Source):
         self.version = entry.version
         self.how_to_get = f"`nasmeta data fetch {entry.name}` brings it."
 
+    def brings(self, **said: object) -> bool:
+        """Whether the registry declares a column with these parts of an address."""
+        return self.entry.brings(**said)
+
     def raw_files(self) -> dict[str, Path]:
         """Return the downloaded files by key; empty where one is missing."""
         folder = cache_folder() / "downloads"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -12,7 +12,7 @@ from typing import Any
 
 from nasmeta.errors import UnknownNameError
 
-__all__ = ["RegisteredFile", "RegisteredSource", "registered_source", "registered_sources"]
+__all__ = ["RegisteredFile", "RegisteredSource", "declared", "registered_source", "registered_sources"]
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,25 @@ class RegisteredSource:
         >>> source.brings(dataset="cifar100", metric="accuracy", split="test"), source.brings(epochs=12)
         (True, False)
         """
-        release = said.pop("release", None)
-        parts = [said.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
-        return release in (None, self.release) and any(
-            all(
-                value is None or any(fnmatchcase(str(value), one) for one in pattern.split(","))
-                for value, pattern in zip(parts, patterns.split("/"), strict=True)
-            )
-            for patterns in self.columns
+        return said.get("release") in (None, self.release) and declared(self.columns, said)
+
+
+def declared(columns: Iterable[str], said: Mapping[str, object]) -> bool:
+    """Whether these parts of an address fit one of the patterns; a part that is None or left out may be anything.
+
+    Examples
+    --------
+    >>> declared(["cifar10,cifar100/loss/*/200/-"], {"dataset": "cifar100", "metric": "loss", "split": None})
+    True
+    """
+    parts = [said.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
+    return any(
+        all(
+            value is None or any(fnmatchcase(str(value), one) for one in pattern.split(","))
+            for value, pattern in zip(parts, patterns.split("/"), strict=True)
         )
+        for patterns in columns
+    )
 
 
 @cache

@@ -100,6 +100,37 @@ def test_what_is_embedded_comes_first(own_cache: Path, tmp_path: Path, official:
     np.testing.assert_array_equal(before, after)
 
 
+def test_the_end_of_a_curve_and_a_column_of_ends_answer_for_each_other(
+    own_cache: Path, tmp_path: Path, mirror: Path, official: Any
+) -> None:
+    """A source of 200 cells has curves alone, an import of others their ends, too: what either measured is there."""
+    from nasmeta.tables import fetch
+
+    fetch("nb201-curves")
+    train = {"dataset": "cifar10", "split": "train", "epochs": 200, "seed": "mean"}
+    before = load_table("nb201")
+    curve = before.curve(5, **train)
+    assert before.query(5, **train, epoch=200) == before.query(5, **train) == before.lookup(**train)(5) == curve[-1]
+    assert before.info(**train, epoch=200).source == "nb201-curves"
+    with pytest.raises(ColumnError, match="nasgraph-nb201"):
+        before.query(5, "cifar100", split="train", epochs=200, seed="mean", epoch=200)
+
+    content = official.archive(tmp_path / "archive", (0, 5_000))
+    import_official(tmp_path / "archive")
+    after = load_table("nb201")
+    assert after.query(5, **train, epoch=200) == after.query(5, **train) == curve[-1]
+    assert after.info(**train).source == "nats-tss-v1.0-official + nb201-curves"
+    trials = content[5_000]["200"]["all_results"]
+    ends = [trials["cifar10-valid", seed]["train_acc1es"] for seed in (777, 888)]
+    for epoch in (None, 200):  # the other source must not hide it
+        assert after.query(5_000, **train, epoch=epoch) == pytest.approx(np.mean([end[199] for end in ends]), rel=1e-6)
+    assert after.query(5_000, **train, epoch=7) == pytest.approx(np.mean([end[6] for end in ends]), rel=1e-6)
+    assert after.query(0, **train, epoch=7) == before.query(0, **train, epoch=7), "what comes first counts"
+    assert after.available_seeds(5_000, "cifar10", split="train", epochs=200, epoch=200) == (777, 888)
+    with pytest.raises(MissingValueError, match="no source that is here has it"):
+        after.query(6_000, **train, epoch=200)
+
+
 def test_a_second_import_replaces_the_first(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
     first = official.whole((0, 11), ("less", "full"))
     import_official(write["old_torch"](first, tmp_path / "first"))

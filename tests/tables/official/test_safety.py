@@ -7,6 +7,9 @@ import contextlib
 import io
 import os
 import pickle
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +20,7 @@ import pytest
 
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
 from nasmeta.tables import import_official
+from nasmeta.tables.official._files import read_records
 from nasmeta.tables.official._unpickle import Forgotten, stream_pickle
 from nasmeta.tables.sources import FetchedSource, registered_source
 
@@ -113,6 +117,75 @@ def test_promises_of_much_allocate_little(content: bytes) -> None:
     assert time.monotonic() - start < 2
 
 
+DEEP = b"\x80\x02)" + b"\x85" * 200_000  # tuples in one another: to hash them would end the process
+HASHES = {
+    "key": b"}" + DEEP[2:] + b"Ns.",
+    "keys": b"}(" + DEEP[2:] + b"Nu.",
+    "dict of protocol 0": b"(" + DEEP[2:] + b"Nd.",
+    "ordered dict": b"ccollections\nOrderedDict\n]" + DEEP[2:] + b"N\x86a\x85R.",
+    "set of protocol 2": b"c__builtin__\nset\n]" + DEEP[2:] + b"a\x85R.",
+    "set": b"\x8f(" + DEEP[2:] + b"\x90.",
+    "frozenset": b"(" + DEEP[2:] + b"\x91.",
+    "kind of array": b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n" + DEEP[2:] + b"\x85RX\x01\x00\x00\x00a\x86R.",
+}
+
+
+@pytest.mark.parametrize("what", HASHES)
+def test_what_lies_deep_is_never_hashed(tmp_path: Path, what: str) -> None:
+    """In a process of its own, as the C stack's overflow cannot be caught."""
+    (tmp_path / "file").write_bytes(DEEP[:2] + HASHES[what])
+    script = """
+        import sys
+        from nasmeta.errors import DamagedFileError
+        from nasmeta.tables.official._unpickle import stream_pickle
+        try:
+            stream_pickle(open(sys.argv[1], "rb"), print)
+        except DamagedFileError:
+            print("refused")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "file")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "refused\n")
+
+
+def test_what_is_no_record_names_no_kind(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
+    content = official.whole((0,), ("less", "full"))
+    content["arch2infos"][1] = ["neither hashed nor counted"]
+    assert import_official(write["plain"](content, tmp_path / "file")).n_cells == 1
+
+
+@pytest.mark.parametrize("one_cell", [False, True])
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_a_giant_text_in_a_small_file_takes_no_memory(tmp_path: Path, one_cell: bool, protocol: int) -> None:
+    """Some hundred bytes of bzip2 that unpack to 80 MB."""
+    import tracemalloc
+
+    head, tail = {
+        0: (b"V", b"\np0\n."),
+        2: (b"\x80\x02X" + (80_000_000).to_bytes(4, "little"), b"."),
+        4: (b"\x80\x04\x8d" + (80_000_000).to_bytes(8, "little"), b"."),
+    }[protocol]
+    path = tmp_path / "000000.pickle.pbz2"
+    path.write_bytes(bz2.compress(head) + 20 * bz2.compress(b"a" * 4_000_000) + bz2.compress(tail))
+    assert path.stat().st_size < 5_000
+    tracemalloc.start()
+    with pytest.raises(DamagedFileError):
+        read_records(path, lambda cell, record: None, one_cell=one_cell)
+    assert tracemalloc.get_traced_memory()[1] < 78e6
+    tracemalloc.stop()
+
+
+def test_a_cell_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.tables.official._files._READ_AT_ONCE", 1_000)
+    path = tmp_path / "000000.pickle.pbz2"
+    path.write_bytes(bz2.compress(pickle.dumps([str(i) for i in range(10_000)], protocol=2)))
+    assert len(read_records(path, lambda cell, record: None, one_cell=True)) == 10_000  # as a stream
+    monkeypatch.setattr("nasmeta.tables.official._files._MOST_BYTES_OF_A_CELL", 50_000)
+    with pytest.raises(DamagedFileError, match=r"more than 50,000 bytes: that is no cell"):
+        read_records(path, lambda cell, record: None, one_cell=True)
+
+
 def test_weights_are_skipped(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
     """Of a file written by torch itself, in both of its formats, and by pickle as archives with weights are."""
     torch = pytest.importorskip("torch")
@@ -169,7 +242,17 @@ def _with(key: str, value: Any) -> Callable[[Any], None]:
         (_without("epochs"), "epochs"),
         (_with("epochs", 90), "90 epochs"),
         (_with("epochs", 10**9), "1000000000 epochs"),
-        (_with("train_acc1es", {0: 101.0}), "outside of 0 to 100"),
+        (_with("train_acc1es", {0: 101.0}), "accuracy is 101, outside of 0 to 100"),
+        (_with("train_losses", {0: -1.0}), "loss is -1"),
+        (_with("train_losses", {0: 1.0, 1: float("inf")}), "loss is inf"),
+        (_with("eval_losses", {"ori-test@3": 1e300}), "loss is 1e.300"),
+        (_with("train_times", {0: 5.0, 1: -1.0}), "train_seconds is -1"),
+        (_with("train_times", {0: float("inf")}), "train_seconds is inf"),
+        (_with("eval_times", {"ori-test@3": -2.0}), "evaluation_seconds is -2"),
+        (_with("params", -0.07), "recorded_parameters is -70000"),
+        (_with("params", float("inf")), "recorded_parameters is inf"),
+        (_with("flop", -1.0), "recorded_flops_millions is -1"),
+        (_with("latency", [float("inf")]), "recorded_latency_seconds is inf"),
         (_with("eval_names", ["x-best"]), "no split 'x-best'"),
         (_with("eval_acc1es", "nothing"), "a str where"),
         (_with("params", "many"), "file"),
@@ -188,6 +271,34 @@ def test_what_is_not_an_official_file(
     with pytest.raises(DamagedFileError, match=why):
         import_official(write["plain"](content, tmp_path / "file"))
     assert stored(own_cache) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("eval_losses", [-1.0] * 200, "loss is -1"),
+        ("cost_info", {"params": -1.0}, "recorded_parameters is -1e.06"),
+        ("cost_info", {"train_time": float("-inf")}, "train_time is -inf"),
+    ],
+)
+def test_naslib_files_of_impossible_numbers(
+    own_cache: Path, tmp_path: Path, official: Any, write: Any, field: str, value: Any, why: str
+) -> None:
+    content = official.naslib((0, 11))
+    content[official.space.to_string(11)]["cifar10-valid"][field] = value
+    with pytest.raises(DamagedFileError, match=why):
+        import_official(write["plain"](content, tmp_path / "file"))
+    assert stored(own_cache) == []
+
+
+def test_records_in_which_nothing_was_measured(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
+    with pytest.raises(DamagedFileError, match=r"file: .*no measurement in any"):
+        import_official(write["plain"]({official.space.to_string(3): {}}, tmp_path / "file"))
+    content = official.naslib((0,), "cifar100")
+    record = content[official.space.to_string(0)]["cifar100"]
+    record["eval_acc1es"] = [float("nan")] * 200
+    record["cost_info"] = {"train_time": float("nan"), "latency": -1.0}
+    assert import_official(write["plain"](content, tmp_path / "file")).n_cells == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"BZh9", b"\x80", b"\x80\x04N."])
