@@ -60,13 +60,14 @@ def search(
         evaluator=evaluator,
     )
     info = run.task.column
+    answered_by = "table" if evaluator == "table" else "surrogate"
     lines = {
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
         + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),
-        info.metric: f"{run.best.value:.4f} {info.unit} (the best of the {'table' if evaluator == 'table' else 'surrogate'}: {run.task.optimum:.4f})",
+        info.metric: f"{run.best.value:.4f} {info.unit} (the best of the {answered_by}: {run.task.optimum:.4f})",
         "measured" if evaluator == "table" else "predicted": measured(info),
         "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
         "simulated time": f"{duration(float(run.cost_seconds.sum()))} of training",

@@ -6,6 +6,7 @@ from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._run import Best, Run, results_frame
 from nasmeta.experiments._search import on_evaluator, search
 from nasmeta.experiments._threads import one_thread
+from nasmeta.experiments.prediction import benchmark_predictors
 
 __all__ = [
     "Best",
@@ -13,6 +14,7 @@ __all__ = [
     "JournaledEvaluator",
     "Run",
     "Trace",
+    "benchmark_predictors",
     "compare",
     "on_evaluator",
     "one_thread",

@@ -26,8 +26,8 @@ def _sums(terms: list[NDArray[np.int64]]) -> NDArray[np.int64]:
 def function_classes(space: CellSpace) -> NDArray[np.int32]:
     """Return for every cell which function its network computes, as a number from 0 on.
 
-    A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term; ``skip_connect`` adds the
-    terms of its source themselves; the order of terms does not count. So this is the isomorphism rule ``zero`` with
+    A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term; ``skip_connect`` adds
+    the terms of its source themselves; the order of terms does not count. So this is the isomorphism rule ``zero`` with
     nested sums laid flat, and coarser than it and than the upstream rule.
 
     Returns

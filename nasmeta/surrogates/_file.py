@@ -120,7 +120,7 @@ def _content(raw: bytes, path: Path) -> Content:
     )
     n = len(arrays["observed"])
     observed = _checked(arrays, "observed", np.int32, (n,))
-    if n and not (0 <= observed.min() and observed.max() < n_classes):
+    if n and (observed.min() < 0 or observed.max() >= n_classes):
         raise ValueError("a class that the space does not have")
     numbers = _checked(arrays, "numbers", np.float64, (len(_NUMBERS),))
     process = Process(

@@ -1,10 +1,11 @@
 r"""A warped Gaussian process on several feature sets, whose lengthscales are learnt by marginal likelihood.
 
-The covariance is a sum over feature sets of Matérn-3/2 kernels with a lengthscale for each feature (automatic relevance
-determination; Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.1). Labels u, larger is
-better, are warped by :math:`z = -\log(c - u)` with c a learnt margin above the best one, since differences matter more
-the nearer they are to the best. The margin's likelihood has the Jacobian of the warp (Snelson, Rasmussen and Ghahramani,
-"Warped Gaussian processes", NeurIPS 2003). An observation that is the mean of m values has noise variance / m.
+The covariance is a sum over feature sets of Matérn-3/2 kernels with a lengthscale for each feature (automatic
+relevance determination; Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.1). Labels
+u, larger is better, are warped by :math:`z = -\log(c - u)` with c a learnt margin above the best one, since
+differences matter more the nearer they are to the best. The margin's likelihood has the Jacobian of the warp (Snelson,
+Rasmussen and Ghahramani, "Warped Gaussian processes", NeurIPS 2003). An observation that is the mean of m values has
+noise variance / m.
 """
 
 from __future__ import annotations

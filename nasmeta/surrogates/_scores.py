@@ -34,8 +34,8 @@ def score_predictions(y: NDArray[np.float64], predicted: NDArray[np.float64], pe
     -------
     Scores
         ``r2`` coefficient of determination; ``tau`` Kendall's τ-b; ``sparse_tau`` τ-b with the predictions rounded to
-        0.1 %, as in Zela, Siems, Zimmer, Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the limited
-        search spaces of tabular NAS benchmarks", ICLR 2022; ``spearman``; ``rmse`` in the unit of the values.
+        0.1 %, as in Zela, Siems, Zimmer, Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the
+        limited search spaces of tabular NAS benchmarks", ICLR 2022; ``spearman``; ``rmse`` in the unit of the values.
 
     Examples
     --------

@@ -13,19 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from nasmeta.errors import SettingError
 from nasmeta.predictors._labels import LabelScale, checked_labels
 
-__all__ = ["ScaledRegressor", "checked_count"]
-
-
-def checked_count(name: str, value: Any, least: int = 1) -> int:
-    """Return a setting that must be a whole number from `least` on.
-
-    Raises
-    ------
-    SettingError
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise SettingError(f"{name} must be a whole number from {least} on, not {value!r:.80}.")
-    return int(value)
+__all__ = ["ScaledRegressor"]
 
 
 class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]

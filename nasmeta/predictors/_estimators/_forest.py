@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.predictors._estimators._base import ScaledRegressor, checked_count
+from nasmeta.checks import checked_whole
+from nasmeta.predictors._estimators._base import ScaledRegressor
 
 __all__ = ["ForestRegressor"]
 
@@ -62,10 +63,10 @@ class ForestRegressor(ScaledRegressor):
         from sklearn.ensemble import RandomForestRegressor
 
         model = RandomForestRegressor(
-            n_estimators=checked_count("n_trees", self.n_trees),
+            n_estimators=checked_whole("n_trees", self.n_trees),
             max_features=self.columns,
             min_samples_leaf=self.smallest_leaf,
-            random_state=checked_count("random_state", self.random_state, least=0),
+            random_state=checked_whole("random_state", self.random_state, least=0),
             n_jobs=self.n_jobs,
         ).fit(X, scores)
         trees = [tree.tree_ for tree in model.estimators_]

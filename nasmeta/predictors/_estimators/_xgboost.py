@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.predictors._estimators._base import ScaledRegressor, checked_count
+from nasmeta.predictors._estimators._base import ScaledRegressor
 
 __all__ = ["XGBoostRegressor"]
 
@@ -69,22 +70,22 @@ class XGBoostRegressor(ScaledRegressor):
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         import xgboost
 
-        rounds = checked_count("rounds", self.rounds)
+        rounds = checked_whole("rounds", self.rounds)
         settings = {
             "eta": self.learning_rate,
-            "max_depth": checked_count("depth", self.depth),
+            "max_depth": checked_whole("depth", self.depth),
             "subsample": self.rows,
             "colsample_bytree": self.columns,
             "tree_method": "hist",
             "nthread": self.n_jobs,
             "verbosity": 0,
         }
-        seed = checked_count("random_state", self.random_state, least=0)
+        seed = checked_whole("random_state", self.random_state, least=0)
         data = xgboost.QuantileDMatrix(X, label=scores, nthread=self.n_jobs)
         try:
             self.boosters_ = [
                 xgboost.train({**settings, "seed": seed + member}, data, num_boost_round=rounds)
-                for member in range(checked_count("n_members", self.n_members))
+                for member in range(checked_whole("n_members", self.n_members))
             ]
         except xgboost.core.XGBoostError as reason:
             raise SettingError(f"XGBoost refuses: {str(reason).strip().splitlines()[-1]}") from reason

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.predictors._estimators._base import ScaledRegressor, checked_count
+from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._neural._layers import MemberNetwork
 from nasmeta.predictors._neural._losses import LOSSES
 from nasmeta.predictors._neural._training import Recipe, chosen_device, predict_members, train_members
@@ -55,7 +56,7 @@ class NeuralRegressor(ScaledRegressor):
 
     def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
         recipe, device = self._recipe(), chosen_device(self.device)
-        generator = torch.Generator().manual_seed(checked_count("seed", self.seed, least=0))
+        generator = torch.Generator().manual_seed(checked_whole("seed", self.seed, least=0))
         network = self._build(self._n_inputs(), generator).to(device)
         inputs = tuple(values.to(device) for values in self._tensors(X))
         wanted = torch.as_tensor(scores, dtype=torch.float32, device=device)
@@ -85,9 +86,9 @@ class NeuralRegressor(ScaledRegressor):
         if self.loss not in LOSSES:
             raise SettingError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r:.80}.")
         for name in ("hidden", "n_members", "max_epochs", "patience"):
-            checked_count(name, getattr(self, name))
+            checked_whole(name, getattr(self, name))
         if self.batch_size is not None:
-            checked_count("batch_size", self.batch_size, least=2)
+            checked_whole("batch_size", self.batch_size, least=2)
         if not 0 <= self.validation_share <= 0.5:
             raise SettingError(f"validation_share must lie between 0 and 0.5, not {self.validation_share!r:.80}.")
         if not (self.learning_rate > 0 and self.weight_decay >= 0):

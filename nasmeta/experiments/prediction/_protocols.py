@@ -1,0 +1,93 @@
+"""Which cells give labels, and on which cells the predictions are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.predictors import isomorph_split
+from nasmeta.spaces import CellSpace
+from nasmeta.spaces._isomorphism import IsomorphismRule
+
+__all__ = ["PROTOCOLS", "SCOPES", "SIZES", "Split", "checked_protocol", "checked_sizes", "splits_of"]
+
+PROTOCOLS = ("few", "half")
+SCOPES = ("isomorph-disjoint", "unseen", "all")  # the first one is what a reader should quote
+SIZES = (10, 20, 50, 78, 156, 469, 781, 1563)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Cells to learn from, and by scope the cells to score.
+
+    ``all``: every cell, as published work scores, the training cells included; ``unseen``: those without a label;
+    ``isomorph-disjoint``: those of which no isomorph has a label.
+    """
+
+    train: NDArray[np.int32]
+    scored: Mapping[str, NDArray[np.int32]]
+
+
+def splits_of(
+    protocol: str,
+    space: CellSpace,
+    pool: NDArray[np.int32],
+    n: int,
+    draw: np.random.SeedSequence,
+    rule: IsomorphismRule,
+) -> list[Split]:
+    """Return the splits of one draw.
+
+    ``few`` draws n cells, each with the same chance; more labels of the same draw are the same cells and others. One
+    fit serves all scopes. ``half`` needs two: half of the cells at random, and half of the isomorphism classes, for
+    the cells of which a random half holds no isomorph are few and special.
+    """
+    if protocol == "few":
+        train, disjoint = isomorph_split(space, n_train=n, cells=pool, rng=np.random.default_rng(draw), rule=rule)
+        unseen = np.setdiff1d(pool, train)
+        return [Split(train, {"isomorph-disjoint": disjoint, "unseen": unseen, "all": pool})]
+    rng = np.random.default_rng(draw)
+    shuffled = rng.permutation(pool)
+    at_random = Split(shuffled[:n], {"unseen": shuffled[n:], "all": pool})
+    train, test = isomorph_split(space, test_fraction=0.5, cells=pool, rng=rng, rule=rule)
+    return [Split(train, {"isomorph-disjoint": test}), at_random]
+
+
+def checked_protocol(protocol: str) -> str:
+    """Return the protocol, if there is one of this name.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    if protocol not in PROTOCOLS:
+        raise UnknownNameError.of("protocol", protocol, PROTOCOLS)
+    return protocol
+
+
+def checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> tuple[int, ...]:
+    """Return how many labels are learnt from.
+
+    Raises
+    ------
+    SettingError
+        Where a number is no whole one, or larger than the pool allows.
+    """
+    if protocol == "half":
+        if sizes is not None:
+            raise SettingError("The protocol half learns from half of the cells: it takes no sizes.")
+        return (n_pool // 2,)
+    chosen = SIZES if sizes is None else tuple(sizes)
+    if not chosen:
+        raise SettingError(f"Give at least one number of labels, such as {SIZES[3]}.")
+    for n in chosen:
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 2 <= n < n_pool:
+            raise SettingError(
+                f"A number of labels must be a whole number from 2 to {n_pool - 1:,} (there are {n_pool:,} cells with "
+                f"a label), not {n!r:.80}."
+            )
+    return tuple(dict.fromkeys(int(n) for n in chosen))

@@ -1,0 +1,158 @@
+"""How good predictions are: order, error, and whether the stated uncertainty is true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nasmeta.errors import SettingError
+
+__all__ = ["LEVELS", "calibration", "gaussian_crps", "interval_coverage", "rank_correlations"]
+
+LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+
+
+def rank_correlations(predicted: ArrayLike, truth: ArrayLike) -> tuple[float, float]:
+    """Return Kendall's τ-b and Spearman's ρ, both as SciPy defines them, ties included.
+
+    Parameters
+    ----------
+    predicted, truth : array-like of float, shape (n,)
+
+    Returns
+    -------
+    kendall_tau, spearman : float
+        NaN where there are fewer than two numbers or one side is constant: there is no order to compare.
+
+    Raises
+    ------
+    SettingError
+        Where the shapes differ or a number is not finite.
+
+    Examples
+    --------
+    >>> tau, rho = rank_correlations([1.0, 2.0, 3.0, 4.0], [10.0, 30.0, 20.0, 40.0])
+    >>> round(tau, 3), round(rho, 3)
+    (0.667, 0.8)
+    """
+    from scipy.stats import kendalltau, spearmanr
+
+    a, b = _vectors(predicted=predicted, truth=truth)
+    if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return np.nan, np.nan
+    return float(kendalltau(a, b).statistic), float(spearmanr(a, b).statistic)
+
+
+def gaussian_crps(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
+    r"""Return the continuous ranked probability score of normal predictions; less is better.
+
+    .. math:: \sigma\left[z(2\Phi(z) - 1) + 2\varphi(z) - 1/\sqrt\pi\right], \quad z = (y - \mu) / \sigma
+
+    In the unit of the truth; for a deviation that goes to 0 it becomes the absolute error (Gneiting and Raftery,
+    JASA 2007, sec. 4.2).
+
+    Parameters
+    ----------
+    mean, deviation, truth : array-like of float, shape (n,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    SettingError
+        As `rank_correlations`; also where a deviation is not positive.
+
+    Examples
+    --------
+    >>> gaussian_crps([0.0, 0.0], [1.0, 1.0], [0.0, 2.0]).round(4)
+    array([0.2337, 1.4528])
+    """
+    from scipy.stats import norm
+
+    mu, sigma, y = _normals(mean, deviation, truth)
+    z = (y - mu) / sigma
+    score: NDArray[np.float64] = sigma * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
+    return score
+
+
+def interval_coverage(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike, level: float) -> float:
+    """Return the share of true values inside the central intervals of normal predictions.
+
+    Parameters
+    ----------
+    mean, deviation, truth : array-like of float, shape (n,)
+    level : float
+        Probability that the intervals claim, between 0 and 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1; `level` where the claim is true.
+
+    Raises
+    ------
+    SettingError
+        As `gaussian_crps`; also for a level outside (0, 1).
+
+    Examples
+    --------
+    >>> interval_coverage([0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [-0.1, 0.5, 1.0, 3.0], level=0.95)
+    0.75
+    """
+    from scipy.stats import norm
+
+    if not 0 < level < 1:
+        raise SettingError(f"The level of an interval must lie between 0 and 1, not {level!r:.80}.")
+    mu, sigma, y = _normals(mean, deviation, truth)
+    return float(np.mean(np.abs(y - mu) <= norm.ppf((1 + level) / 2) * sigma))
+
+
+def calibration(
+    mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike, levels: Sequence[float] = LEVELS
+) -> dict[str, float]:
+    """Return the mean CRPS and the coverage at several levels.
+
+    Parameters
+    ----------
+    mean, deviation, truth : array-like of float, shape (n,)
+    levels : sequence of float
+
+    Returns
+    -------
+    dict of str to float
+        ``crps``, and ``coverage_50`` for the level 0.5, and so on.
+
+    Raises
+    ------
+    SettingError
+        As `interval_coverage`.
+
+    Examples
+    --------
+    >>> calibration([0.0, 0.0], [1.0, 1.0], [0.0, 2.0], levels=(0.5, 0.95))
+    {'crps': 0.8432467857413846, 'coverage_50': 0.5, 'coverage_95': 0.5}
+    """
+    scores = {"crps": float(gaussian_crps(mean, deviation, truth).mean())}
+    return scores | {f"coverage_{100 * p:.3g}": interval_coverage(mean, deviation, truth, p) for p in levels}
+
+
+def _normals(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> list[NDArray[np.float64]]:
+    vectors = _vectors(mean=mean, deviation=deviation, truth=truth)
+    if (vectors[1] <= 0).any():
+        raise SettingError(f"Deviations must be positive; the smallest is {vectors[1].min()}.")
+    return vectors
+
+
+def _vectors(**named: ArrayLike) -> list[NDArray[np.float64]]:
+    vectors = {name: np.asarray(values, dtype=np.float64) for name, values in named.items()}
+    shapes = {name: array.shape for name, array in vectors.items()}
+    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 1:
+        raise SettingError(f"Vectors of one length are needed, not {', '.join(f'{n} {s}' for n, s in shapes.items())}.")
+    for name, array in vectors.items():
+        if not np.isfinite(array).all():
+            raise SettingError(f"{name} holds NaN or infinity, at position {int(np.argmin(np.isfinite(array)))} first.")
+    return list(vectors.values())
