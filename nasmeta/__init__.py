@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         testing,
         training,
     )
-    from nasmeta.experiments import compare, search
+    from nasmeta.experiments import benchmark_predictors, compare, search
     from nasmeta.spaces import get_space
     from nasmeta.tables import load_table
     from nasmeta.tasks import get_task, task_distribution
@@ -40,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "__version__",
     "analysis",
+    "benchmark_predictors",
     "compare",
     "errors",
     "evaluators",
@@ -61,6 +62,7 @@ __all__ = [
 ]
 
 _ROOM_OF = {
+    "benchmark_predictors": "experiments",
     "compare": "experiments",
     "get_space": "spaces",
     "get_task": "tasks",

@@ -9,6 +9,8 @@ otherwise it is *censored*: nobody knows what it would have found after its budg
 from nasmeta.analysis._curves import regret_curves
 from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents, regret
 from nasmeta.analysis._plots import plot_regret, save_figure
+from nasmeta.analysis._prediction_metrics import summarise_predictions
+from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
 from nasmeta.analysis._statistics import average_ranks, bootstrap_interval
 from nasmeta.analysis._summary import summarise, to_markdown
 
@@ -17,10 +19,13 @@ __all__ = [
     "bootstrap_interval",
     "evaluations_to_optimum",
     "incumbents",
+    "plot_calibration",
+    "plot_predictions",
     "plot_regret",
     "regret",
     "regret_curves",
     "save_figure",
     "summarise",
+    "summarise_predictions",
     "to_markdown",
 ]

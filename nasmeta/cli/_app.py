@@ -9,6 +9,7 @@ import typer
 import nasmeta
 from nasmeta.cli._data import data_app, query
 from nasmeta.cli._demo import demo
+from nasmeta.cli._predict import predict
 from nasmeta.cli._proxies import proxies_app
 from nasmeta.cli._runs import compare, search
 from nasmeta.cli._surrogate import surrogate_app
@@ -49,6 +50,9 @@ app.command(
 )(search)
 app.command(epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results")(compare)
 app.command(epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean")(query)
+app.command(
+    epilog="Example:\n\nnasmeta predict --predictors gp,xgboost:default+proxies,nwot --sizes 78,781 --output predictors"
+)(predict)
 app.add_typer(data_app, name="data")
 app.add_typer(surrogate_app, name="surrogate")
 app.add_typer(proxies_app, name="proxies")

@@ -78,18 +78,24 @@ def score(
 
 
 def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
     card = surrogate.card
     split, column = card["split"], card["column"]
     console = Console()
-    shown = Table(title=f"Surrogate of {card['task']}" + (f" on {task}" if task else ""), title_justify="left")
+    shown = Table(
+        title=f"Surrogate of {card['task']}" + (f" on {task}" if task else ""),
+        title_justify="left",
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
+    )
     for heading in ("cells", "n", "R²", "τ-b", "sparse τ", "Spearman", "RMSE"):
         shown.add_column(heading, justify="left" if heading == "cells" else "right", no_wrap=True)
     for name, row in scores.items():
         figures = [row[key] for key in ("r2", "tau", "sparse_tau", "spearman", "rmse")]
-        shown.add_row(name, f"{row['cells']:,}", *("–" if x is None else f"{x:.4f}" for x in figures))
+        shown.add_row(name, f"{row['cells']:,}", *("–" if x is None else f"{x:.3f}" for x in figures))
     console.print(shown)
     lines = [
         f"RMSE in {surrogate.unit}; best 10 %: those among the best tenth of the whole table",

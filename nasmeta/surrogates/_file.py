@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,18 +80,11 @@ def read(path: Path) -> tuple[bytes, Content]:
     except DamagedFileError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, UnknownNameError,
-            NotImplementedError, RuntimeError, zlib_error()) as reason:  # fmt: skip
+            NotImplementedError, RuntimeError, zlib.error) as reason:  # fmt: skip
         raise DamagedFileError(
             f"{path} is no surrogate, or it is damaged ({type(reason).__name__}: {reason!s:.80}). "
             "`nasmeta surrogate fit TASK --output FILE` makes one."
         ) from reason
-
-
-def zlib_error() -> type[Exception]:
-    """Return the error of a damaged compressed stream."""
-    import zlib
-
-    return zlib.error
 
 
 def _content(raw: bytes, path: Path) -> Content:

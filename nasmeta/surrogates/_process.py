@@ -110,11 +110,13 @@ class _Likelihood:
         margin = 0.1 * self.spread
         variance = np.log(self.best + margin - self.u).var()
         n_sets = len(self.parts)
-        return np.r_[self.prior, np.full(n_sets, np.log(variance / n_sets)), np.log(variance / 50), np.log(margin)]
+        others = np.r_[np.full(n_sets, np.log(variance / n_sets)), np.log(variance / 50), np.log(margin)]
+        return np.concatenate([self.prior, others], dtype=np.float64)
 
     def warped(self, margin: float) -> NDArray[np.float64]:
         """Return warped labels."""
-        return -np.log(self.best + margin - self.u)
+        warped: NDArray[np.float64] = -np.log(self.best + margin - self.u)
+        return warped
 
     def covariance(
         self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]
@@ -126,7 +128,7 @@ class _Likelihood:
         decays = []
         for part, scale, v in zip(self.parts, scales, np.exp(logarithms[n_scales : n_scales + n_sets]), strict=True):
             x = part[rows] * scale
-            a = _scaled_distances(x, x)  # type: ignore[arg-type]
+            a = _scaled_distances(x, x)
             decay = v * np.exp(-a)
             total += (1.0 + a) * decay
             decays.append(decay)

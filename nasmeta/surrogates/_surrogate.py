@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import checked_whole
 from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.spaces import CellLike, CellSpace, get_space
 from nasmeta.surrogates._features import class_features, function_classes
@@ -125,15 +126,14 @@ class Surrogate:
         SettingError
             Where the seed is no whole number from 0 on.
         """
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-            raise SettingError(f"seed must be a whole number from 0 on, not {seed!r:.80}.")
+        seed = checked_whole("seed", seed, least=0)
         if self.noise is None:
             raise MissingValueError(
                 f"The surrogate of {self.card['task']} knows no seed noise, since its table has no single seeds: "
                 'answer="mean" is possible.'
             )
         cells = np.arange(self.space.n_cells, dtype=np.int32)
-        return self._rounded(self._possible(self.values + self.noise.draw(self.values, cells, int(seed))))
+        return self._rounded(self._possible(self.values + self.noise.draw(self.values, cells, seed)))
 
     def predict(self, cells: CellLike, answer: str = "mean", seed: int = 0) -> float | NDArray[np.float64]:
         """Predict the task's signal.
@@ -156,7 +156,7 @@ class Surrogate:
         ------
         CellError, SettingError, MissingValueError
         """
-        index = self.space.index_of(cells)  # type: ignore[arg-type]
+        index = self.space.index_of(cells)
         found = self._answers(answer, seed)[index]
         return float(found) if isinstance(index, int) else found
 
@@ -167,7 +167,7 @@ class Surrogate:
 
     def noise_deviation(self, cells: CellLike) -> float | NDArray[np.float64]:
         """Return the standard deviation of one training around the mean, in the task's unit; NaN where not known."""
-        index = self.space.index_of(cells)  # type: ignore[arg-type]
+        index = self.space.index_of(cells)
         means = np.asarray(self.values[index])
         found = np.full(means.shape, np.nan) if self.noise is None else self.noise.deviation(means)
         return float(found) if isinstance(index, int) else found

@@ -78,7 +78,7 @@ def read_proxies(path: str | Path) -> ProxyFile:
         Where it is not there, or no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:  # else it stays open
             facts = json.loads(str(file["facts"]))
             if facts.get("nasmeta_proxies") != FORMAT:
                 raise ValueError(f"its format is {facts.get('nasmeta_proxies')!r}, not {FORMAT}")

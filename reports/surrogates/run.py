@@ -220,13 +220,15 @@ def main() -> None:
 
 > Fitted to at most 80 % of the cells, nasmeta's surrogates of NAS-Bench-201 reach on isomorph-disjoint held-out cells,
 > as the mean of {asked.splits} splits: {"; ".join(quoted)}.
-> In {same} of {len(runs)} comparisons (three datasets, {budgets} evaluations) four searchers have the same order of mean regret on surrogate and table, {asked.repeats} runs each.
+> In {same} of {len(runs)} comparisons (three datasets, {budgets} evaluations) four searchers have
+> the same order of mean regret on surrogate and table, {asked.repeats} runs each.
 
 ## Scores of the shipped surrogates
 
 *Held out*: no isomorph by the benchmark's own (upstream) rule was trained on. *New functions*: in addition no cell
-was trained on that computes the same function once zeroed inputs are dropped from sums; the upstream rule keeps such cells apart,
-although their results differ by no more than seeds do, so the first figures flatter every model that knows this.
+was trained on that computes the same function once zeroed inputs are dropped from sums; the upstream rule keeps such
+cells apart, although their results differ by no more than seeds do, so the first figures flatter every model that
+knows this.
 *Best 10 %*: cells among the best tenth of the whole table. Sparse τ: predictions rounded to 0.1 % (Zela et al.,
 "Surrogate NAS benchmarks", ICLR 2022). RMSE is in the unit of the signal.
 

@@ -127,9 +127,9 @@ def test_a_damaged_file_is_told(whole: Path, tmp_path: Path) -> None:
     for name in ("short", "pickle", "future", "absent"):
         with pytest.raises(DamagedFileError, match=name):
             read_proxies(tmp_path / f"{name}.npz")
+    other = read_proxies(measure_proxies(tmp_path / "tnb101.npz", BATCH, SETTINGS, space="tnb101", cells=[5]))
     with pytest.raises(SettingError, match="lacks operations"):
-        path = measure_proxies(tmp_path / "tnb101.npz", BATCH, SETTINGS, space="tnb101", cells=[5])
-        read_proxies(path).of_all_cells("nb201")
+        other.of_all_cells("nb201")
 
 
 def test_command(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_weights_come_from_the_seed_alone() -> None:
         assert torch.equal(a, b)
     assert not torch.equal(first.stem[0].weight, other.stem[0].weight)
     assert torch.equal(first.classifier.weight, CellNetwork(6, seed=1).classifier.weight)  # the skeleton is shared
-    spread = float(first.reductions[1].conv_b[1].weight.std())
+    spread = float(first.reductions[1].conv_b[1].weight.detach().std())
     assert spread == pytest.approx(
         (1 / (3 * 64 * 9)) ** 0.5, rel=0.05
     )  # PyTorch's own: uniform with bound 1 / sqrt(fan)

@@ -153,7 +153,7 @@ def test_a_proxy_leaves_the_network_and_the_global_generator_alone() -> None:
     weights = [parameter.detach().clone() for parameter in network.parameters()]
     probe = Probe(network, torch.from_numpy(BATCH.images), torch.from_numpy(BATCH.labels))
     first = {name: PROXIES[name](probe) for name in PROXIES}
-    backwards = {name: PROXIES[name](probe_of(6111)) for name in reversed(PROXIES)}
+    backwards = {name: PROXIES[name](probe_of(6111)) for name in reversed(list(PROXIES))}
     assert first == backwards  # whichever comes first
     assert torch.equal(before, torch.get_rng_state())
     assert all(torch.equal(a, b) for a, b in zip(weights, network.parameters(), strict=True))

@@ -105,7 +105,7 @@ def benchmark_predictors(
     Examples
     --------
     >>> import nasmeta as nm
-    >>> frame = nm.experiments.benchmark_predictors(["ridge", "nwot"], sizes=[78], target="valid", draws=2)
+    >>> frame = nm.benchmark_predictors(["ridge", "nwot"], sizes=[78], target="valid", draws=2)
     >>> tau = frame[frame["scope"] == "isomorph-disjoint"].groupby("predictor")["kendall_tau"].mean()
     >>> bool(tau["ridge"] > tau["nwot"]), len(frame)
     (True, 12)
@@ -236,7 +236,8 @@ def _scores_of(
             row["rmse"] = float(np.sqrt(np.mean((predicted[cells] - labels[cells]) ** 2)))
         if scope == "isomorph-disjoint" and _knows_deviation(estimator, cells):
             some = np.random.default_rng(seed).choice(cells, min(_CALIBRATED_ON, len(cells)), replace=False)
-            row |= calibration(*estimator.predict(some, return_std=True), labels[some])
+            mean, deviation = estimator.predict(some, return_std=True)
+            row |= calibration(mean, deviation, labels[some])
         yield row | times
 
 

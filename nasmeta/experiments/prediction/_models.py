@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.predictors import ENCODERS, PREDICTORS, ColumnEncoder, make_predictor
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.predictors import PREDICTORS, make_predictor
+from nasmeta.spaces import CellSpace
 from nasmeta.tasks import Task
 
 __all__ = ["Model", "PredictorsLike", "label_free_names", "models_of"]
@@ -148,6 +148,8 @@ def models_of(
         elif name not in PREDICTORS:
             raise UnknownNameError.of("predictor", name, [*PREDICTORS, *label_free_names()])
         if chosen is not None:
+            from nasmeta.predictors import ENCODERS  # brings scikit-learn
+
             known = (*ENCODERS, _DEFAULT, _MEASURED, _PUBLISHED)
             for part in chosen.split("+"):
                 if part.strip() not in known or part.strip() == "columns":
@@ -171,6 +173,8 @@ def _encoder_of(part: str, task: Task) -> Any:
     """Return an encoder, or its name."""
     if part not in (_MEASURED, _PUBLISHED):
         return part
+    from nasmeta.predictors import ColumnEncoder  # brings scikit-learn
+
     columns = _measured(task.space.name) if part == _MEASURED else _published(task)
     values = np.stack(list(columns.values()), axis=1)
     # Where an isomorph was not measured either, the median and a column that says so.

@@ -107,14 +107,14 @@ class NeuralRegressor(ScaledRegressor):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
+        state: dict[str, Any] = dict(super().__getstate__())  # a copy: it may be the object's own
         if "network_" in state:  # a copy or a worker may be where there is no GPU
             state["network_"] = self._weights()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        weights = state.pop("network_", None)
-        super().__setstate__(state)
+        weights = state.get("network_")
+        super().__setstate__({name: value for name, value in state.items() if name != "network_"})
         if weights is not None:
             self._set_weights(weights)
 

@@ -127,3 +127,5 @@ class ProxyJournal:
     ) -> None:
         self._file.close()
         self._lock.release()
+        if self.output.exists():  # nobody begins it again, so nobody needs the lock
+            Path(self._lock.lock_file).unlink(missing_ok=True)

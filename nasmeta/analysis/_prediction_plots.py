@@ -1,0 +1,211 @@
+"""Pictures of a predictor benchmark: the order against the number of labels, and the calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from nasmeta.analysis._plots import _STYLES, _legend_columns
+from nasmeta.analysis._prediction_metrics import checked_predictions, coverage_columns, summarise_predictions
+from nasmeta.errors import SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_calibration", "plot_predictions"]
+
+_NAMES = {"kendall_tau": "Kendall's τ", "spearman": "Spearman's ρ"}
+_SCOPES = {
+    "isomorph-disjoint": "on cells without a labelled isomorph",
+    "unseen": "on cells without a label",
+    "all": "on all cells",
+}
+_PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.8  # inches; two panels fill the text width of a paper
+
+
+def plot_predictions(
+    frame: pd.DataFrame,
+    metric: Literal["kendall_tau", "spearman"] = "kendall_tau",
+    scopes: Sequence[str] = ("isomorph-disjoint", "all"),
+    level: float = 0.95,
+    seed: int = 0,
+) -> Figure:
+    """Draw a rank correlation against the number of labels, a panel a scope, a line a predictor.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        What `nasmeta.benchmark_predictors` returns, of one task, target and protocol.
+    metric : {"kendall_tau", "spearman"}
+    scopes : sequence of str
+    level, seed : float, int
+        Of the bootstrap interval of the mean that the band shows.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A free-standing figure, unknown to pyplot; write it with `save_figure`.
+
+    Raises
+    ------
+    SettingError, UnknownNameError
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> frame = nm.benchmark_predictors(["ridge", "nwot"], sizes=[20, 78], target="valid", draws=2)
+    >>> [axes.get_title() for axes in plot_predictions(frame).axes]
+    ['on cells without a labelled isomorph', 'on all cells']
+    """
+    if metric not in _NAMES:
+        raise UnknownNameError.of("metric", metric, _NAMES)
+    table = summarise_predictions(_of_one(frame), level, seed)
+    _check_scopes(table, scopes)
+    figure, panels = _panels(len(scopes))
+    handles: dict[str, Any] = {}
+    names = [str(name) for name in table["predictor"].unique()]
+    for panel, scope in zip(panels, scopes, strict=True):
+        for position, name in enumerate(names):
+            rows = table[(table["scope"] == scope) & (table["predictor"] == name)].sort_values("n_train")
+            if len(rows):
+                handles[name] = _line(panel, rows["n_train"], rows[metric], position)
+                panel.fill_between(
+                    rows["n_train"], rows[f"{metric}_low"], rows[f"{metric}_high"],
+                    color=_STYLES[position % len(_STYLES)][0], alpha=0.16, linewidth=0,
+                )  # fmt: skip
+        panel.set_xscale("log")
+        _numbers(panel, table["n_train"])
+        panel.set_title(_SCOPES.get(scope, scope), fontsize=9)
+        panel.set_xlabel("labels", fontsize=9)
+    panels[0].set_ylabel(f"{_NAMES[metric]} with {_target(table)}", fontsize=9)
+    _legend(figure, handles, f"mean of {_counts(table['draws'])} draws; band: {100 * level:g} % bootstrap interval")
+    return figure
+
+
+def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None) -> Figure:
+    """Draw the coverage of central intervals against the probability that they claim, a panel a number of labels.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        What `nasmeta.benchmark_predictors` returns, of one task, target and protocol.
+    n_train : sequence of int, optional
+        Numbers of labels to show; the smallest and the largest where left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Below the diagonal a predictor is too sure of itself, above it too careful.
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, no predictor in it knows a deviation, or it has no such number of labels.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> frame = nm.benchmark_predictors(["gp", "parameters"], sizes=[50, 100], target="valid", draws=2)
+    >>> len(plot_calibration(frame).axes)
+    2
+    """
+    checked_predictions(_of_one(frame))
+    levels = coverage_columns(frame)
+    known = frame[(frame["scope"] == "isomorph-disjoint") & frame[list(levels)].notna().all(axis=1)]
+    if not len(levels) or not len(known):
+        raise SettingError("No predictor in this frame knows a deviation, so there is no calibration to show.")
+    sizes = sorted(known["n_train"].unique())
+    chosen = list(dict.fromkeys([sizes[0], sizes[-1]] if n_train is None else n_train))
+    for n in chosen:
+        if n not in sizes:
+            raise SettingError(f"The frame has no fit on {n} labels; possible: {', '.join(map(str, sizes))}.")
+    figure, panels = _panels(len(chosen))
+    handles: dict[str, Any] = {}
+    names = [str(name) for name in frame["predictor"].unique()]
+    for panel, n in zip(panels, chosen, strict=True):
+        panel.plot([0, 1], [0, 1], color="0.35", linewidth=0.8, zorder=1)
+        for position, name in enumerate(names):
+            rows = known[(known["n_train"] == n) & (known["predictor"] == name)]
+            if len(rows):
+                handles[name] = _line(panel, list(levels.values()), rows[list(levels)].mean(), position)
+        panel.set_title(f"{n:,} labels", fontsize=9)
+        panel.set_xlabel("claimed probability", fontsize=9)
+        panel.set(xlim=(0, 1), ylim=(0, 1))
+    panels[0].set_ylabel("share of true values inside", fontsize=9)
+    draws = known.groupby(["predictor", "n_train"], observed=True)["draw"].nunique()
+    _legend(figure, handles, f"mean of {_counts(draws)} draws; cells without a labelled isomorph")
+    return figure
+
+
+def _of_one(frame: pd.DataFrame) -> pd.DataFrame:
+    checked_predictions(frame)
+    for name in ("task", "target", "protocol"):
+        several = frame[name].unique()
+        if len(several) > 1:
+            raise SettingError(f"The frame has several values of {name}: {', '.join(map(str, several))}. Choose one.")
+    return frame
+
+
+def _check_scopes(table: pd.DataFrame, scopes: Sequence[str]) -> None:
+    known = list(table["scope"].unique())
+    if not scopes:
+        raise SettingError(f"No scope was chosen; possible: {', '.join(known)}.")
+    for scope in scopes:
+        if scope not in known:
+            raise UnknownNameError.of("scope", scope, known)
+
+
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(1.3, count) * _PANEL_WIDTH, _PANEL_HEIGHT + 0.8), layout="constrained")
+    panels = list(figure.subplots(1, count, sharey=True, squeeze=False).ravel())
+    for panel in panels:
+        panel.grid(True, which="major", color="0.9", linewidth=0.6)
+        panel.set_axisbelow(True)
+        panel.tick_params(labelsize=8)
+        for side in ("top", "right"):
+            panel.spines[side].set_visible(False)
+    return figure, panels
+
+
+def _line(panel: Axes, x: Any, y: Any, position: int) -> Any:
+    colour, style, marker = _STYLES[position % len(_STYLES)]
+    (line,) = panel.plot(
+        x, y, color=colour, linestyle=style, linewidth=1.4, marker=marker, markersize=4.5, markeredgecolor="white",
+        markeredgewidth=0.5,
+    )  # fmt: skip
+    return line
+
+
+def _numbers(panel: Axes, sizes: Iterable[int]) -> None:
+    """Label the numbers of labels that were used, as far as they do not touch."""
+    from matplotlib.ticker import NullLocator
+
+    ticks: list[int] = []
+    for n in sorted(set(sizes)):
+        if not ticks or np.log10(n / ticks[-1]) > 0.17:
+            ticks.append(n)
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_xticks(ticks, [f"{n:,}" for n in ticks])
+
+
+def _legend(figure: Figure, handles: dict[str, Any], title: str) -> None:
+    figure.legend(
+        list(handles.values()), list(handles), loc="outside lower center", title=title, title_fontsize=8, fontsize=8,
+        ncols=_legend_columns(list(handles), figure.get_figwidth()), frameon=False, handlelength=3.2,
+    )  # fmt: skip
+
+
+def _target(table: pd.DataFrame) -> str:
+    address = str(table["target"].iloc[0]).split(" of ")[0].split("/")
+    return f"{address[0]} {address[2]}" if len(address) > 2 else address[0]
+
+
+def _counts(draws: pd.Series[int]) -> str:
+    low, high = int(draws.min()), int(draws.max())
+    return str(low) if low == high else f"{low} to {high}"

@@ -1,0 +1,137 @@
+"""Scores of predictions: SciPy's, or checked by integration and by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import kendalltau, norm, spearmanr
+
+from nasmeta.analysis import plot_calibration, plot_predictions, summarise_predictions
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.predictors._metrics import calibration, gaussian_crps, interval_coverage, rank_correlations
+
+
+def made_up(**changes: object) -> pd.DataFrame:
+    """Two predictors, two sizes, three draws, two scopes; the second predictor knows no deviation."""
+    rows = []
+    for predictor in ("gp", "flat"):
+        for n in (10, 100):
+            for draw in range(3):
+                for scope in ("isomorph-disjoint", "all"):
+                    row = {
+                        "task": "nb201/cifar10", "target": "cifar10/accuracy/test/200/mean of R", "protocol": "few",
+                        "scope": scope, "predictor": predictor, "n_train": n, "draw": draw, "rmse": 1.0, "crps": np.nan,
+                        "kendall_tau": 0.5 + 0.1 * draw + n / 1000, "spearman": np.nan if predictor == "flat" else 0.9,
+                        "coverage_50": np.nan, "coverage_95": np.nan, "fit_seconds": float(draw**2),
+                        "predict_seconds": 0.1, "cpu_seconds": 0.1,
+                    }  # fmt: skip
+                    if predictor == "gp" and scope == "isomorph-disjoint":
+                        row |= {"crps": 0.7, "coverage_50": 0.4 + 0.1 * draw, "coverage_95": 0.9}
+                    rows.append(row | changes)
+    return pd.DataFrame(rows)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=40))
+def test_rank_correlations_are_scipys_with_ties(pairs: list[tuple[int, int]]) -> None:
+    a, b = np.array(pairs, dtype=float).T
+    found = rank_correlations(a, b)
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        assert np.isnan(found).all()
+    else:
+        assert found == (kendalltau(a, b, variant="b").statistic, spearmanr(a, b).statistic)
+
+
+@pytest.mark.parametrize(("mean", "deviation", "truth"), [(0.0, 1.0, 0.3), (90.0, 2.5, 84.0), (-3.0, 0.1, -3.4)])
+def test_crps_is_its_definition(mean: float, deviation: float, truth: float) -> None:
+    reach = 12 * deviation + abs(truth - mean)
+
+    def squared(x: float) -> float:
+        return float((norm.cdf(x, mean, deviation) - (x >= truth)) ** 2)
+
+    expected = sum(quad(squared, *ends, limit=200)[0] for ends in ((mean - reach, truth), (truth, mean + reach)))
+    assert gaussian_crps([mean], [deviation], [truth])[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_crps_of_a_sure_prediction_is_the_absolute_error() -> None:
+    assert gaussian_crps([1.0], [1e-9], [3.5])[0] == pytest.approx(2.5)
+
+
+def test_true_deviations_cover_what_they_claim_and_false_ones_do_not() -> None:
+    rng = np.random.default_rng(0)
+    mean, deviation = rng.normal(size=40_000), rng.uniform(0.5, 2, size=40_000)
+    truth = mean + deviation * rng.normal(size=40_000)
+    for level in (0.1, 0.5, 0.95):
+        assert interval_coverage(mean, deviation, truth, level) == pytest.approx(level, abs=0.01)
+    assert interval_coverage(mean, deviation / 2, truth, 0.95) < 0.7
+    assert calibration(mean, deviation, truth)["crps"] < calibration(mean, deviation / 2, truth)["crps"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: rank_correlations([1.0, 2.0], [1.0]),
+        lambda: rank_correlations([1.0, np.nan], [1.0, 2.0]),
+        lambda: gaussian_crps([1.0], [0.0], [1.0]),
+        lambda: interval_coverage([1.0], [1.0], [1.0], 1.0),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(call: object) -> None:
+    with pytest.raises(SettingError):
+        call()  # type: ignore[operator]
+
+
+def test_summary_has_means_with_intervals_and_medians_of_seconds() -> None:
+    table = summarise_predictions(made_up())
+    assert len(table) == 8
+    row = table[(table.predictor == "gp") & (table.scope == "isomorph-disjoint") & (table.n_train == 100)].iloc[0]
+    assert (row.draws, row.fit_seconds) == (3, 1.0)
+    assert row.kendall_tau == pytest.approx(0.7)
+    assert 0.6 <= row.kendall_tau_low < 0.7 < row.kendall_tau_high <= 0.8
+    assert row.coverage_50 == pytest.approx(0.5)
+    flat = table[table.predictor == "flat"]
+    assert flat[["spearman", "spearman_low", "crps", "coverage_95"]].isna().all(axis=None)
+
+
+def test_summary_refuses_other_frames() -> None:
+    with pytest.raises(SettingError, match=r"lacks scope, kendall_tau"):
+        summarise_predictions(made_up().drop(columns=["scope", "kendall_tau"]))
+    with pytest.raises(SettingError, match="empty"):
+        summarise_predictions(made_up().iloc[:0])
+    with pytest.raises(SettingError, match="gp with 10 labels has draw 0 twice"):
+        summarise_predictions(pd.concat([made_up(), made_up()]))
+
+
+def test_curves_show_every_predictor_in_every_scope() -> None:
+    figure = plot_predictions(made_up(), "kendall_tau", scopes=["isomorph-disjoint", "all"])
+    assert [axes.get_title() for axes in figure.axes] == ["on cells without a labelled isomorph", "on all cells"]
+    assert "cifar10 test" in figure.axes[0].get_ylabel()
+    for axes in figure.axes:
+        assert [line.get_xdata().tolist() for line in axes.lines] == [[10, 100], [10, 100]]
+        assert axes.lines[0].get_ydata() == pytest.approx([0.61, 0.7])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["gp", "flat"]
+
+
+def test_calibration_shows_who_knows_a_deviation() -> None:
+    figure = plot_calibration(made_up(), n_train=[100])
+    diagonal, line = figure.axes[0].lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata())
+    assert list(line.get_xdata()) == [0.5, 0.95]
+    assert list(line.get_ydata()) == pytest.approx([0.5, 0.9])
+
+
+def test_plots_refuse_what_they_cannot_show() -> None:
+    frame = made_up()
+    with pytest.raises(UnknownNameError, match="seen"):
+        plot_predictions(frame, scopes=["seen"])
+    with pytest.raises(UnknownNameError, match="metric"):
+        plot_predictions(frame, "tau")  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="several values of task"):
+        plot_predictions(pd.concat([frame, made_up(task="nb201/cifar100")]))
+    with pytest.raises(SettingError, match="no fit on 50 labels; possible: 10, 100"):
+        plot_calibration(frame, [50])
+    with pytest.raises(SettingError, match="knows a deviation"):
+        plot_calibration(frame[frame.predictor == "flat"])

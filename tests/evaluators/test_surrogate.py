@@ -1,0 +1,96 @@
+"""A surrogate as an evaluator, and searches on it."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import JournalError, SettingError
+from nasmeta.evaluators import Evaluator, SurrogateEvaluator
+from nasmeta.surrogates import SurrogateTask, load_surrogate
+
+
+def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(name: str = "nb201") -> None:
+        raise AssertionError(f"The table {name} was opened.")
+
+    monkeypatch.setattr("nasmeta.tables.load_table", forbidden)
+    surrogate = load_surrogate("nb201/cifar100")
+    cells = np.array([9930, 0, 9930], dtype=np.int32)
+    for asked in ("nb201/cifar100", nm.get_task("nb201/cifar100"), surrogate, surrogate.as_task()):
+        evaluator = SurrogateEvaluator(asked)
+        assert isinstance(evaluator, Evaluator)
+        evaluation = evaluator.evaluate(cells)
+        np.testing.assert_array_equal(evaluation.values, surrogate.predict(cells))
+        np.testing.assert_array_equal(evaluation.cost_seconds, surrogate.cost_seconds[cells])
+    one = SurrogateEvaluator("nb201/cifar100", answer="training", seed=2).evaluate(cells)
+    np.testing.assert_array_equal(one.values, surrogate.training_values(2)[cells])
+    run = nm.search("gp", "tnb101/room_layout", evaluations=30, evaluator="surrogate")
+    assert run.values.min() == run.best.value  # a loss
+    assert run.task.column.unit == load_surrogate("tnb101/room_layout").unit
+
+
+def test_a_search_on_the_surrogate() -> None:
+    run = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1, evaluator="surrogate")
+    surrogate = load_surrogate("nb201/cifar10")
+    np.testing.assert_array_equal(run.values, surrogate.values[run.cells])
+    assert run.task.optimum == surrogate.values.max()
+    assert (run.frame()["regret"] >= 0).all()
+    table = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1)
+    assert run.cells[0] == table.cells[0]  # the same random numbers
+    assert not np.array_equal(run.values, table.values)
+
+
+def test_a_single_training_as_the_answer() -> None:
+    task = load_surrogate("nb201/cifar10").as_task(answer="training", seed=4)
+    run = nm.search("local-search", task, evaluations=40)
+    np.testing.assert_array_equal(run.values, task.surrogate.training_values(4)[run.cells])
+
+
+def test_the_journal_says_what_answered(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    run = nm.search("gp", "nb201/cifar10", evaluations=20, journal=path, evaluator="surrogate")
+    header = json.loads(path.read_text().splitlines()[0])
+    surrogate = load_surrogate("nb201/cifar10")
+    assert header["evaluator"] == {"kind": "surrogate", "sha256": surrogate.sha256, "answer": "mean"}
+    longer = nm.search("gp", "nb201/cifar10", evaluations=25, journal=path, evaluator="surrogate")
+    np.testing.assert_array_equal(longer.cells[:20], run.cells)
+    with pytest.raises(JournalError, match="evaluator"):
+        nm.search("gp", "nb201/cifar10", evaluations=25, journal=path)
+    with pytest.raises(JournalError, match="evaluator"):
+        nm.search("gp", surrogate.as_task("training"), evaluations=25, journal=path)
+
+
+def test_a_comparison_on_surrogates(tmp_path: Path) -> None:
+    asked = {"tasks": ["nb201/cifar10", "tnb101/jigsaw"], "repeats": 2, "evaluations": 20, "folder": tmp_path}
+    frame = nm.compare(["random", "evolution"], evaluator="surrogate", **asked)
+    alone = nm.search("random", "tnb101/jigsaw", evaluations=20, seed=1, evaluator="surrogate")
+    rows = frame[(frame["task"] == "tnb101/jigsaw") & (frame["searcher"] == "random") & (frame["seed"] == 1)]
+    np.testing.assert_array_equal(rows["cell"], alone.cells)
+    again = nm.compare(["random", "evolution"], evaluator="surrogate", **asked)
+    assert again.equals(frame)
+    with pytest.raises(SettingError, match="another comparison"):
+        nm.compare(["random", "evolution"], **{**asked, "tasks": ["nb201/cifar10"]})
+
+
+def test_a_file_as_the_evaluator(tmp_path: Path) -> None:
+    surrogate = load_surrogate("nb201/cifar10")
+    path = surrogate.save(tmp_path / "mine.npz")
+    run = nm.search("random", "nb201/cifar10", evaluations=10, evaluator=path)
+    np.testing.assert_array_equal(run.values, surrogate.values[run.cells])
+    with pytest.raises(SettingError, match=r"nb201/cifar100"):
+        nm.search("random", "nb201/cifar100", evaluations=10, evaluator=path)
+    with pytest.raises(SettingError, match="An evaluator is"):
+        nm.search("random", "nb201/cifar100", evaluations=10, evaluator="oracle")
+
+
+def test_a_task_on_a_surrogate_travels_to_other_processes() -> None:
+    task = load_surrogate("nb201/cifar10").as_task("training", 3)
+    copy = pickle.loads(pickle.dumps(task))
+    assert isinstance(copy, SurrogateTask)
+    np.testing.assert_array_equal(copy.values, task.values)
+    assert copy.identity == task.identity
+    assert copy.report_columns == nm.get_task("nb201/cifar10").report_columns

@@ -1,0 +1,173 @@
+"""Neural regressors: what scikit-learn demands, equal cells, determinism, saving, and real labels."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kendalltau
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from nasmeta.errors import CellError, LabelError, MissingValueError, SettingError
+from nasmeta.predictors import isomorph_split, load_predictor, make_predictor, move_to_space, save_predictor
+from nasmeta.predictors._neural import CellTransformer, GraphNetwork, MLPEnsemble
+from nasmeta.predictors._neural._losses import pairwise_logistic
+from nasmeta.spaces import get_space
+from nasmeta.tables import load_table
+
+CELL_NETWORKS = [GraphNetwork, CellTransformer]
+QUICK: dict[str, Any] = {"max_epochs": 6, "n_members": 2}
+
+
+@parametrize_with_checks([MLPEnsemble(hidden=16, n_members=2, max_epochs=20, learning_rate=1e-2)])
+def test_the_ensemble_of_perceptrons_is_a_regressor(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+def labelled(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return cells and a made-up label: convolutions help."""
+    space = get_space("nb201")
+    cells = space.sample(n, np.random.default_rng(seed))
+    return cells, (space.digits[cells] == 3).sum(axis=1) + 0.5 * (space.digits[cells] == 2).sum(axis=1)
+
+
+@pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
+def test_accuracies_of_cells_without_isomorphs_in_training_are_ranked(name: str) -> None:
+    table = load_table("nb201")
+    y = table.column(dataset="cifar100", metric="accuracy", split="valid", epochs=200, seed="mean").astype(np.float64)
+    train, test = isomorph_split("nb201", n_train=156, rng=np.random.default_rng(0), rule="zero")
+    predictor = make_predictor(name, n_members=3, max_epochs=80).fit(train, y[train])
+    mean, deviation = predictor.predict(test, return_std=True)
+    assert kendalltau(mean, y[test]).statistic > 0.7
+    assert 0.7 < np.mean(np.abs(mean - y[test]) < 1.645 * deviation) < 0.99
+
+
+@pytest.mark.parametrize("kind", CELL_NETWORKS)
+def test_cells_that_compute_the_same_get_the_same_prediction(kind: type) -> None:
+    space = get_space("nb201")
+    cells, y = labelled(60)
+    model = kind(**QUICK).fit(cells, y)
+    everywhere = model.predict(np.arange(space.n_cells))
+    np.testing.assert_allclose(everywhere, everywhere[space.canonical(np.arange(space.n_cells), rule="zero")], rtol=1e-5)
+    assert len(np.unique(everywhere)) > 1_000
+
+
+def test_the_graph_network_alone_already_knows_isomorphs() -> None:
+    """Without features, states depend only on what is computed, whatever the cell is written like."""
+    space = get_space("nb201")
+    cells, y = labelled(60)
+    model = GraphNetwork(features=None, **QUICK).fit(cells, y)
+    one_hot = torch.nn.functional.one_hot(torch.as_tensor(space.digits.astype(np.int64)), 5).float()
+    inputs = (one_hot[None], torch.ones(1, len(one_hot), 6), torch.zeros(1, len(one_hot), 0))
+    with torch.no_grad():
+        scores = model.network_(tuple(part.expand(2, *part.shape[1:]) for part in inputs))[0].numpy()
+    canonical = space.canonical(np.arange(space.n_cells), rule="zero")
+    np.testing.assert_allclose(scores, scores[canonical], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
+@pytest.mark.parametrize("loss", ["mse", "ranking"])
+def test_the_same_seed_gives_the_same_and_the_global_generator_stays(name: str, loss: str) -> None:
+    cells, y = labelled(40)
+    state = torch.get_rng_state()
+    first, again, other = (
+        make_predictor(name, seed=seed, loss=loss, **QUICK).fit(cells, y).predict(cells) for seed in (1, 1, 2)
+    )
+    assert torch.equal(state, torch.get_rng_state())
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
+def test_saved_copied_and_cloned(name: str, tmp_path: Path) -> None:
+    cells, y = labelled(40)
+    settings = {} if name == "mlp" else {"extra": np.arange(15_625.0)}
+    predictor = make_predictor(name, **settings, **QUICK).fit(cells, y)
+    loaded = load_predictor(save_predictor(predictor, tmp_path / "neural.zip"))
+    for one, two, three in zip(
+        predictor.predict(cells, return_std=True),
+        loaded.predict(cells, return_std=True),
+        copy.deepcopy(predictor).predict(cells, return_std=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(one, three)
+    assert not hasattr(clone(predictor[-1]), "network_")
+
+
+@pytest.mark.parametrize("name", ["gnn", "transformer"])
+def test_what_is_learnt_on_one_space_predicts_on_the_other(name: str) -> None:
+    small, large = get_space("tnb101"), get_space("nb201")
+    cells = small.sample(50, np.random.default_rng(0))
+    predictor = make_predictor(name, space="tnb101", **QUICK).fit(cells, cells % 11)
+    same = large.from_digits(small.digits[cells])
+    moved = move_to_space(predictor, "nb201").predict(same)
+    np.testing.assert_allclose(moved, predictor.predict(cells), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", CELL_NETWORKS)
+def test_extra_columns_are_read(kind: type) -> None:
+    cells, _ = labelled(150)
+    column = np.random.default_rng(0).normal(size=15_625)
+    fitted = kind(extra=column, features=None, max_epochs=40, n_members=2).fit(cells, column[cells])
+    unseen = np.setdiff1d(np.arange(15_625), cells)[:2_000]
+    assert kendalltau(fitted.predict(unseen), column[unseen]).statistic > 0.8
+    column[unseen[3]] = np.nan
+    with pytest.raises(MissingValueError, match=f"cell {unseen[3]} "):
+        fitted.predict(unseen)
+
+
+def test_a_ranking_needs_no_scale() -> None:
+    scores = torch.tensor([[0.0, 1.0, 1.0, 3.0]])
+    by_hand = np.mean([np.log1p(np.exp(-(b - a))) for a, b in [(0, 1), (0, 1), (0, 3), (1, 3), (1, 3)]])
+    assert pairwise_logistic(scores, scores).item() == pytest.approx(by_hand, rel=1e-6)
+    assert pairwise_logistic(scores, 10 * scores).item() == pytest.approx(by_hand, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", CELL_NETWORKS)
+def test_bad_input_is_refused(kind: type) -> None:
+    cells, y = labelled(20)
+    for labels, words in ((np.where(y > 1, np.nan, y), "finite"), (np.ones(20), "constant"), (y[:1], "2 labels")):
+        with pytest.raises(LabelError, match=words):
+            kind(**QUICK).fit(cells[: len(labels)], labels)
+    with pytest.raises(CellError, match="15625"):
+        kind(**QUICK).fit([15_625, 1], [0, 1])
+    for settings, words in (
+        ({"loss": "hinge"}, "mse, ranking"),
+        ({"device": "tpu"}, "cpu, cuda or auto"),
+        ({"n_members": 0}, "n_members"),
+        ({"validation_share": 0.9}, "validation_share"),
+        ({"extra": np.ones(4)}, "15,625"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            kind(**settings).fit(cells, y)
+
+
+def test_two_labels_are_enough() -> None:
+    for kind in CELL_NETWORKS:
+        assert np.isfinite(kind(**QUICK).fit([3, 4], [1.0, 2.0]).predict(np.arange(50))).all()
+
+
+def test_training_stops_early_on_noise() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100, 5)), rng.normal(size=100)
+    model = MLPEnsemble(n_members=2, max_epochs=150, patience=3).fit(X, y)
+    assert model.n_epochs_ < 100
+    assert MLPEnsemble(n_members=2, max_epochs=15, patience=3, validation_share=0).fit(X, y).n_epochs_ == 15
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
+def test_a_gpu_agrees_with_the_cpu(name: str) -> None:
+    cells, y = labelled(60)
+    both = [make_predictor(name, device=device, **QUICK).fit(cells, y).predict(cells) for device in ("cpu", "cuda")]
+    np.testing.assert_allclose(both[0], both[1], rtol=1e-2, atol=1e-2)
+
+
+def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SettingError, match="no GPU"):
+        GraphNetwork(device="cuda").fit([1, 2], [1, 2])

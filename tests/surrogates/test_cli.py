@@ -1,0 +1,58 @@
+"""``nasmeta surrogate`` and ``--evaluator``."""
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from nasmeta.cli._app import app
+from nasmeta.surrogates import Surrogate, load_surrogate
+
+RUN = CliRunner()
+
+
+def test_fit_and_score(tmp_path: Path) -> None:
+    file = tmp_path / "mine.npz"
+    command = ["surrogate", "fit", "nb201/cifar10", "--train-fraction", "0.03", "--seed", "1", "--output", str(file)]
+    done = RUN.invoke(app, command)
+    assert done.exit_code == 0, done.output
+    for text in ("Surrogate of nb201/cifar10", "held out", "new functions", "sparse τ", "NATS-tss v1.0", "sha256"):
+        assert text in done.stdout
+    surrogate = load_surrogate(file)
+    assert surrogate.card["split"] == {"rule": "upstream", "train_fraction": 0.03, "seed": 1}
+    scored = RUN.invoke(app, ["surrogate", "score", str(file)])
+    assert scored.exit_code == 0, scored.output
+    assert surrogate.sha256 in scored.stdout
+    assert f"{surrogate.card['scores']['held out']['r2']:.3f}" in scored.stdout
+
+
+def test_errors_are_one_line(shipped: Surrogate, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.npz"
+    damaged.write_bytes(shipped.save(tmp_path / "whole.npz").read_bytes()[:500])
+    for command, text in (
+        (["score", str(damaged)], "damaged"),
+        (["score", "nb201/cifar11"], "neither a task nor the file"),
+        (["score", "nb201/cifar10@12ep"], "nasmeta surrogate fit"),
+        (["score", "nb201/cifar10", "--task", "tnb101/jigsaw"], "tnb101"),
+        (["fit", "nb201/cifar11"], "Unknown task"),
+        (["fit", "nb201/cifar10", "--train-fraction", "1"], "between 0 and 1"),
+        (["fit", "nb201/cifar10", "--output", str(tmp_path / "no" / "file.npz")], "cannot be written"),
+    ):
+        done = RUN.invoke(app, ["surrogate", *command])
+        assert done.exit_code == 2, (command, done.output)
+        assert done.stderr.startswith("Error: ")
+        assert text in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_search_and_compare_say_that_a_surrogate_answered() -> None:
+    done = RUN.invoke(app, ["search", "gp", "nb201/cifar10", "--evaluations", "15", "--evaluator", "surrogate"])
+    assert done.exit_code == 0, done.output
+    assert "best of the surrogate" in done.stdout
+    assert "predicted" in done.stdout
+    command = ["compare", "--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "2", "--evaluations", "10"]
+    done = RUN.invoke(app, [*command, "--evaluator", "surrogate"])
+    assert done.exit_code == 0, done.output
+    assert "best of the surrogate" in " ".join(done.stdout.split())
+    wrong = RUN.invoke(app, ["search", "random", "nb201/cifar10", "--evaluator", "oracle"])
+    assert wrong.exit_code == 2
+    assert "surrogate" in wrong.stderr

@@ -1,0 +1,57 @@
+"""Which cells compute one function, against a plain recursive rule; and the features of the classes."""
+
+import numpy as np
+import pytest
+
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.surrogates import FEATURE_SETS, class_features, function_classes
+
+
+def flat_sums(space: CellSpace) -> list[str]:
+    """Write what each cell computes as nested tuples of sorted terms."""
+    written = []
+    for row in space.digits.tolist():
+        terms: dict[int, tuple] = {0: ("input",), 1: (), 2: (), 3: ()}
+        for (source, target), digit in zip(space.edges, row, strict=True):
+            if digit == 1:
+                terms[target] += terms[source]
+            elif digit > 1 and terms[source]:
+                terms[target] += ((digit, tuple(sorted(terms[source], key=repr))),)
+        written.append(repr(sorted(terms[3], key=repr)))
+    return written
+
+
+@pytest.mark.parametrize("name", ["nb201", "tnb101"])
+def test_classes_are_those_of_the_plain_rule(name: str) -> None:
+    space = get_space(name)
+    classes = function_classes(space)
+    _, expected = np.unique(flat_sums(space), return_inverse=True)
+    assert len(set(zip(classes.tolist(), expected.tolist(), strict=True))) == classes.max() + 1 == expected.max() + 1
+
+
+@pytest.mark.parametrize("name", ["nb201", "tnb101"])
+def test_classes_never_divide_isomorphs(name: str) -> None:
+    space = get_space(name)
+    cells = np.arange(space.n_cells)
+    for rule in ("upstream", "zero"):
+        representatives = space.canonical(cells, rule)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(function_classes(space)[representatives], function_classes(space))
+
+
+def test_features_tell_all_classes_apart_and_are_finite() -> None:
+    space = get_space("nb201")
+    features = class_features(space)
+    assert len(features) == len(FEATURE_SETS)
+    assert all(np.isfinite(part).all() and part.dtype == np.float32 for part in features)
+    assert len(np.unique(features[0], axis=0)) == len(features[0]) == function_classes(space).max() + 1
+
+
+def test_a_cell_that_passes_the_input_on() -> None:
+    space = get_space("nb201")
+    cell = space.from_digits([0, 0, 0, 1, 0, 0])
+    edges, paths, operations, shape = (part[function_classes(space)[cell]] for part in class_features(space))
+    assert np.count_nonzero(edges) == 6  # five times none, one skip
+    assert np.count_nonzero(paths) == 1
+    assert np.count_nonzero(operations) == 1
+    scale = shape[-1]  # one identity path
+    assert scale > 0

@@ -1,0 +1,302 @@
+"""Fitting, answering, keeping and scoring."""
+
+import io
+import pickle
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau, spearmanr
+
+import nasmeta as nm
+from nasmeta.errors import CellError, DamagedFileError, LabelError, MissingValueError, SettingError, UnknownNameError
+from nasmeta.surrogates import (
+    Surrogate,
+    fit_surrogate,
+    function_classes,
+    load_surrogate,
+    score_predictions,
+    score_surrogate,
+    shipped_surrogates,
+)
+from nasmeta.surrogates import _file as file_module
+from nasmeta.surrogates._noise import fit_noise
+
+NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
+FLOORS = {"nb201/cifar10": (0.95, 0.88), "nb201/cifar100": (0.96, 0.89), "nb201/imagenet16-120": (0.975, 0.91)}
+
+
+# -- what is shipped -----------------------------------------------------------------------------------------
+def test_ten_surrogates_are_shipped_and_small() -> None:
+    files = shipped_surrogates()
+    assert set(NB201) < set(files)
+    assert len([task for task in files if task.startswith("tnb101/")]) == 7
+    for task, path in files.items():
+        surrogate = load_surrogate(task)
+        assert path.stat().st_size < 300_000
+        assert surrogate.card["task"] == task
+        assert 0.7 < surrogate.trained.mean() <= 0.8
+        assert np.isfinite(surrogate.values).all()
+        assert (surrogate.cost_seconds > 0).all()
+
+
+@pytest.mark.parametrize("task", NB201)
+def test_scores_hold_on_cells_without_a_trained_isomorph(task: str) -> None:
+    surrogate = load_surrogate(task)
+    space = surrogate.space
+    cells = np.arange(space.n_cells)
+    representatives = np.asarray(space.canonical(cells))
+    assert not set(representatives[surrogate.trained]) & set(representatives[~surrogate.trained])
+    scores = score_surrogate(surrogate)
+    r2, tau = FLOORS[task]
+    for cells_scored in ("held out", "new functions"):
+        assert scores[cells_scored]["r2"] >= r2
+    assert scores["held out"]["tau"] >= tau
+    assert scores["held out"]["cells"] == np.sum(~surrogate.trained)
+    assert 0 < scores["new functions"]["cells"] < scores["held out"]["cells"]
+    for name, row in scores.items():
+        assert row == pytest.approx(surrogate.card["scores"][name], abs=1e-4)
+
+
+def test_labels_of_held_out_cells_are_not_in_the_file(shipped: Surrogate) -> None:
+    """A surrogate that held them would be as good on held-out cells as on its training cells."""
+    y = nm.get_task("nb201/cifar10").values
+    errors = np.abs(shipped.values - y)
+    assert np.median(errors[shipped.trained]) < np.median(errors[~shipped.trained])
+    known = np.isin(function_classes(shipped.space), function_classes(shipped.space)[shipped.trained])
+    np.testing.assert_array_equal(
+        np.unique(function_classes(shipped.space)[known]), np.unique(shipped.process.observed)
+    )
+
+
+# -- answers -------------------------------------------------------------------------------------------------
+def test_answers_for_one_cell_several_and_strings(shipped: Surrogate) -> None:
+    space = shipped.space
+    assert shipped.predict(6111) == shipped.values[6111] == shipped.predict(space.to_string(6111))
+    np.testing.assert_array_equal(shipped.predict([5, 6111]), shipped.values[[5, 6111]])
+    with pytest.raises(CellError):
+        shipped.predict(15625)
+    with pytest.raises(SettingError, match="mean"):
+        shipped.predict(0, answer="median")
+    with pytest.raises(SettingError, match="seed"):
+        shipped.predict(0, answer="training", seed=-1)
+
+
+def test_isomorphs_have_one_mean_but_trainings_of_their_own(shipped: Surrogate) -> None:
+    cells = np.arange(shipped.space.n_cells)
+    representatives = np.asarray(shipped.space.canonical(cells))
+    np.testing.assert_array_equal(shipped.values, shipped.values[representatives])
+    training = shipped.training_values(0)
+    assert np.mean(training[cells != representatives] == training[representatives[cells != representatives]]) < 0.1
+
+
+def test_trainings_depend_on_cell_and_seed_alone(shipped: Surrogate) -> None:
+    cells = np.array([7, 9000, 3])
+    np.testing.assert_array_equal(shipped.predict(cells, answer="training", seed=5), shipped.training_values(5)[cells])
+    assert (shipped.training_values(5) != shipped.training_values(6)).mean() > 0.9
+    assert shipped.training_values(5).max() <= 100
+
+
+@pytest.mark.parametrize("task", NB201)
+def test_two_trainings_scatter_as_two_seeds_do(task: str) -> None:
+    surrogate = load_surrogate(task)
+    table = nm.load_table("nb201")
+    dataset = nm.get_task(task).dataset
+    seeds = [table.column(dataset, "accuracy", "valid", 200, seed).astype(float) for seed in (777, 888)]
+    cells = ~surrogate.trained & np.isfinite(seeds[0]) & np.isfinite(seeds[1])
+    trainings = [surrogate.training_values(seed)[cells] for seed in (1, 2)]
+    measured = np.median(np.abs(seeds[0] - seeds[1])[cells])
+    assert np.median(np.abs(trainings[0] - trainings[1])) == pytest.approx(measured, rel=0.2)
+    tau = kendalltau(seeds[0][cells], seeds[1][cells]).statistic
+    assert kendalltau(*trainings).statistic == pytest.approx(tau, abs=0.03)
+
+
+def test_training_seconds_are_near_the_recorded(shipped: Surrogate) -> None:
+    recorded = nm.get_task("nb201/cifar10").cost_seconds
+    rest = ~shipped.trained
+    assert np.corrcoef(recorded[rest], shipped.cost_seconds[rest])[0, 1] > 0.99
+
+
+# -- fitting -------------------------------------------------------------------------------------------------
+def test_a_fit_is_reproduced_and_sees_no_held_out_label(fitted: Surrogate) -> None:
+    task = nm.get_task("nb201/cifar10")
+    poisoned = replace(task)
+    values = task.values.copy()
+    values[~fitted.trained] = np.random.default_rng(0).permutation(values[~fitted.trained])
+    poisoned.__dict__.update(values=values, column=task.column, cost_seconds=task.cost_seconds)
+    again = fit_surrogate(poisoned, train_fraction=0.1, seed=3, steps=15)
+    np.testing.assert_array_equal(again.values, fitted.values)
+    np.testing.assert_array_equal(again.training_values(1), fitted.training_values(1))
+    assert again.card["scores"]["held out"]["tau"] < 0.1 < 0.6 < fitted.card["scores"]["held out"]["tau"]
+    assert fitted.trained.mean() <= 0.1
+
+
+def test_a_fit_in_another_process_is_the_same() -> None:
+    code = (
+        "from nasmeta.surrogates import fit_surrogate as f;"
+        "print(*f('nb201/cifar10', train_fraction=0.03, steps=3).values[:5])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    here = fit_surrogate("nb201/cifar10", train_fraction=0.03, steps=3)
+    np.testing.assert_allclose([float(x) for x in done.stdout.split()], here.values[:5], atol=1e-3)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, 1.5, "half", None])
+def test_impossible_fractions(fraction: object) -> None:
+    with pytest.raises(SettingError, match="train_fraction"):
+        fit_surrogate("nb201/cifar10", train_fraction=fraction)  # type: ignore[arg-type]
+
+
+def test_labels_that_teach_nothing_are_refused() -> None:
+    task = nm.get_task("nb201/cifar10")
+    constant = replace(task)
+    constant.__dict__.update(values=np.full(15625, 90.0), column=task.column)
+    with pytest.raises(LabelError, match="differ"):
+        fit_surrogate(constant)
+    holes = replace(task)
+    holes.__dict__.update(values=np.where(np.arange(15625) < 20, task.values, np.nan), column=task.column)
+    with pytest.raises(LabelError, match="20 measured"):
+        fit_surrogate(holes)
+    with pytest.raises(LabelError, match="train_fraction"):
+        fit_surrogate(task, train_fraction=0.001)
+    with pytest.raises(SettingError, match="one column"):
+        fit_surrogate(nm.task_distribution("nb201"))  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError):
+        fit_surrogate("nb201/cifar11")
+
+
+def test_holes_in_a_table_are_filled_not_trained_on() -> None:
+    task = nm.get_task("nb201/cifar10")
+    holes = replace(task)
+    values = task.values.copy()
+    values[::2] = np.nan
+    holes.__dict__.update(values=values, column=task.column)
+    surrogate = fit_surrogate(holes, train_fraction=0.1, steps=5)
+    assert not surrogate.trained[::2].any()
+    assert np.isfinite(surrogate.values).all()
+
+
+def test_noise_needs_seeds() -> None:
+    assert fit_noise(np.arange(200.0), np.full((200, 3), np.nan)) is None
+    loaded = load_surrogate("tnb101/jigsaw")
+    assert np.isnan(loaded.noise_deviation(0))
+    with pytest.raises(MissingValueError, match="single seeds"):
+        loaded.predict(0, answer="training")
+
+
+def test_noise_has_the_scale_of_what_it_was_fitted_to() -> None:
+    rng = np.random.default_rng(0)
+    means = rng.uniform(50, 90, 4000)
+    true = 0.1 + (90 - means) / 40
+    noise = fit_noise(means, means[:, None] + true[:, None] * rng.normal(size=(4000, 3)))
+    assert noise is not None
+    np.testing.assert_allclose(noise.deviation(np.array([60.0, 70.0, 80.0])), [0.85, 0.6, 0.35], rtol=0.15)
+    drawn = noise.draw(np.full(4000, 70.0), np.arange(4000, dtype=np.int32), 1)
+    assert drawn.std() == pytest.approx(0.6, rel=0.15)
+    assert abs(drawn.mean()) < 0.05
+
+
+# -- scores --------------------------------------------------------------------------------------------------
+def test_scores_equal_scipys() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=300) * 3 + 90
+    p = y + rng.normal(size=300)
+    scores = score_predictions(y, p)
+    assert scores["tau"] == kendalltau(y, p).statistic
+    assert scores["sparse_tau"] == kendalltau(y, np.round(p, 1)).statistic
+    assert scores["spearman"] == spearmanr(y, p).statistic
+    assert scores["rmse"] == pytest.approx(np.sqrt(np.mean((y - p) ** 2)))
+    assert scores["r2"] == pytest.approx(1 - np.sum((y - p) ** 2) / np.sum((y - y.mean()) ** 2))
+    assert score_predictions(y, p, percent=False)["sparse_tau"] is None
+    assert score_predictions(y, np.full(300, 90.0))["tau"] is None
+    assert score_predictions(y[:1], p[:1])["r2"] is None
+
+
+def test_scores_need_the_same_space(shipped: Surrogate) -> None:
+    assert score_surrogate(shipped, "nb201/cifar100")["held out"]["tau"] > 0.8
+    with pytest.raises(SettingError, match="tnb101"):
+        score_surrogate(shipped, "tnb101/jigsaw")
+
+
+# -- file ----------------------------------------------------------------------------------------------------
+def test_a_file_gives_the_same_answers(fitted: Surrogate, tmp_path: Path) -> None:
+    path = fitted.save(tmp_path / "mine.npz")
+    read = load_surrogate(path)
+    np.testing.assert_array_equal(read.values, fitted.values)
+    np.testing.assert_array_equal(read.training_values(4), fitted.training_values(4))
+    np.testing.assert_array_equal(read.cost_seconds, fitted.cost_seconds)
+    assert read.card == fitted.card
+    assert read.sha256 == fitted.sha256
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_file_is_noticed(fitted: Surrogate, tmp_path: Path) -> None:
+    whole = fitted.save(tmp_path / "whole.npz").read_bytes()
+    path = tmp_path / "damaged.npz"
+    rng = np.random.default_rng(0)
+    for cut in (0, 10, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(DamagedFileError, match=r"damaged\.npz"):
+            load_surrogate(path)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        places = [info.header_offset + 60 + info.compress_size // 2 for info in archive.infolist()]
+    for place in [*places, *rng.integers(0, len(whole), 10)]:
+        altered = bytearray(whole)
+        altered[place] ^= 0x5A
+        path.write_bytes(altered)
+        try:
+            read = load_surrogate(path)
+        except DamagedFileError:
+            continue
+        np.testing.assert_array_equal(read.values, fitted.values)  # a byte that means nothing
+
+
+def test_other_files_are_refused(fitted: Surrogate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other.npz"
+    np.savez(other, a=np.arange(3))
+    with pytest.raises(DamagedFileError, match="no surrogate"):
+        load_surrogate(other)
+    other.write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(DamagedFileError, match="no surrogate"):
+        load_surrogate(other)
+    np.savez(other, card=np.array([{"format": 1}], dtype=object))
+    with pytest.raises(DamagedFileError, match="no surrogate"):
+        load_surrogate(other)
+    with pytest.raises(DamagedFileError, match="There is no surrogate"):
+        load_surrogate(tmp_path / "none.npz")
+    with pytest.raises(UnknownNameError):
+        load_surrogate(str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(file_module, "FORMAT_VERSION", 2)
+        later = file_module.encode(
+            file_module.Content(fitted.card, fitted.process, fitted.trained, fitted.noise, fitted.cost_coefficients)
+        )
+    other.write_bytes(later)
+    with pytest.raises(DamagedFileError, match=r"version 2.*reads version 1"):
+        load_surrogate(other)
+    with pytest.raises(SettingError, match="Cannot write"):
+        fitted.save(tmp_path / "no" / "folder.npz")
+
+
+def test_names_that_lead_nowhere() -> None:
+    with pytest.raises(UnknownNameError, match="neither a task nor the file"):
+        load_surrogate("nb201/cifar11")
+    with pytest.raises(SettingError, match="nasmeta surrogate fit"):
+        load_surrogate("nb201/cifar10@12ep")
+    with pytest.raises(SettingError, match="task or its file"):
+        load_surrogate(3)  # type: ignore[arg-type]
+
+
+# -- tasks of TransNAS-Bench-101, from downloaded files ------------------------------------------------------
+def test_scores_of_a_loss(mirror: Path) -> None:
+    assert mirror
+    nm.tables.fetch("transnas")
+    surrogate = load_surrogate("tnb101/room_layout")
+    scores = score_surrogate(surrogate)
+    assert scores["held out"]["r2"] > 0.9
+    best = nm.get_task("tnb101/room_layout").values.argmin()
+    assert surrogate.values[best] < np.quantile(surrogate.values, 0.1)  # lower is better
