@@ -205,9 +205,9 @@ def _ridge(curves: Array, first: Array, epoch: int) -> tuple[Array, Array]:
 @CURVE_METHODS.register("trees")
 def _trees(curves: Array, first: Array, epoch: int) -> tuple[Array, Array]:
     known, values = _block_features(curves[:, : first.shape[1]]), curves[:, epoch - 1]
-    model = ExtraTreesRegressor(
-        _TREES, min_samples_leaf=2, bootstrap=True, oob_score=True, random_state=0
-    ).fit(known, values)
+    model = ExtraTreesRegressor(_TREES, min_samples_leaf=2, bootstrap=True, oob_score=True, random_state=0).fit(
+        known, values
+    )
     out_of_bag = np.asarray(model.oob_prediction_)
     return np.asarray(model.predict(_block_features(first))), out_of_bag - values
 

@@ -23,6 +23,7 @@ from nasmeta.analysis import plot_regret, save_figure, to_markdown
 from nasmeta.errors import MissingValueError
 from nasmeta.surrogates import (
     Surrogate,
+    class_features,
     fit_surrogate,
     function_classes,
     load_surrogate,
@@ -43,7 +44,7 @@ def score_rows(surrogate: Surrogate, label: str) -> list[dict[str, Any]]:
         scores = score_surrogate(surrogate)
     except MissingValueError:
         scores = surrogate.card["scores"]
-    return [{"task": surrogate.card["task"], "model": label, "cells": name, **row} for name, row in scores.items()]
+    return [{"task": surrogate.card["task"], "model": label, "group": name, **row} for name, row in scores.items()]
 
 
 def plain_xgboost(surrogate: Surrogate) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def plain_xgboost(surrogate: Surrogate) -> dict[str, Any]:
     model.fit(one_hot[surrogate.trained], task.values[surrogate.trained])
     rest = ~surrogate.trained
     scores = score_predictions(task.values[rest], model.predict(one_hot[rest]).astype(np.float64))
-    return {"task": task.name, "model": "XGBoost", "cells": "held out", **scores}
+    return {"task": task.name, "model": "XGBoost", "group": "held out", **scores}
 
 
 def noise_row(surrogate: Surrogate) -> dict[str, Any]:
@@ -91,30 +92,39 @@ def copies_row(name: str) -> dict[str, Any]:
     counts, sums = np.bincount(classes)[classes], np.bincount(classes, y)[classes]
     some = counts > 1
     scores = score_predictions(y[some], (sums[some] - y[some]) / (counts[some] - 1))
-    return {"task": name, "cells": int(some.sum()), "r2": scores["r2"], "tau": scores["tau"]}
+    best = task.sign * y[some] >= np.quantile(task.sign * y, 0.9)
+    among_best = score_predictions(y[some][best], ((sums[some] - y[some]) / (counts[some] - 1))[best])
+    return {
+        "task": name,
+        "cells": int(some.sum()),
+        "r2": scores["r2"],
+        "tau": scores["tau"],
+        "r2, best 10 %": among_best["r2"],
+        "tau, best 10 %": among_best["tau"],
+    }
 
 
 def speed_row(task: str) -> dict[str, Any]:
-    """Time a first answer for all cells and later ones, features and file included."""
+    """Time a first answer for all cells, features and file included, and later ones, in processor time."""
     path = shipped_surrogates()[task]
-    started = time.perf_counter()
+    class_features.cache_clear()  # as in a new process
+    function_classes.cache_clear()
+    started = time.process_time()
     surrogate = Surrogate.load(path)
-    loaded = time.perf_counter()
     _ = surrogate.values
-    first = time.perf_counter()
+    first = time.process_time()
     evaluator = nm.evaluators.SurrogateEvaluator(surrogate)
     every, one = np.arange(surrogate.space.n_cells, dtype=np.int32), np.array([7], dtype=np.int32)
     times = []
     for cells in (every, one):
-        begin = time.perf_counter()
+        begin = time.process_time()
         for _ in range(100):
             evaluator.evaluate(cells)
-        times.append((time.perf_counter() - begin) / 100)
+        times.append((time.process_time() - begin) / 100)
     return {
         "task": task,
         "file (bytes)": path.stat().st_size,
-        "read (ms)": 1e3 * (loaded - started),
-        "all cells, first time (ms)": 1e3 * (first - loaded),
+        "file read and all cells, first time (ms)": 1e3 * (first - started),
         "all cells, later (ms)": 1e3 * times[0],
         "one cell, later (ms)": 1e3 * times[1],
     }
@@ -193,15 +203,20 @@ def main() -> None:
         for name in ("table", "surrogate")
     }
     print(f"searched after {time.perf_counter() - started:.0f} s", flush=True)
-    both = pd.concat([frame.assign(task=frame["task"].astype(str) + f", {name}") for name, frame in frames.items()])
-    order = [f"{task}, {name}" for name in frames for task in NB201]
+    both = pd.concat(
+        [
+            frame.assign(task=frame["task"].astype(str).str.removeprefix("nb201/") + f", {name}")
+            for name, frame in frames.items()
+        ]
+    )
+    order = [f"{task.removeprefix('nb201/')}, {name}" for name in frames for task in NB201]
     save_figure(plot_regret(both, tasks=order, share_y=False), HERE / "regret")
     runs = runs_table(frames)
     runs.to_csv(HERE / "runs.csv", index=False)
 
     shipped = scores[scores["model"] == "split 0"].drop(columns="model")
-    held_out = scores[scores["cells"] == "held out"]
-    new = scores[scores["cells"] == "new functions"]
+    held_out = scores[scores["group"] == "held out"]
+    new = scores[scores["group"] == "new functions"]
     quoted = []
     for task in NB201:
         ours = held_out[(held_out["task"] == task) & held_out["model"].str.startswith("split")]
@@ -214,7 +229,7 @@ def main() -> None:
         )
     same = int((runs["same order"] == "yes").sum())
     several = scores.drop(columns=["sparse_tau", "spearman"])
-    several = several[several["cells"].isin(["held out", "new functions"])]
+    several = several[several["group"].isin(["held out", "new functions"])]
     budgets = ", ".join(map(str, BUDGETS))
     text = f"""# Surrogate benchmarks
 
@@ -234,7 +249,9 @@ knows this.
 
 {to_markdown(shipped)}
 
-The labels are those of the task; hyperparameters are set by marginal likelihood on the training cells; no other task is
+R² and τ among the best tenth are low where that tenth differs by little more than its noise, as on TransNAS-Bench-101:
+there the mean of a cell's copies tells its value hardly better (below). The labels are those of the task;
+hyperparameters are set by marginal likelihood on the training cells; no other task is
 seen.
 
 ## Several splits, and plain gradient boosting
@@ -273,16 +290,17 @@ TransNAS-Bench-101 has no single seeds, so its surrogates answer with the mean o
 
 {to_markdown(speed)}
 
-On one thread of the machine that wrote this report. The first of these rows includes the features of the space, which
-are computed once a process.
+Processor time on one thread of the machine that wrote this report. The first answer computes all cells, later ones look
+them up.
 
-Training seconds are linear in the edges' operations; R² on held-out cells: {", ".join(costs)}.
+Training seconds are linear in the edges' operations. R² on held-out cells is low where the
+recorded seconds differ between cells that cost the same: {", ".join(costs)}.
 
 Regenerate: `python reports/surrogates/run.py` (nasmeta {nm.__version__}, numpy {np.__version__}, scipy
 {scipy.__version__}, xgboost {xgboost.__version__}, Python {platform.python_version()}, {platform.machine()}).
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")
-    print(f"written after {time.perf_counter() - started:.0f} s")
+    print(f"written after {time.perf_counter() - started:.0f} s, {time.process_time():.0f} s of processor time")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def test_those_of_the_loss(cell: int) -> None:
     assert PROXIES["plain"](probe) == pytest.approx(sum(p.sum() for p in products), rel=1e-3, abs=1e-4)
     norms = sum(float(w.grad.norm()) for w in weights)
     assert PROXIES["grad_norm"](probe) == pytest.approx(norms, rel=1e-3)
-    assert PROXIES["l2_norm"](probe) == pytest.approx(sum(float(layer.weight.norm()) for layer in layers(network)))
+    assert PROXIES["l2_norm"](probe) == pytest.approx(
+        sum(float(layer.weight.detach().norm()) for layer in layers(network))
+    )
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -102,11 +104,13 @@ def test_synflow(cell: int) -> None:
         parameter.data.abs_()
     flow = network(torch.ones(1, 3, 8, 8, dtype=torch.float64)).sum()
     flow.backward()
-    found = sum(float((layer.weight * layer.weight.grad).sum()) for layer in layers(network))
+    found = sum(float((layer.weight.detach() * layer.weight.grad).sum()) for layer in layers(network))
     assert PROXIES["synflow"](probe_of(cell)) == pytest.approx(found, rel=1e-9)
     # Conservation: what enters through the stem is what leaves, apart from the head's bias.
     stem = network.stem[0].weight
-    assert float((stem * stem.grad).sum()) == pytest.approx(float(flow - network.classifier.bias.sum()), rel=1e-9)
+    assert float((stem.detach() * stem.grad).sum()) == pytest.approx(
+        float((flow - network.classifier.bias.sum()).detach()), rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -123,14 +127,14 @@ def test_zen(cell: int) -> None:
     x, noise = (torch.randn(BATCH.images.shape, generator=generator) for _ in range(2))
 
     def note(_module: nn.Module, inputs: tuple[torch.Tensor]) -> None:
-        scales.append(float(inputs[0].var((0, 2, 3), unbiased=False).mean().add(1e-5).sqrt()))
+        scales.append(float(inputs[0].detach().var((0, 2, 3), unbiased=False).mean().add(1e-5).sqrt()))
 
     hooks = [m.register_forward_pre_hook(note) for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     before = network.features(x)
     for hook in hooks:
         hook.remove()
     change = (before - network.features(x + 0.01 * noise)).abs().sum((1, 2, 3)).mean()
-    assert PROXIES["zen"](probe) == pytest.approx(float(change.log()) + np.log(scales).sum(), rel=1e-3)
+    assert PROXIES["zen"](probe) == pytest.approx(float(change.detach().log()) + np.log(scales).sum(), rel=1e-3)
 
 
 def test_counts() -> None:

@@ -7,7 +7,7 @@ try:
     import torch  # noqa: F401
 except ImportError as reason:
     raise NasmetaError(
-        f'The predictors mlp, gnn and transformer need {reason.name}, which is not installed: pip install "nasmeta[torch]".'
+        f'Neural predictors need {reason.name}, which is not installed: pip install "nasmeta[torch]".'
     ) from reason
 
 from nasmeta.predictors._neural._cell_transformer import CellTransformer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from typing import Any
 
@@ -75,9 +76,13 @@ class NeuralRegressor(ScaledRegressor):
         self.network_ = network
 
     def _predict(self, X: NDArray[Any], return_std: bool) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        device = next(self.network_.parameters()).device
-        inputs = tuple(values.to(device) for values in self._tensors(X))
-        members = predict_members(self.network_, inputs).double().cpu().numpy() * self.slope_ + self.shift_
+        # In double precision a row's prediction does not depend on the rows beside it.
+        network = copy.deepcopy(self.network_).double()
+        device = next(network.parameters()).device
+        inputs = tuple(
+            values.to(device, torch.float64 if values.is_floating_point() else None) for values in self._tensors(X)
+        )
+        members = predict_members(network, inputs).cpu().numpy() * self.slope_ + self.shift_
         deviation = np.sqrt(members.var(axis=0) + self.noise_**2) if return_std else None
         return members.mean(axis=0), deviation
 

@@ -114,10 +114,9 @@ class _Transformers(MemberNetwork):
         super().__init__(n_members)
         space = common_space()
         self.hidden = hidden
-        # One row for an edge and operation is not enough to share what two edges have in common, so three are added.
-        for name, rows in (("operation", space.n_operations), ("origin", space.n_nodes), ("goal", space.n_nodes)):
-            weight = normal_weight(generator, n_members, rows, hidden, deviation=_EMBEDDING)
-            self.register_parameter(name, weight)
+        self.operation = normal_weight(generator, n_members, space.n_operations, hidden, deviation=_EMBEDDING)
+        self.origin = normal_weight(generator, n_members, space.n_nodes, hidden, deviation=_EMBEDDING)
+        self.goal = normal_weight(generator, n_members, space.n_nodes, hidden, deviation=_EMBEDDING)
         self.gathering = normal_weight(generator, n_members, 1, hidden, deviation=_EMBEDDING)
         self.sources = [source for source, _ in space.edges]
         self.targets = [target for _, target in space.edges]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -102,7 +103,9 @@ class GraphNetwork(CellRegressor):
 class _Graphs(MemberNetwork):
     """Message passing along the edges of each cell; the second direction, where there is one, goes backwards."""
 
-    def __init__(self, n_inputs: int, hidden: int, n_directions: int, n_members: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, n_inputs: int, hidden: int, n_directions: int, n_members: int, generator: torch.Generator
+    ) -> None:
         super().__init__(n_members)
         self.hidden = hidden
         self.n_learnt = common_space().n_operations - 2  # without none and skip_connect
@@ -113,7 +116,8 @@ class _Graphs(MemberNetwork):
         self.readout = Readout(n_members, n_directions * hidden + n_inputs, _READOUT, generator)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        operations, _, columns = inputs
+        operations, live, columns = inputs
+        operations = operations * live[..., None]  # a transformation of nothing would be its bias
         read = [self._end_state(operations, direction) for direction in range(len(self.starts))]
         return torch.as_tensor(self.readout(torch.cat([*read, columns], dim=-1)))
 
@@ -128,7 +132,7 @@ class _Graphs(MemberNetwork):
             edges = [(target, source) for source, target in edges]
         state: Tensor = self.starts[direction].expand(m, n, self.hidden)
         sums: dict[int, Tensor] = {}
-        for node, after in zip(order, order[1:], strict=False):
+        for node, after in pairwise(order):
             learnt = self.operations[direction](functional.silu(state)).view(m, n, self.n_learnt, self.hidden)
             results = torch.cat([state[:, :, None], learnt], dim=2)  # of every operation but none
             for edge, (source, target) in enumerate(edges):

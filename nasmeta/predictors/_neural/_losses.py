@@ -17,8 +17,9 @@ def mean_squared_error(predicted: Tensor, scores: Tensor) -> Tensor:
 
 
 def pairwise_logistic(predicted: Tensor, scores: Tensor) -> Tensor:
-    r"""Return RankNet's loss, shape (n_members,): the mean of :math:`\log(1 + e^{-(p_i - p_j)})` over pairs with t_i > t_j.
+    r"""Return RankNet's loss, shape (n_members,).
 
+    It is the mean of :math:`\log(1 + e^{-(p_i - p_j)})` over the pairs with t_i > t_j.
     Burges et al., "Learning to rank using gradient descent", ICML 2005. Only the order of the scores counts; tied
     scores say nothing. A batch of n gives n(n - 1)/2 pairs.
 

@@ -28,8 +28,8 @@ class MLPEnsemble(NeuralRegressor):
         Hidden layers.
     n_members : int, default 8
         Networks whose mean is the prediction and whose disagreement is part of the deviation.
-    loss : {"mse", "ranking"}, default "mse"
-        Squared error, or RankNet's pairwise logistic loss, after which each member's output is scaled to the labels.
+    loss : {"ranking", "mse"}, default "ranking"
+        RankNet's pairwise logistic loss, after which each member's output is scaled to the labels, or squared error.
     labels : {"rank", "value"}, default "rank"
         Learn normal scores of ranks, or the values themselves.
     max_epochs : int, default 150
@@ -71,7 +71,7 @@ class MLPEnsemble(NeuralRegressor):
         hidden: int = 64,
         n_layers: int = 2,
         n_members: int = 8,
-        loss: str = "mse",
+        loss: str = "ranking",
         labels: str = "rank",
         max_epochs: int = 150,
         patience: int = 50,
@@ -123,9 +123,7 @@ class _Perceptrons(MemberNetwork):
     def __init__(self, n_inputs: int, hidden: int, n_layers: int, n_members: int, generator: torch.Generator) -> None:
         super().__init__(n_members)
         widths = [n_inputs] + [hidden] * (n_layers - 1)
-        self.layers = nn.ModuleList(
-            MemberLinear(n_members, n_in, hidden, generator, gain=1.4) for n_in in widths[:-1]
-        )
+        self.layers = nn.ModuleList(MemberLinear(n_members, n_in, hidden, generator, gain=1.4) for n_in in widths[:-1])
         self.readout = Readout(n_members, widths[-1], hidden, generator)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:

@@ -91,8 +91,9 @@ def train_members(
     best = [parameter.detach().clone() for parameter in parameters]
     least = torch.full((m,), math.inf, device=device)
     stale = torch.zeros(m, device=device)
-    epoch = 0
-    for epoch in range(1, recipe.max_epochs + 1):
+    n_epochs = 0
+    while n_epochs < recipe.max_epochs:
+        n_epochs += 1
         shuffled = kept.gather(1, _shuffled(m, kept.shape[1], generator)).to(device)
         for rows in shuffled.tensor_split(n_batches, dim=1):
             for group in optimiser.param_groups:
@@ -116,7 +117,7 @@ def train_members(
         with torch.no_grad():
             for kept_best, parameter in zip(best, parameters, strict=True):
                 parameter.copy_(kept_best)
-    return left_out, epoch
+    return left_out, n_epochs
 
 
 def predict_members(network: MemberNetwork, inputs: tuple[Tensor, ...]) -> Tensor:
@@ -124,8 +125,10 @@ def predict_members(network: MemberNetwork, inputs: tuple[Tensor, ...]) -> Tenso
     m = network.n_members
     with torch.no_grad():
         parts = [
-            network(tuple(values.expand(m, *values.shape) for values in part))
-            for part in zip(*(values.split(_PREDICTED_AT_ONCE) for values in inputs), strict=True)
+            network(
+                tuple(values[start : start + _PREDICTED_AT_ONCE].expand(m, -1, *values.shape[1:]) for values in inputs)
+            )
+            for start in range(0, len(inputs[0]), _PREDICTED_AT_ONCE)
         ]
     return torch.cat(parts, dim=1)
 
