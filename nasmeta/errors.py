@@ -20,6 +20,7 @@ __all__ = [
     "NasmetaError",
     "SettingError",
     "SpaceExhaustedError",
+    "TrainingFailed",
     "UnknownNameError",
     "UnsafePickleError",
 ]
@@ -83,3 +84,20 @@ class JournalError(NasmetaError, ValueError):
 
 class SpaceExhaustedError(NasmetaError, RuntimeError):
     """A searcher has no cell left to propose."""
+
+
+class TrainingFailed(NasmetaError, RuntimeError):
+    """A training that ended without a result.
+
+    Attributes
+    ----------
+    reason : str
+        In a word or two: ``nan``, ``out of memory``, ``killed``.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message, reason)
+        self.message, self.reason = message, reason
+
+    def __str__(self) -> str:
+        return self.message

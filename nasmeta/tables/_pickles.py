@@ -17,8 +17,8 @@ _Allowed = Mapping[tuple[str, str], Any] | Set[tuple[str, str]]
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
-    def __init__(self, file: BinaryIO, allowed: _Allowed) -> None:
-        super().__init__(file)
+    def __init__(self, file: BinaryIO, allowed: _Allowed, encoding: str) -> None:
+        super().__init__(file, encoding=encoding)
         self._allowed = allowed
 
     def find_class(self, module: str, name: str) -> Any:
@@ -34,7 +34,7 @@ class _RestrictedUnpickler(pickle.Unpickler):
         )
 
 
-def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset()) -> Any:
+def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset(), encoding: str = "ASCII") -> Any:
     """Load a pickle that may use the globals of an allow-list and nothing else.
 
     Parameters
@@ -44,6 +44,8 @@ def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset()) -> Any:
         With the empty set only containers, numbers, strings and bytes can be built. A stand-in is used in the place of
         the global, which is then not even imported: so a file does not depend on the insides of the library that wrote
         it, as they are now or were then.
+    encoding : str, default "ASCII"
+        Of the strings of Python 2; ``latin1`` keeps their bytes.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset()) -> Any:
 Allowed: plain containers, numbers, strings.
     """
     try:
-        return _RestrictedUnpickler(file, allowed).load()
+        return _RestrictedUnpickler(file, allowed, encoding).load()
     except UnsafePickleError:
         raise
     except Exception as reason:  # a broken pickle may fail with nearly any exception
@@ -96,6 +98,8 @@ class PickledArray:
         """
         try:
             shape, dtype, fortran, data = self._state
+            if isinstance(data, str):  # bytes of Python 2, read as latin1
+                data = data.encode("latin1")
             if not isinstance(dtype.code, str):  # what is no text might not be hashable without danger
                 raise TypeError(f"its kind is a {type(dtype.code).__name__}")
             order: Any = dtype.order if dtype.order in ("<", ">") else "="

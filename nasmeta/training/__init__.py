@@ -1,7 +1,7 @@
-"""Real networks: the benchmark's skeleton in PyTorch, images, and zero-cost proxies.
+"""Real networks: the benchmark's skeleton in PyTorch, its training on images, and zero-cost proxies.
 
-`measured_proxies` and `load_images` need no PyTorch; all else needs ``pip install "nasmeta[torch]"`` and is imported
-when it is first used.
+Data sets, recipes, results, `measured_proxies` and `load_images` need no PyTorch; all else needs
+``pip install "nasmeta[torch]"`` and is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -9,35 +9,66 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from nasmeta.training._dataset import ImageDataset, dataset_names, load_dataset
 from nasmeta.training._images import ImageBatch, load_images
 from nasmeta.training._proxy_file import ProxyFile, measured_proxies, read_proxies
+from nasmeta.training._recipe import Recipe, load_recipe, recipe_names
+from nasmeta.training._result import EpochRecord, TrainingResult, read_result
 
 if TYPE_CHECKING:
     from nasmeta.training import proxies
+    from nasmeta.training._device_data import DeviceData
+    from nasmeta.training._export import export_network, load_network
     from nasmeta.training._network import CellModule, CellNetwork, live_edges, multiply_adds
+    from nasmeta.training._trainer import train
 
 __all__ = [
     "CellModule",
     "CellNetwork",
+    "DeviceData",
+    "EpochRecord",
     "ImageBatch",
+    "ImageDataset",
     "ProxyFile",
+    "Recipe",
+    "TrainingResult",
+    "dataset_names",
+    "export_network",
     "live_edges",
+    "load_dataset",
     "load_images",
+    "load_network",
+    "load_recipe",
     "measured_proxies",
     "multiply_adds",
     "proxies",
     "read_proxies",
+    "read_result",
+    "recipe_names",
+    "train",
 ]
+
+# These need PyTorch, so they are found where they are first asked for.
+_LAZY = {
+    "CellModule": "_network",
+    "CellNetwork": "_network",
+    "DeviceData": "_device_data",
+    "export_network": "_export",
+    "live_edges": "_network",
+    "load_network": "_export",
+    "multiply_adds": "_network",
+    "train": "_trainer",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name == "proxies":
+        found: object = import_module(f"{__name__}.proxies")
+    elif name in _LAZY:
+        import_module(f"{__name__}._network")  # says in words where PyTorch is missing
+        found = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = (
-        import_module(f"{__name__}.proxies")
-        if name == "proxies"
-        else getattr(import_module(f"{__name__}._network"), name)
-    )
     globals()[name] = found
     return found
 

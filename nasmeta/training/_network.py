@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 from nasmeta.spaces import Cell, CellSpace, get_space
@@ -238,6 +239,8 @@ class CellNetwork(nn.Module):
                 raise SettingError(f"{name} is a whole number from 1, not {size!r}.")
         self.cell = space.index_of(cell)
         self.space_name = space.name
+        # what builds this network again
+        self.settings: dict[str, Any] = {"cell": self.cell, "space": space.name, **sizes, "prune": prune}
         operations = space.ops_of(self.cell).tolist()
 
         def stage(width: int) -> nn.Sequential:

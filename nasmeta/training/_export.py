@@ -1,0 +1,120 @@
+"""Taking a trained network elsewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+from nasmeta.spaces import get_space
+from nasmeta.training._checkpoint import read_tensors, write_tensors
+from nasmeta.training._network import CellNetwork
+
+__all__ = ["NETWORK_FILE", "export_network", "load_network"]
+
+NETWORK_FILE = "network.safetensors"
+_FORMATS = ("safetensors", "torch", "onnx")
+
+
+def export_network(
+    network: CellNetwork,
+    path: str | Path,
+    format: str | None = None,
+    *,
+    image_size: int = 32,
+    facts: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a trained network into a file.
+
+    Parameters
+    ----------
+    network : CellNetwork
+    path : str or Path
+    format : {"safetensors", "torch", "onnx"}, optional
+        * ``safetensors``: the state dict, with what `load_network` needs to build the network again;
+        * ``torch``: the program that ``torch.export`` makes, for ``torch.export.load``, without this package;
+        * ``onnx``: for other runtimes; needs ``pip install "nasmeta[train]"``.
+
+        Where left out, by the ending: ``.safetensors``, ``.pt2``, ``.onnx``. The last two take batches of any size of
+        standardised float32 images, shape (n, 3, image_size, image_size), and give logits.
+    image_size : int, default 32
+    facts : mapping, optional
+        Written into the head of a ``safetensors`` file, such as classes, mean and deviation.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    SettingError, NasmetaError
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nasmeta.training import CellNetwork, load_network
+    >>> network = CellNetwork(0, cells_per_stage=1).eval()
+    >>> images = torch.zeros(2, 3, 32, 32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_network(export_network(network, f"{folder}/network.safetensors"))
+    >>> torch.equal(again(images), network(images))
+    True
+    """
+    path = Path(path)
+    endings = {".safetensors": "safetensors", ".pt2": "torch", ".onnx": "onnx"}
+    format = format or endings.get(path.suffix)
+    if format not in _FORMATS:
+        asked = f"not {format!r}" if format else f"and {path.name} ends in none of {', '.join(endings)}"
+        raise SettingError(f"format is one of {', '.join(_FORMATS)}, {asked}.")
+    if format == "safetensors":
+        notation = get_space(network.space_name).to_string(network.cell)
+        head = {"network": network.settings, "cell_string": notation, "facts": dict(facts or {})}
+        write_tensors(path, network.state_dict(), head)
+        return path
+    if image_size < 4 or image_size % 4:
+        raise SettingError(f"image_size is a positive multiple of 4, not {image_size!r}.")
+    if format == "onnx":
+        for package in ("onnx", "onnxscript"):
+            if importlib.util.find_spec(package) is None:
+                raise NasmetaError(f'ONNX files need the package {package}: pip install "nasmeta[train]".')
+    was_training = network.training
+    network.eval()
+    try:
+        device = next(network.parameters()).device
+        images = torch.zeros(2, network.settings["in_channels"], image_size, image_size, device=device)
+        batch = torch.export.Dim("batch")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's notes to its own developers
+            program = torch.export.export(network, (images,), dynamic_shapes={"images": {0: batch}})
+            if format == "torch":
+                torch.export.save(program, path)
+            else:
+                made = torch.onnx.export(program, input_names=["images"], output_names=["logits"], verbose=False)
+                assert made is not None
+                made.save(path)
+    except OSError as reason:
+        raise SettingError(f"{path} cannot be written: {reason.strerror or reason}.") from reason
+    finally:
+        network.train(was_training)
+    return path
+
+
+def load_network(path: str | Path) -> CellNetwork:
+    """Build the network again that `export_network` wrote as safetensors, on the CPU, ready to evaluate.
+
+    Raises
+    ------
+    DamagedFileError
+    """
+    tensors, head = read_tensors(Path(path))
+    try:
+        network = CellNetwork(**head["network"])
+        network.load_state_dict(tensors)
+    except (KeyError, TypeError, RuntimeError, AttributeError, NasmetaError) as reason:
+        raise DamagedFileError(f"{path} holds no network of this kind: {reason!s:.200}.") from reason
+    return network.eval()

@@ -1,0 +1,217 @@
+"""The files in which image data sets are published, read into arrays of uint8."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray, restricted_load
+
+__all__ = ["Pixels", "coloured", "read_cifar", "read_fashion_mnist", "read_folder", "read_imagenet16", "resized"]
+
+Pixels: TypeAlias = NDArray[np.uint8]
+ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+
+
+def coloured(grey: Pixels) -> Pixels:
+    """Give grey images, shape (n, height, width), three equal channels."""
+    return np.ascontiguousarray(np.repeat(grey[:, None], 3, axis=1))
+
+
+def resized(images: Pixels, size: int) -> Pixels:
+    """Scale images, shape (n, 3, height, width), to a square (bilinear)."""
+    from PIL import Image
+
+    scaled = np.empty((len(images), 3, size, size), dtype=np.uint8)
+    for position, image in enumerate(images):
+        picture = Image.fromarray(image.transpose(1, 2, 0)).resize((size, size), Image.Resampling.BILINEAR)
+        scaled[position] = np.asarray(picture).transpose(2, 0, 1)
+    return scaled
+
+
+def _missing(path: Path, lacks: str, how: str) -> SettingError:
+    return SettingError(f"{path} has no {lacks}. {how}")
+
+
+def _batch(path: Path) -> dict[str, Any]:
+    """Read a pickled batch, as Python 2 and 3 wrote them."""
+    with path.open("rb") as stream:
+        batch = restricted_load(stream, NUMPY_ARRAYS, encoding="latin1")
+    if not isinstance(batch, dict):
+        raise DamagedFileError(f"{path} is no batch of images: it holds a {type(batch).__name__}.")
+    # a key may be bytes where Python 3 wrote again what it had read from Python 2 as bytes
+    return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in batch.items()}
+
+
+def _images_of(path: Path, labels_key: str, size: int, least: int, most: int) -> tuple[Pixels, NDArray[np.int64]]:
+    batch = _batch(path)
+    try:
+        data, labels = batch["data"], batch[labels_key]
+        pixels = data.to_numpy() if isinstance(data, PickledArray) else np.asarray(data)
+        numbers = np.asarray(labels.to_numpy() if isinstance(labels, PickledArray) else labels).astype(np.int64)
+        if pixels.dtype != np.uint8 or pixels.shape != (len(numbers), 3 * size * size):
+            raise ValueError(f"data of shape {pixels.shape} and kind {pixels.dtype}, {len(numbers)} labels")
+        if len(numbers) and not (numbers.min() >= least and numbers.max() <= most):
+            raise ValueError(f"labels from {numbers.min()} to {numbers.max()}, not {least} to {most}")
+    except (KeyError, ValueError, TypeError) as reason:
+        raise DamagedFileError(f"{path} is no batch of {size}×{size} images with {labels_key}: {reason}.") from reason
+    return pixels.reshape(-1, 3, size, size), numbers
+
+
+def read_cifar(path: Path, n_classes: int) -> tuple[Pixels, NDArray[np.int64], tuple[str, ...], int]:
+    """Read CIFAR's official Python batches; return images, labels, classes and how many at the end are test images."""
+    inside = "cifar-10-batches-py" if n_classes == 10 else "cifar-100-python"
+    parts = [f"data_batch_{number}" for number in range(1, 6)] if n_classes == 10 else ["train"]
+    test, meta = ("test_batch", "batches.meta") if n_classes == 10 else ("test", "meta")
+    labels_key, names_key = ("labels", "label_names") if n_classes == 10 else ("fine_labels", "fine_label_names")
+    folder = path / inside if (path / inside).is_dir() else path
+    for name in (*parts, test):
+        if not (folder / name).is_file():
+            raise _missing(
+                path,
+                f"file {inside}/{name}",
+                f"These are the files of the archive cifar-{n_classes}-python.tar.gz of "
+                f"www.cs.toronto.edu/~kriz/cifar.html; torchvision.datasets.CIFAR{n_classes}(PATH, "
+                "download=True) fetches and unpacks it. Images in folders of classes are read as folder:PATH.",
+            )
+    read = [_images_of(folder / name, labels_key, 32, 0, n_classes - 1) for name in (*parts, test)]
+    names: Sequence[Any] = range(n_classes)
+    if (folder / meta).is_file():
+        names = _batch(folder / meta).get(names_key, names)
+    if len(names) != n_classes:
+        raise DamagedFileError(f"{folder / meta} names {len(names)} classes, not {n_classes}.")
+    images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
+    return images, labels, tuple(str(name) for name in names), len(read[-1][1])
+
+
+def read_imagenet16(path: Path, n_classes: int) -> tuple[Pixels, NDArray[np.int64], int]:
+    """Read the official batches of ImageNet at 16×16 pixels, of the first classes; return how many are test images."""
+    folder = path / "ImageNet16" if (path / "ImageNet16").is_dir() else path
+    names = [f"train_data_batch_{number}" for number in range(1, 11)] + ["val_data"]
+    read = []
+    for name in names:
+        if not (folder / name).is_file():
+            raise _missing(
+                path,
+                f"file {name}",
+                "ImageNet16 is downloaded, after registration, from image-net.org (downsampled images, 16×16), "
+                "or as NAS-Bench-201's authors packed it: github.com/D-X-Y/NAS-Bench-201 says where.",
+            )
+        images, labels = _images_of(folder / name, "labels", 16, 1, 1000)
+        kept = labels <= n_classes
+        read.append((images[kept], labels[kept] - 1))
+    images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
+    return images, labels, len(read[-1][1])
+
+
+def _idx(path: Path, n_dimensions: int) -> Pixels:
+    """Read a gzipped IDX file of bytes: two zeros, the kind 8, the number of dimensions, their sizes, the values."""
+    try:
+        with gzip.open(path) as stream:
+            content = stream.read()
+        if content[:4] != bytes((0, 0, 8, n_dimensions)):
+            raise ValueError("it does not begin as an IDX file of bytes does")
+        shape = np.frombuffer(content, dtype=">u4", count=n_dimensions, offset=4).astype(int)
+        return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
+    except (OSError, EOFError, ValueError, zlib.error) as reason:
+        raise DamagedFileError(f"{path} cannot be read: {reason}.") from reason
+
+
+def read_fashion_mnist(path: Path | None) -> tuple[Pixels, NDArray[np.int64], int]:
+    """Read the four gzipped IDX files; without a path, those that Debian's package installs."""
+    folder = path or DEBIAN_FASHION_MNIST
+    if (folder / "FashionMNIST" / "raw").is_dir():
+        folder = folder / "FashionMNIST" / "raw"  # as torchvision keeps it
+    images: list[Pixels] = []
+    labels: list[Pixels] = []
+    for part in ("train", "t10k"):
+        for kind, n_dimensions, read in (("images-idx3", 3, images), ("labels-idx1", 1, labels)):
+            file = folder / f"{part}-{kind}-ubyte.gz"
+            if not file.is_file():
+                raise _missing(
+                    folder,
+                    f"file {file.name}",
+                    "Debian and Ubuntu have the files in the package dataset-fashion-mnist, and "
+                    "torchvision.datasets.FashionMNIST(PATH, download=True) fetches them; then "
+                    "fashion-mnist:PATH reads them.",
+                )
+            read.append(_idx(file, n_dimensions))
+    for pixels, numbers in zip(images, labels, strict=True):
+        if len(pixels) != len(numbers) or (len(numbers) and numbers.max() > 9):
+            raise DamagedFileError(f"{folder} has {len(pixels):,} images and {len(numbers):,} labels, up to 9 allowed.")
+    return coloured(np.concatenate(images)), np.concatenate(labels).astype(np.int64), len(labels[1])
+
+
+_LAYOUT = "A folder of images has a folder for each class with its images inside, or train/ and test/ with such folders"
+
+
+def _listed(folder: Path) -> dict[str, list[Path]]:
+    """Return the files of images of each class."""
+    found = {}
+    for entry in sorted(folder.iterdir()):
+        if entry.is_dir() and not entry.name.startswith("."):
+            inside = sorted(file for file in entry.rglob("*") if file.suffix.lower() in ENDINGS)
+            if inside:
+                found[entry.name] = inside
+    return found
+
+
+def read_folder(path: Path, size: int | None) -> tuple[Pixels, NDArray[np.int64], tuple[str, ...], int, int]:
+    """Read a folder of images; return images, labels, classes, and how many are for validation and for test.
+
+    Images come in the order of training, validation, test. Grey ones get three channels.
+    """
+    if not path.is_dir():
+        raise SettingError(f"{path} is no folder. {_LAYOUT}.")
+    parts = [path]
+    if (path / "train").is_dir():
+        valid = next((path / name for name in ("valid", "val") if (path / name).is_dir()), None)
+        parts = [path / "train", *([valid] if valid else []), *([path / "test"] if (path / "test").is_dir() else [])]
+    listed = [_listed(part) for part in parts]
+    classes = tuple(listed[0])
+    if len(classes) < 2:
+        raise SettingError(f"{parts[0]} has images of {len(classes)} classes; two are needed. {_LAYOUT}.")
+    for part, found in zip(parts, listed, strict=True):
+        odd = sorted(set(found) - set(classes))
+        if odd or not found:
+            what = f"classes that train/ has not: {', '.join(odd[:5])}" if odd else "no images"
+            raise SettingError(f"{part} has {what}. {_LAYOUT}.")
+    chosen = [(file, classes.index(name)) for found in listed for name, inside in found.items() for file in inside]
+    images = _pictures([file for file, _ in chosen], size)
+    counts = {part.name: sum(map(len, found.values())) for part, found in zip(parts[1:], listed[1:], strict=True)}
+    n_valid = counts.get("valid", counts.get("val", 0))
+    return images, np.array([label for _, label in chosen], dtype=np.int64), classes, n_valid, counts.get("test", 0)
+
+
+def _pictures(paths: Sequence[Path], size: int | None) -> Pixels:
+    from PIL import Image, UnidentifiedImageError
+
+    images: Pixels | None = None
+    for position, path in enumerate(paths):
+        try:
+            with Image.open(path) as opened:
+                picture = opened.convert("RGB")
+                if size is not None and picture.size != (size, size):
+                    picture = picture.resize((size, size), Image.Resampling.BILINEAR)
+                pixels = np.asarray(picture).transpose(2, 0, 1)
+        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as reason:
+            raise DamagedFileError(f"{path} cannot be read as an image: {reason}.") from reason
+        if images is None:
+            images = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
+        if pixels.shape != images.shape[1:]:
+            ours, first = ("×".join(map(str, shape[1:])) for shape in (pixels.shape, images.shape[1:]))
+            raise SettingError(
+                f"Images differ in size: {path} has {ours} pixels, {paths[0]} has {first}. "
+                "Pass a size, as in size=32, to scale them."
+            )
+        images[position] = pixels
+    assert images is not None
+    return images

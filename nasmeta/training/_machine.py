@@ -1,0 +1,94 @@
+"""The device of a training: which one, how it computes, what energy it takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import torch
+
+from nasmeta.errors import SettingError
+
+__all__ = ["EnergyMeter", "chosen_device", "computing", "device_name"]
+
+
+def chosen_device(device: str | torch.device) -> torch.device:
+    """Return the device asked for; ``auto`` is the first CUDA device where there is one, else the CPU.
+
+    Raises
+    ------
+    SettingError
+        Where there is no such device.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as reason:
+        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {device!r:.80}.") from reason
+    if found.type == "cuda":
+        if not torch.cuda.is_available():
+            why = "has no CUDA" if torch.version.cuda is None else "finds no usable GPU"
+            raise SettingError(f"There is no CUDA device: PyTorch {torch.__version__} {why}. device='cpu' trains here.")
+        if found.index is not None and found.index >= torch.cuda.device_count():
+            raise SettingError(f"There is no {found}: the machine has {torch.cuda.device_count()} CUDA devices.")
+    elif found.type not in ("cpu", "mps"):
+        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {device!r:.80}.")
+    elif found.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingError("There is no MPS device on this machine. device='cpu' trains here.")
+    return found
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of the card, or the type of another device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+@contextmanager
+def computing(deterministic: bool) -> Iterator[None]:
+    """Set PyTorch to the fastest or to deterministic algorithms, and back at the end."""
+    cudnn = torch.backends.cudnn
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    cudnn_before = cudnn.benchmark, cudnn.deterministic
+    workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses
+        torch.use_deterministic_algorithms(True)
+    cudnn.benchmark, cudnn.deterministic = not deterministic, deterministic
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.benchmark, cudnn.deterministic = cudnn_before
+        if deterministic and workspace is None:
+            os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+
+
+class EnergyMeter:
+    """The energy that a card has taken since this was made, where NVML (the package nvidia-ml-py) tells.
+
+    Parameters
+    ----------
+    device : torch.device
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._nvml: Any = None
+        if device.type != "cuda":
+            return
+        with suppress(Exception):  # no package, no driver, no permission, an old card: then it is not known
+            import pynvml
+
+            pynvml.nvmlInit()
+            uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"  # positions differ under CUDA_VISIBLE_DEVICES
+            self._handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+            self._start = pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)
+            self._nvml = pynvml
+
+    def joules(self) -> float | None:
+        """Return the energy of the whole card since the start, or None where it is not known."""
+        if self._nvml is None:
+            return None
+        return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle) - self._start) / 1000

@@ -1,0 +1,220 @@
+"""Recipes: how a network is trained, as data."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
+
+__all__ = ["Recipe", "load_recipe", "recipe_names"]
+
+_FOLDER = Path(__file__).parent / "recipes"
+_CHOICES = {
+    "schedule": ("cosine", "one-cycle", "constant"),
+    "schedule_per": ("epoch", "step"),
+    "precision": ("float32", "bfloat16", "float16"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. The defaults are NAS-Bench-201's settings for 200 epochs.
+
+    Attributes
+    ----------
+    name : str
+    epochs : int
+    batch_size : int
+    learning_rate, momentum, nesterov, weight_decay
+        Of stochastic gradient descent; all parameters decay, those of batch norm too, as officially.
+    schedule : {"cosine", "one-cycle", "constant"}
+        Of the learning rate: from `learning_rate` to 0 along a cosine; or up to it along a line during `warmup` of the
+        training, and down to 0 along a line; or always the same.
+    schedule_per : {"epoch", "step"}
+        How often the learning rate moves. The official code moves its cosine once an epoch.
+    warmup : float
+        Share of the training in which ``one-cycle`` rises.
+    crop : float
+        Padding on each side before a random crop, as a share of the image's height, rounded; 0 for none. An eighth is
+        the official 4 pixels of 32 and 2 of 16. The padding is black.
+    flip : bool
+        Flip half of the images, unless the data set says that its images must not be.
+    label_smoothing : float
+    ema : float
+        Decay per step of an exponential moving average of the weights, which is then what is evaluated; 0 for none.
+    patience : int
+        Stop after so many epochs without a better validation accuracy; 0 for never.
+    evaluate_every : int
+        Epochs from one evaluation to the next; the last one is always evaluated.
+    channels, cells_per_stage : int
+        C and N of the network.
+    precision : {"float32", "bfloat16", "float16"}
+        Of the network's arithmetic (automatic mixed precision).
+    compile, channels_last, prune : bool
+        Use ``torch.compile``; keep images with their channels last in memory; leave out edges that carry nothing.
+
+    Examples
+    --------
+    >>> recipe = load_recipe("nb201-12")
+    >>> recipe.epochs, recipe.learning_rate, recipe.but(epochs=1).epochs
+    (12, 0.1, 1)
+    """
+
+    name: str
+    epochs: int = 200
+    batch_size: int = 256
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    nesterov: bool = True
+    weight_decay: float = 5e-4
+    schedule: str = "cosine"
+    schedule_per: str = "epoch"
+    warmup: float = 0.25
+    crop: float = 0.125
+    flip: bool = True
+    label_smoothing: float = 0.0
+    ema: float = 0.0
+    patience: int = 0
+    evaluate_every: int = 1
+    channels: int = 16
+    cells_per_stage: int = 5
+    precision: str = "float32"
+    compile: bool = False
+    channels_last: bool = False
+    prune: bool = False
+
+    def __post_init__(self) -> None:
+        """Check every setting."""
+        for field in fields(self):
+            value, kind = getattr(self, field.name), str(field.type)
+            fits = {
+                "str": isinstance(value, str),
+                "bool": isinstance(value, bool),
+                "int": isinstance(value, int) and not isinstance(value, bool),
+                "float": isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
+            }[kind]
+            if not fits:
+                raise SettingError(f"{field.name} of a recipe is of kind {kind}, not {value!r:.80}.")
+            if kind == "float":
+                object.__setattr__(self, field.name, float(value))
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise SettingError(
+                    f"{name} of a recipe is one of {', '.join(choices)}, not {getattr(self, name)!r:.80}."
+                )
+        for name in ("epochs", "batch_size", "evaluate_every", "channels", "cells_per_stage"):
+            self._in_range(name, 1)
+        self._in_range("patience", 0)
+        for name in ("learning_rate", "weight_decay"):
+            self._in_range(name, 0)
+        for name in ("momentum", "label_smoothing", "ema", "warmup", "crop"):
+            self._in_range(name, 0, 1)
+        if self.learning_rate == 0:
+            raise SettingError("learning_rate of a recipe is above 0.")
+        if self.nesterov and self.momentum == 0:
+            raise SettingError("nesterov needs a momentum above 0.")
+
+    def _in_range(self, name: str, least: float, below: float = math.inf) -> None:
+        value = getattr(self, name)
+        if not least <= value < below:
+            most = "" if below == math.inf else f" and below {below}"
+            raise SettingError(f"{name} of a recipe is at least {least}{most}, not {value!r}.")
+
+    def but(self, **changes: Any) -> Recipe:
+        """Return this recipe with other settings; unless a name is given it says which were changed.
+
+        Raises
+        ------
+        UnknownNameError, SettingError
+        """
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise UnknownNameError.of("setting of a recipe", name, known)
+        changed = {key: value for key, value in changes.items() if value != getattr(self, key)}
+        if changed and "name" not in changed:
+            changed["name"] = f"{self.name} with {', '.join(f'{key}={value}' for key, value in changed.items())}"
+        return replace(self, **changed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings, of JSON's types."""
+        return asdict(self)
+
+    def learning_rate_at(self, epoch: int, step: int, n_steps: int) -> float:
+        """Return the learning rate of a step (from 0) of an epoch (from 0) of ``n_steps`` steps.
+
+        Examples
+        --------
+        >>> recipe = load_recipe("nb201-12")
+        >>> [round(recipe.learning_rate_at(epoch, 50, 98), 4) for epoch in (0, 6, 11)]
+        [0.1, 0.05, 0.0017]
+        """
+        done = (epoch + (step / n_steps if self.schedule_per == "step" else 0)) / self.epochs
+        if self.schedule == "cosine":
+            return self.learning_rate * (1 + math.cos(math.pi * done)) / 2
+        if self.schedule == "one-cycle":
+            done += 1 / (self.epochs * (n_steps if self.schedule_per == "step" else 1) + 1)  # neither end is at 0
+            rising = done / self.warmup if self.warmup else math.inf
+            return self.learning_rate * max(min(rising, (1 - done) / (1 - self.warmup)), 0.0)
+        return self.learning_rate
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with the package.
+
+    Examples
+    --------
+    >>> recipe_names()
+    ['fast', 'nb201-12', 'nb201-200', 'tiny']
+    """
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def load_recipe(recipe: str | Path | Recipe, **changes: Any) -> Recipe:
+    """Return a recipe by its name, or of a TOML file.
+
+    Parameters
+    ----------
+    recipe : str, Path or Recipe
+        A name of `recipe_names`, or a file ending in ``.toml`` with settings of `Recipe`; ``based_on = "fast"`` in the
+        file takes what it leaves out from another recipe. A `Recipe` is passed through.
+    **changes
+        Settings to change.
+
+    Raises
+    ------
+    UnknownNameError
+        Where there is no such recipe or setting.
+    SettingError
+        Where a setting is outside what is possible.
+    DamagedFileError
+        Where the file cannot be read.
+
+    Examples
+    --------
+    >>> load_recipe("fast", epochs=2).name
+    'fast with epochs=2'
+    """
+    if isinstance(recipe, Recipe):
+        return recipe.but(**changes)
+    path = Path(recipe)
+    if path.suffix == ".toml":
+        settings = _read(path)
+        base = settings.pop("based_on", None)
+        start = load_recipe(base) if isinstance(base, str) else Recipe(path.stem)
+        return start.but(**{"name": path.stem, **settings}).but(**changes)
+    if str(recipe) not in recipe_names():
+        error = UnknownNameError.of("recipe", str(recipe), recipe_names())
+        raise UnknownNameError(f"{error} A recipe of your own is a file that ends in .toml.")
+    return Recipe(**{"name": str(recipe), **_read(_FOLDER / f"{recipe}.toml")}).but(**changes)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
+        raise DamagedFileError(f"The recipe {path} cannot be read: {reason}.") from reason

@@ -1,0 +1,188 @@
+"""What a training found; PyTorch is not needed to read it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from nasmeta.errors import DamagedFileError, SettingError
+
+__all__ = ["EpochRecord", "TrainingResult", "csv_of", "read_result", "write_atomically"]
+
+RESULT_FILE = "result.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1 on.
+    learning_rate : float
+        Of its first step.
+    train_loss, train_accuracy : float
+        Means over the epoch as it went, on augmented images; accuracies are in percent.
+    valid_loss, valid_accuracy, test_loss, test_accuracy : float or None
+        After the epoch; None where it was not evaluated, or the split is empty.
+    seconds : float
+        Of the training, without the evaluation.
+    """
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float
+    valid_loss: float | None
+    valid_accuracy: float | None
+    test_loss: float | None
+    test_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training.
+
+    Attributes
+    ----------
+    cell : int
+    space : str
+    dataset : str
+    recipe : mapping
+        All settings of the recipe.
+    seed : int
+    device : str
+        ``cpu``, or the name of the card.
+    epochs : tuple of EpochRecord
+    train_seconds, evaluate_seconds : float
+        Wall time, those before an interruption included.
+    energy_joules : float or None
+        Of the whole card during the training, evaluation included, where NVML tells.
+    split_sha256, data_sha256 : str
+        Checksums of the splits and of images and labels.
+    parameters : int
+        Of the network that was trained.
+    micro_batch : int
+        Images that went through the network at once: smaller than the batch where memory did not suffice.
+    stopped : str
+        ``finished``, or ``early``.
+    versions : mapping of str to str
+    network : CellNetwork or None
+        The trained one, on its device (with averaged weights where the recipe averages); None where it was read.
+    """
+
+    cell: int
+    space: str
+    dataset: str
+    recipe: Mapping[str, Any]
+    seed: int
+    device: str
+    epochs: tuple[EpochRecord, ...]
+    train_seconds: float
+    evaluate_seconds: float
+    energy_joules: float | None
+    split_sha256: str
+    data_sha256: str
+    parameters: int
+    micro_batch: int
+    stopped: str
+    versions: Mapping[str, str]
+    network: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def train_accuracy(self) -> float:
+        """Of the last epoch, in percent."""
+        return self.epochs[-1].train_accuracy
+
+    @property
+    def valid_accuracy(self) -> float | None:
+        """After the last epoch, in percent; None without a validation split."""
+        return self.epochs[-1].valid_accuracy
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """After the last epoch, in percent."""
+        return self.epochs[-1].test_accuracy
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the network, of JSON's types."""
+        found = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "network"}
+        return {"nasmeta_training": FORMAT, **found, "epochs": [asdict(epoch) for epoch in self.epochs]}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> TrainingResult:
+        """Build a result from what `to_dict` returned.
+
+        Raises
+        ------
+        DamagedFileError
+        """
+        try:
+            if found["nasmeta_training"] != FORMAT:
+                raise ValueError(f"its format is {found['nasmeta_training']!r}, not {FORMAT}")
+            epochs = tuple(EpochRecord(**epoch) for epoch in found["epochs"])
+            if not epochs:
+                raise ValueError("it has no epoch")
+            rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs", "network")}
+            return cls(**rest, epochs=epochs)
+        except (KeyError, TypeError, ValueError, AttributeError) as reason:
+            raise DamagedFileError(f"This is no result of a training: {reason!r:.200}.") from reason
+
+
+def read_result(folder: str | Path) -> TrainingResult:
+    """Read the result that `train` left in a folder.
+
+    Raises
+    ------
+    SettingError
+        Where the training is not finished.
+    DamagedFileError
+        Where the file is damaged.
+    """
+    path = Path(folder) / RESULT_FILE
+    try:
+        return TrainingResult.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise SettingError(f"{folder} has no {RESULT_FILE}: no training has finished there.") from None
+    except DamagedFileError as reason:
+        raise DamagedFileError(f"{path} is damaged. {reason} Remove it to train from the checkpoint on.") from reason
+    except (OSError, ValueError) as reason:
+        raise DamagedFileError(
+            f"{path} cannot be read: {reason}. Remove it to train from the checkpoint on."
+        ) from reason
+
+
+def csv_of(epochs: Sequence[EpochRecord]) -> str:
+    """Return epochs as a table of comma-separated values, a line each."""
+    buffer = io.StringIO()
+    names = [entry.name for entry in fields(EpochRecord)]
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(epoch) for epoch in epochs)
+    return buffer.getvalue()
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that whoever looks sees the old one or the new one, whole, even after a crash."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+    except OSError as reason:
+        raise SettingError(f"{path} cannot be written: {reason.strerror or reason}.") from reason
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

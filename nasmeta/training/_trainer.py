@@ -1,0 +1,275 @@
+"""Training one network on one device: checkpoints, logs, and an end that is told whatever happens."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
+from nasmeta.spaces import Cell, CellSpace, get_space
+from nasmeta.training._checkpoint import read_tensors, write_tensors
+from nasmeta.training._dataset import ImageDataset, load_dataset
+from nasmeta.training._export import NETWORK_FILE, export_network
+from nasmeta.training._learner import Learner
+from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
+from nasmeta.training._network import CellNetwork
+from nasmeta.training._recipe import Recipe, load_recipe
+from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result, write_atomically
+from nasmeta.training._watchers import Watchers
+
+__all__ = ["train"]
+
+CHECKPOINT_FILE, LOG_FILE, FAILURE_FILE = "checkpoint.safetensors", "epochs.csv", "failure.json"
+
+
+def train(
+    cell: Cell,
+    space: str | CellSpace = "nb201",
+    dataset: str | ImageDataset = "digits",
+    recipe: str | Path | Recipe = "tiny",
+    seed: int = 0,
+    *,
+    folder: str | Path | None = None,
+    device: str | torch.device = "auto",
+    deterministic: bool = False,
+    progress: bool = False,
+    tensorboard: bool = False,
+    on_epoch: Callable[[EpochRecord], object] | None = None,
+) -> TrainingResult:
+    """Train the network of a cell.
+
+    The seed gives the first weights, and with the number of the epoch the order of its images and their augmentation.
+    So a training that goes on from a checkpoint sees what it would have seen: on a CPU, with as many threads, its
+    result is the same to the bit.
+
+    Parameters
+    ----------
+    cell : int or str
+    space : str or CellSpace, default "nb201"
+    dataset : str or ImageDataset, default "digits"
+        As `load_dataset` takes or gives it.
+    recipe : str, Path or Recipe, default "tiny"
+        As `load_recipe` takes it.
+    seed : int, default 0
+    folder : str or Path, optional
+        For the checkpoint after each epoch, ``epochs.csv``, ``result.json`` and ``network.safetensors``. A folder in
+        which this training began is gone on with; where it is finished, its result is returned.
+    device : str, default "auto"
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N``.
+    deterministic : bool, default False
+        Use only deterministic algorithms; slower on a GPU.
+    progress : bool, default False
+        Show a progress bar.
+    tensorboard : bool, default False
+        Write logs for TensorBoard into the folder, too.
+    on_epoch : callable, optional
+        Called with each `EpochRecord`.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    TrainingFailed
+        Where the loss is no longer a number (reason ``nan``), or memory does not suffice even for a few images at once
+        (``out of memory``). Before that the batch is cut into halves whose gradients are added up; batch norm then
+        sees the smaller ones. The folder's ``failure.json`` says the same.
+    SettingError
+        Where a setting is impossible, there is no such device, or the folder cannot be written or is another's.
+
+    Examples
+    --------
+    >>> from nasmeta.training import load_dataset, load_recipe
+    >>> few = load_dataset("digits").subset(64)
+    >>> result = train(6111, dataset=few, recipe=load_recipe("tiny", epochs=1), device="cpu")
+    >>> len(result.epochs), result.stopped, 0 <= result.valid_accuracy <= 100
+    (1, 'finished', True)
+    """
+    seed = checked_whole("seed", seed, 0)
+    space = get_space(space) if isinstance(space, str) else space
+    cell = space.index_of(cell)
+    chosen = chosen_device(device)
+    recipe = load_recipe(recipe)
+    data = load_dataset(dataset) if isinstance(dataset, str) else dataset
+    if tensorboard and folder is None:
+        raise SettingError("TensorBoard's logs need a folder.")
+    with ExitStack() as stack:
+        stack.enter_context(computing(deterministic))
+        place = _own_folder(Path(folder), stack) if folder is not None else None
+        training = _Training(cell, space, data, recipe, seed, chosen, place, deterministic)
+        done = training.resume()
+        if done is not None:
+            return done
+        watchers = stack.enter_context(
+            Watchers(place if tensorboard else None, recipe.epochs, progress, len(training.epochs), f"cell {cell}")
+        )
+        watching = [watchers.see, *([on_epoch] if on_epoch else [])]
+        try:
+            return training.run(watching)
+        except TrainingFailed as failure:
+            if place is not None:
+                report = {"reason": failure.reason, "message": str(failure), "identity": training.identity}
+                write_atomically(place / FAILURE_FILE, json.dumps(report, indent=1) + "\n")
+            raise
+
+
+def _own_folder(folder: Path, stack: ExitStack) -> Path:
+    """Make the folder and keep other processes out of it."""
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(FileLock(folder / ".lock", timeout=0))
+    except Timeout:
+        raise SettingError(f"Another process is training in {folder}.") from None
+    except OSError as reason:
+        raise SettingError(f"{folder} cannot be written: {reason.strerror or reason}.") from reason
+    return folder
+
+
+def versions() -> dict[str, str]:
+    """Return the versions on which a result depends."""
+    from nasmeta import __version__
+
+    found = {"nasmeta": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
+    if torch.version.cuda is not None:
+        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        found |= {"cuda": torch.version.cuda, "cudnn": str(cudnn)}
+    return found
+
+
+class _Training:
+    """A learner, what it has done so far, and the folder in which both are kept."""
+
+    def __init__(
+        self,
+        cell: int,
+        space: CellSpace,
+        data: ImageDataset,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+        folder: Path | None,
+        deterministic: bool,
+    ) -> None:
+        self.recipe, self.device, self.folder, self.dataset = recipe, device, folder, data
+        self.identity: dict[str, Any] = {
+            "cell": cell,
+            "space": space.name,
+            "dataset": data.name,
+            "recipe": recipe.to_dict(),
+            "seed": seed,
+            "split_sha256": data.split_sha256(),
+            "data_sha256": data.sha256(),
+        }
+        self.deterministic = deterministic
+        network = CellNetwork(
+            cell,
+            space,
+            n_classes=data.n_classes,
+            channels=recipe.channels,
+            cells_per_stage=recipe.cells_per_stage,
+            prune=recipe.prune,
+            seed=seed,
+        )
+        self.learner = Learner(network, data, recipe, seed, device)
+        self.epochs: list[EpochRecord] = []
+        self.evaluate_seconds = 0.0
+        self.energy: float | None = None
+
+    def run(self, watching: Sequence[Callable[[EpochRecord], object]]) -> TrainingResult:
+        """Train to the end."""
+        meter, energy_before = EnergyMeter(self.device), self.energy or 0.0
+        while len(self.epochs) < self.recipe.epochs and not self._is_hopeless():
+            start = time.perf_counter()
+            record = self.learner.epoch(len(self.epochs))
+            self.epochs.append(record)
+            self.evaluate_seconds += time.perf_counter() - start - record.seconds
+            joules = meter.joules()
+            self.energy = None if joules is None else energy_before + joules
+            self._save()
+            for see in watching:
+                see(record)
+        return self._finish()
+
+    def _is_hopeless(self) -> bool:
+        """Say whether the validation accuracy has not risen for as many epochs as the recipe waits."""
+        found = [(record.valid_accuracy, -record.epoch) for record in self.epochs if record.valid_accuracy is not None]
+        if not self.recipe.patience or not found:
+            return False
+        _, best = max(found)  # the first of equals
+        return self.epochs[-1].epoch + best >= self.recipe.patience
+
+    def _save(self) -> None:
+        if self.folder is None:
+            return
+        tensors, rest = self.learner.state()
+        head = {
+            "identity": self.identity,
+            "deterministic": self.deterministic,
+            "epochs": [asdict(record) for record in self.epochs],
+            "evaluate_seconds": self.evaluate_seconds,
+            "energy_joules": self.energy,
+            "learner": rest,
+        }
+        write_tensors(self.folder / CHECKPOINT_FILE, tensors, head)
+        write_atomically(self.folder / LOG_FILE, csv_of(self.epochs))
+
+    def resume(self) -> TrainingResult | None:
+        """Take up the state that lies in the folder; return the result where the training is finished."""
+        if self.folder is None:
+            return None
+        path, result = self.folder / CHECKPOINT_FILE, self.folder / RESULT_FILE
+        if not path.is_file():
+            if result.is_file():
+                raise SettingError(f"{result} is there, but its {CHECKPOINT_FILE} is not: choose another folder.")
+            return None
+        tensors, head = read_tensors(path)
+        theirs = head.get("identity")
+        if theirs != self.identity:
+            theirs = theirs if isinstance(theirs, dict) else {}
+            odd = [key for key in self.identity if theirs.get(key) != self.identity[key]]
+            raise SettingError(
+                f"{self.folder} is the folder of another training: it differs in {', '.join(odd)}. "
+                "Choose another folder, or remove this one."
+            )
+        try:
+            self.learner.set_state(tensors, head["learner"])
+            self.epochs = [EpochRecord(**record) for record in head["epochs"]]
+            self.evaluate_seconds, self.energy = float(head["evaluate_seconds"]), head["energy_joules"]
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as reason:
+            raise DamagedFileError(f"{path} is damaged: {reason!s:.200}. Remove it to train anew.") from reason
+        (self.folder / FAILURE_FILE).unlink(missing_ok=True)
+        return replace(read_result(self.folder), network=self.learner.outcome.eval()) if result.is_file() else None
+
+    def _finish(self) -> TrainingResult:
+        network = self.learner.outcome.eval()
+        result = TrainingResult(
+            **self.identity,
+            device=device_name(self.device),
+            epochs=tuple(self.epochs),
+            train_seconds=sum(record.seconds for record in self.epochs),
+            evaluate_seconds=self.evaluate_seconds,
+            energy_joules=self.energy,
+            parameters=network.count_parameters(),
+            micro_batch=self.learner.micro_batch,
+            stopped="finished" if len(self.epochs) == self.recipe.epochs else "early",
+            versions=versions(),
+            network=network,
+        )
+        if self.folder is not None:
+            data = self.dataset
+            facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.deviation}
+            export_network(network, self.folder / NETWORK_FILE, facts=facts)
+            write_atomically(self.folder / RESULT_FILE, json.dumps(result.to_dict(), indent=1) + "\n")
+        return result
