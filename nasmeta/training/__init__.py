@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nasmeta.training import proxies
     from nasmeta.training._device_data import DeviceData
     from nasmeta.training._export import export_network, load_network
+    from nasmeta.training._many import train_many
     from nasmeta.training._network import CellModule, CellNetwork, live_edges, multiply_adds
     from nasmeta.training._trainer import train
 
@@ -46,6 +47,7 @@ __all__ = [
     "read_result",
     "recipe_names",
     "train",
+    "train_many",
 ]
 
 # These need PyTorch, so they are found where they are first asked for.
@@ -58,6 +60,7 @@ _LAZY = {
     "load_network": "_export",
     "multiply_adds": "_network",
     "train": "_trainer",
+    "train_many": "_many",
 }
 
 

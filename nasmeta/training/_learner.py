@@ -122,8 +122,19 @@ class Learner:
         seconds = self._now() - start
         last = epoch + 1 == self._recipe.epochs
         wanted = not learning_only and (last or (epoch + 1) % self._recipe.evaluate_every == 0)
-        valid, test = (self._evaluated(split, epoch) if wanted else (None, None) for split in ("valid", "test"))
-        return EpochRecord(epoch + 1, first_rate, loss, 100 * accuracy, *valid, *test, seconds)
+        valid_loss, valid_accuracy = self._evaluated("valid", epoch) if wanted else (None, None)
+        test_loss, test_accuracy = self._evaluated("test", epoch) if wanted else (None, None)
+        return EpochRecord(
+            epoch + 1,
+            first_rate,
+            loss,
+            100 * accuracy,
+            valid_loss,
+            valid_accuracy,
+            test_loss,
+            test_accuracy,
+            seconds,
+        )
 
     def _step(self, positions: Tensor, draws: Augmentation) -> Tensor:
         """Take a step; return the sums of losses and of right answers. Where memory runs out, halve and try again."""

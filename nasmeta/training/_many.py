@@ -1,0 +1,199 @@
+"""Training several cells, several at once where they fit."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import SettingError, TrainingFailed
+from nasmeta.spaces import Cell, CellSpace, get_space
+from nasmeta.training._dataset import ImageDataset, load_dataset
+from nasmeta.training._machine import chosen_device
+from nasmeta.training._network import CellNetwork
+from nasmeta.training._recipe import Recipe, load_recipe
+from nasmeta.training._result import TrainingResult
+from nasmeta.training._trainer import train
+
+__all__ = ["bytes_needed", "train_many"]
+
+_CONTEXT_BYTES = 700 * 2**20  # what a process takes on a card before it holds a tensor; a guess on the safe side
+_KEPT = 2.0  # gradients and workspaces beside the activations; a guess on the safe side
+
+
+def train_many(
+    cells: Iterable[Cell],
+    space: str | CellSpace = "nb201",
+    dataset: str | ImageDataset = "digits",
+    recipe: str | Path | Recipe = "tiny",
+    seeds: Sequence[int] = (0,),
+    *,
+    folder: str | Path,
+    device: str = "auto",
+    workers: int | str = "auto",
+    data_options: Mapping[str, Any] | None = None,
+    deterministic: bool = False,
+) -> list[TrainingResult | TrainingFailed]:
+    """Train networks of several cells, each with each seed.
+
+    Parameters
+    ----------
+    cells : iterable of int or str
+    space, dataset, recipe, deterministic
+        As in `train`.
+    seeds : sequence of int, default (0,)
+    folder : str or Path
+        Each training has a folder of its own inside, ``CELL-SEED``. One that was begun is gone on with.
+    device : str, default "auto"
+    workers : int or "auto", default "auto"
+        How many processes train side by side on the device. ``auto`` is one on a CPU, and on a GPU as many as its free
+        memory holds by an estimate that is on the safe side, but not more than the CPU has cores. With one all is done
+        in this process.
+    data_options : mapping, optional
+        Further arguments of `load_dataset`, where the data set is named.
+
+    Returns
+    -------
+    list of TrainingResult or TrainingFailed
+        Cell by cell, and within it seed by seed. A failure does not end the others. A process that was killed is
+        started again once, alone, from the last checkpoint; a second time is a failure with the reason ``killed``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nasmeta.training import load_dataset, load_recipe
+    >>> few = load_dataset("digits").subset(32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = train_many([6111, 0], dataset=few, recipe=load_recipe("tiny", epochs=1), folder=folder)
+    >>> [result.cell for result in found]
+    [6111, 0]
+    """
+    space = get_space(space) if isinstance(space, str) else space
+    chosen = chosen_device(device)
+    recipe = load_recipe(recipe)
+    data = load_dataset(dataset, **(data_options or {})) if isinstance(dataset, str) else dataset
+    jobs = [(space.index_of(cell), checked_whole("a seed", seed, 0)) for cell in cells for seed in seeds]
+    distinct = list(dict.fromkeys(jobs))
+    if workers == "auto":
+        n_workers = _fitting([cell for cell, _ in distinct], space, data, recipe, chosen)
+    elif isinstance(workers, str):
+        raise SettingError(f"workers is a whole number or 'auto', not {workers!r}.")
+    else:
+        n_workers = checked_whole("workers", workers)
+    base = Path(folder)
+    settings = {"space": space.name, "recipe": recipe, "device": str(chosen), "deterministic": deterministic}
+    if n_workers == 1 or len(distinct) <= 1:
+        done = {job: _train(job, base, data, settings) for job in distinct}
+    else:
+        done = _in_processes(distinct, min(n_workers, len(distinct)), base, data, settings)
+    return [done[job] for job in jobs]
+
+
+def bytes_needed(network: CellNetwork, dataset: ImageDataset, batch_size: int) -> int:
+    """Estimate the memory of a training on a card: context, images, weights, and what the gradient has to keep."""
+    outputs = 0
+
+    def count(_: torch.nn.Module, __: object, output: torch.Tensor) -> None:
+        nonlocal outputs
+        outputs += output.numel()
+
+    leaves = [module for module in network.modules() if not list(module.children())]
+    hooks = [module.register_forward_hook(count) for module in leaves]
+    was_training = network.training
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, *dataset.images.shape[1:]))
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    weights = network.count_parameters() * 4 * 4
+    return int(_CONTEXT_BYTES + 1.6 * dataset.images.nbytes + weights + _KEPT * outputs * 4 * batch_size)
+
+
+def _fitting(cells: Sequence[int], space: CellSpace, data: ImageDataset, recipe: Recipe, device: torch.device) -> int:
+    """Return how many trainings fit on the device at once."""
+    if device.type != "cuda" or len(cells) < 2:
+        return 1
+    largest = max(cells, key=lambda cell: float(space.flops(cell, dataset="cifar10")))
+    network = CellNetwork(
+        largest,
+        space,
+        n_classes=data.n_classes,
+        channels=recipe.channels,
+        cells_per_stage=recipe.cells_per_stage,
+        prune=recipe.prune,
+    )
+    free, _ = torch.cuda.mem_get_info(device)
+    fit = int(0.9 * free / bytes_needed(network, data, recipe.batch_size))
+    return max(1, min(fit, len(cells), os.cpu_count() or 1))
+
+
+_Job = tuple[int, int]
+_data: ImageDataset | None = None  # of a worker process, handed over once
+
+
+def _receive(data: ImageDataset, threads: int) -> None:
+    global _data
+    _data = data
+    torch.set_num_threads(threads)
+
+
+def _train_received(job: _Job, folder: Path, settings: Mapping[str, Any]) -> TrainingResult | TrainingFailed:
+    assert _data is not None
+    return _train(job, folder, _data, settings)
+
+
+def _train(job: _Job, folder: Path, data: ImageDataset, settings: Mapping[str, Any]) -> TrainingResult | TrainingFailed:
+    cell, seed = job
+    try:
+        result = train(cell, dataset=data, seed=seed, folder=folder / f"{cell}-{seed}", **settings)
+    except TrainingFailed as failure:
+        return failure.with_traceback(None)  # whose frames would keep its tensors
+    return replace(result, network=None)  # so that a card holds one at a time; each lies in its folder
+
+
+def _in_processes(
+    jobs: Sequence[_Job], n_workers: int, folder: Path, data: ImageDataset, settings: Mapping[str, Any]
+) -> dict[_Job, TrainingResult | TrainingFailed]:
+    done = _round(jobs, n_workers, folder, data, settings)
+    for job in jobs:  # one that was killed takes the others of its pool along
+        if job not in done:
+            done |= _round([job], 1, folder, data, settings)
+        if job not in done:
+            done[job] = TrainingFailed(
+                f"The process that trained cell {job[0]} with seed {job[1]} was killed twice; often memory is short.",
+                "killed",
+            )
+    return done
+
+
+def _round(
+    jobs: Sequence[_Job], n_workers: int, folder: Path, data: ImageDataset, settings: Mapping[str, Any]
+) -> dict[_Job, TrainingResult | TrainingFailed]:
+    """Train side by side; return what was done before a process was killed, if one was."""
+    done: dict[_Job, TrainingResult | TrainingFailed] = {}
+    threads = max(1, torch.get_num_threads() // n_workers)
+    context = multiprocessing.get_context("spawn")  # CUDA cannot be used in a forked process
+    with ProcessPoolExecutor(n_workers, context, _receive, (data, threads)) as pool:
+        waiting: dict[_Job, Future[TrainingResult | TrainingFailed]] = {
+            job: pool.submit(_train_received, job, folder, settings) for job in jobs
+        }
+        try:
+            for job, future in waiting.items():
+                try:
+                    done[job] = future.result()
+                except BrokenProcessPool:
+                    continue
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return done

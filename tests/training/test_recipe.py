@@ -1,0 +1,88 @@
+"""Recipes as data."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
+from nasmeta.training import Recipe, load_recipe, recipe_names
+
+
+def test_the_official_ones() -> None:
+    long, short = load_recipe("nb201-200"), load_recipe("nb201-12")
+    assert long == Recipe("nb201-200")
+    assert short.but(epochs=200, name="nb201-200") == long
+    assert (long.batch_size, long.learning_rate, long.momentum, long.nesterov) == (256, 0.1, 0.9, True)
+    assert (long.weight_decay, long.label_smoothing, long.ema, long.patience) == (5e-4, 0.0, 0.0, 0)
+    assert (long.channels, long.cells_per_stage, long.precision, round(32 * long.crop)) == (16, 5, "float32", 4)
+
+
+def test_the_official_cosine_moves_once_an_epoch() -> None:
+    recipe = load_recipe("nb201-12")
+    for epoch in range(12):
+        expected = 0.05 * (1 + math.cos(math.pi * epoch / 12))
+        assert recipe.learning_rate_at(epoch, 0, 98) == recipe.learning_rate_at(epoch, 97, 98)
+        assert recipe.learning_rate_at(epoch, 0, 98) == pytest.approx(expected)
+    smooth = recipe.but(schedule_per="step")
+    rates = [smooth.learning_rate_at(epoch, step, 98) for epoch in range(12) for step in range(98)]
+    assert rates == sorted(rates, reverse=True)
+    assert len(set(rates)) == len(rates)
+
+
+def test_one_cycle_rises_and_falls() -> None:
+    recipe = Recipe("own", epochs=4, schedule="one-cycle", schedule_per="step", warmup=0.25)
+    rates = [recipe.learning_rate_at(epoch, step, 25) for epoch in range(4) for step in range(25)]
+    top = rates.index(max(rates))
+    assert top == pytest.approx(25, abs=1)
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert 0 < min(rates) <= max(rates) <= 0.1
+    flat = recipe.but(schedule="constant")
+    assert {flat.learning_rate_at(epoch, step, 3) for epoch in range(4) for step in range(3)} == {0.1}
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_all_shipped_ones_load_and_return_from_a_dict(name: str) -> None:
+    assert Recipe(**load_recipe(name).to_dict()) == load_recipe(name)
+    assert all(math.isfinite(load_recipe(name).learning_rate_at(epoch, 0, 7)) for epoch in range(3))
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('based_on = "tiny"\nepochs = 3\nlearning_rate = 1\n')
+    mine = load_recipe(path)
+    assert (mine.name, mine.epochs, mine.channels, mine.learning_rate) == ("mine", 3, load_recipe("tiny").channels, 1.0)
+    path.write_text("epochs = 3\nepoch = 4\n")
+    with pytest.raises(UnknownNameError, match="Did you mean 'epochs'"):
+        load_recipe(path)
+    path.write_text("epochs = \n")
+    with pytest.raises(DamagedFileError, match=r"mine\.toml"):
+        load_recipe(path)
+    with pytest.raises(DamagedFileError, match=r"none\.toml"):
+        load_recipe(tmp_path / "none.toml")
+    with pytest.raises(UnknownNameError, match=r"nb201-12.*ends in \.toml"):
+        load_recipe("nb201-13")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 0},
+        {"epochs": 1.5},
+        {"epochs": True},
+        {"learning_rate": 0},
+        {"learning_rate": math.nan},
+        {"momentum": 1},
+        {"momentum": 0},
+        {"schedule": "linear"},
+        {"precision": "float8"},
+        {"flip": "yes"},
+        {"ema": 1.0},
+        {"patience": -1},
+        {"batch_size": "64"},
+    ],
+)
+def test_impossible_settings(change: dict[str, object]) -> None:
+    with pytest.raises(SettingError, match="momentum" if "momentum" in change else next(iter(change))):
+        load_recipe("tiny", **change)

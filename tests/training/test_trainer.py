@@ -1,0 +1,316 @@
+"""Training: it learns, goes on where it was interrupted, and says what went wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, TrainingFailed
+from nasmeta.spaces import get_space
+from nasmeta.training import (
+    CellNetwork,
+    EpochRecord,
+    ImageDataset,
+    TrainingResult,
+    export_network,
+    load_dataset,
+    load_network,
+    load_recipe,
+    read_result,
+    train,
+    train_many,
+)
+from nasmeta.training import _learner as learner_module
+from nasmeta.training._machine import EnergyMeter
+
+CELL = 6111
+TWO = load_recipe("tiny", epochs=2, channels=4, batch_size=32)
+
+
+@pytest.fixture(scope="module")
+def few() -> ImageDataset:
+    return load_dataset("digits").subset(64)
+
+
+def same(a: TrainingResult, b: TrainingResult) -> bool:
+    """Whether two trainings found the same, to the bit, but for the time."""
+    weights = zip(a.network.state_dict().values(), b.network.state_dict().values(), strict=True)
+    return all(torch.equal(x, y) for x, y in weights) and [replace(e, seconds=0) for e in a.epochs] == [
+        replace(e, seconds=0) for e in b.epochs
+    ]
+
+
+class Interrupt:
+    """Raises when an epoch is over, as a user does who presses Ctrl-C then."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def __call__(self, record: EpochRecord) -> None:
+        if record.epoch == self.after:
+            raise KeyboardInterrupt
+
+
+def test_thirty_cells_learn(few: ImageDataset) -> None:
+    space = get_space("nb201")
+    cells = np.random.default_rng(0).choice(space.n_cells, 30, replace=False)
+    recipe = load_recipe("tiny", epochs=3, evaluate_every=3, channels=4, batch_size=32, learning_rate=0.05, crop=0.0)
+    for cell in cells:
+        result = train(int(cell), dataset=few, recipe=recipe.but(prune=False), device="cpu")
+        first, *_, last = result.epochs
+        assert last.train_loss < first.train_loss, cell
+        assert (first.valid_loss, last.valid_loss is None) == (None, False)
+        assert result.parameters == result.network.count_parameters()
+
+
+def test_digits_are_learnt() -> None:
+    result = train(CELL, recipe=load_recipe("tiny", epochs=4), device="cpu")
+    assert result.valid_accuracy is not None
+    assert result.test_accuracy is not None
+    assert min(result.train_accuracy, result.valid_accuracy, result.test_accuracy) > 70  # chance is 10
+    assert result.split_sha256 == load_dataset("digits").split_sha256()
+    assert result.recipe["name"] == "tiny with epochs=4"
+    assert result.energy_joules is None
+    assert result.train_seconds == pytest.approx(sum(epoch.seconds for epoch in result.epochs))
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"ema": 0.9, "label_smoothing": 0.1, "channels_last": True, "precision": "bfloat16"}]
+)
+def test_interrupted_and_uninterrupted_are_the_same(
+    changes: dict[str, object], few: ImageDataset, tmp_path: Path
+) -> None:
+    recipe = TWO.but(epochs=3, **changes)
+    whole = train(CELL, dataset=few, recipe=recipe, seed=5, device="cpu", folder=tmp_path / "whole")
+    for after in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            train(
+                CELL,
+                dataset=few,
+                recipe=recipe,
+                seed=5,
+                device="cpu",
+                folder=tmp_path / "cut",
+                on_epoch=Interrupt(after),
+            )
+        assert not (tmp_path / "cut" / "result.json").exists()
+    resumed = train(CELL, dataset=few, recipe=recipe, seed=5, device="cpu", folder=tmp_path / "cut")
+    assert same(whole, resumed)
+    assert same(whole, train(CELL, dataset=few, recipe=recipe, seed=5, device="cpu"))
+    other = train(CELL, dataset=few, recipe=recipe, seed=6, device="cpu")
+    assert other.epochs[-1].train_loss != whole.epochs[-1].train_loss
+    lines = (tmp_path / "cut" / "epochs.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["epoch", "1", "2", "3"]
+
+
+def test_a_killed_process_goes_on(few: ImageDataset, tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from nasmeta.training import load_dataset, load_recipe, train\n"
+        "recipe = load_recipe('tiny', epochs=2, channels=4, batch_size=32)\n"
+        "train(6111, dataset=load_dataset('digits').subset(64), recipe=recipe, device='cpu', folder=sys.argv[1],\n"
+        "      on_epoch=lambda record: os._exit(9))\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=False)
+    assert ended.returncode == 9
+    resumed = train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+    assert same(resumed, train(CELL, dataset=few, recipe=TWO, device="cpu"))
+
+
+def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
+    done = train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+
+    def never(record: EpochRecord) -> None:
+        raise AssertionError("it trained again")
+
+    again = train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path, on_epoch=never)
+    assert again == done == read_result(tmp_path)
+    assert same(again, done)
+    loaded = load_network(tmp_path / "network.safetensors")
+    images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loaded(images), done.network(images))
+    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"dataset": load_dataset("digits").subset(63)}):
+        settings = {"dataset": few, "recipe": TWO, "device": "cpu", "folder": tmp_path, **change}
+        with pytest.raises(
+            SettingError, match="another training.*" + ("split" if "dataset" in change else next(iter(change)))
+        ):
+            train(CELL, **settings)
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"junk")
+    with pytest.raises(DamagedFileError, match="checkpoint"):
+        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(DamagedFileError, match=r"result\.json"):
+        read_result(tmp_path)
+    with pytest.raises(SettingError, match="no training has finished"):
+        read_result(tmp_path / "none")
+
+
+def test_nan_stops_with_a_report(few: ImageDataset, tmp_path: Path) -> None:
+    with pytest.raises(
+        TrainingFailed, match=r"cell 6111 is (nan|inf) in epoch \d of 2.*learning rate 1e\+30"
+    ) as caught:
+        train(CELL, dataset=few, recipe=TWO.but(learning_rate=1e30), device="cpu", folder=tmp_path)
+    assert caught.value.reason == "nan"
+    assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "nan"
+    assert not (tmp_path / "result.json").exists()
+
+
+def limited(most: int) -> Callable[[CellNetwork, torch.Tensor], torch.Tensor]:
+    """Return a forward pass for which more images than these do not fit into memory."""
+    forward = CellNetwork.forward
+
+    def fitting(self: CellNetwork, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > most:
+            raise torch.OutOfMemoryError("no more memory")
+        return forward(self, images)
+
+    return fitting
+
+
+def test_out_of_memory_halves_the_batch(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(learner_module, "_EVALUATION_BATCH", 16)
+    whole = train(CELL, dataset=few, recipe=TWO, device="cpu")
+    monkeypatch.setattr(CellNetwork, "forward", limited(16))
+    halved = train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "halved")
+    assert (whole.micro_batch, halved.micro_batch) == (32, 16)
+    assert halved.epochs[0].train_loss == pytest.approx(whole.epochs[0].train_loss, rel=0.2)
+    assert same(halved, train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "halved"))
+    monkeypatch.setattr(CellNetwork, "forward", limited(4))
+    with pytest.raises(TrainingFailed, match=r"does not suffice for 8 images.*C=4") as caught:
+        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "failed")
+    assert caught.value.reason == "out of memory"
+
+
+def test_gradients_of_parts_add_up(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.nn.BatchNorm2d, "forward", lambda self, images: images)  # it alone sees the batch's size
+    recipe = TWO.but(epochs=1, learning_rate=0.01)
+    whole = train(CELL, dataset=few, recipe=recipe, device="cpu")
+    monkeypatch.setattr(CellNetwork, "forward", limited(16))
+    monkeypatch.setattr(learner_module, "_EVALUATION_BATCH", 16)
+    parts = train(CELL, dataset=few, recipe=recipe, device="cpu")
+    for ours, theirs in zip(whole.network.parameters(), parts.network.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_early_stop_and_no_validation(few: ImageDataset) -> None:
+    recipe = TWO.but(epochs=5, patience=1, learning_rate=1e-12)  # the weights do not move
+    stopped = train(CELL, dataset=few, recipe=recipe.but(momentum=0.0, nesterov=False, ema=0.0), device="cpu")
+    assert stopped.stopped == "early"
+    assert len(stopped.epochs) < 5
+    none = replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]})
+    result = train(CELL, dataset=none, recipe=recipe.but(epochs=2), device="cpu")
+    assert (result.valid_accuracy, result.stopped) == (None, "finished")
+    assert result.test_accuracy is not None
+
+
+def test_deterministic_settings_are_put_back(few: ImageDataset) -> None:
+    states = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - it must not be touched
+    seen: list[bool] = []
+    train(
+        CELL,
+        dataset=few,
+        recipe=TWO,
+        device="cpu",
+        deterministic=True,
+        on_epoch=lambda _: seen.append(torch.are_deterministic_algorithms_enabled()),
+    )
+    assert seen == [True, True]
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert (np.random.get_state()[1] == states[1]).all()  # noqa: NPY002
+
+
+def test_devices_and_folders_that_are_not_there(
+    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SettingError, match=r"no CUDA device.*device='cpu'"):
+        train(CELL, dataset=few, recipe=TWO, device="cuda")
+    for device in ("gpu", "meta"):
+        with pytest.raises(SettingError, match="auto, cpu, cuda"):
+            train(CELL, dataset=few, recipe=TWO, device=device)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingError, match="cannot be written"):
+        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "file" / "inside")
+    with pytest.raises(SettingError, match="need a folder"):
+        train(CELL, dataset=few, recipe=TWO, device="cpu", tensorboard=True)
+    assert EnergyMeter(torch.device("cpu")).joules() is None
+
+
+def test_a_folder_in_use(few: ImageDataset, tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    with FileLock(tmp_path / ".lock"), pytest.raises(SettingError, match="Another process"):
+        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+
+
+def test_progress_and_tensorboard(few: ImageDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tensorboard")
+    train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path, progress=True, tensorboard=True)
+    assert "cell 6111" in capsys.readouterr().err
+    assert [file.stat().st_size > 100 for file in (tmp_path / "tensorboard").glob("events.*")] == [True]
+
+
+def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = TWO.but(epochs=1)
+    forward = CellNetwork.forward
+
+    def failing(self: CellNetwork, images: torch.Tensor) -> torch.Tensor:
+        return forward(self, images) * (float("nan") if self.cell == 0 else 1)
+
+    monkeypatch.setattr(CellNetwork, "forward", failing)
+    found = train_many([5, 0, 5], dataset=few, recipe=recipe, seeds=(1, 2), folder=tmp_path, device="cpu")
+    assert [getattr(result, "cell", None) for result in found] == [5, 5, None, None, 5, 5]
+    assert [getattr(result, "seed", None) for result in found] == [1, 2, None, None, 1, 2]
+    assert isinstance(found[2], TrainingFailed)
+    assert found[2].reason == "nan"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0-1", "0-2", "5-1", "5-2"]
+
+
+@pytest.mark.slow  # two processes that import PyTorch
+def test_side_by_side_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
+    recipe = TWO.but(epochs=1)
+    side = train_many([5, 9], dataset=few, recipe=recipe, folder=tmp_path / "side", device="cpu", workers=2)
+    alone = train_many([5, 9], dataset=few, recipe=recipe, folder=tmp_path / "alone", device="cpu", workers=1)
+    for ours, theirs in zip(side, alone, strict=True):
+        assert isinstance(ours, TrainingResult)
+        assert isinstance(theirs, TrainingResult)
+        assert ours.epochs[0].train_loss == pytest.approx(theirs.epochs[0].train_loss, rel=1e-5)
+
+
+def test_exports(few: ImageDataset, tmp_path: Path) -> None:
+    network = train(CELL, dataset=few, recipe=TWO.but(epochs=1), device="cpu").network
+    images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    expected = network(images).detach()
+    program = torch.export.load(export_network(network, tmp_path / "network.pt2", image_size=8))
+    torch.testing.assert_close(program.module()(images).detach(), expected, rtol=1e-4, atol=1e-5)
+    for path, message in (
+        ("network.bin", r"ends in none of \.safetensors"),
+        ("no/network.safetensors", "cannot be written"),
+    ):
+        with pytest.raises(SettingError, match=message):
+            export_network(network, tmp_path / path)
+    with pytest.raises(SettingError, match="multiple of 4"):
+        export_network(network, tmp_path / "network.pt2", image_size=9)
+    with pytest.raises(DamagedFileError, match=r"network\.pt2"):
+        load_network(tmp_path / "network.pt2")
+
+
+def test_onnx(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = CellNetwork(CELL, channels=4, cells_per_stage=1).eval()
+    with monkeypatch.context() as patched:
+        patched.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(NasmetaError, match=r"nasmeta\[train\]"):
+            export_network(network, tmp_path / "network.onnx")
+    pytest.importorskip("onnxscript")
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(export_network(network, tmp_path / "network.onnx"))
+    assert [entry.name for entry in (*model.graph.input, *model.graph.output)] == ["images", "logits"]
