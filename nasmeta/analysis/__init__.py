@@ -13,19 +13,26 @@ from nasmeta.analysis._prediction_metrics import summarise_predictions
 from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
 from nasmeta.analysis._statistics import average_ranks, bootstrap_interval
 from nasmeta.analysis._summary import summarise, to_markdown
+from nasmeta.analysis._verification_page import write_verification_page
+from nasmeta.analysis._verification_plots import draw_cell, plot_agreement, plot_cells, plot_training_curves
 
 __all__ = [
     "average_ranks",
     "bootstrap_interval",
+    "draw_cell",
     "evaluations_to_optimum",
     "incumbents",
+    "plot_agreement",
     "plot_calibration",
+    "plot_cells",
     "plot_predictions",
     "plot_regret",
+    "plot_training_curves",
     "regret",
     "regret_curves",
     "save_figure",
     "summarise",
     "summarise_predictions",
     "to_markdown",
+    "write_verification_page",
 ]

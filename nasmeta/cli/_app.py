@@ -13,6 +13,7 @@ from nasmeta.cli._predict import predict
 from nasmeta.cli._proxies import proxies_app
 from nasmeta.cli._runs import compare, search
 from nasmeta.cli._surrogate import surrogate_app
+from nasmeta.cli._verify import verify
 
 __all__ = ["app"]
 
@@ -46,13 +47,20 @@ app.command(epilog="Example: nasmeta demo --folder my-demo")(demo)
 app.command(
     epilog="Examples:\n\n"
     "nasmeta search evolution nb201/cifar10 --evaluations 300 --set population=10\n\n"
-    "nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10"
+    "nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10\n\n"
+    "nasmeta search gp nb201/cifar10 --evaluator training --data cifar10:PATH --recipe fast --evaluations 20 "
+    "--journal run.jsonl"
 )(search)
 app.command(epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results")(compare)
 app.command(epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean")(query)
 app.command(
     epilog="Example:\n\nnasmeta predict --predictors gp,xgboost:default+proxies,nwot --sizes 78,781 --output predictors"
 )(predict)
+app.command(
+    epilog="Examples:\n\n"
+    "nasmeta verify run.jsonl --data cifar10:PATH --recipe nb201-12 --top 3 --seeds 2\n\n"
+    "nasmeta verify --demo"
+)(verify)
 app.add_typer(data_app, name="data")
 app.add_typer(surrogate_app, name="surrogate")
 app.add_typer(proxies_app, name="proxies")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from nasmeta.cli._manners import duration, mannered, measured, names_in, settings_in
+from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
 from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    from nasmeta.evaluators import TrainingEvaluator
 
 __all__ = ["compare", "search"]
 
@@ -16,6 +21,13 @@ Evaluations = Annotated[int, typer.Option(help="Budget of a run: how many distin
 Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same run.")]
 EvaluatorName = Annotated[
     str, typer.Option(metavar="table|surrogate|FILE", help="What answers: the table, the shipped surrogate, or a file.")
+]
+SearchEvaluatorName = Annotated[
+    str,
+    typer.Option(
+        metavar="table|surrogate|FILE|training",
+        help="What answers: the table, the shipped surrogate, a file, or real training on --data.",
+    ),
 ]
 StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a run when the best cell was evaluated.")]
 
@@ -42,11 +54,29 @@ def search(
         typer.Option(help="Record the run in this file, and go on from it where it exists."),
     ] = None,
     stop_at_optimum: StopAtOptimum = False,
-    evaluator: EvaluatorName = "table",
+    evaluator: SearchEvaluatorName = "table",
+    data: Data = None,
+    recipe: RecipeName = "fast",
+    split: Split = None,
+    valid_fraction: ValidFraction = 0.1,
+    size: Size = None,
+    device: Device = "auto",
 ) -> None:
     """Run one searcher on one task and show the best cell it found."""
     import nasmeta as nm
 
+    asked: str | TrainingEvaluator = evaluator
+    if evaluator == "training" and data is not None:
+        from nasmeta.evaluators import TrainingEvaluator
+
+        asked = TrainingEvaluator(
+            task,
+            data,
+            recipe,
+            device=device,
+            **data_options(data, split, valid_fraction, size),
+        )
+        data = None
     run = nm.search(
         searcher,
         task,
@@ -57,21 +87,29 @@ def search(
         journal=journal,
         stop_at_optimum=stop_at_optimum,
         progress=True,
-        evaluator=evaluator,
+        evaluator=asked,
+        data=data,
     )
     info = run.task.column
+    trained = evaluator == "training"
     answered_by = "table" if evaluator == "table" else "surrogate"
+    best_known = "" if trained else f" (the best of the {answered_by}: {run.task.optimum:.4f})"
     lines = {
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
         + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),
-        info.metric: f"{run.best.value:.4f} {info.unit} (the best of the {answered_by}: {run.task.optimum:.4f})",
-        "measured" if evaluator == "table" else "predicted": measured(info),
+        info.metric: f"{run.best.value:.4f} {info.unit}{best_known}",
+        **({"data": info.dataset} if trained else {}),
+        "measured" if evaluator == "table" or trained else "predicted": measured(info)
+        + (f", {info.source}" if trained else ""),
         "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
-        "simulated time": f"{duration(float(run.cost_seconds.sum()))} of training",
+        "training time" if trained else "simulated time": f"{duration(float(run.cost_seconds.sum()))} of training",
     }
+    if run.failures:
+        reasons = Counter(run.failures.values()).most_common()
+        lines["failed"] = f"{len(run.failures)} trainings: {', '.join(f'{why} ({n})' for why, n in reasons)}"
     if journal is not None:
         lines["journal"] = str(journal)
     width = max(16, *(len(name) + 2 for name in lines))

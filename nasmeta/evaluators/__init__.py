@@ -3,5 +3,17 @@
 from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.evaluators._surrogate import SurrogateEvaluator
 from nasmeta.evaluators._table import TableEvaluator
+from nasmeta.evaluators._trainer import Trainer, require_torch
+from nasmeta.evaluators._training import TrainingEvaluator, TrainingTask, default_split
 
-__all__ = ["Evaluation", "Evaluator", "SurrogateEvaluator", "TableEvaluator"]
+__all__ = [
+    "Evaluation",
+    "Evaluator",
+    "SurrogateEvaluator",
+    "TableEvaluator",
+    "Trainer",
+    "TrainingEvaluator",
+    "TrainingTask",
+    "default_split",
+    "require_torch",
+]

@@ -19,10 +19,14 @@ class Evaluation(NamedTuple):
         In the task's unit.
     cost_seconds : ndarray of float64, shape (n,)
         What each evaluation cost (training) or would have cost (table).
+    failures : tuple of (str or None), optional
+        Why a training has no value of its own, such as ``out of memory``; None for those that have. Left out where
+        nothing can fail.
     """
 
     values: NDArray[np.float64]
     cost_seconds: NDArray[np.float64]
+    failures: tuple[str | None, ...] = ()
 
 
 @runtime_checkable

@@ -7,11 +7,11 @@ import math
 import stat
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.experiments._loop import Trace
 
-__all__ = ["FORMAT", "Journal", "JournaledEvaluator", "is_there", "read_finished"]
+__all__ = ["FORMAT", "Journal", "JournaledEvaluator", "Records", "is_there", "read_finished", "read_journal"]
 
 FORMAT = 1
 _MARK = b'{"nasmeta_journal": '
@@ -28,16 +28,24 @@ _FLUSH_SECONDS = 0.1
 _LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
 _NOT_COMPARED = ("written_by",)
 
-Records = tuple[list[int], list[float], list[float]]
 Known = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+class Records(NamedTuple):
+    """What the lines of a journal record; ``failures`` are cells whose training failed, and why."""
+
+    cells: list[int]
+    values: list[float]
+    cost_seconds: list[float]
+    failures: dict[int, str]
 
 
 class Journal:
     """The file of one run, open for appending and locked against other processes.
 
-    The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds]``; the floats are
-    written so that they are read back exactly. A last line without its end, as a kill leaves it, is dropped; anything
-    else that does not belong is an error.
+    The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds]``, and where a
+    training failed the reason comes fourth; the floats are written so that they are read back exactly. A last line
+    without its end, as a kill leaves it, is dropped; anything else that does not belong is an error.
 
     Parameters
     ----------
@@ -52,6 +60,8 @@ class Journal:
     ----------
     cells, values, cost_seconds : list
         What was recorded before.
+    failures : dict of int to str
+        Of those cells that failed the reason.
 
     Raises
     ------
@@ -74,10 +84,8 @@ class Journal:
             whole = content.rfind(b"\n") + 1
             if not whole and content and not (content.startswith(_MARK) or _MARK.startswith(content)):
                 raise JournalError(f"{path} is no journal; nothing in it was changed.")
-            if whole:
-                self.cells, self.values, self.cost_seconds = _parse(path, content[:whole], header, known)
-            else:
-                self.cells, self.values, self.cost_seconds = [], [], []
+            records = _parse(path, content[:whole], header, known) if whole else Records([], [], [], {})
+            self.cells, self.values, self.cost_seconds, self.failures = records
             if whole < len(content):
                 self._file.truncate(whole)
             if not whole:
@@ -92,10 +100,17 @@ class Journal:
         self._lines: list[str] = []
         self._flushed = time.monotonic()
 
-    def append(self, cells: list[int], values: list[float], cost_seconds: list[float]) -> None:
+    def append(
+        self,
+        cells: list[int],
+        values: list[float],
+        cost_seconds: list[float],
+        failures: Sequence[str | None] = (),
+    ) -> None:
         """Record evaluations; they reach the file at once, or with others a tenth of a second later."""
-        for cell, value, cost in zip(cells, values, cost_seconds, strict=True):
-            self._lines.append(f"[{cell},{value!r},{cost!r}]\n")
+        for i, (cell, value, cost) in enumerate(zip(cells, values, cost_seconds, strict=True)):
+            reason = failures[i] if failures else None
+            self._lines.append(f"[{cell},{value!r},{cost!r}{'' if reason is None else ',' + json.dumps(reason)}]\n")
         if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
             self.flush()
 
@@ -143,7 +158,9 @@ class JournaledEvaluator:
         if self._position < len(self._journal.cells):
             return self._replay(cells)
         evaluation = self._evaluator.evaluate(cells)
-        self._journal.append(cells.tolist(), evaluation.values.tolist(), evaluation.cost_seconds.tolist())
+        self._journal.append(
+            cells.tolist(), evaluation.values.tolist(), evaluation.cost_seconds.tolist(), evaluation.failures
+        )
         return evaluation
 
     def _replay(self, cells: NDArray[np.int32]) -> Evaluation:
@@ -159,14 +176,24 @@ class JournaledEvaluator:
         self._position += len(recorded)
         values = np.array(journal.values[first : self._position])
         costs = np.array(journal.cost_seconds[first : self._position])
+        failures = tuple(journal.failures.get(cell) for cell in recorded) if journal.failures else ()
         if len(recorded) < len(cells):
             rest = self.evaluate(cells[len(recorded) :])
             values, costs = np.append(values, rest.values), np.append(costs, rest.cost_seconds)
-        return Evaluation(values, costs)
+            if failures or rest.failures:
+                failures = (failures or (None,) * len(recorded)) + (rest.failures or (None,) * len(rest.values))
+        return Evaluation(values, costs, failures)
 
 
 def read_finished(
-    path: Path, header: Mapping[str, Any], *, evaluations: int, known: Known, sign: float, target: float | None
+    path: Path,
+    header: Mapping[str, Any],
+    *,
+    evaluations: int,
+    known: Known | None,
+    n_cells: int,
+    sign: float,
+    target: float | None,
 ) -> Trace | None:
     """Return the trace of a journal that holds all of a run, without running the searcher; else None.
 
@@ -184,17 +211,39 @@ def read_finished(
     whole = content.rfind(b"\n") + 1
     if not whole:
         return None
-    cells, values, costs = _parse(path, content[:whole], header, known)
+    cells, values, costs, failures = _parse(path, content[:whole], header, known)
     end, stopped = min(evaluations, len(cells)), "budget"
     if target is not None:
         hits = np.flatnonzero(sign * np.array(values[:end]) >= target)
         if len(hits):
             end, stopped = int(hits[0]) + 1, "optimum"
     if stopped == "budget" and len(cells) < evaluations:
-        if len(cells) < len(known[0]):
+        if len(cells) < n_cells:
             return None
         stopped = "exhausted"
-    return Trace.of(cells[:end], values[:end], costs[:end], stopped)
+    failures = {cell: failures[cell] for cell in cells[:end] if cell in failures}
+    return Trace.of(cells[:end], values[:end], costs[:end], stopped, failures=failures)
+
+
+def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
+    """Return header and records of a journal, whosever it is.
+
+    Raises
+    ------
+    JournalError
+        Where there is no such file, or it is no journal, or damaged.
+    """
+    if not is_there(path):
+        raise JournalError(f"There is no journal {path}. A search keeps one: nasmeta search … --journal {path}")
+    try:
+        content = path.read_bytes()
+    except OSError as reason:
+        raise JournalError(f"Cannot read the journal {path}: {reason.strerror or reason}.") from reason
+    whole = content.rfind(b"\n") + 1
+    header = _loads(content.partition(b"\n")[0])
+    if not whole or not isinstance(header, dict):
+        raise JournalError(f"{path} is no journal of a run. A search keeps one: nasmeta search … --journal FILE")
+    return header, _parse(path, content[:whole], header, None)
 
 
 def is_there(path: Path) -> bool:
@@ -242,14 +291,14 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known |
     if not good:
         line = next((i for i, text in enumerate(lines) if not _is_record(_loads(text))), 0)
         raise JournalError(f"{path}, line {line + 2}: {lines[line][:60]!r} is no record. The file is damaged.")
-    cells = [row[0] for row in rows]
+    cells: list[int] = [row[0] for row in rows]
     if len(set(cells)) < len(cells):
         twice = next(i for i, cell in enumerate(cells) if cell in cells[:i])
         raise JournalError(f"{path}, line {twice + 2}: cell {cells[twice]} was recorded before. The file is damaged.")
     values, costs = [row[1] for row in rows], [row[2] for row in rows]
     if known is not None:
         _compare_to(known, path, cells, values, costs)
-    return cells, values, costs
+    return Records(cells, values, costs, {row[0]: row[3] for row in rows if len(row) == 4})
 
 
 def _compare_to(known: Known, path: Path, cells: list[int], values: list[float], costs: list[float]) -> None:
@@ -281,7 +330,7 @@ def _loads(text: bytes) -> Any:
 def _is_record(row: Any) -> bool:
     return (
         type(row) is list
-        and [type(entry) for entry in row] == [int, float, float]
+        and [type(entry) for entry in row] in ([int, float, float], [int, float, float, str])
         and 0 <= row[0] < 2**31
         and math.isfinite(row[1])
         and math.isfinite(row[2])

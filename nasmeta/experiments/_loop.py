@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
@@ -28,6 +29,8 @@ class Trace:
     stopped : {"budget", "optimum", "exhausted", "stalled"}
     searcher_seconds : float
         Time inside ``ask`` and ``tell``; NaN where the trace was read and not run.
+    failures : mapping of int to str
+        Cells whose training failed, and why.
     """
 
     cells: NDArray[np.int32]
@@ -35,13 +38,22 @@ class Trace:
     cost_seconds: NDArray[np.float64]
     stopped: str
     searcher_seconds: float = float("nan")
+    failures: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, cells: list[int], values: list[float], costs: list[float], stopped: str, seconds: float = float("nan")
+        cls,
+        cells: list[int],
+        values: list[float],
+        costs: list[float],
+        stopped: str,
+        seconds: float = float("nan"),
+        failures: Mapping[int, str] | None = None,
     ) -> Trace:
         """Build the arrays from lists."""
-        return cls(np.array(cells, np.int32), np.array(values, float), np.array(costs, float), stopped, seconds)
+        return cls(
+            np.array(cells, np.int32), np.array(values, float), np.array(costs, float), stopped, seconds, failures or {}
+        )
 
 
 def run_loop(
@@ -88,6 +100,7 @@ def run_loop(
     cells: list[int] = []
     values: list[float] = []
     costs: list[float] = []
+    failures: dict[int, str] = {}
     seconds, idle = 0.0, 0
     stopped = "budget"
     while len(cells) < evaluations:
@@ -128,6 +141,8 @@ def run_loop(
             cells += new
             values += answers
             costs += evaluation.cost_seconds.tolist()
+            if evaluation.failures:
+                failures.update((c, why) for c, why in zip(new, evaluation.failures, strict=True) if why is not None)
             idle = 0
             if target is not None and best >= target:
                 surplus = len(new) - 1 - next(i for i, utility in enumerate(utilities) if utility >= target)
@@ -149,7 +164,7 @@ def run_loop(
         start = clock()
         tell(asked, told)
         seconds += clock() - start
-    return Trace.of(cells, values, costs, stopped, seconds)
+    return Trace.of(cells, values, costs, stopped, seconds, failures)
 
 
 def _no_cells(searcher: Searcher, batch: int, asked: object) -> NasmetaError:

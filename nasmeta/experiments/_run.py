@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,8 @@ class Run:
         cell left; the searcher proposed nothing new for very long.
     searcher_seconds : float
         The searcher's own computing time; NaN where the run was read from its journal.
+    failures : mapping of int to str
+        Cells whose training failed, and why; their value is 0.
 
     Examples
     --------
@@ -73,6 +75,7 @@ class Run:
     cost_seconds: NDArray[np.float64]
     stopped: str
     searcher_seconds: float
+    failures: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.cells)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, SurrogateEvaluator, TableEvaluator
+from nasmeta.evaluators import Evaluator, SurrogateEvaluator, TableEvaluator, TrainingEvaluator, TrainingTask
 from nasmeta.experiments._journal import Journal, JournaledEvaluator, read_finished
 from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._run import Run
@@ -18,6 +22,9 @@ from nasmeta.experiments._threads import one_thread
 from nasmeta.searchers import Searcher
 from nasmeta.surrogates import SurrogateTask, load_surrogate
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
+
+if TYPE_CHECKING:
+    from nasmeta.training import ImageDataset, Recipe
 
 __all__ = ["make_run", "on_evaluator", "read_trace", "search", "trace_of"]
 
@@ -34,7 +41,9 @@ def search(
     batch: int = 1,
     stop_at_optimum: bool = False,
     progress: bool = False,
-    evaluator: str | os.PathLike[str] = "table",
+    evaluator: str | os.PathLike[str] | TrainingEvaluator = "table",
+    data: str | ImageDataset | None = None,
+    recipe: str | Path | Recipe = "fast",
 ) -> Run:
     """Run one searcher on one task.
 
@@ -61,9 +70,15 @@ def search(
         End the run when the best value of the task has been evaluated.
     progress : bool, default False
         Show a spinner on stderr.
-    evaluator : {"table", "surrogate"} or path, default "table"
-        What answers: the table; the task's shipped surrogate; or the file of another one. The optimum is then that of
-        the surrogate. Sources of a meta-searcher are always tables.
+    evaluator : {"table", "surrogate", "training"}, path or TrainingEvaluator, default "table"
+        What answers: the table; the task's shipped surrogate, or the file of another one, whose optimum is then that of
+        the surrogate; or real training, of which no optimum is known. With a journal ``run.jsonl`` trainings keep their
+        checkpoints in ``run.jsonl.trainings``, so that an interrupted search loses at most the epoch that was under
+        way. A `TrainingEvaluator` says more about the training. Sources of a meta-searcher are always tables.
+    data : str or ImageDataset, optional
+        For training: images, as `nasmeta.training.load_dataset` takes them.
+    recipe : str, Path or Recipe, default "fast"
+        For training.
 
     Returns
     -------
@@ -91,20 +106,49 @@ def search(
     """
     if not isinstance(task, str | Task | TaskDistribution):
         raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
-    spec, task = SearcherSpec.of(searcher, settings), on_evaluator(as_task(task), evaluator)
+    spec, path = SearcherSpec.of(searcher, settings), None if journal is None else checked_path("journal", journal)
+    task = _asked(as_task(task), evaluator, data, recipe, path)
     evaluations, batch = checked_whole("evaluations", evaluations), checked_whole("batch", batch)
     seed = checked_whole("seed", seed, least=0)
     source_tasks = sources_of(spec, task, sources)
     task.require_complete()
     header = spec.header(task, seed, batch, source_tasks)
-    path = None if journal is None else checked_path("journal", journal)
+    if stop_at_optimum and isinstance(task, TrainingTask):
+        raise SettingError("The optimum of real trainings is not known, so a search cannot stop at it.")
     target = task.sign * task.optimum if stop_at_optimum else None
     trace = None if path is None else read_trace(path, header, task, evaluations, target)
     if trace is None:
-        with _spinner(progress, f"{spec.name} on {task.name}"), one_thread():
+        with _spinner(progress, task, f"{spec.name} on {task.name}"), one_thread():
             meta_model = spec.learn(task, source_tasks) if spec.is_meta else None
             trace = trace_of(spec.start(task, seed, meta_model), task, path, header, evaluations, target)
     return make_run(trace, spec, spec.name, task, seed, source_tasks)
+
+
+def _asked(
+    task: Task,
+    evaluator: str | os.PathLike[str] | TrainingEvaluator,
+    data: str | ImageDataset | None,
+    recipe: str | Path | Recipe,
+    journal: Path | None,
+) -> Task:
+    """Return the task as what was asked for answers it."""
+    if isinstance(evaluator, TrainingEvaluator):
+        if (evaluator.task.name, evaluator.task.table) != (task.name, task.table):
+            raise SettingError(f"The evaluator trains for {evaluator.task.name}, but the task is {task.name}.")
+        if data is not None:
+            raise SettingError("The evaluator has its data already: leave out data.")
+        trained = evaluator.task
+    elif evaluator == "training":
+        if data is None:
+            raise SettingError("Training needs images: name them with data, such as digits, cifar10:PATH, folder:PATH.")
+        trained = TrainingEvaluator(task, data, recipe).task
+    elif data is not None:
+        raise SettingError(f"Data are for training, but the evaluator is {evaluator!r:.80}: pass evaluator='training'.")
+    else:
+        return on_evaluator(task, evaluator)
+    if journal is not None and trained.evaluator.folder is None:
+        trained.evaluator.folder = journal.with_name(f"{journal.name}.trainings")
+    return trained
 
 
 def on_evaluator(task: Task, evaluator: str | os.PathLike[str]) -> Task:
@@ -122,7 +166,8 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str]) -> Task:
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
     ):
         raise SettingError(
-            f'An evaluator is "table", "surrogate" or the file (.npz) of a surrogate, not {evaluator!r:.80}.'
+            f'An evaluator is "table", "surrogate" or the file (.npz) of a surrogate, not {evaluator!r:.80}. Single '
+            'runs (search) can also have "training".'
         )
     surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table):
@@ -137,8 +182,19 @@ def read_trace(
 ) -> Trace | None:
     """Return the trace of a run that its journal holds to the end; else None."""
     return read_finished(
-        path, header, evaluations=evaluations, known=(task.values, task.cost_seconds), sign=task.sign, target=target
+        path,
+        header,
+        evaluations=evaluations,
+        known=_known(task),
+        n_cells=task.space.n_cells,
+        sign=task.sign,
+        target=target,
     )
+
+
+def _known(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return values and costs of all cells, where they are known before."""
+    return None if isinstance(task, TrainingTask) else (task.values, task.cost_seconds)
 
 
 def trace_of(
@@ -161,11 +217,24 @@ def trace_of(
             target=target,
         )
 
-    evaluator: Evaluator = SurrogateEvaluator(task) if isinstance(task, SurrogateTask) else TableEvaluator(task)
-    if path is None:
-        return loop(evaluator)
-    with Journal(path, header, known=(task.values, task.cost_seconds)) as journal:
-        return loop(JournaledEvaluator(evaluator, journal))
+    with _evaluator_of(task) as evaluator:
+        if path is None:
+            return loop(evaluator)
+        with Journal(path, header, known=_known(task)) as journal:
+            if isinstance(evaluator, TrainingEvaluator):
+                evaluator.resume(journal.cells, journal.values, journal.failures)
+            return loop(JournaledEvaluator(evaluator, journal))
+
+
+@contextmanager
+def _evaluator_of(task: Task) -> Iterator[Evaluator]:
+    if isinstance(task, TrainingTask):
+        try:
+            yield task.evaluator
+        finally:
+            task.evaluator.close()
+    else:
+        yield SurrogateEvaluator(task) if isinstance(task, SurrogateTask) else TableEvaluator(task)
 
 
 def make_run(
@@ -183,14 +252,18 @@ def make_run(
         cost_seconds=trace.cost_seconds,
         stopped=trace.stopped,
         searcher_seconds=trace.searcher_seconds,
+        failures=trace.failures,
     )
 
 
-def _spinner(show: bool, what: str) -> Any:
-    from contextlib import nullcontext
-
+@contextmanager
+def _spinner(show: bool, task: Task, what: str) -> Iterator[None]:
     if not show:
-        return nullcontext()
+        yield
+        return
     from rich.console import Console
 
-    return Console(stderr=True).status(what)
+    with Console(stderr=True).status(what) as status:
+        if isinstance(task, TrainingTask):
+            task.evaluator.announce = lambda doing: status.update(f"{what}: {doing}")
+        yield

@@ -16,6 +16,7 @@ import numpy as np
 import nasmeta
 import nasmeta.meta  # registers the meta-searchers
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
+from nasmeta.evaluators import TrainingTask
 from nasmeta.experiments._journal import FORMAT
 from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.spaces import CellSpace
@@ -144,7 +145,7 @@ class SearcherSpec:
             "release": column.release,
             "source": column.source,
             "source_sha256": column.source_sha256,
-            **({"evaluator": task.identity} if isinstance(task, SurrogateTask) else {}),
+            **({"evaluator": task.identity} if isinstance(task, SurrogateTask | TrainingTask) else {}),
             "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
         }
 

@@ -1,0 +1,201 @@
+"""The page of a verification: Markdown with its pictures beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.analysis._plots import save_figure
+from nasmeta.analysis._summary import to_markdown
+from nasmeta.analysis._verification_plots import plot_agreement, plot_cells, plot_training_curves
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["write_verification_page"]
+
+_ROLE_WORDS = {"pick": "pick", "random": "random control", "worst": "worst evaluated"}
+
+
+def write_verification_page(
+    cells: pd.DataFrame,
+    epochs: pd.DataFrame,
+    facts: Mapping[str, Any],
+    folder: str | PathLike[str],
+    space: str = "nb201",
+    command: str | None = None,
+) -> list[Path]:
+    """Write ``README.md`` and its pictures: agreement, training curves, and the cells as graphs.
+
+    Parameters
+    ----------
+    cells, epochs, facts
+        Of a `nasmeta.experiments.verification.Verification`.
+    folder : path
+    space : str, default "nb201"
+    command : str, optional
+        What writes the page again, for its last line.
+
+    Returns
+    -------
+    list of Path
+        The page first.
+
+    Raises
+    ------
+    SettingError
+        Where the folder cannot be written.
+    """
+    home = Path(folder)
+    page = home / "README.md"
+    pictures: list[tuple[str, str]] = []
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        split = "validation" if facts["measured_split"] == "valid" else "test"
+        if cells["measured"].notna().any():
+            look_up = facts["lookup"]["address"].partition("/")[0]
+            figure = plot_agreement(
+                cells,
+                f"table, {look_up}, validation accuracy (%)",
+                f"trained here, {facts['data']}, {split} (%)",
+                diagonal=not facts["lookup"]["not_comparable"],
+            )
+            save_figure(figure, home / "agreement")
+            pictures.append(("Look-up and training", "agreement.png"))
+        if len(epochs):
+            save_figure(plot_training_curves(epochs), home / "curves")
+            pictures.append(("Training curves", "curves.png"))
+        titles = [f"{row.role} {row.cell}: {_number(row.measured, 2)} %" for row in cells.itertuples()]
+        save_figure(plot_cells(cells["cell"].tolist(), titles, space), home / "cells")
+        pictures.append(("Cells", "cells.png"))
+        text = "\n".join([*_head(facts), *_accuracies(cells, facts, split), *_costs(cells, facts)])
+        for title, name in pictures:
+            text += f"\n## {title}\n\n![{title}]({name})\n"
+        text += _foot(facts, command)
+        page.write_text(text, encoding="utf-8")
+    except OSError as reason:
+        raise SettingError(f"Cannot write to the folder {home}: {reason.strerror or reason}.") from reason
+    return [page, *(home / name for _, name in pictures)]
+
+
+def _head(facts: Mapping[str, Any]) -> list[str]:
+    recipe, images = facts["recipe"], facts["images"]
+    size = "×".join(map(str, facts["image_size"]))
+    return [
+        "# Verification by real training",
+        "",
+        f"Of the {facts['evaluated']:,} cells that {', '.join(facts['searchers'])} evaluated on {facts['task']} "
+        f"(answered by {facts['searched_on']}), the best {facts['top']} were trained here, beside the other cells "
+        f"below, with the seeds {', '.join(map(str, facts['seeds']))}.",
+        "",
+        f"* Data: {facts['data']}, {size} pixels, "
+        f"{' / '.join(f'{images[name]:,}' for name in ('train', 'valid', 'test'))} images to train / validate / test. "
+        f"Checksums: images {facts['data_sha256'][:12]}, splits {facts['split_sha256'][:12]}.",
+        f"* Recipe: {recipe['name']}: {recipe['epochs']} epochs, batch {recipe['batch_size']}, learning rate "
+        f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
+        f"N = {recipe['cells_per_stage']}, {recipe['precision']}.",
+        f"* Look-up: {facts['lookup']['address']} (dataset/metric/split/epochs/seed), {facts['lookup']['release']}.",
+        "",
+    ]
+
+
+def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> list[str]:
+    import pandas as pd
+
+    why_not = facts["lookup"]["not_comparable"]
+    shown = pd.DataFrame(
+        {
+            "cell": cells["cell"].astype(str),
+            "role": [_ROLE_WORDS.get(role, role) for role in cells["role"]],
+            "look-up [seeds' range]": [
+                f"{_number(row.lookup, 2)} [{_number(row.lookup_low, 2)}, {_number(row.lookup_high, 2)}]"
+                for row in cells.itertuples()
+            ],
+            f"trained, {split}": [_spread(row.measured, row.measured_deviation) for row in cells.itertuples()],
+            "trained, test": [_number(value, 2) for value in cells["measured_test"]],
+            "trainings": cells["trainings"],
+            "difference": [_signed(value) for value in cells["difference"]],
+            "allowed": ["–" if value != value else f"± {value:.2f}" for value in cells["allowed"]],
+            "in band": ["–" if value is None else "yes" if value else "no" for value in cells["in_band"]],
+        }
+    )
+    if (cells["failures"] != "").any():
+        shown["failed"] = cells["failures"]
+    lines = ["## Accuracies in percent", "", to_markdown(shown)]
+    if why_not:
+        lines += [
+            f"Differences are left out, since training is not expected to reach the look-up: {why_not}. "
+            "What can be compared is the order.",
+            "",
+        ]
+    else:
+        judged = [value for value in cells["in_band"] if value is not None]
+        lines += [
+            f"In the band: {sum(map(bool, judged))} of {len(judged)}. Allowed is 2 s √(1/table seeds + 1/trainings), "
+            "with s the standard deviation between seeds of the 500 cells of the table whose accuracy is nearest."
+            if judged
+            else "The table has one seed, so it has no band.",
+            "",
+        ]
+        known = cells["difference"].dropna()
+        lines += [f"Mean absolute difference: {known.abs().mean():.2f} points over {len(known)} cells.", ""]
+    if facts["spearman"] is not None:
+        lines += [
+            f"Rank correlation of look-up and training over {facts['cells']} cells: Spearman {facts['spearman']:.3f}, "
+            f"Kendall τ-b {facts['kendall']:.3f}.",
+            "",
+        ]
+    return lines
+
+
+def _costs(cells: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:
+    import pandas as pd
+
+    shown = pd.DataFrame(
+        {
+            "cell": cells["cell"].astype(str),
+            "parameters": cells["parameters"],
+            "seconds a training": cells["train_seconds"],
+            "here, 1 image (ms)": cells["latency_1_ms"],
+            "here, 256 images (ms)": cells["latency_256_ms"],
+            "table, a batch (ms)": cells["table_latency_ms"],
+        }
+    )
+    size = "×".join(map(str, facts["image_size"]))
+    lines = [
+        "## Costs",
+        "",
+        to_markdown(shown),
+        f"Latency here: the median forward pass of the network of this recipe, dead edges left out, in float32 on "
+        f"{', '.join(facts['latency_devices']) or 'nothing'}, for images of {size} pixels. In the table: as the "
+        "benchmark's authors recorded it for their network and card.",
+        "",
+    ]
+    if facts["latency_spearman"] is not None:
+        lines[-2] += f" Spearman between 256 images here and the table: {facts['latency_spearman']:.3f}."
+    return lines
+
+
+def _foot(facts: Mapping[str, Any], command: str | None) -> str:
+    by = f"Written by `{command}` with {facts['written_by']}." if command else f"Written by {facts['written_by']}."
+    return (
+        f"\nBars of the first picture: range of the table's seeds, ± one standard deviation of the trainings. Cells: "
+        f"an edge that carries nothing to the output is dashed; `none` is not drawn.\n\n{by}\n"
+        if facts["cells"]
+        else f"\n{by}\n"
+    )
+
+
+def _number(value: float, decimals: int) -> str:
+    return "–" if value != value else f"{value:.{decimals}f}"
+
+
+def _signed(value: float) -> str:
+    return "–" if value != value else f"{value:+.2f}"
+
+
+def _spread(mean: float, deviation: float) -> str:
+    return _number(mean, 2) if deviation != deviation else f"{mean:.2f} ± {deviation:.2f}"

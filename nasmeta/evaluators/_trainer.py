@@ -1,0 +1,188 @@
+"""Trainings in a process of their own, so that what ends a training does not end who asked for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.errors import NasmetaError, TrainingFailed
+from nasmeta.training import ImageDataset, Recipe, load_dataset, load_recipe
+
+if TYPE_CHECKING:
+    from nasmeta.training import TrainingResult
+
+__all__ = ["Trainer", "require_torch"]
+
+_PARENT_CHECK_SECONDS = 0.2
+
+
+def require_torch() -> None:
+    """Say how to get PyTorch where it is missing, before anything else is done.
+
+    Raises
+    ------
+    NasmetaError
+    """
+    if find_spec("torch") is None:
+        raise NasmetaError('Real training needs PyTorch, which is not installed: pip install "nasmeta[torch]".')
+
+
+class Trainer:
+    """Train cells, one after another, on one data set by one recipe.
+
+    The worker process ends with this one, even where this one is killed: a training that nobody waits for does not go
+    on, and its folder is free for whoever resumes it.
+
+    Parameters
+    ----------
+    data : str or ImageDataset
+        As `nasmeta.training.load_dataset` takes it.
+    recipe : str, Path or Recipe, default "fast"
+    space : str, default "nb201"
+    device : str, default "auto"
+    options : mapping, optional
+        Keyword arguments of `nasmeta.training.load_dataset`.
+    isolated : bool, default True
+        Whether trainings run in a process of their own; if not, one that is killed takes this process along.
+
+    Attributes
+    ----------
+    dataset : ImageDataset
+    recipe : Recipe
+
+    Raises
+    ------
+    NasmetaError
+        Where PyTorch is missing, or data and recipe are not possible.
+
+    Examples
+    --------
+    >>> with Trainer("digits", "tiny") as trainer:
+    ...     trainer.dataset.n_classes, trainer.recipe.epochs
+    (10, 6)
+    """
+
+    def __init__(
+        self,
+        data: str | ImageDataset,
+        recipe: str | Path | Recipe = "fast",
+        space: str = "nb201",
+        *,
+        device: str = "auto",
+        options: dict[str, Any] | None = None,
+        isolated: bool = True,
+    ) -> None:
+        require_torch()
+        self.recipe = load_recipe(recipe)
+        self.dataset = data if isinstance(data, ImageDataset) else load_dataset(data, **(options or {}))
+        self.space = space
+        self.device = device
+        self.isolated = isolated
+        self._origin = (data, options or {})
+        self._executor: Any = None
+
+    def train(self, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
+        """Train one cell; where the folder holds a checkpoint go on from it, where it holds a result return that.
+
+        Returns
+        -------
+        TrainingResult
+            Without its network, which lies in the folder.
+
+        Raises
+        ------
+        TrainingFailed
+            With the reason: ``nan``, ``out of memory`` or ``killed``.
+        SettingError
+            Where the folder is another training's, or cannot be written.
+        """
+        if not self.isolated:
+            return _train(self.dataset, self.recipe, self.space, self.device, cell, seed, folder)
+        from concurrent.futures.process import BrokenProcessPool
+
+        try:
+            future = self._worker().submit(_train_in_worker, self.recipe, self.space, self.device, cell, seed, folder)
+            result: TrainingResult = future.result()
+        except BrokenProcessPool as reason:
+            self._executor = None
+            raise TrainingFailed(
+                f"The training of cell {cell} was killed: its process ended without a word, as when the system runs "
+                "out of memory.",
+                "killed",
+            ) from reason
+        except KeyboardInterrupt:
+            self.close()
+            raise
+        return result
+
+    def _worker(self) -> Any:
+        if self._executor is None:
+            from joblib.externals.loky import ProcessPoolExecutor  # unlike the standard one, it needs no main guard
+
+            self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=(os.getpid(), *self._origin))
+        return self._executor
+
+    def close(self) -> None:
+        """End the worker process, and with it the training that is under way; its last checkpoint stands."""
+        executor, self._executor = self._executor, None
+        if executor is None:
+            return
+        for pid in list(executor._processes or ()):
+            with suppress(OSError):
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        executor.shutdown(wait=True)
+
+    def __enter__(self) -> Trainer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _train(
+    dataset: ImageDataset, recipe: Recipe, space: str, device: str, cell: int, seed: int, folder: Path | None
+) -> TrainingResult:
+    from nasmeta.training import train
+
+    return replace(train(cell, space, dataset, recipe, seed, folder=folder, device=device), network=None)
+
+
+# -- in the worker ---------------------------------------------------------------------------------------------------
+_origin: tuple[str | ImageDataset, dict[str, Any]]
+
+
+def _start(parent: int, data: str | ImageDataset, options: dict[str, Any]) -> None:
+    """Leave interrupts to the parent, end with it, and know the data set."""
+    global _origin
+    _origin = (data, options)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_CHECK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@cache
+def _dataset() -> ImageDataset:
+    data, options = _origin
+    return data if isinstance(data, ImageDataset) else load_dataset(data, **options)
+
+
+def _train_in_worker(
+    recipe: Recipe, space: str, device: str, cell: int, seed: int, folder: Path | None
+) -> TrainingResult:
+    return _train(_dataset(), recipe, space, device, cell, seed, folder)

@@ -1,0 +1,273 @@
+"""Evaluation by real training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import MissingValueError, SettingError, TrainingFailed
+from nasmeta.evaluators._base import Evaluation
+from nasmeta.evaluators._trainer import Trainer
+from nasmeta.spaces import CellSpace, canonical_dataset
+from nasmeta.tables import ColumnInfo
+from nasmeta.tasks import Task, as_task
+from nasmeta.training import ImageDataset, Recipe, TrainingResult
+
+__all__ = ["FAILED_VALUE", "TrainingEvaluator", "TrainingTask", "default_split"]
+
+FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, chance included
+_HALVED = ("cifar10", "cifar100", "imagenet16-120")
+
+
+def default_split(data: str) -> str:
+    """Return how a data set is split where nobody says: as the tables' was, where a table is about it.
+
+    Examples
+    --------
+    >>> default_split("cifar10:images"), default_split("digits")
+    ('nb201', 'fraction')
+    """
+    return "nb201" if str(data).partition(":")[0].lower() in _HALVED else "fraction"
+
+
+class TrainingEvaluator:
+    """Answer by training the cell's network; the value is its validation accuracy after the last epoch.
+
+    Cells of one isomorphism class (the rule ``upstream``) are one network: the class's representative is trained once,
+    and a cell whose class was trained before costs nothing. A training that fails (its loss is not finite, memory does
+    not suffice, its process is killed) has the value 0 and its reason in ``failures``; it ends nothing.
+
+    Parameters
+    ----------
+    task : str or Task
+        Says the space, and what a meta-searcher must not learn from.
+    data : str or ImageDataset
+        As `nasmeta.training.load_dataset` takes it; with a validation split.
+    recipe : str, Path or Recipe, default "fast"
+    seed : int, default 0
+        Of weights and batches, the same for every cell.
+    folder : path, optional
+        Where trainings keep their checkpoints and results, a sub-folder each; trainings that are there are not
+        repeated. Without one, nothing outlives the process.
+    device : str, default "auto"
+    isolated : bool, default True
+        Train in a process of its own, so that a killed training is a failed one and does not end this process.
+    **options
+        Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
+        know the data set.
+
+    Attributes
+    ----------
+    failures : dict of int to str
+        Why cells failed.
+
+    Raises
+    ------
+    NasmetaError
+        Where PyTorch is missing, or data, recipe or split are not possible.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.evaluators import TrainingEvaluator
+    >>> evaluator = TrainingEvaluator("nb201/cifar10", "digits", "tiny", isolated=False)
+    >>> evaluator.evaluate(np.array([6111])).values  # doctest: +SKIP
+    array([97.22222222])
+    """
+
+    def __init__(
+        self,
+        task: str | Task,
+        data: str | ImageDataset,
+        recipe: str | Path | Recipe = "fast",
+        seed: int = 0,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        isolated: bool = True,
+        **options: Any,
+    ) -> None:
+        asked = as_task(task)
+        if asked.column.metric != "accuracy":
+            raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.column.metric}.")
+        self.seed = checked_whole("seed", seed, least=0)
+        self.folder = None if folder is None else Path(folder)
+        if isinstance(data, str):
+            options.setdefault("split", default_split(data))
+        self.trainer = Trainer(data, recipe, asked.space.name, device=device, options=options, isolated=isolated)
+        if not len(self.trainer.dataset.splits["valid"]):
+            raise SettingError("A search needs validation images, but these data have none: pass valid_fraction=0.1.")
+        self.announce: Callable[[str], None] | None = None
+        self.failures: dict[int, str] = {}
+        self._trained: dict[int, tuple[float, str | None]] = {}
+        self._charged: set[int] = set()
+        self.task = TrainingTask(asked.name, asked.table, asked.signal, self)
+
+    @property
+    def space(self) -> CellSpace:
+        """The space of the cells."""
+        return self.task.space
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What answers, for the journal of a run: the same data, split, recipe and seed."""
+        recipe, dataset = self.trainer.recipe, self.trainer.dataset
+        settings = json.dumps({k: v for k, v in recipe.to_dict().items() if k != "name"}, sort_keys=True)
+        return {
+            "kind": "training",
+            "data": dataset.name,
+            "data_sha256": dataset.sha256(),
+            "split_sha256": dataset.split_sha256(),
+            "recipe": recipe.name,
+            "recipe_sha256": hashlib.sha256(settings.encode()).hexdigest(),
+            "seed": self.seed,
+        }
+
+    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+        """Return validation accuracy (percent) and training seconds of each cell, and why some failed."""
+        values, costs, reasons = [], [], []
+        for cell in cells.tolist():
+            representative = int(self.space.canonical(cell))
+            seconds = 0.0
+            if representative not in self._trained:
+                value, seconds, reason = self._train(representative)
+                self._trained[representative] = (value, reason)
+            value, reason = self._trained[representative]
+            values.append(value)
+            costs.append(0.0 if representative in self._charged else seconds)
+            reasons.append(reason)
+            self._charged.add(representative)
+            if reason is not None:
+                self.failures[cell] = reason
+        return Evaluation(np.array(values), np.array(costs), tuple(reasons))
+
+    def resume(self, cells: Iterable[int], values: Iterable[float], reasons: dict[int, str]) -> None:
+        """Take over what a journal recorded: those cells and their isomorphs are trained and paid for."""
+        for cell, value in zip(cells, values, strict=True):
+            representative = int(self.space.canonical(cell))
+            self._trained[representative] = (value, reasons.get(cell))
+            self._charged.add(representative)
+        self.failures.update(reasons)
+
+    def result(self, cell: int) -> TrainingResult | None:
+        """Return what a training that has finished left in the folder; None where there is none."""
+        from nasmeta.training import read_result
+
+        try:
+            where = self._folder_of(int(self.space.canonical(cell)))
+            return None if where is None else read_result(where)
+        except SettingError:
+            return None
+
+    def close(self) -> None:
+        """End the worker process; the evaluator can be used again."""
+        self.trainer.close()
+
+    def _train(self, cell: int) -> tuple[float, float, str | None]:
+        if self.announce is not None:
+            self.announce(f"training cell {cell}")
+        try:
+            result = self.trainer.train(cell, self.seed, self._folder_of(cell))
+        except TrainingFailed as failure:
+            return FAILED_VALUE, 0.0, failure.reason
+        assert result.valid_accuracy is not None
+        return result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None
+
+    def _folder_of(self, cell: int) -> Path | None:
+        return None if self.folder is None else self.folder / f"cell-{cell}"
+
+
+@dataclass(frozen=True)
+class TrainingTask(Task):
+    """The same question, answered by training: what `TrainingEvaluator.task` is.
+
+    It has the name of the task, so a searcher draws the same random numbers as on the table. What other cells would
+    reach nobody knows, so it has no optimum (NaN) and no values of all cells.
+    """
+
+    evaluator: TrainingEvaluator
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """The data set that is trained on; of a folder of images, which may be any, also that of the task's name."""
+        dataset = self.evaluator.trainer.dataset
+        name = canonical_dataset(dataset.name)
+        if dataset.facts.get("source") in (None, "folder"):
+            return tuple(dict.fromkeys((name, *super().held_out)))
+        return (name,)
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """What a training measures, and on which data."""
+        trainer = self.evaluator.trainer
+        return ColumnInfo(
+            canonical_dataset(trainer.dataset.name),
+            "accuracy",
+            "valid",
+            trainer.recipe.epochs,
+            self.evaluator.seed,
+            "percent",
+            "max",
+            "trained here",
+            f"recipe {trainer.recipe.name}",
+            "",
+            trainer.dataset.sha256(),
+        )
+
+    def _not_known(self) -> MissingValueError:
+        return MissingValueError(f"{self.name} is answered by training here: no value is known before.")
+
+    @property
+    def values(self) -> NDArray[np.float64]:  # type: ignore[override]
+        """Not known."""
+        raise self._not_known()
+
+    @property
+    def cost_seconds(self) -> NDArray[np.float64]:  # type: ignore[override]
+        """Not known."""
+        raise self._not_known()
+
+    @property
+    def optimum(self) -> float:  # type: ignore[override]
+        """NaN: not known."""
+        return float("nan")
+
+    @property
+    def optimal_cells(self) -> NDArray[np.int32]:  # type: ignore[override]
+        """Not known."""
+        raise self._not_known()
+
+    def require_complete(self) -> None:
+        """Every cell can be trained."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What answers, for the journal of a run."""
+        return self.evaluator.identity
+
+    @property
+    def report_columns(self) -> tuple[ColumnInfo, ...]:  # type: ignore[override]
+        """The test accuracy of the trained network."""
+        return (replace(self.column, split="test"),) if self.evaluator.folder is not None else ()
+
+    def report(self, cell: int) -> dict[ColumnInfo, float]:
+        """Return the test accuracy of the cell's trained network, where the evaluator has a folder."""
+        result = self.evaluator.result(cell) if self.report_columns else None
+        return {} if result is None or result.test_accuracy is None else {self.report_columns[0]: result.test_accuracy}
+
+    def __repr__(self) -> str:
+        trainer = self.evaluator.trainer
+        return f"TrainingTask({self.name!r}, data {trainer.dataset.name}, recipe {trainer.recipe.name!r})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A task that is answered by training stays in its process.")

@@ -1,0 +1,164 @@
+"""What the table says about cells, and how much one training differs from the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import ColumnError, MissingValueError
+from nasmeta.spaces import canonical_dataset
+from nasmeta.tables import ColumnInfo, Table, load_table
+from nasmeta.tasks import Task
+from nasmeta.training import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from nasmeta.training import ImageDataset
+
+__all__ = ["LookUp", "look_up"]
+
+_NEIGHBOURS = 500  # cells of about the same accuracy, from which the spread of the seeds is estimated
+_HOW_NOT_WHAT = ("name", "evaluate_every", "precision", "compile", "channels_last", "prune")
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """The table's answers.
+
+    Attributes
+    ----------
+    column : ColumnInfo
+        Which numbers they are.
+    values, lowest, highest : ndarray of float64, shape (n,)
+        Mean, least and greatest of the seeds of each cell, in percent; NaN where not measured.
+    n_seeds : ndarray of int64, shape (n,)
+        0 where the table does not say.
+    deviations : ndarray of float64, shape (n,)
+        Standard deviation between seeds, pooled over the 500 cells whose accuracy is nearest, for two or three seeds
+        of one cell hardly tell one; NaN where no cell has two.
+    not_comparable : str
+        Why a training cannot be expected to reach these values; empty where it can.
+    """
+
+    column: ColumnInfo
+    values: NDArray[np.float64]
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
+    n_seeds: NDArray[np.int64]
+    deviations: NDArray[np.float64]
+    not_comparable: str
+
+
+def look_up(
+    task: Task, cells: Sequence[int], dataset: ImageDataset, recipe: Recipe, compare_with: str | None = None
+) -> LookUp:
+    """Find the column that fits a training best, and what it says about cells.
+
+    Where the table knows the data set after as many epochs as the recipe has: its validation accuracy. Otherwise the
+    column that the search saw, with which only the order of cells can be compared.
+
+    Parameters
+    ----------
+    task : Task
+    cells : sequence of int
+    dataset : ImageDataset
+    recipe : Recipe
+    compare_with : str, optional
+        The data set whose images these are, where its name does not say so, as for a folder.
+
+    Examples
+    --------
+    >>> from nasmeta.tasks import get_task
+    >>> from nasmeta.training import load_dataset, load_recipe
+    >>> found = look_up(get_task("nb201/cifar10"), [6111], load_dataset("digits"), load_recipe("tiny"))
+    >>> found.column.address, found.values.round(2).tolist(), found.n_seeds.tolist()
+    ('cifar10/accuracy/valid/200/mean', [91.61], [3])
+    >>> found.not_comparable
+    'the data set is digits, the look-up is about cifar10'
+    """
+    table = load_table(task.table)
+    name = canonical_dataset(compare_with or dataset.name)
+    column = _column_of(table, name, recipe, task)
+    of_seeds = _seeds_of(table, column)
+    means = _read(table, column)
+    chosen = np.asarray(cells, dtype=np.int64)
+    mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean is between them, or alone
+    return LookUp(
+        column,
+        means[chosen],
+        np.fmin.reduce(mine),
+        np.fmax.reduce(mine),
+        (~np.isnan(mine[:-1])).sum(axis=0),
+        _pooled_deviations(of_seeds, means, chosen),
+        _why_not(column, name, dataset, recipe),
+    )
+
+
+def _column_of(table: Table, name: str, recipe: Recipe, task: Task) -> ColumnInfo:
+    fitting = [
+        info
+        for info in table.columns
+        if (info.dataset, info.metric, info.split, info.epochs, info.seed, info.epoch)
+        == (name, "accuracy", "valid", recipe.epochs, "mean", None)
+    ]
+    same = [info for info in fitting if info.release == task.signal.release]
+    if fitting:
+        return (same or fitting)[0]
+    s = task.signal
+    return table.info(s.dataset, s.metric, s.split, s.epochs, s.seed, s.release)
+
+
+def _read(table: Table, info: ColumnInfo) -> NDArray[np.float64]:
+    column = table.column(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
+    return column.astype(np.float64)
+
+
+def _seeds_of(table: Table, info: ColumnInfo) -> NDArray[np.float64]:
+    """Return the columns of single seeds, shape (n_seeds, n_cells)."""
+    found = []
+    for other in table.columns:
+        alike = (other.dataset, other.metric, other.split, other.epochs, other.release, other.epoch) == (
+            info.dataset, info.metric, info.split, info.epochs, info.release, None,
+        )  # fmt: skip
+        if alike and isinstance(other.seed, int):
+            try:
+                found.append(_read(table, other))
+            except (ColumnError, MissingValueError):
+                continue
+    return np.array(found) if found else np.empty((0, table.space.n_cells))
+
+
+def _pooled_deviations(
+    of_seeds: NDArray[np.float64], means: NDArray[np.float64], cells: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    several = (~np.isnan(of_seeds)).sum(axis=0) >= 2
+    if not several.any():
+        return np.full(len(cells), np.nan)
+    at = means[several]
+    variances = np.nanvar(of_seeds[:, several], axis=0, ddof=1)
+    return np.array(
+        [np.sqrt(variances[np.argsort(abs(at - means[cell]), kind="stable")[:_NEIGHBOURS]].mean()) for cell in cells]
+    )
+
+
+def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recipe) -> str:
+    if name != column.dataset:
+        return f"the data set is {name}, the look-up is about {column.dataset}"
+    official = load_recipe(f"nb201-{column.epochs}") if column.epochs in (12, 200) else None
+    if official is None or recipe.epochs != official.epochs:
+        return f"the recipe {recipe.name} trains for {recipe.epochs} epochs, the look-up is after {column.epochs}"
+    other = [
+        field.name
+        for field in fields(Recipe)
+        if field.name not in _HOW_NOT_WHAT and getattr(recipe, field.name) != getattr(official, field.name)
+    ]
+    if other:
+        return f"the recipe {recipe.name} differs from {official.name} in {', '.join(other)}"
+    shares = {split: len(found) for split, found in dataset.splits.items()}
+    halved = ("train", "valid") if column.dataset == "cifar10" else ("test", "valid")
+    if shares[halved[0]] != shares[halved[1]]:
+        return f"the table's networks had {halved[0]} and {halved[1]} images one to one, these have {shares}"
+    return ""

@@ -1,0 +1,360 @@
+"""Train the picks of a search and random cells, and put what came out beside the table."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import nasmeta
+from nasmeta.checks import checked_whole
+from nasmeta.errors import ColumnError, JournalError, SettingError, TrainingFailed
+from nasmeta.evaluators import Trainer, default_split
+from nasmeta.experiments._spec import checked_path
+from nasmeta.experiments.verification._chosen import ChosenCell, Searches, choose, read_searches
+from nasmeta.experiments.verification._latency import latency
+from nasmeta.experiments.verification._look_up import LookUp, look_up
+from nasmeta.spaces import canonical_dataset
+from nasmeta.tables import load_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.training import ImageDataset, Recipe, TrainingResult
+
+__all__ = ["Verification", "verify"]
+
+_FORMAT = 1
+_BATCHES = (1, 256)
+_BAND = 2.0  # standard deviations
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """What was measured.
+
+    Attributes
+    ----------
+    cells : DataFrame
+        A row a cell: cell, role, architecture, searched_value; lookup (mean of the seeds), lookup_low, lookup_high,
+        lookup_seeds, lookup_deviation; measured (mean over the trainings, validation), measured_deviation, trainings,
+        measured_test; difference, allowed, in_band (None where the two cannot be compared); failures; parameters,
+        train_seconds (mean of one training); latency_1_ms, latency_256_ms (median of a batch), table_latency_ms.
+    epochs : DataFrame
+        A row an epoch of a training: cell, role, seed and the fields of `nasmeta.training.EpochRecord`.
+    facts : dict
+        On what and how, and the rank correlations; of JSON's types.
+    """
+
+    cells: pd.DataFrame
+    epochs: pd.DataFrame
+    facts: dict[str, Any]
+
+
+def verify(
+    journals: Sequence[str | os.PathLike[str]],
+    data: str | ImageDataset,
+    recipe: str | Path | Recipe = "fast",
+    *,
+    folder: str | os.PathLike[str],
+    top: int = 3,
+    controls: int = 3,
+    worst: int = 0,
+    seeds: int = 2,
+    seed: int = 0,
+    compare_with: str | None = None,
+    device: str = "auto",
+    isolated: bool = True,
+    announce: Callable[[str], object] | None = None,
+    **options: Any,
+) -> Verification:
+    """Train the best cells of runs, and random cells as control, each several times.
+
+    Parameters
+    ----------
+    journals : sequence of path
+        Of runs on one task.
+    data : str or ImageDataset
+        As `nasmeta.training.load_dataset` takes it.
+    recipe : str, Path or Recipe, default "fast"
+        Trainings are comparable with a table where they follow the recipe ``nb201-12`` or ``nb201-200`` on its data.
+    folder : path
+        Each training has a sub-folder of ``trainings``; what is there is gone on with or taken as it is, so the same
+        call again goes on after any end, and more seeds or cells may be asked for.
+    top, controls, worst : int, default 3, 3, 0
+        How many cells: see `choose`.
+    seeds : int, default 2
+        Trainings of each cell, of the seeds ``seed``, ``seed + 1``, …
+    seed : int, default 0
+        Also of the random cells.
+    compare_with : str, optional
+        The data set whose images these are, where the name does not say so, as for a folder.
+    device : str, default "auto"
+    isolated : bool, default True
+        Train in a process of its own; a training that is killed is then a failed one.
+    announce : callable, optional
+        Is told in words what is done.
+    **options
+        Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
+        know the data set.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    JournalError, SettingError, UnknownNameError
+        Where the journals, the data, the recipe or the folder are not possible, or the folder is another
+        verification's.
+
+    Notes
+    -----
+    A measured mean is in the band where it differs from the look-up by at most
+    ``2 s sqrt(1 / n_table + 1 / n_trained)``, with s the standard deviation between seeds of cells of about this
+    accuracy in the table (`LookUp`): what two means over so many seeds differ by, if the trainings are alike.
+    """
+    searches = read_searches(journals)
+    chosen = choose(searches, top, controls, worst, seed)
+    seeds = checked_whole("seeds", seeds)
+    home = checked_path("folder", folder)
+    if isinstance(data, str):
+        options.setdefault("split", default_split(data))
+    task = searches.task
+    say = announce or (lambda text: None)
+    with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
+        found = look_up(task, [c.cell for c in chosen], trainer.dataset, trainer.recipe, compare_with)
+        _claim(home, {"task": task.name, **_identity_of(trainer)})
+        results: dict[int, list[TrainingResult]] = {}
+        failures: dict[int, list[str]] = {}
+        total, done = len(chosen) * seeds, 0
+        for number in range(seed, seed + seeds):  # the first seed of all cells first: half a result is one
+            for entry in chosen:
+                done += 1
+                say(f"training {done} of {total}: cell {entry.cell}, seed {number}")
+                try:
+                    result = trainer.train(entry.cell, number, home / "trainings" / _name(entry.cell, number))
+                    results.setdefault(entry.cell, []).append(result)
+                except TrainingFailed as failure:
+                    failures.setdefault(entry.cell, []).append(failure.reason)
+        say("measuring latencies")
+        latencies = _latencies(home, [c.cell for c in chosen if c.cell in results], trainer, device, seed)
+    cells = _cells(chosen, searches, found, results, failures, latencies, compare_with or trainer.dataset.name)
+    verification = Verification(
+        cells, _epochs(chosen, results), _facts(searches, found, trainer, cells, latencies, top, seeds, seed)
+    )
+    _write(home, verification)
+    return verification
+
+
+def _name(cell: int, seed: int) -> str:
+    return f"cell-{cell}-seed-{seed}"
+
+
+def _identity_of(trainer: Trainer) -> dict[str, Any]:
+    return {
+        "recipe": trainer.recipe.to_dict(),
+        "data_sha256": trainer.dataset.sha256(),
+        "split_sha256": trainer.dataset.split_sha256(),
+    }
+
+
+def _claim(home: Path, identity: Mapping[str, Any]) -> None:
+    """Make the folder this verification's; another's, or one that cannot be written, is an error."""
+    path = home / "verification.json"
+    due = {"nasmeta_verification": _FORMAT, **identity}
+    try:
+        (home / "trainings").mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _replace(path, json.dumps(due, indent=1) + "\n")
+            return
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as reason:
+        raise SettingError(f"Cannot write to the folder {home}: {reason.strerror or reason}.") from reason
+    except ValueError as reason:
+        raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from reason
+    if not isinstance(found, dict):
+        raise JournalError(f"{path} is damaged. Use another folder.")
+    differing = [key for key in due if found.get(key) != due[key]]
+    if differing:
+        raise SettingError(
+            f"{home} holds a verification with another {', another '.join(differing).replace('_sha256', '')}. "
+            "Use another folder; top, controls, worst and seeds may differ here."
+        )
+
+
+def _latencies(
+    home: Path, cells: Sequence[int], trainer: Trainer, device: str, seed: int
+) -> dict[int, dict[str, dict[str, Any]]]:
+    """Measure what was not measured before on this device; keep it in the folder."""
+    from nasmeta.training import CellNetwork
+
+    path = home / "latency.json"
+    try:
+        known = {int(cell): found for cell, found in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError):
+        known = {}
+    recipe = trainer.recipe
+    for cell in cells:
+        if cell in known:
+            continue
+        network = CellNetwork(
+            cell,
+            trainer.space,
+            n_classes=trainer.dataset.n_classes,
+            channels=recipe.channels,
+            cells_per_stage=recipe.cells_per_stage,
+            prune=True,
+            seed=seed,
+        )
+        known[cell] = {str(n): latency(network, trainer.dataset.image_size, n, device) for n in _BATCHES}
+        _replace(path, json.dumps(known, indent=1) + "\n")
+    return known
+
+
+def _cells(
+    chosen: Sequence[ChosenCell],
+    searches: Searches,
+    found: LookUp,
+    results: Mapping[int, list[TrainingResult]],
+    failures: Mapping[int, list[str]],
+    latencies: Mapping[int, Mapping[str, Mapping[str, Any]]],
+    dataset: str,
+) -> pd.DataFrame:
+    import pandas as pd
+
+    space = searches.task.space
+    table_latency = _table_latency(searches, canonical_dataset(dataset), [c.cell for c in chosen])
+    rows = []
+    for i, entry in enumerate(chosen):
+        mine = results.get(entry.cell, [])
+        values = [r.valid_accuracy if r.valid_accuracy is not None else r.test_accuracy for r in mine]
+        measured = [value for value in values if value is not None]
+        tests = [r.test_accuracy for r in mine if r.test_accuracy is not None]
+        n, n_table = len(measured), int(found.n_seeds[i])
+        comparable = not found.not_comparable and n > 0
+        difference = float(np.mean(measured)) - float(found.values[i]) if comparable else np.nan
+        allowed = (
+            _BAND * float(found.deviations[i]) * float(np.sqrt(1 / n_table + 1 / n))
+            if comparable and n_table
+            else np.nan
+        )
+        here = latencies.get(entry.cell, {})
+        rows.append(
+            {
+                **asdict(entry),
+                "architecture": space.to_string(entry.cell),
+                "lookup": found.values[i],
+                "lookup_low": found.lowest[i],
+                "lookup_high": found.highest[i],
+                "lookup_seeds": n_table,
+                "lookup_deviation": found.deviations[i],
+                "measured": np.mean(measured) if n else np.nan,
+                "measured_deviation": np.std(measured, ddof=1) if n > 1 else np.nan,
+                "trainings": n,
+                "measured_test": np.mean(tests) if tests else np.nan,
+                "difference": difference,
+                "allowed": allowed,
+                "in_band": None if np.isnan(allowed) or np.isnan(difference) else bool(abs(difference) <= allowed),
+                "failures": ", ".join(failures.get(entry.cell, [])),
+                "parameters": mine[0].parameters if mine else np.nan,
+                "train_seconds": np.mean([r.train_seconds for r in mine]) if mine else np.nan,
+                **{f"latency_{b}_ms": here.get(str(b), {}).get("median_ms", np.nan) for b in _BATCHES},
+                "table_latency_ms": table_latency[i],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:
+    """Return the recorded latency of a batch in ms, of the task's data set where the table does not know this one."""
+    table = load_table(searches.task.table)
+    for name in (dataset, searches.task.signal.dataset):
+        try:
+            return table.column(name, "latency_seconds", None, None, "mean").astype(float)[list(cells)] * 1e3
+        except ColumnError:
+            continue
+    return np.full(len(cells), np.nan)
+
+
+def _epochs(chosen: Sequence[ChosenCell], results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {"cell": entry.cell, "role": entry.role, "seed": result.seed, **asdict(epoch)}
+            for entry in chosen
+            for result in results.get(entry.cell, [])
+            for epoch in result.epochs
+        ]
+    )
+
+
+def _facts(
+    searches: Searches,
+    found: LookUp,
+    trainer: Trainer,
+    cells: pd.DataFrame,
+    latencies: Mapping[int, Mapping[str, Mapping[str, Any]]],
+    top: int,
+    seeds: int,
+    seed: int,
+) -> dict[str, Any]:
+    from scipy import stats
+
+    dataset, recipe, column = trainer.dataset, trainer.recipe, found.column
+    both = cells[cells["lookup"].notna() & cells["measured"].notna()]
+    ranked = len(both) >= 3 and both["lookup"].nunique() > 1 and both["measured"].nunique() > 1
+    tried = both[both["table_latency_ms"].notna()]
+    devices = sorted({measured["device"] for found_ in latencies.values() for measured in found_.values()})
+    return {
+        "task": searches.task.name,
+        "searchers": list(searches.searchers),
+        "evaluated": len(searches.values),
+        "searched_on": searches.evaluator["kind"] if searches.evaluator else "table",
+        "data": dataset.name,
+        "images": {name: len(positions) for name, positions in dataset.splits.items()},
+        "image_size": list(dataset.image_size),
+        "data_sha256": dataset.sha256(),
+        "split_sha256": dataset.split_sha256(),
+        "recipe": recipe.to_dict(),
+        "top": top,
+        "seeds": list(range(seed, seed + seeds)),
+        "lookup": {
+            "address": column.address,
+            "release": column.release,
+            "unit": column.unit,
+            "not_comparable": found.not_comparable,
+        },
+        "measured_split": "valid" if len(dataset.splits["valid"]) else "test",
+        "cells": len(both),
+        "spearman": float(stats.spearmanr(both["lookup"], both["measured"]).statistic) if ranked else None,
+        "kendall": float(stats.kendalltau(both["lookup"], both["measured"]).statistic) if ranked else None,
+        "latency_spearman": (
+            float(stats.spearmanr(tried["table_latency_ms"], tried["latency_256_ms"]).statistic)
+            if len(tried) >= 3
+            else None
+        ),
+        "latency_devices": devices,
+        "written_by": f"nasmeta {nasmeta.__version__}",
+    }
+
+
+def _write(home: Path, verification: Verification) -> None:
+    for name, frame in (("cells", verification.cells), ("epochs", verification.epochs)):
+        _replace(home / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    _replace(home / "facts.json", json.dumps(verification.facts, indent=1) + "\n")
+
+
+def _replace(path: Path, content: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_text(content, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as reason:
+        raise SettingError(f"{path} cannot be written: {reason.strerror or reason}.") from reason
