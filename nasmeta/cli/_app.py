@@ -13,6 +13,7 @@ from nasmeta.cli._predict import predict
 from nasmeta.cli._proxies import proxies_app
 from nasmeta.cli._runs import compare, search
 from nasmeta.cli._surrogate import surrogate_app
+from nasmeta.cli._train import train
 from nasmeta.cli._verify import verify
 
 __all__ = ["app"]
@@ -51,6 +52,10 @@ app.command(
     "nasmeta search gp nb201/cifar10 --evaluator training --data cifar10:PATH --recipe fast --evaluations 20 "
     "--journal run.jsonl"
 )(search)
+app.command(
+    epilog="Examples:\n\nnasmeta train 6111 --folder 6111\n\n"
+    "nasmeta train 6111 --data cifar10:PATH --recipe nb201-12 --folder 6111 --export 6111.onnx"
+)(train)
 app.command(epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results")(compare)
 app.command(epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean")(query)
 app.command(

@@ -1,0 +1,76 @@
+"""``nasmeta train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from nasmeta.cli._manners import duration, mannered
+from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
+
+__all__ = ["train"]
+
+
+@mannered
+def train(
+    cell: Annotated[str, typer.Argument(help="Index, or string in the space's notation.")],
+    data: Data = "digits",
+    recipe: RecipeName = "tiny",
+    seed: Annotated[int, typer.Option(help="Of weights, order of images and augmentation.")] = 0,
+    folder: Annotated[
+        Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
+        typer.Option(
+            help="Keep checkpoint, log, network and result here; the same command again goes on after any end."
+        ),
+    ] = None,
+    space: Annotated[str, typer.Option(help="nb201 or tnb101.")] = "nb201",
+    split: Split = None,
+    valid_fraction: ValidFraction = 0.1,
+    size: Size = None,
+    device: Device = "auto",
+    deterministic: Annotated[bool, typer.Option(help="Only deterministic algorithms; slower on a GPU.")] = False,
+    tensorboard: Annotated[bool, typer.Option(help="Log for TensorBoard into the folder, too.")] = False,
+    export: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="Write the trained network: .safetensors, .pt2 (torch.export) or .onnx; may be repeated."),
+    ] = None,
+) -> None:
+    """Train the network of one cell."""
+    from nasmeta.evaluators import require_torch
+
+    require_torch()
+    from nasmeta.training import export_network, load_dataset
+    from nasmeta.training import train as trained
+
+    images = load_dataset(data or "digits", **data_options(data or "digits", split, valid_fraction, size))
+    found = trained(
+        int(cell) if cell.lstrip("-").isdigit() else cell,
+        space,
+        images,
+        recipe,
+        seed,
+        folder=folder,
+        device=device,
+        deterministic=deterministic,
+        progress=True,
+        tensorboard=tensorboard,
+    )
+    facts: dict[str, Any] = {"dataset": images.name, "classes": images.classes}
+    for path in export or []:
+        export_network(
+            found.network,
+            path,
+            image_size=images.image_size[0],
+            facts={**facts, "mean": images.mean, "deviation": images.deviation},
+        )
+    accuracies = {"train": found.train_accuracy, "valid": found.valid_accuracy, "test": found.test_accuracy}
+    said = ", ".join(f"{name} {value:.2f} %" for name, value in accuracies.items() if value is not None)
+    typer.echo(f"cell {found.cell} on {found.dataset}: {said}; after {len(found.epochs)} epochs, seed {found.seed}")
+    energy = "" if found.energy_joules is None else f", {found.energy_joules:,.0f} J"
+    typer.echo(
+        f"{found.parameters:,} parameters; {duration(found.train_seconds)} of training on {found.device}{energy}"
+    )
+    for path in [*([folder] if folder else []), *(export or [])]:
+        typer.echo(f"written: {path}")
