@@ -218,8 +218,13 @@ def main(arguments: Sequence[str] = ()) -> list[Row]:
         f"Device {about['device']}; {about['cpu']}, {about['cores']} cores, {about['threads']} threads, load "
         f"{about['load']}, {about['date']}; {said}."
     )
+    kind, colon, _ = asked.data.partition(":")
+    shown = [f"{kind}:PATH" if colon and argument == asked.data else argument for argument in arguments]
+    if "--output" in shown:
+        at = shown.index("--output")
+        del shown[at : at + 2]
     page = INTRODUCTION.format(
-        options="".join(f" {argument}" for argument in arguments),
+        options="".join(f" {argument}" for argument in shown),
         images=facts["images"],
         data=asked.data.partition(":")[0],
         batch=asked.batch_size,
@@ -239,6 +244,11 @@ def main(arguments: Sequence[str] = ()) -> list[Row]:
 
     for row in rows:
         page += f"| {row.case} | {row.what} | {spread(row.ours)} | {spread(row.peers)} | {spread(row.ratios, 2)} |\n"
+    alone = statistics.median(rows[0].ours)
+    shares = ", ".join(
+        f"{statistics.median(row.ours) / alone:.1%} of cell {row.case}" for row in rows if row.what == "training"
+    )
+    page += f"\nWhere our time goes: images alone would take {shares}; the rest is the network.\n"
     asked.output.mkdir(parents=True, exist_ok=True)
     (asked.output / "README.md").write_text(page, encoding="utf-8")
     record = {"about": about, "rows": [row.to_dict() for row in rows]}

@@ -28,6 +28,7 @@ from nasmeta.training import (
     train_many,
 )
 from nasmeta.training import _learner as learner_module
+from nasmeta.training import _many as many_module
 from nasmeta.training._machine import EnergyMeter
 
 CELL = 6111
@@ -284,6 +285,35 @@ def test_side_by_side_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
         assert isinstance(ours, TrainingResult)
         assert isinstance(theirs, TrainingResult)
         assert ours.epochs[0].train_loss == pytest.approx(theirs.epochs[0].train_loss, rel=1e-5)
+
+
+def test_a_killed_process_is_started_once_more_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rounds: list[tuple[list[tuple[int, int]], int]] = []
+
+    def fake(jobs: list[tuple[int, int]], n_workers: int, *_: object) -> dict[tuple[int, int], object]:
+        rounds.append((list(jobs), n_workers))
+        return {job: "done" for job in jobs if job == (1, 0) or (job == (2, 0) and n_workers == 1)}
+
+    monkeypatch.setattr(many_module, "_round", fake)
+    found = many_module._in_processes([(1, 0), (2, 0), (3, 0)], 3, tmp_path, None, {})  # type: ignore[arg-type]
+    assert rounds == [([(1, 0), (2, 0), (3, 0)], 3), ([(2, 0)], 1), ([(3, 0)], 1)]
+    assert (found[1, 0], found[2, 0]) == ("done", "done")
+    failure = found[3, 0]
+    assert isinstance(failure, TrainingFailed)
+    assert failure.reason == "killed"
+
+
+def test_as_many_processes_as_memory_holds(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    space, recipe = get_space("nb201"), load_recipe("nb201-12")
+    needed = many_module.bytes_needed(CellNetwork(CELL, cells_per_stage=5), few, 256)
+    small = many_module.bytes_needed(CellNetwork(CELL, cells_per_stage=1), few, 256)
+    assert 2**30 > needed > small > many_module._CONTEXT_BYTES  # images of 8×8
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    cuda = torch.device("cuda")
+    for free, expected in ((0.5, 1), (2.5, 2), (100, 4)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (int(free * needed), 0))
+        assert many_module._fitting([CELL, 0, 1, 2], space, few, recipe, cuda) == expected
+    assert many_module._fitting([CELL, 0], space, few, recipe, torch.device("cpu")) == 1
 
 
 def test_exports(few: ImageDataset, tmp_path: Path) -> None:
