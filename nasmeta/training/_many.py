@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError, TrainingFailed
+from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
 from nasmeta.spaces import Cell, CellSpace, get_space
 from nasmeta.training._dataset import ImageDataset, load_dataset
 from nasmeta.training._machine import chosen_device
@@ -56,7 +56,9 @@ def train_many(
     workers : int or "auto", default "auto"
         How many processes train side by side on the device. ``auto`` is one on a CPU, and on a GPU as many as its free
         memory holds by an estimate that is on the safe side, but not more than the CPU has cores. With one all is done
-        in this process.
+        in this process. ``ray`` makes each training a Ray task, with a GPU of its own where the device is one, on the
+        cluster of ``ray.init()`` or else on this machine; all its machines have to see the folder. It needs
+        ``pip install "nasmeta[ray]"``.
     data_options : mapping, optional
         Further arguments of `load_dataset`, where the data set is named.
 
@@ -77,19 +79,23 @@ def train_many(
     [6111, 0]
     """
     space = get_space(space) if isinstance(space, str) else space
-    chosen = chosen_device(device)
+    elsewhere = workers == "ray" and device != "auto"  # the device need not be on this machine
+    chosen = torch.device(device) if elsewhere else chosen_device(device)
     recipe = load_recipe(recipe)
     data = load_dataset(dataset, **(data_options or {})) if isinstance(dataset, str) else dataset
     jobs = [(space.index_of(cell), checked_whole("a seed", seed, 0)) for cell in cells for seed in seeds]
     distinct = list(dict.fromkeys(jobs))
+    settings = {"space": space.name, "recipe": recipe, "device": str(chosen), "deterministic": deterministic}
     if workers == "auto":
         n_workers = _fitting([cell for cell, _ in distinct], space, data, recipe, chosen)
+    elif workers == "ray":
+        done = _on_ray(distinct, Path(folder).absolute(), data, settings)
+        return [done[job] for job in jobs]
     elif isinstance(workers, str):
-        raise SettingError(f"workers is a whole number or 'auto', not {workers!r}.")
+        raise SettingError(f"workers is a whole number, 'auto' or 'ray', not {workers!r}.")
     else:
         n_workers = checked_whole("workers", workers)
     base = Path(folder)
-    settings = {"space": space.name, "recipe": recipe, "device": str(chosen), "deterministic": deterministic}
     if n_workers == 1 or len(distinct) <= 1:
         done = {job: _train(job, base, data, settings) for job in distinct}
     else:
@@ -173,6 +179,33 @@ def _in_processes(
                 f"The process that trained cell {job[0]} with seed {job[1]} was killed twice; often memory is short.",
                 "killed",
             )
+    return done
+
+
+def _on_ray(
+    jobs: Sequence[_Job], folder: Path, data: ImageDataset, settings: Mapping[str, Any]
+) -> dict[_Job, TrainingResult | TrainingFailed]:
+    """Train as Ray tasks; a task whose worker is lost goes on elsewhere from its checkpoint."""
+    try:
+        import ray
+    except ImportError as reason:
+        raise NasmetaError('Ray is not installed: pip install "nasmeta[ray]".') from reason
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False)
+    gpus = 1 if str(settings["device"]).startswith("cuda") else 0
+    task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_train)
+    shared = ray.put(data)
+    waiting = {job: task.remote(job, folder, shared, settings) for job in jobs}
+    done: dict[_Job, TrainingResult | TrainingFailed] = {}
+    for job, reference in waiting.items():
+        try:
+            done[job] = ray.get(reference)
+        except (
+            ray.exceptions.WorkerCrashedError,
+            ray.exceptions.OutOfMemoryError,
+            ray.exceptions.NodeDiedError,
+        ) as lost:
+            done[job] = TrainingFailed(f"The training of cell {job[0]} with seed {job[1]} was lost: {lost}", "killed")
     return done
 
 

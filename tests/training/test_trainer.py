@@ -303,6 +303,29 @@ def test_a_killed_process_is_started_once_more_alone(monkeypatch: pytest.MonkeyP
     assert failure.reason == "killed"
 
 
+def test_ray_is_asked_for_in_words(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(NasmetaError, match=r"nasmeta\[ray\]"):
+        train_many([5], dataset=few, recipe=TWO, folder=tmp_path, device="cpu", workers="ray")
+    with pytest.raises(SettingError, match="'auto' or 'ray'"):
+        train_many([5], dataset=few, recipe=TWO, folder=tmp_path, device="cpu", workers="dask")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_ray_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=1, log_to_driver=False, include_dashboard=False)
+    try:
+        found = train_many([5, 0], dataset=few, recipe=TWO, folder=tmp_path, device="cpu", workers="ray")
+    finally:
+        ray.shutdown()
+    for result in found:
+        assert isinstance(result, TrainingResult)
+        alone = train(result.cell, dataset=few, recipe=TWO, device="cpu")
+        assert result.epochs[-1].train_loss == pytest.approx(alone.epochs[-1].train_loss, rel=1e-5)
+
+
 def test_as_many_processes_as_memory_holds(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     space, recipe = get_space("nb201"), load_recipe("nb201-12")
     needed = many_module.bytes_needed(CellNetwork(CELL, cells_per_stage=5), few, 256)
