@@ -68,7 +68,7 @@ def write_verification_page(
         if len(epochs):
             save_figure(plot_training_curves(epochs), home / "curves")
             pictures.append(("Training curves", "curves.png"))
-        titles = [f"{row.role} {row.cell}: {_number(row.measured, 2)} %" for row in cells.itertuples()]
+        titles = [f"{row['role']} {row['cell']}: {_number(row['measured'], 2)} %" for row in _rows(cells)]
         save_figure(plot_cells(cells["cell"].tolist(), titles, space), home / "cells")
         pictures.append(("Cells", "cells.png"))
         text = "\n".join([*_head(facts), *_accuracies(cells, facts, split), *_costs(cells, facts)])
@@ -111,10 +111,10 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> li
             "cell": cells["cell"].astype(str),
             "role": [_ROLE_WORDS.get(role, role) for role in cells["role"]],
             "look-up [seeds' range]": [
-                f"{_number(row.lookup, 2)} [{_number(row.lookup_low, 2)}, {_number(row.lookup_high, 2)}]"
-                for row in cells.itertuples()
+                f"{_number(row['lookup'], 2)} [{_number(row['lookup_low'], 2)}, {_number(row['lookup_high'], 2)}]"
+                for row in _rows(cells)
             ],
-            f"trained, {split}": [_spread(row.measured, row.measured_deviation) for row in cells.itertuples()],
+            f"trained, {split}": [_spread(row["measured"], row["measured_deviation"]) for row in _rows(cells)],
             "trained, test": [_number(value, 2) for value in cells["measured_test"]],
             "trainings": cells["trainings"],
             "difference": [_signed(value) for value in cells["difference"]],
@@ -187,6 +187,10 @@ def _foot(facts: Mapping[str, Any], command: str | None) -> str:
         if facts["cells"]
         else f"\n{by}\n"
     )
+
+
+def _rows(cells: pd.DataFrame) -> list[dict[Any, Any]]:
+    return cells.to_dict("records")
 
 
 def _number(value: float, decimals: int) -> str:

@@ -44,6 +44,9 @@ def verify(
     valid_fraction: ValidFraction = 0.1,
     size: Size = None,
     device: Device = "auto",
+    workers: Annotated[
+        str, typer.Option(metavar="N|auto|ray", help="Trainings at once; auto: as many as fit on the GPU.")
+    ] = "1",
     demo: Annotated[
         bool, typer.Option("--demo", help="Search on the table, and verify on scikit-learn's digits, in two minutes.")
     ] = False,
@@ -53,7 +56,7 @@ def verify(
 
     from nasmeta.experiments.verification import verify as verified
 
-    asked = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
+    asked: dict[str, Any] = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
     command = None
     if demo:
         if runs or data is not None:
@@ -76,6 +79,7 @@ def verify(
             seed=seed,
             compare_with=compare_with,
             device=device,
+            workers=int(workers) if workers.isdigit() else workers,
             announce=status.update,
             **asked,
             **data_options(data, split, valid_fraction, size),
@@ -108,15 +112,15 @@ def _show(found: Verification) -> None:
     )
     for heading in ("cell", "role", "look-up", "trained", "difference", "in band"):
         shown.add_column(heading, justify="left" if heading == "role" else "right", no_wrap=True)
-    for row in found.cells.itertuples():
-        spread = "" if row.measured_deviation != row.measured_deviation else f" ± {row.measured_deviation:.2f}"
+    for row in found.cells.to_dict("records"):
+        spread = "" if row["measured_deviation"] != row["measured_deviation"] else f" ± {row['measured_deviation']:.2f}"
         shown.add_row(
-            str(row.cell),
-            str(row.role),
-            _text(row.lookup, ".2f"),
-            _text(row.measured, ".2f") + spread if row.trainings else f"failed: {row.failures}",
-            _text(row.difference, "+.2f"),
-            "–" if row.in_band is None else "yes" if row.in_band else "no",
+            str(row["cell"]),
+            str(row["role"]),
+            _text(row["lookup"], ".2f"),
+            _text(row["measured"], ".2f") + spread if row["trainings"] else f"failed: {row['failures']}",
+            _text(row["difference"], "+.2f"),
+            "–" if row["in_band"] is None else "yes" if row["in_band"] else "no",
         )
     console.print(shown)
     lines = [f"look-up: {facts['lookup']['address']}, {facts['lookup']['release']}; accuracies in percent"]

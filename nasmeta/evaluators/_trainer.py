@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Trainer", "require_torch"]
 
 _PARENT_CHECK_SECONDS = 0.2
+_ATTEMPTS = 2
 
 
 def require_torch() -> None:
@@ -93,6 +94,8 @@ class Trainer:
     def train(self, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
         """Train one cell; where the folder holds a checkpoint go on from it, where it holds a result return that.
 
+        A worker process that was killed is started again once, since who ended it may have meant another.
+
         Returns
         -------
         TrainingResult
@@ -109,20 +112,23 @@ class Trainer:
             return _train(self.dataset, self.recipe, self.space, self.device, cell, seed, folder)
         from concurrent.futures.process import BrokenProcessPool
 
-        try:
-            future = self._worker().submit(_train_in_worker, self.recipe, self.space, self.device, cell, seed, folder)
-            result: TrainingResult = future.result()
-        except BrokenProcessPool as reason:
-            self._executor = None
-            raise TrainingFailed(
-                f"The training of cell {cell} was killed: its process ended without a word, as when the system runs "
-                "out of memory.",
-                "killed",
-            ) from reason
-        except KeyboardInterrupt:
-            self.close()
-            raise
-        return result
+        for _ in range(_ATTEMPTS):
+            try:
+                future = self._worker().submit(
+                    _train_in_worker, self.recipe, self.space, self.device, cell, seed, folder
+                )
+                result: TrainingResult = future.result()
+                return result
+            except BrokenProcessPool:
+                self._executor = None
+            except KeyboardInterrupt:
+                self.close()
+                raise
+        raise TrainingFailed(
+            f"The training of cell {cell} was killed, and again when it went on: its process ended without a word, as "
+            "when the system runs out of memory.",
+            "killed",
+        )
 
     def _worker(self) -> Any:
         if self._executor is None:

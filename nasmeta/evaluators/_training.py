@@ -98,8 +98,8 @@ class TrainingEvaluator:
         **options: Any,
     ) -> None:
         asked = as_task(task)
-        if asked.column.metric != "accuracy":
-            raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.column.metric}.")
+        if asked.signal.metric != "accuracy":
+            raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
         self.seed = checked_whole("seed", seed, least=0)
         self.folder = None if folder is None else Path(folder)
         if isinstance(data, str):
@@ -228,22 +228,22 @@ class TrainingTask(Task):
         return MissingValueError(f"{self.name} is answered by training here: no value is known before.")
 
     @property
-    def values(self) -> NDArray[np.float64]:  # type: ignore[override]
+    def values(self) -> NDArray[np.float64]:
         """Not known."""
         raise self._not_known()
 
     @property
-    def cost_seconds(self) -> NDArray[np.float64]:  # type: ignore[override]
+    def cost_seconds(self) -> NDArray[np.float64]:
         """Not known."""
         raise self._not_known()
 
     @property
-    def optimum(self) -> float:  # type: ignore[override]
+    def optimum(self) -> float:
         """NaN: not known."""
         return float("nan")
 
     @property
-    def optimal_cells(self) -> NDArray[np.int32]:  # type: ignore[override]
+    def optimal_cells(self) -> NDArray[np.int32]:
         """Not known."""
         raise self._not_known()
 
@@ -256,7 +256,7 @@ class TrainingTask(Task):
         return self.evaluator.identity
 
     @property
-    def report_columns(self) -> tuple[ColumnInfo, ...]:  # type: ignore[override]
+    def report_columns(self) -> tuple[ColumnInfo, ...]:
         """The test accuracy of the trained network."""
         return (replace(self.column, split="test"),) if self.evaluator.folder is not None else ()
 

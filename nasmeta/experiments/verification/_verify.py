@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +70,7 @@ def verify(
     compare_with: str | None = None,
     device: str = "auto",
     isolated: bool = True,
+    workers: int | str = 1,
     announce: Callable[[str], object] | None = None,
     **options: Any,
 ) -> Verification:
@@ -97,6 +98,8 @@ def verify(
     device : str, default "auto"
     isolated : bool, default True
         Train in a process of its own; a training that is killed is then a failed one.
+    workers : int, "auto" or "ray", default 1
+        More than one train side by side: see `nasmeta.training.train_many`.
     announce : callable, optional
         Is told in words what is done.
     **options
@@ -132,16 +135,13 @@ def verify(
         _claim(home, {"task": task.name, **_identity_of(trainer)})
         results: dict[int, list[TrainingResult]] = {}
         failures: dict[int, list[str]] = {}
-        total, done = len(chosen) * seeds, 0
-        for number in range(seed, seed + seeds):  # the first seed of all cells first: half a result is one
-            for entry in chosen:
-                done += 1
-                say(f"training {done} of {total}: cell {entry.cell}, seed {number}")
-                try:
-                    result = trainer.train(entry.cell, number, home / "trainings" / _name(entry.cell, number))
-                    results.setdefault(entry.cell, []).append(result)
-                except TrainingFailed as failure:
-                    failures.setdefault(entry.cell, []).append(failure.reason)
+        for cell, result in _trainings(
+            [c.cell for c in chosen], range(seed, seed + seeds), trainer, home, workers, say
+        ):
+            if isinstance(result, TrainingFailed):
+                failures.setdefault(cell, []).append(result.reason)
+            else:
+                results.setdefault(cell, []).append(result)
         say("measuring latencies")
         latencies = _latencies(home, [c.cell for c in chosen if c.cell in results], trainer, device, seed)
     cells = _cells(chosen, searches, found, results, failures, latencies, compare_with or trainer.dataset.name)
@@ -152,8 +152,39 @@ def verify(
     return verification
 
 
-def _name(cell: int, seed: int) -> str:
-    return f"cell-{cell}-seed-{seed}"
+def _trainings(
+    cells: Sequence[int],
+    seeds: range,
+    trainer: Trainer,
+    home: Path,
+    workers: int | str,
+    say: Callable[[str], object],
+) -> Iterator[tuple[int, TrainingResult | TrainingFailed]]:
+    """Yield each training's cell and result; both ways leave the same folders."""
+    folder, total = home / "trainings", len(cells) * len(seeds)
+    if workers != 1:
+        from nasmeta.training import train_many
+
+        say(f"{total} trainings, several at once")
+        found = train_many(
+            cells,
+            trainer.space,
+            trainer.dataset,
+            trainer.recipe,
+            seeds,
+            folder=folder,
+            device=trainer.device,
+            workers=workers,
+        )
+        yield from zip(np.repeat(cells, len(seeds)).tolist(), found, strict=True)
+        return
+    for i, seed in enumerate(seeds):  # the first seed of all cells first: an interrupted verification has them all
+        for j, cell in enumerate(cells):
+            say(f"training {i * len(cells) + j + 1} of {total}: cell {cell}, seed {seed}")
+            try:
+                yield cell, trainer.train(cell, seed, folder / f"{cell}-{seed}")
+            except TrainingFailed as failure:
+                yield cell, failure
 
 
 def _identity_of(trainer: Trainer) -> dict[str, Any]:
@@ -305,12 +336,9 @@ def _facts(
     seeds: int,
     seed: int,
 ) -> dict[str, Any]:
-    from scipy import stats
-
     dataset, recipe, column = trainer.dataset, trainer.recipe, found.column
     both = cells[cells["lookup"].notna() & cells["measured"].notna()]
-    ranked = len(both) >= 3 and both["lookup"].nunique() > 1 and both["measured"].nunique() > 1
-    tried = both[both["table_latency_ms"].notna()]
+    spearman, kendall = _rank_correlations(cells["lookup"], cells["measured"])
     devices = sorted({measured["device"] for found_ in latencies.values() for measured in found_.values()})
     return {
         "task": searches.task.name,
@@ -333,16 +361,23 @@ def _facts(
         },
         "measured_split": "valid" if len(dataset.splits["valid"]) else "test",
         "cells": len(both),
-        "spearman": float(stats.spearmanr(both["lookup"], both["measured"]).statistic) if ranked else None,
-        "kendall": float(stats.kendalltau(both["lookup"], both["measured"]).statistic) if ranked else None,
-        "latency_spearman": (
-            float(stats.spearmanr(tried["table_latency_ms"], tried["latency_256_ms"]).statistic)
-            if len(tried) >= 3
-            else None
-        ),
+        "spearman": spearman,
+        "kendall": kendall,
+        "latency_spearman": _rank_correlations(cells["table_latency_ms"], cells["latency_256_ms"])[0],
         "latency_devices": devices,
         "written_by": f"nasmeta {nasmeta.__version__}",
     }
+
+
+def _rank_correlations(first: pd.Series[Any], second: pd.Series[Any]) -> tuple[float | None, float | None]:
+    """Return Spearman's and Kendall's (τ-b) of what both know; None for fewer than three, or where all are equal."""
+    from scipy import stats
+
+    known = first.notna() & second.notna()
+    x, y = first[known].to_numpy(float), second[known].to_numpy(float)
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None, None
+    return float(stats.spearmanr(x, y).statistic), float(stats.kendalltau(x, y).statistic)
 
 
 def _write(home: Path, verification: Verification) -> None:

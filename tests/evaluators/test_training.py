@@ -1,0 +1,250 @@
+"""Real training as an evaluator, and searches on it."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import (
+    JournalError,
+    LeakageError,
+    MissingValueError,
+    NasmetaError,
+    SettingError,
+    TrainingFailed,
+    UnknownNameError,
+)
+from nasmeta.evaluators import Evaluator, Trainer, TrainingEvaluator
+from nasmeta.experiments import Run
+from nasmeta.training import EpochRecord, TrainingResult, load_dataset, load_recipe
+
+FEW = load_dataset("digits").subset(48)
+ONE_EPOCH = load_recipe("tiny", epochs=1, channels=4)
+
+
+def made_up(cell: int, seed: int, accuracy: float) -> TrainingResult:
+    epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, accuracy, 1.0, accuracy - 1, 2.0)
+    return TrainingResult(
+        cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 2.0, 0.5, None, "s", "d", 1, 1, "finished", {}
+    )
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let trainings take no time: the table answers, and each tenth cell fails; return what was trained."""
+    values, calls = nm.get_task("nb201/cifar10").values, []
+
+    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
+        calls.append(cell)
+        if cell % 10 == 0:
+            raise TrainingFailed(f"cell {cell}", "nan" if cell % 20 else "out of memory")
+        return made_up(cell, seed, float(values[cell]))
+
+    monkeypatch.setattr(Trainer, "train", train)
+    return calls
+
+
+def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_path: Path) -> None:
+    from nasmeta.training import train
+
+    space = nm.get_space("nb201")
+    classes = space.canonical(np.arange(space.n_cells))
+    cell = 6111
+    twin = int(np.flatnonzero((classes == classes[9]) & (np.arange(space.n_cells) != 9))[0])
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, seed=3, folder=tmp_path, isolated=False)
+    assert isinstance(evaluator, Evaluator)
+    evaluation = evaluator.evaluate(np.array([cell, 9, twin], dtype=np.int32))
+    direct = train(int(classes[cell]), "nb201", FEW, ONE_EPOCH, 3, device="cpu")
+    assert evaluation.values[0] == direct.valid_accuracy
+    assert evaluation.values[1] == evaluation.values[2]
+    assert (evaluation.cost_seconds[:2] > 0).all()
+    assert evaluation.cost_seconds[2] == 0
+    assert evaluation.failures == (None, None, None)
+    assert {path.name for path in tmp_path.iterdir()} == {f"cell-{classes[cell]}", f"cell-{classes[9]}"}
+    (report,) = evaluator.task.report(cell).items()
+    assert report[0].split == "test"
+    assert report[1] == direct.test_accuracy
+
+
+def test_a_loss_that_is_not_finite_is_a_failure_with_its_reason(tmp_path: Path) -> None:
+    evaluator = TrainingEvaluator(
+        "nb201/cifar10", FEW, ONE_EPOCH.but(learning_rate=1e30, epochs=3), folder=tmp_path, isolated=False
+    )
+    evaluation = evaluator.evaluate(np.array([6111], dtype=np.int32))
+    assert evaluation.values.tolist() == [0.0]
+    assert evaluator.failures == {6111: "nan"}
+
+
+@pytest.mark.parametrize("searcher", ["gp", "evolution", "local-search"])
+def test_failures_are_recorded_and_end_nothing(searcher: str, trained: list[int], tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"evaluator": "training", "data": "digits", "recipe": "tiny"}
+    path = tmp_path / "run.jsonl"
+    first = nm.search(searcher, "nb201/cifar10", evaluations=25, journal=path, **asked)
+    space = nm.get_space("nb201")
+    expected = {int(c) for c in first.cells if space.canonical(int(c)) % 10 == 0}
+    assert expected
+    assert set(first.failures) == expected
+    lines = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    for cell, value, _, *reason in lines:
+        assert ([value, *reason] == [0.0, first.failures[cell]]) if cell in expected else not reason
+    assert first.best.cell not in expected
+    before = list(trained)
+    longer = nm.search(searcher, "nb201/cifar10", evaluations=40, journal=path, **asked)
+    new = trained[len(before) :]
+    assert not set(new) & set(before)  # neither what succeeded nor what failed is trained again
+    whole = nm.search(searcher, "nb201/cifar10", evaluations=40, **asked)
+    np.testing.assert_array_equal(longer.cells, whole.cells)
+    np.testing.assert_array_equal(longer.values, whole.values)
+    assert longer.failures == whole.failures
+    read = nm.search(searcher, "nb201/cifar10", evaluations=25, journal=path, **asked)
+    assert read.failures == first.failures
+    assert np.isnan(read.frame()["regret"]).all()  # no optimum is known
+
+
+def test_the_journal_says_what_was_trained(trained: list[int], tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    nm.search("random", "nb201/cifar10", evaluations=3, journal=path, evaluator="training", data=FEW, recipe="tiny")
+    header = json.loads(path.read_text().splitlines()[0])["evaluator"]
+    assert header["split_sha256"] == FEW.split_sha256()
+    assert header["data_sha256"] == FEW.sha256()
+    for other in ({"recipe": "fast"}, {"data": load_dataset("digits")}):
+        asked = {"evaluator": "training", "data": FEW, "recipe": "tiny"} | other
+        with pytest.raises(JournalError, match="another run"):
+            nm.search("random", "nb201/cifar10", evaluations=3, journal=path, **asked)
+    with pytest.raises(JournalError, match="evaluator"):
+        nm.search("random", "nb201/cifar10", evaluations=3, journal=path)
+
+
+def test_a_killed_training_is_a_failure_and_the_next_one_goes_on() -> None:
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH.but(epochs=100_000))
+
+    killed_before: set[int] = set()
+
+    def kill() -> None:  # twice, as each worker is started again once
+        while len(killed_before) < 2:
+            running = list(getattr(evaluator.trainer._executor, "_processes", None) or ())
+            for process in set(running) - killed_before:
+                killed_before.add(process)
+                os.kill(process, signal.SIGKILL)
+            time.sleep(0.01)
+
+    threading.Thread(target=kill, daemon=True).start()
+    killed = evaluator.evaluate(np.array([6111], dtype=np.int32))
+    assert (killed.values.tolist(), killed.failures) == ([0.0], ("killed",))
+    evaluator.trainer.recipe = ONE_EPOCH
+    evaluation = evaluator.evaluate(np.array([9930], dtype=np.int32))
+    evaluator.close()
+    assert evaluation.failures == (None,)
+    assert evaluation.values[0] > 0
+
+
+KILLED = """
+import nasmeta as nm
+from nasmeta.training import load_dataset, load_recipe
+nm.search("random", "nb201/cifar10", evaluations=2, seed=1, journal={journal!r}, evaluator="training",
+          data=load_dataset("digits").subset(48), recipe=load_recipe("tiny", epochs=5, channels=4))
+"""
+
+
+def test_a_killed_search_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    journal = tmp_path / "run.jsonl"
+    process = subprocess.Popen([sys.executable, "-c", KILLED.format(journal=str(journal))])
+    began = time.monotonic()
+    while not list(tmp_path.glob("run.jsonl.trainings/*/checkpoint.safetensors")):
+        assert process.poll() is None
+        assert time.monotonic() - began < 120
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    time.sleep(0.5)  # the worker follows
+    recipe = load_recipe("tiny", epochs=5, channels=4)
+
+    def search(where: Path) -> Run:
+        evaluator = TrainingEvaluator("nb201/cifar10", FEW, recipe, folder=f"{where}.trainings", isolated=False)
+        return nm.search("random", "nb201/cifar10", evaluations=2, seed=1, journal=where, evaluator=evaluator)
+
+    resumed, whole = search(journal), search(tmp_path / "whole.jsonl")
+    np.testing.assert_array_equal(resumed.cells, whole.cells)
+    np.testing.assert_allclose(resumed.values, whole.values, atol=100 / 48 + 1e-9)  # threads may differ: one image
+
+
+def test_what_is_held_out_is_the_data_that_are_trained_on(trained: list[int]) -> None:
+    own = replace(FEW, facts={"source": "folder"}, name="birds")
+    known = replace(FEW, facts={"source": "cifar100"}, name="cifar100")
+    assert TrainingEvaluator("nb201/cifar10", FEW, "tiny").task.held_out == ("digits",)
+    assert TrainingEvaluator("nb201/cifar10", own, "tiny").task.held_out == ("birds", "cifar10")
+    task = TrainingEvaluator("nb201/cifar10", known, "tiny").task
+    assert task.held_out == ("cifar100",)
+    run = nm.search("source-order", "nb201/cifar10", evaluations=2, evaluator=task.evaluator)
+    assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
+    with pytest.raises(LeakageError):
+        nm.search("source-order", "nb201/cifar10", sources="nb201/cifar100", evaluator=task.evaluator)
+
+
+def test_what_is_not_known_is_refused(trained: list[int]) -> None:
+    task = TrainingEvaluator("nb201/cifar10", FEW, "tiny").task
+    for name in ("values", "cost_seconds", "optimal_cells"):
+        with pytest.raises(MissingValueError, match="training"):
+            getattr(task, name)
+    with pytest.raises(TypeError):
+        pickle.dumps(task)
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "words"),
+    [
+        ({"evaluator": "training"}, SettingError, "needs images"),
+        ({"evaluator": "training", "data": "digits", "recipe": "slow"}, UnknownNameError, "recipe"),
+        ({"evaluator": "training", "data": "mnist"}, UnknownNameError, "data set"),
+        ({"evaluator": "training", "data": "cifar10:/nowhere"}, NasmetaError, "nowhere"),
+        ({"evaluator": "training", "data": FEW, "stop_at_optimum": True}, SettingError, "optimum"),
+        ({"data": "digits"}, SettingError, "evaluator='training'"),
+    ],
+)
+def test_what_is_not_possible_is_said(asked: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        nm.search("random", "nb201/cifar10", **asked)
+
+
+def test_evaluators_that_do_not_fit() -> None:
+    with pytest.raises(SettingError, match="about latency"):
+        TrainingEvaluator("nb201/latency/eyeriss", FEW, "tiny")
+    with pytest.raises(SettingError, match="validation images"):
+        TrainingEvaluator("nb201/cifar10", "digits", "tiny", valid_fraction=0)
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, "tiny")
+    with pytest.raises(SettingError, match="the task is nb201/cifar100"):
+        nm.search("random", "nb201/cifar100", evaluator=evaluator)
+    with pytest.raises(SettingError, match="training"):
+        nm.compare(["random"], "nb201/cifar10", evaluator="training")
+
+
+def test_without_pytorch_the_way_to_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.evaluators._trainer.find_spec", lambda name: None)
+    with pytest.raises(NasmetaError, match=r"nasmeta\[torch\]"):
+        nm.search("random", "nb201/cifar10", evaluator="training", data="digits")
+
+
+def test_the_command(trained: list[int], tmp_path: Path) -> None:
+    arguments = ["search", "gp", "nb201/cifar10", "--evaluator", "training", "--data", "digits", "--recipe", "tiny"]
+    arguments += ["--evaluations", "30", "--journal", str(tmp_path / "run.jsonl")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    for words in ("data            digits", "recipe tiny", "trainings: ", "training time   "):
+        assert words in result.stdout
+    assert "the best of" not in result.stdout
+    refused = CliRunner().invoke(app, ["search", "gp", "nb201/cifar10", "--evaluator", "training"])
+    assert refused.exit_code == 2
+    assert "needs images" in refused.stderr
