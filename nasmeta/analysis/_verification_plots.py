@@ -227,5 +227,5 @@ def plot_agreement(cells: pd.DataFrame, lookup_label: str, measured_label: str, 
     axes.set_ylabel(measured_label, fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(color="#DDDDDD", linewidth=0.5)
-    axes.legend(fontsize=7, frameon=False, loc="best")
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
     return figure
