@@ -133,11 +133,17 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> li
         ]
     else:
         judged = [value for value in cells["in_band"] if value is not None]
+        of = (
+            "with s the standard deviation between seeds of the 500 cells of the table whose accuracy is nearest"
+            if facts["lookup"]["has_seeds"]
+            else "with s the standard deviation between seeds of the trainings here, pooled over the cells; the table "
+            "gives no single seeds and is taken for one training"
+        )
         lines += [
-            f"In the band: {sum(map(bool, judged))} of {len(judged)}. Allowed is 2 s √(1/table seeds + 1/trainings), "
-            "with s the standard deviation between seeds of the 500 cells of the table whose accuracy is nearest."
+            f"In the band: {sum(map(bool, judged))} of {len(judged)}. "
+            f"Allowed is 2 s √(1/table seeds + 1/trainings), {of}."
             if judged
-            else "The table has one seed, so it has no band.",
+            else "There is no band: neither the table nor the trainings here have several seeds.",
             "",
         ]
         known = cells["difference"].dropna()

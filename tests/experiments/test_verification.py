@@ -210,6 +210,25 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
 
 
 @pytest.mark.usefixtures("fixed_latency")
+def test_a_table_without_seeds_counts_as_one_training(
+    trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "nasmeta.experiments.verification._look_up._seeds_of", lambda table, info: np.empty((0, table.space.n_cells))
+    )
+    found = checked(journal, tmp_path / "page")
+    assert found.cells["lookup_seeds"].tolist() == [0] * 4
+    np.testing.assert_array_equal(found.cells["lookup_low"], found.cells["lookup"])
+    np.testing.assert_allclose(found.cells["allowed"], 2 * 0.1 * np.sqrt(2) * np.sqrt(1 + 1 / 2))
+    assert found.cells["in_band"].tolist() == [False] * 4
+    page = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")[0].read_text()
+    assert "In the band: 0 of 4" in page
+    assert "taken for one training" in page
+    alone = checked(journal, tmp_path / "alone", seeds=1)
+    assert alone.cells["in_band"].tolist() == [None] * 4
+
+
+@pytest.mark.usefixtures("fixed_latency")
 def test_failed_trainings_are_on_the_page(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
     failing.add(choose(read_searches([journal]), 1, 1)[1].cell)
     found = checked(journal, tmp_path / "page", top=1, controls=1, seeds=1)

@@ -120,7 +120,9 @@ def verify(
     -----
     A measured mean is in the band where it differs from the look-up by at most
     ``2 s sqrt(1 / n_table + 1 / n_trained)``, with s the standard deviation between seeds of cells of about this
-    accuracy in the table (`LookUp`): what two means over so many seeds differ by, if the trainings are alike.
+    accuracy in the table (`LookUp`): what two means over so many seeds differ by, if the trainings are alike. A table
+    without single seeds, as that of 12 epochs, is taken for one training, and s is that of the trainings here, pooled
+    over the cells.
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
@@ -261,6 +263,7 @@ def _cells(
 
     space = searches.task.space
     table_latency = _table_latency(searches, canonical_dataset(dataset), [c.cell for c in chosen])
+    from_trainings, pooled = bool(np.isnan(found.deviations).all()), _pooled_deviation(results)
     rows = []
     for i, entry in enumerate(chosen):
         mine = results.get(entry.cell, [])
@@ -270,11 +273,8 @@ def _cells(
         n, n_table = len(measured), int(found.n_seeds[i])
         comparable = not found.not_comparable and n > 0
         difference = float(np.mean(measured)) - float(found.values[i]) if comparable else np.nan
-        allowed = (
-            _BAND * float(found.deviations[i]) * float(np.sqrt(1 / n_table + 1 / n))
-            if comparable and n_table
-            else np.nan
-        )
+        spread, of_table = (pooled, 1) if from_trainings else (float(found.deviations[i]), n_table)
+        allowed = _BAND * spread * float(np.sqrt(1 / of_table + 1 / n)) if comparable and of_table else np.nan
         here = latencies.get(entry.cell, {})
         rows.append(
             {
@@ -300,6 +300,13 @@ def _cells(
             }
         )
     return pd.DataFrame(rows)
+
+
+def _pooled_deviation(results: Mapping[int, list[TrainingResult]]) -> float:
+    """Return the standard deviation between seeds over all cells that have several; NaN where none has."""
+    of_cells = [[r.valid_accuracy for r in found if r.valid_accuracy is not None] for found in results.values()]
+    variances = [np.var(values, ddof=1) for values in of_cells if len(values) > 1]
+    return float(np.sqrt(np.mean(variances))) if variances else float("nan")
 
 
 def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:
@@ -358,6 +365,7 @@ def _facts(
             "release": column.release,
             "unit": column.unit,
             "not_comparable": found.not_comparable,
+            "has_seeds": bool(found.n_seeds.any()),
         },
         "measured_split": "valid" if len(dataset.splits["valid"]) else "test",
         "cells": len(both),
