@@ -26,7 +26,9 @@ _SCOPES = {
 def predict(
     predictors: Annotated[
         Optional[str],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="NAME or NAME:ENCODER, with commas between; such as gp, xgboost:default+proxies, nwot."),
+        typer.Option(
+            help="NAME or NAME:ENCODER, with commas between; joined by / as an ensemble: gp/xgboost:default+proxies."
+        ),
     ] = None,
     encoder: Annotated[
         Optional[str],  # noqa: UP045

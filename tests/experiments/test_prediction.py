@@ -102,7 +102,9 @@ def test_draws_differ_and_predictors_share_them() -> None:
     assert frame[["rmse", "crps"]].isna().all(axis=None)
     everywhere = frame[frame.scope == "all"].groupby("predictor")["kendall_tau"]
     assert (everywhere.nunique() == 1).all()
-    by_hand = kendalltau(SPACE.params(np.arange(SPACE.n_cells)), nm.get_task("nb201/cifar10").values).statistic
+    by_hand = kendalltau(
+        SPACE.params(np.arange(SPACE.n_cells), "cifar10"), nm.get_task("nb201/cifar10").values
+    ).statistic
     assert everywhere.first()["parameters"] == pytest.approx(by_hand, abs=1e-12)
 
 
@@ -116,6 +118,9 @@ def test_encoders_are_added_to_the_predictors_own() -> None:
     own, more = n_features("ridge"), n_features("ridge:default+proxies")
     assert more == own + len(nm.training.measured_proxies())
     assert n_features("ridge:one-hot") == 30
+    mixed = models_of(["gp/xgboost:default+proxies"])[0].build(task, 0).steps[-1][1]
+    with_columns = ["columnencoder" in dict(m.steps[0][1].transformer_list) for _, m in mixed.members]
+    assert with_columns == [False, True]
     ensemble = models_of(["ensemble:default+proxies"])[0].build(task, 0).steps[-1][1]
     assert [name for name, _ in ensemble.members] == ["gp", "xgboost"]
     assert all("columnencoder" in dict(member.steps[0][1].transformer_list) for _, member in ensemble.members)
@@ -208,6 +213,7 @@ def test_same_seed_gives_the_same_frame_in_another_process() -> None:
         ({"predictors": ["gp:one-hott"]}, UnknownNameError, "Did you mean 'one-hot'"),
         ({"predictors": ["gp"], "encoder": "columns"}, UnknownNameError, "Unknown encoder"),
         ({"predictors": ["nwot:one-hot"]}, SettingError, "takes no encoder"),
+        ({"predictors": ["gp/nwot"]}, SettingError, "nwot predicts no label"),
         ({"predictors": {"mine": 3}}, SettingError, "mine must be a name or an estimator"),
         ({"sizes": [20_000]}, SettingError, "from 2 to 15,624 .*15,625 cells with a label"),
         ({"sizes": [1]}, SettingError, "whole number from 2"),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_PREDICTORS", "benchmark_predictors"]
 
-DEFAULT_PREDICTORS = ("ensemble:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
+DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
 _CALIBRATED_ON = 2000  # cells: coverage is then known to 0.01, and deviations of all cells would take the longest
 _SCORES = ("kendall_tau", "spearman", "rmse", "crps", *(f"coverage_{100 * level:.3g}" for level in LEVELS))
 _TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
@@ -60,10 +60,11 @@ def benchmark_predictors(
     Parameters
     ----------
     predictors : str, sequence of str, or mapping of label to name or estimator
-        ``NAME`` or ``NAME:ENCODER``; names are those in `nasmeta.predictors.PREDICTORS`, and `label_free_names`, which
-        order cells without any label. An encoder is one or several names joined by ``+``, see `make_encoder`; and
-        ``default``, the predictor's own; ``proxies``, the zero-cost proxies that this project has measured;
-        ``published-proxies``, those of the table. An estimator of scikit-learn's kind gets cells, shape (n,).
+        ``NAME`` or ``NAME:ENCODER``, or several of these joined by ``/`` as an ensemble. Names are those in
+        `nasmeta.predictors.PREDICTORS`, and `label_free_names`, which order cells without any label. An encoder is one
+        or several names joined by ``+``, see `make_encoder`; and ``default``, the predictor's own; ``proxies``, the
+        zero-cost proxies that this project has measured; ``published-proxies``, those of the table. An estimator of
+        scikit-learn's kind gets cells, shape (n,).
     task : str or Task, default "nb201/cifar10"
     protocol : {"few", "half"}, default "few"
         Labels of `sizes` cells, or of half of the cells.
