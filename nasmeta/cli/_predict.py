@@ -90,7 +90,8 @@ def _print(table: pd.DataFrame) -> None:
     sizes = list(dict.fromkeys(table["n_train"]))
     for scope, title in _SCOPES.items():
         rows = table[table["scope"] == scope]
-        shown = Table(title=title, title_justify="left")
+        console.print(f"Scored on {title}", highlight=False)  # as a title it would be broken to the table's width
+        shown = Table()
         shown.add_column("predictor", overflow="fold")
         for n in sizes:
             shown.add_column(f"{n:,}", justify="right", no_wrap=True)

@@ -92,10 +92,11 @@ def benchmark_predictors(
         One row a fit and scope, in the order of predictors, sizes and draws. Columns: task; target (its address and
         release); protocol; scope (``isomorph-disjoint``: scored on cells of which no isomorph gave a label, the
         figure to quote; ``unseen``: on all that gave none; ``all``, as published work does); predictor (the label);
-        encoder; n_train; draw; n_scored; kendall_tau (τ-b) and spearman, against the target; rmse, against the
-        signal in its unit; crps and coverage_10 … coverage_95 (of the central intervals), against the signal on at
-        most 2,000 isomorph-disjoint cells, where the predictor knows a deviation; fit_seconds and predict_seconds
-        (of all cells), and the processor's time for both, cpu_seconds. NaN where nothing is known.
+        encoder; n_train (with ``half`` about so many, for whole classes are drawn); draw; n_scored; kendall_tau (τ-b)
+        and spearman, against the target; rmse, against the signal in its unit; crps and coverage_10 … coverage_95 (of
+        the central intervals), against the signal on at most 2,000 isomorph-disjoint cells, where the predictor knows
+        a deviation; fit_seconds and predict_seconds (of all cells), and the processor's time for both, cpu_seconds.
+        NaN where nothing is known.
 
     Raises
     ------
