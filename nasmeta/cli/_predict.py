@@ -39,7 +39,9 @@ def predict(
     sizes: Annotated[Optional[str], typer.Option(help="Numbers of labels, with commas between.")] = None,  # noqa: UP045
     draws: Annotated[int, typer.Option(help="How often the labelled cells are drawn.")] = 5,
     target: Annotated[str, typer.Option(help="What the order is compared with: test or valid.")] = "test",
-    rule: Annotated[str, typer.Option(help="What counts as isomorphic: upstream or zero (stricter).")] = "upstream",
+    rule: Annotated[
+        str, typer.Option(help="What counts as isomorphic: upstream, or function (strictest).")
+    ] = "upstream",
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     output: Annotated[
         Optional[Path],  # noqa: UP045

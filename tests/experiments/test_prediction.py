@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from pandas.testing import assert_frame_equal
 from scipy.stats import kendalltau
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -24,6 +25,7 @@ from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameE
 from nasmeta.experiments.prediction import SIZES
 from nasmeta.experiments.prediction._models import models_of
 from nasmeta.experiments.prediction._protocols import splits_of
+from nasmeta.surrogates import function_classes
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]
 SPACE = nm.get_space("nb201")
@@ -49,7 +51,7 @@ class Memory(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("protocol", ["few", "half"])
-@pytest.mark.parametrize("rule", ["upstream", "zero"])
+@pytest.mark.parametrize("rule", ["upstream", "zero", "function"])
 def test_scopes_hold_what_they_say(protocol: str, rule: Any) -> None:
     pool = np.arange(SPACE.n_cells, dtype=np.int32)
     splits = splits_of(protocol, SPACE, pool, 7812 if protocol == "half" else 781, np.random.SeedSequence(3), rule)
@@ -58,7 +60,8 @@ def test_scopes_hold_what_they_say(protocol: str, rule: Any) -> None:
         for scope, cells in split.scored.items():
             scopes.add(scope)
             assert len(np.unique(cells)) == len(cells)
-            shared = np.isin(SPACE.canonical(cells, rule), SPACE.canonical(split.train, rule))
+            classes = function_classes(SPACE) if rule == "function" else SPACE.canonical(np.arange(SPACE.n_cells), rule)
+            shared = np.isin(classes[cells], classes[split.train])
             if scope == "all":
                 assert len(cells) == SPACE.n_cells
             elif scope == "unseen":
@@ -66,6 +69,7 @@ def test_scopes_hold_what_they_say(protocol: str, rule: Any) -> None:
                 assert not np.isin(cells, split.train).any()
             else:
                 assert not shared.any()
+                assert len(cells) > 7000
     assert scopes == {"isomorph-disjoint", "unseen", "all"}
 
 
@@ -174,6 +178,14 @@ def test_journal_of_another_benchmark_is_refused(tmp_path: Path) -> None:
         with pytest.raises(JournalError, match="is no journal"):
             nm.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
         assert journal.read_text() == other
+
+
+def test_folder_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(JournalError, match=r"Cannot write to .*a file"):
+        nm.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path / "a file", **VALID)
+    with FileLock(tmp_path / ".lock"), pytest.raises(JournalError, match="Another process works in"):
+        nm.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
 
 
 def test_other_settings_are_other_jobs(tmp_path: Path) -> None:

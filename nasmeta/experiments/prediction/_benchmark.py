@@ -18,10 +18,17 @@ from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.experiments._spec import checked_path
 from nasmeta.experiments._threads import one_thread
 from nasmeta.experiments.prediction._models import Model, PredictorsLike, models_of
-from nasmeta.experiments.prediction._protocols import SCOPES, Split, checked_protocol, checked_sizes, splits_of
+from nasmeta.experiments.prediction._protocols import (
+    SCOPES,
+    Rule,
+    Split,
+    checked_protocol,
+    checked_rule,
+    checked_sizes,
+    splits_of,
+)
 from nasmeta.experiments.prediction._records import Records
 from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
-from nasmeta.spaces._isomorphism import IsomorphismRule
 from nasmeta.tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -47,7 +54,7 @@ def benchmark_predictors(
     encoder: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     draws: int = 5,
-    rule: IsomorphismRule = "upstream",
+    rule: Rule = "upstream",
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -77,8 +84,9 @@ def benchmark_predictors(
     settings : mapping of label to mapping, optional
         Keyword arguments of `make_predictor`.
     draws : int, default 5
-    rule : {"upstream", "zero", "skip"}, default "upstream"
-        What counts as isomorphic, see `CellSpace.canonical`.
+    rule : {"upstream", "zero", "skip", "function"}, default "upstream"
+        What counts as isomorphic, see `CellSpace.canonical`; ``function``, the strictest, is
+        `nasmeta.surrogates.function_classes`.
     seed : int, default 0
         The seeds of the draws are spawned from it.
     folder : path, optional
@@ -121,8 +129,7 @@ def benchmark_predictors(
     numbers = checked_sizes(protocol, sizes, len(question.pool))
     draws = checked_whole("draws", draws, most=10_000)
     seed = checked_whole("seed", seed, least=0, most=2**63)
-    if rule not in ("upstream", "zero", "skip"):
-        raise UnknownNameError.of("rule of isomorphism", rule, ("upstream", "zero", "skip"))
+    rule = checked_rule(rule)
     for model in models:
         model.build(question.task, 0)  # what is not possible is noticed here
     header = {
