@@ -46,5 +46,8 @@ app.command(
     "nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10"
 )(search)
 app.command(epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results")(compare)
-app.command(epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean")(query)
+app.command(
+    epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"
+    "\n\nand --release 'NATS-tss v1.0', once fetched sources hold the same of other releases."
+)(query)
 app.add_typer(data_app, name="data")

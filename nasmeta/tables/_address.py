@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasmeta.errors import ColumnError
+from nasmeta.errors import ColumnError, NoColumnError
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 from nasmeta.tables.sources import sources_of
@@ -60,6 +60,11 @@ class Address(NamedTuple):
             seed=int(self.seed) if isinstance(self.seed, int | np.integer) else self.seed,
             epoch=None if self.epoch is None else int(self.epoch),
         )
+
+    def declared(self) -> dict[str, object]:
+        """Return the parts as `Source.brings` takes them: a point of a learning curve has ``37of200`` as its epochs."""
+        epochs = self.epochs if self.epoch is None else f"{self.epoch}of{self.epochs}"
+        return {**self._asdict(), "epochs": epochs}
 
 
 class AddressBook:
@@ -130,7 +135,7 @@ class AddressBook:
             and (not single_seeds or isinstance(self._columns[i].seed, int))
         ]
         if not found:
-            raise ColumnError(
+            raise NoColumnError(
                 f"{self._table} holds no {asked.described()}. {self._what_helps(asked)} "
                 "`nasmeta data list` shows what can be had."
             )
@@ -142,10 +147,8 @@ class AddressBook:
             reason = why_illegal(asked.dataset, asked.split, asked.epochs, asked.epoch)
             if reason:
                 return reason
-        epochs = asked.epochs if asked.epoch is None else f"{asked.epoch}of{asked.epochs}"
         here = {column.source for column in self._columns}
-        said = {**asked._asdict(), "epochs": epochs}
-        others = [one for one in sources_of(self._table) if one.name not in here and one.brings(**said)]
+        others = [one for one in sources_of(self._table) if one.name not in here and one.brings(**asked.declared())]
         brings = [one.how_to_get for one in others if not one.imported]
         releases = [one.release for one in others if one.imported]
         if releases:

@@ -62,7 +62,9 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
     files = source.raw_files()
     if not files:
         if damage is not None:
-            raise DamagedFileError(f"{damage} It cannot be rebuilt: the raw files are not here. {source.how_to_get}")
+            without = f" Or delete {store_path(source)} to do without." if source.optional else ""
+            why = "It cannot be rebuilt: the raw files are not here."
+            raise DamagedFileError(f"{damage} {why} {source.how_to_get}{without}")
         raise MissingValueError(
             f"The raw files of {source.name} (table {source.table}) are not on this machine. {source.how_to_get} "
             "`nasmeta data list` shows all sources."

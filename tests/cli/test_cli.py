@@ -211,14 +211,16 @@ def test_an_interrupt_has_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None
     assert run("search", "random", "nb201/cifar10").exit_code == 130
 
 
-def test_the_real_command_starts_fast() -> None:
-    def seconds() -> float:
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-m", "nasmeta", "--help"], capture_output=True, text=True, check=True)
-        assert "demo" in done.stdout
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(3)) < 0.5
+def test_the_real_command_starts_without_what_it_does_not_need() -> None:
+    script = (
+        "import runpy, sys; sys.argv = ['nasmeta', '--help']\n"
+        "try:\n    runpy.run_module('nasmeta', run_name='__main__')\n"
+        "except SystemExit:\n"
+        "    print(sorted({'numpy', 'pandas', 'pyarrow', 'scipy', 'sklearn', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "demo" in done.stdout
+    assert done.stdout.endswith("[]\n")
 
 
 def test_the_real_command_refuses_in_one_line() -> None:

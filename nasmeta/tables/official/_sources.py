@@ -19,6 +19,7 @@ class ImportedSource(Source):
 
     table = "nb201"
     space = "nb201"
+    optional = True
     imported = True
     columns: tuple[str, ...] = ()  # patterns of the addresses that it brings, as in the registry
 
