@@ -75,17 +75,15 @@ class Shelf:
         if damage is not None:
             raise damage
 
-    def values(self, position: int) -> NDArray[np.float32]:
-        """Return a column, read-only, shape (n_cells,); a damaged file is built again."""
-        return self._united(position)[0]
+    def column(self, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
+        """Return a column, read-only, shape (n_cells,), and what is known about it, which names all its sources.
 
-    def info(self, position: int) -> ColumnInfo:
-        """Return what is known about a column; where values are from several sources it names them all."""
-        return self._united(position)[1]
-
-    def _united(self, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
+        A damaged file is built again.
+        """
+        first, *others = self._places_of[position]
+        if not others:
+            return self._column(*first), self.columns[position]
         if position not in self._together:
-            first, *others = self._places_of[position]
             values, info = self._column(*first), self.columns[position]
             for file, at in others:
                 if not np.isnan(values).any():

@@ -148,17 +148,14 @@ class Table:
     def _whole(self, shelf: Shelf, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
         """Return a column; of ends, in cells without a value, that of the last point of a learning curve."""
         if shelf is not self._ends:
-            return shelf.values(position), shelf.info(position)
+            return shelf.column(position)
         found = self._with_curves.get(position)
         if found is None:
-            values, info = shelf.values(position), shelf.info(position)
+            values, info = shelf.column(position)
             if info.epochs is not None and np.isnan(values).any():
                 last = Address(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release, info.epochs)
-                try:
-                    at = self._curves.book.find(last)
-                    values, info = united(values, info, self._curves.values(at), self._curves.info(at))
-                except NoColumnError:
-                    pass
+                if self._curves.book.holds(last):
+                    values, info = united(values, info, *self._curves.column(self._curves.book.find(last)))
             found = self._with_curves[position] = values, info
         return found
 
