@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasmeta.cli._manners import training
 from nasmeta.errors import JournalError, NasmetaError
 
 if TYPE_CHECKING:
@@ -139,10 +140,9 @@ def _budgets(frame: pd.DataFrame) -> list[int]:
 
 def _title(task: Task, runs: int) -> str:
     info = task.column
-    return (
-        f"{task.name}: {info.metric} ({info.unit}), split {info.split}, {info.epochs} epochs, seed {info.seed}; "
-        f"best of the table {task.optimum:.2f}; {runs} runs each"
-    )
+    dataset = "" if info.dataset in task.name.split("/") else f"dataset {info.dataset}"
+    about = ", ".join(part for part in (f"{info.metric} ({info.unit})", dataset, training(info)) if part)
+    return f"{task.name}: {about}; best of the table {task.optimum:.2f}; {runs} runs each"
 
 
 def _spread(mean: Any, deviation: Any) -> str:

@@ -2,6 +2,7 @@
 
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables._fetch import fetch
+from nasmeta.tables._legality import trained_on
 from nasmeta.tables._shelf import damaged_sources
 from nasmeta.tables._table import Table, load_table
 from nasmeta.tables.official import Imported, import_official
@@ -19,4 +20,5 @@ __all__ = [
     "import_official",
     "list_sources",
     "load_table",
+    "trained_on",
 ]

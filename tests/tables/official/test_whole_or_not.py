@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import errno
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,23 @@ def two(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> tuple[Any
     return first, second, write["plain"](second, tmp_path / "second")
 
 
-@pytest.mark.parametrize("function", ["encode", "write_curves"])
+@pytest.mark.parametrize("written", [0, 1])
 def test_a_full_disk_leaves_the_earlier_import(
-    two: tuple[Any, Any, Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch, function: str
+    two: tuple[Any, Any, Path], own_cache: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
-    def full(*arguments: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    """Whichever of the two files is the one for which there is no room."""
+    fsync, n_calls = os.fsync, 0
+
+    def full(descriptor: int) -> None:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls > written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
 
     first, second, path = two
     with monkeypatch.context() as patch:
-        patch.setattr(_import, function, full)
+        patch.setattr(os, "fsync", full)
         with pytest.raises(SettingError, match="No space left"):
             import_official(path)
     table = load_table("nb201")
