@@ -157,7 +157,7 @@ def test_a_run_and_the_command_line_report() -> None:
     result = CliRunner().invoke(app, ["search", "random", "tnb101/jigsaw", "--evaluations", "20", "--seed", "3"])
     assert result.exit_code == 0, result.output
     assert (
-        f"also measured   accuracy {value:.4f} percent: split test, 10 epochs, release TransNAS-Bench-101"
+        f"also measured   accuracy {value:.4f} percent: dataset jigsaw, split test, 10 epochs, release TransNAS-Bench-101"
         in result.output
     )
 
