@@ -49,7 +49,10 @@ app.command(
     "nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10"
 )(search)
 app.command(epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results")(compare)
-app.command(epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean")(query)
+app.command(
+    epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"
+    "\n\nand --release 'NATS-tss v1.0', once fetched sources hold the same of other releases."
+)(query)
 app.command(
     epilog="Example:\n\nnasmeta predict --predictors gp,xgboost:default+proxies,nwot --sizes 78,781 --output predictors"
 )(predict)
