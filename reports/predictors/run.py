@@ -253,7 +253,7 @@ values inside the central 50, 80 and 95 % intervals.
 
 The errors in percentage points are dominated by the few cells that do not train at all (10 % accuracy),
 so CRPS and coverage say more than RMSE. Below the diagonal a predictor is too sure of itself, above it too careful.
-The ensembles are too careful.
+The ensembles and the Gaussian processes are too careful.
 
 ## Seconds
 
