@@ -18,6 +18,7 @@ __all__ = [
     "LeakageError",
     "MissingValueError",
     "NasmetaError",
+    "NoColumnError",
     "SettingError",
     "SpaceExhaustedError",
     "TrainingFailed",
@@ -47,7 +48,11 @@ class UnknownNameError(NasmetaError, LookupError):
 
 
 class ColumnError(NasmetaError, LookupError):
-    """A column (dataset, metric, split, epochs, seed) that the table does not hold."""
+    """An address (dataset, metric, split, epochs, seed, release) that means no column of a table, or several."""
+
+
+class NoColumnError(ColumnError):
+    """An address of which the table holds no column."""
 
 
 class MissingValueError(NasmetaError, LookupError):

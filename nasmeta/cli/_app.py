@@ -57,7 +57,10 @@ app.command(
     "nasmeta train 6111 --data cifar10:PATH --recipe nb201-12 --folder 6111 --export 6111.onnx"
 )(train)
 app.command(epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results")(compare)
-app.command(epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean")(query)
+app.command(
+    epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"
+    "\n\nand --release 'NATS-tss v1.0', once fetched sources hold the same of other releases."
+)(query)
 app.command(
     epilog="Example:\n\nnasmeta predict --predictors gp,xgboost:default+proxies,nwot --sizes 78,781 --output predictors"
 )(predict)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from contextlib import suppress
 from typing import Annotated, Any, Optional
 
 import typer
@@ -10,7 +12,7 @@ import typer
 from nasmeta.cli._audit import audit
 from nasmeta.cli._import import import_data
 from nasmeta.cli._manners import mannered
-from nasmeta.errors import SettingError
+from nasmeta.errors import DamagedFileError, SettingError
 
 __all__ = ["data_app", "query"]
 
@@ -72,18 +74,22 @@ def list_data() -> None:
     from rich.table import Table
 
     import nasmeta as nm
-    from nasmeta.tables import list_sources
+    from nasmeta.tables import damaged_sources, list_sources
 
     console = Console()
     states = list_sources()
     for name in dict.fromkeys(state.table for state in states):
         sources = [state for state in states if state.table == name]
-        if any(state.available or state.built for state in sources):
+        damaged = damaged_sources(name)
+        if any((state.available or state.built) and state.name not in damaged for state in sources):
             table = Table(title=f"{name}: columns on this machine", title_justify="left")
             for heading in ("metrics", "unit", "split", "epochs", "seeds", "release", "datasets"):
                 table.add_column(heading)
             groups: dict[tuple[str, ...], tuple[list[str], list[str], list[str]]] = {}
-            for info in nm.load_table(name).columns:
+            columns: tuple[nm.tables.ColumnInfo, ...] = ()
+            with warnings.catch_warnings(action="ignore"), suppress(DamagedFileError):  # which is told below
+                columns = nm.load_table(name).columns
+            for info in columns:
                 facts = (info.unit, info.split, info.epochs, info.release)
                 key = (info.source, *("–" if fact is None else str(fact) for fact in facts))
                 for values, value in zip(
@@ -95,7 +101,9 @@ def list_data() -> None:
             console.print(table)
         for state in sources:
             megabytes = f"{state.download_bytes / 1e6:.1f} MB to download. " if state.download_bytes else ""
-            if state.built:
+            if state.name in damaged:
+                where = f"damaged: {damaged[state.name]}"
+            elif state.built:
                 where = f"here: {state.path}"
             else:
                 where = "here, not built yet" if state.available else f"not here. {megabytes}{state.how_to_get}"

@@ -11,7 +11,7 @@ import typer
 
 from nasmeta.errors import NasmetaError, SettingError
 
-__all__ = ["duration", "mannered", "measured", "names_in", "settings_in"]
+__all__ = ["duration", "mannered", "measured", "names_in", "settings_in", "training"]
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -80,6 +80,14 @@ def duration(seconds: float) -> str:
 
 
 def measured(info: ColumnInfo) -> str:
-    """Write how a column was measured: what is known of split, epochs and seed, and always the release."""
-    said = (("split {}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed), ("release {}", info.release))
+    """Write how a column was measured: what is known of dataset, split, epochs and seed, and always the release."""
+    from nasmeta.tables import trained_on
+
+    parts = (f"dataset {info.dataset}", trained_on(info.dataset, info.split), training(info), f"release {info.release}")
+    return ", ".join(part for part in parts if part)
+
+
+def training(info: ColumnInfo) -> str:
+    """Write what is known of split, epochs and seed."""
+    said = (("split {}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
     return ", ".join(text.format(value) for text, value in said if value is not None)

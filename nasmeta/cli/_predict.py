@@ -26,7 +26,9 @@ _SCOPES = {
 def predict(
     predictors: Annotated[
         Optional[str],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="NAME or NAME:ENCODER, with commas between; such as gp, xgboost:default+proxies, nwot."),
+        typer.Option(
+            help="NAME or NAME:ENCODER, with commas between; joined by / as an ensemble: gp/xgboost:default+proxies."
+        ),
     ] = None,
     encoder: Annotated[
         Optional[str],  # noqa: UP045
@@ -37,7 +39,9 @@ def predict(
     sizes: Annotated[Optional[str], typer.Option(help="Numbers of labels, with commas between.")] = None,  # noqa: UP045
     draws: Annotated[int, typer.Option(help="How often the labelled cells are drawn.")] = 5,
     target: Annotated[str, typer.Option(help="What the order is compared with: test or valid.")] = "test",
-    rule: Annotated[str, typer.Option(help="What counts as isomorphic: upstream or zero (stricter).")] = "upstream",
+    rule: Annotated[
+        str, typer.Option(help="What counts as isomorphic: upstream, or function (strictest).")
+    ] = "upstream",
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     output: Annotated[
         Optional[Path],  # noqa: UP045
@@ -88,7 +92,8 @@ def _print(table: pd.DataFrame) -> None:
     sizes = list(dict.fromkeys(table["n_train"]))
     for scope, title in _SCOPES.items():
         rows = table[table["scope"] == scope]
-        shown = Table(title=title, title_justify="left")
+        console.print(f"Scored on {title}", highlight=False)  # as a title it would be broken to the table's width
+        shown = Table()
         shown.add_column("predictor", overflow="fold")
         for n in sizes:
             shown.add_column(f"{n:,}", justify="right", no_wrap=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasmeta.cli._manners import training
 from nasmeta.errors import JournalError, NasmetaError
 
 if TYPE_CHECKING:
@@ -146,10 +147,9 @@ def _title(task: Task, runs: int) -> str:
 
     info = task.column
     answered_by = "surrogate" if isinstance(task, SurrogateTask) else "table"
-    return (
-        f"{task.name}: {info.metric} ({info.unit}), split {info.split}, {info.epochs} epochs, seed {info.seed}; "
-        f"best of the {answered_by} {task.optimum:.2f}; {runs} runs each"
-    )
+    dataset = "" if info.dataset in task.name.split("/") else f"dataset {info.dataset}"
+    about = ", ".join(part for part in (f"{info.metric} ({info.unit})", dataset, training(info)) if part)
+    return f"{task.name}: {about}; best of the {answered_by} {task.optimum:.2f}; {runs} runs each"
 
 
 def _spread(mean: Any, deviation: Any) -> str:

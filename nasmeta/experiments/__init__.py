@@ -1,6 +1,7 @@
 """Runs: the one loop, its journal, and comparisons of searchers on tasks with repeats, in parallel and resumable."""
 
 from nasmeta.experiments._compare import compare
+from nasmeta.experiments._curves_benchmark import learning_curve_benchmark
 from nasmeta.experiments._journal import Journal, JournaledEvaluator
 from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._run import Best, Run, results_frame
@@ -16,6 +17,7 @@ __all__ = [
     "Trace",
     "benchmark_predictors",
     "compare",
+    "learning_curve_benchmark",
     "on_evaluator",
     "one_thread",
     "results_frame",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from scipy.stats import kendalltau
-from sklearn.model_selection import GroupKFold
 
 from nasmeta.errors import ColumnError
-from nasmeta.predictors._learning_curves import CURVE_METHODS, LearningCurveRegressor
 from nasmeta.tables import Table, load_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["learning_curve_benchmark"]
 
@@ -59,9 +59,15 @@ def learning_curve_benchmark(
 
     Examples
     --------
-    >>> from nasmeta.experiments._curves_benchmark import learning_curve_benchmark
+    >>> from nasmeta.experiments import learning_curve_benchmark
     >>> frame = learning_curve_benchmark(beginnings=[20], methods=["ridge"])  # doctest: +SKIP
     """
+    import pandas as pd
+    from scipy.stats import kendalltau
+    from sklearn.model_selection import GroupKFold
+
+    from nasmeta.predictors import CURVE_METHODS, LearningCurveRegressor
+
     table = load_table("nb201") if table is None else table
     cells = np.arange(n_cells, dtype=np.int32)
     try:

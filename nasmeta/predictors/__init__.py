@@ -38,9 +38,12 @@ if TYPE_CHECKING:
         ScaledRegressor,
         XGBoostRegressor,
     )
+    from nasmeta.predictors._learning_curves import CURVE_METHODS, LearningCurveRegressor
+    from nasmeta.predictors._neural import CellTransformer, GraphNetwork, MLPEnsemble
     from nasmeta.predictors._storage import load_predictor, save_predictor
 
 __all__ = [
+    "CURVE_METHODS",
     "ENCODERS",
     "FEATURES",
     "PREDICTORS",
@@ -49,14 +52,18 @@ __all__ = [
     "CellGP",
     "CellIndices",
     "CellKernel",
+    "CellTransformer",
     "ColumnEncoder",
     "CostEncoder",
     "EnsembleRegressor",
     "ForestRegressor",
     "GPRegressor",
     "GraphEncoder",
+    "GraphNetwork",
     "Hyperparameters",
+    "LearningCurveRegressor",
     "LivePathEncoder",
+    "MLPEnsemble",
     "OneHotEncoder",
     "OperationCountEncoder",
     "PathEncoder",
@@ -94,6 +101,8 @@ _LAZY = {
         "_estimators",
     ),
 }
+_LAZY |= dict.fromkeys(("CURVE_METHODS", "LearningCurveRegressor"), "_learning_curves")
+_LAZY |= dict.fromkeys(("CellTransformer", "GraphNetwork", "MLPEnsemble"), "_neural")
 _LAZY |= {name: "_encoders" for name in __all__ if "Encoder" in name}
 _LAZY |= dict.fromkeys(("ENCODERS", "CellIndices", "join", "make_encoder"), "_encoders")
 

@@ -93,6 +93,32 @@ class LabelScale:
         half: NDArray[np.float64] = (self.to_labels(mean + deviation) - self.to_labels(mean - deviation)) / 2
         return half
 
+    def deviation_of_scores(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the deviations of the scores that `deviation_of_labels` maps to these deviations.
+
+        The map bends, so that the one way of a label's deviation can be much longer in scores than the other: mapping
+        label plus and minus deviation would not undo `deviation_of_labels`. It grows with the score's deviation, so
+        bisection does.
+
+        Parameters
+        ----------
+        mean : ndarray of float64
+            Mean scores.
+        deviation : ndarray of float64, of the same shape
+            Of the labels.
+
+        Returns
+        -------
+        ndarray of float64, of the same shape
+            At most 16.
+        """
+        low, high = np.zeros_like(mean), np.full_like(mean, 16.0)
+        for _ in range(24):
+            middle = (low + high) / 2
+            short = self.deviation_of_labels(mean, middle) < deviation
+            low, high = np.where(short, middle, low), np.where(short, high, middle)
+        return high
+
 
 def _interpolate(at: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     outer = max(1, round(_TAIL * len(x)))

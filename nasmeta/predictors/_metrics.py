@@ -50,7 +50,7 @@ def gaussian_crps(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> ND
 
     .. math:: \sigma\left[z(2\Phi(z) - 1) + 2\varphi(z) - 1/\sqrt\pi\right], \quad z = (y - \mu) / \sigma
 
-    In the unit of the truth; for a deviation that goes to 0 it becomes the absolute error (Gneiting and Raftery,
+    In the unit of the truth; with a deviation of 0 it is the absolute error (Gneiting and Raftery,
     JASA 2007, sec. 4.2).
 
     Parameters
@@ -64,7 +64,7 @@ def gaussian_crps(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> ND
     Raises
     ------
     SettingError
-        As `rank_correlations`; also where a deviation is not positive.
+        As `rank_correlations`; also where a deviation is negative.
 
     Examples
     --------
@@ -74,9 +74,9 @@ def gaussian_crps(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> ND
     from scipy.stats import norm
 
     mu, sigma, y = _normals(mean, deviation, truth)
-    z = (y - mu) / sigma
+    z = np.divide(y - mu, sigma, out=np.zeros_like(y), where=sigma > 0)
     score: NDArray[np.float64] = sigma * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
-    return score
+    return np.where(sigma > 0, score, np.abs(y - mu))
 
 
 def interval_coverage(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike, level: float) -> float:
@@ -133,8 +133,9 @@ def calibration(
 
     Examples
     --------
-    >>> calibration([0.0, 0.0], [1.0, 1.0], [0.0, 2.0], levels=(0.5, 0.95))
-    {'crps': 0.8432467857413846, 'coverage_50': 0.5, 'coverage_95': 0.5}
+    >>> scores = calibration([0.0, 0.0], [1.0, 1.0], [0.0, 2.0], levels=(0.5, 0.95))
+    >>> {name: round(value, 3) for name, value in scores.items()}
+    {'crps': 0.843, 'coverage_50': 0.5, 'coverage_95': 0.5}
     """
     scores = {"crps": float(gaussian_crps(mean, deviation, truth).mean())}
     return scores | {f"coverage_{100 * p:.3g}": interval_coverage(mean, deviation, truth, p) for p in levels}
@@ -142,8 +143,8 @@ def calibration(
 
 def _normals(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> list[NDArray[np.float64]]:
     vectors = _vectors(mean=mean, deviation=deviation, truth=truth)
-    if (vectors[1] <= 0).any():
-        raise SettingError(f"Deviations must be positive; the smallest is {vectors[1].min()}.")
+    if (vectors[1] < 0).any():
+        raise SettingError(f"Deviations cannot be negative; the smallest is {vectors[1].min()}.")
     return vectors
 
 

@@ -48,7 +48,8 @@ def move_to_space(predictor: P, space: str) -> P:
         part = parts.pop()
         for steps in ("steps", "transformer_list", "members", "members_"):
             parts += [step for _, step in getattr(part, steps, None) or ()]
-        if hasattr(part, "values") and hasattr(part, "space") and part.space != space:
+        holds_columns = hasattr(part, "values") or getattr(part, "extra", None) is not None
+        if holds_columns and hasattr(part, "space") and part.space != space:
             raise SettingError(
                 f"{type(part).__name__} holds columns for the cells of {part.space}, which {space} does not have: "
                 "build it anew with columns of that space."

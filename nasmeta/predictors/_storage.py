@@ -44,6 +44,7 @@ _CLASSES = {
         name: f"nasmeta.predictors._estimators:{name}"
         for name in ("EnsembleRegressor", "ForestRegressor", "GPRegressor", "RidgeRegressor", "XGBoostRegressor")
     },
+    "LearningCurveRegressor": "nasmeta.predictors._learning_curves:LearningCurveRegressor",
     **{name: f"nasmeta.predictors._neural:{name}" for name in ("CellTransformer", "GraphNetwork", "MLPEnsemble")},
 }
 

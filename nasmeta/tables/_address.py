@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasmeta.errors import ColumnError
+from nasmeta.errors import ColumnError, NoColumnError
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 from nasmeta.tables.sources import sources_of
@@ -60,6 +60,11 @@ class Address(NamedTuple):
             seed=int(self.seed) if isinstance(self.seed, int | np.integer) else self.seed,
             epoch=None if self.epoch is None else int(self.epoch),
         )
+
+    def declared(self) -> dict[str, object]:
+        """Return the parts as `Source.brings` takes them: a point of a learning curve has ``37of200`` as its epochs."""
+        epochs = self.epochs if self.epoch is None else f"{self.epoch}of{self.epochs}"
+        return {**self._asdict(), "epochs": epochs}
 
 
 class AddressBook:
@@ -117,24 +122,31 @@ class AddressBook:
         self._require_single(asked, matches, ("split", "epochs", "release"))
         return tuple(matches)
 
+    def holds(self, address: Address) -> bool:
+        """Whether there is a column with this address: much faster than the reason why there is none."""
+        return bool(self._candidates(address.normal()))
+
     def _matches(self, asked: Address, single_seeds: bool = False) -> list[int]:
+        found = self._candidates(asked, single_seeds)
+        if not found:
+            raise NoColumnError(
+                f"{self._table} holds no {asked.described()}. {self._what_helps(asked)} "
+                "`nasmeta data list` shows what can be had."
+            )
+        return found
+
+    def _candidates(self, asked: Address, single_seeds: bool = False) -> list[int]:
         if not self._groups:  # when a column is first asked for: opening a table asks for none
             for i, column in enumerate(self._columns):
                 self._groups.setdefault((column.dataset, column.metric, column.epoch), []).append(i)
         parts = ("split", "epochs", "seed", "release")
         said = [(part, value) for part in parts if (value := getattr(asked, part)) is not None]
-        found = [
+        return [
             i
             for i in self._groups.get((asked.dataset, asked.metric, asked.epoch), ())
             if all(getattr(self._columns[i], part) == value for part, value in said)
             and (not single_seeds or isinstance(self._columns[i].seed, int))
         ]
-        if not found:
-            raise ColumnError(
-                f"{self._table} holds no {asked.described()}. {self._what_helps(asked)} "
-                "`nasmeta data list` shows what can be had."
-            )
-        return found
 
     def _what_helps(self, asked: Address) -> str:
         """Say what is legal where the question is not; else what is here, and which source brings the rest."""
@@ -142,10 +154,8 @@ class AddressBook:
             reason = why_illegal(asked.dataset, asked.split, asked.epochs, asked.epoch)
             if reason:
                 return reason
-        epochs = asked.epochs if asked.epoch is None else f"{asked.epoch}of{asked.epochs}"
         here = {column.source for column in self._columns}
-        said = {**asked._asdict(), "epochs": epochs}
-        others = [one for one in sources_of(self._table) if one.name not in here and one.brings(**said)]
+        others = [one for one in sources_of(self._table) if one.name not in here and one.brings(**asked.declared())]
         brings = [one.how_to_get for one in others if not one.imported]
         releases = [one.release for one in others if one.imported]
         if releases:

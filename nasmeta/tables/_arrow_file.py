@@ -51,15 +51,16 @@ def _read_structure(buffer: Any) -> tuple[dict[str, Any], list[str], list[tuple[
         batch = reader.get_batch(0)
     batch.validate()
     header: dict[str, Any] = json.loads(batch.schema.metadata[_METADATA_KEY])
-    regions = []
-    for column in batch.columns:
+    ends = []  # of the first and the last column: between them they lie at equal distances, and 400 cost milliseconds
+    for column in [batch.column(i) for i in sorted({0, batch.num_columns - 1})] if batch.num_columns else ():
         if column.type != pa.float32() or column.null_count or column.offset:
             raise ValueError(f"a column is {column.type} with {column.null_count} nulls, not plain float32")
-        start = column.buffers()[1].address - buffer.address
-        stop = start + 4 * batch.num_rows
-        if not 0 <= start <= stop <= buffer.size:
+        ends.append(column.buffers()[1].address - buffer.address)
+        if not 0 <= ends[0] <= ends[-1] <= buffer.size - 4 * batch.num_rows:
             raise ValueError("a column lies outside the file")
-        regions.append((start, stop))
+    n = batch.num_columns
+    starts = [ends[0] + (ends[-1] - ends[0]) * i // max(n - 1, 1) for i in range(n)]
+    regions = [(start, start + 4 * batch.num_rows) for start in starts]
     return header, batch.schema.names, regions
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Measurement", "legal_measurements", "official_name", "our_name", "why_illegal"]
+__all__ = ["Measurement", "legal_measurements", "official_name", "our_name", "trained_on", "why_illegal"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,21 @@ def official_name(dataset: str, split: str) -> str:
     'cifar10 / ori-test; trained on all 50,000 images, measured on the test set'
     """
     return _BY_OUR_NAME[dataset, split].official
+
+
+def trained_on(dataset: str, split: str | None) -> str | None:
+    """Return which images the networks of a dataset and split saw, where the dataset alone does not say it.
+
+    Examples
+    --------
+    >>> trained_on("cifar10", "valid"), trained_on("cifar10", "test"), trained_on("cifar10-valid", "test")
+    ('trained on 25,000 images', 'trained on all 50,000 images', 'trained on 25,000 images')
+    >>> trained_on("cifar100", "test") is None
+    True
+    """
+    found = _BY_OUR_NAME.get((dataset, split or ""))
+    meaning = found.meaning.partition(", measured")[0] if found else ""
+    return meaning if meaning.startswith("trained on") else None
 
 
 def legal_measurements() -> tuple[Measurement, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,18 +11,18 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
 from nasmeta.tables import _store
-from nasmeta.tables._address import AddressBook
+from nasmeta.tables._address import Address, AddressBook
 from nasmeta.tables._columns import ColumnInfo
-from nasmeta.tables.sources import Source
+from nasmeta.tables.sources import Source, sources_of
 
-__all__ = ["Shelf", "united"]
+__all__ = ["Shelf", "damaged_sources", "united"]
 
 
 class Shelf:
     """The opened files of sources.
 
     Where two sources hold the same address of the same release, the first counts, and the others in cells of which it
-    has no value; the audit compares them.
+    has no value; the audit compares them. An optional source that is damaged is left out, with a warning.
 
     Parameters
     ----------
@@ -37,8 +38,18 @@ class Shelf:
     """
 
     def __init__(self, table: str, sources: Sequence[Source]) -> None:
-        self._sources = tuple(sources)
-        self._files = [_store.open_or_build(source) for source in sources]
+        self._damaged: list[tuple[Source, DamagedFileError]] = []
+        opened_sources = []
+        for source in sources:
+            try:
+                opened_sources.append((source, _store.open_or_build(source)))
+            except DamagedFileError as damage:
+                if not source.optional:
+                    raise
+                self._damaged.append((source, damage))
+                _warn_left_out(source, damage)
+        self._sources = [source for source, _ in opened_sources]
+        self._files = [file for _, file in opened_sources]
         places: dict[tuple[str, str], list[tuple[int, int]]] = {}
         for file, opened in enumerate(self._files):
             for position, (info, address) in enumerate(zip(opened.infos, opened.addresses, strict=True)):
@@ -48,22 +59,42 @@ class Shelf:
         self.columns: tuple[ColumnInfo, ...] = tuple(self._files[file].infos[at] for (file, at), *_ in self._places_of)
         self.book = AddressBook(table, self.columns)
 
-    def values(self, position: int) -> NDArray[np.float32]:
-        """Return a column, read-only, shape (n_cells,); a damaged file is built again."""
-        return self._united(position)[0]
+    def damage(self, address: Address) -> DamagedFileError | None:
+        """Return what is wrong with a source that is left out, though it would have a column of this address."""
+        said = address.normal().declared() if self._damaged else {}
+        return next((damage for source, damage in self._damaged if source.brings(**said)), None)
 
-    def info(self, position: int) -> ColumnInfo:
-        """Return what is known about a column; where values are from several sources it names them all."""
-        return self._united(position)[1]
+    def require_undamaged(self, address: Address) -> None:
+        """Raise where a source that would have a column of this address is left out because it is damaged.
 
-    def _united(self, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
+        Raises
+        ------
+        DamagedFileError
+        """
+        damage = self.damage(address)
+        if damage is not None:
+            raise damage
+
+    def column(self, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
+        """Return a column, read-only, shape (n_cells,), and what is known about it, which names all its sources.
+
+        A damaged file is built again.
+        """
+        first, *others = self._places_of[position]
+        if not others:
+            return self._column(*first), self.columns[position]
         if position not in self._together:
-            first, *others = self._places_of[position]
             values, info = self._column(*first), self.columns[position]
             for file, at in others:
                 if not np.isnan(values).any():
                     break
-                also = self._column(file, at)
+                try:
+                    also = self._column(file, at)
+                except DamagedFileError as damage:
+                    if not self._sources[file].optional:
+                        raise
+                    _warn_left_out(self._sources[file], damage)
+                    continue
                 values, info = united(values, info, also, self._files[file].infos[at])
             self._together[position] = values, info
         return self._together[position]
@@ -74,6 +105,28 @@ class Shelf:
         except DamagedFileError as damage:  # seen only now, as a column is checked when it is first used
             self._files[file] = _store.build(self._sources[file], damage)
             return self._files[file].column(column)
+
+
+def _warn_left_out(source: Source, damage: DamagedFileError) -> None:
+    warnings.warn(f"{source.name} is left out: {damage}", RuntimeWarning, stacklevel=3)
+
+
+def damaged_sources(table: str) -> dict[str, str]:
+    """Return what is wrong with sources of a table that are on this machine and cannot be opened, by name.
+
+    Examples
+    --------
+    >>> damaged_sources("nb201")
+    {}
+    """
+    found = {}
+    for source in sources_of(table):
+        try:
+            if _store.within_reach(source):
+                _store.open_or_build(source)
+        except DamagedFileError as damage:
+            found[source.name] = str(damage)
+    return found
 
 
 def united(

@@ -15,7 +15,18 @@ from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.sources._base import Source, store_path
 
-__all__ = ["build", "only_one", "open_or_build", "within_reach", "writable", "write_whole"]
+__all__ = [
+    "build",
+    "move",
+    "only_one",
+    "open_or_build",
+    "remove_stale",
+    "temporary_of",
+    "within_reach",
+    "writable",
+    "write_to_disk",
+    "write_whole",
+]
 
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
 
@@ -62,7 +73,9 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
     files = source.raw_files()
     if not files:
         if damage is not None:
-            raise DamagedFileError(f"{damage} It cannot be rebuilt: the raw files are not here. {source.how_to_get}")
+            without = f" Or delete {store_path(source)} to do without." if source.optional else ""
+            why = "It cannot be rebuilt: the raw files are not here."
+            raise DamagedFileError(f"{damage} {why} {source.how_to_get}{without}")
         raise MissingValueError(
             f"The raw files of {source.name} (table {source.table}) are not on this machine. {source.how_to_get} "
             "`nasmeta data list` shows all sources."
@@ -71,8 +84,7 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
         warnings.warn(f"{damage} It is rebuilt from {source.name}.", RuntimeWarning, stacklevel=2)
     path = store_path(source)
     with writable(path.parent), only_one(path):
-        for stale in path.parent.glob(f".{path.name}.*.tmp"):  # of a build that was killed; we hold the lock
-            stale.unlink()
+        remove_stale(path)
         try:
             built_meanwhile = _open_current(source)
             if built_meanwhile is not None:
@@ -141,17 +153,38 @@ def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that appears under its name in one step, and only once it is on the disk."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_of(path)
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_to_disk(temporary, content)
+        move(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    if os.name == "posix":  # the new name, too, must survive a power cut
+
+
+def temporary_of(path: Path) -> Path:
+    """Return the name under which a process writes a file before it is whole."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def remove_stale(path: Path) -> None:
+    """Remove what processes that were killed left of a file; its lock must be held."""
+    for stale in path.parent.glob(f".{path.name}.*.tmp"):
+        stale.unlink()
+
+
+def write_to_disk(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def move(temporary: Path, path: Path) -> None:
+    """Give a whole file its name, in one step that survives a power cut."""
+    os.replace(temporary, path)
+    if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

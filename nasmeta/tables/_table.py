@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError
+from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError, NoColumnError
 from nasmeta.spaces import Cell, CellLike, CellSpace, get_space
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
@@ -43,7 +43,8 @@ def load_table(name: str = "nb201") -> Table:
     SettingError
         Where the cache folder (``NASMETA_CACHE``) cannot be used.
     DamagedFileError
-        Where a file is damaged and cannot be rebuilt.
+        Where the table's own file is damaged and cannot be rebuilt. What was fetched or imported is left out with a
+        warning where it is damaged, and only a question that needs it raises.
 
     Examples
     --------
@@ -64,9 +65,9 @@ class Table:
 
     **What must be said.** For a metric that is measured on held-out data, such as accuracy, split, epochs and seed have
     no default: each must be given. For other metrics a part may be left out where only one value exists. The release
-    must be given where several releases hold the address. ``epoch`` asks for a point of a learning curve: the network
-    after that many of its ``epochs``; left out, it is the end, which is the last point, too. Epoch 12 of 200 is no
-    training of 12 epochs: each training has a learning-rate schedule of its own.
+    must be given where several releases hold the address, as they do once more sources are fetched. ``epoch`` asks for
+    a point of a learning curve: the network after that many of its ``epochs``; left out, it is the end, which is the
+    last point, too. Epoch 12 of 200 is no training of 12 epochs: each training has a learning-rate schedule of its own.
 
     **What the names mean.** In ``nb201``, ``cifar10`` / ``train`` and ``valid`` are the networks trained on half of the
     training set, measured on that half and on the other; ``cifar10`` / ``test`` are those trained on all of it,
@@ -91,7 +92,8 @@ class Table:
     --------
     >>> from nasmeta.tables import load_table
     >>> table = load_table("nb201")
-    >>> round(table.query(6111, dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed="mean"), 4)
+    >>> address = {"dataset": "cifar10", "split": "valid", "epochs": 200, "seed": "mean", "release": "NATS-tss v1.0"}
+    >>> round(table.query(6111, **address), 4)
     91.6067
     >>> table.query([0, 1], dataset="cifar10", metric="parameters", seed=777)
     array([129306., 802426.])
@@ -109,49 +111,51 @@ class Table:
         return Shelf(self.name, [source for source in self._sources if source.curves])
 
     def _look_up(self, address: Address, look: Callable[[Shelf, Address], _T]) -> _T:
-        """Return what `look` finds; the end of a training and the last point of its curve answer for each other."""
-        end = address._replace(epoch=None)
-        if address.epoch is None:
-            try:
-                return look(self._ends, address)
-            except ColumnError:
-                if address.epochs is None:
-                    raise
-                try:
-                    return look(self._curves, address._replace(epoch=address.epochs))
-                except ColumnError:
-                    pass
-                raise
+        """Return what `look` finds; the end of a training and the last point of its curve answer for each other.
+
+        Columns of ends come first, as sources of curves may have few cells, and what means several of them is no
+        question to the curves.
+        """
+        if address.epoch not in (None, address.epochs):
+            return self._found_on(self._curves, address, look)
+        end = address if address.epoch is None else address._replace(epoch=None)
         try:
-            return look(self._curves, address)
-        except ColumnError:
-            if address.epoch != address.epochs:
+            return self._found_on(self._ends, end, look)
+        except NoColumnError:
+            if address.epochs is None:
                 raise
-        return look(self._ends, end)
+            try:
+                return self._found_on(self._curves, address._replace(epoch=address.epochs), look)
+            except NoColumnError:
+                pass
+            raise
+
+    def _found_on(self, shelf: Shelf, address: Address, look: Callable[[Shelf, Address], _T]) -> _T:
+        """Return what `look` finds on a shelf; where it finds nothing, a damaged source that would have it is told."""
+        try:
+            return look(shelf, address)
+        except NoColumnError:
+            shelf.require_undamaged(address)
+            raise
 
     def _one(self, address: Address) -> tuple[NDArray[np.float32], ColumnInfo]:
         """Return the values of the one column with this address, and what is known about it."""
-        if address.epoch is None:
-            try:  # the quick way, which nearly all questions go
-                return self._whole(self._ends, self._ends.book.find(address))
-            except ColumnError:
-                pass
-        return self._look_up(address, lambda shelf, of: self._whole(shelf, shelf.book.find(of)))
+        return self._look_up(address, self._column_on)
+
+    def _column_on(self, shelf: Shelf, address: Address) -> tuple[NDArray[np.float32], ColumnInfo]:
+        return self._whole(shelf, shelf.book.find(address))
 
     def _whole(self, shelf: Shelf, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
         """Return a column; of ends, in cells without a value, that of the last point of a learning curve."""
         if shelf is not self._ends:
-            return shelf.values(position), shelf.info(position)
+            return shelf.column(position)
         found = self._with_curves.get(position)
         if found is None:
-            values, info = shelf.values(position), shelf.info(position)
+            values, info = shelf.column(position)
             if info.epochs is not None and np.isnan(values).any():
                 last = Address(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release, info.epochs)
-                try:
-                    at = self._curves.book.find(last)
-                    values, info = united(values, info, self._curves.values(at), self._curves.info(at))
-                except (ColumnError, DamagedFileError):
-                    pass  # no curve, or none that can be read: what the column has is whole without it
+                if self._curves.book.holds(last):
+                    values, info = united(values, info, *self._curves.column(self._curves.book.find(last)))
             found = self._with_curves[position] = values, info
         return found
 
@@ -299,6 +303,8 @@ class Table:
             Where no column, or more than one, has the address.
         MissingValueError
             Where a cell was not measured with that seed.
+        DamagedFileError
+            Where the answer is in a file that is damaged.
 
         Examples
         --------
@@ -309,7 +315,7 @@ class Table:
         (2,)
         >>> table.query(0, dataset="cifar10", split="train+test", epochs=200, seed="mean")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        nasmeta.errors.ColumnError: nb201 holds no dataset='cifar10', metric='accuracy', split='train+test', \
+        nasmeta.errors.NoColumnError: nb201 holds no dataset='cifar10', metric='accuracy', split='train+test', \
 epochs=200, seed='mean'. NAS-Bench-201 has no split 'train+test' of cifar10. Legal: cifar10 / train (official: \
 cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         """
@@ -335,7 +341,10 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         drawn: NDArray[np.float32] = values[rows, first_measured[rows, chosen]]
         return drawn
 
-    def _not_measured(self, cells: NDArray[np.int32], address: Address) -> MissingValueError:
+    def _not_measured(self, cells: NDArray[np.int32], address: Address) -> MissingValueError | DamagedFileError:
+        damage = (self._ends if address.epoch is None else self._curves).damage(address)
+        if damage is not None:
+            return damage
         shown = ", ".join(
             f"{cell} ({self.space.to_string(cell)}; {self._seeds_as_text(cell, address)})"
             for cell in cells[:3].tolist()
@@ -382,7 +391,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
 
         Raises
         ------
-        CellError, ColumnError, MissingValueError
+        CellError, ColumnError, MissingValueError, DamagedFileError
             As in `query`.
 
         Examples
@@ -394,9 +403,10 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         if epochs is None:
             raise ColumnError("A learning curve needs epochs=: the length of the training.")
         index = self.space.index_of(cells)
-        address = Address(dataset, metric, split, epochs, seed, release)
-        book, values = self._curves.book, self._curves.values
-        points = [values(book.find(address._replace(epoch=epoch)))[index] for epoch in range(1, epochs + 1)]
+        address = Address(dataset, metric, split, epochs, seed, release).normal()
+        every = range(1, max(address.epochs or 0, 1) + 1)  # a training of no epochs is refused with what is possible
+        columns = (self._found_on(self._curves, address._replace(epoch=epoch), self._column_on)[0] for epoch in every)
+        points = [column[index] for column in columns]
         found = np.stack(points, axis=-1).astype(np.float64)
         missing = np.isnan(np.atleast_2d(found)).any(axis=1)
         if missing.any():

@@ -3,7 +3,8 @@
 ==========================================  =========================================================================
 name                                        the searcher sees
 ==========================================  =========================================================================
-``nb201/cifar100``                          validation accuracy after 200 epochs, mean over the measured seeds
+``nb201/cifar100``                          validation accuracy after 200 epochs, mean over the measured seeds; or
+                                            ``nb201/cifar100@200ep``
 ``nb201/cifar100#777``                      the same of one seed
 ``nb201/cifar100@12ep``                     after a training of 12 epochs
 ``nb201/train-seconds/cifar100``            training seconds, 200 epochs; less is better
@@ -55,7 +56,7 @@ _COST_METRIC = {"latency": "latency_{}_milliseconds", "energy": "energy_{}_milli
 _KIND_OF_UNIT = {"ms": "latency", "mJ": "energy"}
 
 _NUMBER, _DATASET = r"\d+(?:\.\d+)?", "|".join(_DATASETS)
-_ACCURACY = re.compile(rf"(?P<dataset>{_DATASET})(?:@(?P<epochs>12)ep)?(?:#(?P<seed>777|888|999))?")
+_ACCURACY = re.compile(rf"(?P<dataset>{_DATASET})(?:@(?P<epochs>12|200)ep)?(?:#(?P<seed>777|888|999))?")
 _SECONDS = re.compile(rf"train-seconds/(?P<dataset>{_DATASET})")
 _COST = re.compile(rf"(?P<kind>latency|energy)/(?P<device>\w+)(?:/(?P<dataset>{_DATASET}))?")
 _ROBUST = re.compile(r"robust/(?P<attack>[a-z-]+@[\d.]+)")
@@ -91,7 +92,6 @@ def read_name(name: str) -> Task | None:
     nasmeta.errors.UnknownNameError: Unknown device with latency on cifar10 'pixel4'. Did you mean 'pixel3'? Possible: \
 1080ti_batch1, ...
     """
-    name = name.replace("@200ep", "")  # what is said where nothing is
     family, _, rest = name.partition("/")
     if family == "tnb101" and rest in TNB101:
         epochs, metric = TNB101[rest]
@@ -100,7 +100,7 @@ def read_name(name: str) -> Task | None:
         return None
     accuracy = _accuracy(rest)
     if accuracy:
-        return Task(name, family, accuracy)
+        return Task(_short(name), family, accuracy)
     if match := _SECONDS.fullmatch(rest):
         return Task(name, family, Signal(match["dataset"], "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE))
     if match := _COST.fullmatch(rest):
@@ -109,9 +109,14 @@ def read_name(name: str) -> Task | None:
         kind = _KIND_OF_UNIT[match["unit"]] if match["unit"] else "latency"
         cost = _cost(kind, match["device"], match["dataset"] or accuracy.dataset)
         if match["weight"]:
-            return CombinedTask(name, family, accuracy, cost, "tradeoff", float(match["weight"]))
-        return CombinedTask(name, family, accuracy, cost, "within", float(match["budget"]))
+            return CombinedTask(_short(name), family, accuracy, cost, "tradeoff", float(match["weight"]))
+        return CombinedTask(_short(name), family, accuracy, cost, "within", float(match["budget"]))
     return None
+
+
+def _short(name: str) -> str:
+    """Return the name of a task about accuracy without what is meant where nothing is said."""
+    return name.replace("@200ep", "")
 
 
 def devices(kind: str, dataset: str) -> Mapping[str, Signal]:

@@ -57,7 +57,7 @@ def test_crps_is_its_definition(mean: float, deviation: float, truth: float) -> 
 
 
 def test_crps_of_a_sure_prediction_is_the_absolute_error() -> None:
-    assert gaussian_crps([1.0], [1e-9], [3.5])[0] == pytest.approx(2.5)
+    assert gaussian_crps([1.0, 1.0], [1e-9, 0.0], [3.5, 3.5]) == pytest.approx([2.5, 2.5])
 
 
 def test_true_deviations_cover_what_they_claim_and_false_ones_do_not() -> None:
@@ -75,7 +75,7 @@ def test_true_deviations_cover_what_they_claim_and_false_ones_do_not() -> None:
     [
         lambda: rank_correlations([1.0, 2.0], [1.0]),
         lambda: rank_correlations([1.0, np.nan], [1.0, 2.0]),
-        lambda: gaussian_crps([1.0], [0.0], [1.0]),
+        lambda: gaussian_crps([1.0], [-1.0], [1.0]),
         lambda: interval_coverage([1.0], [1.0], [1.0], 1.0),
     ],
 )

@@ -101,8 +101,19 @@ def test_cells_without_a_value_are_told_before_a_search() -> None:
     assert len(seed.as_source()) == 8_169
 
 
-def test_two_hundred_epochs_may_be_said() -> None:
-    assert nm.get_task("nb201/cifar10@200ep") == nm.get_task("nb201/cifar10")
+@pytest.mark.parametrize("rest", ["", "#777", "/within-5ms/pixel3", "/tradeoff-2/pixel3"])
+def test_two_hundred_epochs_may_be_said(rest: str) -> None:
+    assert nm.get_task(f"nb201/cifar10@200ep{rest}") == nm.get_task(f"nb201/cifar10{rest}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tnb101/jigsaw@200ep", "nb201/latency/pixel3@200ep", "nb201/cifar10@200ep@12ep", "nb201/robust/pgd@1@200ep",
+     "nb201/cifar10@200ep@200ep", "nb201/train-seconds/cifar10@200ep", "nb201/cifar10/within-5ms/pixel3@200ep"],
+)  # fmt: skip
+def test_two_hundred_epochs_are_said_of_accuracy_alone(name: str) -> None:
+    with pytest.raises(UnknownNameError):
+        nm.get_task(name)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,17 @@ from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.experiments._spec import checked_path
 from nasmeta.experiments._threads import one_thread
 from nasmeta.experiments.prediction._models import Model, PredictorsLike, models_of
-from nasmeta.experiments.prediction._protocols import SCOPES, Split, checked_protocol, checked_sizes, splits_of
+from nasmeta.experiments.prediction._protocols import (
+    SCOPES,
+    Rule,
+    Split,
+    checked_protocol,
+    checked_rule,
+    checked_sizes,
+    splits_of,
+)
 from nasmeta.experiments.prediction._records import Records
 from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
-from nasmeta.spaces._isomorphism import IsomorphismRule
 from nasmeta.tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_PREDICTORS", "benchmark_predictors"]
 
-DEFAULT_PREDICTORS = ("ensemble:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
+DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
 _CALIBRATED_ON = 2000  # cells: coverage is then known to 0.01, and deviations of all cells would take the longest
 _SCORES = ("kendall_tau", "spearman", "rmse", "crps", *(f"coverage_{100 * level:.3g}" for level in LEVELS))
 _TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
@@ -47,7 +54,7 @@ def benchmark_predictors(
     encoder: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     draws: int = 5,
-    rule: IsomorphismRule = "upstream",
+    rule: Rule = "upstream",
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -60,10 +67,11 @@ def benchmark_predictors(
     Parameters
     ----------
     predictors : str, sequence of str, or mapping of label to name or estimator
-        ``NAME`` or ``NAME:ENCODER``; names are those in `nasmeta.predictors.PREDICTORS`, and `label_free_names`, which
-        order cells without any label. An encoder is one or several names joined by ``+``, see `make_encoder`; and
-        ``default``, the predictor's own; ``proxies``, the zero-cost proxies that this project has measured;
-        ``published-proxies``, those of the table. An estimator of scikit-learn's kind gets cells, shape (n,).
+        ``NAME`` or ``NAME:ENCODER``, or several of these joined by ``/`` as an ensemble. Names are those in
+        `nasmeta.predictors.PREDICTORS`, and `label_free_names`, which order cells without any label. An encoder is one
+        or several names joined by ``+``, see `make_encoder`; and ``default``, the predictor's own; ``proxies``, the
+        zero-cost proxies that this project has measured; ``published-proxies``, those of the table. An estimator of
+        scikit-learn's kind gets cells, shape (n,).
     task : str or Task, default "nb201/cifar10"
     protocol : {"few", "half"}, default "few"
         Labels of `sizes` cells, or of half of the cells.
@@ -76,8 +84,9 @@ def benchmark_predictors(
     settings : mapping of label to mapping, optional
         Keyword arguments of `make_predictor`.
     draws : int, default 5
-    rule : {"upstream", "zero", "skip"}, default "upstream"
-        What counts as isomorphic, see `CellSpace.canonical`.
+    rule : {"upstream", "zero", "skip", "function"}, default "upstream"
+        What counts as isomorphic, see `CellSpace.canonical`; ``function``, the strictest, is
+        `nasmeta.surrogates.function_classes`.
     seed : int, default 0
         The seeds of the draws are spawned from it.
     folder : path, optional
@@ -91,10 +100,11 @@ def benchmark_predictors(
         One row a fit and scope, in the order of predictors, sizes and draws. Columns: task; target (its address and
         release); protocol; scope (``isomorph-disjoint``: scored on cells of which no isomorph gave a label, the
         figure to quote; ``unseen``: on all that gave none; ``all``, as published work does); predictor (the label);
-        encoder; n_train; draw; n_scored; kendall_tau (τ-b) and spearman, against the target; rmse, against the
-        signal in its unit; crps and coverage_10 … coverage_95 (of the central intervals), against the signal on at
-        most 2,000 isomorph-disjoint cells, where the predictor knows a deviation; fit_seconds and predict_seconds
-        (of all cells), and the processor's time for both, cpu_seconds. NaN where nothing is known.
+        encoder; n_train (with ``half`` about so many, for whole classes are drawn); draw; n_scored; kendall_tau (τ-b)
+        and spearman, against the target; rmse, against the signal in its unit; crps and coverage_10 … coverage_95 (of
+        the central intervals), against the signal on at most 2,000 isomorph-disjoint cells, where the predictor knows
+        a deviation; fit_seconds and predict_seconds (of all cells), and the processor's time for both, cpu_seconds.
+        NaN where nothing is known.
 
     Raises
     ------
@@ -119,8 +129,7 @@ def benchmark_predictors(
     numbers = checked_sizes(protocol, sizes, len(question.pool))
     draws = checked_whole("draws", draws, most=10_000)
     seed = checked_whole("seed", seed, least=0, most=2**63)
-    if rule not in ("upstream", "zero", "skip"):
-        raise UnknownNameError.of("rule of isomorphism", rule, ("upstream", "zero", "skip"))
+    rule = checked_rule(rule)
     for model in models:
         model.build(question.task, 0)  # what is not possible is noticed here
     header = {

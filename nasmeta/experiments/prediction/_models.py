@@ -54,6 +54,8 @@ class Model:
     settings : mapping
     estimator : object or None
         The estimator that was handed over; it is cloned.
+    members : tuple of Model
+        Of an ensemble whose members are named one by one.
     """
 
     label: str
@@ -61,6 +63,7 @@ class Model:
     encoder: str | None
     settings: Mapping[str, Any] = field(default_factory=dict)
     estimator: Any = None
+    members: tuple[Model, ...] = ()
 
     @property
     def predicts_labels(self) -> bool:
@@ -70,6 +73,8 @@ class Model:
     def identity(self, task: Task) -> dict[str, Any]:
         """Return what makes its results its own, of JSON's types."""
         found: dict[str, Any] = {"predictor": self.predictor, "encoder": self.encoder, "settings": dict(self.settings)}
+        if self.members:
+            found["members"] = [member.identity(task) for member in self.members]
         if self.estimator is not None:
             found["estimator"] = " ".join(repr(self.estimator).split())
         parts = (self.encoder or "").split("+")
@@ -91,6 +96,9 @@ class Model:
             return _Column(np.asarray(cost(np.arange(space.n_cells), "cifar10"), dtype=np.float64))
         if not self.predicts_labels:
             return _Column(_measured(space.name)[self.predictor])
+        if self.members:
+            pipelines = [(member.label, member.build(task, seed)) for member in self.members]
+            return make_predictor("ensemble", None, space.name, seed, members=pipelines, **self.settings)
         if self.encoder is None:
             return make_predictor(self.predictor, None, space.name, seed, **self.settings)
         if self.predictor == "ensemble":
@@ -139,23 +147,36 @@ def models_of(
                 raise SettingError(f"{label} must be a name or an estimator of scikit-learn's kind, not {what!r:.80}.")
             models.append(Model(label, "own", None, estimator=what))
             continue
-        name, colon, own_encoder = (part.strip() for part in what.partition(":"))
-        chosen = own_encoder if colon else encoder
-        if name in label_free_names():
-            if colon:
-                raise SettingError(f"{name} orders cells by a number of theirs and takes no encoder.")
-            chosen = None
-        elif name not in PREDICTORS:
-            raise UnknownNameError.of("predictor", name, [*PREDICTORS, *label_free_names()])
-        if chosen is not None:
-            from nasmeta.predictors import ENCODERS  # brings scikit-learn
-
-            known = (*ENCODERS, _DEFAULT, _MEASURED, _PUBLISHED)
-            for part in chosen.split("+"):
-                if part.strip() not in known or part.strip() == "columns":
-                    raise UnknownNameError.of("encoder", part.strip(), [k for k in known if k != "columns"])
-        models.append(Model(label, name, chosen, given.get(label, {})))
+        parts = [part.strip() for part in what.split("/")]
+        if len(parts) == 1:
+            models.append(_model_of(label, what, encoder, given.get(label, {})))
+            continue
+        members = tuple(_model_of(part, part, encoder, {}) for part in parts)
+        free = [member.label for member in members if not member.predicts_labels]
+        if free:
+            raise SettingError(f"{free[0]} predicts no label, so it cannot be in the ensemble {what}.")
+        models.append(Model(label, "ensemble", None, given.get(label, {}), members=members))
     return models
+
+
+def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str, Any]) -> Model:
+    """Read ``NAME`` or ``NAME:ENCODER``."""
+    name, colon, own_encoder = (part.strip() for part in what.partition(":"))
+    chosen = own_encoder if colon else encoder
+    if name in label_free_names():
+        if colon:
+            raise SettingError(f"{name} orders cells by a number of theirs and takes no encoder.")
+        chosen = None
+    elif name not in PREDICTORS:
+        raise UnknownNameError.of("predictor", name, [*PREDICTORS, *label_free_names()])
+    if chosen is not None:
+        from nasmeta.predictors import ENCODERS  # brings scikit-learn
+
+        known = [name for name in (*ENCODERS, _DEFAULT, _MEASURED, _PUBLISHED) if name != "columns"]
+        for part in chosen.split("+"):
+            if part.strip() not in known:
+                raise UnknownNameError.of("encoder", part.strip(), known)
+    return Model(label, name, chosen, settings)
 
 
 def label_free_names() -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,24 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace
-from nasmeta.spaces._isomorphism import IsomorphismRule
 
-__all__ = ["PROTOCOLS", "SCOPES", "SIZES", "Split", "checked_protocol", "checked_sizes", "splits_of"]
+__all__ = [
+    "PROTOCOLS",
+    "RULES",
+    "SCOPES",
+    "SIZES",
+    "Rule",
+    "Split",
+    "checked_protocol",
+    "checked_rule",
+    "checked_sizes",
+    "splits_of",
+]
+
+Rule: TypeAlias = Literal["upstream", "zero", "skip", "function"]
 
 PROTOCOLS = ("few", "half")
+RULES: tuple[Rule, ...] = get_args(Rule)
 SCOPES = ("isomorph-disjoint", "unseen", "all")  # the first one is what a reader should quote
 SIZES = (10, 20, 50, 78, 156, 469, 781, 1563)
 
@@ -38,7 +52,7 @@ def splits_of(
     pool: NDArray[np.int32],
     n: int,
     draw: np.random.SeedSequence,
-    rule: IsomorphismRule,
+    rule: Rule,
 ) -> list[Split]:
     """Return the splits of one draw.
 
@@ -47,14 +61,46 @@ def splits_of(
     the cells of which a random half holds no isomorph are few and special.
     """
     if protocol == "few":
-        train, disjoint = isomorph_split(space, n_train=n, cells=pool, rng=np.random.default_rng(draw), rule=rule)
+        train, disjoint = _disjoint(space, pool, n, np.random.default_rng(draw), rule)
         unseen = np.setdiff1d(pool, train)
         return [Split(train, {"isomorph-disjoint": disjoint, "unseen": unseen, "all": pool})]
     rng = np.random.default_rng(draw)
     shuffled = rng.permutation(pool)
     at_random = Split(shuffled[:n], {"unseen": shuffled[n:], "all": pool})
-    train, test = isomorph_split(space, test_fraction=0.5, cells=pool, rng=rng, rule=rule)
+    train, test = _disjoint(space, pool, None, rng, rule)
     return [Split(train, {"isomorph-disjoint": test}), at_random]
+
+
+def _disjoint(
+    space: CellSpace, pool: NDArray[np.int32], n: int | None, rng: np.random.Generator, rule: Rule
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return n cells, or those of half of the classes, and the cells of other classes."""
+    fraction = 0.5 if n is None else None
+    if rule != "function":
+        return isomorph_split(space, n_train=n, test_fraction=fraction, cells=pool, rng=rng, rule=rule)
+    from nasmeta.surrogates import function_classes  # brings scikit-learn
+
+    shuffled = rng.permutation(pool)
+    classes = function_classes(space)[shuffled]
+    if n is not None:
+        return shuffled[:n], shuffled[~np.isin(classes, classes[:n])]
+    names, sizes = np.unique(classes, return_counts=True)
+    order = rng.permutation(len(names))
+    in_test = np.isin(classes, names[order[np.cumsum(sizes[order]) <= len(pool) / 2]])
+    return shuffled[~in_test], shuffled[in_test]
+
+
+def checked_rule(rule: str) -> Rule:
+    """Return the rule, if there is one of this name.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    for known in RULES:
+        if rule == known:
+            return known
+    raise UnknownNameError.of("rule of isomorphism", rule, RULES)
 
 
 def checked_protocol(protocol: str) -> str:

@@ -84,11 +84,11 @@ class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         for _, member in self.members_:
             if return_std and _knows_deviation(member):
                 mean, deviation = member.predict(X, return_std=True)
-                upper, lower = (self.label_scale_.to_scores(mean + sign * deviation) for sign in (1, -1))
-                deviations.append((upper - lower) / 2)
             else:
-                mean = member.predict(X)
+                mean, deviation = member.predict(X), None
             means.append(self.label_scale_.to_scores(np.asarray(mean, dtype=np.float64)))
+            if deviation is not None:
+                deviations.append(self.label_scale_.deviation_of_scores(means[-1], deviation))
         scores = np.stack(means)
         predicted = self.label_scale_.to_labels(scores.mean(axis=0))
         if not return_std:

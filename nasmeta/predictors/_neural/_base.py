@@ -65,13 +65,10 @@ class NeuralRegressor(ScaledRegressor):
         predicted = predict_members(network, inputs)
         slope, shift = _calibration(predicted, wanted) if self.loss == "ranking" else _identity(predicted)
         predicted = predicted * slope + shift
-        if left_out.shape[1]:
-            missed = (predicted.gather(1, left_out) - wanted[left_out]).square().mean()
-            disagreement = predicted.var(dim=0, correction=0)[left_out].mean()
-        else:
-            missed = (predicted - wanted).square().mean()
-            disagreement = torch.zeros_like(missed)
-        self.noise_ = float((missed - disagreement).clamp(min=_LEAST_DEVIATION**2).sqrt())
+        # The error of one member, larger than that of their mean: the validation part also chose the member's epoch.
+        missed = (predicted - wanted).square()
+        missed = missed.gather(1, left_out) if left_out.shape[1] else missed
+        self.noise_ = float(missed.mean().clamp(min=_LEAST_DEVIATION**2).sqrt())
         self.slope_, self.shift_ = slope.cpu().numpy(), shift.cpu().numpy()
         self.network_ = network
 

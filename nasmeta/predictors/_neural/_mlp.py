@@ -51,7 +51,7 @@ class MLPEnsemble(NeuralRegressor):
     Attributes
     ----------
     noise_ : float
-        Deviation of one label, in scores, as estimated on the validation parts.
+        Root mean square error of a member on its validation part, in scores; part of the deviation.
     n_epochs_ : int
         Epochs until the last member had stopped.
 

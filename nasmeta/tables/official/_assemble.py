@@ -116,6 +116,11 @@ class Assembly:
         for group, keys in groups.items():
             values = {key.seed: self.read(key) for key in keys}
             infos = {seed: self._info(source, sha256, group, seed, values) for seed in values}
+            width = max(map(len, values.values()))  # less where a seed's epochs all took the same time
+            values = {
+                seed: of if len(of) == width else spread_over_epochs(of, group.metric, width).astype(np.float32)
+                for seed, of in values.items()
+            }
             if None not in values:  # seeds are stated
                 shared = group.metric in _COSTS and _all_equal(values.values())
                 mean: dict[Seed | None, ColumnInfo] = {"mean": replace(next(iter(infos.values())), seed="mean")}

@@ -118,7 +118,7 @@ class CurveFile(ColumnFile):
     def _read_columns(self, header: dict[str, Any]) -> tuple[tuple[ColumnInfo, ...], list[str]]:
         self._cells = None if header["cells"] is None else np.array(header["cells"], dtype=np.int32)
         n = self.n_cells if self._cells is None else len(self._cells)
-        self._blocks: list[tuple[ColumnInfo, NDArray[np.float32], tuple[int, ...], Any]] = []
+        self._blocks: list[tuple[ColumnInfo, NDArray[np.float32], tuple[int, ...], bytes, int]] = []
         self._places: list[tuple[int, int]] = []
         infos: list[ColumnInfo] = []
         for at, (batch, about) in enumerate(self._batches):
@@ -129,7 +129,7 @@ class CurveFile(ColumnFile):
             values = batch.column(0).to_numpy().reshape(-1, n)
             if not info.epochs or len(values) not in (0, 1, info.epochs):
                 raise ValueError(f"{info.address} has {len(values)} epochs")
-            self._blocks.append((info, values, tuple(described["members"]), about))
+            self._blocks.append((info, values, tuple(described["members"]), about[_KEY], int(about[b"crc32"])))
             infos += [ColumnInfo.of({**facts, "epoch": epoch}) for epoch in range(1, info.epochs + 1)]
             self._places += [(at, epoch) for epoch in range(info.epochs)]
         return tuple(infos), [info.address for info in infos]
@@ -147,6 +147,7 @@ class CurveFile(ColumnFile):
             return after
         found = np.full(self.n_cells, np.nan, dtype=np.float32)
         found[self._cells] = after
+        found.flags.writeable = False
         return found
 
     def _after(self, at: int, epoch: int) -> NDArray[np.float32]:
@@ -159,9 +160,9 @@ class CurveFile(ColumnFile):
     def _block(self, at: int) -> NDArray[np.float32]:
         """Return a block, verified; a mean is kept once it is computed."""
         if at not in self._used:
-            info, values, members, about = self._blocks[at]
-            crc = zlib.crc32(np.ascontiguousarray(values).data, zlib.crc32(about[_KEY]))
-            self._require_same(crc, int(about[b"crc32"]), info.address)
+            info, values, members, about, recorded = self._blocks[at]
+            crc = zlib.crc32(np.ascontiguousarray(values).data, zlib.crc32(about))
+            self._require_same(crc, recorded, info.address)
             if members:
                 rows = [self._block(member) for member in members]
                 width = max(map(len, rows))

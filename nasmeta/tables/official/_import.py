@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -74,10 +74,11 @@ def import_official(
 
     These are recognised by content: ``NAS-Bench-201-v1_0-e61699.pth``, ``NAS-Bench-201-v1_1-096897.pth``,
     ``NATS-tss-v1_0-3ffb9.pickle.pbz2``, a NATS-tss archive (a folder ``…-simple`` or ``…-full`` with a file for each
-    cell), and NASLib's ``nb201_*_full_training.pickle``. All splits, seeds, epochs, times and costs become columns, and
-    learning curves; cells are joined by their strings. What was imported from the same release before is replaced,
-    unless it has more cells: a sample must not take the place of an archive. Neither torch nor the official packages
-    are needed, and nothing that a pickle asks for is run.
+    cell) or one file of it, and NASLib's ``nb201_*_full_training.pickle``. All splits, seeds, epochs, times and costs
+    become columns, and learning curves; cells are joined by their strings, which the recorded indices must not
+    contradict. What was imported from the same release before is replaced, whole or not at all, unless it has more
+    cells: a sample must not take the place of an archive. Neither torch nor the official packages are needed, and
+    nothing that a pickle asks for is run.
 
     Files are read as a stream: memory stays below 500 MB. A folder is converted in parallel, and an import of one that
     was interrupted goes on with what is converted already. On the way it takes twice the room of the result, which has
@@ -185,9 +186,10 @@ def _convert_cells(files: Sequence[Path], chunk_file: Path) -> int:
     digest = hashlib.sha256()
     for file in files:
         before = chunk.n_records
-        read_records(file, partial(_add, chunk), one_cell=True, forget=False)
+        root = read_records(file, partial(_add, chunk), one_cell=True, forget=False)
         if chunk.n_records == before:
             raise DamagedFileError(f"{file} holds no cell of an official archive.")
+        _require_consistent(file, {None: root}, chunk.space)
         digest.update(sha256_of(file).encode())
     chunk.write(chunk_file, digest.hexdigest())
     return len(files)
@@ -209,10 +211,47 @@ def _convert_file(file: Path, work: Path, space: CellSpace, report: _Report) -> 
             "NAS-Bench-201-v1_1-096897.pth, NATS-tss-v1_0-3ffb9.pickle.pbz2, nb201_…_full_training.pickle of NASLib, "
             "and the folders NATS-tss-v1_0-3ffb9-simple and -full."
         )
+    infos = root.get("arch2infos", {None: root}) if isinstance(root, dict) else None  # or it is about one cell
+    found = (
+        {index: halves for index, halves in infos.items() if isinstance(halves, dict)}
+        if isinstance(infos, dict)
+        else {}
+    )
+    _require_consistent(file, found, space)
     chunks.write()
-    infos = root.get("arch2infos") if isinstance(root, dict) else None
-    records = infos.values() if isinstance(infos, dict) else ()
-    return chunks.files, {name for record in records if isinstance(record, dict) for name in record}
+    return chunks.files, {name for halves in found.values() for name, _ in _records_in(halves)}
+
+
+def _records_in(halves: Any) -> list[tuple[Any, dict[Any, Any]]]:
+    """Return the records of a cell, one for each number of epochs, as they are left once the results are read."""
+    items = halves.items() if isinstance(halves, dict) else ()
+    return [(name, record) for name, record in items if isinstance(record, dict) and "arch_str" in record]
+
+
+def _require_consistent(file: Path, cells: Mapping[Any, Any], space: CellSpace) -> None:
+    """Refuse records that contradict themselves: their string, their index, and those of the cell's other half.
+
+    Parameters
+    ----------
+    file : Path
+        For the message.
+    cells : mapping
+        From the index under which a cell is found, None where there is none, to its records by number of epochs.
+    space : CellSpace
+    """
+    for index, halves in cells.items():
+        records = [record for _, record in _records_in(halves)]
+        indices = [index, *(record.get("arch_index") for record in records)]
+        said = {int(i) for i in indices if isinstance(i, int | np.integer)}
+        try:
+            found = {int(space.index_of(str(record["arch_str"]))) for record in records}
+        except CellError as reason:
+            raise DamagedFileError(f"{file} is not about NAS-Bench-201 (the topology space): {reason}") from reason
+        if len(said | found) > 1:
+            raise DamagedFileError(
+                f"{file}: a record contradicts itself: its strings are those of cell "
+                f"{' and '.join(map(str, sorted(found)))}, its indices say {' and '.join(map(str, sorted(said)))}."
+            )
 
 
 def _add(chunk: Chunk, cell: str, record: dict[Any, Any]) -> None:
@@ -276,7 +315,11 @@ def _cells_imported(file: Path) -> int:
 
 
 def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace, replace: bool) -> Imported:
-    """Write both files beside their places, then move them there."""
+    """Write both files beside their places, whole, and only then move them there.
+
+    Their headers have the same origin, by which they know each other: a kill between the two moves leaves an earlier
+    import's curves beside the new columns, which are then not taken for theirs.
+    """
     try:
         with Assembly(chunks, space.n_cells) as assembly:
             name = _source_name(kind, assembly.keys)
@@ -291,26 +334,27 @@ def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace, 
                 )
             origin = {"version": _VERSION, "files": {}, "imported": path.name, "sha256": sha256, "cells": cells}
             columns: Columns = []
-            target = store_path(curves)
-            temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+            places = [store_path(ends), store_path(curves)]
+            temporaries = [_store.temporary_of(place) for place in places]
+            for place in places:
+                _store.remove_stale(place)
             try:
-                n_curves = write_curves(
-                    temporary,
-                    space.name,
-                    space.n_cells,
-                    assembly.cells,
-                    assembly.blocks(ends, sha256, columns),
-                    origin,
-                )
-                content = encode(space.name, space.n_cells, columns, origin)
+                blocks = assembly.blocks(ends, sha256, columns)
+                n_curves = write_curves(temporaries[1], space.name, space.n_cells, assembly.cells, blocks, origin)
+                _store.write_to_disk(temporaries[0], encode(space.name, space.n_cells, columns, origin))
+                _store.move(temporaries[0], places[0])
                 if n_curves:
-                    os.replace(temporary, target)
+                    _store.move(temporaries[1], places[1])
                 else:
-                    target.unlink(missing_ok=True)
+                    places[1].unlink(missing_ok=True)
             finally:
-                temporary.unlink(missing_ok=True)
-            _store.write_whole(store_path(ends), content)
+                for temporary in temporaries:
+                    temporary.unlink(missing_ok=True)
     except NasmetaError as reason:
         raise type(reason)(f"{path}: {reason}") from reason
+    except (OSError, MemoryError):  # of this machine, not of the file
+        raise
+    except Exception as reason:  # what was read may be put together in ways that nobody has thought of
+        raise DamagedFileError(f"{path} cannot be converted: {type(reason).__name__}: {reason}") from reason
     n_measured = int(np.any([~np.isnan(values) for _, values in columns], axis=0).sum())
     return Imported(name, ends.release, n_measured, len(columns), n_curves, store_path(ends))

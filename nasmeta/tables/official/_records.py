@@ -185,7 +185,7 @@ class Chunk:
     """
 
     def __init__(self, space: CellSpace) -> None:
-        self._space = space
+        self.space = space
         self._found: dict[Key, tuple[list[int], list[NDArray[Any]]]] = {}
         self.n_records = 0
 
@@ -197,7 +197,7 @@ class Chunk:
         ValueError, CellError
             Where the record, or the cell, is not what it should be.
         """
-        index = self._space.index_of(cell)
+        index = self.space.index_of(cell)
         for key, values in trials_of(record):
             cells, arrays = self._found.setdefault(key, ([], []))
             cells.append(index)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nasmeta.errors import MissingValueError
+from nasmeta.errors import DamagedFileError, MissingValueError
 from nasmeta.spaces import CellSpace
+from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables.official._curve_file import CurveFile
 from nasmeta.tables.sources import SOURCES, Columns, Source
 from nasmeta.tables.sources._registry import declared
@@ -19,6 +20,7 @@ class ImportedSource(Source):
 
     table = "nb201"
     space = "nb201"
+    optional = True
     imported = True
     columns: tuple[str, ...] = ()  # patterns of the addresses that it brings, as in the registry
 
@@ -56,8 +58,20 @@ def _register(
 
     class Curves(source(name, holds, True)):  # type: ignore[misc]
         def open(self, path: Path) -> CurveFile:
-            """Open the file of learning curves."""
-            return CurveFile(path)
+            """Open the file of learning curves, which must be of the same import as the columns.
+
+            Raises
+            ------
+            DamagedFileError
+            """
+            found = CurveFile(path)
+            try:
+                columns = ColumnFile(path.with_name(f"{name}.arrow")).origin
+            except (OSError, DamagedFileError):
+                columns = None
+            if columns != found.origin:
+                raise DamagedFileError(f"{path} is of another import than {name}.arrow beside it, or that is damaged.")
+            return found
 
     Curves.name = f"{name}-curves"
     Curves.holds = f"learning curves: {holds}"

@@ -38,6 +38,9 @@ class Source(ABC):
         What to do where the raw files are not on this machine; a sentence that names the command.
     curves : bool
         Whether its columns are learning curves, complete ones: they are opened only when one is asked for.
+    optional : bool
+        Whether the table is of use without it, as where it was fetched or imported: then it is left out where it is
+        damaged.
     imported : bool
         Whether a user's own files were converted, perhaps of a few cells: other sources of the release come first.
     version : int
@@ -53,6 +56,7 @@ class Source(ABC):
     holds: str
     how_to_get: str
     curves: bool = False
+    optional: bool = False
     imported: bool = False
     version: int = 1
 

@@ -36,6 +36,8 @@ class FetchedSource(Source):
     entry : RegisteredSource
     """
 
+    optional = True
+
     def __init__(self, entry: RegisteredSource) -> None:
         self.entry = entry
         self.name = entry.name
@@ -72,7 +74,8 @@ class FetchedSource(Source):
             if sha256[file.key] != file.sha256:
                 raise DamagedFileError(
                     f"{files[file.key]} is not the file that the registry names: its sha256 is {sha256[file.key]}, "
-                    f"not {file.sha256}. `nasmeta data fetch {self.name}` brings the right one."
+                    f"not {file.sha256}. `nasmeta data fetch {self.name}` brings the right one. "
+                    "Or delete the file to do without."
                 )
         _import_readers()
         try:

@@ -1,0 +1,70 @@
+"""Which source answers: complete columns before curves of a few cells, and never a silent choice between releases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasmeta.errors import ColumnError, NoColumnError
+from nasmeta.tables import Table, fetch, load_table
+
+VALID: dict[str, Any] = {"dataset": "cifar10", "split": "valid", "epochs": 200, "seed": "mean"}
+ASKS: list[Callable[..., Any]] = [
+    lambda table, **address: table.query(1, **address),
+    lambda table, **address: table.query(6111, **address),
+    lambda table, **address: table.query(1, **address, epoch=200),
+    lambda table, **address: table.column(**address),
+    lambda table, **address: table.info(**address),
+    lambda table, **address: table.lookup(**address),
+]
+
+
+@pytest.mark.parametrize("ask", ASKS)
+def test_curves_do_not_choose_between_releases(full_table: Table, ask: Callable[..., Any]) -> None:
+    with pytest.raises(ColumnError, match=r"give release=.*NATS-tss v1\.0.*NB201 v1\.1"):
+        ask(full_table, **VALID)
+    ask(full_table, **VALID, release="NATS-tss v1.0")
+
+
+def test_the_end_of_a_training_is_the_complete_column(full_table: Table) -> None:
+    """The curves have 200 cells; asked for epoch 200 of 200, the embedded column of 15,625 answers."""
+    address = {**VALID, "release": "NATS-tss v1.0"}
+    whole = full_table.column(**address, epoch=200)
+    assert not np.isnan(whole).any()
+    np.testing.assert_array_equal(whole, full_table.column(**address))
+    assert full_table.query(6111, **address, epoch=200) == pytest.approx(91.6067, abs=5e-5)
+
+
+def test_what_one_release_has_goes_on_being_answered(own_cache: Path, mirror: Path) -> None:
+    before = load_table("nb201").column(**VALID)
+    fetch("nb201-curves")
+    after = load_table("nb201")
+    np.testing.assert_array_equal(after.column(**VALID), before)
+    np.testing.assert_array_equal(after.column(**VALID, epoch=200), before)
+
+
+def test_what_is_not_there_at_all_has_an_error_of_its_own(table: Table) -> None:
+    with pytest.raises(NoColumnError):
+        table.column(**{**VALID, "split": "test"})
+    with pytest.raises(ColumnError) as several:
+        table.column("cifar10", "parameters")
+    assert not isinstance(several.value, NoColumnError)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "message"),
+    [
+        (0, "trained for 12 or 200 epochs, not 0"),
+        (-5, "12 or 200 epochs, not -5"),
+        ("200", "epochs must be an integer, not '200'"),
+        (200.0, "epochs must be an integer"),
+        (10**12, "12 or 200 epochs, not 1000000000000"),
+    ],
+)
+def test_curves_of_impossible_length(table: Table, epochs: Any, message: str) -> None:
+    with pytest.raises(ColumnError, match=message):
+        table.curve(0, **{**VALID, "epochs": epochs})

