@@ -15,17 +15,40 @@ from nasmeta.analysis import plot_cells, write_verification_page
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
 from nasmeta.evaluators import Trainer
-from nasmeta.experiments.verification import choose, latency, look_up, read_searches, verify
+from nasmeta.experiments.verification import _look_up, choose, latency, look_up, read_searches, verify
 from nasmeta.training import EpochRecord, ImageDataset, TrainingResult, load_dataset, load_recipe
 
 DIGITS = load_dataset("digits")
 FEW = DIGITS.subset(48)
 
 
-def halved(name: str = "cifar10") -> ImageDataset:
-    """Return images that pass for CIFAR-10 in halves."""
+def halved() -> ImageDataset:
+    """Return few images in halves, which pass for CIFAR-10 with `small_counts`."""
     splits = {"train": np.arange(48), "valid": np.arange(48, 96), "test": np.arange(96, 144)}
-    return replace(FEW, name=name, splits=splits)
+    return replace(FEW, name="cifar10", splits=splits)
+
+
+@pytest.fixture
+def small_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the table be about images as few and as small as those here."""
+    monkeypatch.setitem(_look_up._OF_TABLES, "cifar10", (8, 10, (48, 48, 48)))
+
+
+def as_large(
+    name: str = "cifar10",
+    counts: tuple[int, ...] = (25_000, 25_000, 10_000),
+    size: int = 32,
+    n_classes: int = 10,
+) -> ImageDataset:
+    """Return black images in the table's numbers, which take no memory."""
+    positions = np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
+    return replace(
+        DIGITS,
+        name=name,
+        images=np.broadcast_to(np.zeros(1, np.uint8), (sum(counts), 3, size, size)),
+        classes=tuple(map(str, range(n_classes))),
+        splits=dict(zip(("train", "valid", "test"), positions, strict=True)),
+    )
 
 
 @pytest.fixture
@@ -131,7 +154,7 @@ def test_what_is_no_journal_with_picks_is_refused(
 def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
     task, table = nm.get_task("nb201/cifar10"), nm.load_table("nb201")
     cells = [6111, 0, 11759]
-    found = look_up(task, cells, halved(), load_recipe("nb201-200"))
+    found = look_up(task, cells, as_large(), load_recipe("nb201-200"))
     assert found.not_comparable == ""
     np.testing.assert_array_equal(found.values, task.values[cells])
     for i, cell in enumerate(cells):
@@ -149,19 +172,36 @@ def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
     ("dataset", "recipe", "words"),
     [
         (DIGITS, load_recipe("nb201-200"), "data set is digits"),
-        (halved(), load_recipe("fast"), "8 epochs"),
-        (halved(), load_recipe("nb201-200", learning_rate=0.2), "learning_rate"),
-        (replace(DIGITS, name="cifar10"), load_recipe("nb201-200"), "one to one"),
-        (halved(), load_recipe("nb201-200", precision="bfloat16", channels_last=True), ""),
+        (as_large(), load_recipe("fast"), "8 epochs"),
+        (as_large(), load_recipe("nb201-200", learning_rate=0.2), "learning_rate"),
+        (as_large(size=16), load_recipe("nb201-200"), "had 32×32 pixels; these data have 16×16"),
+        (as_large(n_classes=100), load_recipe("nb201-200"), "had 10 classes; these data have 100"),
+        (
+            as_large(counts=(45_000, 5_000, 10_000)),
+            load_recipe("nb201-200"),
+            "had 25,000 train images, 25,000 valid images; these data have 45,000, 5,000",
+        ),
+        (halved(), load_recipe("nb201-200"), "32×32 pixels, 25,000 train images"),
+        (as_large(), load_recipe("nb201-200", precision="bfloat16", channels_last=True), ""),
     ],
 )
 def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any, words: str) -> None:
     found = look_up(nm.get_task("nb201/cifar10"), [6111], dataset, recipe)
     assert words in found.not_comparable
     assert bool(words) == bool(found.not_comparable)
-    if dataset is DIGITS:
-        named = look_up(nm.get_task("nb201/cifar10"), [6111], dataset, recipe, compare_with="CIFAR10")
-        assert "one to one" in named.not_comparable
+
+
+def test_a_folder_is_compared_as_what_it_is_said_to_be() -> None:
+    official = load_recipe("nb201-200")
+
+    def why_not(dataset: ImageDataset, name: str) -> str:
+        return look_up(nm.get_task(f"nb201/{name.lower()}"), [6111], dataset, official, name).not_comparable
+
+    assert why_not(as_large("jpegs"), "CIFAR10") == ""
+    assert why_not(as_large("jpegs", (50_000, 5_000, 5_000), 32, 100), "cifar100") == ""
+    assert why_not(as_large("jpegs", (151_700, 3_000, 3_000), 16, 120), "imagenet16-120") == ""
+    assert "16×16 pixels" in why_not(as_large("jpegs", (151_700, 3_000, 3_000), 32, 120), "imagenet16-120")
+    assert "50,000 train images" in why_not(as_large("jpegs", n_classes=100), "cifar100")
 
 
 def checked(journal: Path, folder: Path, **changes: Any) -> Any:
@@ -177,7 +217,7 @@ def fixed_latency(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.usefixtures("fixed_latency")
+@pytest.mark.usefixtures("fixed_latency", "small_counts")
 def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: Path) -> None:
     folder = tmp_path / "page"
     found = checked(journal, folder)
@@ -209,7 +249,7 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert "Mean absolute difference: 0.50 points over 4 cells" in text
 
 
-@pytest.mark.usefixtures("fixed_latency")
+@pytest.mark.usefixtures("fixed_latency", "small_counts")
 def test_a_table_without_seeds_counts_as_one_training(
     trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["LookUp", "look_up"]
 
 _NEIGHBOURS = 500  # cells of about the same accuracy, from which the spread of the seeds is estimated
+# what the table's networks saw: pixels a side, classes, and images to train, validate and test
+_OF_TABLES = {
+    "cifar10": (32, 10, (25_000, 25_000, 10_000)),
+    "cifar100": (32, 100, (50_000, 5_000, 5_000)),
+    "imagenet16-120": (16, 120, (151_700, 3_000, 3_000)),
+}
 _HOW_NOT_WHAT = ("name", "evaluate_every", "precision", "compile", "channels_last", "prune")
 
 
@@ -157,8 +163,23 @@ def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recip
     ]
     if other:
         return f"the recipe {recipe.name} differs from {official.name} in {', '.join(other)}"
-    shares = {split: len(found) for split, found in dataset.splits.items()}
-    halved = ("train", "valid") if column.dataset == "cifar10" else ("test", "valid")
-    if shares[halved[0]] != shares[halved[1]]:
-        return f"the table's networks had {halved[0]} and {halved[1]} images one to one, these have {shares}"
-    return ""
+    return _other_images(column.dataset, dataset)
+
+
+def _other_images(name: str, dataset: ImageDataset) -> str:
+    """Say in what the images differ from those that the table's networks saw; empty where in nothing."""
+    if name not in _OF_TABLES:
+        return f"it is not known here which images of {name} the table's networks saw"
+    size, n_classes, counts = _OF_TABLES[name]
+    compared = [
+        ("{} pixels", f"{size}×{size}", "{}×{}".format(*dataset.image_size)),
+        ("{} classes", str(n_classes), str(dataset.n_classes)),
+    ] + [
+        (f"{{}} {split} images", f"{due:,}", f"{len(dataset.splits[split]):,}")
+        for split, due in zip(("train", "valid", "test"), counts, strict=True)
+    ]
+    differing = [(words, due, here) for words, due, here in compared if due != here]
+    if not differing:
+        return ""
+    theirs = ", ".join(words.format(due) for words, due, _ in differing)
+    return f"the table's networks had {theirs}; these data have {', '.join(here for _, _, here in differing)}"
