@@ -324,6 +324,29 @@ def test_what_is_not_possible_is_said(
     assert not (tmp_path / "page" / "trainings").exists()
 
 
+@pytest.mark.usefixtures("fixed_latency", "trained")
+@pytest.mark.parametrize("broken", ["[1]", '{"7229": 3}', '{"cpu": 3}', "{", '{"cpu": {"x": 1, "CELL": {"1": 3}}}'])
+def test_latencies_of_another_device_or_damaged_ones_are_not_shown(
+    broken: str, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    cell = str(first.cells["cell"][0])
+    path = tmp_path / "page" / "latency.json"
+    path.write_text(broken.replace("CELL", cell))
+    mended = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    pd.testing.assert_frame_equal(mended.cells, first.cells)
+
+    other = {"median_ms": 0.001, "min_ms": 0.001, "passes": 5, "device": "another card"}
+    path.write_text(json.dumps({"another card": {cell: {"1": other, "256": other}}}))
+    here = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    assert here.cells["latency_256_ms"].tolist() == [256.0]
+    assert here.facts["latency_devices"] == ["cpu"]
+    assert set(json.loads(path.read_text())) == {"another card", "cpu"}
+    monkeypatch.setattr("nasmeta.training._machine.device_name", lambda device: "another card")
+    there = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    assert there.cells["latency_256_ms"].tolist() == [0.001]
+
+
 def test_latency_is_measured() -> None:
     import torch
 

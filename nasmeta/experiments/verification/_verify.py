@@ -104,7 +104,7 @@ def verify(
         Is told in words what is done.
     **options
         Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
-        know the data set.
+        know the data set and no ``valid_fraction`` is given.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def verify(
     seeds = checked_whole("seeds", seeds)
     home = checked_path("folder", folder)
     if isinstance(data, str):
-        options.setdefault("split", default_split(data))
+        options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
     task = searches.task
     say = announce or (lambda text: None)
     with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
@@ -224,14 +224,13 @@ def _claim(home: Path, identity: Mapping[str, Any]) -> None:
 def _latencies(
     home: Path, cells: Sequence[int], trainer: Trainer, device: str, seed: int
 ) -> dict[int, dict[str, dict[str, Any]]]:
-    """Measure what was not measured before on this device; keep it in the folder."""
+    """Measure what was not measured before on this device; keep it in the folder, by device and cell."""
     from nasmeta.training import CellNetwork
+    from nasmeta.training._machine import chosen_device, device_name
 
-    path = home / "latency.json"
-    try:
-        known = {int(cell): found for cell, found in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, AttributeError):
-        known = {}
+    path, here = home / "latency.json", device_name(chosen_device(device))
+    of_devices = _known_latencies(path)
+    known = of_devices.setdefault(here, {})
     recipe = trainer.recipe
     for cell in cells:
         if cell in known:
@@ -246,8 +245,31 @@ def _latencies(
             seed=seed,
         )
         known[cell] = {str(n): latency(network, trainer.dataset.image_size, n, device) for n in _BATCHES}
-        _replace(path, json.dumps(known, indent=1) + "\n")
+        _replace(path, json.dumps(of_devices, indent=1) + "\n")
     return known
+
+
+def _known_latencies(path: Path) -> dict[str, dict[int, dict[str, dict[str, Any]]]]:
+    """Read what was measured before; what is no measurement is left out, and so measured again."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {
+        device: {
+            int(cell): batches
+            for cell, batches in cells.items()
+            if cell.isdecimal()
+            and isinstance(batches, dict)
+            and all(_is_measured(batches.get(str(n)), device) for n in _BATCHES)
+        }
+        for device, cells in (found.items() if isinstance(found, dict) else ())
+        if isinstance(cells, dict)
+    }
+
+
+def _is_measured(found: object, device: str) -> bool:
+    return isinstance(found, dict) and found.get("device") == device and isinstance(found.get("median_ms"), float)
 
 
 def _cells(
