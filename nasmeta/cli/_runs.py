@@ -58,7 +58,7 @@ def search(
     data: Data = None,
     recipe: RecipeName = "fast",
     split: Split = None,
-    valid_fraction: ValidFraction = 0.1,
+    valid_fraction: ValidFraction = None,
     size: Size = None,
     device: Device = "auto",
 ) -> None:

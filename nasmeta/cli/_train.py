@@ -27,7 +27,7 @@ def train(
     ] = None,
     space: Annotated[str, typer.Option(help="nb201 or tnb101.")] = "nb201",
     split: Split = None,
-    valid_fraction: ValidFraction = 0.1,
+    valid_fraction: ValidFraction = None,
     size: Size = None,
     device: Device = "auto",
     deterministic: Annotated[bool, typer.Option(help="Only deterministic algorithms; slower on a GPU.")] = False,

@@ -41,7 +41,7 @@ def verify(
         typer.Option(metavar="DATASET", help="Whose images these are, where their name does not say so: cifar10, …"),
     ] = None,
     split: Split = None,
-    valid_fraction: ValidFraction = 0.1,
+    valid_fraction: ValidFraction = None,
     size: Size = None,
     device: Device = "auto",
     workers: Annotated[

@@ -347,6 +347,23 @@ def test_latencies_of_another_device_or_damaged_ones_are_not_shown(
     assert there.cells["latency_256_ms"].tolist() == [0.001]
 
 
+def test_a_fraction_that_is_asked_for_counts(journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Stopped(Exception):
+        pass
+
+    def trainer(*_: Any, options: dict[str, Any], **__: Any) -> Any:
+        asked.append(options)
+        raise Stopped
+
+    monkeypatch.setattr("nasmeta.experiments.verification._verify.Trainer", trainer)
+    for options in ({}, {"valid_fraction": 0.2}):
+        with pytest.raises(Stopped):
+            verify([journal], "cifar10:images", folder=tmp_path, **options)
+    assert asked == [{"split": "nb201"}, {"split": "fraction", "valid_fraction": 0.2}]
+
+
 def test_latency_is_measured() -> None:
     import torch
 

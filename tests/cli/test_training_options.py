@@ -1,0 +1,36 @@
+"""Options of commands that train."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nasmeta.cli._app import app
+from nasmeta.cli._training_options import data_options
+from nasmeta.errors import SettingError
+
+
+@pytest.mark.parametrize(
+    ("data", "split", "fraction", "found"),
+    [
+        ("cifar10:images", None, None, {"split": "nb201", "size": None}),
+        ("cifar10:images", None, 0.2, {"split": "fraction", "valid_fraction": 0.2, "size": None}),
+        ("cifar10:images", "fraction", None, {"split": "fraction", "size": None}),
+        ("digits", None, None, {"split": "fraction", "size": None}),
+        ("digits", None, 0.0, {"split": "fraction", "valid_fraction": 0.0, "size": None}),
+    ],
+)
+def test_a_fraction_that_is_asked_for_counts(
+    data: str, split: str | None, fraction: float | None, found: dict[str, object]
+) -> None:
+    assert data_options(data, split, fraction, None) == found
+
+
+def test_a_fraction_of_another_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="leave out one"):
+        data_options("digits", "halves.txt", 0.1, None)
+    arguments = ["train", "6111", "--data", "digits", "--split", "nb201", "--valid-fraction", "0.2"]
+    result = CliRunner().invoke(app, [*arguments, "--folder", str(tmp_path / "training")])
+    assert result.exit_code == 2
+    assert "--split fraction" in result.stderr
+    assert not (tmp_path / "training").exists()
