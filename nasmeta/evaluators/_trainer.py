@@ -104,7 +104,7 @@ class Trainer:
         Raises
         ------
         TrainingFailed
-            With the reason: ``nan``, ``out of memory`` or ``killed``.
+            With the reason: ``nan``, ``out of memory``, ``killed`` or ``error``.
         SettingError
             Where the folder is another training's, or cannot be written.
         """
@@ -121,6 +121,15 @@ class Trainer:
                 return result
             except BrokenProcessPool:
                 self._executor = None
+            except RuntimeError as reason:
+                failure = reason if isinstance(reason, TrainingFailed) else None
+                if failure is None or failure.reason == "error":
+                    self.close()  # what failed once on a device, as CUDA does, may fail ever after in that process
+                if failure is not None:
+                    raise
+                raise TrainingFailed(
+                    f"The training of cell {cell} ended with an error: {reason!s:.200}", "error"
+                ) from reason
             except KeyboardInterrupt:
                 self.close()
                 raise

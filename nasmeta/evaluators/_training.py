@@ -103,7 +103,7 @@ class TrainingEvaluator:
         self.seed = checked_whole("seed", seed, least=0)
         self.folder = None if folder is None else Path(folder)
         if isinstance(data, str):
-            options.setdefault("split", default_split(data))
+            options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
         self.trainer = Trainer(data, recipe, asked.space.name, device=device, options=options, isolated=isolated)
         if not len(self.trainer.dataset.splits["valid"]):
             raise SettingError("A search needs validation images, but these data have none: pass valid_fraction=0.1.")
@@ -128,6 +128,7 @@ class TrainingEvaluator:
             "data": dataset.name,
             "data_sha256": dataset.sha256(),
             "split_sha256": dataset.split_sha256(),
+            "data_facts": dict(dataset.facts),
             "recipe": recipe.name,
             "recipe_sha256": hashlib.sha256(settings.encode()).hexdigest(),
             "seed": self.seed,

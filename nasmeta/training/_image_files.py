@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray, restricted_load
 
-__all__ = ["Pixels", "coloured", "read_cifar", "read_fashion_mnist", "read_folder", "read_imagenet16", "resized"]
+__all__ = [
+    "Pixels",
+    "as_rgb",
+    "coloured",
+    "read_cifar",
+    "read_fashion_mnist",
+    "read_folder",
+    "read_imagenet16",
+    "resized",
+]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -24,6 +33,19 @@ DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 def coloured(grey: Pixels) -> Pixels:
     """Give grey images, shape (n, height, width), three equal channels."""
     return np.ascontiguousarray(np.repeat(grey[:, None], 3, axis=1))
+
+
+def as_rgb(picture: Any) -> Any:
+    """Give a picture of Pillow three channels of bytes.
+
+    Raises
+    ------
+    ValueError
+        Where its values have more than eight bits, which Pillow would cut off at 255.
+    """
+    if picture.mode.startswith(("I", "F")):
+        raise ValueError(f"its values have more than 8 bits (mode {picture.mode}); write it with 8 bits")
+    return picture.convert("RGB")
 
 
 def resized(images: Pixels, size: int) -> Pixels:
@@ -86,6 +108,8 @@ def read_cifar(path: Path, n_classes: int) -> tuple[Pixels, NDArray[np.int64], t
     names: Sequence[Any] = range(n_classes)
     if (folder / meta).is_file():
         names = _batch(folder / meta).get(names_key, names)
+    if not isinstance(names, Sequence) or isinstance(names, str):
+        raise DamagedFileError(f"{folder / meta} has no list {names_key}, but a {type(names).__name__}.")
     if len(names) != n_classes:
         raise DamagedFileError(f"{folder / meta} names {len(names)} classes, not {n_classes}.")
     images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
@@ -198,7 +222,7 @@ def _pictures(paths: Sequence[Path], size: int | None) -> Pixels:
     for position, path in enumerate(paths):
         try:
             with Image.open(path) as opened:
-                picture = opened.convert("RGB")
+                picture = as_rgb(opened)
                 if size is not None and picture.size != (size, size):
                     picture = picture.resize((size, size), Image.Resampling.BILINEAR)
                 pixels = np.asarray(picture).transpose(2, 0, 1)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.training._image_files import as_rgb
 
 __all__ = ["ImageBatch", "load_images"]
 
@@ -105,7 +106,7 @@ def _drawn(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArr
 def _resized(image: Any, size: int) -> NDArray[np.float64]:
     from PIL import Image
 
-    scaled = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+    scaled = as_rgb(image).resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(scaled, dtype=np.float64).transpose(2, 0, 1) / 255
 
 
@@ -142,6 +143,6 @@ def _folder(
         try:
             with Image.open(files[position]) as image:
                 pixels.append(_resized(image, size))
-        except (UnidentifiedImageError, OSError) as reason:
+        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as reason:
             raise DamagedFileError(f"{files[position]} cannot be read as an image: {reason}.") from reason
     return np.stack(pixels), np.array(labels, dtype=np.int64)[chosen], len(classes)

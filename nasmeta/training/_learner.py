@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch.nn import functional
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._device_data import Augmentation, DeviceData
-from nasmeta.training._machine import device_name
+from nasmeta.training._machine import device_name, is_out_of_memory
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import EpochRecord
@@ -26,6 +27,17 @@ __all__ = ["Learner"]
 _SMALLEST_MICRO_BATCH = 8
 _STEPS_BETWEEN_CHECKS = 50  # a look at the loss makes the CPU wait for the GPU
 _EVALUATION_BATCH = 1024
+
+
+def _parts(n: int, size: int) -> list[slice]:
+    """Cut n images into parts; one that would be left over alone goes with those before it.
+
+    Batch norm cannot normalise a single image where its maps have one pixel.
+    """
+    ends = list(range(size, n, size))
+    if ends and n - ends[-1] == 1 < size:
+        ends.pop()
+    return [slice(begin, end) for begin, end in zip([0, *ends], [*ends, n], strict=True)]
 
 
 class Learner:
@@ -45,6 +57,11 @@ class Learner:
     ----------
     micro_batch : int
         Images that go through the network at once; is halved where memory does not suffice.
+
+    Raises
+    ------
+    TrainingFailed
+        Where the network does not fit into the device's memory.
     """
 
     def __init__(
@@ -53,10 +70,15 @@ class Learner:
         if len(dataset.splits["train"]) < 2:
             raise SettingError("A training needs two images or more.")
         self._dataset, self._recipe, self._seed, self._device = dataset, recipe, seed, device
-        self.network = network.to(device)
-        if recipe.channels_last:
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._average = deepcopy(self.network).requires_grad_(False) if recipe.ema else None
+        self.micro_batch = min(recipe.batch_size, len(dataset.splits["train"]))
+        self._evaluation_batch = _EVALUATION_BATCH
+        self._data: DeviceData | None = None
+        self.network = network
+        with self._telling():
+            self.network.to(device)
+            if recipe.channels_last:
+                self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._average = deepcopy(self.network).requires_grad_(False) if recipe.ema else None
         self._optimizer = torch.optim.SGD(
             self.network.parameters(),
             lr=recipe.learning_rate,
@@ -67,9 +89,10 @@ class Learner:
         self._scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
         self._padding = round(recipe.crop * dataset.image_size[0])
         self._flip = recipe.flip and dataset.flips
-        self._data: DeviceData | None = None
-        self._forward: Callable[[Tensor], Tensor] = torch.compile(self.network) if recipe.compile else self.network
-        self.micro_batch = min(recipe.batch_size, len(dataset.splits["train"]))
+        self._forward: Callable[[Tensor], Tensor] = self.network
+        if recipe.compile:
+            torch.compiler.reset()  # else the networks before count towards the limit beyond which nothing is compiled
+            self._forward = torch.compile(self.network)
 
     @property
     def outcome(self) -> CellNetwork:
@@ -83,17 +106,38 @@ class Learner:
         ------
         TrainingFailed
         """
-        try:
+        with self._telling():
             return self._epoch(epoch, learning_only)
-        except (torch.OutOfMemoryError, MemoryError) as reason:
-            self._data = None
-            self._forget()
+
+    @contextmanager
+    def _telling(self, errors: bool = True) -> Iterator[None]:
+        """Turn what PyTorch raises into a failure with its reason: memory that does not suffice, or any error."""
+        try:
+            yield
+        except TrainingFailed:
+            raise
+        except (RuntimeError, MemoryError) as reason:
             what = str(reason).splitlines()[0][:200] if str(reason) else "No more is known."
+            if is_out_of_memory(reason):
+                self._data = None
+                self._forget()
+                raise TrainingFailed(
+                    f"The memory of {self._device_name()} does not suffice for {self.micro_batch} images at once of "
+                    f"cell {self.network.cell} with C={self._recipe.channels}, N={self._recipe.cells_per_stage}. "
+                    f"{what}",
+                    "out of memory",
+                ) from reason.with_traceback(None)  # whose frames would keep its tensors
+            if not errors:
+                raise
             raise TrainingFailed(
-                f"The memory of {device_name(self._device)} does not suffice for {self.micro_batch} images at once of "
-                f"cell {self.network.cell} with C={self._recipe.channels}, N={self._recipe.cells_per_stage}. {what}",
-                "out of memory",
+                f"The training of cell {self.network.cell} on {self._device} ended with an error: {what}", "error"
             ) from reason
+
+    def _device_name(self) -> str:
+        try:
+            return device_name(self._device)
+        except RuntimeError:  # not even the device's context found memory
+            return str(self._device)
 
     def _epoch(self, epoch: int, learning_only: bool) -> EpochRecord:
         if self._data is None:
@@ -105,19 +149,20 @@ class Learner:
         generator = torch.Generator().manual_seed(int(draw >> np.uint64(1)))
         order = positions[torch.randperm(len(positions), generator=generator).to(self._device)]
         draws = Augmentation(len(positions), self._padding, self._flip, generator).to(self._device)
-        total = torch.zeros(2, device=self._device)
+        loss_sum, n_right = self._zeros()
         self.network.train()
-        size = self._recipe.batch_size
-        n_steps = math.ceil(len(positions) / size)
+        parts = _parts(len(positions), self._recipe.batch_size)
+        n_steps = len(parts)
         first_rate = self._recipe.learning_rate_at(epoch, 0, n_steps)
-        for step in range(n_steps):
+        for step, part in enumerate(parts):
             for group in self._optimizer.param_groups:
                 group["lr"] = self._recipe.learning_rate_at(epoch, step, n_steps)
-            part = slice(step * size, (step + 1) * size)
-            total += self._step(order[part], draws[part])
+            losses, right = self._step(order[part], draws[part])
+            loss_sum += losses
+            n_right += right
             if step % _STEPS_BETWEEN_CHECKS == 0:
-                self._check(float(total[0]), epoch)
-        loss, accuracy = (total / len(positions)).tolist()
+                self._check(float(loss_sum), epoch)
+        loss = float(loss_sum) / len(positions)
         self._check(loss, epoch)
         seconds = self._now() - start
         last = epoch + 1 == self._recipe.epochs
@@ -128,7 +173,7 @@ class Learner:
             epoch + 1,
             first_rate,
             loss,
-            100 * accuracy,
+            100 * int(n_right) / len(positions),
             valid_loss,
             valid_accuracy,
             test_loss,
@@ -136,28 +181,27 @@ class Learner:
             seconds,
         )
 
-    def _step(self, positions: Tensor, draws: Augmentation) -> Tensor:
+    def _step(self, positions: Tensor, draws: Augmentation) -> tuple[Tensor, Tensor]:
         """Take a step; return the sums of losses and of right answers. Where memory runs out, halve and try again."""
         while True:
             try:
                 return self._try_step(positions, draws)
-            except (torch.OutOfMemoryError, MemoryError):
-                if self.micro_batch // 2 < _SMALLEST_MICRO_BATCH:
+            except (RuntimeError, MemoryError) as reason:
+                if not is_out_of_memory(reason) or self.micro_batch // 2 < _SMALLEST_MICRO_BATCH:
                     raise
             self.micro_batch //= 2  # outside the handler, whose traceback keeps tensors alive
             self._forget()
 
     def _forget(self) -> None:
-        self._optimizer.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _try_step(self, positions: Tensor, draws: Augmentation) -> Tensor:
+    def _try_step(self, positions: Tensor, draws: Augmentation) -> tuple[Tensor, Tensor]:
         assert self._data is not None
-        found = torch.zeros(2, device=self._device)
+        loss_sum, n_right = self._zeros()
         self._optimizer.zero_grad(set_to_none=True)
-        for begin in range(0, len(positions), self.micro_batch):
-            part = slice(begin, begin + self.micro_batch)
+        for part in _parts(len(positions), self.micro_batch):
             images, labels = self._data.augmented(positions[part], draws[part])
             with self._precision():
                 logits = self._forward(images).float()
@@ -165,12 +209,13 @@ class Learner:
                 logits, labels, label_smoothing=self._recipe.label_smoothing, reduction="sum"
             )
             self._scaler.scale(losses / len(positions)).backward()  # type: ignore[no-untyped-call]
-            found += torch.stack([losses.detach(), (logits.argmax(1) == labels).sum()])
+            loss_sum += losses.detach()
+            n_right += (logits.argmax(1) == labels).sum()
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._average is not None:
             self._move_average(self._average)
-        return found
+        return loss_sum, n_right
 
     def _move_average(self, average: CellNetwork) -> None:
         """Move the averaged weights and batch norms' statistics towards the present ones."""
@@ -191,18 +236,36 @@ class Learner:
         positions = self._data.positions[split]
         if not len(positions):
             return None, None
+        while True:
+            size = min(self._evaluation_batch, 4 * self.micro_batch)
+            try:
+                loss_sum, n_right = self._try_evaluation(positions, size)
+                break
+            except (RuntimeError, MemoryError) as reason:
+                if not is_out_of_memory(reason) or size // 2 < _SMALLEST_MICRO_BATCH:
+                    raise
+            self._evaluation_batch = size // 2
+            self._forget()
+        mean_loss = loss_sum / len(positions)
+        self._check(mean_loss, epoch)
+        return mean_loss, 100 * n_right / len(positions)
+
+    def _try_evaluation(self, positions: Tensor, size: int) -> tuple[float, int]:
+        """Return the sum of losses and the number of right answers."""
+        assert self._data is not None
         network = self.outcome.eval()
-        total = torch.zeros(2, device=self._device)
-        size = min(_EVALUATION_BATCH, 4 * self.micro_batch)
+        loss_sum, n_right = self._zeros()
         with torch.inference_mode(), self._precision():
             for begin in range(0, len(positions), size):
                 images, labels = self._data.plain(positions[begin : begin + size])
                 logits = network(images).float()
-                loss = functional.cross_entropy(logits, labels, reduction="sum")
-                total += torch.stack([loss, (logits.argmax(1) == labels).sum()])
-        mean_loss, accuracy = (total / len(positions)).tolist()
-        self._check(mean_loss, epoch)
-        return mean_loss, 100 * accuracy
+                loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
+                n_right += (logits.argmax(1) == labels).sum()
+        return float(loss_sum), int(n_right)
+
+    def _zeros(self) -> tuple[Tensor, Tensor]:
+        """Return a sum of losses and a count of right answers, which a float32 would round."""
+        return torch.zeros((), device=self._device), torch.zeros((), dtype=torch.int64, device=self._device)
 
     def _check(self, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
@@ -231,7 +294,17 @@ class Learner:
         return tensors, {"micro_batch": self.micro_batch, "scaler": self._scaler.state_dict()}
 
     def set_state(self, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
-        """Take up a state that `state` returned."""
+        """Take up a state that `state` returned.
+
+        Raises
+        ------
+        TrainingFailed
+            Where it does not fit into the device's memory.
+        """
+        with self._telling(errors=False):
+            self._set_state(tensors, rest)
+
+    def _set_state(self, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
         for prefix, network in (("network.", self.network), ("average.", self._average)):
             if network is not None:
                 network.load_state_dict(

@@ -11,7 +11,19 @@ import torch
 
 from nasmeta.errors import SettingError
 
-__all__ = ["EnergyMeter", "chosen_device", "computing", "device_name"]
+__all__ = ["EnergyMeter", "chosen_device", "computing", "device_name", "is_out_of_memory"]
+
+_OUT_OF_MEMORY = (  # what is raised as a plain RuntimeError where memory does not suffice
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_INTERNAL_ERROR",
+    "unable to find an engine to execute",  # cuDNN, where no workspace is left
+)
 
 
 def chosen_device(device: str | torch.device) -> torch.device:
@@ -44,6 +56,13 @@ def chosen_device(device: str | torch.device) -> torch.device:
 def device_name(device: torch.device) -> str:
     """Return the name of the card, or the type of another device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def is_out_of_memory(reason: BaseException) -> bool:
+    """Say whether an error means that memory does not suffice; not all such have a type of their own."""
+    return isinstance(reason, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(reason, RuntimeError) and any(sign in str(reason) for sign in _OUT_OF_MEMORY)
+    )
 
 
 @contextmanager

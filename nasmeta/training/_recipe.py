@@ -181,7 +181,8 @@ def load_recipe(recipe: str | Path | Recipe, **changes: Any) -> Recipe:
     ----------
     recipe : str, Path or Recipe
         A name of `recipe_names`, or a file ending in ``.toml`` with settings of `Recipe`; ``based_on = "fast"`` in the
-        file takes what it leaves out from another recipe. A `Recipe` is passed through.
+        file takes what it leaves out from another recipe: a name, or a file as seen from this one's folder. A `Recipe`
+        is passed through.
     **changes
         Settings to change.
 
@@ -203,14 +204,29 @@ def load_recipe(recipe: str | Path | Recipe, **changes: Any) -> Recipe:
         return recipe.but(**changes)
     path = Path(recipe)
     if path.suffix == ".toml":
-        settings = _read(path)
-        base = settings.pop("based_on", None)
-        start = load_recipe(base) if isinstance(base, str) else Recipe(path.stem)
-        return start.but(**{"name": path.stem, **settings}).but(**changes)
+        return _own(path, ()).but(**changes)
     if str(recipe) not in recipe_names():
         error = UnknownNameError.of("recipe", str(recipe), recipe_names())
         raise UnknownNameError(f"{error} A recipe of your own is a file that ends in .toml.")
     return Recipe(**{"name": str(recipe), **_read(_FOLDER / f"{recipe}.toml")}).but(**changes)
+
+
+def _own(path: Path, below: tuple[Path, ...]) -> Recipe:
+    """Read a recipe of a file, and those on which it is based; ``below`` are the files that are based on it."""
+    settings = _read(path)
+    base = settings.pop("based_on", None)
+    start = Recipe(path.stem)
+    chain = (*below, path.resolve())
+    if base is not None and not isinstance(base, str):
+        raise SettingError(f"based_on in {path} is the name or the file of a recipe, not {base!r:.80}.")
+    if base is not None and base.endswith(".toml"):
+        other = path.parent / Path(base).expanduser()
+        if other.resolve() in chain:
+            raise SettingError(f"The recipe {path} is based on itself, by {' and '.join(p.name for p in chain)}.")
+        start = _own(other, chain)
+    elif base is not None:
+        start = load_recipe(base)
+    return start.but(**{"name": path.stem, **settings})
 
 
 def _read(path: Path) -> dict[str, Any]:

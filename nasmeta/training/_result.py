@@ -77,6 +77,8 @@ class TrainingResult:
     stopped : str
         ``finished``, or ``early``.
     versions : mapping of str to str
+    data_facts : mapping
+        How the data set was read and split: the `ImageDataset`'s facts.
     network : CellNetwork or None
         The trained one, on its device (with averaged weights where the recipe averages); None where it was read.
     """
@@ -97,6 +99,7 @@ class TrainingResult:
     micro_batch: int
     stopped: str
     versions: Mapping[str, str]
+    data_facts: Mapping[str, Any] = field(default_factory=dict)
     network: Any = field(default=None, compare=False, repr=False)
 
     @property

@@ -82,8 +82,9 @@ def train(
     ------
     TrainingFailed
         Where the loss is no longer a number (reason ``nan``), or memory does not suffice even for a few images at once
-        (``out of memory``). Before that the batch is cut into halves whose gradients are added up; batch norm then
-        sees the smaller ones. The folder's ``failure.json`` says the same.
+        (``out of memory``), or PyTorch raises another error (``error``). Where memory is short the batch is first cut
+        into halves whose gradients are added up; batch norm then sees the smaller ones. The folder's
+        ``failure.json`` says the same.
     SettingError
         Where a setting is impossible, there is no such device, or the folder cannot be written or is another's.
 
@@ -106,19 +107,27 @@ def train(
     with ExitStack() as stack:
         stack.enter_context(computing(deterministic))
         place = _own_folder(Path(folder), stack) if folder is not None else None
-        training = _Training(cell, space, data, recipe, seed, chosen, place, deterministic)
-        done = training.resume()
-        if done is not None:
-            return done
-        watchers = stack.enter_context(
-            Watchers(place if tensorboard else None, recipe.epochs, progress, len(training.epochs), f"cell {cell}")
-        )
-        watching = [watchers.see, *([on_epoch] if on_epoch else [])]
+        identity = {
+            "cell": cell,
+            "space": space.name,
+            "dataset": data.name,
+            "recipe": recipe.to_dict(),
+            "seed": seed,
+            "split_sha256": data.split_sha256(),
+            "data_sha256": data.sha256(),
+        }
         try:
-            return training.run(watching)
+            training = _Training(identity, space, data, recipe, chosen, place, deterministic)
+            done = training.resume()
+            if done is not None:
+                return done
+            watchers = stack.enter_context(
+                Watchers(place if tensorboard else None, recipe.epochs, progress, len(training.epochs), f"cell {cell}")
+            )
+            return training.run([watchers.see, *([on_epoch] if on_epoch else [])])
         except TrainingFailed as failure:
             if place is not None:
-                report = {"reason": failure.reason, "message": str(failure), "identity": training.identity}
+                report = {"reason": failure.reason, "message": str(failure), "identity": identity}
                 write_atomically(place / FAILURE_FILE, json.dumps(report, indent=1) + "\n")
             raise
 
@@ -153,36 +162,27 @@ class _Training:
 
     def __init__(
         self,
-        cell: int,
+        identity: dict[str, Any],
         space: CellSpace,
         data: ImageDataset,
         recipe: Recipe,
-        seed: int,
         device: torch.device,
         folder: Path | None,
         deterministic: bool,
     ) -> None:
         self.recipe, self.device, self.folder, self.dataset = recipe, device, folder, data
-        self.identity: dict[str, Any] = {
-            "cell": cell,
-            "space": space.name,
-            "dataset": data.name,
-            "recipe": recipe.to_dict(),
-            "seed": seed,
-            "split_sha256": data.split_sha256(),
-            "data_sha256": data.sha256(),
-        }
+        self.identity = identity
         self.deterministic = deterministic
         network = CellNetwork(
-            cell,
+            identity["cell"],
             space,
             n_classes=data.n_classes,
             channels=recipe.channels,
             cells_per_stage=recipe.cells_per_stage,
             prune=recipe.prune,
-            seed=seed,
+            seed=identity["seed"],
         )
-        self.learner = Learner(network, data, recipe, seed, device)
+        self.learner = Learner(network, data, recipe, identity["seed"], device)
         self.epochs: list[EpochRecord] = []
         self.evaluate_seconds = 0.0
         self.energy: float | None = None
@@ -205,8 +205,8 @@ class _Training:
     def _is_hopeless(self) -> bool:
         """Say whether the validation accuracy has not risen for as many epochs as the recipe waits."""
         found = [(record.valid_accuracy, -record.epoch) for record in self.epochs if record.valid_accuracy is not None]
-        if not self.recipe.patience or not found:
-            return False
+        if not self.recipe.patience or not found or self.epochs[-1].valid_accuracy is None:
+            return False  # an end without an evaluation would be a result without accuracies
         _, best = max(found)  # the first of equals
         return self.epochs[-1].epoch + best >= self.recipe.patience
 
@@ -247,6 +247,8 @@ class _Training:
             self.learner.set_state(tensors, head["learner"])
             self.epochs = [EpochRecord(**record) for record in head["epochs"]]
             self.evaluate_seconds, self.energy = float(head["evaluate_seconds"]), head["energy_joules"]
+        except TrainingFailed:
+            raise
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as reason:
             raise DamagedFileError(f"{path} is damaged: {reason!s:.200}. Remove it to train anew.") from reason
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
@@ -256,6 +258,7 @@ class _Training:
         network = self.learner.outcome.eval()
         result = TrainingResult(
             **self.identity,
+            data_facts=dict(self.dataset.facts),
             device=device_name(self.device),
             epochs=tuple(self.epochs),
             train_seconds=sum(record.seconds for record in self.epochs),

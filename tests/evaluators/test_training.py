@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,28 @@ def test_a_killed_training_is_a_failure_and_the_next_one_goes_on() -> None:
     evaluator.close()
     assert evaluation.failures == (None,)
     assert evaluation.values[0] > 0
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no kernel image"), TrainingFailed("no kernel image", "error")])
+def test_an_error_is_a_failure_and_the_next_training_has_a_new_worker(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        _processes = ()
+
+        def submit(self, *_: object) -> Future[None]:
+            future: Future[None] = Future()
+            future.set_exception(error)
+            return future
+
+        def shutdown(self, wait: bool) -> None:
+            pass
+
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH)
+    evaluator.trainer._executor = Broken()
+    evaluation = evaluator.evaluate(np.array([6111], dtype=np.int32))
+    assert (evaluation.values.tolist(), evaluation.failures) == ([0.0], ("error",))
+    assert evaluator.trainer._executor is None
 
 
 KILLED = """

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, UnsafePickleError
-from nasmeta.training import load_dataset
+from nasmeta.training import load_dataset, load_images
 
 SIZES = tuple[int, ...]
 
@@ -240,3 +240,22 @@ def test_batches_that_are_damaged_or_evil(cifar10: Path) -> None:
 def test_impossible_options(options: dict[str, float]) -> None:
     with pytest.raises(SettingError, match=next(iter(options))):
         load_dataset("digits", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("I;16", np.uint16), ("I", np.int32), ("F", np.float32)])
+def test_more_than_eight_bits_are_not_cut_off(mode: str, kind: type, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        image = Image.fromarray(np.full((8, 8), 300, dtype=kind))
+        assert image.mode == mode
+        image.save(tmp_path / name / "0.tif")
+    with pytest.raises(DamagedFileError, match="more than 8 bits"):
+        load_dataset(f"folder:{tmp_path}")
+    with pytest.raises(DamagedFileError, match="more than 8 bits"):
+        load_images(tmp_path, n=2, size=8)
+
+
+def test_names_of_classes_that_are_no_list(cifar10: Path) -> None:
+    (cifar10 / "cifar-10-batches-py" / "batches.meta").write_bytes(pickle.dumps({"label_names": 5}))
+    with pytest.raises(DamagedFileError, match="no list label_names"):
+        load_dataset(f"cifar10:{cifar10}")

@@ -86,3 +86,18 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 def test_impossible_settings(change: dict[str, object]) -> None:
     with pytest.raises(SettingError, match="momentum" if "momentum" in change else next(iter(change))):
         load_recipe("tiny", **change)
+
+
+def test_a_file_based_on_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "base.toml").write_text('based_on = "tiny"\nepochs = 3\n')
+    path = tmp_path / "own" / "mine.toml"
+    path.write_text('based_on = "../base.toml"\nmomentum = 0.5\n')
+    monkeypatch.chdir(tmp_path / "own")  # a file is found from the one that names it, wherever one stands
+    assert load_recipe("mine.toml") == load_recipe(path) == load_recipe("tiny", name="mine", epochs=3, momentum=0.5)
+    (tmp_path / "base.toml").write_text('based_on = "own/mine.toml"\n')
+    with pytest.raises(SettingError, match="is based on itself"):
+        load_recipe(path)
+    path.write_text("based_on = 3\n")
+    with pytest.raises(SettingError, match=r"based_on.*not 3"):
+        load_recipe(path)

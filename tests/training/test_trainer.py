@@ -191,6 +191,95 @@ def test_out_of_memory_halves_the_batch(few: ImageDataset, monkeypatch: pytest.M
     assert caught.value.reason == "out of memory"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_memory_is_short_by_other_words(error: Exception, few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward = CellNetwork.forward
+
+    def fitting(self: CellNetwork, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > 16:  # evaluated are more at once than learnt from
+            raise error
+        return forward(self, images)
+
+    monkeypatch.setattr(CellNetwork, "forward", fitting)
+    result = train(CELL, dataset=few, recipe=TWO, device="cpu")
+    assert (result.micro_batch, len(result.epochs)) == (16, 2)
+
+
+def test_a_network_that_does_not_fit_is_a_failure(
+    few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("no more memory")
+
+    with pytest.raises(KeyboardInterrupt):
+        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path, on_epoch=Interrupt(1))
+    for owner, name in ((CellNetwork, "to"), (CellNetwork, "load_state_dict")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, full)
+            with pytest.raises(TrainingFailed, match="does not suffice"):
+                train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+        assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "out of memory"
+        (tmp_path / "failure.json").unlink()
+    assert len(train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path).epochs) == 2
+
+
+def test_any_other_error_is_a_failure(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(CellNetwork, "forward", broken)
+    with pytest.raises(TrainingFailed, match="illegal memory access") as caught:
+        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+    assert caught.value.reason == json.loads((tmp_path / "failure.json").read_text())["reason"] == "error"
+
+
+def test_an_image_left_over_is_not_normalised_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = learner_module._parts
+    for n, size in ((65, 32), (64, 32), (66, 32), (33, 32), (1, 32), (3, 1), (5, 2)):
+        assert [at for part in parts(n, size) for at in range(n)[part]] == list(range(n))
+        assert size == 1 or n == 1 or all(part.stop - part.start > 1 for part in parts(n, size))
+    assert [part.stop for part in parts(66, 32)] == [32, 64, 66]
+    digits = load_dataset("digits", size=4)  # whose last maps have one pixel
+    splits = {name: positions[:65] for name, positions in digits.splits.items()}
+    odd = replace(digits, splits=splits)
+    assert train(CELL, dataset=odd, recipe=TWO, device="cpu").micro_batch == 32
+    monkeypatch.setattr(CellNetwork, "forward", limited(17))
+    assert train(CELL, dataset=odd, recipe=TWO, device="cpu").micro_batch == 16
+
+
+def test_accuracies_are_exact_and_the_split_is_recorded(few: ImageDataset, tmp_path: Path) -> None:
+    result = train(CELL, dataset=few, recipe=TWO.but(ema=0.0), device="cpu", folder=tmp_path)
+    for epoch in result.epochs:
+        for name, found in (("train", epoch.train_accuracy), ("valid", epoch.valid_accuracy)):
+            n = len(few.splits[name])
+            assert found == 100 * round(found * n / 100) / n
+    assert read_result(tmp_path).data_facts == few.facts
+    assert (few.facts["split"], few.facts["split_seed"]) == ("fraction", 0)
+
+
+def test_each_network_is_compiled(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+
+    def backend(module: torch.fx.GraphModule, _: object) -> Callable[..., object]:
+        compiled.append(len(compiled))
+        return module.forward
+
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda network: compile_(network, backend=backend))
+    recipe = load_recipe("tiny", epochs=1, channels=1, cells_per_stage=1, batch_size=32, compile=True)
+    fewer = few.subset(32)
+    for seed in range(10):
+        before = len(compiled)
+        train("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|", dataset=fewer, recipe=recipe, seed=seed)
+        assert len(compiled) > before, seed
+
+
 def test_gradients_of_parts_add_up(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.nn.BatchNorm2d, "forward", lambda self, images: images)  # it alone sees the batch's size
     recipe = TWO.but(epochs=1, learning_rate=0.01)
@@ -211,6 +300,13 @@ def test_early_stop_and_no_validation(few: ImageDataset) -> None:
     result = train(CELL, dataset=none, recipe=recipe.but(epochs=2), device="cpu")
     assert (result.valid_accuracy, result.stopped) == (None, "finished")
     assert result.test_accuracy is not None
+
+
+def test_an_early_stop_is_after_an_evaluation(few: ImageDataset) -> None:
+    recipe = TWO.but(epochs=9, evaluate_every=2, patience=1, learning_rate=1e-9)
+    result = train(CELL, dataset=few, recipe=recipe, device="cpu")
+    assert (result.stopped, len(result.epochs) % 2) == ("early", 0)
+    assert result.valid_accuracy is not None
 
 
 def test_deterministic_settings_are_put_back(few: ImageDataset) -> None:
