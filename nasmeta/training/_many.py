@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import TrainingResult
 from nasmeta.training._trainer import train
+from nasmeta.training._worker import serve
 
 __all__ = ["bytes_needed", "train_many"]
 
@@ -65,8 +66,9 @@ def train_many(
     Returns
     -------
     list of TrainingResult or TrainingFailed
-        Cell by cell, and within it seed by seed. A failure does not end the others. A process that was killed is
-        started again once, alone, from the last checkpoint; a second time is a failure with the reason ``killed``.
+        Cell by cell, and within it seed by seed. A failure does not end the others. A training whose process was
+        killed, or that ended with an ``error`` beside others, is tried again once, alone, from the last checkpoint; a
+        second time is a failure with the reason ``killed`` or ``error``.
 
     Examples
     --------
@@ -147,8 +149,9 @@ _Job = tuple[int, int]
 _data: ImageDataset | None = None  # of a worker process, handed over once
 
 
-def _receive(data: ImageDataset, threads: int) -> None:
+def _receive(parent: int, data: ImageDataset, threads: int) -> None:
     global _data
+    serve(parent)
     _data = data
     torch.set_num_threads(threads)
 
@@ -171,8 +174,9 @@ def _in_processes(
     jobs: Sequence[_Job], n_workers: int, folder: Path, data: ImageDataset, settings: Mapping[str, Any]
 ) -> dict[_Job, TrainingResult | TrainingFailed]:
     done = _round(jobs, n_workers, folder, data, settings)
-    for job in jobs:  # one that was killed takes the others of its pool along
-        if job not in done:
+    for job in jobs:
+        # one that was killed takes the others of its pool along, and an error of CUDA those after it in its process
+        if job not in done or (len(jobs) > 1 and _is_error(done[job])):
             done |= _round([job], 1, folder, data, settings)
         if job not in done:
             done[job] = TrainingFailed(
@@ -180,6 +184,10 @@ def _in_processes(
                 "killed",
             )
     return done
+
+
+def _is_error(found: TrainingResult | TrainingFailed) -> bool:
+    return isinstance(found, TrainingFailed) and found.reason == "error"
 
 
 def _on_ray(
@@ -216,17 +224,20 @@ def _round(
     done: dict[_Job, TrainingResult | TrainingFailed] = {}
     threads = max(1, torch.get_num_threads() // n_workers)
     context = multiprocessing.get_context("spawn")  # CUDA cannot be used in a forked process
-    with ProcessPoolExecutor(n_workers, context, _receive, (data, threads)) as pool:
-        waiting: dict[_Job, Future[TrainingResult | TrainingFailed]] = {
-            job: pool.submit(_train_received, job, folder, settings) for job in jobs
-        }
+    with ProcessPoolExecutor(n_workers, context, _receive, (os.getpid(), data, threads)) as pool:
         try:
-            for job, future in waiting.items():
-                try:
-                    done[job] = future.result()
-                except BrokenProcessPool:
-                    continue
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            waiting: dict[_Job, Future[TrainingResult | TrainingFailed]] = {
+                job: pool.submit(_train_received, job, folder, settings) for job in jobs
+            }
+            for future in wait(waiting.values(), return_when=FIRST_EXCEPTION).done:
+                reason = future.exception()
+                if reason is not None and not isinstance(reason, BrokenProcessPool):
+                    raise reason
+        except BaseException:  # of which the others are not to be waited for; their last checkpoints stand
+            for process in list((pool._processes or {}).values()):
+                process.kill()
             raise
+    for job, future in waiting.items():
+        if future.exception() is None:
+            done[job] = future.result()
     return done
