@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -16,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import NasmetaError, TrainingFailed
 from nasmeta.training import ImageDataset, Recipe, load_dataset, load_recipe
+from nasmeta.training._worker import serve
 
 if TYPE_CHECKING:
     from nasmeta.training import TrainingResult
 
 __all__ = ["Trainer", "require_torch"]
 
-_PARENT_CHECK_SECONDS = 0.2
 _ATTEMPTS = 2
 
 
@@ -181,14 +179,7 @@ def _start(parent: int, data: str | ImageDataset, options: dict[str, Any]) -> No
     """Leave interrupts to the parent, end with it, and know the data set."""
     global _origin
     _origin = (data, options)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_PARENT_CHECK_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    serve(parent)
 
 
 @cache
