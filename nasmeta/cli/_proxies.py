@@ -26,8 +26,8 @@ def compute(
     images: Annotated[
         str, typer.Option(metavar="digits|FOLDER", help="Images: scikit-learn's digits, or a folder of class folders.")
     ] = "digits",
-    n_images: Annotated[int, typer.Option(help="Images in the batch.")] = 32,
-    image_size: Annotated[int, typer.Option(help="Their height and width in pixels.")] = 16,
+    n_images: Annotated[int, typer.Option(help="Images in the batch, from 2.")] = 32,
+    image_size: Annotated[int, typer.Option(help="Their height and width: a multiple of 4, from 8.")] = 16,
     channels: Annotated[int, typer.Option(help="Channels of the first stage.")] = 16,
     cells_per_stage: Annotated[int, typer.Option(help="Cells in each of the three stages.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the weights and the batch.")] = 0,
@@ -47,6 +47,7 @@ def compute(
         tuple(names_in(proxies)) if proxies is not None else DEFAULT_PROXIES, channels, cells_per_stage, seed, repeats
     )
     batch = load_images(images, n_images, image_size, seed)
+    existed = output.exists()
     columns = (TextColumn("networks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("networks", total=None)
@@ -59,7 +60,7 @@ def compute(
             workers=workers,
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
-    typer.echo(f"wrote {path}")
+    typer.echo(f"{path} was complete already, by the same measurement" if existed else f"wrote {path}")
 
 
 def _indices(text: str) -> list[int]:

@@ -104,6 +104,8 @@ def compare(
     path = None if folder is None else checked_path("folder", folder)
     specs = _specs_of(searchers, {} if settings is None else settings)
     targets = TaskDistribution(on_evaluator(task, evaluator) for task in _tasks_of(tasks))
+    for task in targets:
+        task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
     repeats = checked_whole("repeats", repeats, most=1_000_000)
     evaluations, workers = checked_whole("evaluations", evaluations), checked_whole("workers", workers, most=1_000)
     seed = checked_whole("seed", seed, least=0, most=2**63 - repeats)
@@ -278,8 +280,6 @@ def _tasks_of(tasks: TasksLike) -> TaskDistribution:
                 found.append(get_task(task))
     if not found:
         raise SettingError("There is no task to compare on: name at least one.")
-    for task in found:
-        task.require_complete()
     return TaskDistribution(found)
 
 

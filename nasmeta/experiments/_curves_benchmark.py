@@ -38,7 +38,7 @@ def learning_curve_benchmark(
     beginnings : sequence of int
         Epochs that are seen.
     methods : sequence of str, optional
-        Names in `CURVE_METHODS`, and "auto", which chooses one within each training part; all where left out.
+        Names in `CURVE_METHODS`, and "auto", which chooses within each training part; all where left out.
     epoch : int, default 200
     folds : int, default 5
     n_cells : int, default 200

@@ -28,7 +28,8 @@ def function_classes(space: CellSpace) -> NDArray[np.int32]:
 
     A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term; ``skip_connect`` adds
     the terms of its source themselves; the order of terms does not count. So this is the isomorphism rule ``zero`` with
-    nested sums laid flat, and coarser than it and than the upstream rule.
+    nested sums laid flat, and coarser than it and than the upstream rule. Class 0 is that of an output without terms:
+    the cells without a live path.
 
     Returns
     -------

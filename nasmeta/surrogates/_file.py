@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.spaces import get_space
 from nasmeta.surrogates._features import FEATURE_SETS, class_features
-from nasmeta.surrogates._noise import SeedNoise
+from nasmeta.surrogates._noise import N_LEVELS, SeedNoise
 from nasmeta.surrogates._process import Process
+from nasmeta.tasks import Signal
 
 __all__ = ["FORMAT_VERSION", "Content", "encode", "read"]
 
@@ -50,7 +52,7 @@ def encode(content: Content) -> bytes:
         **{f"scales_{name}": s for name, s in zip(FEATURE_SETS, process.inverse_lengthscales, strict=True)},
     }
     if content.noise is not None:
-        arrays |= {f"noise_{name}": getattr(content.noise, name) for name in ("means", "scales", "quantiles")}
+        arrays |= {f"noise_{name}": getattr(content.noise, name) for name in ("means", "quantiles")}
     if content.cost_coefficients is not None:
         arrays["cost_coefficients"] = content.cost_coefficients
     buffer = io.BytesIO()
@@ -80,7 +82,7 @@ def read(path: Path) -> tuple[bytes, Content]:
     except DamagedFileError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, UnknownNameError,
-            NotImplementedError, RuntimeError, zlib.error) as reason:  # fmt: skip
+            NotImplementedError, RuntimeError, MemoryError, OverflowError, zlib.error) as reason:  # fmt: skip
         raise DamagedFileError(
             f"{path} is no surrogate, or it is damaged ({type(reason).__name__}: {reason!s:.80}). "
             "`nasmeta surrogate fit TASK --output FILE` makes one."
@@ -91,12 +93,7 @@ def _content(raw: bytes, path: Path) -> Content:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(info.file_size for info in archive.infolist()) > _LARGEST:
             raise ValueError(f"it would unpack to more than {_LARGEST:,} bytes")
-        arrays = {
-            info.filename.removesuffix(".npy"): np.lib.format.read_array(
-                io.BytesIO(archive.read(info)), allow_pickle=False
-            )
-            for info in archive.infolist()
-        }
+        arrays = {info.filename.removesuffix(".npy"): _array(archive.read(info)) for info in archive.infolist()}
     card = json.loads(arrays["card"].tobytes())
     if card.pop("format") != _FORMAT:
         raise ValueError("its card names another format")
@@ -124,22 +121,59 @@ def _content(raw: bytes, path: Path) -> Content:
         weights=_checked(arrays, "weights", np.float32, (n,)),
         **dict(zip(_NUMBERS, numbers.tolist(), strict=True)),
     )
+    if process.noise < 0 or process.margin <= 0 or (process.variances < 0).any():
+        raise ValueError("a variance or a margin is negative")
     packed = _checked(arrays, "trained", np.uint8, ((n_cells + 7) // 8,))
     noise = None
     if "noise_means" in arrays:
-        knots = arrays["noise_means"].shape
+        knots = arrays["noise_means"].size
         noise = SeedNoise(
-            _checked(arrays, "noise_means", np.float64, knots),
-            _checked(arrays, "noise_scales", np.float64, knots),
-            _checked(arrays, "noise_quantiles", np.float64, (256,)),
+            _checked(arrays, "noise_means", np.float64, (knots,)),
+            _checked(arrays, "noise_quantiles", np.float32, (knots, N_LEVELS)),
         )
+        if not knots or (np.diff(noise.means) < 0).any() or (np.diff(noise.quantiles, axis=1) < 0).any():
+            raise ValueError("its seed noise is no distribution")
     costs = None
     if "cost_coefficients" in arrays:
         space = get_space(card["space"])
         costs = _checked(arrays, "cost_coefficients", np.float64, (1 + space.n_edges * space.n_operations,))
-    for key in ("task", "table", "signal", "column", "split"):
-        card[key]
+    _check_card(card)
     return Content(card, process, np.unpackbits(packed, count=n_cells).astype(bool), noise, costs)
+
+
+def _array(data: bytes) -> NDArray[Any]:
+    """Read an array whose header does not promise more than there is: nothing is allocated by its word."""
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("an array is of another version of NumPy's format")
+    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    if kind.hasobject or math.prod(shape) * kind.itemsize != len(data) - stream.tell():
+        raise ValueError(f"an array of {kind} cannot have the shape {shape}")
+    return np.frombuffer(data, kind, offset=stream.tell()).reshape(shape)
+
+
+def _check_card(card: dict[str, Any]) -> None:
+    """Raise where the card lacks what is read of it, or that is of another kind."""
+    from nasmeta.tables import ColumnInfo
+
+    column, signal = ColumnInfo(**card["column"]), Signal(**card["signal"])
+    kinds: dict[str, Any] = {
+        "task": str, "table": str, "measured_cells": int, "training_cells": int, "split": dict, "scores": dict
+    }  # fmt: skip
+    names: tuple[str, ...] = ("dataset", "metric", "unit", "direction", "release", "source")
+    right = (
+        all(isinstance(card[key], kind) for key, kind in kinds.items())
+        and all(isinstance(getattr(column, name), str) for name in names)
+        and all(
+            value is None or isinstance(value, str | int) for value in (*vars(column).values(), *vars(signal).values())
+        )
+        and isinstance(card["split"]["train_fraction"], int | float)
+        and isinstance(card["split"]["seed"], int)
+        and column.direction in ("max", "min")
+        and card["table"] == card["space"]
+    )
+    if not right:
+        raise ValueError("its card says something that no surrogate's does")
 
 
 def _checked(arrays: dict[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:

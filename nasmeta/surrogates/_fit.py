@@ -33,7 +33,7 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     Cells are split so that no isomorphic pair (upstream rule) is divided; nothing of the held-out cells is seen before
     the fit is done, and no other task is. Labels of cells that compute one function are averaged, which divides their
     seed noise. Hyperparameters are learnt by marginal likelihood on the training cells. Training seconds are a linear
-    function of the edges' operations; the seed noise is fitted to the seeds of the training cells.
+    function of the edges' operations; the seed noise is fitted to the seeds of the training cells with a live path.
 
     Parameters
     ----------
@@ -153,7 +153,8 @@ def _seed_columns(task: Task) -> NDArray[np.float64]:
 def _fit_noise(task: Task, train: NDArray[np.int32], means: NDArray[np.float64]) -> SeedNoise | None:
     if task.signal.seed != "mean":
         return None
-    return fit_noise(means[train], _seed_columns(task)[train])
+    live = train[function_classes(task.space)[train] != 0]
+    return fit_noise(means[live], _seed_columns(task)[live])
 
 
 def score_surrogate(surrogate: Surrogate, task: str | Task | None = None) -> dict[str, Scores]:

@@ -7,36 +7,52 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SeedNoise", "fit_noise"]
+__all__ = ["N_LEVELS", "SeedNoise", "fit_noise"]
 
-_KNOTS = 16
-_LEVELS = (np.arange(256) + 0.5) / 256
+_FEWEST = 50  # cells of the outermost knots; each further knot stands for twice as many
+N_LEVELS = 64
 
 
 @dataclass(frozen=True)
 class SeedNoise:
-    """Deviations of single trainings: a scale that depends on the predicted mean, times a common distribution.
+    """Deviations of single trainings: a distribution that depends on the predicted mean.
 
     Attributes
     ----------
-    means, scales : ndarray of float64, shape (n_knots,)
-        Between the knots the scale is interpolated linearly; outside it is that of the nearest one.
-    quantiles : ndarray of float64, shape (256,)
-        Of deviation / scale, at the levels (i + 1/2) / 256. So the rare training that goes wrong is there.
+    means : ndarray of float64, shape (n_knots,)
+        Ascending. Between the knots the quantile function is interpolated linearly; outside it is that of the nearest.
+    quantiles : ndarray of float32, shape (n_knots, 64)
+        Ascending: the mean deviation of each 64th of the trainings. So the rare training that goes wrong is there.
     """
 
     means: NDArray[np.float64]
-    scales: NDArray[np.float64]
-    quantiles: NDArray[np.float64]
+    quantiles: NDArray[np.float32]
 
     def deviation(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the standard deviation of one training at predicted means of any shape."""
-        return np.interp(means, self.means, self.scales) * float(self.quantiles.std())
+        """Return the standard deviation of one training at predicted means, shape (n,)."""
+        below, above, weight = self._knots(means)
+        quantiles = self.quantiles.astype(np.float64)
+        mixed = (1.0 - weight)[:, None] * quantiles[below] + weight[:, None] * quantiles[above]
+        return np.asarray(mixed.std(axis=1), dtype=np.float64)
 
     def draw(self, means: NDArray[np.float64], cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
         """Return the deviations of the trainings of cells with a seed: the same for the same (cell, seed)."""
-        levels = _uniform(cells, seed)
-        return np.interp(means, self.means, self.scales) * np.interp(levels, _LEVELS, self.quantiles)
+        knot_below, knot_above, weight = self._knots(means)
+        place = np.clip(_uniform(cells, seed) * N_LEVELS - 0.5, 0.0, N_LEVELS - 1.0)
+        low = np.minimum(place.astype(np.intp), N_LEVELS - 2)
+        quantiles = self.quantiles.astype(np.float64)
+
+        def at(knots: NDArray[np.intp]) -> NDArray[np.float64]:
+            below, above = quantiles[knots, low], quantiles[knots, low + 1]
+            return np.asarray(below + (place - low) * (above - below), dtype=np.float64)
+
+        return (1.0 - weight) * at(knot_below) + weight * at(knot_above)
+
+    def _knots(self, means: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+        """Return the knots around means, and the weight of the upper one."""
+        place = np.interp(means, self.means, np.arange(len(self.means)))
+        below = place.astype(np.intp)
+        return below, np.minimum(below + 1, len(self.means) - 1), place - below
 
 
 def _uniform(cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
@@ -71,26 +87,31 @@ def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoi
 
     Notes
     -----
-    A deviation from the mean of m seeds is multiplied by sqrt(m / (m - 1)), so that its variance is that of one
-    training. The scale at a knot is the median absolute deviation, as the standard deviation of a normal one, of the
-    cells whose rank by predicted mean is near; a median, since few trainings that went wrong would decide a variance.
+    A knot's distribution is that of deviations from the cells' own means, of cells whose predicted means are near: the
+    50 lowest and the 50 highest, the next 100 and so on, since noise changes most at both ends. A deviation from the
+    mean of m seeds is multiplied by sqrt(m / (m - 1)), so that its variance is that of one training.
     """
     counts = np.isfinite(seeds).sum(axis=1)
-    several = counts >= 2
-    if several.sum() < 100:
+    several = np.flatnonzero(counts >= 2)
+    if len(several) < 2 * _FEWEST:
         return None
-    means, seeds, counts = means[several], seeds[several], counts[several]
+    order = several[np.argsort(means[several], kind="stable")]
+    means, seeds, counts = means[order], seeds[order], counts[order]
     deviations = (seeds - np.nanmean(seeds, axis=1)[:, None]) * np.sqrt(counts / (counts - 1))[:, None]
-    order = np.argsort(means, kind="stable")
-    middles = np.linspace(0, len(order) - 1, _KNOTS)
-    reach = len(order) / _KNOTS
-    scales, knots = [], []
-    for middle in middles:
-        near = order[max(0, int(middle - reach)) : int(middle + reach) + 1]
-        knots.append(float(means[near].mean()))
-        scales.append(float(np.nanmedian(np.abs(deviations[near]))) / 0.6745)
-    floor = max(1e-3 * float(np.nanstd(deviations)), 1e-12)
-    knot_means, knot_scales = np.maximum.accumulate(knots), np.maximum(scales, floor)
-    relative = deviations / np.interp(means, knot_means, knot_scales)[:, None]
-    relative = relative[np.isfinite(relative)]
-    return SeedNoise(knot_means, knot_scales, np.quantile(relative, _LEVELS))
+    knots, quantiles = [], []
+    for part in np.split(np.arange(len(order)), _bounds(len(order))):
+        knots.append(float(means[part].mean()))
+        near = np.sort(deviations[part][np.isfinite(deviations[part])])
+        quantiles.append([float(chunk.mean()) for chunk in np.array_split(near, N_LEVELS)])
+    # Rounding may put the mean of equal numbers below its neighbour's.
+    return SeedNoise(np.maximum.accumulate(knots), np.maximum.accumulate(quantiles, axis=1).astype(np.float32))
+
+
+def _bounds(n: int) -> list[int]:
+    """Return where n sorted cells are cut: parts grow twofold from both ends to the middle."""
+    low: list[int] = []
+    width = _FEWEST
+    while (cut := sum(low[-1:]) + width) + width <= n // 2:
+        low.append(cut)
+        width *= 2
+    return [*low, n // 2, *(n - bound for bound in reversed(low))]

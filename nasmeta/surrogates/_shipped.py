@@ -86,5 +86,5 @@ def load_surrogate(which: str | os.PathLike[str] | Task) -> Surrogate:
         ) from reason
     raise SettingError(
         f"No surrogate of {task.name} is shipped. Shipped: {', '.join(shipped)}. "
-        f"`nasmeta surrogate fit {task.name} --output FILE` makes one."
+        f"`nasmeta surrogate fit {task.name} --output FILE` makes one, and --evaluator FILE (evaluator=FILE) uses it."
     )

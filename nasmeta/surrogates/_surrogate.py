@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
-from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
 from nasmeta.spaces import CellLike, CellSpace, get_space
 from nasmeta.surrogates._features import class_features, function_classes
 from nasmeta.surrogates._file import Content, encode, read
@@ -86,23 +86,30 @@ class Surrogate:
         return str(self.card["column"]["unit"])
 
     @cached_property
+    def _by_class(self) -> NDArray[np.float64]:
+        sign = 1.0 if self.card["column"]["direction"] == "max" else -1.0
+        return sign * self.process.predict(class_features(self.space))
+
+    @cached_property
     def values(self) -> NDArray[np.float64]:
         """The predicted mean of all cells, float64, shape (n_cells,), in the task's unit; computed at first use.
 
         Rounded to six digits of the largest, so that all processors give the same.
         """
-        sign = 1.0 if self.card["column"]["direction"] == "max" else -1.0
-        by_class = self._possible(sign * self.process.predict(class_features(self.space)))
-        values: NDArray[np.float64] = self._rounded(by_class)[function_classes(self.space)]
+        values: NDArray[np.float64] = self._rounded(self._possible(self._by_class))[function_classes(self.space)]
         values.flags.writeable = False
         return values
 
     def _possible(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.clip(values, 0.0, 100.0) if self.unit == "percent" else values
 
+    @cached_property
+    def _decimals(self) -> int:
+        largest = float(np.abs(self._possible(self._by_class)).max())
+        return _DIGITS - 1 - int(np.floor(np.log10(largest))) if largest > 0 else _DIGITS
+
     def _rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        digits = _DIGITS - 1 - int(np.floor(np.log10(np.abs(values).max())))
-        return np.round(values, digits) + 0.0  # no -0.0
+        return np.round(values, self._decimals) + 0.0  # no -0.0
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64]:
@@ -117,7 +124,8 @@ class Surrogate:
         """Return what one training of each cell with this seed would give, float64, shape (n_cells,).
 
         The predicted mean plus seed noise, which depends on cell and seed alone. Isomorphic cells are different
-        trainings. The error of the surrogate itself is no part of it.
+        trainings; a cell without a live path has no noise, since it learns nothing of its input. The error of the
+        surrogate itself is no part of it.
 
         Raises
         ------
@@ -126,14 +134,23 @@ class Surrogate:
         SettingError
             Where the seed is no whole number from 0 on.
         """
+        return self._trainings(np.arange(self.space.n_cells, dtype=np.int32), seed)
+
+    def _trainings(self, cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
+        """Return `training_values` of some cells, the same whatever else is asked for."""
         seed = checked_whole("seed", seed, least=0)
         if self.noise is None:
             raise MissingValueError(
                 f"The surrogate of {self.card['task']} knows no seed noise, since its table has no single seeds: "
                 'answer="mean" is possible.'
             )
-        cells = np.arange(self.space.n_cells, dtype=np.int32)
-        return self._rounded(self._possible(self.values + self.noise.draw(self.values, cells, seed)))
+        means = self.values[cells]
+        deviations = np.where(self._live(cells), self.noise.draw(means, cells, seed), 0.0)
+        return self._rounded(self._possible(means + deviations))
+
+    def _live(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
+        live: NDArray[np.bool_] = np.asarray(function_classes(self.space)[cells] != 0)
+        return live
 
     def predict(self, cells: CellLike, answer: str = "mean", seed: int = 0) -> float | NDArray[np.float64]:
         """Predict the task's signal.
@@ -157,20 +174,25 @@ class Surrogate:
         CellError, SettingError, MissingValueError
         """
         index = self.space.index_of(cells)
-        found = self._answers(answer, seed)[index]
-        return float(found) if isinstance(index, int) else found
+        found = self._answers(answer, seed, np.atleast_1d(np.asarray(index, dtype=np.int32)))
+        return float(found[0]) if isinstance(index, int) else found
 
-    def _answers(self, answer: str, seed: int) -> NDArray[np.float64]:
+    def _answers(self, answer: str, seed: int, cells: NDArray[np.int32]) -> NDArray[np.float64]:
         if answer not in ("mean", "training"):
             raise SettingError(f'answer is "mean" or "training", not {answer!r:.80}.')
-        return self.values if answer == "mean" else self.training_values(seed)
+        return self.values[cells] if answer == "mean" else self._trainings(cells, seed)
 
     def noise_deviation(self, cells: CellLike) -> float | NDArray[np.float64]:
-        """Return the standard deviation of one training around the mean, in the task's unit; NaN where not known."""
+        """Return the standard deviation of one training around the mean, in the task's unit.
+
+        It is NaN where the noise is not known, and 0 for a cell without a live path.
+        """
         index = self.space.index_of(cells)
-        means = np.asarray(self.values[index])
-        found = np.full(means.shape, np.nan) if self.noise is None else self.noise.deviation(means)
-        return float(found) if isinstance(index, int) else found
+        cells = np.atleast_1d(np.asarray(index, dtype=np.int32))
+        found = np.full(len(cells), np.nan)
+        if self.noise is not None:
+            found = np.where(self._live(cells), self.noise.deviation(self.values[cells]), 0.0)
+        return float(found[0]) if isinstance(index, int) else found
 
     def as_task(self, answer: str = "mean", seed: int = 0) -> SurrogateTask:
         """Return the task on this surrogate, for a search: its values are the surrogate's answers.
@@ -226,7 +248,21 @@ class Surrogate:
         raw, content = read(Path(path))
         surrogate = cls(content.card, content.process, content.trained, content.noise, content.cost_coefficients)
         surrogate.__dict__["_bytes"] = raw  # its checksum is that of the file as it is
+        if not surrogate._is_finite():
+            raise DamagedFileError(f"{path} is damaged: its numbers are so extreme that its answers are not finite.")
         return surrogate
+
+    def _is_finite(self) -> bool:
+        """Whether all answers are; computes them."""
+        with np.errstate(all="ignore"):
+            answers = [self._by_class]
+            if np.isfinite(self._by_class).all():
+                answers.append(self.values)
+            if self.noise is not None:
+                answers.append(self.noise.deviation(self.noise.means))
+            if self.cost_coefficients is not None:
+                answers.append(self.cost_seconds)
+            return all(bool(np.isfinite(part).all()) for part in answers)
 
     def __repr__(self) -> str:
         return f"Surrogate({self.card['task']!r}, fitted on {int(self.trained.sum()):,} of {len(self.trained):,} cells)"

@@ -46,7 +46,7 @@ class SurrogateTask(Task):
         SettingError, MissingValueError
         """
         card = surrogate.card
-        surrogate._answers(answer, seed)
+        surrogate.predict(0, answer, seed)
         return cls(card["task"], card["table"], Signal(**card["signal"]), surrogate, answer, int(seed))
 
     @cached_property
@@ -59,7 +59,9 @@ class SurrogateTask(Task):
     @cached_property
     def values(self) -> NDArray[np.float64]:
         """The surrogate's answers for all cells, float64, shape (n_cells,)."""
-        values = self.surrogate._answers(self.answer, self.answer_seed)
+        if self.answer == "mean":
+            return self.surrogate.values
+        values = self.surrogate.training_values(self.answer_seed)
         values.flags.writeable = False
         return values
 

@@ -51,9 +51,9 @@ def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed
         ``digits`` are scikit-learn's 1,797 handwritten digits (8×8 grey values, ten classes). Anything else is a folder
         with one folder of images for each class (the ImageFolder layout); greyscale images get three channels.
     n : int, default 32
-        How many images.
+        How many images; at least 2, as a batch norm over one image of one pixel has no deviation.
     size : int, default 16
-        Height and width in pixels, to which images are scaled (bilinear); a multiple of 4.
+        Height and width in pixels, to which images are scaled (bilinear); a multiple of 4, at least 8.
     seed : int, default 0
         Of the draw.
 
@@ -74,7 +74,7 @@ def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed
     >>> batch.images.shape, batch.n_classes, sorted(set(batch.labels.tolist()))
     ((20, 3, 16, 16), 10, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
-    for name, value, least in (("n", n, 1), ("size", size, 4)):
+    for name, value, least in (("n", n, 2), ("size", size, 8)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise SettingError(f"{name} is a whole number from {least}, not {value!r}.")
     if size % 4:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,13 @@ from nasmeta.spaces import CellLike, CellSpace, get_space
 __all__ = ["FORMAT", "ProxyFile", "measured_proxies", "read_proxies", "shipped_file"]
 
 FORMAT = 1
+
+# What altered bytes end in: a header that asks for petabytes is a MemoryError, an unknown compression a
+# NotImplementedError, a flag of encryption a RuntimeError.
+_OF_DAMAGE = (
+    OSError, ValueError, LookupError, AttributeError, EOFError, TypeError, MemoryError, NotImplementedError,
+    RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,7 @@ def read_proxies(path: str | Path) -> ProxyFile:
             get_space(facts["space"]).index_of(cells)
             if {array.shape for array in values.values()} - {cells.shape}:
                 raise ValueError("it does not hold one value for each cell")
-    except (OSError, ValueError, LookupError, AttributeError, EOFError, TypeError, zipfile.BadZipFile) as reason:
+    except _OF_DAMAGE as reason:
         raise DamagedFileError(f"{path} is no whole file of measured proxies: {reason}") from reason
     return ProxyFile(cells, values, facts)
 

@@ -15,16 +15,22 @@ import pytest
 from filelock import FileLock
 from pandas.testing import assert_frame_equal
 from scipy.stats import kendalltau
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.dummy import DummyRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
 from nasmeta.experiments.prediction import SIZES
+from nasmeta.experiments.prediction._identity import estimator_digest
 from nasmeta.experiments.prediction._models import models_of
 from nasmeta.experiments.prediction._protocols import splits_of
+from nasmeta.predictors import ColumnEncoder, RidgeRegressor
 from nasmeta.surrogates import function_classes
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]
@@ -301,3 +307,53 @@ def test_a_constant_prediction_has_no_order() -> None:
     frame = nm.benchmark_predictors({"mean": DummyRegressor()}, sizes=[20], draws=1, **VALID)
     assert frame["kendall_tau"].isna().all()
     assert frame["rmse"].notna().all()
+
+
+def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
+    """NumPy shortens long arrays in ``repr``, so these two pipelines print the same."""
+    column = np.arange(SPACE.n_cells, dtype=np.float64)
+    other = column.copy()
+    other[5:-5] = np.random.default_rng(0).permutation(other[5:-5])
+    one, two = (make_pipeline(ColumnEncoder(values), RidgeRegressor()) for values in (column, other))
+    assert repr(one) == repr(two)
+    options: dict[str, Any] = {"sizes": [50], "draws": 1, **VALID}
+    first = nm.benchmark_predictors({"a": one}, folder=tmp_path, **options)
+    second = nm.benchmark_predictors({"a": two}, folder=tmp_path, **options)
+    assert_frame_equal(measured(second), measured(nm.benchmark_predictors({"a": two}, **options)))
+    assert not measured(second).equals(measured(first))
+    again = nm.benchmark_predictors({"a": clone(one)}, folder=tmp_path, **options)
+    assert_frame_equal(again, first)  # times, too: it was read
+
+
+def test_estimators_whose_parameters_cannot_be_told_are_kept_in_no_folder(tmp_path: Path) -> None:
+    own = make_pipeline(FunctionTransformer(lambda cells: np.reshape(cells, (-1, 1))), RidgeRegressor())
+    options: dict[str, Any] = {"sizes": [20], "draws": 1, **VALID}
+    with pytest.raises(SettingError, match=r"steps\[0\]\[1\]\.func is a function"):
+        nm.benchmark_predictors({"own": own}, folder=tmp_path, **options)
+    with pytest.raises(SettingError, match="FrozenEstimator"):
+        estimator_digest(FrozenEstimator(RidgeRegressor()))
+    assert len(nm.benchmark_predictors({"own": own, "other": Memory()}, **options)) == 6
+
+
+def test_digest_of_an_estimator_is_that_of_its_content() -> None:
+    def of(value: Any) -> str:
+        return estimator_digest(DummyRegressor(constant=value))
+
+    values = [None, 1, 1.0, True, "1", [1], (1,), {"a": 1}, {1}, np.array([1]), np.array([1.0]), np.array([[1]])]
+    values += [np.array([1, None]), [[1], []], [[], [1]], ["a", "b"], ["ab"]]
+    values += [np.log, np.exp, measured, Ridge(), Ridge(2)]
+    assert len({of(value) for value in values}) == len(values)
+    assert of(np.arange(6)[::2]) == of(np.array([0, 2, 4]))
+
+
+def test_named_predictors_keep_their_identity() -> None:
+    """Journals of before stay valid."""
+    models = models_of(["ridge", "gp:graph", "gp/ridge"], settings={"ridge": {"labels": "rank"}})
+    assert [model.identity(nm.get_task("nb201/cifar10")) for model in models] == [
+        {"predictor": "ridge", "encoder": None, "settings": {"labels": "rank"}},
+        {"predictor": "gp", "encoder": "graph", "settings": {}},
+        {
+            "predictor": "ensemble", "encoder": None, "settings": {},
+            "members": [{"predictor": name, "encoder": None, "settings": {}} for name in ("gp", "ridge")],
+        },
+    ]  # fmt: skip

@@ -134,3 +134,27 @@ def test_a_class_of_ones_own(tmp_path: Path) -> None:
     assert load_predictor(file, classes=[Mean]).predict([1])[0] == pytest.approx(Y.mean() + 2)
     with pytest.raises(DamagedFileError, match="classes="):
         load_predictor(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("children_", lambda children: np.zeros_like(children), "child"),  # would go round for ever
+        ("children_", lambda children: children + 10**6, "child"),
+        ("children_", lambda children: children[:-1], "belong together"),
+        ("feature_", lambda feature: np.where(feature >= 0, 10**6, feature), "column"),
+        ("feature_", lambda feature: feature - 1, "column"),
+        ("value_", lambda value: value[:3], "belong together"),
+        ("threshold_", lambda threshold: threshold[:0], "belong together"),
+        ("roots_", lambda roots: roots + 10**6, "roots"),
+        ("roots_", lambda roots: roots[:0], "roots"),
+        ("roots_", lambda roots: roots.astype(float), "belong together"),
+    ],
+)
+def test_forests_that_no_fit_has_grown_are_refused(name: str, change: Any, says: str, tmp_path: Path) -> None:
+    predictor = make_predictor("random-forest", n_trees=5).fit(CELLS, Y)
+    regressor = predictor.steps[-1][1]
+    setattr(regressor, name, change(getattr(regressor, name)))
+    file = save_predictor(predictor, tmp_path / "forest.zip")
+    with pytest.raises(DamagedFileError, match=says):
+        load_predictor(file)

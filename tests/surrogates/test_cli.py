@@ -56,3 +56,17 @@ def test_search_and_compare_say_that_a_surrogate_answered() -> None:
     wrong = RUN.invoke(app, ["search", "random", "nb201/cifar10", "--evaluator", "oracle"])
     assert wrong.exit_code == 2
     assert "surrogate" in wrong.stderr
+
+
+def test_search_on_an_own_surrogate(fitted: Surrogate, tmp_path: Path) -> None:
+    file = fitted.save(tmp_path / "mine.npz")
+    done = RUN.invoke(app, ["search", "random", "nb201/cifar10", "--evaluations", "5", "--evaluator", str(file)])
+    assert done.exit_code == 0, done.output
+    assert f"best of the surrogate: {fitted.values.max():.4f}" in done.stdout
+    missing = RUN.invoke(app, ["search", "random", "nb201/cifar10@12ep", "--evaluator", "surrogate"])
+    assert missing.exit_code == 2
+    assert "nasmeta surrogate fit" in missing.stderr
+    assert "--evaluator FILE" in missing.stderr
+    other = RUN.invoke(app, ["search", "random", "nb201/cifar100", "--evaluator", str(file)])
+    assert other.exit_code == 2
+    assert "is a surrogate of nb201/cifar10" in other.stderr

@@ -1,11 +1,14 @@
 """Fitting, answering, keeping and scoring."""
 
 import io
+import json
 import pickle
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from scipy.stats import kendalltau, spearmanr
 import nasmeta as nm
 from nasmeta.errors import CellError, DamagedFileError, LabelError, MissingValueError, SettingError, UnknownNameError
 from nasmeta.surrogates import (
+    SeedNoise,
     Surrogate,
     fit_surrogate,
     function_classes,
@@ -24,6 +28,7 @@ from nasmeta.surrogates import (
     shipped_surrogates,
 )
 from nasmeta.surrogates import _file as file_module
+from nasmeta.surrogates._fit import _seed_columns
 from nasmeta.surrogates._noise import fit_noise
 
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
@@ -113,6 +118,57 @@ def test_two_trainings_scatter_as_two_seeds_do(task: str) -> None:
     assert np.median(np.abs(trainings[0] - trainings[1])) == pytest.approx(measured, rel=0.2)
     tau = kendalltau(seeds[0][cells], seeds[1][cells]).statistic
     assert kendalltau(*trainings).statistic == pytest.approx(tau, abs=0.03)
+
+
+@pytest.mark.parametrize("task", NB201)
+def test_cells_that_do_not_train_give_the_same_at_each_seed(task: str) -> None:
+    surrogate = load_surrogate(task)
+    dead = np.flatnonzero(function_classes(surrogate.space) == 0)
+    assert len(dead) == 341
+    for seed in (1, 2):
+        np.testing.assert_array_equal(surrogate.training_values(seed)[dead], surrogate.values[dead])
+    assert not np.asarray(surrogate.noise_deviation(dead)).any()
+    assert surrogate.noise_deviation(int(dead[0])) == 0 < surrogate.noise_deviation(6111)
+
+
+@pytest.mark.parametrize("task", NB201)
+def test_both_ends_scatter_as_two_seeds_do(task: str) -> None:
+    surrogate = load_surrogate(task)
+    table = nm.load_table("nb201")
+    dataset = nm.get_task(task).dataset
+    first, second = (table.column(dataset, "accuracy", "valid", 200, seed).astype(float) for seed in (777, 888))
+    cells = ~surrogate.trained & (function_classes(surrogate.space) != 0) & np.isfinite(first) & np.isfinite(second)
+    low, high = np.quantile(surrogate.values[cells], [0.05, 0.9])
+    trainings = [surrogate.training_values(seed) for seed in range(20)]
+    for group, tolerance in ((cells & (surrogate.values <= low), 0.4), (cells & (surrogate.values >= high), 0.12)):
+        for spread in (np.std, lambda x: np.median(np.abs(x))):
+            measured = spread((first - second)[group])
+            answered = np.mean([spread((a - b)[group]) for a, b in pairwise(trainings)])
+            assert answered == pytest.approx(measured, rel=tolerance)
+
+
+def test_the_noise_that_is_shipped_is_that_of_the_training_cells(shipped: Surrogate) -> None:
+    train = np.flatnonzero(shipped.trained & (function_classes(shipped.space) != 0))
+    seeds = _seed_columns(nm.get_task("nb201/cifar10"))
+    again = fit_noise(shipped.values[train], seeds[train])
+    assert again is not None
+    assert shipped.noise is not None
+    np.testing.assert_allclose(again.means, shipped.noise.means, rtol=1e-6)
+    np.testing.assert_allclose(again.quantiles, shipped.noise.quantiles, rtol=1e-5, atol=1e-6)
+
+
+def test_one_training_answers_one_cell_without_all_others(shipped: Surrogate, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    draw = SeedNoise.draw
+
+    def counted(self: SeedNoise, means: np.ndarray, cells: np.ndarray, seed: int) -> np.ndarray:
+        asked.append(len(cells))
+        return draw(self, means, cells, seed)
+
+    monkeypatch.setattr(SeedNoise, "draw", counted)
+    alone = [shipped.predict(cell, answer="training", seed=8) for cell in range(0, 15625, 1000)]
+    assert set(asked) == {1}
+    np.testing.assert_array_equal(alone, shipped.training_values(8)[::1000])
 
 
 def test_training_seconds_are_near_the_recorded(shipped: Surrogate) -> None:
@@ -280,6 +336,86 @@ def test_other_files_are_refused(fitted: Surrogate, tmp_path: Path, monkeypatch:
         load_surrogate(other)
     with pytest.raises(SettingError, match="Cannot write"):
         fitted.save(tmp_path / "no" / "folder.npz")
+
+
+def rewritten(whole: bytes, path: Path, name: str, edit: Callable[[bytes], bytes]) -> Path:
+    """Write a surrogate's file anew with one entry edited."""
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(path, "w") as new:
+        for info in old.infolist():
+            data = old.read(info)
+            new.writestr(info.filename, edit(data) if info.filename == f"{name}.npy" else data)
+    return path
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("column", {}),
+        ("column", {"unit": "percent"}),
+        ("column", []),
+        ("signal", {}),
+        ("signal", None),
+        ("split", {}),
+        ("scores", 3),
+        ("task", ["nb201/cifar10"]),
+        ("table", "tnb101"),
+        ("training_cells", "many"),
+        ("space", "nb301"),
+        ("space", {}),
+    ],
+)
+def test_an_altered_card_is_refused(fitted: Surrogate, tmp_path: Path, key: str, value: object) -> None:
+    def edit(data: bytes) -> bytes:
+        card = json.loads(np.load(io.BytesIO(data)).tobytes()) | {key: value}
+        return npy(np.frombuffer(json.dumps(card).encode(), dtype=np.uint8))
+
+    path = rewritten(fitted.save(tmp_path / "whole.npz").read_bytes(), tmp_path / "altered.npz", "card", edit)
+    with pytest.raises(DamagedFileError, match=r"altered\.npz"):
+        load_surrogate(path)
+
+
+def test_a_direction_that_is_none_is_refused(fitted: Surrogate, tmp_path: Path) -> None:
+    def edit(data: bytes) -> bytes:
+        return npy(np.frombuffer(np.load(io.BytesIO(data)).tobytes().replace(b'"max"', b'"up"'), dtype=np.uint8))
+
+    path = rewritten(fitted.save(tmp_path / "whole.npz").read_bytes(), tmp_path / "altered.npz", "card", edit)
+    with pytest.raises(DamagedFileError, match=r"altered\.npz"):
+        load_surrogate(path)
+
+
+@pytest.mark.parametrize("shape", ["(100000000000000,)", "(10,)", "(-1,)", "()"])
+def test_an_array_of_another_length_than_its_header_says_is_refused(
+    fitted: Surrogate, tmp_path: Path, shape: str
+) -> None:
+    def edit(data: bytes) -> bytes:
+        text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+        return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data[128:]
+
+    path = rewritten(fitted.save(tmp_path / "whole.npz").read_bytes(), tmp_path / "altered.npz", "weights", edit)
+    with pytest.raises(DamagedFileError, match=r"altered\.npz"):
+        load_surrogate(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [("weights", 1e30), ("variances", 1e300), ("numbers", -1e300), ("noise_quantiles", 1e38), ("noise_quantiles", -1.0),
+     ("noise_means", -1.0), ("cost_coefficients", 1e305)],
+)  # fmt: skip
+def test_extreme_numbers_are_refused(fitted: Surrogate, tmp_path: Path, name: str, factor: float) -> None:
+    def edit(data: bytes) -> bytes:
+        array = np.load(io.BytesIO(data))
+        with np.errstate(over="ignore"):
+            return npy((array * factor).astype(array.dtype))
+
+    path = rewritten(fitted.save(tmp_path / "whole.npz").read_bytes(), tmp_path / "altered.npz", name, edit)
+    with pytest.raises(DamagedFileError, match=r"altered\.npz"):
+        load_surrogate(path)
 
 
 def test_names_that_lead_nowhere() -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 
 def test_bad_input(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="is not overwritten"):
-        measure_proxies(whole, BATCH, SETTINGS, cells=CELLS)
+        measure_proxies(whole, BATCH, SETTINGS, cells=CELLS[:5])
     with pytest.raises(SettingError, match=r"ends in \.npz"):
         measure_proxies(tmp_path / "a.csv", BATCH, SETTINGS)
     with pytest.raises(SettingError, match="workers"):
@@ -124,12 +125,48 @@ def test_a_damaged_file_is_told(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "short.npz").write_bytes(content[: len(content) // 2])
     np.savez(tmp_path / "pickle.npz", facts=np.array({"a": 1}, dtype=object))
     np.savez(tmp_path / "future.npz", facts=np.array(json.dumps({"nasmeta_proxies": 2})))
-    for name in ("short", "pickle", "future", "absent"):
+    encrypted = bytearray(content)
+    encrypted[6] |= 1
+    encrypted[content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "encrypted.npz").write_bytes(encrypted)  # RuntimeError
+    compressed = bytearray(content)
+    compressed[content.index(b"facts.npy") + 30] ^= 0xFF
+    (tmp_path / "compressed.npz").write_bytes(compressed)  # zlib.error
+    unknown = bytearray(content)
+    unknown[content.index(b"PK\x01\x02") + 10] = 97
+    (tmp_path / "unknown.npz").write_bytes(unknown)  # NotImplementedError
+    for name in ("short", "pickle", "future", "absent", "encrypted", "compressed", "unknown"):
         with pytest.raises(DamagedFileError, match=name):
             read_proxies(tmp_path / f"{name}.npz")
     other = read_proxies(measure_proxies(tmp_path / "tnb101.npz", BATCH, SETTINGS, space="tnb101", cells=[5]))
     with pytest.raises(SettingError, match="lacks operations"):
         other.of_all_cells("nb201")
+
+
+def test_killed_after_the_last_step(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is there and the journal, too: the same call returns the one and removes the other."""
+    output = tmp_path / "late.npz"
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            measure_proxies(output, BATCH, SETTINGS, cells=CELLS)
+    assert (tmp_path / "late.npz.journal").exists()
+    told: list[tuple[int, int]] = []
+    assert measure_proxies(output, BATCH, SETTINGS, cells=CELLS, progress=lambda *c: told.append(c)) == output
+    assert told == [(len(read_proxies(whole).cells),) * 2]
+    assert output.read_bytes() == whole.read_bytes()
+    assert {file.name for file in tmp_path.iterdir()} == {"late.npz", "whole.npz"}
+
+
+def test_one_image_is_refused(tmp_path: Path) -> None:
+    asked = ["proxies", "compute", "--output", str(tmp_path / "q.npz"), "--cells", "0,1"]
+    for few in (["--n-images", "1", "--image-size", "8"], ["--n-images", "2", "--image-size", "4"]):
+        assert CliRunner().invoke(app, [*asked, *few]).exit_code == 2
+    least = CliRunner().invoke(app, [*asked, "--n-images", "2", "--image-size", "8"])
+    assert least.exit_code == 0, least.output
+    again = CliRunner().invoke(app, [*asked, "--n-images", "2", "--image-size", "8"])
+    assert again.exit_code == 0
+    assert "complete already" in again.output
 
 
 def test_command(tmp_path: Path) -> None:

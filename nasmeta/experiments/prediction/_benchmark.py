@@ -90,7 +90,9 @@ def benchmark_predictors(
     seed : int, default 0
         The seeds of the draws are spawned from it.
     folder : path, optional
-        Where each finished fit is recorded: the same call again goes on after any end, a kill included.
+        Where each finished fit is recorded: the same call again goes on after any end, a kill included. Estimators
+        that are handed over are told apart by their class and parameters; where a parameter's content cannot be told,
+        such as that of a lambda, a `SettingError` says which.
     progress : bool, default False
         Show a progress bar on stderr.
 
@@ -130,8 +132,10 @@ def benchmark_predictors(
     draws = checked_whole("draws", draws, most=10_000)
     seed = checked_whole("seed", seed, least=0, most=2**63)
     rule = checked_rule(rule)
-    for model in models:
-        model.build(question.task, 0)  # what is not possible is noticed here
+    for model in models:  # what is not possible is noticed here
+        model.build(question.task, 0)
+    # Where nothing is kept, a label tells them apart, and an estimator may have parameters of any kind.
+    identities = [{"label": model.label} if path is None else model.identity(question.task) for model in models]
     header = {
         "task": question.task.name,
         "signal_sha256": question.task.column.source_sha256,
@@ -144,8 +148,8 @@ def benchmark_predictors(
     rows: list[dict[str, Any]] = []
     bar = _bar(len(models) * len(numbers) * draws) if progress else nullcontext(lambda: None)
     with Records.opened(path, header) as records, one_thread(), bar as advance:
-        for model in models:
-            identity, warm = model.identity(question.task), False
+        for model, identity in zip(models, identities, strict=True):
+            warm = False
             for n in numbers:
                 for draw in range(draws):
                     job = {**identity, "protocol": protocol, "n_train": n, "draw": draw}

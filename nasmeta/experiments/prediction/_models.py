@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.experiments.prediction._identity import estimator_digest
 from nasmeta.predictors import PREDICTORS, make_predictor
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import Task
@@ -71,12 +72,18 @@ class Model:
         return self.predictor not in label_free_names()
 
     def identity(self, task: Task) -> dict[str, Any]:
-        """Return what makes its results its own, of JSON's types."""
+        """Return what makes its results its own, of JSON's types.
+
+        Raises
+        ------
+        SettingError
+            Where an estimator that was handed over has a parameter whose content cannot be told.
+        """
         found: dict[str, Any] = {"predictor": self.predictor, "encoder": self.encoder, "settings": dict(self.settings)}
         if self.members:
             found["members"] = [member.identity(task) for member in self.members]
         if self.estimator is not None:
-            found["estimator"] = " ".join(repr(self.estimator).split())
+            found["estimator"] = estimator_digest(self.estimator)
         parts = (self.encoder or "").split("+")
         if _MEASURED in parts or not (self.predicts_labels or self.predictor in _COSTS):
             found["proxies"] = _digest(_measured(task.space.name))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
+from nasmeta.errors import DamagedFileError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
 __all__ = ["ForestRegressor"]
@@ -117,8 +118,34 @@ class ForestRegressor(ScaledRegressor):
         return {name: getattr(self, name) for name in _LEARNT}
 
     def _set_state(self, state: dict[str, Any]) -> None:
+        _check(state, self.n_features_in_)
         for name in _LEARNT:
             setattr(self, name, state[name])
 
 
 _LEARNT = ("roots_", "feature_", "threshold_", "value_", "variance_", "children_")
+
+
+def _check(state: dict[str, Any], n_features: int) -> None:
+    """Refuse trees of a file that no `fit` has grown: they could send `predict` round in circles.
+
+    Raises
+    ------
+    DamagedFileError
+    """
+    shapes = {name: np.shape(state[name]) for name in _LEARNT}
+    n = len(state["feature_"]) if len(shapes["feature_"]) == 1 else 0
+    vectors = ("feature_", "threshold_", "value_", "variance_")
+    whole = all(np.asarray(state[name]).dtype.kind == "i" for name in ("roots_", "feature_", "children_"))
+    real = all(np.asarray(state[name]).dtype.kind == "f" for name in ("threshold_", "value_", "variance_"))
+    if not (n and whole and real and all(shapes[name] == (n,) for name in vectors) and shapes["children_"] == (n, 2)):
+        raise DamagedFileError("The forest's arrays do not belong together.")
+    roots, feature = state["roots_"], state["feature_"]
+    if len(shapes["roots_"]) != 1 or not len(roots) or roots.min() < 0 or roots.max() >= n:
+        raise DamagedFileError("The forest's roots are not among its nodes.")
+    inner = feature != _LEAF
+    if feature.min() < _LEAF or feature.max() >= n_features:
+        raise DamagedFileError(f"The forest splits by a column that is not among its {n_features}.")
+    children = state["children_"][inner]
+    if (children <= np.flatnonzero(inner)[:, None]).any() or (children >= n).any():  # trees are stored depth first
+        raise DamagedFileError("The forest has a node whose child does not come after it.")

@@ -11,10 +11,35 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.errors import JournalError, SettingError
-from nasmeta.training._proxy_file import FORMAT
+from nasmeta.errors import DamagedFileError, JournalError, SettingError
+from nasmeta.training._proxy_file import FORMAT, read_proxies
 
-__all__ = ["ProxyJournal"]
+__all__ = ["ProxyJournal", "is_finished"]
+
+
+def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) -> bool:
+    """Return whether a file holds these cells, measured in this way; remove what a kill has left beside it.
+
+    Parameters
+    ----------
+    output : Path
+    facts : mapping
+        As of `ProxyJournal`.
+    cells : sequence of int
+        In the order of the file.
+    """
+    try:
+        file = read_proxies(output)
+    except DamagedFileError:
+        return False
+    due = {"nasmeta_proxies": FORMAT, **facts}
+    if file.facts != due or file.cells.tolist() != list(cells):
+        return False
+    journal = output.with_name(f"{output.name}.journal")
+    if journal.exists() and journal.read_bytes().startswith(f"{json.dumps(due)}\n".encode()):
+        journal.unlink(missing_ok=True)
+        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
+    return True
 
 
 class ProxyJournal:
@@ -116,7 +141,7 @@ class ProxyJournal:
             )
         os.replace(temporary, self.output)
         self._file.close()
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)
         return self.output
 
     def __enter__(self) -> ProxyJournal:

@@ -19,7 +19,7 @@ from nasmeta.errors import SettingError
 from nasmeta.spaces import CellLike, CellSpace, get_space
 from nasmeta.training._images import ImageBatch
 from nasmeta.training._network import CellNetwork
-from nasmeta.training.proxies._journal import ProxyJournal
+from nasmeta.training.proxies._journal import ProxyJournal, is_finished
 from nasmeta.training.proxies._probe import PROXIES, Probe
 
 __all__ = ["DEFAULT_PROXIES", "ProxySettings", "compute_proxies", "measure_proxies"]
@@ -163,7 +163,7 @@ def measure_proxies(
     """Probe one cell of each isomorphism class and write the values to a file.
 
     What is done stands in a journal beside the file, ``OUTPUT.journal``; after a kill the same call goes on from there
-    and gives the same file. The journal is removed at the end.
+    and gives the same file. The journal is removed at the end; a file that holds the same already is returned as it is.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def measure_proxies(
     JournalError
         Where the journal is of other settings, images or versions, or another process writes it.
     SettingError
-        Where the file exists or cannot be written.
+        Where the file exists and holds something else, or cannot be written.
     """
     settings = settings or ProxySettings()
     space = get_space(space) if isinstance(space, str) else space
@@ -197,7 +197,12 @@ def measure_proxies(
         raise SettingError(f"workers is a whole number from 1, not {workers!r}.")
     chosen = np.arange(space.n_cells, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
-    with ProxyJournal(Path(output), _facts(batch, settings, space)) as journal:
+    facts = _facts(batch, settings, space)
+    if is_finished(Path(output), facts, wanted):
+        if progress is not None:
+            progress(len(wanted), len(wanted))
+        return Path(output)
+    with ProxyJournal(Path(output), facts) as journal:
         todo = [cell for cell in wanted if cell not in journal.values]
         done = len(wanted) - len(todo)
         if progress is not None:
