@@ -63,13 +63,14 @@ class Reinforce(Searcher):
 
     def _softmax(self) -> NDArray[np.float64]:
         raised = np.exp(self._logits - self._logits.max(axis=1, keepdims=True))
-        return raised / raised.sum(axis=1, keepdims=True)
+        probabilities: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
+        return probabilities
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Draw an operation for every edge."""
         up_to = self._probabilities.cumsum(axis=1)[None, :, :-1]
         digits = (self.rng.random((n, self.space.n_edges, 1)) > up_to).sum(axis=2)
-        return self.space.from_digits(digits)
+        return np.asarray(self.space.from_digits(digits), np.int32)
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Take one step of Adam for each value."""
