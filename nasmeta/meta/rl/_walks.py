@@ -106,8 +106,6 @@ class Walks:
     space : CellSpace
     priors : ndarray of float32, shape (n, n_cells)
         What the sources know of each cell: its standardised score; zeros where there are no sources.
-    n : int, optional
-        Number of walks where one row of priors, shape (1, n_cells), serves all.
     free_moves : int, default 4
         How many moves in a row may lead to cells evaluated already.
     """
@@ -201,8 +199,7 @@ class Walks:
         if self._knows:
             quantiles = np.sort(self._priors_seen[:, :size], axis=1)
         else:
-            quantiles = ndtri((np.arange(size) + 0.5) / np.maximum(self.count, size * used.any())[:, None])
-            quantiles = ndtri(np.clip((np.arange(size) + 0.5) / self.count[:, None], 0, 1 - 1e-6)).astype(np.float32)
+            quantiles = ndtri(np.minimum((np.arange(size) + 0.5) / self.count[:, None], 0.999))
         matched = np.empty((len(order), size), dtype=np.float32)
         np.put_along_axis(matched, order, quantiles.astype(np.float32), axis=1)
         return np.where(used, matched, np.float32(0))
@@ -254,11 +251,7 @@ class Walks:
         possible = ~itself & (untried_move | may_rest)
         possible[:, -1] |= ~untried_move[:, :-1].any(axis=1) & is_open.any(axis=1)
         possible[:, -1] &= jump != self.here
-        differs = 1 - np.take_along_axis(
-            np.matmul(self._one_hot[targets], self._one_hot[best][:, :, None])[:, :, 0] / edges,
-            np.arange(targets.shape[1])[None].repeat(n, 0),
-            axis=1,
-        )
+        differs = 1 - np.matmul(self._one_hot[targets], self._one_hot[best][:, :, None])[:, :, 0] / edges
         actions = np.empty((*targets.shape, len(ACTION_FEATURES)), dtype=np.float32)
         actions[..., 0] = prior
         actions[..., 1] = np.maximum(prior - top[:, None], -4)
@@ -287,7 +280,7 @@ class Walks:
         walk[:, 7] = np.sqrt((surprise**2).sum(axis=1) / total)
         walk[:, 8] = np.abs(surprise).sum(axis=1) / total
         walk[:, 9] = np.log1p(self.count) / 4
-        walk[:, 10] = np.maximum(beyond[rows, 0] * 0 + np.where(~tried, prior, -4).max(axis=1), -4)
+        walk[:, 10] = np.where(tried, -4, prior).max(axis=1)
         walk[:, 11] = np.maximum(beyond[:, -1], -4)
         walk[:, 12] = top
         walk[:, 13] = np.log1p(self.since_better) / 4
