@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def run_episodes(policy: Policy, envs: CellSearchEnvs, rng: np.random.Generator)
     n = len(envs.values)
     rows, memory = np.arange(n), Memory.of(n, policy.hidden)
     view = envs.reset(rng)
-    record: dict[str, list[NDArray[np.generic]]] = {
+    record: dict[str, list[NDArray[Any]]] = {
         name: []
         for name in ("inputs", "actions", "possible", "chosen", "log_probability", "secrets", "rewards", "live")
     }
@@ -72,4 +73,4 @@ def run_episodes(policy: Policy, envs: CellSearchEnvs, rng: np.random.Generator)
         record["rewards"].append(rewards.astype(np.float32))
         view = envs.seen
     stacked = {name: np.stack(parts, axis=1) for name, parts in record.items()}
-    return Episodes(**stacked, found=envs.found, evaluations=envs.walks.count)  # type: ignore[arg-type]
+    return Episodes(**stacked, found=envs.found, evaluations=envs.walks.count)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from nasmeta.meta.rl._policy import Policy
 from nasmeta.meta.rl._walks import ACTION_FEATURES, WALK_FEATURES
 
-__all__ = ["ActorCritic", "N_PRIVILEGED"]
+__all__ = ["N_PRIVILEGED", "ActorCritic"]
 
 N_PRIVILEGED = 5
 
@@ -28,10 +28,14 @@ class ActorCritic(nn.Module):
         self.score = nn.Linear(hidden, 1, bias=False)
         self.direct = nn.Linear(n_action, 1, bias=False)
         self.critic = nn.Sequential(
-            nn.Linear(hidden + N_PRIVILEGED + n_walk, hidden), nn.Tanh(), nn.Linear(hidden, hidden), nn.Tanh(), nn.Linear(hidden, 1)
+            nn.Linear(hidden + N_PRIVILEGED + n_walk, hidden),
+            nn.Tanh(),
+            nn.Linear(hidden, hidden),
+            nn.Tanh(),
+            nn.Linear(hidden, 1),
         )
         with torch.no_grad():
-            for name, weights in self.named_parameters():
+            for weights in self.parameters():
                 if weights.ndim > 1:
                     nn.init.orthogonal_(weights, generator=generator)
                 else:

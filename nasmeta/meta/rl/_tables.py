@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.meta.rl._walks import moves_of
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask, normal_scores
-
-from nasmeta.meta.rl._walks import moves_of
 
 __all__ = ["complete_scores", "prior_of", "sample_tables"]
 
@@ -39,12 +38,18 @@ def complete_scores(space: CellSpace, source: SourceTask) -> NDArray[np.float32]
 
 def prior_of(scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Return what several sources know of each cell: the mean of their scores, as normal scores; shape (n_cells,)."""
-    return normal_scores(np.mean(scores, axis=0, dtype=np.float64)).astype(np.float32)
+    mean: NDArray[np.float64] = np.mean(np.stack(scores), axis=0, dtype=np.float64)
+    return normal_scores(mean).astype(np.float32)
 
 
 def sample_tables(
-    space: CellSpace, scores: Sequence[NDArray[np.float32]], n: int, rng: np.random.Generator,
-    *, deviation: float = 0.3, noise: float = 0.2,
+    space: CellSpace,
+    scores: Sequence[NDArray[np.float32]],
+    n: int,
+    rng: np.random.Generator,
+    *,
+    deviation: float = 0.3,
+    noise: float = 0.2,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw n tasks, and for each what sources would know of it.
 
@@ -62,8 +67,8 @@ def sample_tables(
     priors = np.empty_like(values)
     for row in range(n):
         i = int(rng.integers(len(scores)))
-        effects = rng.standard_normal(one_hot.shape[1]).astype(np.float32) / np.sqrt(space.n_edges)
+        effects = rng.standard_normal(one_hot.shape[1], dtype=np.float32) / np.float32(np.sqrt(space.n_edges))
         task = scores[i] + rng.uniform(0, deviation) * (one_hot @ effects)
-        task += rng.uniform(0, noise) * rng.standard_normal(space.n_cells, dtype=np.float32)
+        task = task + rng.uniform(0, noise) * rng.standard_normal(space.n_cells)
         values[row], priors[row] = normal_scores(task), held[i]
     return values, priors

@@ -72,7 +72,7 @@ class CellSearchEnvs:
     ) -> None:
         if values.ndim != 2 or values.shape[1] != space.n_cells or not np.isfinite(values).all():
             raise SettingError(
-                f"values must be finite and of shape (n, {space.n_cells}), one row a table, not of shape {values.shape}."
+                f"values must be finite, one row of {space.n_cells} a table; these are of shape {values.shape}."
             )
         if priors is not None and priors.shape != values.shape:
             raise SettingError(f"priors must have the shape of values, {values.shape}, not {priors.shape}.")
@@ -80,7 +80,7 @@ class CellSearchEnvs:
             raise SettingError(f"start must be 'prior', 'random' or a number of cells, not {start!r:.80}.")
         if priors is None and start != "random":
             raise SettingError("Without priors a search can only start at random: start='random'.")
-        self.space, self.values, self.start = space, values, start
+        self.space, self.values, self.start = space, values.astype(np.float64), start
         self.priors = np.zeros(values.shape, dtype=np.float32) if priors is None else priors
         self.evaluations, self.steps, self.free_moves = evaluations, steps, free_moves
         self.optimal = values.max(axis=1)
@@ -90,18 +90,16 @@ class CellSearchEnvs:
     def reset(self, rng: np.random.Generator) -> View:
         """Begin new searches: each evaluates its first cell."""
         n, rows = len(self.values), self._rows
-        if self.start == "random":
-            first = rng.integers(self.space.n_cells, size=n)
-        elif self.start == "prior" or self.start == 1:
-            first = self.priors.argmax(axis=1)
-        else:
+        if isinstance(self.start, int):
             best = np.argpartition(-self.priors, self.start - 1, axis=1)[:, : self.start]
-            first = best[rows, rng.integers(best.shape[1], size=n)]
-        first = first.astype(np.int32)
+            drawn = best[rows, rng.integers(self.start, size=n)]
+        else:
+            drawn = rng.integers(self.space.n_cells, size=n) if self.start == "random" else self.priors.argmax(axis=1)
+        first = np.asarray(drawn, dtype=np.int32)
         self.walks = Walks(self.space, self.priors, free_moves=self.free_moves)
         self.walks.evaluated(rows, first, self.values[rows, first])
         self.walks.stand(first, np.ones(n, dtype=bool))
-        self.best = self.values[rows, first].astype(np.float64)
+        self.best = self.values[rows, first].copy()
         self.found = self.best >= self.optimal
         self.ended = self.found.copy()
         self.step_count = 0
@@ -122,7 +120,7 @@ class CellSearchEnvs:
         cells = np.where(moves, self.seen.targets[rows, actions], walks.here).astype(np.int32)
         new = walks.is_new(cells) & moves
         which = rows[new]
-        walks.evaluated(which, cells[which], self.values[which, cells[which]].astype(np.float64))
+        walks.evaluated(which, cells[which], self.values[which, cells[which]])
         walks.stand(cells, new)
         reached = np.where(new, self.values[rows, cells], self.best)
         rewards = np.where(live, np.maximum(reached - self.best, 0) - np.where(new, NEW_COST, REST_COST), 0.0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ ACTION_FEATURES = (
 )
 # ... and of the walk as a whole; the features of the action taken last follow.
 WALK_FEATURES = (
-    "last improvement",
+    "last was better",
     "last was new",
     "last value below the best",
     "value here",
@@ -121,35 +122,36 @@ class Walks:
         self._rows = np.arange(n)
         self.count = np.zeros(n, dtype=np.int64)
         self.here = np.full(n, -1, dtype=np.int32)
-        self._room(16)
+        # By order of evaluation: cell, value, prior, number of its neighbours not evaluated, one-hot code.
+        self._cells = np.zeros((n, 0), dtype=np.int32)
+        self._values = np.zeros((n, 0))
+        self._priors_seen = np.zeros((n, 0), dtype=np.float32)
+        self._unknown = np.zeros((n, 0), dtype=np.int32)
+        self._codes = np.zeros((n, 0, self._one_hot.shape[1]), dtype=np.float32)
+        self._grow(16)
         self.since_better = np.zeros(n, dtype=np.int64)
         self.free = np.zeros(n, dtype=np.int64)
-        self._last = np.zeros((n, 2), dtype=np.float32)  # improvement of the matched value, was new
+        self._last_was_new = np.zeros(n, dtype=bool)
 
-    def _room(self, size: int) -> None:
+    def _grow(self, size: int) -> None:
         """Make room for so many evaluations."""
-        n, width = len(self.priors), self._one_hot.shape[1]
-        fresh = {
-            "_cells": np.zeros((n, size), dtype=np.int32),
-            "_values": np.full((n, size), np.inf),
-            "_priors_seen": np.full((n, size), np.inf, dtype=np.float32),
-            "_unknown": np.zeros((n, size), dtype=np.int32),  # neighbours not evaluated
-            "_codes": np.zeros((n, size, width), dtype=np.float32),
-        }
-        for name, array in fresh.items():
-            if hasattr(self, name):
-                old = getattr(self, name)
-                array[:, : old.shape[1]] = old
-            setattr(self, name, array)
 
-    # -- what happens ---------------------------------------------------------------------------------------------------
+        def wider(array: NDArray[Any], fill: float) -> NDArray[Any]:
+            room = np.full((len(array), size - array.shape[1], *array.shape[2:]), fill, dtype=array.dtype)
+            return np.concatenate([array, room], axis=1)
+
+        self._cells, self._values = wider(self._cells, 0), wider(self._values, np.inf)
+        self._priors_seen, self._unknown = wider(self._priors_seen, np.inf), wider(self._unknown, 0)
+        self._codes = wider(self._codes, 0)
+
+    # -- what happens ---------------------------------------------------------------------------------------------
     def evaluated(self, rows: NDArray[np.int64], cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Record new values, one for each of these walks; any unit, higher is better."""
         if not len(rows):
             return
         at = self.count[rows]
         if at.max() >= self._cells.shape[1]:
-            self._room(2 * self._cells.shape[1])
+            self._grow(2 * self._cells.shape[1])
         width = self._cells.shape[1]
         better = (np.where(np.arange(width) < at[:, None], self._values[rows], -np.inf)).max(axis=1) < values
         self.since_better[rows] = np.where(better, 0, self.since_better[rows] + 1)
@@ -174,7 +176,7 @@ class Walks:
         """Go to these cells, evaluated all."""
         self.here = cells.astype(np.int32)
         self.free = np.where(new, 0, self.free + 1)
-        self._last[:, 1] = new
+        self._last_was_new = new
 
     @property
     def best(self) -> NDArray[np.int32]:
@@ -186,7 +188,12 @@ class Walks:
         position: NDArray[np.int64] = np.where(used, self._values, -np.inf).argmax(axis=1)
         return position
 
-    # -- what is seen ---------------------------------------------------------------------------------------------------
+    # -- what is seen ---------------------------------------------------------------------------------------------
+    @property
+    def untried(self) -> NDArray[np.float32]:
+        """The priors of the cells not evaluated, shape (n, n_cells); far below any prior for the others."""
+        return self._untried
+
     def standardised(self) -> NDArray[np.float32]:
         """Return the values seen on the scale of the priors, shape (n, room): quantile for quantile.
 
@@ -199,9 +206,10 @@ class Walks:
         if self._knows:
             quantiles = np.sort(self._priors_seen[:, :size], axis=1)
         else:
-            quantiles = ndtri(np.minimum((np.arange(size) + 0.5) / self.count[:, None], 0.999))
+            shares = (np.arange(size) + 0.5) / self.count[:, None]
+            quantiles = ndtri(np.minimum(shares, 0.999)).astype(np.float32)
         matched = np.empty((len(order), size), dtype=np.float32)
-        np.put_along_axis(matched, order, quantiles.astype(np.float32), axis=1)
+        np.put_along_axis(matched, order, quantiles, axis=1)
         return np.where(used, matched, np.float32(0))
 
     def view(self) -> View:
@@ -270,8 +278,8 @@ class Walks:
         walk = np.empty((n, len(WALK_FEATURES)), dtype=np.float32)
         here_value = matched[rows, here_at]
         total = np.maximum(self.count, 1)
-        walk[:, 0] = (self.since_better == 0) & (self._last[:, 1] > 0)
-        walk[:, 1] = self._last[:, 1]
+        walk[:, 0] = (self.since_better == 0) & self._last_was_new
+        walk[:, 1] = self._last_was_new
         walk[:, 2] = np.maximum(here_value - best_value, -4)
         walk[:, 3] = here_value
         walk[:, 4] = best_value
