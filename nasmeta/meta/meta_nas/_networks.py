@@ -127,7 +127,7 @@ class SearchNetwork(nn.Module):
 
     def read(self, features: Tensor, values: Tensor) -> Tensor:
         """Return the elements (b, k, width) of a context of cells (b, k, n_cell_features) and values (b, k)."""
-        size = torch.full_like(values, 0.1 * values.shape[-1]).sqrt()
+        size = torch.full_like(features[..., 0], 0.1 * values.shape[-1]).sqrt()
         return self.context(torch.cat([features, torch.stack([ranks_as_scores(values), size], -1)], -1))
 
     def forward(self, begun: Tensor, elements: Tensor) -> Tensor:

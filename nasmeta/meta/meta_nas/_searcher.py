@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MetaNASSearch"]
 
+_LARGEST_CONTEXT = 128  # what the networks read of a long search
 _PROPOSALS = ("network", "uniform", "all")
 
 
@@ -69,12 +70,14 @@ class MetaNASSearch(MetaSearcher):
     screening : bool, default True
         False is the ablation without a prediction network: the first candidate drawn is proposed.
     steps : int, default 1500
-        Steps of meta-training.
+        Lessons of meta-training.
     tasks : int, default 16
         Tasks that are practised on at once.
     width : int, default 64
         Of both networks.
     learning_rate : float, default 2e-3
+    screen : float, default 0.5
+        Share of the prediction network in what the search network learns to propose; the rest is the truth.
     deviation : float, default 0.5
         Largest standard deviation of a practised task from its sources where these do not tell, as a single one does
         not; see ``PracticeTasks``.
@@ -92,7 +95,7 @@ class MetaNASSearch(MetaSearcher):
     (5, ('nb201/cifar10', 'nb201/imagenet16-120'))
     """
 
-    meta_model_: MetaNASModel | None
+    search_settings = ("candidates", "temperature", "optimism", "proposals", "screening", "device")
 
     def __init__(
         self,
@@ -108,6 +111,7 @@ class MetaNASSearch(MetaSearcher):
         tasks: int = 16,
         width: int = 64,
         learning_rate: float = 2e-3,
+        screen: float = 0.5,
         deviation: float = 0.5,
         noise: float = 0.3,
         device: str = "cpu",
@@ -127,6 +131,7 @@ class MetaNASSearch(MetaSearcher):
         if self.width % 4:
             raise SettingError(f"width must be a multiple of 4, not {width!r:.80}.")
         self.learning_rate = _checked_number("learning_rate", learning_rate, least=1e-8, most=1.0)
+        self.screen = _checked_number("screen", screen, most=1.0)
         self.deviation = _checked_number("deviation", deviation, least=1e-3, most=100.0)
         self.noise = _checked_number("noise", noise, least=1e-3, most=100.0)
         if device not in ("cpu", "cuda", "auto"):
@@ -140,7 +145,7 @@ class MetaNASSearch(MetaSearcher):
         from nasmeta.meta.meta_nas._training import Recipe, meta_train
 
         recipe = Recipe(
-            self.steps, self.tasks, self.width, self.learning_rate, self.optimism, self.deviation, self.noise
+            self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise
         )
         return meta_train(self.space, sources, recipe, self.rng, self.device)
 
@@ -154,7 +159,7 @@ class MetaNASSearch(MetaSearcher):
         cells, values = self._context()
         candidates = self._candidates(model, free, max(n, self.candidates), cells, values)
         if self.screening:
-            mean, deviation = model.predict(self.space, candidates, cells, values)
+            mean, deviation = model.predict(candidates, cells, values)
             candidates = candidates[np.argsort(-(mean + self.optimism * deviation), kind="stable")]
         chosen = candidates[:n].astype(np.int32)
         self._asked[chosen] = True
@@ -191,11 +196,8 @@ class MetaNASSearch(MetaSearcher):
         count = min(count, len(free))
         if self.proposals == "uniform":
             return self.rng.choice(free, count, replace=False)
-        scores = model.log_probabilities(self.space, cells, values)[free]
+        scores = model.log_probabilities(cells, values)[free]
         if self.temperature > 0:  # the largest of these are a draw without replacement (Gumbel top-k)
             scores = scores + self.temperature * self.rng.gumbel(size=len(free))
         first = np.argpartition(-scores, count - 1)[:count]
         return free[first[np.argsort(-scores[first], kind="stable")]]
-
-
-_LARGEST_CONTEXT = 128

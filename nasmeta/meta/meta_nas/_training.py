@@ -1,144 +1,206 @@
-"""Meta-training of the two networks together, on practised searches."""
+"""Meta-training of both networks together, on practised searches."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.meta.meta_nas._cells import CellTree, cell_features, cell_tree
-from nasmeta.meta.meta_nas._networks import PredictionNetwork, SearchNetwork
+from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._tasks import PracticeTasks
+from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
 
-__all__ = ["Networks", "Practice"]
+__all__ = ["Recipe", "Trainer", "meta_train"]
 
-_GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised search evaluates between two lessons
-_OWN, _GOOD, _ANY = 48, 48, 32  # cells of a lesson: proposed, among the task's best, uniform
-_GREED = 0.3  # score that is worth a factor of e in what the search network is to propose
-_RANDOM = 0.2  # share of practised evaluations that are not the screened best
+_GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised search evaluates after each lesson
+_OWN, _GOOD, _ANY = 32, 32, 16  # cells of a lesson: proposed, among the task's best, uniform
+_GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
+_RANDOM = 0.2  # share of tasks where what is evaluated next is not the screened best
+_OPTIMISM = 0.5  # of the screen
+_WARM_UP = 50  # steps in which the learning rate rises
+_LARGEST_GRADIENT = 5.0
+_LOG_EVERY = 10
 
 
-@dataclass
-class Networks:
-    """The two networks and what they read."""
+@dataclass(frozen=True)
+class Recipe:
+    """How the networks are trained; see `MetaNASSearch` for the meaning of each setting."""
 
-    space: CellSpace
-    search: SearchNetwork
-    prediction: PredictionNetwork
-    features: Tensor
-    tree: CellTree
+    steps: int
+    tasks: int
+    width: int
+    learning_rate: float
+    screen: float
+    deviation: float
+    noise: float
 
-    @classmethod
-    def build(cls, space: CellSpace, width: int, seed: int) -> Networks:
-        """Return new networks."""
-        features, tree = cell_features(space), cell_tree(space)
+
+class Trainer:
+    """Trains both networks by practised searches, a lesson a step.
+
+    A search begins with an empty context on each of several sampled tasks. In every lesson the search network draws
+    cells; they are joined by some of the task's best and by uniform ones. The prediction network predicts all of
+    them, and learns their true scores. The search network learns to propose those that are good in truth and pass the
+    screen: its target is the distribution proportional to exp(score / 0.3) over these cells, where the score is a
+    weighted mean of the true one and of the upper confidence bound. Then the drawn cells of highest bound are
+    evaluated and join the context.
+
+    Parameters
+    ----------
+    space : CellSpace
+    sources : sequence of SourceTask
+    recipe : Recipe
+    rng : numpy.random.Generator
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        sources: Sequence[SourceTask],
+        recipe: Recipe,
+        rng: np.random.Generator,
+        device: str = "cpu",
+    ) -> None:
+        self.space, self.recipe, self.rng, self.device = space, recipe, rng, chosen_device(device)
+        self.practice = PracticeTasks(space, sources, rng, recipe.deviation, recipe.noise)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            search = SearchNetwork(tree.beginnings.shape[1], features.shape[1], tree.n_operations, width)
-            prediction = PredictionNetwork(features.shape[1], width)
-        return cls(space, search, prediction, torch.as_tensor(features), tree)
+            torch.manual_seed(int(rng.integers(2**31)))
+            self.networks = Networks(space, recipe.width)
+        self.networks.to(self.device)
+        self.optimiser = torch.optim.AdamW(self.networks.parameters(), lr=recipe.learning_rate, weight_decay=1e-4)
+        self.step = 0
+        self.log: list[tuple[float, ...]] = []
+        self._sums = np.zeros(4)
+        digits = space.digits.astype(np.int64)
+        ranks = digits @ space.n_operations ** np.arange(space.n_edges - 1, -1, -1)
+        self._cell_of_rank = np.argsort(ranks)
 
-
-class Practice:
-    """Joint training by practised searches."""
-
-    def __init__(self, networks: Networks, tasks: PracticeTasks, rng: np.random.Generator, *, steps: int = 1500,
-                 batch: int = 16, rate: float = 2e-3, screen: float = 0.5, optimism: float = 0.5) -> None:
-        self.n, self.tasks, self.rng = networks, tasks, rng
-        self.batch, self.steps, self.rate, self.screen, self.optimism = batch, steps, rate, screen, optimism
-        self.beginnings = torch.as_tensor(networks.tree.beginnings)
-        self.path, self.digits = torch.as_tensor(networks.tree.path), torch.as_tensor(networks.tree.digits)
-        self.parameters = [*networks.search.parameters(), *networks.prediction.parameters()]
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=rate, weight_decay=1e-4)
-        self.step_ = 0
-        self.log: list[tuple[float, float, float, float]] = []
-        place = networks.space.n_operations ** np.arange(networks.space.n_edges - 1, -1, -1)
-        ranks = networks.space.digits.astype(np.int64) @ place
-        self.cell_of_rank = torch.as_tensor(np.argsort(ranks))
-        self.first = torch.as_tensor(networks.tree.first)
-
-    def run(self) -> None:
-        while self.step_ < self.steps:
-            self._search()
-
-    def _search(self) -> None:
-        z = torch.as_tensor(np.stack([self.tasks.sample(self.rng) for _ in range(self.batch)]))
-        context = torch.zeros(self.batch, 0, dtype=torch.int64)
+    def practise_once(self) -> None:
+        """Train during one search on each of a batch of tasks."""
+        n = self.recipe.tasks
+        scores = torch.as_tensor(np.stack([self.practice.sample(self.rng) for _ in range(n)])).to(self.device)
+        context = torch.zeros(n, 0, dtype=torch.int64, device=self.device)
         for growth in _GROWTH:
-            if self.step_ >= self.steps:
-                break
-            context = torch.cat([context, self._lesson(z, context, growth)], dim=1)
+            if self.step >= self.recipe.steps:
+                return
+            context = torch.cat([context, self._lesson(scores, context, growth)], dim=1)
 
-    def _lesson(self, z: Tensor, context: Tensor, growth: int) -> Tensor:
-        n, rng, b = self.n, self.rng, len(z)
-        done = self.step_ / self.steps
+    def _lesson(self, scores: Tensor, context: Tensor, growth: int) -> Tensor:
+        """Take one step of the optimiser; return the cells that are evaluated next, shape (n_tasks, growth)."""
+        networks, n = self.networks, len(scores)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate * min(1.0, (self.step_ + 1) / 50) * (0.5 * (1 + np.cos(np.pi * done)) + 0.01)
-        values = z.gather(1, context)
-        begun = n.search.beginning(self.beginnings)
-        read = n.search.read(n.features[context], values)
-        own = self._draw(begun.detach(), read.detach(), _OWN)
-        noise = torch.as_tensor(rng.gumbel(size=z.shape).astype(np.float32))
-        good = (z / _GREED + noise).topk(_GOOD, dim=1).indices
-        anywhere = torch.as_tensor(rng.integers(n.space.n_cells, size=(b, _ANY)))
-        pool = torch.cat([own, good, anywhere], dim=1)
-        truth = z.gather(1, pool)
+            group["lr"] = self._rate()
+        values = scores.gather(1, context)
+        begun = networks.search.beginning(networks.beginnings)
+        read = networks.search.read(networks.features[context], values)
+        pool = torch.cat([self._drawn(begun.detach(), read.detach()), self._good_and_any(scores)], dim=1)
+        truth = scores.gather(1, pool)
 
-        embedded, prior = n.prediction.embed(n.features[torch.cat([context, pool], dim=1)])
+        embedded, prior = networks.prediction.embed(networks.features[torch.cat([context, pool], dim=1)])
         k = context.shape[1]
-        elements = n.prediction.read(embedded[:, :k], prior[:, :k], values)
-        mean, log_deviation = n.prediction(embedded[:, k:], prior[:, k:], elements)
-        missed = _surprise(mean, log_deviation, truth) + _surprise(
-            prior[:, k:, 0], prior[:, k:, 1].clamp(-4.0, 1.0), truth
-        )
+        elements = networks.prediction.read(embedded[:, :k], prior[:, :k], values)
+        mean, log_deviation = networks.prediction(embedded[:, k:], prior[:, k:], elements)
+        surprise = _surprise(mean, log_deviation, truth)
+        # The prior alone has to be right, too: labels of a context are matched to it.
+        surprise_before = _surprise(prior[:, k:, 0], prior[:, k:, 1].clamp(-4.0, 1.0), truth)
 
-        score = (mean + self.optimism * log_deviation.exp()).detach()
-        seen = (pool[:, :, None] == context[:, None, :]).any(-1)
-        worth = ((1 - self.screen) * truth + self.screen * score) / _GREED
-        wanted = worth.masked_fill(seen, -torch.inf).softmax(-1)
-        log_p = n.search(begun[self.path[pool].view(b, -1)], read).view(b, -1, n.space.n_edges, n.tree.n_operations)
-        log_p = log_p.gather(-1, self.digits[pool][..., None])[..., 0].sum(-1)
-        lost = -(wanted * log_p).sum(-1)
+        bound = (mean + _OPTIMISM * log_deviation.exp()).detach()
+        known = (pool[:, :, None] == context[:, None, :]).any(-1)
+        share = self.recipe.screen
+        worth = ((1 - share) * truth + share * bound).masked_fill(known, -math.inf)
+        wanted = (worth / _GREED).softmax(-1)
+        follows = networks.search(begun[networks.path[pool].view(n, -1)], read).view(*pool.shape, self.space.n_edges, -1)
+        log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
+        loss = (surprise + surprise_before).mean() - (wanted * log_p).sum(-1).mean()
 
-        loss = missed.mean() + lost.mean()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, 5.0)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(networks.parameters(), _LARGEST_GRADIENT)
         self.optimiser.step()
-        self.step_ += 1
-        best = truth[:, :_OWN].gather(1, score[:, :_OWN].argmax(1, keepdim=True)).mean()
-        self.log.append((missed.mean().item(), lost.mean().item(), float(truth[:, :_OWN].mean()), float(best)))
+        own, passed = truth[:, :_OWN], bound[:, :_OWN].argmax(1, keepdim=True)
+        self._note(surprise.mean(), -(wanted * log_p).sum(-1).mean(), own.mean(), own.gather(1, passed).mean())
+        return self._evaluated_next(pool, bound.masked_fill(known, -math.inf), context, growth)
 
-        score = score.masked_fill(seen, -torch.inf)[:, :_OWN]
-        chosen = []
-        for i in range(b):
-            order = pool[i, :_OWN][score[i].argsort(descending=True)].tolist()
-            if rng.random() < _RANDOM:
-                order = pool[i][torch.as_tensor(rng.permutation(pool.shape[1]))].tolist()
-            known = set(context[i].tolist())
-            fresh = [c for c in dict.fromkeys(order) if c not in known]
-            while len(fresh) < growth:
-                c = int(rng.integers(n.space.n_cells))
-                if c not in known and c not in fresh:
-                    fresh.append(c)
-            chosen.append(fresh[:growth])
-        return torch.tensor(chosen)
+    def _rate(self) -> float:
+        """Return the learning rate: a rise, then half a cosine down to a hundredth."""
+        done = self.step / self.recipe.steps
+        up = min(1.0, (self.step + 1) / _WARM_UP)
+        return self.recipe.learning_rate * up * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
 
     @torch.no_grad()
-    def _draw(self, begun: Tensor, read: Tensor, count: int) -> Tensor:
-        n, b = self.n, len(read)
-        rank = torch.zeros(b, count, dtype=torch.int64)
-        uniform = torch.as_tensor(self.rng.random((n.space.n_edges, b, count)).astype(np.float32))
-        for edge in range(n.space.n_edges):
-            p = n.search(begun[self.first[edge] + rank], read).exp().cumsum(-1)
-            digit = (uniform[edge][..., None] > p).sum(-1).clamp(max=n.tree.n_operations - 1)
-            rank = rank * n.tree.n_operations + digit
-        return self.cell_of_rank[rank]
+    def _drawn(self, begun: Tensor, read: Tensor) -> Tensor:
+        """Return cells drawn from the search network, shape (n_tasks, 32)."""
+        first = np.cumsum([0, *(self.space.n_operations**edge for edge in range(self.space.n_edges - 1))])
+        rank = torch.zeros(len(read), _OWN, dtype=torch.int64, device=self.device)
+        for edge in range(self.space.n_edges):
+            upto = self.networks.search(begun[int(first[edge]) + rank], read).exp().cumsum(-1)
+            uniform = self._tensor(self.rng.random((*rank.shape, 1), dtype=np.float32))
+            digit = (uniform > upto).sum(-1).clamp(max=self.space.n_operations - 1)
+            rank = rank * self.space.n_operations + digit
+        return self._tensor(self._cell_of_rank)[rank]
+
+    def _good_and_any(self, scores: Tensor) -> Tensor:
+        """Return cells drawn by their true scores, and uniform ones, shape (n_tasks, 48)."""
+        noise = self._tensor(self.rng.gumbel(size=scores.shape).astype(np.float32))
+        good = (scores / _GREED + noise).topk(_GOOD, dim=1).indices
+        return torch.cat([good, self._tensor(self.rng.integers(self.space.n_cells, size=(len(scores), _ANY)))], dim=1)
+
+    def _evaluated_next(self, pool: Tensor, bound: Tensor, context: Tensor, growth: int) -> Tensor:
+        """Return the best of the drawn cells by the screen; on some tasks a random choice, as others may make it."""
+        pools, order = pool.cpu().numpy(), bound[:, :_OWN].argsort(dim=1, descending=True, stable=True).cpu().numpy()
+        chosen = np.empty((len(pools), growth), dtype=np.int64)
+        for row, known in enumerate(context.cpu().numpy()):
+            if self.rng.random() < _RANDOM:
+                cells = self.rng.permutation(pools[row])
+            else:
+                cells = pools[row, order[row]]
+            spare = self.rng.choice(self.space.n_cells, growth + len(known), replace=False)
+            fresh = dict.fromkeys(np.r_[cells, spare].tolist())
+            chosen[row] = [cell for cell in fresh if cell not in set(known.tolist())][:growth]
+        return self._tensor(chosen)
+
+    def _note(self, *quantities: Tensor) -> None:
+        self.step += 1
+        self._sums += [quantity.item() for quantity in quantities]
+        if self.step % _LOG_EVERY == 0:
+            self.log.append((self.step, *(self._sums / _LOG_EVERY).tolist()))
+            self._sums[:] = 0
+
+    def _tensor(self, values: NDArray[np.generic]) -> Tensor:
+        return torch.as_tensor(values, device=self.device)
 
 
 def _surprise(mean: Tensor, log_deviation: Tensor, truth: Tensor) -> Tensor:
+    """Return the negative log density of the truth, but for a constant."""
     return log_deviation + 0.5 * ((truth - mean) * (-log_deviation).exp()).square()
+
+
+def meta_train(
+    space: CellSpace,
+    sources: Sequence[SourceTask],
+    recipe: Recipe,
+    rng: np.random.Generator,
+    device: str = "cpu",
+) -> MetaNASModel:
+    """Train both networks on tasks drawn from the sources."""
+    trainer = Trainer(space, sources, recipe, rng, device)
+    while trainer.step < recipe.steps:
+        trainer.practise_once()
+    weights = {name: values.detach().cpu().numpy() for name, values in trainer.networks.state_dict().items()}
+    return MetaNASModel(
+        space.name,
+        recipe.width,
+        weights,
+        tuple(source.name for source in sources),
+        sum(len(source) for source in sources),
+        np.array(trainer.log, dtype=np.float64).reshape(-1, 5),
+    )
