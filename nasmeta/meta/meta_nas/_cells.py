@@ -18,18 +18,20 @@ __all__ = ["CellTree", "cell_features", "cell_tree"]
 def cell_features(space: CellSpace) -> NDArray[np.float32]:
     """Return what the prediction network reads of every cell, float32, shape (n_cells, n_features).
 
-    Operations of the edges, live paths and operation counts of the representative of the cells that compute the same
-    (rule ``zero``), in the layout of NAS-Bench-201 on every space; columns have zero mean and unit deviation there.
+    Operations of the edges; and operations of the edges, live paths and operation counts of the representative of the
+    cells that compute the same (rule ``zero``), in the layout of NAS-Bench-201 on every space; columns have zero mean
+    and unit deviation there.
 
     Examples
     --------
     >>> from nasmeta.spaces import get_space
     >>> cell_features(get_space("nb201")).shape, cell_features(get_space("tnb101")).shape
-    ((15625, 75), (4096, 75))
+    ((15625, 105), (4096, 105))
     """
     common = get_space("nb201")
     table = np.concatenate([edge_one_hot(common), live_path_counts(common), operation_counts(common)], axis=1)
-    table = table[common.canonical(np.arange(common.n_cells), rule="zero")].astype(np.float64)
+    table = table[common.canonical(np.arange(common.n_cells), rule="zero")]
+    table = np.concatenate([edge_one_hot(common), table], axis=1).astype(np.float64)
     table = (table - table.mean(axis=0)) / table.std(axis=0)
     rows = np.arange(space.n_cells) if space is common else common.from_digits(space.digits)
     features: NDArray[np.float32] = table[rows].astype(np.float32)

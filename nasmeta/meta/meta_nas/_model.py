@@ -76,10 +76,14 @@ class MetaNASModel:
         """Return networks, embedded beginnings, embedded cells and prior: what does not depend on a context."""
         with torch.random.fork_rng(devices=[]):  # the first weights are drawn from the global generator
             networks = Networks(get_space(self.space), self.width)
-        networks.load_state_dict({name: torch.as_tensor(values) for name, values in self.weights.items()})
+        networks.load_state_dict({name: torch.tensor(values) for name, values in self.weights.items()})
         with torch.inference_mode():
             begun = networks.search.beginning(networks.beginnings)
             return networks, begun, *networks.prediction.embed(networks.features)
+
+    def require_complete(self) -> None:
+        """Raise where the weights are not those of networks of this space and width: a ValueError or RuntimeError."""
+        _ = self._ready
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_ready"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +20,7 @@ def ranks_as_scores(values: Tensor) -> Tensor:
 
 def _layers(*widths: int) -> nn.Sequential:
     parts: list[nn.Module] = []
-    for before, after in zip(widths[:-2], widths[1:-1], strict=True):
+    for before, after in pairwise(widths[:-1]):
         parts += [nn.Linear(before, after), nn.GELU()]
     return nn.Sequential(*parts, nn.Linear(widths[-2], widths[-1]))
 
@@ -78,7 +80,7 @@ class PredictionNetwork(nn.Module):
 
     def __init__(self, n_features: int, width: int) -> None:
         super().__init__()
-        self.cell = _layers(n_features, 3 * width, 3 * width, width)
+        self.cell = _layers(n_features, 2 * width, 2 * width, width)
         self.prior = _layers(width, width, 2)
         self.context = _SetEncoder(width + 4, width)
         self.attention = _Attention(width)
@@ -120,7 +122,7 @@ class SearchNetwork(nn.Module):
 
     def __init__(self, n_features: int, n_cell_features: int, n_operations: int, width: int) -> None:
         super().__init__()
-        self.beginning = _layers(n_features, 3 * width, 3 * width, width)
+        self.beginning = _layers(n_features, 2 * width, 2 * width, width)
         self.context = _SetEncoder(n_cell_features + 2, width)
         self.attention = _Attention(width)
         self.logits = _layers(2 * width, 2 * width, n_operations)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.meta._model_file import checked_array
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
@@ -144,10 +146,29 @@ class MetaNASSearch(MetaSearcher):
         _require_torch()
         from nasmeta.meta.meta_nas._training import Recipe, meta_train
 
-        recipe = Recipe(
-            self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise
-        )
+        recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise)
         return meta_train(self.space, sources, recipe, self.rng, self.device)
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        model: MetaNASModel = self._require_meta_model()
+        facts = {"width": model.width, "sources": list(model.sources), "labels": model.labels}
+        return {**model.weights, "log": model.log}, facts
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaNASModel:
+        _require_torch()
+        from nasmeta.meta.meta_nas._model import MetaNASModel
+
+        log = checked_array(arrays, "log", np.float64, (None, 5))
+        weights = {
+            name: checked_array(arrays, name, np.float32, array.shape)
+            for name, array in arrays.items()
+            if name != "log"
+        }
+        model = MetaNASModel(
+            self.space.name, int(facts["width"]), weights, tuple(facts["sources"]), int(facts["labels"]), log
+        )
+        model.require_complete()
+        return model
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the candidates of highest upper confidence bound."""

@@ -19,11 +19,12 @@ from nasmeta.predictors import (
     weak_prior,
 )
 from nasmeta.spaces import CellSpace
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask
 
 __all__ = ["PracticeTasks", "completed_scores"]
 
 _CONDITION_ON = 500  # labels of a source with gaps that its process is conditioned on
+_LARGEST_DEVIATION = 2.0  # where sources have nothing in common
 
 
 def completed_scores(source: SourceTask, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -53,12 +54,12 @@ def completed_scores(source: SourceTask, rng: np.random.Generator) -> NDArray[np
 
 
 class PracticeTasks:
-    """Draws tasks: a mixture of sources, a random function of the cell's structure, and noise.
+    """Draw tasks: a source or a mixture of sources, a random function of the cell's structure, and noise.
 
-    The mixture is what tasks share. The random function is what a new task may have of its own: it is as smooth as a
-    linear function of edges, pairs of edges, live paths and operation counts. How large it is changes from task to
-    task, up to twice what the sources differ by among themselves, so that a network has to read from the context how
-    far the sources can be trusted.
+    The mixture is what tasks share. The random function is what a new task may have of its own: it is linear in edges,
+    pairs of edges, live paths and operation counts. How large it is changes from task to task, from a tenth of the
+    largest to the largest, uniformly in logarithms as for the noise; the largest is twice what the sources differ by
+    among themselves. So a network has to read from the context how far the sources can be trusted.
 
     Parameters
     ----------
@@ -80,12 +81,17 @@ class PracticeTasks:
         deviation: float = 0.5,
         noise: float = 0.3,
     ) -> None:
-        self.scores = np.stack([completed_scores(source, rng) for source in sources])
+        scores = np.stack([completed_scores(source, rng) for source in sources])
+        cells = np.arange(space.n_cells, dtype=np.int32)
+        complete = [
+            SourceTask(source.name, source.dataset, space, cells, own, source.held_out)
+            for source, own in zip(sources, scores, strict=True)
+        ]
+        self._sampler = EpisodeSampler(complete, support=1, query=1, augment=Augmentation(mixture=0.5))
         self.deviation, self.noise = deviation, noise
-        n = len(sources)
-        if n > 1:
-            differences = np.sqrt(np.maximum(0.0, 2 - 2 * np.corrcoef(self.scores)))[np.triu_indices(n, 1)]
-            self.deviation = max(deviation, min(2.0, 2 * float(differences.max())))
+        if len(sources) > 1:
+            differences = np.sqrt(np.maximum(0.0, 2 - 2 * np.corrcoef(scores)))[np.triu_indices(len(sources), 1)]
+            self.deviation = max(deviation, min(_LARGEST_DEVIATION, 2 * float(differences.max())))
         edges = edge_one_hot(space).astype(np.float32)
         first, second = np.triu_indices(edges.shape[1], 1)
         parts = [edges, edges[:, first] * edges[:, second], live_path_counts(space), operation_counts(space)]
@@ -93,17 +99,16 @@ class PracticeTasks:
 
     def sample(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """Return the scores of all cells in a new task, float32, shape (n_cells,)."""
-        n, n_cells = self.scores.shape
-        if rng.random() < 0.5:
-            mixed = self.scores[rng.integers(n)].copy()
-        else:
-            mixed = rng.dirichlet(np.ones(n)) @ self.scores
-        mixed /= mixed.std()
+        _, labels = self._sampler.full_task(rng)  # of all cells, in their order
+        n_cells = len(labels)
         own = np.zeros(n_cells, dtype=np.float32)
         for part, share in zip(self._parts, rng.dirichlet(np.ones(len(self._parts))), strict=True):
             values = part @ rng.standard_normal(part.shape[1], dtype=np.float32)
             own += np.sqrt(share) * (values - values.mean()) / values.std()
-        low = self.deviation / 10
-        mixed += np.exp(rng.uniform(np.log(low), np.log(self.deviation))) * own / own.std()
-        mixed += np.exp(rng.uniform(np.log(self.noise / 10), np.log(self.noise))) * rng.standard_normal(n_cells)
-        return normal_scores(mixed).astype(np.float32)
+        labels = labels + _log_uniform(rng, self.deviation) * own / own.std()
+        labels += _log_uniform(rng, self.noise) * rng.standard_normal(n_cells)
+        return normal_scores(labels).astype(np.float32)
+
+
+def _log_uniform(rng: np.random.Generator, high: float) -> float:
+    return float(high * np.exp(rng.uniform(np.log(0.1), 0.0)))

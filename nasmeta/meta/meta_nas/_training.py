@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nasmeta.errors import DamagedFileError
+from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._tasks import PracticeTasks
 from nasmeta.predictors._neural._training import chosen_device
@@ -27,7 +32,7 @@ _RANDOM = 0.2  # share of tasks where what is evaluated next is not the screened
 _OPTIMISM = 0.5  # of the screen
 _WARM_UP = 50  # steps in which the learning rate rises
 _LARGEST_GRADIENT = 5.0
-_LOG_EVERY = 10
+_LOG_EVERY, _SAVE_EVERY = 10, 100  # steps
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,13 @@ class Trainer:
     recipe : Recipe
     rng : numpy.random.Generator
     device : {"cpu", "cuda", "auto"}, default "cpu"
+
+    Attributes
+    ----------
+    step : int
+        Lessons so far.
+    log : list of tuple
+        As `MetaNASModel.log`.
     """
 
     def __init__(
@@ -71,6 +83,7 @@ class Trainer:
         device: str = "cpu",
     ) -> None:
         self.space, self.recipe, self.rng, self.device = space, recipe, rng, chosen_device(device)
+        self.identity = _identity(space, sources, recipe, rng)
         self.practice = PracticeTasks(space, sources, rng, recipe.deviation, recipe.noise)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**31)))
@@ -118,7 +131,9 @@ class Trainer:
         share = self.recipe.screen
         worth = ((1 - share) * truth + share * bound).masked_fill(known, -math.inf)
         wanted = (worth / _GREED).softmax(-1)
-        follows = networks.search(begun[networks.path[pool].view(n, -1)], read).view(*pool.shape, self.space.n_edges, -1)
+        follows = networks.search(begun[networks.path[pool].view(n, -1)], read).view(
+            *pool.shape, self.space.n_edges, -1
+        )
         log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
         loss = (surprise + surprise_before).mean() - (wanted * log_p).sum(-1).mean()
 
@@ -159,10 +174,7 @@ class Trainer:
         pools, order = pool.cpu().numpy(), bound[:, :_OWN].argsort(dim=1, descending=True, stable=True).cpu().numpy()
         chosen = np.empty((len(pools), growth), dtype=np.int64)
         for row, known in enumerate(context.cpu().numpy()):
-            if self.rng.random() < _RANDOM:
-                cells = self.rng.permutation(pools[row])
-            else:
-                cells = pools[row, order[row]]
+            cells = self.rng.permutation(pools[row]) if self.rng.random() < _RANDOM else pools[row, order[row]]
             spare = self.rng.choice(self.space.n_cells, growth + len(known), replace=False)
             fresh = dict.fromkeys(np.r_[cells, spare].tolist())
             chosen[row] = [cell for cell in fresh if cell not in set(known.tolist())][:growth]
@@ -178,10 +190,60 @@ class Trainer:
     def _tensor(self, values: NDArray[np.generic]) -> Tensor:
         return torch.as_tensor(values, device=self.device)
 
+    def save(self, path: Path) -> None:
+        """Write a checkpoint."""
+        arrays = {f"weight/{name}": _numpy(values) for name, values in self.networks.state_dict().items()}
+        state = self.optimiser.state_dict()["state"]
+        arrays |= {f"adam/{i}/{name}": _numpy(values) for i, own in state.items() for name, values in own.items()}
+        arrays |= {"log": np.array(self.log, dtype=np.float64), "sums": self._sums}
+        facts = {"identity": self.identity, "step": self.step, "rng": self.rng.bit_generator.state}
+        write_checkpoint(path, arrays, facts)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint, where there is one.
+
+        Raises
+        ------
+        DamagedFileError, SettingError
+        """
+        found = read_checkpoint(path, self.identity)
+        if found is None:
+            return
+        arrays, facts = found
+        try:
+            weights = {k.removeprefix("weight/"): self._tensor(v) for k, v in arrays.items() if k.startswith("weight/")}
+            self.networks.load_state_dict(weights)
+            optimiser = self.optimiser.state_dict()
+            for key, values in arrays.items():
+                if key.startswith("adam/"):
+                    _, i, name = key.split("/")
+                    optimiser["state"].setdefault(int(i), {})[name] = torch.as_tensor(values)
+            self.optimiser.load_state_dict(optimiser)
+            self.log, self._sums = [tuple(row) for row in arrays["log"].tolist()], arrays["sums"].copy()
+            self.step, self.rng.bit_generator.state = int(facts["step"]), facts["rng"]
+        except (KeyError, ValueError, TypeError, RuntimeError) as reason:
+            raise DamagedFileError(f"{path} is damaged: delete it to begin anew.") from reason
+
 
 def _surprise(mean: Tensor, log_deviation: Tensor, truth: Tensor) -> Tensor:
     """Return the negative log density of the truth, but for a constant."""
     return log_deviation + 0.5 * ((truth - mean) * (-log_deviation).exp()).square()
+
+
+def _numpy(values: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = values.detach().cpu().numpy()
+    return array
+
+
+def _identity(
+    space: CellSpace, sources: Sequence[SourceTask], recipe: Recipe, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return what makes a training the same one: settings, labels and the state of the generator."""
+    content = sha256(json.dumps(rng.bit_generator.state, default=str).encode())
+    for source in sources:
+        content.update(np.asarray(source.cells, "<i4").tobytes() + np.asarray(source.utilities, "<f8").tobytes())
+    names = [source.name for source in sources]
+    return {"space": space.name, "sources": names, **asdict(recipe), "sha256": content.hexdigest()[:16]}
 
 
 def meta_train(
@@ -190,16 +252,44 @@ def meta_train(
     recipe: Recipe,
     rng: np.random.Generator,
     device: str = "cpu",
+    *,
+    checkpoint: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    until: int | None = None,
 ) -> MetaNASModel:
-    """Train both networks on tasks drawn from the sources."""
+    """Train both networks on tasks drawn from the sources.
+
+    Parameters
+    ----------
+    space : CellSpace
+    sources : sequence of SourceTask
+    recipe : Recipe
+    rng : numpy.random.Generator
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+    checkpoint : Path, optional
+        Where the training is kept, every hundred steps or so; it goes on from there where the file exists.
+    progress : callable, optional
+        Called with the steps done and all steps.
+    until : int, optional
+        Stop early, at the first checkpoint from this step on; for tests of going on.
+    """
     trainer = Trainer(space, sources, recipe, rng, device)
-    while trainer.step < recipe.steps:
+    if checkpoint is not None:
+        trainer.load(checkpoint)
+    saved_at = trainer.step
+    while trainer.step < min(recipe.steps, until or recipe.steps):
         trainer.practise_once()
-    weights = {name: values.detach().cpu().numpy() for name, values in trainer.networks.state_dict().items()}
+        if progress is not None:
+            progress(trainer.step, recipe.steps)
+        if checkpoint is not None and (
+            trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= (until or recipe.steps)
+        ):
+            trainer.save(checkpoint)
+            saved_at = trainer.step
     return MetaNASModel(
         space.name,
         recipe.width,
-        weights,
+        {name: _numpy(values) for name, values in trainer.networks.state_dict().items()},
         tuple(source.name for source in sources),
         sum(len(source) for source in sources),
         np.array(trainer.log, dtype=np.float64).reshape(-1, 5),
