@@ -5,6 +5,7 @@ from nasmeta.searchers._evolution import RegularizedEvolution
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.searchers._local_search import FullLocalSearch, LocalSearch
 from nasmeta.searchers._random import RandomSearch
+from nasmeta.searchers._reinforce import Reinforce
 
 __all__ = [
     "SEARCHERS",
@@ -14,5 +15,6 @@ __all__ = [
     "MetaSearcher",
     "RandomSearch",
     "RegularizedEvolution",
+    "Reinforce",
     "Searcher",
 ]
