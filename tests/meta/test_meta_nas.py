@@ -144,7 +144,9 @@ def test_training_is_deterministic_and_goes_on_as_if_never_interrupted(model: Me
 
 def test_training_leaves_the_global_generator_of_torch_alone() -> None:
     before = torch.random.get_rng_state()
-    learnt = meta_train(SPACE, made_up_sources(), TINY.__class__(2, 2, 8, 1e-3, 0.5, 0.5, 0.3), np.random.default_rng(0))
+    learnt = meta_train(
+        SPACE, made_up_sources(), TINY.__class__(2, 2, 8, 1e-3, 0.5, 0.5, 0.3), np.random.default_rng(0)
+    )
     learnt.predict(np.arange(3), NO_CELLS, NO_VALUES)
     assert torch.equal(before, torch.random.get_rng_state())
 
