@@ -11,7 +11,6 @@ from nasmeta.searchers import SEARCHERS, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import SearcherContract
 
-
 # Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
 LONG_META_TRAINING = frozenset({"meta-nas"})
 
