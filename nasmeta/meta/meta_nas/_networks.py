@@ -15,7 +15,8 @@ def ranks_as_scores(values: Tensor) -> Tensor:
     below = (values[..., None, :] < values[..., :, None]).sum(-1)
     upto = (values[..., None, :] <= values[..., :, None]).sum(-1)
     shares = (below + upto).to(torch.float32) / (2 * values.shape[-1])
-    return torch.special.ndtri(shares.clamp(1e-4, 1 - 1e-4))
+    scores: Tensor = torch.special.ndtri(shares.clamp(1e-4, 1 - 1e-4))
+    return scores
 
 
 def _layers(*widths: int) -> nn.Sequential:
@@ -98,7 +99,9 @@ class PredictionNetwork(nn.Module):
         order = values.argsort(dim=-1, stable=True)
         matched = torch.empty_like(mean).scatter(-1, order, mean.sort(dim=-1).values)
         size = torch.full_like(mean, 0.1 * values.shape[-1]).sqrt()
-        return self.context(torch.cat([embedded, torch.stack([matched, matched - mean, ranks, size], -1)], -1))
+        said = torch.stack([matched, matched - mean, ranks, size], -1)
+        elements: Tensor = self.context(torch.cat([embedded, said], -1))
+        return elements
 
     def forward(self, embedded: Tensor, prior: Tensor, elements: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log deviation, each (b, q), of embedded cells (b, q, width) given a context's elements."""
@@ -130,9 +133,12 @@ class SearchNetwork(nn.Module):
     def read(self, features: Tensor, values: Tensor) -> Tensor:
         """Return the elements (b, k, width) of a context of cells (b, k, n_cell_features) and values (b, k)."""
         size = torch.full_like(features[..., 0], 0.1 * values.shape[-1]).sqrt()
-        return self.context(torch.cat([features, torch.stack([ranks_as_scores(values), size], -1)], -1))
+        said = torch.stack([ranks_as_scores(values), size], -1)
+        elements: Tensor = self.context(torch.cat([features, said], -1))
+        return elements
 
     def forward(self, begun: Tensor, elements: Tensor) -> Tensor:
         """Return log probabilities (b, q, n_operations) of what follows embedded beginnings (b, q, width)."""
         read = self.attention(begun, elements)
-        return self.logits(torch.cat([nn.functional.gelu(begun), read], -1)).log_softmax(-1)
+        logits: Tensor = self.logits(torch.cat([nn.functional.gelu(begun), read], -1))
+        return logits.log_softmax(-1)

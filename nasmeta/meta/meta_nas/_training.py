@@ -138,7 +138,7 @@ class Trainer:
         loss = (surprise + surprise_before).mean() - (wanted * log_p).sum(-1).mean()
 
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(networks.parameters(), _LARGEST_GRADIENT)
         self.optimiser.step()
         own, passed = truth[:, :_OWN], bound[:, :_OWN].argmax(1, keepdim=True)
@@ -192,7 +192,9 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
-        arrays = {f"weight/{name}": _numpy(values) for name, values in self.networks.state_dict().items()}
+        arrays: dict[str, NDArray[Any]] = {
+            f"weight/{name}": _numpy(values) for name, values in self.networks.state_dict().items()
+        }
         state = self.optimiser.state_dict()["state"]
         arrays |= {f"adam/{i}/{name}": _numpy(values) for i, own in state.items() for name, values in own.items()}
         arrays |= {"log": np.array(self.log, dtype=np.float64), "sums": self._sums}
