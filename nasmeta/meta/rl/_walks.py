@@ -235,10 +235,8 @@ class Walks:
         tried = at >= 0
         prior = self.priors.ravel()[flat]
         value = np.where(tried, matched[rows[:, None], np.maximum(at, 0)], np.float32(0))
-        beyond = self._untried.ravel()[
-            (rows[:, None, None] * self.space.n_cells + self.moves[targets]).reshape(n, -1)
-        ].reshape(*targets.shape, -1)
-        beyond = beyond.max(axis=2)
+        around = self.space.neighbour_table[targets]
+        beyond = self._untried.ravel()[rows[:, None, None] * self.space.n_cells + around].max(axis=2)
         top = self._untried.max(axis=1)
 
         # Similar cells' surprise: a mean weighted by how many edges they share with the target.
