@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, log1p, ndtri
+from scipy.special import erfcx, log1p
+
+from nasmeta.tasks import normal_scores
 
 __all__ = ["log_expected_improvement", "normal_scores"]
-
-
-def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Replace values by standard normal quantiles of their ranks; ties share a rank.
-
-    A label transform that no monotone change of the unit can disturb.
-
-    Parameters
-    ----------
-    values : sequence or ndarray of float, shape (n,)
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Examples
-    --------
-    >>> from nasmeta.predictors import normal_scores
-    >>> normal_scores([90.1, 10.0, 91.5]).round(2)
-    array([ 0.  , -0.97,  0.97])
-    """
-    from scipy.stats import rankdata
-
-    ranks = rankdata(values)
-    return ndtri((ranks - 0.5) / len(ranks))
 
 
 def log_expected_improvement(

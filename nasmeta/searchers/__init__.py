@@ -6,6 +6,7 @@ from nasmeta.searchers._gp import GPSearch
 from nasmeta.searchers._local_search import FullLocalSearch, LocalSearch
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.searchers._random import RandomSearch
+from nasmeta.searchers._reinforce import Reinforce
 
 __all__ = [
     "SEARCHERS",
@@ -16,5 +17,6 @@ __all__ = [
     "MultiFidelitySearcher",
     "RandomSearch",
     "RegularizedEvolution",
+    "Reinforce",
     "Searcher",
 ]

@@ -4,5 +4,16 @@ from nasmeta.spaces._catalog import SPACES, get_space
 from nasmeta.spaces._cell_forms import Cell, CellLike, Notation
 from nasmeta.spaces._cell_space import CellSpace, CostFormula
 from nasmeta.spaces._datasets import canonical_dataset
+from nasmeta.spaces._moving import move_cells
 
-__all__ = ["SPACES", "Cell", "CellLike", "CellSpace", "CostFormula", "Notation", "canonical_dataset", "get_space"]
+__all__ = [
+    "SPACES",
+    "Cell",
+    "CellLike",
+    "CellSpace",
+    "CostFormula",
+    "Notation",
+    "canonical_dataset",
+    "get_space",
+    "move_cells",
+]

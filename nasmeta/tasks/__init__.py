@@ -1,15 +1,22 @@
 """What is asked: tasks, distributions of tasks, their split into sources and target, and several objectives at once."""
 
+from nasmeta.tasks._augmentation import Augmentation, LabelNoise, measure_label_noise
 from nasmeta.tasks._catalog import TASKS, as_task, default_sources, get_task, task_distribution, task_families
 from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._fidelity import fidelities
 from nasmeta.tasks._objectives import hypervolume, log_tradeoff, pareto_front, within_budget
+from nasmeta.tasks._sampling import Episode, EpisodeSampler
+from nasmeta.tasks._scores import normal_scores
 from nasmeta.tasks._task import Signal, SourceTask, Task
 
 __all__ = [
     "TASKS",
+    "Augmentation",
     "CombinedTask",
+    "Episode",
+    "EpisodeSampler",
+    "LabelNoise",
     "Signal",
     "SourceTask",
     "Task",
@@ -20,6 +27,8 @@ __all__ = [
     "get_task",
     "hypervolume",
     "log_tradeoff",
+    "measure_label_noise",
+    "normal_scores",
     "pareto_front",
     "task_distribution",
     "task_families",

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import overload
 
 import numpy as np
 
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces import canonical_dataset
-from nasmeta.tasks._task import SourceTask, Task
+from nasmeta.tasks._task import SourceTask, Task, device_of
 
 __all__ = ["TaskDistribution"]
+
+
+def _devices_of(task: Task) -> tuple[str, ...]:
+    cost = getattr(task, "cost", None)  # of a task of two columns
+    found = (device_of(signal.metric) for signal in (task.signal, cost) if signal is not None)
+    return tuple(device for device in found if device is not None)
+
+
+def _datasets_of(task: Task) -> tuple[str, ...]:
+    metric = task.signal.metric
+    return tuple(name for name in task.held_out if name != metric and name not in _devices_of(task))
+
+
+_SPLITS: Mapping[str, Callable[[Task], tuple[str, ...]]] = {
+    "dataset": _datasets_of,
+    "task": lambda task: (task.name,),
+    "device": _devices_of,
+    "space": lambda task: (task.table,),
+}
 
 
 class TaskDistribution(Sequence[Task]):
@@ -68,6 +87,53 @@ class TaskDistribution(Sequence[Task]):
             raise UnknownNameError.of("dataset", dataset, self.datasets)
         target = TaskDistribution(task for task in self._tasks if key in task.held_out)
         return TaskDistribution(task for task in self._tasks if set(target.datasets).isdisjoint(task.held_out)), target
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """Names of the spaces of the tasks, each once; several where sources of several spaces are mixed."""
+        return tuple(dict.fromkeys(task.table for task in self._tasks))
+
+    def splits(self, by: str = "dataset") -> Iterator[tuple[str, TaskDistribution, TaskDistribution]]:
+        """Yield (name, sources, target) for everything that can be left out.
+
+        Whatever is left out, no source shares a dataset or a device with any target; see `Task.held_out`.
+
+        Parameters
+        ----------
+        by : {"dataset", "task", "device", "space"}, default "dataset"
+            ``dataset``: all tasks on a dataset; ``device``: all with costs on a device; ``task``: a single task;
+            ``space``: all tasks of a cell space, so that the sources are those of the others.
+
+        Raises
+        ------
+        SettingError
+            Where `by` is none of these, or the tasks have nothing of the kind.
+
+        Examples
+        --------
+        >>> import nasmeta as nm
+        >>> from nasmeta.tasks import TaskDistribution
+        >>> for name, sources, target in nm.task_distribution("nb201").splits():
+        ...     print(name, len(sources), target.names)
+        cifar10 2 ('nb201/cifar10',)
+        cifar100 2 ('nb201/cifar100',)
+        imagenet16-120 2 ('nb201/imagenet16-120',)
+        >>> both = TaskDistribution([*nm.task_distribution("nb201"), *nm.task_distribution("tnb101")])
+        >>> [(name, len(sources), len(target)) for name, sources, target in both.splits(by="space")]
+        [('nb201', 7, 3), ('tnb101', 3, 7)]
+        """
+        if by not in _SPLITS:
+            raise SettingError(f"by must be one of {', '.join(_SPLITS)}, not {by!r:.80}.")
+        groups: dict[str, list[Task]] = {}
+        for task in self._tasks:
+            for name in _SPLITS[by](task):
+                groups.setdefault(name, []).append(task)
+        if not groups:
+            raise SettingError(f"None of these tasks has a {by} that could be left out: {', '.join(self.names)}.")
+        for name, group in groups.items():
+            target = TaskDistribution(group)
+            held_out = set(target.datasets)
+            yield name, TaskDistribution(task for task in self._tasks if held_out.isdisjoint(task.held_out)), target
 
     def as_sources(self, labels: int | None = None, rng: np.random.Generator | None = None) -> list[SourceTask]:
         """Return what a meta-searcher may see of each task; see `Task.as_source`."""

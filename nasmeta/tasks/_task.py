@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
-from nasmeta.spaces import CellSpace, canonical_dataset, get_space
+from nasmeta.spaces import CellSpace, canonical_dataset, get_space, move_cells
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -98,6 +98,28 @@ class SourceTask:
 
     def __len__(self) -> int:
         return len(self.cells)
+
+    def in_space(self, space: CellSpace) -> SourceTask:
+        """Return the same labels on the cells of another space, as far as it has them; see `move_cells`.
+
+        Raises
+        ------
+        SettingError
+            Where that space has none of the cells.
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> from nasmeta.tasks import get_task
+        >>> len(get_task("nb201/cifar10").as_source().in_space(get_space("tnb101")))
+        4096
+        """
+        if space is self.space:
+            return self
+        cells, kept = move_cells(self.cells, self.space, space)
+        if not len(cells):
+            raise SettingError(f"None of the labelled cells of {self.name} is a cell of {space.name}.")
+        return SourceTask(self.name, self.dataset, space, cells, self.utilities[kept], self.held_out)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,10 @@ from nasmeta.spaces import get_space
         ("meta-gp", {"optimism": float("nan")}),
         ("meta-gp", {"optimism": float("inf")}),
         ("local-search", {"improvement": "best"}),
+        ("reinforce", {"learning_rate": 0}),
+        ("reinforce", {"learning_rate": float("nan")}),
+        ("reinforce", {"momentum": 1.0}),
+        ("reinforce", {"momentum": "high"}),
     ],
 )
 def test_refused(name: str, settings: dict[str, object]) -> None:

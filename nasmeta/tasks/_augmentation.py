@@ -1,0 +1,179 @@
+"""Many tasks of few: labels warped, mixed between tasks, and with the noise that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.tasks._scores import normal_scores
+from nasmeta.tasks._task import Signal, Task
+
+__all__ = ["Augmentation", "LabelNoise", "measure_label_noise"]
+
+_BINS = 20  # of equally many cells, for which a deviation is estimated
+_MOST_MIXED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class LabelNoise:
+    """The deviation of one seed's normal score from that of the cell, at each level of the score.
+
+    Attributes
+    ----------
+    scores, deviations : ndarray of float64, shape (n_bins,)
+        Ascending levels, and the deviation at each; in between it is linear, outside constant.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.tasks import LabelNoise
+    >>> LabelNoise(np.array([-1.0, 1.0]), np.array([0.3, 0.1])).at(np.array([0.0, 5.0]))
+    array([0.2, 0.1])
+    """
+
+    scores: NDArray[np.float64]
+    deviations: NDArray[np.float64]
+
+    def at(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the deviations at these scores, of the same shape."""
+        found: NDArray[np.float64] = np.interp(scores, self.scores, self.deviations)
+        return found
+
+
+def measure_label_noise(tasks: Iterable[Task]) -> LabelNoise:
+    """Measure on source tasks how far two seeds of a table differ, in normal scores.
+
+    For each task with accuracies of NAS-Bench-201 after 200 epochs, the seeds 777 and 888 of its own dataset are
+    ranked; half the mean squared difference is the variance of one seed, in 20 bins of equally many cells by their mean
+    score. Only columns of the tasks that were passed are read, so a target that is not among them stays unseen.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        Sources; those without seeds of their own are passed over.
+
+    Returns
+    -------
+    LabelNoise
+
+    Raises
+    ------
+    SettingError
+        Where no task has seeds.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.tasks import measure_label_noise
+    >>> sources, _ = nm.task_distribution("nb201").leave_out("cifar10")
+    >>> noise = measure_label_noise(sources)
+    >>> bool(0 < noise.at(0.0) < 0.5)
+    True
+    """
+    means, squares = [], []
+    for task in dict.fromkeys(_with_seeds(tasks)):
+        first, second = (Task(task.name, task.table, _seed_of(task.signal, seed)).values for seed in (777, 888))
+        both = ~(np.isnan(first) | np.isnan(second))
+        one, other = normal_scores(first[both]), normal_scores(second[both])
+        means.append((one + other) / 2)
+        squares.append((one - other) ** 2 / 2)
+    if not means:
+        raise SettingError(
+            "None of the tasks has single seeds to measure label noise on: pass accuracies of NAS-Bench-201 after 200 "
+            "epochs, such as nb201/cifar100, or a number as the noise."
+        )
+    level, variance = np.concatenate(means), np.concatenate(squares)
+    bins = np.array_split(np.argsort(level, kind="stable"), _BINS)
+    return LabelNoise(
+        np.array([level[one].mean() for one in bins]), np.sqrt(np.array([variance[one].mean() for one in bins]))
+    )
+
+
+def _with_seeds(tasks: Iterable[Task]) -> Iterable[Task]:
+    for task in tasks:
+        if not isinstance(task, Task):
+            raise SettingError(f"Label noise is measured on Tasks, which know their seeds, not on {task!r:.80}.")
+        s = task.signal
+        if type(task) is Task and (task.table, s.metric, s.split, s.epochs) == ("nb201", "accuracy", "valid", 200):
+            # Only one task a dataset: its seeds are the same, whichever column the task shows.
+            yield Task(f"nb201/{s.dataset}", task.table, _seed_of(s, 777))
+
+
+def _seed_of(signal: Signal, seed: int) -> Signal:
+    return Signal(signal.dataset, signal.metric, signal.split, signal.epochs, seed, signal.release)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How sampled tasks differ from the sources that they are made of.
+
+    Parameters
+    ----------
+    warp : float, default 0
+        Standard deviation of the two parameters of a random monotone map of a source's scores, ``z -> sinh(e^a
+        asinh(z) + b)`` (the sinh-arcsinh of Jones and Pewsey, Biometrika 2009). It changes ranks only in mixtures, and
+        labels only where these are not ranked anew (``EpisodeSampler(..., labels="value")``).
+    mixture : float, default 0
+        Chance that a task is a convex mixture of two or three sources of one space, on the cells that all of them have
+        labelled, with weights from a flat Dirichlet distribution.
+    noise : float or LabelNoise, default 0
+        Standard deviation of the noise on each cell's score: one number, or as `measure_label_noise` found it.
+
+    Examples
+    --------
+    >>> from nasmeta.tasks import Augmentation
+    >>> Augmentation(mixture=0.5, noise=0.1)
+    Augmentation(warp=0.0, mixture=0.5, noise=0.1)
+    """
+
+    warp: float = 0.0
+    mixture: float = 0.0
+    noise: float | LabelNoise = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value, most in (("warp", self.warp, np.inf), ("mixture", self.mixture, 1.0)):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+                raise SettingError(f"{name} must be a number from 0 to {most:g}, not {value!r:.80}.")
+        if not isinstance(self.noise, LabelNoise) and (
+            isinstance(self.noise, bool) or not isinstance(self.noise, int | float) or not 0 <= self.noise < np.inf
+        ):
+            raise SettingError(f"noise must be a number from 0 on or a LabelNoise, not {self.noise!r:.80}.")
+
+    @property
+    def changes_all_labels(self) -> bool:
+        """Whether a task that is no mixture has other labels than its source."""
+        return self.warp > 0 or isinstance(self.noise, LabelNoise) or self.noise > 0
+
+    def members(self, first: int, others: Sequence[int], rng: np.random.Generator) -> list[int]:
+        """Draw which sources are mixed: `first` and, by the chance `mixture`, one or two of `others`."""
+        if not others or not self.mixture or rng.random() >= self.mixture:
+            return [first]
+        more = min(len(others), int(rng.integers(1, _MOST_MIXED)))
+        return [first, *rng.choice(np.asarray(others), more, replace=False).tolist()]
+
+    def combined(self, scores: Sequence[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return the labels of a new task from its members' scores, each of shape (n,), on common cells."""
+        warped = [self._warped(one, rng) for one in scores]
+        if len(warped) == 1:
+            mixed = warped[0]
+        else:
+            weights = rng.dirichlet(np.ones(len(warped)))
+            mixed = np.sum([w * one for w, one in zip(weights.tolist(), warped, strict=True)], axis=0)
+            mixed = (mixed - mixed.mean()) / (mixed.std() or 1.0)  # so that the noise keeps its meaning
+        if isinstance(self.noise, LabelNoise):
+            mixed = mixed + self.noise.at(mixed) * rng.standard_normal(len(mixed))
+        elif self.noise:
+            mixed = mixed + self.noise * rng.standard_normal(len(mixed))
+        return mixed
+
+    def _warped(self, scores: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        if not self.warp:
+            return scores
+        stretch, shift = self.warp * rng.standard_normal(2)
+        warped = np.sinh(np.exp(stretch) * np.arcsinh(scores) + shift)
+        standard: NDArray[np.float64] = (warped - warped.mean()) / (warped.std() or 1.0)
+        return standard

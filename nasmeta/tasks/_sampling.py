@@ -1,0 +1,204 @@
+"""Episodes for meta-training: sampled tasks with support and query labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import SettingError
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.tasks._augmentation import Augmentation
+from nasmeta.tasks._scores import normal_scores
+from nasmeta.tasks._task import SourceTask, Task
+
+__all__ = ["Episode", "EpisodeSampler"]
+
+_LABELS = ("rank", "value")
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """One sampled task: what a learner adapts on, and what it is judged by.
+
+    Attributes
+    ----------
+    space : CellSpace
+    support_cells, query_cells : ndarray of int32, shape (k,) and (q,)
+        No cell is in both.
+    support_labels, query_labels : ndarray of float64, shape (k,) and (q,)
+        Higher is better; standardised within the whole sampled task, see `EpisodeSampler`.
+    sources : tuple of str
+        Names of the sources that the task was made of.
+    """
+
+    space: CellSpace
+    support_cells: NDArray[np.int32]
+    support_labels: NDArray[np.float64]
+    query_cells: NDArray[np.int32]
+    query_labels: NDArray[np.float64]
+    sources: tuple[str, ...]
+
+
+class EpisodeSampler:
+    """Draw tasks from sources, and of each task support and query cells.
+
+    Each source is as likely as another. Labels are normal scores of the ranks within all labelled cells of the task,
+    so tasks of other units mix. Sources of several spaces may be given: an episode lies within one of them.
+
+    Parameters
+    ----------
+    sources : iterable of Task or SourceTask
+        Of a task only the signal is seen.
+    support : int or (int, int), default (5, 100)
+        Number of support cells; of a range, its ends included, each number is drawn uniformly on a logarithmic scale,
+        as the first labels matter most.
+    query : int, default 100
+        Number of query cells.
+    augment : Augmentation, optional
+        Makes many tasks of few; none where left out.
+    space : str or CellSpace, optional
+        Move the sources of other spaces to this one, as far as it has their cells.
+    labels : {"rank", "value"}, default "rank"
+        ``value`` gives standardised utilities (mean 0, variance 1 within the task) instead of normal scores.
+
+    Raises
+    ------
+    SettingError
+        Where there is no source, one is there twice or has too few labels, or a label is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.tasks import Augmentation, EpisodeSampler
+    >>> sources, _ = nm.task_distribution("nb201").leave_out("cifar100")
+    >>> sampler = EpisodeSampler(sources, support=10, query=50, augment=Augmentation(mixture=1.0))
+    >>> episode = sampler.sample(np.random.default_rng(0))
+    >>> episode.support_cells.shape, episode.query_labels.shape, sorted(episode.sources)
+    ((10,), (50,), ['nb201/cifar10', 'nb201/imagenet16-120'])
+    >>> cells, labels = sampler.full_task(np.random.default_rng(1))
+    >>> len(cells), bool(abs(labels.mean()) < 0.01)
+    (15625, True)
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[SourceTask | Task],
+        *,
+        support: int | tuple[int, int] = (5, 100),
+        query: int = 100,
+        augment: Augmentation | None = None,
+        space: str | CellSpace | None = None,
+        labels: str = "rank",
+    ) -> None:
+        if labels not in _LABELS:
+            raise SettingError(f"labels must be one of {', '.join(_LABELS)}, not {labels!r:.80}.")
+        self.labels = labels
+        self.sources = _checked(sources, get_space(space) if isinstance(space, str) else space)
+        low, high = support if isinstance(support, tuple | list) and len(support) == 2 else (support, support)
+        self.support = (checked_whole("support", low), checked_whole("support", high))
+        if self.support[0] > self.support[1]:
+            raise SettingError(f"support must be a number or (low, high), not {support!r:.80}.")
+        self.query = checked_whole("query", query)
+        self.augment = Augmentation() if augment is None else augment
+        for source in self.sources:
+            if len(source) < self.support[1] + self.query:
+                raise SettingError(
+                    f"Source {source.name} has {len(source):,} labels, but an episode needs up to {self.support[1]} "
+                    f"for support and {self.query} for queries."
+                )
+        self._scores = [self._standard(source.utilities) for source in self.sources]
+        self._common: dict[tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]] = {}
+
+    @property
+    def spaces(self) -> tuple[CellSpace, ...]:
+        """The spaces of the sources, each once."""
+        return tuple(dict.fromkeys(source.space for source in self.sources))
+
+    def sample(self, rng: np.random.Generator) -> Episode:
+        """Draw one episode."""
+        space, members, cells, labels = self._task(rng)
+        low, high = self.support
+        n_support = int(np.exp(rng.uniform(np.log(low), np.log(high + 1)))) if low < high else low
+        chosen = rng.choice(len(cells), min(n_support, high) + self.query, replace=False)
+        first, rest = chosen[: -self.query], chosen[-self.query :]
+        names = tuple(self.sources[i].name for i in members)
+        return Episode(space, cells[first], labels[first], cells[rest], labels[rest], names)
+
+    def sample_many(self, n: int, rng: np.random.Generator) -> list[Episode]:
+        """Draw `n` episodes."""
+        return [self.sample(rng) for _ in range(checked_whole("n", n))]
+
+    def full_task(self, rng: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Draw one task with all its labels, to simulate a search on it.
+
+        Returns
+        -------
+        cells : ndarray of int32, shape (n,)
+        labels : ndarray of float64, shape (n,)
+            Of one space; `sample_task` also says of which.
+        """
+        _, _, cells, labels = self._task(rng)
+        return cells, labels
+
+    def sample_task(self, rng: np.random.Generator) -> SourceTask:
+        """Draw one task with all its labels, as a source that knows its space, its name and what it holds out."""
+        space, members, cells, labels = self._task(rng)
+        made_of = [self.sources[i] for i in members]
+        held_out = tuple(dict.fromkeys(name for source in made_of for name in source.held_out))
+        name = " + ".join(source.name for source in made_of)
+        return SourceTask(name, made_of[0].dataset, space, cells, labels, held_out)
+
+    def _task(self, rng: np.random.Generator) -> tuple[CellSpace, list[int], NDArray[np.int32], NDArray[np.float64]]:
+        first = int(rng.integers(len(self.sources)))
+        space = self.sources[first].space
+        fellows = [i for i, source in enumerate(self.sources) if i != first and source.space is space]
+        members = self.augment.members(first, fellows, rng)
+        cells, scores = self._on_common_cells(tuple(sorted(members)))
+        if len(cells) < self.support[1] + self.query:  # too few cells in common
+            members = [first]
+            cells, scores = self._on_common_cells((first,))
+        if len(members) == 1 and not self.augment.changes_all_labels:
+            return space, members, cells, scores[0]
+        labels = self.augment.combined(scores, rng)
+        return space, members, cells, self._standard(labels)
+
+    def _on_common_cells(self, members: tuple[int, ...]) -> tuple[NDArray[np.int32], list[NDArray[np.float64]]]:
+        """Return the cells that all members have labelled, ascending, and each member's scores there."""
+        if members not in self._common:
+            cells = reduce(np.intersect1d, [self.sources[i].cells for i in members])
+            orders = [np.argsort(self.sources[i].cells, kind="stable") for i in members]
+            self._common[members] = (
+                cells,
+                [
+                    self._scores[i][order[np.searchsorted(self.sources[i].cells, cells, sorter=order)]]
+                    for i, order in zip(members, orders, strict=True)
+                ],
+            )
+        return self._common[members]
+
+    def _standard(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.labels == "rank":
+            return normal_scores(labels)
+        standard: NDArray[np.float64] = (labels - labels.mean()) / (labels.std() or 1.0)
+        return standard
+
+
+def _checked(sources: Iterable[SourceTask | Task], space: CellSpace | None) -> tuple[SourceTask, ...]:
+    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
+    for source in seen:
+        if not isinstance(source, SourceTask):
+            raise SettingError(f"Sources are Tasks or SourceTasks, not {source!r:.80}.")
+        if not np.isfinite(source.utilities).all():
+            raise SettingError(f"Source {source.name} has a label that is not finite.")
+    if not seen:
+        raise SettingError("There is no source to sample episodes from: pass at least one.")
+    names = [source.name for source in seen]
+    if len(set(names)) < len(names):
+        raise SettingError(f"A source is there twice: {', '.join(names)}.")
+    return tuple(seen if space is None else (source.in_space(space) for source in seen))

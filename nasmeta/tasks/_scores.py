@@ -1,0 +1,36 @@
+"""Rank scores: labels of tasks of any unit on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+__all__ = ["normal_scores"]
+
+
+def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Replace values by standard normal quantiles of their ranks; ties share a rank.
+
+    A label transform that no monotone change of the unit can disturb.
+
+    Parameters
+    ----------
+    values : sequence or ndarray of float, shape (n,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import normal_scores
+    >>> normal_scores([90.1, 10.0, 91.5]).round(2)
+    array([ 0.  , -0.97,  0.97])
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values)
+    return ndtri((ranks - 0.5) / len(ranks))

@@ -1,0 +1,150 @@
+"""Episodes, augmentation and measured noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+import nasmeta as nm
+from nasmeta.errors import SettingError
+from nasmeta.spaces import get_space, move_cells
+from nasmeta.tasks import (
+    Augmentation,
+    EpisodeSampler,
+    LabelNoise,
+    SourceTask,
+    TaskDistribution,
+    measure_label_noise,
+    normal_scores,
+)
+
+NB201, TNB101 = get_space("nb201"), get_space("tnb101")
+
+
+def made_up(name: str, space: nm.spaces.CellSpace, seed: int, n: int = 500) -> SourceTask:
+    rng = np.random.default_rng(seed)
+    return SourceTask(name, name, space, space.sample(n, rng), rng.standard_normal(n))
+
+
+SOURCES = [made_up("a", NB201, 0), made_up("b", NB201, 1), made_up("c", TNB101, 2)]
+
+
+def test_an_episode_holds_scores_of_its_source() -> None:
+    sampler = EpisodeSampler(SOURCES[:1], support=(3, 30), query=40)
+    scores = dict(zip(SOURCES[0].cells.tolist(), normal_scores(SOURCES[0].utilities).tolist(), strict=True))
+    sizes = set()
+    for episode in sampler.sample_many(50, np.random.default_rng(0)):
+        sizes.add(len(episode.support_cells))
+        assert len(episode.query_cells) == len(episode.query_labels) == 40
+        assert not set(episode.support_cells.tolist()) & set(episode.query_cells.tolist())
+        assert [scores[c] for c in episode.support_cells.tolist()] == episode.support_labels.tolist()
+        assert [scores[c] for c in episode.query_cells.tolist()] == episode.query_labels.tolist()
+        assert episode.sources == ("a",)
+    assert min(sizes) >= 3
+    assert max(sizes) <= 30
+    assert len(sizes) > 10
+
+
+def test_the_same_generator_gives_the_same_episode_and_spaces_are_not_mixed() -> None:
+    sampler = EpisodeSampler(SOURCES, support=5, query=5, augment=Augmentation(warp=0.3, mixture=1.0, noise=0.1))
+    one, other = (sampler.sample_many(30, np.random.default_rng(7)) for _ in range(2))
+    assert all((a.query_labels == b.query_labels).all() for a, b in zip(one, other, strict=True))
+    assert {(e.space.name, "c" in e.sources) for e in one} == {("nb201", False), ("tnb101", True)}
+    assert {space.name for space in sampler.spaces} == {"nb201", "tnb101"}
+
+
+def test_sources_of_another_space_are_moved() -> None:
+    sampler = EpisodeSampler(SOURCES, support=5, query=5, space="nb201")
+    assert {space.name for space in sampler.spaces} == {"nb201"}
+    moved = sampler.sources[2]
+    assert (NB201.ops_of(moved.cells) == TNB101.ops_of(SOURCES[2].cells)).all()
+    back, kept = move_cells(moved.cells, NB201, TNB101)
+    assert kept.all()
+    assert (back == SOURCES[2].cells).all()
+    with pytest.raises(SettingError, match="is a cell of tnb101"):
+        SourceTask("x", "x", NB201, np.array([0], np.int32), np.ones(1)).in_space(TNB101)
+
+
+def test_a_mixture_lies_between_its_members_and_a_warp_keeps_ranks() -> None:
+    source, _ = nm.task_distribution("nb201").leave_out("cifar100")
+    rng = np.random.default_rng(0)
+    mixed = EpisodeSampler(source, augment=Augmentation(mixture=1.0)).sample_task(rng)
+    assert set(mixed.held_out) == {"cifar10", "imagenet16-120"}
+    for task in source:
+        assert spearmanr(task.values[mixed.cells], mixed.utilities).statistic > 0.9
+    best = np.sort(mixed.utilities)[-5000:]  # the worst cells are tied
+    np.testing.assert_allclose(best, normal_scores(np.arange(NB201.n_cells))[-5000:], atol=0.01)
+    cells, warped = EpisodeSampler(source[:1], augment=Augmentation(warp=0.5), labels="value").full_task(rng)
+    raw = source[0].values[cells]
+    assert spearmanr(raw, warped).statistic == pytest.approx(1.0)
+    assert np.corrcoef(raw, warped)[0, 1] < 0.9999
+    cells, ranked = EpisodeSampler(source[:1], augment=Augmentation(warp=0.5)).full_task(rng)
+    assert spearmanr(source[0].values[cells], ranked).statistic == pytest.approx(1.0)
+
+
+def test_noise_is_that_between_seeds() -> None:
+    source, _ = nm.task_distribution("nb201").leave_out("cifar100")
+    noise = measure_label_noise(source)
+    first, second = (nm.get_task(f"nb201/cifar10#{seed}").values for seed in (777, 888))
+    both = ~(np.isnan(first) | np.isnan(second))
+    due = spearmanr(first[both], second[both]).statistic
+    scores = normal_scores(np.random.default_rng(0).standard_normal(15_000))
+    rng = np.random.default_rng(1)
+    noisy = [Augmentation(noise=noise).combined([scores], rng) for _ in range(2)]
+    assert spearmanr(*noisy).statistic == pytest.approx(due, abs=0.02)
+    alone = measure_label_noise([nm.get_task("nb201/cifar10"), nm.get_task("nb201/cifar10#888")])
+    assert (alone.deviations == measure_label_noise([nm.get_task("nb201/cifar10")]).deviations).all()
+
+
+def test_bad_input() -> None:
+    with pytest.raises(SettingError, match="at least one"):
+        EpisodeSampler([])
+    with pytest.raises(SettingError, match="twice"):
+        EpisodeSampler([SOURCES[0], SOURCES[0]])
+    with pytest.raises(SettingError, match="500 labels"):
+        EpisodeSampler(SOURCES, support=5, query=500)
+    with pytest.raises(SettingError, match="low, high"):
+        EpisodeSampler(SOURCES, support=(9, 3))
+    with pytest.raises(SettingError, match="not finite"):
+        EpisodeSampler([SourceTask("n", "n", NB201, np.array([1], np.int32), np.array([np.nan]))])
+    with pytest.raises(SettingError, match="labels must be"):
+        EpisodeSampler(SOURCES, labels="score")
+    with pytest.raises(SettingError, match="Sources are"):
+        EpisodeSampler(["nb201/cifar10"])  # type: ignore[list-item]
+    with pytest.raises(SettingError, match="mixture must be"):
+        Augmentation(mixture=1.5)
+    with pytest.raises(SettingError, match="noise must be"):
+        Augmentation(noise=-1.0)
+    with pytest.raises(SettingError, match="single seeds"):
+        measure_label_noise([nm.get_task("nb201/cifar10@12ep")])
+    with pytest.raises(SettingError, match="know their seeds"):
+        measure_label_noise(SOURCES)  # type: ignore[arg-type]
+    assert LabelNoise(np.zeros(1), np.ones(1)).at(np.zeros(2)).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("by", ["dataset", "task", "device", "space"])
+def test_splits_share_nothing_with_the_target(by: str) -> None:
+    names = [
+        "nb201/cifar10", "nb201/cifar100", "nb201/latency/pixel3", "nb201/latency/pixel2", "nb201/energy/fpga",
+        "nb201/cifar100/within-5ms/pixel3", "nb201/train-seconds/cifar10", "tnb101/jigsaw",
+    ]  # fmt: skip
+    tasks = TaskDistribution(nm.get_task(name) for name in names)
+    assert tasks.spaces == ("nb201", "tnb101")
+    due = {
+        "dataset": {"cifar10", "cifar100", "jigsaw"},
+        "task": set(names),
+        "device": {"pixel3", "pixel2", "fpga"},
+        "space": {"nb201", "tnb101"},
+    }[by]
+    found = {name: (sources, target) for name, sources, target in tasks.splits(by=by)}
+    assert set(found) == due
+    for sources, target in found.values():
+        assert set(sources.datasets).isdisjoint(target.datasets)
+
+
+def test_splits_that_are_not_possible() -> None:
+    with pytest.raises(SettingError, match="by must be"):
+        next(nm.task_distribution("nb201").splits(by="epoch"))
+    with pytest.raises(SettingError, match="has a device"):
+        next(nm.task_distribution("nb201").splits(by="device"))
