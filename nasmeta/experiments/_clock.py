@@ -67,7 +67,7 @@ class Clock:
         if isinstance(clock, Clock):
             clock = asdict(clock)
         if not isinstance(clock, Mapping):
-            raise SettingError(f"A clock is a nasmeta.experiments.Clock or a mapping of its settings, not {clock!r:.80}.")
+            raise SettingError(f"A clock is a Clock or a mapping of its settings, not {clock!r:.80}.")
         possible = [field.name for field in fields(cls)]
         for name in clock:
             if name not in possible:

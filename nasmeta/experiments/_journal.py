@@ -20,7 +20,16 @@ from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.experiments._loop import Trace
 
-__all__ = ["FORMAT", "Journal", "JournaledEvaluator", "Records", "is_there", "read_finished", "read_journal", "read_records"]
+__all__ = [
+    "FORMAT",
+    "Journal",
+    "JournaledEvaluator",
+    "Records",
+    "is_there",
+    "read_finished",
+    "read_journal",
+    "read_records",
+]
 
 FORMAT = 1
 _MARK = b'{"nasmeta_journal": '
@@ -34,8 +43,8 @@ Known = tuple[NDArray[np.float64], NDArray[np.float64]]
 class Records(NamedTuple):
     """What the lines of a journal record.
 
-    ``failures`` are cells whose training failed, and why; ``details`` say when, where and for how many epochs a cell was
-    trained, and are empty but for runs on a simulated clock.
+    ``failures`` are cells whose training failed, and why; ``details`` say when, where and for how many epochs a cell
+    was trained, and are empty but for runs on a simulated clock.
     """
 
     cells: list[int]

@@ -89,14 +89,11 @@ class Run:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        plain = {
-            "end_seconds": lambda: np.cumsum(self.cost_seconds),
-            "workers": lambda: np.zeros(len(self.cells), np.int32),
-            "epochs": lambda: np.full(len(self.cells), self.full_epochs, np.int32),
-        }
-        for name, value in plain.items():
+        n = len(self.cells)
+        for name, plain in (("end_seconds", self.cost_seconds.cumsum), ("workers", None), ("epochs", None)):
             if getattr(self, name) is None:
-                object.__setattr__(self, name, value())
+                value = plain() if plain else np.full(n, self.full_epochs if name == "epochs" else 0, np.int32)
+                object.__setattr__(self, name, value)
 
     @property
     def full_epochs(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class MultiFidelitySearcher(Searcher):
         SettingError
         """
         lengths = tuple(int(epochs) for epochs in fidelities)
-        if not lengths or any(a >= b for a, b in zip(lengths, lengths[1:], strict=False)):
+        if not lengths or any(a >= b for a, b in pairwise(lengths)):
             raise SettingError(f"The lengths of trainings must ascend, not {list(lengths)}.")
         self.fidelities = lengths
 

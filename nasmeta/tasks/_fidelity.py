@@ -44,7 +44,7 @@ def fidelities(task: Task, epochs: Iterable[int] | None = None) -> dict[int, Tas
     known = _known(task)
     if epochs is None:
         return known
-    if isinstance(epochs, str) or not isinstance(epochs, Iterable):
+    if not isinstance(epochs, Iterable):
         raise SettingError(f"Lengths of trainings are whole numbers of epochs, not {epochs!r:.80}.")
     asked = {checked_whole("epochs", length, least=0) for length in epochs}
     full = task.signal.epochs or 0
