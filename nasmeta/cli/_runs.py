@@ -45,6 +45,14 @@ SearchEvaluatorName = Annotated[
         help="What answers: the table, the shipped surrogate, a file, or real training on --data.",
     ),
 ]
+MetaModel = Annotated[
+    Optional[str],  # noqa: UP045  (older typers cannot read the other form)
+    typer.Option(
+        metavar="FILE|NAME|shipped",
+        help="What a meta-searcher has learnt before: the file of nasmeta meta-train, the name of a shipped model, or "
+        "shipped: one that has seen nothing of the task.",
+    ),
+]
 StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a run when the best cell was evaluated.")]
 
 
@@ -67,6 +75,7 @@ def search(
             "separated by commas; by default the family of the task."
         ),
     ] = None,
+    meta_model: MetaModel = None,
     journal: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Record the run in this file, and go on from it where it exists."),
@@ -104,6 +113,7 @@ def search(
         seed=seed,
         settings=settings_in(settings or ()),
         sources=names_in(sources) if sources is not None else None,
+        meta_model=meta_model,
         journal=journal,
         stop_at_optimum=stop_at_optimum,
         progress=True,
@@ -149,6 +159,7 @@ def compare(
     seconds: Seconds = None,
     clock: ClockSettings = None,
     seed: Seed = 0,
+    meta_model: MetaModel = None,
     folder: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Keep journals and results here; the same command again goes on after any end."),
@@ -171,6 +182,7 @@ def compare(
         seconds=seconds,
         clock=settings_in(clock) if clock else None,
         seed=seed,
+        meta_model=meta_model,
         folder=folder,
         workers=workers,
         stop_at_optimum=stop_at_optimum,

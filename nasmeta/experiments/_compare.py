@@ -20,7 +20,14 @@ from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._rules import Rules, read_trace, rules_of
 from nasmeta.experiments._run import results_frame
 from nasmeta.experiments._search import make_run, on_evaluator
-from nasmeta.experiments._spec import SearcherSpec, checked_path, sources_of
+from nasmeta.experiments._spec import (
+    MetaModelLike,
+    SearcherSpec,
+    checked_path,
+    saved_model_of,
+    sources_of,
+    with_settings_of,
+)
 from nasmeta.experiments._workers import Job, Learning, Pair, Runs, results_of
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import Task, TaskDistribution, get_task, task_distribution, task_families
@@ -48,6 +55,7 @@ def compare(
     seconds: float | Mapping[str, float] | None = None,
     seed: int = 0,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None = None,
     folder: str | os.PathLike[str] | None = None,
     workers: int = 1,
     progress: bool = False,
@@ -78,6 +86,8 @@ def compare(
         Seed of the first repeat.
     settings : mapping of label to mapping, optional
         Keyword arguments for searchers.
+    meta_model : path, str, SavedMetaModel, or mapping of label to one of these, optional
+        As in `search`; a single one, such as ``"shipped"``, is for every meta-searcher that is compared.
     folder : path, optional
         Where each run keeps its journal. The same call again goes on after any end, a kill included, and gives the
         identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
@@ -129,7 +139,8 @@ def compare(
         for i, task in enumerate(targets)
         for label, spec in specs.items()
     }
-    comparison = _Comparison(specs, targets, range(seed, seed + repeats), rules)
+    models = _models_of(specs, meta_model)
+    comparison = _Comparison(specs, targets, range(seed, seed + repeats), rules, models)
     if path is None:
         return comparison.frame(workers, progress, None)
     home = ComparisonFolder(path)
@@ -154,10 +165,15 @@ class _Comparison:
         tasks: TaskDistribution,
         seeds: range,
         rules: Mapping[Pair, Rules],
+        models: Mapping[str, MetaModelLike],
     ) -> None:
         self.specs, self.tasks, self.seeds, self.rules = specs, tasks, seeds, rules
         self.pairs: list[Pair] = [(i, label) for i in range(len(tasks)) for label in specs]
-        self.sources = {(i, label): sources_of(specs[label], tasks[i], None) for i, label in self.pairs}
+        self.saved = {(i, label): saved_model_of(specs[label], tasks[i], models.get(label)) for i, label in self.pairs}
+        self.sources = {
+            (i, label): [] if self.saved[i, label] else sources_of(specs[label], tasks[i], None)
+            for i, label in self.pairs
+        }
         self.traces: dict[tuple[Pair, int], Trace] = {}
 
     def frame(self, workers: int, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
@@ -180,11 +196,12 @@ class _Comparison:
             [
                 make_run(
                     self.traces[pair, seed],
-                    self.specs[pair[1]],
+                    self._spec(pair),
                     pair[1],
                     self.tasks[pair[0]],
                     seed,
                     self.sources[pair],
+                    self.saved[pair],
                     self.rules[pair].clock,
                 )
                 for pair in self.pairs
@@ -192,15 +209,18 @@ class _Comparison:
             ]
         )
 
+    def _spec(self, pair: Pair) -> SearcherSpec:
+        return with_settings_of(self.specs[pair[1]], self.saved[pair])
+
     def _read(self, home: ComparisonFolder) -> None:
         """Take the finished runs from their journals."""
         for pair in self.pairs:
-            task, spec, rules = self.tasks[pair[0]], self.specs[pair[1]], self.rules[pair]
+            task, spec, rules = self.tasks[pair[0]], self._spec(pair), self.rules[pair]
             for seed in self.seeds:
                 path = home.journal(task.name, pair[1], seed)
                 if not is_there(path):
                     continue
-                header = spec.header(task, seed, 1, self.sources[pair], rules.clock, rules.lengths)
+                header = spec.header(task, seed, 1, self.sources[pair], self.saved[pair], rules.clock, rules.lengths)
                 trace = read_trace(path, header, task, rules)
                 if trace is not None:
                     self.traces[pair, seed] = trace
@@ -210,7 +230,7 @@ class _Comparison:
         meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].is_meta]
         # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
         jobs: list[Job] = [
-            Learning(pair, self.specs[pair[1]], self.tasks[pair[0]], self.sources[pair]) for pair in meta
+            Learning(pair, self._spec(pair), self.tasks[pair[0]], self.sources[pair], self.saved[pair]) for pair in meta
         ]
         for pair in self.pairs:
             if pair not in meta:
@@ -235,13 +255,14 @@ class _Comparison:
             paths = [None if home is None else home.journal(task.name, label, seed) for seed in some]
             yield Runs(
                 pair,
-                self.specs[label],
+                self._spec(pair),
                 task,
                 self.sources[pair],
                 some,
                 paths,
                 self.rules[pair],
                 meta_model,
+                self.saved[pair],
             )
 
     def _keep(self, job: Job, result: tuple[int, Trace], advance: Callable[[int], object]) -> None:
@@ -306,6 +327,25 @@ def _specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]
             f"There are settings for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
         )
     return specs
+
+
+def _models_of(
+    specs: Mapping[str, SearcherSpec], meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None
+) -> Mapping[str, MetaModelLike]:
+    """Return the meta-models by label."""
+    if meta_model is None:
+        return {}
+    if not isinstance(meta_model, Mapping):
+        meta = [label for label, spec in specs.items() if spec.is_meta]
+        if not meta:
+            raise SettingError(f"There is a meta-model, but none of {', '.join(specs)} learns from source tasks.")
+        return dict.fromkeys(meta, meta_model)
+    strange = sorted(set(meta_model) - set(specs))
+    if strange:
+        raise SettingError(
+            f"There is a meta-model for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
+        )
+    return meta_model
 
 
 def _tasks_of(tasks: TasksLike) -> TaskDistribution:

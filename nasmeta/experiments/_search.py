@@ -15,8 +15,17 @@ from nasmeta.experiments._clock import Clock, checked_budget
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._rules import read_trace, rules_of, trace_of
 from nasmeta.experiments._run import Run
-from nasmeta.experiments._spec import SearcherSpec, SourcesLike, checked_path, sources_of
+from nasmeta.experiments._spec import (
+    MetaModelLike,
+    SearcherSpec,
+    SourcesLike,
+    checked_path,
+    saved_model_of,
+    sources_of,
+    with_settings_of,
+)
 from nasmeta.experiments._threads import one_thread
+from nasmeta.meta import SavedMetaModel
 from nasmeta.searchers import Searcher
 from nasmeta.surrogates import load_surrogate
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
@@ -36,6 +45,7 @@ def search(
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     sources: SourcesLike | None = None,
+    meta_model: MetaModelLike | None = None,
     journal: str | os.PathLike[str] | None = None,
     batch: int = 1,
     stop_at_optimum: bool = False,
@@ -65,6 +75,10 @@ def search(
     sources : TaskDistribution, or tasks or names of tasks or families, optional
         What a meta-searcher learns from; by default the task's family. Of a family given by its name, all that the
         task holds out, such as its dataset, is left out.
+    meta_model : path, str or SavedMetaModel, optional
+        Instead of sources: what the searcher learnt before, in a file of `nasmeta.meta.save_meta_model` or of
+        ``nasmeta meta-train``; the name of a shipped model, or ``"shipped"``, the one that has seen nothing of the
+        task. The settings of its training are those of the run.
     journal : path, optional
         File in which each evaluation is recorded. Where it exists the run goes on from it, with the identical trace
         as if it had never stopped; a larger budget continues a finished run.
@@ -107,6 +121,11 @@ def search(
     JournalError
         Where the journal is damaged, in use, or that of another run.
 
+    Warns
+    -----
+    LeakageWarning
+        Where the meta-model has learnt from the task's dataset.
+
     Examples
     --------
     >>> import nasmeta as nm
@@ -120,20 +139,25 @@ def search(
     task = _asked(as_task(task), evaluator, data, recipe, path)
     budget, batch = checked_budget(evaluations, seconds, stop_at_optimum, default=100), checked_whole("batch", batch)
     seed = checked_whole("seed", seed, least=0)
-    source_tasks = sources_of(spec, task, sources)
+    saved = saved_model_of(spec, task, meta_model, sources)
+    spec = with_settings_of(spec, saved)
+    source_tasks = [] if saved else sources_of(spec, task, sources)
     task.require_complete()
     if stop_at_optimum and isinstance(task, TrainingTask):
         raise SettingError("The optimum of real trainings is not known, so a search cannot stop at it.")
     rules = rules_of(spec, task, budget, None if clock is None else Clock.of(clock), epochs)
     if rules.clock is not None and batch > 1:
         raise SettingError("On a simulated clock each worker asks for one cell: use workers of the clock, not a batch.")
-    header = spec.header(task, seed, batch, source_tasks, rules.clock, rules.lengths)
+    header = spec.header(task, seed, batch, source_tasks, saved, rules.clock, rules.lengths)
     trace = None if path is None else read_trace(path, header, task, rules)
     if trace is None:
         with _spinner(progress, task, f"{spec.name} on {task.name}"), one_thread():
-            meta_model = spec.learn(task, source_tasks) if spec.is_meta else None
-            trace = trace_of(spec.start(task, seed, meta_model), task, path, header, rules)
-    return make_run(trace, spec, spec.name, task, seed, source_tasks, rules.clock)
+            if saved is not None:
+                learnt = spec.restored(task, saved)
+            else:
+                learnt = spec.learn(task, source_tasks) if spec.is_meta else None
+            trace = trace_of(spec.start(task, seed, learnt), task, path, header, rules)
+    return make_run(trace, spec, spec.name, task, seed, source_tasks, saved, rules.clock)
 
 
 def _asked(
@@ -196,6 +220,7 @@ def make_run(
     task: Task,
     seed: int,
     sources: Sequence[Task | SourceTask],
+    saved: SavedMetaModel | None = None,
     clock: Clock | None = None,
 ) -> Run:
     """Put what was recorded and whose run it is together."""
@@ -204,7 +229,7 @@ def make_run(
         searcher=label,
         settings=spec.settings,
         seed=seed,
-        sources=tuple(source.name for source in sources),
+        sources=saved.sources if saved else tuple(source.name for source in sources),
         cells=trace.cells,
         values=trace.values,
         cost_seconds=trace.cost_seconds,
