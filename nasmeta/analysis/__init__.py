@@ -14,6 +14,7 @@ from nasmeta.analysis._plots import plot_regret, save_figure
 from nasmeta.analysis._prediction_metrics import summarise_predictions
 from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
 from nasmeta.analysis._profiles import anytime_area, performance_profiles, runtime_profiles
+from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
 from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._summary import summarise, to_markdown
@@ -37,7 +38,10 @@ __all__ = [
     "plot_agreement",
     "plot_calibration",
     "plot_cells",
+    "plot_critical_difference",
     "plot_predictions",
+    "plot_profiles",
+    "plot_ranks",
     "plot_regret",
     "plot_training_curves",
     "probability_of_improvement",

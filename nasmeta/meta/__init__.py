@@ -4,11 +4,13 @@ from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch, learn_meta_gp
 from nasmeta.meta._model_file import META_PREDICTORS, SavedMetaModel, save_meta_model
 from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_models
 from nasmeta.meta._source_order import SourceOrder
+from nasmeta.meta.meta_nas import MetaNASSearch
 
 __all__ = [
     "META_PREDICTORS",
     "MetaGP",
     "MetaGPSearch",
+    "MetaNASSearch",
     "SavedMetaModel",
     "SourceOrder",
     "learn_meta_gp",
