@@ -17,9 +17,10 @@ import nasmeta
 import nasmeta.meta  # registers the meta-searchers
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingTask
+from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._journal import FORMAT
 from nasmeta.meta import SavedMetaModel, meta_model_for
-from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
+from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import CellSpace
 from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import (
@@ -111,6 +112,11 @@ class SearcherSpec:
         """Whether it learns from source tasks."""
         return issubclass(self.kind, MetaSearcher)
 
+    @property
+    def is_multi_fidelity(self) -> bool:
+        """Whether it chooses how long a cell is trained."""
+        return issubclass(self.kind, MultiFidelitySearcher)
+
     def build(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
         """Build the searcher; a value that it cannot take is a SettingError."""
         try:
@@ -150,8 +156,13 @@ class SearcherSpec:
         batch: int,
         sources: Iterable[Task | SourceTask],
         saved: SavedMetaModel | None = None,
+        clock: Clock | None = None,
+        lengths: Mapping[int, Task] | None = None,
     ) -> dict[str, Any]:
-        """Return the identity of a run, as the first line of its journal holds it; no budget is part of it."""
+        """Return the identity of a run, as the first line of its journal holds it; no budget is part of it.
+
+        ``clock`` is that of a run on a simulated clock, ``lengths`` the task by epochs for a multi-fidelity searcher.
+        """
         column = task.column
         return {
             "nasmeta_journal": FORMAT,
@@ -162,14 +173,21 @@ class SearcherSpec:
             "batch": batch,
             "sources": [_identity(source) for source in sources],
             **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
-            "column": f"{column.dataset}/{column.metric}/{column.split}/{column.epochs}/{column.seed}",
+            "column": _column(task),
             "unit": column.unit,
             "release": column.release,
             "source": column.source,
             "source_sha256": column.source_sha256,
             **({"evaluator": task.identity} if isinstance(task, SurrogateTask | TrainingTask) else {}),
+            **({} if clock is None else {"clock": clock.settings}),
+            **({} if lengths is None else {"epochs": {str(k): _column(other) for k, other in lengths.items()}}),
             "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
         }
+
+
+def _column(task: Task) -> str:
+    c = task.column
+    return f"{c.dataset}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
 
 
 def _plain(searcher: str, key: str, value: Any) -> Any:
