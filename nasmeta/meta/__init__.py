@@ -5,7 +5,7 @@ from nasmeta.meta._model_file import META_PREDICTORS, SavedMetaModel, save_meta_
 from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_models
 from nasmeta.meta._source_order import SourceOrder
 from nasmeta.meta.meta_nas import MetaNASSearch
-from nasmeta.meta.rl import MetaRLSearch
+from nasmeta.meta.rl import MetaRLSearch, PPOSearch
 
 __all__ = [
     "META_PREDICTORS",
@@ -13,6 +13,7 @@ __all__ = [
     "MetaGPSearch",
     "MetaNASSearch",
     "MetaRLSearch",
+    "PPOSearch",
     "SavedMetaModel",
     "SourceOrder",
     "learn_meta_gp",

@@ -102,7 +102,7 @@ def improve(
             entropy = -(log_all.exp() * log_all.clamp(min=-50)).sum(dim=-1).mean()
             loss = policy_loss + _VALUE_WEIGHT * critic_error - entropy_weight * entropy
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
             optimizer.step()
             reported = Improvement(entropy.item(), critic_error.item())

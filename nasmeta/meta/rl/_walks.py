@@ -194,6 +194,15 @@ class Walks:
         """The priors of the cells not evaluated, shape (n, n_cells); far below any prior for the others."""
         return self._untried
 
+    def tried(self, row: int) -> NDArray[np.int32]:
+        """Return the cells that one walk has evaluated, in their order."""
+        return self._cells[row, : self.count[row]]
+
+    def position(self, row: int) -> NDArray[np.int16]:
+        """Return for each cell which evaluation of one walk it was, from 0 on; -1 where it was none."""
+        positions: NDArray[np.int16] = self._position[row]
+        return positions
+
     def standardised(self) -> NDArray[np.float32]:
         """Return the values seen on the scale of the priors, shape (n, room): quantile for quantile.
 
