@@ -16,6 +16,7 @@ __all__ = [
     "JournalError",
     "LabelError",
     "LeakageError",
+    "LeakageWarning",
     "MissingValueError",
     "NasmetaError",
     "NoColumnError",
@@ -81,6 +82,10 @@ class LabelError(NasmetaError, ValueError):
 
 class LeakageError(NasmetaError, ValueError):
     """The target's dataset is among the sources of meta-training."""
+
+
+class LeakageWarning(UserWarning):
+    """A meta-model that has learnt from the target's dataset is used: what it finds is no honest test."""
 
 
 class JournalError(NasmetaError, ValueError):

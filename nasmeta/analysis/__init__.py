@@ -1,4 +1,4 @@
-"""What the runs say: regret, evaluations to the optimum, intervals, ranks, curves, pictures and summary tables.
+"""What the runs say: regret, evaluations to the optimum, intervals, tests, ranks, curves, pictures and tables.
 
 Everything here works on a *results frame*: one row an evaluation, with the columns ``task``, ``searcher``, ``seed``,
 ``evaluation`` (1, 2, 3, …), ``cell``, ``value``, ``cost_seconds``, ``simulated_seconds``, ``incumbent``,
@@ -6,30 +6,49 @@ Everything here works on a *results frame*: one row an evaluation, with the colu
 otherwise it is *censored*: nobody knows what it would have found after its budget.
 """
 
+from nasmeta.analysis._aggregates import aggregate_scores, interquartile_mean, probability_of_improvement
 from nasmeta.analysis._curves import regret_curves
 from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents, regret
+from nasmeta.analysis._paired_tests import holm, paired_tests
 from nasmeta.analysis._plots import plot_regret, save_figure
 from nasmeta.analysis._prediction_metrics import summarise_predictions
 from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
-from nasmeta.analysis._statistics import average_ranks, bootstrap_interval
+from nasmeta.analysis._profiles import anytime_area, performance_profiles, runtime_profiles
+from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
+from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
+from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._summary import summarise, to_markdown
 from nasmeta.analysis._verification_page import write_verification_page
 from nasmeta.analysis._verification_plots import draw_cell, plot_agreement, plot_cells, plot_training_curves
 
 __all__ = [
+    "Friedman",
+    "aggregate_scores",
+    "anytime_area",
     "average_ranks",
     "bootstrap_interval",
     "draw_cell",
     "evaluations_to_optimum",
+    "friedman_test",
+    "holm",
     "incumbents",
+    "interquartile_mean",
+    "paired_tests",
+    "performance_profiles",
     "plot_agreement",
     "plot_calibration",
     "plot_cells",
+    "plot_critical_difference",
     "plot_predictions",
+    "plot_profiles",
+    "plot_ranks",
     "plot_regret",
     "plot_training_curves",
+    "probability_of_improvement",
+    "rank_curves",
     "regret",
     "regret_curves",
+    "runtime_profiles",
     "save_figure",
     "summarise",
     "summarise_predictions",

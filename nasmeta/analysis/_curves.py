@@ -14,7 +14,7 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["XAxis", "regret_curves"]
+__all__ = ["XAxis", "check_axis", "evaluations_by", "regret_curves"]
 
 XAxis = Literal["evaluation", "simulated_seconds"]
 
@@ -76,8 +76,7 @@ def regret_curves(
     import pandas as pd
 
     check_level(level)
-    if x not in ("evaluation", "simulated_seconds"):
-        raise SettingError(f"Curves over {x!r} were asked for; possible are 'evaluation' and 'simulated_seconds'.")
+    check_axis(x)
     runs = read_runs(frame, x)
     chosen = None if grid is None else _check_grid(grid, x)
     first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
@@ -93,7 +92,7 @@ def regret_curves(
             points = _default_grid(x, begin, end, float(first[of_task].min()), float(last[of_task].max()))
         if len(points) == 0:
             continue
-        regrets = runs.at("regret", _evaluations_by(runs, group, x, points), group)
+        regrets = runs.at("regret", evaluations_by(runs, group, x, points), group)
         low, high = bootstrap_interval(regrets, level=level, seed=seed)
         q25, median, q75 = np.quantile(regrets, [0.25, 0.5, 0.75], axis=0)
         parts.append(
@@ -119,6 +118,12 @@ def regret_curves(
     return pd.concat(parts, ignore_index=True)
 
 
+def check_axis(x: str) -> None:
+    """Raise a SettingError unless x is one of the two axes."""
+    if x not in ("evaluation", "simulated_seconds"):
+        raise SettingError(f"Curves over {x!r} were asked for; possible are 'evaluation' and 'simulated_seconds'.")
+
+
 def _check_grid(grid: npt.ArrayLike, x: XAxis) -> FloatArray:
     points = np.unique(np.asarray(grid, dtype=np.float64))
     if points.ndim != 1 or len(points) == 0 or not np.isfinite(points).all():
@@ -141,8 +146,8 @@ def _default_grid(x: XAxis, begin: float, end: float, task_begin: float, task_en
     return np.unique(np.r_[begin, shared[(shared > begin) & (shared < end)], end])
 
 
-def _evaluations_by(runs: Runs, group: slice, x: XAxis, points: FloatArray) -> IntArray:
-    """Count the evaluations that had ended at each point of x, (k,) or (runs, k)."""
+def evaluations_by(runs: Runs, group: slice, x: XAxis, points: FloatArray) -> IntArray:
+    """Count the evaluations that had ended at each point of x, (k,) or (runs, k); `runs` must hold the column x."""
     if x == "evaluation":
         return points.astype(np.int64)
     seconds = runs.columns[x]

@@ -1,20 +1,17 @@
-"""Bootstrap intervals and average ranks, both computed by SciPy."""
+"""Bootstrap intervals, computed by SciPy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nasmeta.analysis._frame import FloatArray, IntArray, read_runs
+from nasmeta.analysis._frame import FloatArray, IntArray
 from nasmeta.errors import SettingError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["average_ranks", "bootstrap_interval", "check_level"]
+__all__ = ["bootstrap_interval", "check_level", "stratified_draws"]
 
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
 
@@ -106,72 +103,25 @@ def bootstrap_interval(
     return np.where(equal, exact, drawn.low), np.where(equal, exact, drawn.high)
 
 
-def average_ranks(frame: pd.DataFrame, at: int | None = None) -> pd.DataFrame:
-    """Rank the searchers by their regret after so many evaluations; 1 is the best.
-
-    Ranks are taken within each (task, seed), ties share the average rank, then the mean is taken over the seeds of a
-    task and over the tasks, each task with the same weight.
+def stratified_draws(sizes: Sequence[int], n_resamples: int, seed: int | np.random.Generator) -> list[FloatArray]:
+    """Draw runs with replacement within each task, as often as it has runs.
 
     Parameters
     ----------
-    frame : DataFrame (rows,)
-        A results frame with a run of every searcher for every (task, seed) in it.
-    at : int, optional
-        Number of evaluations; by default as many as all runs reach. Runs that found the optimum reach any number.
+    sizes : sequence of int (strata,)
+        Number of runs of each task.
+    n_resamples : int
+    seed : int or Generator
 
     Returns
     -------
-    DataFrame, one row a searcher, the best first
-        ``searcher, evaluation`` (= `at`), one column for each task, ``mean``.
-
-    Raises
-    ------
-    SettingError
-        The frame is not valid, some run is missing, or a censored run ended before `at`.
+    list of float64 arrays (n_resamples, size)
+        How often each run of the stratum was drawn; each row adds up to the stratum's size.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({
-    ...     "task": "cifar10", "searcher": ["a", "a", "b", "b", "c", "c"], "seed": 0,
-    ...     "evaluation": [1, 2, 1, 2, 1, 2], "regret": [3.0, 0.5, 2.0, 0.5, 0.9, 0.9]})
-    >>> print(average_ranks(frame).to_string(index=False))
-    searcher  evaluation  cifar10  mean
-           a           2      1.5   1.5
-           b           2      1.5   1.5
-           c           2      3.0   3.0
+    >>> [draws.sum(axis=1).tolist() for draws in stratified_draws([2, 5], n_resamples=3, seed=0)]
+    [[2.0, 2.0, 2.0], [5.0, 5.0, 5.0]]
     """
-    import pandas as pd
-    from scipy.stats import rankdata
-
-    runs = read_runs(frame)
-    reach = float(runs.reach.min())
-    if at is None:
-        at = int(runs.length.max() if np.isinf(reach) else reach)
-    if not 1 <= at <= reach:
-        raise SettingError(
-            f"Ranks after {at} evaluations were asked for; the shortest run without the optimum ended after {reach:g}, "
-            f"so 1 to {reach:g} are possible."
-        )
-    table = pd.DataFrame(
-        {
-            "task": runs.task,
-            "seed": runs.seed,
-            "searcher": runs.searcher,
-            "regret": runs.at("regret", [at])[:, 0],
-        }
-    ).pivot(index=["task", "seed"], columns="searcher", values="regret")
-    losses = table.to_numpy()
-    if np.isnan(losses).any():
-        row, column = np.argwhere(np.isnan(losses))[0]
-        task, seed = table.index[row]
-        raise SettingError(
-            f"Ranks need a run of every searcher for every (task, seed): {runs.searchers[column]!r} has none for "
-            f"task {runs.tasks[task]!r}, seed {seed}. Leave that searcher or those seeds out."
-        )
-    ranks = np.asarray(rankdata(losses, axis=1))
-    of_task = table.index.get_level_values("task").to_numpy()
-    per_task = {name: ranks[of_task == code].mean(axis=0) for code, name in enumerate(runs.tasks)}
-    result = pd.DataFrame({"searcher": runs.searchers, "evaluation": at, **per_task})
-    result["mean"] = np.mean(list(per_task.values()), axis=0)
-    return result.sort_values("mean", kind="stable", ignore_index=True)
+    rng = np.random.default_rng(seed)
+    return [rng.multinomial(size, np.full(size, 1 / size), size=n_resamples).astype(np.float64) for size in sizes]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import LeakageWarning, NasmetaError, SettingError
 
 __all__ = ["duration", "mannered", "measured", "names_in", "settings_in", "training"]
 
@@ -20,12 +22,13 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 def mannered(command: F) -> F:
-    """Turn the project's errors into one line and exit code 2, an interrupt into exit code 130."""
+    """Turn the project's errors and warnings into one line each, and set exit codes: error 2, interrupt 130."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with _plain_warnings():
+                command(*args, **kwargs)
         except NasmetaError as error:
             from rich.console import Console
             from rich.text import Text
@@ -37,6 +40,22 @@ def mannered(command: F) -> F:
             raise typer.Exit(130) from None
 
     return run  # type: ignore[return-value]
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show warnings of the project's own kind as a line without the place in the code."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if issubclass(category, LeakageWarning):
+                typer.echo(f"Warning: {message}", err=True)
+            else:
+                show(message, category, *rest, **more)
+
+        warnings.showwarning = plain
+        yield
 
 
 def names_in(text: str | None) -> list[str]:

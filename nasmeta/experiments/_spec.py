@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,8 +17,10 @@ import nasmeta
 import nasmeta.meta  # registers the meta-searchers
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingTask
+from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._journal import FORMAT
-from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
+from nasmeta.meta import SavedMetaModel, meta_model_for
+from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import CellSpace
 from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import (
@@ -31,9 +33,18 @@ from nasmeta.tasks import (
     task_families,
 )
 
-__all__ = ["SearcherSpec", "SourcesLike", "checked_path", "sources_of"]
+__all__ = [
+    "MetaModelLike",
+    "SearcherSpec",
+    "SourcesLike",
+    "checked_path",
+    "saved_model_of",
+    "sources_of",
+    "with_settings_of",
+]
 
 SourcesLike: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
+MetaModelLike: TypeAlias = "str | os.PathLike[str] | SavedMetaModel"
 
 
 _POSSIBLE_SOURCES = "Sources are names of tasks or of families of tasks, Tasks or SourceTasks"
@@ -101,6 +112,11 @@ class SearcherSpec:
         """Whether it learns from source tasks."""
         return issubclass(self.kind, MetaSearcher)
 
+    @property
+    def is_multi_fidelity(self) -> bool:
+        """Whether it chooses how long a cell is trained."""
+        return issubclass(self.kind, MultiFidelitySearcher)
+
     def build(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
         """Build the searcher; a value that it cannot take is a SettingError."""
         try:
@@ -129,8 +145,24 @@ class SearcherSpec:
         assert isinstance(searcher, MetaSearcher)
         return searcher.meta_fit(sources).meta_model_
 
-    def header(self, task: Task, seed: int, batch: int, sources: Iterable[Task | SourceTask]) -> dict[str, Any]:
-        """Return the identity of a run, as the first line of its journal holds it; no budget is part of it."""
+    def restored(self, task: Task, saved: SavedMetaModel) -> Any:
+        """Return the meta-model of a file."""
+        return saved.restore(self.build(task.space, np.random.default_rng(0))).meta_model_
+
+    def header(
+        self,
+        task: Task,
+        seed: int,
+        batch: int,
+        sources: Iterable[Task | SourceTask],
+        saved: SavedMetaModel | None = None,
+        clock: Clock | None = None,
+        lengths: Mapping[int, Task] | None = None,
+    ) -> dict[str, Any]:
+        """Return the identity of a run, as the first line of its journal holds it; no budget is part of it.
+
+        ``clock`` is that of a run on a simulated clock, ``lengths`` the task by epochs for a multi-fidelity searcher.
+        """
         column = task.column
         return {
             "nasmeta_journal": FORMAT,
@@ -140,14 +172,22 @@ class SearcherSpec:
             "seed": seed,
             "batch": batch,
             "sources": [_identity(source) for source in sources],
-            "column": f"{column.dataset}/{column.metric}/{column.split}/{column.epochs}/{column.seed}",
+            **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
+            "column": _column(task),
             "unit": column.unit,
             "release": column.release,
             "source": column.source,
             "source_sha256": column.source_sha256,
             **({"evaluator": task.identity} if isinstance(task, SurrogateTask | TrainingTask) else {}),
+            **({} if clock is None else {"clock": clock.settings}),
+            **({} if lengths is None else {"epochs": {str(k): _column(other) for k, other in lengths.items()}}),
             "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
         }
+
+
+def _column(task: Task) -> str:
+    c = task.column
+    return f"{c.dataset}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
 
 
 def _plain(searcher: str, key: str, value: Any) -> Any:
@@ -183,6 +223,34 @@ def checked_path(name: str, value: Any) -> Path:
     if not isinstance(value, str | os.PathLike) or "\0" in (text := str(value)):
         raise SettingError(f"{name} must be a path, not {value!r:.80}.")
     return Path(text)
+
+
+def saved_model_of(
+    spec: SearcherSpec, task: Task, meta_model: MetaModelLike | None, sources: SourcesLike | None = None
+) -> SavedMetaModel | None:
+    """Return the meta-model that a run uses; None where it meta-trains, or learns from no source.
+
+    Raises
+    ------
+    SettingError
+        Where the searcher learns from no source, where sources are given as well, or the model does not fit.
+    """
+    if meta_model is None:
+        return None
+    if not spec.is_meta:
+        raise SettingError(f"{spec.name} learns from no source task, so it takes no meta-model.")
+    if sources is not None:
+        raise SettingError("A meta-model has learnt from its own sources: pass sources or a meta-model, not both.")
+    if not isinstance(meta_model, str | os.PathLike | SavedMetaModel):
+        raise SettingError(
+            f'A meta-model is a file, the name of a shipped one or "shipped", not a {type(meta_model).__name__}.'
+        )
+    return meta_model_for(spec.name, task, meta_model)
+
+
+def with_settings_of(spec: SearcherSpec, saved: SavedMetaModel | None) -> SearcherSpec:
+    """Return the spec with the settings of the meta-training beside its own, which win where they may differ."""
+    return spec if saved is None else replace(spec, settings={**saved.card["settings"], **spec.settings})
 
 
 def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> list[Task | SourceTask]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.errors import SettingError
+from nasmeta.meta._model_file import checked_array
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import CellSpace
@@ -165,6 +167,8 @@ class MetaGPSearch(GPSearch, MetaSearcher):
     ('nb201/cifar10', 'nb201/imagenet16-120')
     """
 
+    search_settings = ("optimism",)
+
     def __init__(
         self,
         space: CellSpace,
@@ -180,6 +184,21 @@ class MetaGPSearch(GPSearch, MetaSearcher):
 
     def _learn(self, sources: list[SourceTask]) -> MetaGP:
         return learn_meta_gp(self.space, sources, self.features)
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        learnt: MetaGP = self._require_meta_model()
+        arrays = {"mean": learnt.mean, "logarithms": learnt.hyperparameters.logarithms}
+        return arrays, {"sources": list(learnt.sources), "labels": learnt.labels}
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaGP:
+        logarithms = checked_array(arrays, "logarithms", np.float64, (2 * len(self.features) + 1,))
+        return MetaGP(
+            mean=checked_array(arrays, "mean", np.float64, (self.space.n_cells,)),
+            hyperparameters=Hyperparameters.from_logarithms(logarithms),
+            features=self.features,
+            sources=tuple(facts["sources"]),
+            labels=int(facts["labels"]),
+        )
 
     @cached_property
     def _gp(self) -> CellGP:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SpaceExhaustedError
+from nasmeta.meta._model_file import checked_array
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
@@ -47,6 +51,12 @@ class SourceOrder(MetaSearcher):
             total[source.cells] += (source.utilities - source.utilities.mean()) / spread
             labels[source.cells] += 1
         return np.divide(total, labels, out=np.full(self.space.n_cells, np.nan), where=labels > 0)
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        return {"scores": self._require_meta_model()}, {}
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NDArray[np.float64]:
+        return checked_array(arrays, "scores", np.float64, (self.space.n_cells,), finite=False)
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next cells of the order."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +64,22 @@ class MetaSearcher(Searcher):
     """A searcher that learns from source tasks before it searches.
 
     All that it learns there sits in ``meta_model_``, so one meta-training serves any number of runs:
-    ``other.meta_model_ = searcher.meta_model_``.
+    ``other.meta_model_ = searcher.meta_model_``. One that can be kept in a file (`nasmeta.meta.save_meta_model`) says
+    how by `_pack` and `_unpack`.
+
+    Attributes
+    ----------
+    meta_model_ : object or None
+        What was learnt; None before.
+    meta_sources_ : tuple of dict
+        Of each source its ``name``, the number of its ``labels`` and what it ``held_out``.
+    search_settings : tuple of str
+        Of the class: settings that have no part in meta-training, and so may be others than those of a model's file.
     """
 
     meta_model_: Any = None
+    meta_sources_: tuple[dict[str, Any], ...] = ()
+    search_settings: ClassVar[tuple[str, ...]] = ()
 
     def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaSearcher:
         """Learn from source tasks.
@@ -96,11 +108,22 @@ class MetaSearcher(Searcher):
             if not np.isfinite(source.utilities).all():
                 raise SettingError(f"Source {source.name} has a label that is not finite.")
         self.meta_model_ = self._learn(seen)
+        self.meta_sources_ = tuple(
+            {"name": source.name, "labels": len(source), "held_out": list(source.held_out)} for source in seen
+        )
         return self
 
     @abstractmethod
     def _learn(self, sources: list[SourceTask]) -> Any:
         """Return the meta-model learnt from the sources' labelled cells."""
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return ``meta_model_`` as arrays by name and facts of JSON's types."""
+        raise SettingError(f"{type(self).__name__} cannot be kept in a file: it has no _pack and _unpack.")
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+        """Return the meta-model that `_pack` described; the inverse of it."""
+        raise SettingError(f"{type(self).__name__} cannot be read from a file: it has no _pack and _unpack.")
 
     def _require_meta_model(self) -> Any:
         if self.meta_model_ is None:

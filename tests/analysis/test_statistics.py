@@ -1,4 +1,4 @@
-"""Bootstrap intervals and ranks against SciPy."""
+"""Bootstrap intervals against SciPy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasmeta.analysis import _statistics as module
-from nasmeta.analysis import average_ranks, bootstrap_interval
+from nasmeta.analysis import bootstrap_interval
 from nasmeta.errors import SettingError
 
 
@@ -80,49 +80,3 @@ def test_batches_do_not_change_the_result(monkeypatch):
 def test_bad_samples_are_refused(arguments, says):
     with pytest.raises(SettingError, match=says):
         bootstrap_interval(**arguments)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 3), st.integers(1, 4))
-def test_ranks_equal_scipy(make_frame, seed, n_searchers, n_tasks, n_seeds):
-    loss = np.random.default_rng(seed).integers(1, 4, size=(n_tasks, n_searchers, n_seeds))
-    frame = make_frame(
-        {
-            (f"t{task}", f"s{searcher}"): [[9, loss[task, searcher, run]] for run in range(n_seeds)]
-            for task in range(n_tasks)
-            for searcher in range(n_searchers)
-        }
-    )
-    table = average_ranks(frame).set_index("searcher")
-    for searcher in range(n_searchers):
-        per_task = [
-            np.mean([scipy.stats.rankdata(loss[task, :, run])[searcher] for run in range(n_seeds)])
-            for task in range(n_tasks)
-        ]
-        np.testing.assert_allclose(table.loc[f"s{searcher}", [f"t{task}" for task in range(n_tasks)]], per_task)
-        assert table.loc[f"s{searcher}", "mean"] == pytest.approx(np.mean(per_task))
-    assert table["mean"].is_monotonic_increasing
-
-
-def test_ranks_with_ties_and_a_run_that_stopped_at_the_optimum(make_frame):
-    frame = make_frame({("t", "a"): [[3, 3, 1]], ("t", "b"): [[2, 0]], ("t", "c"): [[4, 1, 1, 1]]})
-    table = average_ranks(frame)
-    assert table[["searcher", "evaluation", "mean"]].to_numpy().tolist() == [
-        ["b", 3, 1.0],
-        ["a", 3, 2.5],
-        ["c", 3, 2.5],
-    ]
-    assert average_ranks(frame, at=1)["searcher"].tolist() == ["b", "a", "c"]
-    with pytest.raises(SettingError, match=r"Ranks after 4 evaluations .* 1 to 3 are possible"):
-        average_ranks(frame, at=4)
-
-
-def test_ranks_need_every_run(make_frame):
-    with pytest.raises(SettingError, match="'b' has none for task 't', seed 1"):
-        average_ranks(make_frame({("t", "a"): [[1], [1]], ("t", "b"): [[1]]}))
-
-
-def test_ranks_when_all_runs_are_solved(make_frame):
-    table = average_ranks(make_frame({("t", "a"): [[1, 0]], ("t", "b"): [[3, 2, 0]]}))
-    assert table["evaluation"].tolist() == [3, 3]
-    assert table["mean"].tolist() == [1.5, 1.5]

@@ -151,8 +151,8 @@ def test_no_source_at_all() -> None:
 def test_nobody_brings_a_meta_model_along() -> None:
     target = nm.get_task("nb201/cifar10")
     leaking = MeanOrder(target.space, np.random.default_rng(0)).meta_fit([target]).meta_model_
-    with pytest.raises(TypeError, match="meta_model"):
-        nm.search(MeanOrder, target, evaluations=10, meta_model=leaking)  # type: ignore[call-arg]
+    with pytest.raises(SettingError, match="A meta-model is a file"):
+        nm.search(MeanOrder, target, evaluations=10, meta_model=leaking)
 
 
 @pytest.mark.parametrize("sources", [["nb201/cifar100"] * 3, ["nb201", "nb201/imagenet16-120"]])

@@ -1,0 +1,254 @@
+"""One number over all tasks, with an interval: the measures of Agarwal et al. (2021), by a stratified bootstrap."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nasmeta.analysis._curves import XAxis
+from nasmeta.analysis._frame import FloatArray
+from nasmeta.analysis._losses import Losses, paired_losses
+from nasmeta.analysis._statistics import check_level, stratified_draws
+from nasmeta.errors import SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["aggregate_scores", "interquartile_mean", "normalised_regrets", "probability_of_improvement"]
+
+_RESAMPLES = 2000
+
+
+def interquartile_mean(samples: npt.ArrayLike) -> float:
+    """Return the mean of the middle half of the samples, as `scipy.stats.trim_mean` cuts it.
+
+    Parameters
+    ----------
+    samples : array_like of float
+        Of any shape; all are taken together.
+
+    Raises
+    ------
+    SettingError
+        There are none, or they are not finite.
+
+    Examples
+    --------
+    >>> interquartile_mean([0.0, 1.0, 2.0, 90.0])
+    1.5
+    """
+    from scipy.stats import trim_mean
+
+    values = np.asarray(samples, dtype=np.float64)
+    if values.size == 0 or not np.isfinite(values).all():
+        raise SettingError("An interquartile mean needs finite numbers, at least one.")
+    return float(trim_mean(values, 0.25, axis=None))
+
+
+def normalised_regrets(
+    frame: pd.DataFrame, at: int | None = None, x: XAxis = "evaluation", reference: str | None = None
+) -> tuple[Losses, FloatArray, str]:
+    """Divide the regrets by what a reference searcher leaves on the same task at the same budget.
+
+    Then 0 is the task's optimum and 1 what the reference has on average, on every task, whatever its unit.
+
+    Parameters
+    ----------
+    frame, at, x
+        As in `average_ranks`.
+    reference : str, optional
+        A searcher of the frame; by default ``random``, and where that was not compared the one with the largest mean
+        regret on most tasks.
+
+    Returns
+    -------
+    losses : Losses
+    regrets : float64 array (blocks, searchers)
+    reference : str
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, or the reference found the optimum of a task in all runs.
+    UnknownNameError
+        The frame holds no such searcher.
+    """
+    losses = paired_losses(frame, at, x)
+    mean = np.array([losses.of_task(code).mean(axis=0) for code in range(len(losses.tasks))])
+    if reference is None:
+        worst = np.bincount(mean.argmax(axis=1), minlength=len(losses.searchers)).argmax()
+        reference = "random" if "random" in losses.searchers else losses.searchers[int(worst)]
+    if reference not in losses.searchers:
+        raise UnknownNameError.of("searcher", reference, losses.searchers)
+    scale = mean[:, losses.searchers.index(reference)]
+    if (scale == 0).any():
+        raise SettingError(
+            f"{reference} found the optimum of {losses.tasks[int(np.argmax(scale == 0))]} in all runs, so regrets "
+            "cannot be measured by it. Name another reference, or compare at a smaller budget."
+        )
+    return losses, losses.last() / scale[losses.task, None], reference
+
+
+def aggregate_scores(
+    frame: pd.DataFrame,
+    at: int | None = None,
+    x: XAxis = "evaluation",
+    reference: str | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    n_resamples: int = _RESAMPLES,
+) -> pd.DataFrame:
+    """Sum up each searcher over all tasks and runs, with stratified bootstrap intervals.
+
+    A run's score is 1 − regret / (mean regret of the reference on that task): 1 at the task's optimum, 0 as the
+    reference. The optimality gap is the mean distance from 1.
+
+    Parameters
+    ----------
+    frame, at, x
+        As in `average_ranks`.
+    reference : str, optional
+        As in `normalised_regrets`: by default ``random`` where it was compared.
+    level : float
+        Level of the intervals.
+    seed : int
+        Seed of the bootstrap, which draws runs within each task; the searchers' draws are independent of one another.
+    n_resamples : int
+
+    Returns
+    -------
+    DataFrame, one row a searcher, the highest interquartile mean first
+        ``searcher, runs`` (over all tasks), ``reference``; ``iqm`` (interquartile mean of the scores), ``median``,
+        ``mean`` and ``optimality_gap``, each with ``…_low`` and ``…_high``.
+
+    Raises
+    ------
+    SettingError, UnknownNameError
+        As in `normalised_regrets`.
+
+    Notes
+    -----
+    R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville, M. G. Bellemare: Deep Reinforcement Learning at the Edge of
+    the Statistical Precipice. NeurIPS 2021. The median here is that over runs, not over the tasks' means.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["gp"] * 4 + ["random"] * 4, "seed": [0, 1, 2, 3] * 2, "evaluation": 1,
+    ...     "regret": [0.0, 1.0, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0]})
+    >>> print(aggregate_scores(frame)[["searcher", "iqm", "optimality_gap"]].to_string(index=False))
+    searcher  iqm  optimality_gap
+          gp 0.75            0.25
+      random 0.00            1.00
+    """
+    import pandas as pd
+    from scipy.stats import trim_mean
+
+    check_level(level)
+    losses, regrets, reference = normalised_regrets(frame, at, x, reference)
+    rng = np.random.default_rng(seed)
+    strata = [np.flatnonzero(losses.task == code) for code in range(len(losses.tasks))]
+
+    def measures(scores: FloatArray) -> dict[str, FloatArray]:  # (…, runs)
+        return {
+            "iqm": np.asarray(trim_mean(scores, 0.25, axis=-1)),
+            "median": np.median(scores, axis=-1),
+            "mean": scores.mean(axis=-1),
+            "optimality_gap": 1 - np.minimum(scores, 1).mean(axis=-1) + 0.0,
+        }
+
+    rows = []
+    for column, searcher in enumerate(losses.searchers):
+        scores = 1 - regrets[:, column]
+        drawn = np.concatenate(
+            [scores[rows][rng.integers(len(rows), size=(n_resamples, len(rows)))] for rows in strata], axis=1
+        )
+        of_draws = measures(drawn)
+        row: dict[str, object] = {"searcher": searcher, "runs": len(scores), "reference": reference}
+        for name, value in measures(scores).items():
+            low, high = np.quantile(of_draws[name], [(1 - level) / 2, (1 + level) / 2])
+            row |= {name: float(value), f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values("iqm", ascending=False, kind="stable", ignore_index=True)
+
+
+def probability_of_improvement(
+    frame: pd.DataFrame,
+    at: int | None = None,
+    x: XAxis = "evaluation",
+    level: float = 0.95,
+    seed: int = 0,
+    n_resamples: int = _RESAMPLES,
+) -> pd.DataFrame:
+    """Estimate how likely a run of one searcher ends better than a run of another, averaged over the tasks.
+
+    On a task that is U / (n m) of Mann and Whitney: the share of all n × m pairs of runs in which the first has the
+    smaller regret, ties counted half.
+
+    Parameters
+    ----------
+    frame, at, x
+        As in `average_ranks`.
+    level, seed, n_resamples : float, int, int
+        Of the stratified bootstrap, which draws the runs of both within each task.
+
+    Returns
+    -------
+    DataFrame, one row an ordered pair
+        ``searcher, other, probability, probability_low, probability_high``.
+
+    Raises
+    ------
+    SettingError
+        As in `average_ranks`; also where there is one searcher only.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["a"] * 2 + ["b"] * 2, "seed": [0, 1] * 2, "evaluation": 1,
+    ...     "regret": [1.0, 2.0, 2.0, 3.0]})
+    >>> print(probability_of_improvement(frame)[["searcher", "other", "probability"]].to_string(index=False))
+    searcher other  probability
+           a     b        0.875
+           b     a        0.125
+    """
+    import pandas as pd
+
+    check_level(level)
+    losses = paired_losses(frame, at, x)
+    names = losses.searchers
+    if len(names) < 2:
+        raise SettingError("A comparison needs two searchers; the frame holds one.")
+    rng = np.random.default_rng(seed)
+    draws = [stratified_draws(losses.sizes, n_resamples, rng) for _ in names]  # by searcher and task: (draws, runs)
+    found: dict[tuple[int, int], tuple[float, float, float]] = {}
+    for one, other in permutations(range(len(names)), 2):
+        if (other, one) in found:
+            value, low, high = found[other, one]
+            found[one, other] = 1 - value, 1 - high, 1 - low
+            continue
+        exact, resampled = [], []
+        for code, size in enumerate(losses.sizes):
+            regret = losses.of_task(code)
+            wins = 0.5 * (1 + np.sign(regret[None, :, other] - regret[:, None, one]))  # (runs of one, runs of other)
+            exact.append(wins.mean())
+            resampled.append(((draws[one][code] @ wins) * draws[other][code]).sum(axis=1) / size**2)
+        low, high = np.quantile(np.mean(resampled, axis=0), [(1 - level) / 2, (1 + level) / 2])
+        found[one, other] = float(np.mean(exact)), float(low), float(high)
+    return pd.DataFrame(
+        [
+            {
+                "searcher": names[one],
+                "other": names[other],
+                "probability": value,
+                "probability_low": low,
+                "probability_high": high,
+            }
+            for (one, other), (value, low, high) in found.items()
+        ]
+    )

@@ -1,0 +1,169 @@
+"""Paired tests of all pairs of searchers, task by task, with Holm's correction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nasmeta.analysis._curves import XAxis
+from nasmeta.analysis._frame import FloatArray
+from nasmeta.analysis._losses import paired_losses
+from nasmeta.analysis._statistics import bootstrap_interval, check_level
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PairedTest", "holm", "paired_tests"]
+
+PairedTest = Literal["wilcoxon", "permutation"]
+
+_PERMUTATIONS = 9999
+
+
+def holm(p_values: npt.ArrayLike) -> FloatArray:
+    """Correct p-values for their number by Holm's step-down rule.
+
+    Parameters
+    ----------
+    p_values : array_like of float (n,)
+
+    Returns
+    -------
+    float64 array (n,)
+        Those below a level are significant with a chance of at most that level of any false one among the n.
+
+    Raises
+    ------
+    SettingError
+        They are no vector of numbers from 0 to 1.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03, 0.5]).tolist()
+    [0.04, 0.09, 0.09, 0.5]
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():  # NaN is neither
+        raise SettingError(f"p-values must be a vector of numbers from 0 to 1; they are {p_values!r:.80}.")
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected
+
+
+def paired_tests(
+    frame: pd.DataFrame,
+    at: int | None = None,
+    x: XAxis = "evaluation",
+    method: PairedTest = "wilcoxon",
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare every pair of searchers on each task by their regrets in the runs of equal seeds, two-sided.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame with a run of every searcher for every (task, seed) in it.
+    at, x
+        Budget and its axis, as in `average_ranks`.
+    method : {"wilcoxon", "permutation"}
+        Wilcoxon's signed rank test (pairs that tie are left out, as he did; exact up to 50 pairs without ties), or the
+        test of the mean difference under all changes of sign (9,999 random ones where there are more).
+    level : float
+        Level of the interval of the difference.
+    seed : int
+        Seed of the bootstrap and of the random changes of sign.
+
+    Returns
+    -------
+    DataFrame, one row a (task, pair)
+        ``task, searcher, other, runs``; ``difference`` (mean of searcher minus other, in the regret's unit: below 0
+        the first is better) with ``difference_low, difference_high`` (bootstrap of the pairs); ``better, ties, worse``
+        (counts of pairs); ``p_value``, and ``p_holm`` corrected for the pairs of the same task.
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, some run is missing, there is one searcher only, or the method is unknown.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["a", "b"] * 6, "seed": [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5], "evaluation": 1,
+    ...     "regret": [1.0, 2.0, 1.0, 3.5, 1.0, 4.0, 1.0, 2.5, 1.0, 4.5, 1.0, 1.5]})
+    >>> print(paired_tests(frame)[["searcher", "other", "difference", "better", "p_value"]].to_string(index=False))
+    searcher other  difference  better  p_value
+           a     b        -2.0       6  0.03125
+    """
+    import pandas as pd
+
+    check_level(level)
+    if method not in ("wilcoxon", "permutation"):
+        raise SettingError(f"The test {method!r} was asked for; possible are 'wilcoxon' and 'permutation'.")
+    test: Callable[[FloatArray, int], float] = _wilcoxon if method == "wilcoxon" else _permutation
+    losses = paired_losses(frame, at, x)
+    if len(losses.searchers) < 2:
+        raise SettingError("A test needs two searchers; the frame holds one.")
+    tables = []
+    for code, task in enumerate(losses.tasks):
+        regret = losses.of_task(code)
+        rows = []
+        for one, other in combinations(range(len(losses.searchers)), 2):
+            difference = regret[:, one] - regret[:, other]
+            low, high = bootstrap_interval(difference, level=level, seed=seed)
+            rows.append(
+                {
+                    "task": task,
+                    "searcher": losses.searchers[one],
+                    "other": losses.searchers[other],
+                    "runs": len(difference),
+                    "difference": difference.mean(),
+                    "difference_low": float(low),
+                    "difference_high": float(high),
+                    "better": int((difference < 0).sum()),
+                    "ties": int((difference == 0).sum()),
+                    "worse": int((difference > 0).sum()),
+                    "p_value": test(difference, seed),
+                }
+            )
+        table = pd.DataFrame(rows)
+        table["p_holm"] = holm(table["p_value"])
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _wilcoxon(difference: FloatArray, seed: int) -> float:
+    """Return the two-sided p-value; 1 where all pairs tie."""
+    from scipy.stats import wilcoxon
+
+    unequal = difference[difference != 0]
+    return float(wilcoxon(unequal).pvalue) if len(unequal) else 1.0
+
+
+def _permutation(difference: FloatArray, seed: int) -> float:
+    """Return the two-sided p-value of the mean under changes of sign; 1 where all pairs tie."""
+    from scipy.stats import permutation_test
+
+    if not difference.any():
+        return 1.0
+
+    def mean(sample: FloatArray, axis: int) -> FloatArray:
+        return np.asarray(sample.mean(axis=axis))
+
+    result = permutation_test(
+        (difference,),
+        mean,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=_PERMUTATIONS,
+        rng=np.random.default_rng(seed),
+    )
+    return float(result.pvalue)

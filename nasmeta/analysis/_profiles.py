@@ -1,0 +1,249 @@
+"""Profiles over all runs and the anytime area: what one budget alone does not show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nasmeta.analysis._aggregates import normalised_regrets
+from nasmeta.analysis._curves import XAxis, check_axis
+from nasmeta.analysis._frame import FloatArray, read_runs
+from nasmeta.analysis._losses import paired_losses
+from nasmeta.analysis._statistics import bootstrap_interval, check_level, stratified_draws
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["anytime_area", "performance_profiles", "runtime_profiles"]
+
+_POINTS = 200
+
+
+def performance_profiles(
+    frame: pd.DataFrame,
+    at: int | None = None,
+    x: XAxis = "evaluation",
+    reference: str | None = None,
+    thresholds: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    n_resamples: int = 2000,
+) -> pd.DataFrame:
+    """Give the share of runs whose normalised regret is at most τ, for every τ (Agarwal et al. 2021).
+
+    A curve further up is better at every τ that matters; curves that cross say that no single number tells all.
+
+    Parameters
+    ----------
+    frame, at, x, reference
+        As in `normalised_regrets`: a regret of 1 is the mean of the reference searcher on that task.
+    thresholds : array_like of float (k,), optional
+        The τ; by default 200 of them from 0 to the largest regret, at most 1.5.
+    level, seed, n_resamples : float, int, int
+        Of the stratified bootstrap, pointwise.
+
+    Returns
+    -------
+    DataFrame, one row a (searcher, τ)
+        ``searcher, threshold, share, share_low, share_high``; each task has the same weight.
+
+    Raises
+    ------
+    SettingError, UnknownNameError
+        As in `normalised_regrets`; also for thresholds that are not finite or negative.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["gp"] * 2 + ["random"] * 2, "seed": [0, 1] * 2, "evaluation": 1,
+    ...     "regret": [0.0, 1.0, 2.0, 2.0]})
+    >>> profile = performance_profiles(frame, thresholds=[0, 0.5, 1])
+    >>> profile["share"].tolist()
+    [0.5, 1.0, 1.0, 0.0, 0.0, 1.0]
+    """
+    import pandas as pd
+
+    check_level(level)
+    losses, regrets, _ = normalised_regrets(frame, at, x, reference)
+    tau = (
+        np.linspace(0, min(1.5, float(regrets.max())), _POINTS)
+        if thresholds is None
+        else np.unique(np.asarray(thresholds, dtype=np.float64))
+    )
+    if len(tau) == 0 or not np.isfinite(tau).all() or tau[0] < 0:
+        raise SettingError(f"Thresholds must be finite and at least 0; they are {thresholds!r:.80}.")
+    rng = np.random.default_rng(seed)
+    parts = []
+    for column, searcher in enumerate(losses.searchers):
+        exact, resampled = [], []
+        for code, draws in enumerate(stratified_draws(losses.sizes, n_resamples, rng)):
+            below = (regrets[losses.task == code, column][:, None] <= tau).astype(np.float64)  # (runs, k)
+            exact.append(below.mean(axis=0))
+            resampled.append(draws @ below / len(below))
+        low, high = np.quantile(np.mean(resampled, axis=0), [(1 - level) / 2, (1 + level) / 2], axis=0)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "searcher": searcher,
+                    "threshold": tau,
+                    "share": np.mean(exact, axis=0),
+                    "share_low": low,
+                    "share_high": high,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def runtime_profiles(frame: pd.DataFrame, target: float = 0.0) -> pd.DataFrame:
+    """Give the share of runs that reached a regret within n evaluations, for every n, averaged over the tasks.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame; searchers may have different numbers of runs.
+    target : float
+        The regret to reach, in the unit of the regret; 0 is the optimum.
+
+    Returns
+    -------
+    DataFrame, one row a (searcher, change)
+        ``searcher, evaluation, share``: a step function, written where it changes, from evaluation 1 to the last at
+        which it is known, that is where the first run that had not reached the target ended.
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, a searcher has no run on some task, or the target is negative or not finite.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": "a", "seed": [0, 0, 1, 1, 1], "evaluation": [1, 2, 1, 2, 3],
+    ...     "regret": [0.5, 0.0, 4.0, 2.0, 1.0]})
+    >>> print(runtime_profiles(frame).to_string(index=False))
+    searcher  evaluation  share
+           a           1    0.0
+           a           2    0.5
+           a           3    0.5
+    """
+    import pandas as pd
+
+    if not (np.isfinite(target) and target >= 0):
+        raise SettingError(f"The target is a regret of {target}; it must be finite and at least 0.")
+    runs = read_runs(frame)
+    reached = runs.columns["regret"] <= target
+    needed = np.add.reduceat(~reached, runs.start, dtype=np.int64) + 1.0
+    needed[needed > runs.length] = np.inf
+    longest = runs.length.max()
+    parts = []
+    for code, searcher in enumerate(runs.searchers):
+        own = runs.searcher == code
+        absent = [name for t, name in enumerate(runs.tasks) if not (own & (runs.task == t)).any()]
+        if absent:
+            raise SettingError(f"{searcher} has no run on {absent[0]}: a profile over tasks needs all of them.")
+        missed = own & np.isinf(needed)
+        end = runs.length[missed].min() if missed.any() else longest
+        times = needed[own]
+        points = np.unique(np.r_[1, times[times <= end], end]).astype(np.int64)
+        shares = [
+            (needed[own & (runs.task == t)][:, None] <= points).mean(axis=0) for t in range(len(runs.tasks))
+        ]  # fmt: skip
+        parts.append(pd.DataFrame({"searcher": searcher, "evaluation": points, "share": np.mean(shares, axis=0)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def anytime_area(
+    frame: pd.DataFrame,
+    until: float | None = None,
+    x: XAxis = "evaluation",
+    log: bool = False,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Average the regret over the whole budget: the area under a run's regret curve, divided by the axis' length.
+
+    So it has the regret's unit. Evaluations weigh alike, or with `log` by log((n + 1) / n), so that each tenfold of
+    the budget counts the same. Over simulated seconds the curve is a step function, from the time when every run of
+    the task has its first evaluation.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame with a run of every searcher for every (task, seed) in it.
+    until : float, optional
+        The budget; by default the largest at which all runs are known, as in `average_ranks`.
+    x : {"evaluation", "simulated_seconds"}
+    log : bool
+        Whether the axis is logarithmic.
+    level, seed : float, int
+        Of the bootstrap interval of the mean over the runs.
+
+    Returns
+    -------
+    DataFrame, one row a (task, searcher)
+        ``task, searcher, runs, until, area, area_low, area_high``.
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, some run is missing, or a run is not known until then.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": "a", "seed": 0, "evaluation": [1, 2, 3], "regret": [4.0, 1.0, 1.0]})
+    >>> float(anytime_area(frame)["area"][0]), round(float(anytime_area(frame, log=True)["area"][0]), 6)
+    (2.0, 2.5)
+    """
+    import pandas as pd
+
+    check_axis(x)
+    check_level(level)
+    budgets = paired_losses(frame, until, x).at[:, -1]
+    runs = read_runs(frame, x)
+    rows = []
+    for task, searcher, group in runs.groups():
+        code = int(runs.task[group.start])
+        end = float(budgets[code])
+        own = np.flatnonzero(runs.task == code)
+        begin = 1.0 if x == "evaluation" else float(runs.columns[x][runs.start[own]].max())
+        areas = np.array(
+            [_area(runs.columns[x][s : s + n], runs.columns["regret"][s : s + n], begin, end, x, log)
+             for s, n in zip(runs.start[group], runs.length[group], strict=True)]
+        )  # fmt: skip
+        low, high = bootstrap_interval(areas, level=level, seed=seed)
+        rows.append(
+            {
+                "task": task,
+                "searcher": searcher,
+                "runs": len(areas),
+                "until": int(end) if x == "evaluation" else end,
+                "area": areas.mean(),
+                "area_low": float(low),
+                "area_high": float(high),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _area(ends: FloatArray, regret: FloatArray, begin: float, end: float, x: XAxis, log: bool) -> float:
+    """Return the mean of one run's step function on [begin, end]; evaluation n holds from n to n + 1."""
+    if x == "evaluation":
+        end += 1
+    if begin == end:
+        return float(regret[np.searchsorted(ends, begin, side="right") - 1])
+    inner = (ends > begin) & (ends < end)
+    edges = np.r_[begin, ends[inner], end]
+    height = np.r_[regret[np.searchsorted(ends, begin, side="right") - 1], regret[inner]]
+    if log:
+        if begin <= 0:
+            raise SettingError(f"Simulated seconds begin at {begin}; a log scale needs them above 0.")
+        edges = np.log(edges)
+    return float((np.diff(edges) * height).sum() / (edges[-1] - edges[0]))

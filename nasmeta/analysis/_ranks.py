@@ -1,0 +1,274 @@
+"""Average ranks of searchers, their course over the budget, and Friedman's test with Nemenyi's critical difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from nasmeta.analysis._curves import XAxis
+from nasmeta.analysis._frame import FloatArray
+from nasmeta.analysis._losses import Losses, paired_losses
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Blocks", "Friedman", "average_ranks", "friedman_test", "rank_curves"]
+
+Blocks = Literal["runs", "tasks"]
+
+_CURVE_POINTS = 80
+
+
+def average_ranks(frame: pd.DataFrame, at: int | None = None, x: XAxis = "evaluation") -> pd.DataFrame:
+    """Rank the searchers by their regret after the same budget; 1 is the best.
+
+    Ranks are taken within each (task, seed), ties share the average rank, then the mean is taken over the seeds of a
+    task and over the tasks, each task with the same weight.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame with a run of every searcher for every (task, seed) in it.
+    at : int, optional
+        The budget; by default as many evaluations as all runs reach, or as many simulated seconds as all runs of the
+        task reach. Runs that found the optimum reach any number.
+    x : {"evaluation", "simulated_seconds"}
+        What the budget counts.
+
+    Returns
+    -------
+    DataFrame, one row a searcher, the best first
+        ``searcher``, for evaluations ``evaluation`` (= `at`), one column for each task, ``mean``.
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, some run is missing, or a censored run ended before `at`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "cifar10", "searcher": ["a", "a", "b", "b", "c", "c"], "seed": 0,
+    ...     "evaluation": [1, 2, 1, 2, 1, 2], "regret": [3.0, 0.5, 2.0, 0.5, 0.9, 0.9]})
+    >>> print(average_ranks(frame).to_string(index=False))
+    searcher  evaluation  cifar10  mean
+           a           2      1.5   1.5
+           b           2      1.5   1.5
+           c           2      3.0   3.0
+    """
+    import pandas as pd
+
+    losses = paired_losses(frame, at, x)
+    per_task = _mean_ranks(losses)[:, :, -1]
+    columns: dict[str, object] = {"searcher": losses.searchers}
+    if x == "evaluation":
+        columns["evaluation"] = int(losses.at[0, -1])
+    result = pd.DataFrame(columns | dict(zip(losses.tasks, per_task, strict=True)))
+    result["mean"] = per_task.mean(axis=0)
+    return result.sort_values("mean", kind="stable", ignore_index=True)
+
+
+def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CURVE_POINTS) -> pd.DataFrame:
+    """Follow the average rank of each searcher over the budget.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame with a run of every searcher for every (task, seed) in it.
+    x : {"evaluation", "simulated_seconds"}
+        Tasks differ in what a training costs, so over simulated seconds the budget is a share of each task's own: of
+        the largest at which all of its runs are known.
+    points : int
+        At most so many budgets, on a log scale.
+
+    Returns
+    -------
+    DataFrame, one row a (searcher, budget)
+        ``searcher``, ``evaluation`` or ``budget_share`` (0 to 1), ``rank`` (mean over tasks of the mean over seeds).
+
+    Raises
+    ------
+    SettingError
+        As in `average_ranks`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "cifar10", "searcher": ["a", "a", "b", "b"], "seed": 0,
+    ...     "evaluation": [1, 2, 1, 2], "regret": [3.0, 0.5, 2.0, 1.0]})
+    >>> print(rank_curves(frame).to_string(index=False))
+    searcher  evaluation  rank
+           a           1   2.0
+           a           2   1.0
+           b           1   1.0
+           b           2   2.0
+    """
+    import pandas as pd
+
+    if points < 2:
+        raise SettingError(f"A curve of {points} points was asked for; it needs at least 2.")
+    whole = paired_losses(frame, x=x)
+    if x == "evaluation":
+        grid = np.unique(np.geomspace(1, whole.at[0, -1], points).round())
+        ranks = _mean_ranks(paired_losses(frame, grid)).mean(axis=0)
+        name, shown = "evaluation", grid.astype(np.int64)
+    else:
+        per_task = []
+        parts = [frame[frame["task"] == task] for task in whole.tasks]
+        begin = [_latest_start(part) for part in parts]
+        shares = np.geomspace(max(b / end for b, end in zip(begin, whole.at[:, -1], strict=True)), 1, points)
+        for part, first, end in zip(parts, begin, whole.at[:, -1], strict=True):
+            budgets = np.clip(shares * end, first, end)  # a rounding error must not leave what is known
+            course = _mean_ranks(paired_losses(part, budgets, x))[0]
+            per_task.append(course[:, np.searchsorted(np.unique(budgets), budgets)])
+        ranks = np.mean(per_task, axis=0)
+        name, shown = "budget_share", shares
+    return pd.DataFrame(
+        {
+            "searcher": np.repeat(np.array(whole.searchers, dtype=object), len(shown)),
+            name: np.tile(shown, len(whole.searchers)),
+            "rank": ranks.ravel(),
+        }
+    )
+
+
+def _latest_start(of_task: pd.DataFrame) -> float:
+    """Return the simulated seconds after which each run of a task has its first evaluation."""
+    return float(of_task.loc[of_task["evaluation"] == 1, "simulated_seconds"].max())
+
+
+def _mean_ranks(losses: Losses) -> FloatArray:
+    """Return the mean ranks over the seeds of each task, float64 (tasks, searchers, k)."""
+    from scipy.stats import rankdata
+
+    ranks = np.asarray(rankdata(losses.regret, axis=1))
+    return np.array([ranks[losses.task == code].mean(axis=0) for code in range(len(losses.tasks))])
+
+
+@dataclass(frozen=True)
+class Friedman:
+    """What Friedman's test found, with Nemenyi's comparison of all pairs.
+
+    Attributes
+    ----------
+    statistic, p_value : float
+        Friedman's χ² (corrected for ties) with its p-value. 0 and 1 where all searchers tie in every block.
+    f_statistic, f_p_value : float
+        The less conservative F of Iman and Davenport (1980); infinity and 0 where all blocks agree.
+    blocks : int
+        Number of blocks N.
+    ranks : Series (searchers,)
+        Average rank over the blocks, the best first.
+    level : float
+        Of significance, such as 0.05.
+    critical_difference : float
+        Average ranks that differ by at least so much differ at `level` (Nemenyi 1963).
+    nemenyi : DataFrame (searchers, searchers)
+        p-values of all pairs, in the order of `ranks`; 1 on the diagonal.
+    """
+
+    statistic: float
+    p_value: float
+    f_statistic: float
+    f_p_value: float
+    blocks: int
+    ranks: pd.Series[float]
+    level: float
+    critical_difference: float
+    nemenyi: pd.DataFrame
+
+
+def friedman_test(
+    frame: pd.DataFrame,
+    at: int | None = None,
+    x: XAxis = "evaluation",
+    over: Blocks = "runs",
+    level: float = 0.05,
+) -> Friedman:
+    """Test whether all searchers are alike, and which pairs are not, by ranks alone (Demšar 2006).
+
+    Ranks within a block do not depend on the unit of the regret, so tasks of any kind go together.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame with a run of every searcher for every (task, seed) in it.
+    at, x
+        Budget and its axis, as in `average_ranks`.
+    over : {"runs", "tasks"}
+        What a block is. "runs": one (task, seed); the finding holds for these tasks and for other seeds. "tasks": the
+        mean regret on one task; the finding holds for other tasks of the kind, and needs many of them.
+    level : float
+        Of significance.
+
+    Returns
+    -------
+    Friedman
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, or there are fewer than 3 searchers or 2 blocks.
+
+    Notes
+    -----
+    J. Demšar: Statistical Comparisons of Classifiers over Multiple Data Sets. JMLR 7, 2006.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["a", "b", "c"] * 4, "seed": [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3], "evaluation": 1,
+    ...     "regret": [1.0, 2.0, 3.0, 1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0]})
+    >>> result = friedman_test(frame)
+    >>> round(result.statistic, 2), round(result.p_value, 3), result.ranks.to_dict()
+    (6.5, 0.039, {'a': 1.0, 'b': 2.25, 'c': 2.75})
+    """
+    import pandas as pd
+    from scipy.stats import f as f_distribution
+    from scipy.stats import friedmanchisquare, rankdata, studentized_range
+
+    if over not in ("runs", "tasks"):
+        raise SettingError(f"Blocks over {over!r} were asked for; possible are 'runs' and 'tasks'.")
+    if not 0 < level < 1:
+        raise SettingError(f"The level of significance is {level}; it must lie between 0 and 1, for example 0.05.")
+    losses = paired_losses(frame, at, x)
+    regret = losses.last()
+    if over == "tasks":
+        regret = np.array([losses.of_task(code).mean(axis=0) for code in range(len(losses.tasks))])
+    n, k = regret.shape
+    if k < 3 or n < 2:
+        raise SettingError(
+            f"Friedman's test needs at least 3 searchers and 2 blocks ({over}); there are {k} and {n}. "
+            "Two searchers are compared by paired_tests."
+        )
+    ranks = np.asarray(rankdata(regret, axis=1))
+    statistic, p_value = 0.0, 1.0
+    if (ranks != ranks[0, 0]).any():  # else all tie in all blocks, and SciPy divides by zero
+        statistic, p_value = map(float, friedmanchisquare(*regret.T))
+    room = n * (k - 1) - statistic
+    f_statistic = (n - 1) * statistic / room if room > 1e-9 else np.inf
+    f_p_value = float(f_distribution.sf(f_statistic, k - 1, (k - 1) * (n - 1)))
+    mean = pd.Series(ranks.mean(axis=0), index=list(losses.searchers)).sort_values(kind="stable")
+    error = np.sqrt(k * (k + 1) / (6 * n))
+    distance = np.abs(mean.to_numpy()[:, None] - mean.to_numpy()) / error * np.sqrt(2)
+    upper = np.triu_indices(k, 1)
+    p_values = np.ones((k, k))
+    p_values[upper] = studentized_range.sf(distance[upper], k, np.inf)
+    p_values = np.minimum(p_values, p_values.T)
+    return Friedman(
+        statistic=statistic,
+        p_value=p_value,
+        f_statistic=float(f_statistic),
+        f_p_value=f_p_value,
+        blocks=n,
+        ranks=mean,
+        level=level,
+        critical_difference=float(studentized_range.ppf(1 - level, k, np.inf) / np.sqrt(2) * error),
+        nemenyi=pd.DataFrame(p_values, index=mean.index, columns=mean.index),
+    )

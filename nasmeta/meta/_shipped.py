@@ -1,0 +1,117 @@
+"""The meta-models that come with the package, and which of them is an honest one for a target."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from nasmeta.errors import LeakageWarning, SettingError, UnknownNameError
+from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
+from nasmeta.tasks import Task
+
+__all__ = ["load_meta_model", "meta_model_for", "shipped_meta_models"]
+
+SUFFIX = ".npz"
+
+
+def shipped_meta_models() -> Mapping[str, Path]:
+    """Return the files of the shipped meta-models by name.
+
+    Examples
+    --------
+    >>> from nasmeta.meta import shipped_meta_models
+    >>> sorted(shipped_meta_models())[:0]
+    []
+    """
+    package = Path(__file__).parents[1]
+    shipped = package / "_benchmarks_data" / "meta_models"
+    folder = shipped if shipped.is_dir() else package.parent / "benchmarks_data" / "meta_models"
+    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+@cache
+def _shipped(path: Path) -> SavedMetaModel:
+    return read_meta_model(path)
+
+
+def load_meta_model(which: str | os.PathLike[str]) -> SavedMetaModel:
+    """Return a meta-model: that of a file, or a shipped one by its name.
+
+    Raises
+    ------
+    UnknownNameError
+        Where there is neither.
+    DamagedFileError
+        Where the file is damaged, of another kind or of another version.
+    """
+    shipped = shipped_meta_models()
+    if not isinstance(which, str | os.PathLike):
+        raise SettingError(f"A meta-model is named by its file or as a shipped one, not {which!r:.80}.")
+    if isinstance(which, str) and which in shipped:
+        return _shipped(shipped[which])
+    path = Path(which)
+    if path.suffix == SUFFIX or path.is_file():
+        return read_meta_model(path)
+    raise UnknownNameError(
+        f"{str(which)!r:.80} is neither the file (.npz) nor the name of a meta-model. "
+        f"Shipped: {', '.join(shipped) or 'none'}."
+    )
+
+
+def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedMetaModel) -> SavedMetaModel:
+    """Return the meta-model with which a learner of this kind is to search a task.
+
+    Parameters
+    ----------
+    kind : str
+        Registered name of the learner.
+    task : Task
+        The target.
+    which : str, path or SavedMetaModel
+        A file, the name of a shipped model, or ``"shipped"``: the one of this kind and space that has seen nothing
+        of the target; of several that with the most labels.
+
+    Raises
+    ------
+    SettingError
+        Where the model is of another kind or space, or none that is shipped is honest.
+
+    Warns
+    -----
+    LeakageWarning
+        Where the model has learnt from the target's dataset or device.
+    """
+    target = {name.lower() for name in task.held_out}
+    if which == "shipped":
+        fitting = [
+            model
+            for model in map(_shipped, shipped_meta_models().values())
+            if (model.kind, model.card["space"]) == (kind, task.space.name)
+        ]
+        honest = [model for model in fitting if target.isdisjoint(name.lower() for name in model.held_out)]
+        if not honest:
+            there = ", ".join(f"{model.path.stem} (learnt from {', '.join(model.sources)})" for model in fitting)
+            raise SettingError(
+                f"No meta-model of {kind} is shipped that has seen nothing of {task.name}. "
+                f"Shipped for this space: {there or 'none'}. Without a model, {kind} meta-trains itself."
+            )
+        return max(honest, key=lambda model: sum(source["labels"] for source in model.card["sources"]))
+    model = which if isinstance(which, SavedMetaModel) else load_meta_model(which)
+    if model.kind != kind:
+        raise SettingError(f"{model.path} holds a model of {model.kind}, but the searcher is {kind}.")
+    if model.card["space"] != task.space.name:
+        raise SettingError(
+            f"{model.path} is for the space {model.card['space']}, but {task.name} is a task of {task.space.name}."
+        )
+    seen = sorted(target & {name.lower() for name in model.held_out})
+    if seen:
+        warnings.warn(
+            f"{model.path.name} has learnt from {' and '.join(seen)}, which {task.name} is on: what it finds there is "
+            "no honest test.",
+            LeakageWarning,
+            stacklevel=3,
+        )
+    return model

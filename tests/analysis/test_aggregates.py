@@ -1,0 +1,92 @@
+"""Aggregate measures against SciPy and constants by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nasmeta.analysis import aggregate_scores, interquartile_mean, probability_of_improvement
+from nasmeta.errors import SettingError, UnknownNameError
+
+
+def one_evaluation(make_frame, regrets):
+    return make_frame({key: [[loss] for loss in losses] for key, losses in regrets.items()})
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20))
+def test_interquartile_mean_equals_scipy(samples):
+    assert interquartile_mean(samples) == pytest.approx(scipy.stats.trim_mean(samples, 0.25))
+
+
+@pytest.mark.parametrize("wrong", [[], [1.0, np.nan], [np.inf]])
+def test_interquartile_mean_needs_numbers(wrong):
+    with pytest.raises(SettingError, match="finite"):
+        interquartile_mean(wrong)
+
+
+def test_scores_by_hand(make_frame):
+    frame = one_evaluation(
+        make_frame,
+        {
+            ("t", "gp"): [0, 0, 2, 4], ("u", "gp"): [0, 10, 10, 20],
+            ("t", "random"): [4, 4, 4, 4], ("u", "random"): [20, 20, 20, 20],
+        },
+    )  # fmt: skip
+    table = aggregate_scores(frame).set_index("searcher")
+    # Scores of gp: 1, 1, .5, 0 on t and 1, .5, .5, 0 on u; their middle four are .5, .5, .5, 1.
+    assert table.loc["gp", ["iqm", "median", "mean", "optimality_gap"]].tolist() == [0.625, 0.5, 0.5625, 0.4375]
+    assert table.loc["random", ["iqm", "mean", "optimality_gap", "iqm_low", "iqm_high"]].tolist() == [0, 0, 1, 0, 0]
+    assert (table["reference"] == "random").all()
+    assert table.index.tolist() == ["gp", "random"]
+    gp = table.loc["gp"]
+    assert 0.2 < gp["mean_low"] < gp["mean"] < gp["mean_high"] < 0.9
+    assert aggregate_scores(frame, reference="gp").set_index("searcher").loc["gp", "mean"] == pytest.approx(0)
+
+
+def test_the_interval_of_the_mean_is_that_of_a_stratified_bootstrap(make_frame):
+    rng = np.random.default_rng(0)
+    losses = {(t, s): rng.exponential(size=40) for t in ("t", "u") for s in ("a", "random")}
+    row = aggregate_scores(one_evaluation(make_frame, losses)).set_index("searcher").loc["a"]
+    scores = [1 - losses[t, "a"] / losses[t, "random"].mean() for t in ("t", "u")]
+    error = np.sqrt(sum(score.var() / 40 for score in scores)) / 2  # runs are drawn within the tasks
+    assert row["mean_high"] - row["mean_low"] == pytest.approx(2 * 1.96 * error, rel=0.08)
+
+
+def test_reference_without_regret_is_refused(make_frame):
+    frame = one_evaluation(make_frame, {("t", "a"): [0, 0], ("t", "b"): [0, 1]})
+    assert (aggregate_scores(frame)["reference"] == "b").all()  # the worst, for random was not compared
+    with pytest.raises(SettingError, match="a found the optimum of t in all runs"):
+        aggregate_scores(frame, reference="a")
+    with pytest.raises(UnknownNameError, match="Possible: a, b"):
+        aggregate_scores(frame, reference="c")
+    with pytest.raises(SettingError, match="between 0 and 1"):
+        aggregate_scores(frame, level=95)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
+def test_probability_of_improvement_is_that_of_mann_and_whitney(make_frame, seed, n):
+    loss = np.random.default_rng(seed).integers(0, 5, size=(2, 2, n)).astype(float)  # with ties
+    frame = one_evaluation(
+        make_frame, {(f"t{task}", name): loss[task, s] for task in range(2) for s, name in enumerate("ab")}
+    )
+    table = probability_of_improvement(frame, n_resamples=50).set_index(["searcher", "other"])["probability"]
+    expected = np.mean([scipy.stats.mannwhitneyu(b, a).statistic / n**2 for a, b in loss])
+    assert table["a", "b"] == pytest.approx(expected)
+    assert table["b", "a"] == pytest.approx(1 - expected)
+
+
+def test_interval_of_a_probability(make_frame):
+    rng = np.random.default_rng(0)
+    frame = one_evaluation(make_frame, {("t", s): rng.exponential(size=50) for s in "ab"})
+    row = probability_of_improvement(frame).iloc[0]
+    error = np.sqrt((50 + 50 + 1) / (12 * 50 * 50))  # of U / (n m), where both are alike
+    assert row["probability_high"] - row["probability_low"] == pytest.approx(2 * 1.96 * error, rel=0.2)
+    certain = probability_of_improvement(one_evaluation(make_frame, {("t", "a"): [1, 2], ("t", "b"): [3, 4]})).iloc[0]
+    assert certain[["probability_low", "probability", "probability_high"]].tolist() == [1, 1, 1]
+    with pytest.raises(SettingError, match="two searchers"):
+        probability_of_improvement(one_evaluation(make_frame, {("t", "a"): [1, 2]}))

@@ -1,0 +1,153 @@
+"""Ranks, Friedman's test and Nemenyi's comparison against SciPy, scikit-posthocs and published constants."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nasmeta.analysis import average_ranks, friedman_test, rank_curves
+from nasmeta.errors import SettingError
+
+
+def blocks(make_frame, regret):
+    """Make a frame of (blocks, searchers): one task, one evaluation a run."""
+    return make_frame(
+        {("t", f"s{column}"): [[loss] for loss in regret[:, column]] for column in range(regret.shape[1])}
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 3), st.integers(1, 4))
+def test_ranks_equal_scipy(make_frame, seed, n_searchers, n_tasks, n_seeds):
+    loss = np.random.default_rng(seed).integers(1, 4, size=(n_tasks, n_searchers, n_seeds))
+    frame = make_frame(
+        {
+            (f"t{task}", f"s{searcher}"): [[9, loss[task, searcher, run]] for run in range(n_seeds)]
+            for task in range(n_tasks)
+            for searcher in range(n_searchers)
+        }
+    )
+    table = average_ranks(frame).set_index("searcher")
+    for searcher in range(n_searchers):
+        per_task = [
+            np.mean([scipy.stats.rankdata(loss[task, :, run])[searcher] for run in range(n_seeds)])
+            for task in range(n_tasks)
+        ]
+        np.testing.assert_allclose(table.loc[f"s{searcher}", [f"t{task}" for task in range(n_tasks)]], per_task)
+        assert table.loc[f"s{searcher}", "mean"] == pytest.approx(np.mean(per_task))
+    assert table["mean"].is_monotonic_increasing
+
+
+def test_ranks_with_ties_and_a_run_that_stopped_at_the_optimum(make_frame):
+    frame = make_frame({("t", "a"): [[3, 3, 1]], ("t", "b"): [[2, 0]], ("t", "c"): [[4, 1, 1, 1]]})
+    table = average_ranks(frame)
+    assert table[["searcher", "evaluation", "mean"]].to_numpy().tolist() == [
+        ["b", 3, 1.0],
+        ["a", 3, 2.5],
+        ["c", 3, 2.5],
+    ]
+    assert average_ranks(frame, at=1)["searcher"].tolist() == ["b", "a", "c"]
+    with pytest.raises(SettingError, match=r"Ranks after 4 evaluations .* 1 to 3 are possible"):
+        average_ranks(frame, at=4)
+
+
+def test_ranks_need_every_run(make_frame):
+    with pytest.raises(SettingError, match="'b' has none for task 't', seed 1"):
+        average_ranks(make_frame({("t", "a"): [[1], [1]], ("t", "b"): [[1]]}))
+
+
+def test_ranks_when_all_runs_are_solved(make_frame):
+    table = average_ranks(make_frame({("t", "a"): [[1, 0]], ("t", "b"): [[3, 2, 0]]}))
+    assert table["evaluation"].tolist() == [3, 3]
+    assert table["mean"].tolist() == [1.5, 1.5]
+
+
+def test_ranks_at_a_number_of_simulated_seconds(make_frame):
+    slow = make_frame({("t", "a"): [[3, 0.5]]}, seconds=100.0)
+    fast = make_frame({("t", "b"): [[4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]}, seconds=10.0)
+    frame = pd.concat([slow, fast], ignore_index=True)
+    assert average_ranks(frame, x="simulated_seconds")["searcher"].tolist() == ["b", "a"]  # at 120 s
+    assert average_ranks(frame)["searcher"].tolist() == ["a", "b"]  # after 2 evaluations
+    with pytest.raises(SettingError, match=r"after 50 simulated seconds .* on t ended after 120, so 100 to 120"):
+        average_ranks(frame, at=50, x="simulated_seconds")
+    with pytest.raises(SettingError, match="whole numbers"):
+        average_ranks(frame, at=1.5)
+
+
+def test_rank_curves_are_average_ranks_along_the_budget(real_frame):
+    frame = real_frame[(real_frame["searcher"] == "random") | (real_frame["seed"] == 0)]
+    frame = frame[frame["seed"] == 0]
+    curves = rank_curves(frame, points=20)
+    for at in curves["evaluation"].unique():
+        ranks = average_ranks(frame, at=int(at)).set_index("searcher")["mean"]
+        course = curves[curves["evaluation"] == at].set_index("searcher")["rank"]
+        assert course.to_dict() == pytest.approx(ranks.to_dict())
+    shares = rank_curves(frame, x="simulated_seconds", points=20)
+    assert shares["budget_share"].max() == 1
+    last = shares[shares["budget_share"] == 1].set_index("searcher")["rank"]
+    assert last.to_dict() == average_ranks(frame, x="simulated_seconds").set_index("searcher")["mean"].to_dict()
+    assert (shares.groupby("budget_share")["rank"].sum() == 3).all()
+    with pytest.raises(SettingError, match="at least 2"):
+        rank_curves(frame, points=1)
+
+
+@pytest.mark.parametrize(("k", "q"), [(3, 2.343), (4, 2.569), (6, 2.850), (10, 3.164)])
+def test_critical_difference_is_that_of_the_printed_table(make_frame, k, q):
+    """The q of Nemenyi's test at .05 as Demšar (2006) prints them."""
+    result = friedman_test(blocks(make_frame, np.random.default_rng(0).exponential(size=(14, k))))
+    assert result.blocks == 14
+    assert result.critical_difference == pytest.approx(q * np.sqrt(k * (k + 1) / (6 * 14)), abs=0.001)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(3, 6), st.integers(2, 9))
+def test_friedman_and_nemenyi_equal_other_libraries(make_frame, seed, n_searchers, n_blocks):
+    regret = np.random.default_rng(seed).integers(0, 6, size=(n_blocks, n_searchers)).astype(float)
+    if (np.ptp(regret, axis=1) == 0).all():
+        return
+    result = friedman_test(blocks(make_frame, regret))
+    expected = scipy.stats.friedmanchisquare(*regret.T)
+    assert (result.statistic, result.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+    posthocs = pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
+    names = [f"s{column}" for column in range(n_searchers)]
+    theirs = posthocs.posthoc_nemenyi_friedman(pd.DataFrame(regret, columns=names))
+    np.testing.assert_allclose(result.nemenyi.loc[names, names], theirs, atol=1e-6)
+
+
+def test_friedman_over_tasks_takes_the_mean_of_each_task(make_frame):
+    frame = make_frame(
+        {
+            ("t1", "a"): [[1], [1]], ("t1", "b"): [[0], [4]], ("t1", "c"): [[5], [5]],
+            ("t2", "a"): [[10], [30]], ("t2", "b"): [[50], [70]], ("t2", "c"): [[90], [80]],
+        }
+    )  # fmt: skip
+    over_tasks, over_runs = friedman_test(frame, over="tasks"), friedman_test(frame)
+    assert (over_tasks.blocks, over_runs.blocks) == (2, 4)
+    assert over_tasks.ranks.to_dict() == {"a": 1, "b": 2, "c": 3}
+    assert over_tasks.f_p_value == 0  # all blocks agree
+    assert over_runs.ranks.to_dict() == {"a": 1.25, "b": 1.75, "c": 3}
+
+
+def test_friedman_where_all_tie(make_frame):
+    result = friedman_test(blocks(make_frame, np.ones((4, 3))))
+    assert (result.statistic, result.p_value, result.f_p_value) == (0, 1, 1)
+    assert (result.nemenyi.to_numpy() == 1).all()
+
+
+def test_friedman_refuses_what_it_cannot_test(make_frame):
+    with pytest.raises(SettingError, match="there are 2 and 5"):
+        friedman_test(blocks(make_frame, np.ones((5, 2))))
+    with pytest.raises(SettingError, match="2 blocks"):
+        friedman_test(blocks(make_frame, np.ones((1, 3))))
+    with pytest.raises(SettingError, match="possible are 'runs' and 'tasks'"):
+        friedman_test(blocks(make_frame, np.ones((5, 3))), over="seeds")
+    with pytest.raises(SettingError, match="significance is 5"):
+        friedman_test(blocks(make_frame, np.ones((5, 3))), level=5)
+    broken = blocks(make_frame, np.ones((5, 3)))
+    broken.loc[2, "regret"] = np.nan
+    with pytest.raises(SettingError, match="regret of the results frame is nan"):
+        friedman_test(broken)

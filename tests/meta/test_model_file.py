@@ -1,0 +1,140 @@
+"""Files of meta-models: what was learnt comes back, and everything else is refused with a reason."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import DamagedFileError, LeakageWarning, SettingError, UnknownNameError
+from nasmeta.meta import MetaGPSearch, SourceOrder, load_meta_model, meta_model_for, save_meta_model
+from nasmeta.meta._model_file import encode
+from nasmeta.searchers import MetaSearcher
+
+SPACE = nm.get_space("nb201")
+
+
+def learnt(kind: type[MetaSearcher] = SourceOrder, left_out: str = "cifar100", **settings: object) -> MetaSearcher:
+    source, _ = nm.task_distribution("nb201").leave_out(left_out)
+    sources = source.as_sources(200, np.random.default_rng(3)) if kind is SourceOrder else source.as_sources()
+    return kind(SPACE, np.random.default_rng(0), **settings).meta_fit(sources)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_meta_model(tmp_path_factory.mktemp("models") / "order.npz", learnt())
+
+
+def test_the_card_tells_what_it_has_seen(saved: Path) -> None:
+    model = load_meta_model(saved)
+    assert model.kind == "source-order"
+    assert model.sources == ("nb201/cifar10", "nb201/imagenet16-120")
+    assert model.held_out == ("cifar10", "imagenet16-120")
+    assert [source["labels"] for source in model.card["sources"]] == [200, 200]
+    assert model.card["nasmeta"] == nm.__version__
+    assert len(model.sha256) == 64
+
+
+def test_the_same_model_gives_the_same_bytes(saved: Path, tmp_path: Path) -> None:
+    assert save_meta_model(tmp_path / "again.npz", learnt()).read_bytes() == saved.read_bytes()
+    assert list(tmp_path.iterdir()) == [tmp_path / "again.npz"], "nothing else is left behind"
+
+
+def test_meta_gp_proposes_the_same_after_loading(tmp_path: Path) -> None:
+    searcher = learnt(MetaGPSearch)
+    again = load_meta_model(save_meta_model(tmp_path / "gp.npz", searcher)).searcher(np.random.default_rng(0))
+    values = nm.get_task("nb201/cifar100").values
+    for _ in range(8):
+        cell, other = searcher.ask(), again.ask()
+        assert cell == other
+        searcher.tell(cell, values[cell])
+        again.tell(cell, values[cell])
+
+
+def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_path: Path) -> None:
+    path = save_meta_model(tmp_path / "gp.npz", learnt(MetaGPSearch, features=["edges", "operations"]))
+    assert load_meta_model(path).card["settings"] == {"features": ["edges", "operations"]}
+    assert load_meta_model(path).searcher(np.random.default_rng(0), optimism=2.0).optimism == 2.0
+    with pytest.raises(SettingError, match=r"meta-trained with features=\['edges', 'operations'\]"):
+        load_meta_model(path).searcher(np.random.default_rng(0), features=["edges"])
+    run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, meta_model=path)
+    assert run.settings["features"] == ["edges", "operations"]
+
+
+def test_what_cannot_be_kept_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="call meta_fit"):
+        save_meta_model(tmp_path / "x.npz", SourceOrder(SPACE, np.random.default_rng(0)))
+    with pytest.raises(SettingError, match="Cannot write"):
+        save_meta_model(tmp_path / "no" / "such" / "x.npz", learnt())
+
+    class Own(SourceOrder):
+        pass
+
+    with pytest.raises(SettingError, match="Own is not registered"):
+        save_meta_model(tmp_path / "x.npz", learnt(Own))
+
+
+def altered(path: Path, target: Path, **changes: object) -> Path:
+    """Write the file with another card and the old checksum."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "card.npy":
+                import io
+
+                card = {**json.loads(np.load(io.BytesIO(content)).tobytes()), **changes}
+                buffer = io.BytesIO()
+                np.save(buffer, np.frombuffer(json.dumps(card).encode(), np.uint8))
+                content = buffer.getvalue()
+            new.writestr(name, content)
+    return target
+
+
+def test_another_version_a_truncated_and_an_altered_file_are_refused(saved: Path, tmp_path: Path) -> None:
+    content = saved.read_bytes()
+    (tmp_path / "cut.npz").write_bytes(content[: len(content) // 2])
+    (tmp_path / "none.npz").write_bytes(b"")
+    np.savez(tmp_path / "other.npz", mean=np.zeros(3))
+    for name in ("cut", "none", "other"):
+        with pytest.raises(DamagedFileError, match=r"no meta-model, or it is damaged.*nasmeta meta-train"):
+            load_meta_model(tmp_path / f"{name}.npz")
+    with pytest.raises(DamagedFileError, match="has version 7 of the format"):
+        load_meta_model(altered(saved, tmp_path / "version.npz", version=7))
+    with pytest.raises(DamagedFileError, match="checksum"):
+        load_meta_model(altered(saved, tmp_path / "sources.npz", sources=[]))
+    with pytest.raises(DamagedFileError, match="There is no meta-model to read"):
+        load_meta_model(tmp_path / "missing.npz")
+    with pytest.raises(UnknownNameError, match="neither the file"):
+        load_meta_model("no-such-model")
+    with pytest.raises(SettingError, match="named by its file"):
+        load_meta_model(3)  # type: ignore[arg-type]
+
+
+def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, [], {"scores": np.zeros(7)}, {}))
+    with pytest.raises(DamagedFileError, match="scores is float64 of shape"):
+        load_meta_model(tmp_path / "x.npz").searcher(np.random.default_rng(0))
+    (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, [], {}, {}))
+    with pytest.raises(DamagedFileError, match="scores"):
+        load_meta_model(tmp_path / "x.npz").searcher(np.random.default_rng(0))
+
+
+def test_a_model_of_another_kind_or_space_is_refused(saved: Path) -> None:
+    with pytest.raises(SettingError, match="holds a model of source-order, but the searcher is meta-gp"):
+        meta_model_for("meta-gp", nm.get_task("nb201/cifar100"), saved)
+    with pytest.raises(SettingError, match="for the space nb201, but tnb101/jigsaw is a task of tnb101"):
+        meta_model_for("source-order", nm.get_task("tnb101/jigsaw"), saved)
+    with pytest.raises(SettingError, match="the learner is meta-gp"):
+        load_meta_model(saved).restore(MetaGPSearch(SPACE, np.random.default_rng(0)))
+    with pytest.raises(SettingError, match="the learner's is tnb101"):
+        load_meta_model(saved).restore(SourceOrder(nm.get_space("tnb101"), np.random.default_rng(0)))
+
+
+def test_a_model_that_knows_the_target_warns(saved: Path) -> None:
+    meta_model_for("source-order", nm.get_task("nb201/cifar100"), saved)
+    with pytest.warns(LeakageWarning, match="learnt from cifar10.* no honest test"):
+        meta_model_for("source-order", nm.get_task("nb201/cifar10@12ep"), saved)
+    with pytest.raises(SettingError, match="No meta-model of source-order is shipped"):
+        meta_model_for("source-order", nm.get_task("nb201/cifar10"), "shipped")
