@@ -53,6 +53,16 @@ MetaModel = Annotated[
         "shipped: one that has seen nothing of the task.",
     ),
 ]
+SpaceName = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--space", metavar="learned:FRACTION", help="Search within the part that sources find worth it."),
+]
+WarmStart = Annotated[
+    str,
+    typer.Option(
+        metavar="N|N/second", help="Evaluate N cells first that the sources choose; N/second by gain per second."
+    ),
+]
 StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a run when the best cell was evaluated.")]
 
 
@@ -76,6 +86,8 @@ def search(
         ),
     ] = None,
     meta_model: MetaModel = None,
+    space: SpaceName = None,
+    warm_start: WarmStart = "0",
     journal: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Record the run in this file, and go on from it where it exists."),
@@ -114,6 +126,8 @@ def search(
         settings=settings_in(settings or ()),
         sources=names_in(sources) if sources is not None else None,
         meta_model=meta_model,
+        space=space,
+        warm_start=warm_start,
         journal=journal,
         stop_at_optimum=stop_at_optimum,
         progress=True,
@@ -160,6 +174,8 @@ def compare(
     clock: ClockSettings = None,
     seed: Seed = 0,
     meta_model: MetaModel = None,
+    space: SpaceName = None,
+    warm_start: WarmStart = "0",
     folder: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Keep journals and results here; the same command again goes on after any end."),
@@ -183,6 +199,8 @@ def compare(
         clock=settings_in(clock) if clock else None,
         seed=seed,
         meta_model=meta_model,
+        space=space,
+        warm_start=warm_start,
         folder=folder,
         workers=workers,
         stop_at_optimum=stop_at_optimum,

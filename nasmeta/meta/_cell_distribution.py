@@ -62,7 +62,7 @@ def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
     wanted = transposed @ (weights / weights.sum())
 
     def loss(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        score = labelled @ theta
+        score = np.asarray(labelled @ theta)
         top = score.max()
         odds = np.exp(score - top)
         total = odds.sum()
@@ -71,14 +71,15 @@ def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
 
     start = np.zeros(design.shape[1])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
-    score: NDArray[np.float64] = design @ found.x
-    return score - np.logaddexp.reduce(score)
+    score = np.asarray(design @ found.x)
+    log_probability: NDArray[np.float64] = score - np.logaddexp.reduce(score)
+    return log_probability
 
 
 def marginals(
     space: CellSpace, log_probability: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the probabilities of operations: of each edge, (n_edges, n_ops), and each pair, (n_pairs, n_ops, n_ops)."""
+    """Return the operations' probabilities on each edge, (n_edges, n_ops), and each pair, (n_pairs, n_ops, n_ops)."""
     expected = _design(space.name).T @ np.exp(log_probability)
     n_ops, n_single = space.n_operations, space.n_edges * space.n_operations
     return expected[:n_single].reshape(-1, n_ops), expected[n_single:].reshape(-1, n_ops, n_ops)

@@ -12,15 +12,14 @@ from nasmeta.searchers import Searcher
 
 __all__ = ["GuidedSearch"]
 
-_MOST_AT_ONCE = 32
-_TRIES = 512  # proposals of the inner searcher for one cell
+_TRIES = 256  # proposals of the inner searcher for one cell
 
 
 class GuidedSearch(Searcher):
     """Let a searcher propose, and pass on only proposals inside a part of the space.
 
     Searchers that can keep to a part of the space by themselves (`Searcher.restrict`) do so. Others are asked again
-    where they propose a cell outside, at most 512 times, and told nothing about it, or the worst value so far
+    where they propose a cell outside, at most 256 times, and told nothing about it, or the worst value so far
     where they wait for an answer to each proposal (`Searcher.waits_for_values`); then the best cell of the part
     takes its place that was not proposed yet. The first cells, if any, are proposed before the searcher is asked, which
     learns their values.
@@ -87,27 +86,23 @@ class GuidedSearch(Searcher):
         if len(self._told) >= self._n_open:
             raise SpaceExhaustedError(f"All {self._n_open:,} cells of the part of {self.space.name} were evaluated.")
         found: list[int] = []
-        left, size = _TRIES * n, n
+        left = _TRIES * n
         while len(found) < n and left > 0:
             try:
-                asked = self.inner.ask(min(size, left))
+                asked = self.inner.ask(min(n - len(found), left))
             except SpaceExhaustedError:
-                if size == 1:
-                    break
-                size = 1
-                continue
+                break
             left -= len(asked)
             inside = self._open[asked]
             outside = asked[~inside]
             if len(outside) and self.inner.waits_for_values:
                 self.inner.tell(outside, np.full(len(outside), self._worst))
             found += asked[inside].tolist()
-            # A larger batch finds one inside sooner, but a searcher that waits would be asked out of turn.
-            size = n - len(found) if self.inner.waits_for_values else min(2 * size, _MOST_AT_ONCE)
-        return (found + [self._next_best() for _ in range(n - len(found))])[:n]
+        self._asked[found] = True
+        return found + [self._next_best() for _ in range(n - len(found))]
 
     def _next_best(self) -> int:
-        cell = next((cell for cell in self._instead if not self._asked[cell]), None)
+        cell: int | None = next((cell for cell in self._instead if not self._asked[cell]), None)
         if cell is None:
             raise SpaceExhaustedError(f"All {self._n_open:,} cells of the part of {self.space.name} were proposed.")
         return cell
