@@ -54,6 +54,16 @@ MetaModel = Annotated[
         "shipped: one that has seen nothing of the task.",
     ),
 ]
+SpaceName = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--space", metavar="learned:FRACTION", help="Search within the part that sources find worth it."),
+]
+WarmStart = Annotated[
+    str,
+    typer.Option(
+        metavar="N|N/second", help="Evaluate N cells first that the sources choose; N/second by gain per second."
+    ),
+]
 StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a run when the best cell was evaluated.")]
 
 
@@ -77,6 +87,8 @@ def search(
         ),
     ] = None,
     meta_model: MetaModel = None,
+    space: SpaceName = None,
+    warm_start: WarmStart = "0",
     journal: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Record the run in this file, and go on from it where it exists."),
@@ -115,6 +127,8 @@ def search(
         settings=settings_in(settings or ()),
         sources=names_in(sources) if sources is not None else None,
         meta_model=meta_model,
+        space=space,
+        warm_start=warm_start,
         journal=journal,
         stop_at_optimum=stop_at_optimum,
         progress=True,
@@ -177,6 +191,8 @@ def compare(
         typer.Option(help="Seed of the first run; the same seed gives the same runs.", show_default="0"),
     ] = None,
     meta_model: MetaModel = None,
+    space: SpaceName = None,
+    warm_start: WarmStart = "0",
     folder: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
@@ -204,6 +220,8 @@ def compare(
         "--clock": clock,
         "--seed": seed,
         "--meta-model": meta_model,
+        "--space": space,
+        "--warm-start": None if warm_start == "0" else warm_start,
         "--stop-at-optimum": stop_at_optimum or None,
         "--evaluator": None if evaluator == "table" else evaluator,
     }
@@ -229,6 +247,8 @@ def compare(
             clock=settings_in(clock) if clock else None,
             seed=seed,
             meta_model=meta_model,
+            space=space,
+            warm_start=warm_start,
             folder=folder,
             workers=workers,
             stop_at_optimum=stop_at_optimum,

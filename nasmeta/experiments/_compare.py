@@ -57,6 +57,8 @@ def compare(
     seeds: Sequence[int] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None = None,
+    space: str | Mapping[str, str] | None = None,
+    warm_start: int | str | Mapping[str, int | str] = 0,
     folder: str | os.PathLike[str] | None = None,
     workers: int = 1,
     progress: bool = False,
@@ -92,6 +94,10 @@ def compare(
         Keyword arguments for searchers.
     meta_model : path, str, SavedMetaModel, or mapping of label to one of these, optional
         As in `search`; a single one, such as ``"shipped"``, is for every meta-searcher that is compared.
+    space : str, or mapping of label to str, optional
+        As in `search`: ``"learned:0.1"``, for all searchers or for those that are named.
+    warm_start : int, str, or mapping of label to one of these, default 0
+        As in `search`.
     folder : path, optional
         Where each run keeps its journal. The same call again goes on after any end, a kill included, and gives the
         identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
@@ -128,6 +134,8 @@ def compare(
     """
     path = None if folder is None else checked_path("folder", folder)
     specs = _specs_of(searchers, {} if settings is None else settings)
+    spaces, starts = _by_label("space", space, None, specs), _by_label("warm_start", warm_start, 0, specs)
+    specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
     targets = TaskDistribution(on_evaluator(task, evaluator) for task in _tasks_of(tasks))
     for task in targets:
         task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
@@ -176,7 +184,9 @@ class _Comparison:
         self.pairs: list[Pair] = [(i, label) for i in range(len(tasks)) for label in specs]
         self.saved = {(i, label): saved_model_of(specs[label], tasks[i], models.get(label)) for i, label in self.pairs}
         self.sources = {
-            (i, label): [] if self.saved[i, label] else sources_of(specs[label], tasks[i], None)
+            (i, label): []
+            if self.saved[i, label] and not specs[label].guidance
+            else sources_of(specs[label], tasks[i], None)
             for i, label in self.pairs
         }
         self.traces: dict[tuple[Pair, int], Trace] = {}
@@ -232,7 +242,7 @@ class _Comparison:
 
     def _run(self, workers: int, home: ComparisonFolder | None, advance: Callable[[int], object]) -> None:
         open_seeds = {pair: [seed for seed in self.seeds if (pair, seed) not in self.traces] for pair in self.pairs}
-        meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].is_meta]
+        meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].learns]
         # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
         jobs: list[Job] = [
             Learning(pair, self._spec(pair), self.tasks[pair[0]], self.sources[pair], self.saved[pair]) for pair in meta
@@ -367,6 +377,18 @@ def _models_of(
             f"There is a meta-model for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
         )
     return meta_model
+
+
+def _by_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
+    """Return the value of each label: one for all, or those of a mapping."""
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(specs, value)
+    strange = sorted(set(value) - set(specs))
+    if strange:
+        raise SettingError(
+            f"There is a {name} for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
+        )
+    return {label: value.get(label, default) for label in specs}
 
 
 def _tasks_of(tasks: TasksLike) -> TaskDistribution:
