@@ -72,8 +72,8 @@ def _results(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         what = "has no results.parquet" if folder.is_dir() else "is no folder"
         raise SettingError(
-            f"{folder} {what}. A comparison writes it at its end: nasmeta compare --folder {folder}, with its searchers "
-            "and tasks, begins it or goes on with it."
+            f"{folder} {what}. A comparison writes it at its end: nasmeta compare --folder {folder}, with its "
+            "searchers and tasks, begins or continues it."
         )
     try:
         return pd.read_parquet(path)
