@@ -233,7 +233,7 @@ def compare(
     else:
         if not names_in(searchers):
             raise SettingError(
-                "There is nothing to compare: name searchers with --searchers, or a specification (nasmeta compare "
+                "There is no searcher to compare: name some with --searchers, or a specification (nasmeta compare "
                 "--list shows the ready ones)."
             )
         if tasks is not None and not names_in(tasks):

@@ -216,7 +216,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert listed.exit_code == 0
     assert "nb201-paper" in listed.output
     for arguments, message in (
-        (["compare"], "nothing to compare"),
+        (["compare"], "no searcher to compare"),
         (["compare", "first-steps", "--repeats", "3"], "leave out --repeats"),
         (["compare", "last-steps"], "There is no specification last-steps"),
     ):
