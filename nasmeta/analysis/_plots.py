@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from textwrap import fill
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nasmeta.analysis._curves import XAxis, regret_curves
+from nasmeta.analysis._styles import style
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -18,23 +19,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_regret", "save_figure"]
+__all__ = ["FORMATS", "legend_below", "plot_regret", "save_figure"]
 
-# Okabe and Ito (2008) without their yellow, which is lost on white paper; line style and marker differ as well, so that
-# the curves can be told apart in grey.
-_STYLES: tuple[tuple[str, Any, str], ...] = (
-    ("#0072B2", "-", "o"),
-    ("#D55E00", (0, (5, 1.5)), "s"),
-    ("#009E73", (0, (5, 1.2, 1.2, 1.2)), "^"),
-    ("#CC79A7", (0, (1.2, 1.2)), "D"),
-    ("#000000", (0, (3, 1, 1, 1, 1, 1)), "v"),
-    ("#56B4E9", "-", "P"),
-    ("#E69F00", (0, (7, 2)), "X"),
-)
 _X_LABELS = {"evaluation": "evaluations", "simulated_seconds": "simulated training time (s)"}
 _CENTRES = {
     "mean": ("mean", "low", "high", "{level:g} % bootstrap interval of the mean"),
     "median": ("median", "q25", "q75", "quartiles"),
+}
+FORMATS: dict[str, dict[str, Any]] = {
+    "png": {"dpi": 200},
+    "svg": {"metadata": {"Date": None}},
+    "pdf": {"metadata": {"CreationDate": None}},
 }
 _COLUMNS, _PANEL_WIDTH, _PANEL_HEIGHT = 3, 2.45, 2.35  # inches; three panels fill the text width of a paper
 _LEGEND_HANDLE = 3.2  # length of a line in the legend, in letters; short ones hide the line style
@@ -137,19 +132,29 @@ def plot_regret(
     counts = sorted(set(drawn["runs"]))
     title = f"{centre} of {' to '.join(map(str, counts[:: max(1, len(counts) - 1)]))} runs"
     band = _CENTRES[centre][3].format(level=100 * level)
+    legend_below(
+        figure, {name: handles[name] for name in shown}, "one run" if counts == [1] else f"{title}; band: {band}"
+    )
+    return figure
+
+
+def legend_below(figure: Figure, handles: Mapping[str, Any], title: str | None) -> int:
+    """Put a legend below the axes of a figure with constrained layout; return how many rows it has."""
+    names = [str(name) for name in handles]
+    columns = _legend_columns(names, float(figure.get_size_inches()[0]))
     figure.legend(
-        [handles[name] for name in shown],
-        [str(name) for name in shown],
+        list(handles.values()),
+        names,
         loc="outside lower center",
-        ncols=legend_columns,
-        title="one run" if counts == [1] else f"{title}; band: {band}",
+        ncols=columns,
+        title=title,
         title_fontsize=8,
         fontsize=8,
         frameon=False,
         handlelength=_LEGEND_HANDLE,
         columnspacing=1.5,
     )
-    return figure
+    return -(-len(names) // columns)
 
 
 def _legend_columns(names: Sequence[str], width: float) -> int:
@@ -165,17 +170,17 @@ def _draw(panel: Axes, curve: pd.DataFrame, x: XAxis, centre: str, position: int
     zero = np.flatnonzero(curve[middle] == 0)
     if len(zero):
         curve = curve.iloc[: zero[0] + 1]
-    colour, style, marker = _STYLES[position % len(_STYLES)]
-    panel.fill_between(curve[x], curve[low], curve[high], color=colour, alpha=0.16, linewidth=0, step="post")
+    look = style(position)
+    panel.fill_between(curve[x], curve[low], curve[high], color=look.colour, alpha=0.16, linewidth=0, step="post")
     (line,) = panel.plot(
         curve[x],
         curve[middle],
-        color=colour,
-        linestyle=style,
+        color=look.colour,
+        linestyle=look.dash,
         drawstyle="steps-post",
         linewidth=1.4,
-        marker=marker,
-        markersize=5.5 if marker in "PX" else 4.5,
+        marker=look.marker,
+        markersize=5.5 if look.marker in "PX" else 4.5,
         markeredgecolor="white",
         markeredgewidth=0.5,
         markevery=(0.02 + 0.2 * position / n_searchers, 0.2),  # staggered, in parts of the axes' diagonal
@@ -183,7 +188,14 @@ def _draw(panel: Axes, curve: pd.DataFrame, x: XAxis, centre: str, position: int
     )
     if len(zero):
         panel.plot(
-            curve[x].iloc[-1:], [0.0], marker=marker, color=colour, markersize=5, clip_on=False, zorder=5, linestyle=""
+            curve[x].iloc[-1:],
+            [0.0],
+            marker=look.marker,
+            color=look.colour,
+            markersize=5,
+            clip_on=False,
+            zorder=5,
+            linestyle="",
         )
     return line
 
@@ -218,8 +230,8 @@ def _set_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
         panel.spines[side].set_visible(False)
 
 
-def save_figure(figure: Figure, path: str | PathLike[str]) -> list[Path]:
-    """Write a figure as PNG (200 dots per inch) and as SVG; the same figure gives the same bytes.
+def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write a figure as PNG (200 dots per inch), SVG and PDF; the same figure gives the same bytes.
 
     Parameters
     ----------
@@ -227,11 +239,17 @@ def save_figure(figure: Figure, path: str | PathLike[str]) -> list[Path]:
         For example from `plot_regret`.
     path : path-like
         Where to, without a suffix: "curves" becomes "curves.png" and "curves.svg". Folders are made.
+    formats : sequence of {"png", "svg", "pdf"}
 
     Returns
     -------
     list of Path
-        The PNG and the SVG.
+        In the order of the formats.
+
+    Raises
+    ------
+    SettingError
+        Another format.
 
     Examples
     --------
@@ -243,10 +261,14 @@ def save_figure(figure: Figure, path: str | PathLike[str]) -> list[Path]:
     """
     from matplotlib import rc_context
 
+    for name in formats:
+        if name not in FORMATS:
+            raise SettingError(f"A figure as {name!r} was asked for; possible are {', '.join(FORMATS)}.")
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    png, svg = (target.with_name(f"{target.name}.{suffix}") for suffix in ("png", "svg"))
-    figure.savefig(png, dpi=200)
-    with rc_context({"svg.hashsalt": "nasmeta"}):  # else the ids in the file are random
-        figure.savefig(svg, metadata={"Date": None})
-    return [png, svg]
+    files = [target.with_name(f"{target.name}.{name}") for name in formats]
+    for name, file in zip(formats, files, strict=True):
+        # Else the ids in an SVG are random, and a PDF has the time in it and letters that journals refuse.
+        with rc_context({"svg.hashsalt": "nasmeta", "pdf.fonttype": 42}):
+            figure.savefig(file, **FORMATS[name])
+    return files

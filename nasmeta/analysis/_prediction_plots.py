@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nasmeta.analysis._plots import _STYLES, _legend_columns
+from nasmeta.analysis._plots import _legend_columns
 from nasmeta.analysis._prediction_metrics import checked_predictions, coverage_columns, summarise_predictions
+from nasmeta.analysis._styles import style
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def plot_predictions(
                 handles[name] = _line(panel, rows["n_train"], rows[metric], position)
                 panel.fill_between(
                     rows["n_train"], rows[f"{metric}_low"], rows[f"{metric}_high"],
-                    color=_STYLES[position % len(_STYLES)][0], alpha=0.16, linewidth=0,
+                    color=style(position).colour, alpha=0.16, linewidth=0,
                 )  # fmt: skip
         panel.set_xscale("log")
         _numbers(panel, table["n_train"])
@@ -174,9 +175,10 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
 
 
 def _line(panel: Axes, x: Any, y: Any, position: int) -> Any:
-    colour, style, marker = _STYLES[position % len(_STYLES)]
+    look = style(position)
     (line,) = panel.plot(
-        x, y, color=colour, linestyle=style, linewidth=1.4, marker=marker, markersize=4.5, markeredgecolor="white",
+        x, y, color=look.colour, linestyle=look.dash, linewidth=1.4, marker=look.marker, markersize=4.5,
+        markeredgecolor="white",
         markeredgewidth=0.5,
     )  # fmt: skip
     return line

@@ -1,5 +1,6 @@
 """Runs: the one loop, its journal, and comparisons of searchers on tasks with repeats, in parallel and resumable."""
 
+from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._curves_benchmark import learning_curve_benchmark
 from nasmeta.experiments._journal import Journal, JournaledEvaluator
@@ -8,19 +9,32 @@ from nasmeta.experiments._run import Best, Run, results_frame
 from nasmeta.experiments._search import on_evaluator, search
 from nasmeta.experiments._threads import one_thread
 from nasmeta.experiments.prediction import benchmark_predictors
+from nasmeta.experiments.specification import (
+    Specification,
+    picks_of,
+    read_specification,
+    ready_specifications,
+    run_specification,
+)
 
 __all__ = [
     "Best",
+    "Clock",
     "Journal",
     "JournaledEvaluator",
     "Run",
+    "Specification",
     "Trace",
     "benchmark_predictors",
     "compare",
     "learning_curve_benchmark",
     "on_evaluator",
     "one_thread",
+    "picks_of",
+    "read_specification",
+    "ready_specifications",
     "results_frame",
     "run_loop",
+    "run_specification",
     "search",
 ]

@@ -98,10 +98,9 @@ class RGPESearch(SourceGuidedSearch):
     def _left_out(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the target's own process predicts each label to be from the others, shape (n,).
 
-        Rasmussen and Williams 2006, equation 5.12, with the hyperparameters of the sources.
+        Rasmussen and Williams 2006, equation 5.12, with the hyperparameters that are the target's at present.
         """
-        h = self._require_meta_model().hyperparameters.of_one_task
-        cells = self._gp.cells
+        h, cells = self._gp.hyperparameters, self._gp.cells
         codes = np.stack([self._gp.kernel.codes(cell)[cells] for cell in cells])
         inverse = np.linalg.inv(self._gp.kernel.covariance(codes, h) + h.noise * np.eye(len(cells)))
         predicted: NDArray[np.float64] = labels - (inverse @ labels) / np.diag(inverse)

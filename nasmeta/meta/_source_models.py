@@ -114,10 +114,8 @@ class SourceModels:
         rows = np.empty((len(self._task), self.target.n_cells), dtype=np.float32)
         for i, cell in enumerate(np.concatenate(self.cells).tolist()):
             rows[i] = self.kernel.covariance(self.kernel.codes(cell)[self.target_cells], shared)
-        solved: NDArray[np.float32] = solve_triangular(
-            self._factor.astype(np.float32), rows, lower=True, overwrite_b=True, check_finite=False
-        )
-        return solved
+        factor = self._factor.astype(np.float32)
+        return np.asarray(solve_triangular(factor, rows, lower=True, overwrite_b=True, check_finite=False), np.float32)
 
     @cached_property
     def means(self) -> NDArray[np.float32]:
@@ -201,7 +199,7 @@ def _kept(scores: NDArray[np.float64], most: int) -> NDArray[np.intp]:
     if len(order) <= most:
         return order
     best, others = order[: most // 2], order[most // 2 :]
-    return np.r_[best, others[_evenly(len(others), most - len(best))]]
+    return np.asarray(np.r_[best, others[_evenly(len(others), most - len(best))]])
 
 
 def _evenly(n: int, most: int) -> NDArray[np.intp]:

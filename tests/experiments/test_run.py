@@ -21,6 +21,11 @@ COLUMNS = [
     "incumbent",
     "incumbent_value",
     "regret",
+    "worker",
+    "epochs",
+    "clock",
+    "space",
+    "warm_start",
 ]
 
 

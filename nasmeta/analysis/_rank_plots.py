@@ -1,0 +1,271 @@
+"""Pictures over all tasks: the critical-difference diagram, the course of the ranks, and profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from nasmeta.analysis._aggregates import normalised_regrets
+from nasmeta.analysis._curves import XAxis
+from nasmeta.analysis._plots import legend_below
+from nasmeta.analysis._profiles import performance_profiles, runtime_profiles
+from nasmeta.analysis._ranks import Blocks, Friedman, friedman_test, rank_curves
+from nasmeta.analysis._styles import style
+from nasmeta.errors import NasmetaError, SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_critical_difference", "plot_profiles", "plot_ranks"]
+
+_WIDTH, _HEIGHT = 4.6, 2.9  # inches
+
+
+def plot_critical_difference(
+    frame: pd.DataFrame | Friedman,
+    at: int | None = None,
+    x: XAxis = "evaluation",
+    over: Blocks = "runs",
+    level: float = 0.05,
+    width: float = 6.5,
+) -> Figure:
+    """Draw the average ranks, with a bar over each group of searchers that Nemenyi's test does not tell apart.
+
+    The drawing is that of scikit-posthocs, in the form of Demšar (2006).
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,) or Friedman
+        A results frame, or what `friedman_test` found on one; then the next four are not used.
+    at, x, over, level
+        As in `friedman_test`.
+    width : float
+        Of the figure in inches; names stand on both sides of the axis, below 4.5 inches under one another on the left.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    NasmetaError
+        The extra ``report`` is not installed.
+    SettingError
+        As in `friedman_test`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["a", "b", "c"] * 4, "seed": [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3], "evaluation": 1,
+    ...     "regret": [1.0, 2.0, 3.0, 1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0]})
+    >>> figure = plot_critical_difference(frame)
+    """
+    from matplotlib.figure import Figure
+
+    result = frame if isinstance(frame, Friedman) else friedman_test(frame, at, x, over, level)
+    try:
+        from scikit_posthocs import critical_difference_diagram
+    except ImportError as reason:
+        raise NasmetaError(
+            f"The critical-difference diagram needs {reason.name}, which is not installed: "
+            'pip install "nasmeta[report]".'
+        ) from reason
+    k = len(result.ranks)
+    one_side = width < 4.5
+    lines = (k if one_side else (k + 1) // 2) + _bars(result)
+    figure = Figure(figsize=(width, 0.62 + 0.21 * (lines + (not one_side))), layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    artists = critical_difference_diagram(
+        result.ranks,
+        result.nemenyi,
+        alpha=result.level,
+        ax=axes,
+        left_only=one_side,
+        label_fmt_left="{label}  {rank:.2f} ",
+        label_fmt_right=" {rank:.2f}  {label}",
+        label_props={"fontsize": 8.5},
+        elbow_props={"linewidth": 0.9, "color": "0.15"},
+        marker_props={"marker": "o", "s": 12, "color": "black"},
+        crossbar_props={"linewidth": 2.6, "color": "#0072B2", "solid_capstyle": "round"},
+        text_h_margin=0.02 * k,
+    )
+    axes.set_xlim(1, k)
+    axes.set_xticks(range(1, k + 1) if k <= 10 else range(1, k + 1, 2))
+    axes.tick_params(labelsize=8)
+    axes.set_title(f"average rank over {result.blocks} blocks (1 is the best)", fontsize=8.5, pad=4)
+    bottom = min(label.get_position()[1] for label in artists["labels"])
+    axes.set_ylim(bottom - 0.6, 0.9 if one_side else 2.3)
+    if not one_side:
+        _ruler(axes, result)
+    return figure
+
+
+def _bars(result: Friedman) -> int:
+    """Return how many bars may lie on one another."""
+    alike = (result.nemenyi.to_numpy() >= result.level).sum(axis=1)
+    return int(min(4, (alike > 1).any() + (len(set(alike.tolist())) > 1)))
+
+
+def _ruler(axes: Axes, result: Friedman) -> None:
+    """Draw the length of the critical difference above the axis."""
+    difference = min(result.critical_difference, len(result.ranks) - 1)
+    y = 1.9
+    axes.plot([1, 1 + difference], [y, y], color="0.2", linewidth=1.2, marker="|", markersize=5)
+    axes.text(
+        1 + difference, y, f"  critical difference {result.critical_difference:.2f}", fontsize=8, va="center", ha="left"
+    )
+
+
+def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation") -> Figure:
+    """Draw the average rank of each searcher against the budget.
+
+    Parameters
+    ----------
+    frame, x
+        As in `rank_curves`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    SettingError
+        As in `rank_curves`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["a", "a", "b", "b"], "seed": 0, "evaluation": [1, 2, 1, 2],
+    ...     "regret": [3.0, 0.5, 2.0, 1.0]})
+    >>> plot_ranks(frame).axes[0].get_ylabel()
+    'average rank'
+    """
+    curves = rank_curves(frame, x)
+    budget = curves.columns[1]
+    figure, axes = _canvas()
+    handles = _lines(axes, curves, budget, "rank")
+    axes.set_xscale("log")
+    axes.set_xlabel("evaluations" if x == "evaluation" else "share of the simulated time", fontsize=9)
+    axes.set_ylabel("average rank", fontsize=9)
+    axes.set_ylim(len(handles) + 0.15, 0.85)  # 1 is the best, so it is on top
+    _finish(figure, axes, handles, "x")
+    return figure
+
+
+def plot_profiles(
+    frame: pd.DataFrame,
+    kind: Literal["performance", "runtime"] = "performance",
+    at: int | None = None,
+    x: XAxis = "evaluation",
+    reference: str | None = None,
+    target: float = 0.0,
+) -> Figure:
+    """Draw the share of runs against how good they are, or against how many evaluations they needed.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame.
+    kind : {"performance", "runtime"}
+        `performance_profiles` with their pointwise intervals, or `runtime_profiles`.
+    at, x, reference
+        Of the performance profile.
+    target : float
+        Of the runtime profile.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    SettingError, UnknownNameError
+        As in those functions; also for another kind.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["gp"] * 2 + ["random"] * 2, "seed": [0, 1] * 2, "evaluation": 1,
+    ...     "regret": [0.0, 1.0, 2.0, 2.0]})
+    >>> plot_profiles(frame).axes[0].get_ylabel()
+    'share of the runs'
+    """
+    figure, axes = _canvas()
+    if kind == "performance":
+        curves = performance_profiles(frame, at, x, reference)
+        reference = normalised_regrets(frame, at, x, reference)[2]
+        handles = _lines(axes, curves, "threshold", "share", ("share_low", "share_high"))
+        axes.set_xlabel(f"regret τ, in parts of the mean regret of {reference}", fontsize=9)
+        axes.set_xlim(0, float(curves["threshold"].max()))
+    elif kind == "runtime":
+        curves = runtime_profiles(frame, target)
+        handles = _lines(axes, curves, "evaluation", "share")
+        axes.set_xscale("log")
+        axes.set_xlabel(
+            "evaluations until " + ("the optimum" if target == 0 else f"a regret of {target:g}"), fontsize=9
+        )
+    else:
+        raise SettingError(f"Profiles of the kind {kind!r} were asked for; possible are 'performance' and 'runtime'.")
+    axes.set_ylabel("share of the runs", fontsize=9)
+    axes.set_ylim(-0.02, 1.03)
+    _finish(figure, axes, handles, "both")
+    return figure
+
+
+def _canvas() -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained", facecolor="white")
+    return figure, figure.subplots()
+
+
+def _lines(
+    axes: Axes, curves: pd.DataFrame, x: str, y: str, band: tuple[str, str] | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """Draw a step line for each searcher; return the lines by name."""
+    handles = {}
+    searchers = list(dict.fromkeys(curves["searcher"]))
+    for position, searcher in enumerate(searchers):
+        rows, look = curves[curves["searcher"] == searcher], style(position)
+        if band is not None:
+            axes.fill_between(
+                rows[x], rows[band[0]], rows[band[1]], color=look.colour, alpha=0.14, linewidth=0, step="post"
+            )
+        (handles[searcher],) = axes.plot(
+            rows[x],
+            rows[y],
+            color=look.colour,
+            linestyle=look.dash,
+            marker=look.marker,
+            drawstyle="steps-post",
+            linewidth=1.4,
+            markersize=4.5,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+            markevery=(0.02 + 0.2 * position / len(searchers), 0.2),
+        )
+    return handles
+
+
+def _finish(figure: Figure, axes: Axes, handles: dict[str, Any], grid: Literal["x", "both"]) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    if axes.get_xscale() == "log" and axes.get_xlim()[1] <= 10_000:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.grid(True, which="major", axis="both" if grid == "both" else "y", color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    low, high = axes.get_xlim()
+    axes.set_xlim(max(low, np.nextafter(0, 1)) if axes.get_xscale() == "log" else low, high)
+    figure_width, figure_height = figure.get_size_inches()
+    rows = legend_below(figure, handles, title=None)
+    figure.set_size_inches(figure_width, figure_height + 0.17 * rows)

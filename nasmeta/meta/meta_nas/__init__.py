@@ -1,0 +1,5 @@
+"""Meta-NAS: a search network that proposes cells, and a prediction network that screens them."""
+
+from nasmeta.meta.meta_nas._searcher import MetaNASSearch
+
+__all__ = ["MetaNASSearch"]

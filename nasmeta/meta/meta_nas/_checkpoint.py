@@ -1,0 +1,55 @@
+"""Where a meta-training stands, in one file, so that an interrupted one goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import DamagedFileError, SettingError
+
+__all__ = ["read_checkpoint", "write_checkpoint"]
+
+
+def write_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
+    """Write arrays and facts of JSON's types; the old file stays until the new one is complete."""
+    content = io.BytesIO()
+    np.savez(content, facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(content.getvalue())
+        partial.replace(path)
+    except OSError as reason:
+        raise SettingError(f"Cannot write the checkpoint {path}: {reason.strerror or reason}.") from reason
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: Path, identity: Any) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+    """Return arrays and facts; None where there is no file.
+
+    Raises
+    ------
+    DamagedFileError
+    SettingError
+        Where it is of another training: its fact ``identity`` is not the one given.
+    """
+    if not path.exists():
+        return None
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
+        facts: dict[str, Any] = json.loads(arrays.pop("facts").tobytes())
+        found = facts["identity"]
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as reason:
+        raise DamagedFileError(f"{path} is no checkpoint, or it is damaged: delete it to begin anew.") from reason
+    if found != identity:
+        raise SettingError(f"{path} is the checkpoint of another training: {found}. Name another file, or delete it.")
+    return arrays, facts

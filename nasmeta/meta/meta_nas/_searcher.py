@@ -1,0 +1,224 @@
+"""The searcher `meta-nas`: a search network proposes cells, a prediction network screens them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.meta._model_file import checked_array
+from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+if TYPE_CHECKING:
+    from nasmeta.meta.meta_nas._model import MetaNASModel
+
+__all__ = ["MetaNASSearch"]
+
+_LARGEST_CONTEXT = 128  # what the networks read of a long search
+_PROPOSALS = ("network", "uniform", "all")
+
+
+def _require_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError as reason:
+        raise NasmetaError('meta-nas needs torch, which is not installed: pip install "nasmeta[torch]".') from reason
+
+
+def _checked_number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most or value == math.inf:
+        upto = "" if most == math.inf else f" to {most:g}"
+        raise SettingError(f"{name} must be a number from {least:g}{upto or ' on'}, not {value!r:.80}.")
+    return float(value)
+
+
+@SEARCHERS.register("meta-nas")
+class MetaNASSearch(MetaSearcher):
+    """A search network that proposes cells and a prediction network that screens them, meta-trained together.
+
+    The search network chooses a cell's operations edge by edge, given the cells and values that the task has shown so
+    far. The spaces are small enough that its probability of every cell is known exactly: candidates are drawn from it
+    without replacement among the cells not yet asked. The prediction network, a neural process, predicts mean and
+    deviation of the candidates given the same context, and the one with the highest upper confidence bound is
+    proposed. Both adapt to a new task by reading its context; their weights stay as they were meta-trained.
+
+    In meta-training both practise searches on tasks drawn from the sources (see ``PracticeTasks``). The search network
+    learns to propose what is good in truth and passes the screen, the prediction network learns on the contexts and
+    candidates that the search network brings about; so each is trained for the work of the other. The target of the
+    search network is a policy improved by search (expert iteration: Anthony, Tian and Barber, NeurIPS 2017); the
+    prediction network is an attentive neural process (Kim et al., ICLR 2019); proposals edge by edge follow Zoph and
+    Le (ICLR 2017).
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    candidates : int, default 64
+        Cells that are drawn and screened for a proposal.
+    temperature : float, default 1.0
+        Of the draw; 0 takes the most probable cells.
+    optimism : float, default 0.5
+        Predicted deviations that are added to the predicted mean.
+    proposals : {"network", "uniform", "all"}, default "network"
+        Where candidates come from. The other two are the ablation without a search network: drawn uniformly, or all
+        cells of the space.
+    screening : bool, default True
+        False is the ablation without a prediction network: the first candidate drawn is proposed.
+    steps : int, default 1500
+        Lessons of meta-training.
+    tasks : int, default 16
+        Tasks that are practised on at once.
+    width : int, default 64
+        Of both networks.
+    learning_rate : float, default 2e-3
+    screen : float, default 0.5
+        Share of the prediction network in what the search network learns to propose; the rest is the truth.
+    deviation : float, default 0.5
+        Largest standard deviation of a practised task from its sources where these do not tell, as a single one does
+        not; see ``PracticeTasks``.
+    noise : float, default 0.3
+        Largest standard deviation of the noise of a practised task's scores.
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+        Of meta-training.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> quick = {"steps": 2, "tasks": 2, "width": 8}
+    >>> run = nm.search("meta-nas", "nb201/cifar100", evaluations=5, settings=quick)
+    >>> len(run), run.sources
+    (5, ('nb201/cifar10', 'nb201/imagenet16-120'))
+    """
+
+    search_settings = ("candidates", "temperature", "optimism", "proposals", "screening", "device")
+
+    def __init__(
+        self,
+        space: CellSpace,
+        rng: np.random.Generator,
+        *,
+        candidates: int = 64,
+        temperature: float = 1.0,
+        optimism: float = 0.5,
+        proposals: str = "network",
+        screening: bool = True,
+        steps: int = 1500,
+        tasks: int = 16,
+        width: int = 64,
+        learning_rate: float = 2e-3,
+        screen: float = 0.5,
+        deviation: float = 0.5,
+        noise: float = 0.3,
+        device: str = "cpu",
+    ) -> None:
+        super().__init__(space, rng)
+        self.candidates = checked_whole("candidates", candidates, most=space.n_cells)
+        self.temperature = _checked_number("temperature", temperature, most=100.0)
+        self.optimism = _checked_number("optimism", optimism)
+        if proposals not in _PROPOSALS:
+            raise SettingError(f"proposals must be one of {', '.join(_PROPOSALS)}, not {proposals!r:.80}.")
+        self.proposals = proposals
+        if not isinstance(screening, bool):
+            raise SettingError(f"screening must be True or False, not {screening!r:.80}.")
+        self.screening = screening
+        self.steps, self.tasks = checked_whole("steps", steps), checked_whole("tasks", tasks)
+        self.width = checked_whole("width", width, most=1024)
+        if self.width % 4:
+            raise SettingError(f"width must be a multiple of 4, not {width!r:.80}.")
+        self.learning_rate = _checked_number("learning_rate", learning_rate, least=1e-8, most=1.0)
+        self.screen = _checked_number("screen", screen, most=1.0)
+        self.deviation = _checked_number("deviation", deviation, least=1e-3, most=100.0)
+        self.noise = _checked_number("noise", noise, least=1e-3, most=100.0)
+        if device not in ("cpu", "cuda", "auto"):
+            raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
+        self.device = device
+        self._asked = np.zeros(space.n_cells, dtype=bool)
+        self._values: dict[int, float] = {}
+
+    def _learn(self, sources: list[SourceTask]) -> MetaNASModel:
+        _require_torch()
+        from nasmeta.meta.meta_nas._training import Recipe, meta_train
+
+        recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise)
+        return meta_train(self.space, sources, recipe, self.rng, self.device)
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        model: MetaNASModel = self._require_meta_model()
+        facts = {"width": model.width, "sources": list(model.sources), "labels": model.labels}
+        return {**model.weights, "log": model.log}, facts
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaNASModel:
+        _require_torch()
+        from nasmeta.meta.meta_nas._model import MetaNASModel
+
+        log = checked_array(arrays, "log", np.float64, (None, 5))
+        weights = {
+            name: checked_array(arrays, name, np.float32, array.shape)
+            for name, array in arrays.items()
+            if name != "log"
+        }
+        model = MetaNASModel(
+            self.space.name, int(facts["width"]), weights, tuple(facts["sources"]), int(facts["labels"]), log
+        )
+        model.require_complete()
+        return model
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose the candidates of highest upper confidence bound."""
+        _require_torch()
+        model: MetaNASModel = self._require_meta_model()
+        free = np.flatnonzero(~self._asked)
+        if len(free) < n:
+            raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
+        cells, values = self._context()
+        candidates = self._candidates(model, free, max(n, self.candidates), cells, values)
+        if self.screening:
+            mean, deviation = model.predict(candidates, cells, values)
+            candidates = candidates[np.argsort(-(mean + self.optimism * deviation), kind="stable")]
+        chosen = candidates[:n].astype(np.int32)
+        self._asked[chosen] = True
+        return chosen
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Add to the context, in whatever order; a cell counts once."""
+        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
+            self._values.setdefault(cell, value)
+            self._asked[cell] = True
+
+    def _context(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the cells and values that the networks read: the best ones and the latest where there are many."""
+        cells = np.fromiter(self._values, np.int32, len(self._values))
+        values = np.fromiter(self._values.values(), np.float64, len(self._values))
+        half = _LARGEST_CONTEXT // 2
+        if len(cells) > _LARGEST_CONTEXT:
+            best = np.argsort(-values[:-half], kind="stable")[:half]
+            kept = np.r_[np.sort(best), len(cells) - half : len(cells)]
+            cells, values = cells[kept], values[kept]
+        return cells, values
+
+    def _candidates(
+        self,
+        model: MetaNASModel,
+        free: NDArray[np.intp],
+        count: int,
+        cells: NDArray[np.int32],
+        values: NDArray[np.float64],
+    ) -> NDArray[np.intp]:
+        """Return up to `count` cells among the free ones, in the order in which they were drawn."""
+        if self.proposals == "all":
+            return free
+        count = min(count, len(free))
+        if self.proposals == "uniform":
+            return self.rng.choice(free, count, replace=False)
+        scores = model.log_probabilities(cells, values)[free]
+        if self.temperature > 0:  # the largest of these are a draw without replacement (Gumbel top-k)
+            scores = scores + self.temperature * self.rng.gumbel(size=len(free))
+        first = np.argpartition(-scores, count - 1)[:count]
+        return free[first[np.argsort(-scores[first], kind="stable")]]

@@ -1,0 +1,114 @@
+"""Many tasks of few sources: what the two networks practise on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.predictors import (
+    CellGP,
+    CellKernel,
+    Hyperparameters,
+    edge_one_hot,
+    fit_hyperparameters,
+    live_path_counts,
+    normal_scores,
+    operation_counts,
+    weak_prior,
+)
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask
+
+__all__ = ["PracticeTasks", "completed_scores"]
+
+_CONDITION_ON = 500  # labels of a source with gaps that its process is conditioned on
+_LARGEST_DEVIATION = 2.0  # where sources have nothing in common
+
+
+def completed_scores(source: SourceTask, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return a score for every cell, float64, shape (n_cells,): where a label is missing, that of a Gaussian process.
+
+    The process is fitted to the labels that are there, at most 500 of them.
+    """
+    scores = np.full(source.space.n_cells, np.nan)
+    scores[source.cells] = normal_scores(source.utilities)
+    if len(source) == source.space.n_cells:
+        return scores
+    kernel = CellKernel(source.space, ("edges", "paths", "operations"))
+    centre, _ = weak_prior(len(kernel.features))
+    process = CellGP(kernel, Hyperparameters.from_logarithms(centre))
+    few = source.cells
+    if len(few) > _CONDITION_ON:
+        few = rng.choice(few, _CONDITION_ON, replace=False)
+    for cell in few.tolist():
+        process.add(cell)
+    labels = scores[few]
+    if len(few) > 1:
+        process.set_hyperparameters(
+            fit_hyperparameters(process.observed_distances(), [labels], process.hyperparameters)
+        )
+    mean, _ = process.posterior(labels)
+    return np.where(np.isnan(scores), mean, scores)
+
+
+class PracticeTasks:
+    """Draw tasks: a source or a mixture of sources, a random function of the cell's structure, and noise.
+
+    The mixture is what tasks share. The random function is what a new task may have of its own: it is linear in edges,
+    pairs of edges, live paths and operation counts. How large it is changes from task to task, from a tenth of the
+    largest to the largest, uniformly in logarithms as for the noise; the largest is twice what the sources differ by
+    among themselves. So a network has to read from the context how far the sources can be trusted.
+
+    Parameters
+    ----------
+    space : CellSpace
+    sources : sequence of SourceTask
+    rng : numpy.random.Generator
+        Draws which labels complete a source with gaps.
+    deviation : float
+        Largest deviation of the random function where there is one source, and least where there are several.
+    noise : float
+        Largest deviation of the noise.
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        sources: Sequence[SourceTask],
+        rng: np.random.Generator,
+        deviation: float = 0.5,
+        noise: float = 0.3,
+    ) -> None:
+        scores = np.stack([completed_scores(source, rng) for source in sources])
+        cells = np.arange(space.n_cells, dtype=np.int32)
+        complete = [
+            SourceTask(source.name, source.dataset, space, cells, own, source.held_out)
+            for source, own in zip(sources, scores, strict=True)
+        ]
+        self._sampler = EpisodeSampler(complete, support=1, query=1, augment=Augmentation(mixture=0.5))
+        self.deviation, self.noise = deviation, noise
+        if len(sources) > 1:
+            differences = np.sqrt(np.maximum(0.0, 2 - 2 * np.corrcoef(scores)))[np.triu_indices(len(sources), 1)]
+            self.deviation = max(deviation, min(_LARGEST_DEVIATION, 2 * float(differences.max())))
+        edges = edge_one_hot(space).astype(np.float32)
+        first, second = np.triu_indices(edges.shape[1], 1)
+        parts = [edges, edges[:, first] * edges[:, second], live_path_counts(space), operation_counts(space)]
+        self._parts = [part[:, part.std(axis=0) > 0].astype(np.float32) for part in parts]
+
+    def sample(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return the scores of all cells in a new task, float32, shape (n_cells,)."""
+        _, labels = self._sampler.full_task(rng)  # of all cells, in their order
+        n_cells = len(labels)
+        own = np.zeros(n_cells, dtype=np.float32)
+        for part, share in zip(self._parts, rng.dirichlet(np.ones(len(self._parts))), strict=True):
+            values = part @ rng.standard_normal(part.shape[1], dtype=np.float32)
+            own += np.sqrt(share) * (values - values.mean()) / values.std()
+        labels = labels + _log_uniform(rng, self.deviation) * own / own.std()
+        labels += _log_uniform(rng, self.noise) * rng.standard_normal(n_cells)
+        return normal_scores(labels).astype(np.float32)
+
+
+def _log_uniform(rng: np.random.Generator, high: float) -> float:
+    return float(high * np.exp(rng.uniform(np.log(0.1), 0.0)))

@@ -1,0 +1,298 @@
+"""Meta-training of both networks together, on practised searches."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nasmeta.errors import DamagedFileError
+from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint
+from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
+from nasmeta.meta.meta_nas._tasks import PracticeTasks
+from nasmeta.predictors._neural._training import chosen_device
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["Recipe", "Trainer", "meta_train"]
+
+_GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised search evaluates after each lesson
+_OWN, _GOOD, _ANY = 32, 32, 16  # cells of a lesson: proposed, among the task's best, uniform
+_GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
+_RANDOM = 0.2  # share of tasks where what is evaluated next is not the screened best
+_OPTIMISM = 0.5  # of the screen
+_WARM_UP = 50  # steps in which the learning rate rises
+_LARGEST_GRADIENT = 5.0
+_LOG_EVERY, _SAVE_EVERY = 10, 100  # steps
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the networks are trained; see `MetaNASSearch` for the meaning of each setting."""
+
+    steps: int
+    tasks: int
+    width: int
+    learning_rate: float
+    screen: float
+    deviation: float
+    noise: float
+
+
+class Trainer:
+    """Trains both networks by practised searches, a lesson a step.
+
+    A search begins with an empty context on each of several sampled tasks. In every lesson the search network draws
+    cells; they are joined by some of the task's best and by uniform ones. The prediction network predicts all of
+    them, and learns their true scores. The search network learns to propose those that are good in truth and pass the
+    screen: its target is the distribution proportional to exp(score / 0.3) over these cells, where the score is a
+    weighted mean of the true one and of the upper confidence bound. Then the drawn cells of highest bound are
+    evaluated and join the context.
+
+    Parameters
+    ----------
+    space : CellSpace
+    sources : sequence of SourceTask
+    recipe : Recipe
+    rng : numpy.random.Generator
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+
+    Attributes
+    ----------
+    step : int
+        Lessons so far.
+    log : list of tuple
+        As `MetaNASModel.log`.
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        sources: Sequence[SourceTask],
+        recipe: Recipe,
+        rng: np.random.Generator,
+        device: str = "cpu",
+    ) -> None:
+        self.space, self.recipe, self.rng, self.device = space, recipe, rng, chosen_device(device)
+        self.identity = _identity(space, sources, recipe, rng)
+        self.practice = PracticeTasks(space, sources, rng, recipe.deviation, recipe.noise)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**31)))
+            self.networks = Networks(space, recipe.width)
+        self.networks.to(self.device)
+        self.optimiser = torch.optim.AdamW(self.networks.parameters(), lr=recipe.learning_rate, weight_decay=1e-4)
+        self.step = 0
+        self.log: list[tuple[float, ...]] = []
+        self._sums = np.zeros(4)
+        digits = space.digits.astype(np.int64)
+        ranks = digits @ space.n_operations ** np.arange(space.n_edges - 1, -1, -1)
+        self._cell_of_rank = np.argsort(ranks)
+
+    def practise_once(self) -> None:
+        """Train during one search on each of a batch of tasks."""
+        n = self.recipe.tasks
+        scores = torch.as_tensor(np.stack([self.practice.sample(self.rng) for _ in range(n)])).to(self.device)
+        context = torch.zeros(n, 0, dtype=torch.int64, device=self.device)
+        for growth in _GROWTH:
+            if self.step >= self.recipe.steps:
+                return
+            context = torch.cat([context, self._lesson(scores, context, growth)], dim=1)
+
+    def _lesson(self, scores: Tensor, context: Tensor, growth: int) -> Tensor:
+        """Take one step of the optimiser; return the cells that are evaluated next, shape (n_tasks, growth)."""
+        networks, n = self.networks, len(scores)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate()
+        values = scores.gather(1, context)
+        begun = networks.search.beginning(networks.beginnings)
+        read = networks.search.read(networks.features[context], values)
+        pool = torch.cat([self._drawn(begun.detach(), read.detach()), self._good_and_any(scores)], dim=1)
+        truth = scores.gather(1, pool)
+
+        embedded, prior = networks.prediction.embed(networks.features[torch.cat([context, pool], dim=1)])
+        k = context.shape[1]
+        elements = networks.prediction.read(embedded[:, :k], prior[:, :k], values)
+        mean, log_deviation = networks.prediction(embedded[:, k:], prior[:, k:], elements)
+        surprise = _surprise(mean, log_deviation, truth)
+        # The prior alone has to be right, too: labels of a context are matched to it.
+        surprise_before = _surprise(prior[:, k:, 0], prior[:, k:, 1].clamp(-4.0, 1.0), truth)
+
+        bound = (mean + _OPTIMISM * log_deviation.exp()).detach()
+        known = (pool[:, :, None] == context[:, None, :]).any(-1)
+        share = self.recipe.screen
+        worth = ((1 - share) * truth + share * bound).masked_fill(known, -math.inf)
+        wanted = (worth / _GREED).softmax(-1)
+        follows = networks.search(begun[networks.path[pool].view(n, -1)], read).view(
+            *pool.shape, self.space.n_edges, -1
+        )
+        log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
+        loss = (surprise + surprise_before).mean() - (wanted * log_p).sum(-1).mean()
+
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(networks.parameters(), _LARGEST_GRADIENT)
+        self.optimiser.step()
+        own, passed = truth[:, :_OWN], bound[:, :_OWN].argmax(1, keepdim=True)
+        self._note(surprise.mean(), -(wanted * log_p).sum(-1).mean(), own.mean(), own.gather(1, passed).mean())
+        return self._evaluated_next(pool, bound.masked_fill(known, -math.inf), context, growth)
+
+    def _rate(self) -> float:
+        """Return the learning rate: a rise, then half a cosine down to a hundredth."""
+        done = self.step / self.recipe.steps
+        up = min(1.0, (self.step + 1) / _WARM_UP)
+        return self.recipe.learning_rate * up * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+
+    @torch.no_grad()
+    def _drawn(self, begun: Tensor, read: Tensor) -> Tensor:
+        """Return cells drawn from the search network, shape (n_tasks, 32)."""
+        first = np.cumsum([0, *(self.space.n_operations**edge for edge in range(self.space.n_edges - 1))])
+        rank = torch.zeros(len(read), _OWN, dtype=torch.int64, device=self.device)
+        for edge in range(self.space.n_edges):
+            upto = self.networks.search(begun[int(first[edge]) + rank], read).exp().cumsum(-1)
+            uniform = self._tensor(self.rng.random((*rank.shape, 1), dtype=np.float32))
+            digit = (uniform > upto).sum(-1).clamp(max=self.space.n_operations - 1)
+            rank = rank * self.space.n_operations + digit
+        return self._tensor(self._cell_of_rank)[rank]
+
+    def _good_and_any(self, scores: Tensor) -> Tensor:
+        """Return cells drawn by their true scores, and uniform ones, shape (n_tasks, 48)."""
+        noise = self._tensor(self.rng.gumbel(size=scores.shape).astype(np.float32))
+        good = (scores / _GREED + noise).topk(_GOOD, dim=1).indices
+        return torch.cat([good, self._tensor(self.rng.integers(self.space.n_cells, size=(len(scores), _ANY)))], dim=1)
+
+    def _evaluated_next(self, pool: Tensor, bound: Tensor, context: Tensor, growth: int) -> Tensor:
+        """Return the best of the drawn cells by the screen; on some tasks a random choice, as others may make it."""
+        pools, order = pool.cpu().numpy(), bound[:, :_OWN].argsort(dim=1, descending=True, stable=True).cpu().numpy()
+        chosen = np.empty((len(pools), growth), dtype=np.int64)
+        for row, known in enumerate(context.cpu().numpy()):
+            cells = self.rng.permutation(pools[row]) if self.rng.random() < _RANDOM else pools[row, order[row]]
+            spare = self.rng.choice(self.space.n_cells, growth + len(known), replace=False)
+            fresh = dict.fromkeys(np.r_[cells, spare].tolist())
+            chosen[row] = [cell for cell in fresh if cell not in set(known.tolist())][:growth]
+        return self._tensor(chosen)
+
+    def _note(self, *quantities: Tensor) -> None:
+        self.step += 1
+        self._sums += [quantity.item() for quantity in quantities]
+        if self.step % _LOG_EVERY == 0:
+            self.log.append((self.step, *(self._sums / _LOG_EVERY).tolist()))
+            self._sums[:] = 0
+
+    def _tensor(self, values: NDArray[np.generic]) -> Tensor:
+        return torch.as_tensor(values, device=self.device)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint."""
+        arrays: dict[str, NDArray[Any]] = {
+            f"weight/{name}": _numpy(values) for name, values in self.networks.state_dict().items()
+        }
+        state = self.optimiser.state_dict()["state"]
+        arrays |= {f"adam/{i}/{name}": _numpy(values) for i, own in state.items() for name, values in own.items()}
+        arrays |= {"log": np.array(self.log, dtype=np.float64), "sums": self._sums}
+        facts = {"identity": self.identity, "step": self.step, "rng": self.rng.bit_generator.state}
+        write_checkpoint(path, arrays, facts)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint, where there is one.
+
+        Raises
+        ------
+        DamagedFileError, SettingError
+        """
+        found = read_checkpoint(path, self.identity)
+        if found is None:
+            return
+        arrays, facts = found
+        try:
+            weights = {k.removeprefix("weight/"): self._tensor(v) for k, v in arrays.items() if k.startswith("weight/")}
+            self.networks.load_state_dict(weights)
+            optimiser = self.optimiser.state_dict()
+            for key, values in arrays.items():
+                if key.startswith("adam/"):
+                    _, i, name = key.split("/")
+                    optimiser["state"].setdefault(int(i), {})[name] = torch.as_tensor(values)
+            self.optimiser.load_state_dict(optimiser)
+            self.log, self._sums = [tuple(row) for row in arrays["log"].tolist()], arrays["sums"].copy()
+            self.step, self.rng.bit_generator.state = int(facts["step"]), facts["rng"]
+        except (KeyError, ValueError, TypeError, RuntimeError) as reason:
+            raise DamagedFileError(f"{path} is damaged: delete it to begin anew.") from reason
+
+
+def _surprise(mean: Tensor, log_deviation: Tensor, truth: Tensor) -> Tensor:
+    """Return the negative log density of the truth, but for a constant."""
+    return log_deviation + 0.5 * ((truth - mean) * (-log_deviation).exp()).square()
+
+
+def _numpy(values: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = values.detach().cpu().numpy()
+    return array
+
+
+def _identity(
+    space: CellSpace, sources: Sequence[SourceTask], recipe: Recipe, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return what makes a training the same one: settings, labels and the state of the generator."""
+    content = sha256(json.dumps(rng.bit_generator.state, default=str).encode())
+    for source in sources:
+        content.update(np.asarray(source.cells, "<i4").tobytes() + np.asarray(source.utilities, "<f8").tobytes())
+    names = [source.name for source in sources]
+    return {"space": space.name, "sources": names, **asdict(recipe), "sha256": content.hexdigest()[:16]}
+
+
+def meta_train(
+    space: CellSpace,
+    sources: Sequence[SourceTask],
+    recipe: Recipe,
+    rng: np.random.Generator,
+    device: str = "cpu",
+    *,
+    checkpoint: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    until: int | None = None,
+) -> MetaNASModel:
+    """Train both networks on tasks drawn from the sources.
+
+    Parameters
+    ----------
+    space : CellSpace
+    sources : sequence of SourceTask
+    recipe : Recipe
+    rng : numpy.random.Generator
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+    checkpoint : Path, optional
+        Where the training is kept, every hundred steps or so; it goes on from there where the file exists.
+    progress : callable, optional
+        Called with the steps done and all steps.
+    until : int, optional
+        Stop early, at the first checkpoint from this step on; for tests of going on.
+    """
+    trainer = Trainer(space, sources, recipe, rng, device)
+    if checkpoint is not None:
+        trainer.load(checkpoint)
+    saved_at = trainer.step
+    while trainer.step < min(recipe.steps, until or recipe.steps):
+        trainer.practise_once()
+        if progress is not None:
+            progress(trainer.step, recipe.steps)
+        if checkpoint is not None and (
+            trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= (until or recipe.steps)
+        ):
+            trainer.save(checkpoint)
+            saved_at = trainer.step
+    return MetaNASModel(
+        space.name,
+        recipe.width,
+        {name: _numpy(values) for name, values in trainer.networks.state_dict().items()},
+        tuple(source.name for source in sources),
+        sum(len(source) for source in sources),
+        np.array(trainer.log, dtype=np.float64).reshape(-1, 5),
+    )
