@@ -12,7 +12,7 @@ from nasmeta.meta._source_models import SourceModels, learn_source_models
 from nasmeta.meta._source_order import SourceOrder
 from nasmeta.meta._warm_start import warm_start_cells
 from nasmeta.meta.meta_nas import MetaNASSearch
-from nasmeta.meta.rl import MetaRLSearch
+from nasmeta.meta.rl import MetaRLSearch, PPOSearch
 
 __all__ = [
     "META_PREDICTORS",
@@ -25,6 +25,7 @@ __all__ = [
     "RGPESearch",
     "MetaNASSearch",
     "MetaRLSearch",
+    "PPOSearch",
     "SavedMetaModel",
     "SourceModels",
     "SourceOrder",
