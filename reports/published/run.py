@@ -211,8 +211,8 @@ def accuracy_at_queries(kept: Kept, output: Path) -> str:
 Searches see the validation accuracy after 200 epochs (mean of the seeds); told is the test accuracy of the cell that
 was best on validation so far, mean ± standard deviation. Without ±: all runs are alike. `source-order` and `meta-gp`
 have seen the other two datasets completely. On ImageNet16-120 the best cell on validation tests at 45.47, so better
-search may test worse. A dash is a budget that was not run, or that some runs did not reach because the searcher proposed
-nothing new any more. Published figures for these budgets were not read at their sources, so none stands here.
+search may test worse. A dash is a budget that was not run, or that some runs did not reach because the searcher
+proposed nothing new any more. Published figures for these budgets were not read at their sources, so none stands here.
 
 The lower rows are the specification `accuracy-at-queries-models`.
 """,
