@@ -57,7 +57,10 @@ app.command(
     epilog="Examples:\n\nnasmeta train 6111 --folder 6111\n\n"
     "nasmeta train 6111 --data cifar10:PATH --recipe nb201-12 --folder 6111 --export 6111.onnx"
 )(train)
-app.command(epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results")(compare)
+app.command(
+    epilog="Examples:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results\n\n"
+    "nasmeta compare --list\n\nnasmeta compare nb201-paper --out results"
+)(compare)
 app.command(epilog="Example:\n\nnasmeta compare --searchers random,gp --folder results && nasmeta report results")(
     report
 )

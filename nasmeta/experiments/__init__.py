@@ -9,6 +9,13 @@ from nasmeta.experiments._run import Best, Run, results_frame
 from nasmeta.experiments._search import on_evaluator, search
 from nasmeta.experiments._threads import one_thread
 from nasmeta.experiments.prediction import benchmark_predictors
+from nasmeta.experiments.specification import (
+    Specification,
+    picks_of,
+    read_specification,
+    ready_specifications,
+    run_specification,
+)
 
 __all__ = [
     "Best",
@@ -16,13 +23,18 @@ __all__ = [
     "Journal",
     "JournaledEvaluator",
     "Run",
+    "Specification",
     "Trace",
     "benchmark_predictors",
     "compare",
     "learning_curve_benchmark",
     "on_evaluator",
     "one_thread",
+    "picks_of",
+    "read_specification",
+    "ready_specifications",
     "results_frame",
     "run_loop",
+    "run_specification",
     "search",
 ]

@@ -41,7 +41,7 @@ class ComparisonFolder:
         self,
         specs: Mapping[str, SearcherSpec],
         tasks: TaskDistribution,
-        seed: int,
+        seed: int | list[int],
         *,
         clock: Clock | None = None,
         epochs: Sequence[int] | None = None,

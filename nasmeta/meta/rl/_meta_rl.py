@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.meta._model_file import checked_array
 from nasmeta.meta.rl._policy import Memory, Policy
@@ -115,11 +115,11 @@ class MetaRLSearch(MetaSearcher):
         self.hidden = checked_whole("hidden", hidden, 1, 4096)
         self.epochs = checked_whole("epochs", epochs, 1, 1000)
         self.training_seed = checked_whole("training_seed", training_seed, least=0)
-        self.learning_rate = _number("learning_rate", learning_rate, 0, 1)
-        self.discount = _number("discount", discount, 0, 1)
-        self.deviation = _number("deviation", deviation, 0, 100)
-        self.noise = _number("noise", noise, 0, 100)
-        self.temperature = _number("temperature", temperature, 0, 1000)
+        self.learning_rate = checked_number("learning_rate", learning_rate, 0, 1)
+        self.discount = checked_number("discount", discount, 0, 1)
+        self.deviation = checked_number("deviation", deviation, 0, 100)
+        self.noise = checked_number("noise", noise, 0, 100)
+        self.temperature = checked_number("temperature", temperature, 0, 1000)
         if device not in ("cpu", "cuda", "auto"):
             raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
         self.device = device
@@ -226,9 +226,3 @@ class MetaRLSearch(MetaSearcher):
             if new[0]:
                 walk.evaluated(np.zeros(1, dtype=np.int64), cell, values[i : i + 1])
                 walk.stand(cell, new)
-
-
-def _number(name: str, value: Any, least: float, most: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise SettingError(f"{name} must be a number from {least:g} to {most:g}, not {value!r:.80}.")
-    return value
