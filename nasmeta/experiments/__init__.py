@@ -12,6 +12,7 @@ from nasmeta.experiments.prediction import benchmark_predictors
 from nasmeta.experiments.specification import (
     Specification,
     picks_of,
+    provenance_of,
     read_specification,
     ready_specifications,
     run_specification,
@@ -31,6 +32,7 @@ __all__ = [
     "on_evaluator",
     "one_thread",
     "picks_of",
+    "provenance_of",
     "read_specification",
     "ready_specifications",
     "results_frame",

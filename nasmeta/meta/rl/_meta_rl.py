@@ -57,16 +57,16 @@ class MetaRLSearch(MetaSearcher):
     ----------
     space : CellSpace
     rng : numpy.random.Generator
-    iterations : int, default 60
+    iterations : int, default 40
         Updates of the policy in meta-training; each sees `walks` searches of up to `steps` steps.
-    walks, steps : int, default 128 and 64
+    walks, steps : int, default 96 and 64
     hidden : int, default 64
         Size of the hidden state.
     learning_rate : float, default 0.001
     epochs : int, default 3
         How often each batch of searches is learnt from.
     discount : float, default 0.99
-    deviation, noise : float, default 0.3 and 0.2
+    deviation, noise : float, default 0.5 and 0.5
         Largest standard deviation of what a sampled task adds to its source: effects of operations, and of cells.
     training_seed : int, default 0
         Of the meta-training, which does not use `rng`.
@@ -95,15 +95,15 @@ class MetaRLSearch(MetaSearcher):
         space: CellSpace,
         rng: np.random.Generator,
         *,
-        iterations: int = 60,
-        walks: int = 128,
+        iterations: int = 40,
+        walks: int = 96,
         steps: int = 64,
         hidden: int = 64,
         learning_rate: float = 1e-3,
         epochs: int = 3,
         discount: float = 0.99,
-        deviation: float = 0.3,
-        noise: float = 0.2,
+        deviation: float = 0.5,
+        noise: float = 0.5,
         training_seed: int = 0,
         device: str = "cpu",
         temperature: float = 1.0,

@@ -8,7 +8,7 @@
     scale: [["log", "regret, log"], ["linear", "regret, linear"], ["value", "value"]],
     axis: [["evaluation", "evaluations"], ["simulated_seconds", "simulated time"]],
     "axis-scale": [["log", "log"], ["linear", "linear"]],
-    centre: [["mean", `mean, ${level} interval`], ["median", "median, quartiles"], ["line", "mean alone"]],
+    centre: [["mean", `mean, ${level}`], ["median", "median, quartiles"], ["line", "mean alone"]],
   };
   const STATISTICS = { mean: ["mean", "low", "high"], median: ["median", "q25", "q75"], line: ["mean", "low", "high"] };
   const MOST_DECADES = 3; // of the logarithmic part of the regret axis
@@ -270,7 +270,7 @@
           const said = values.x.map((tau, i) => `${short(100 * values.centre[i])} % of the runs have a regret of at most ${short(tau)} × ${data.profiles.reference}'s mean`);
           return tracesOf(look, look.name, values, (v) => v, said, bands);
         });
-      const layout = layoutOf(`regret, in parts of the mean regret of ${data.profiles.reference}`, "share of the runs", false,
+      const layout = layoutOf(`regret / mean regret of ${data.profiles.reference}`, "share of the runs", false,
         { range: [-0.03, 1.04] });
       Plotly.react("profiles-plot", traces, layout, CONFIG);
     } else document.getElementById("profiles-plot")?.closest("figure").remove();
