@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from scipy.linalg import cho_factor, cho_solve, lapack
 
 from nasmeta.meta._cell_columns import live_edge_one_hot, live_operation_counts, proxy_scores, structure_columns
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._model_file import META_PREDICTORS, checked_array
-from nasmeta.meta._source_matrix import SourceMatrix
+from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._source_matrix import SourceMatrix, scored
 from nasmeta.predictors import live_path_counts
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
@@ -24,6 +24,8 @@ _FIT_ON = 250  # cells on which the hyperparameters are fitted, the same of each
 _MOST_GROUPS = 12  # that are left out in turn, evenly spaced among all
 _ITERATIONS = 40
 _JITTER = 1e-6
+_NOISE_FACTORS, _NOISE_SPREAD = (0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0), 2.0
+_SCALE_FACTORS = (0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,7 @@ class MetaLinearModel:
 class _Parts:
     """The inputs of the kernel for a target that is no member of a group."""
 
-    def __init__(self, space: CellSpace, matrix: SourceMatrix, without: int | None) -> None:
+    def __init__(self, space: CellSpace, matrix: SourceMatrix, without: Collection[int]) -> None:
         means = matrix.role_means(without)
         self.mean = means[0]
         contrasts = matrix.contrasts(without)
@@ -138,7 +140,37 @@ def _learn(
     return logarithms
 
 
-@META_PREDICTORS.register("meta-linear")
+def _mixed_weights(
+    covariance: NDArray[np.float64], residual: NDArray[np.float64], noise: float
+) -> tuple[NDArray[np.float64], float, float]:
+    """Return the weights of the observed cells' rows, averaged over how noisy and how different the target may be.
+
+    A target can be noisier than the sources, or differ more from their mean: factors on noise and covariance are
+    weighted by marginal likelihood times a log-normal prior around 1.
+
+    Returns
+    -------
+    weights : shape (n,)
+        The posterior mean is weights @ rows.
+    scale, noise : float
+        Factor of the covariance, and noise, of the likeliest.
+    """
+    found = []
+    for factor in _NOISE_FACTORS:
+        for scale in _SCALE_FACTORS:
+            among = scale * covariance + (factor * noise + _JITTER) * np.eye(len(residual))
+            cholesky = cho_factor(among, lower=True)
+            alpha = cho_solve(cholesky, residual)
+            log_weight = -0.5 * float(residual @ alpha) - float(np.log(np.diag(cholesky[0])).sum())
+            log_weight -= 0.5 * (np.log(factor) / _NOISE_SPREAD) ** 2 + 0.5 * np.log(scale) ** 2
+            found.append((log_weight, scale * alpha, scale, factor * noise))
+    best = max(found, key=lambda entry: entry[0])
+    shares = np.exp([entry[0] - best[0] for entry in found])
+    shares /= shares.sum()
+    weights: NDArray[np.float64] = np.sum([s * entry[1] for s, entry in zip(shares, found, strict=True)], axis=0)
+    return weights, best[2], best[3]
+
+
 class MetaLinear(MetaPredictor):
     r"""Weights on source tasks with a learnt prior, plus a Gaussian process; adapts in closed form.
 
@@ -184,22 +216,23 @@ class MetaLinear(MetaPredictor):
         grams, residuals = [], []
         for group in range(0, matrix.n_groups, every):
             task = matrix.principal(group)
-            measured = sources[task].cells
-            rows = np.sort(rng.choice(measured, min(_FIT_ON, len(measured)), replace=False))
-            parts = _Parts(space, matrix, group)
+            source = sources[task]
+            chosen = np.sort(rng.choice(len(source), min(_FIT_ON, len(source)), replace=False))
+            rows = source.cells[chosen]
+            parts = _Parts(space, matrix, (group,))
             grams.append(
                 (
                     [part[rows] @ part[rows].T for part in parts.linear],
                     [_distances(part, rows, rows) for part in parts.smooth],
                 )
             )
-            residuals.append(matrix.scores[task, rows].astype(np.float64) - parts.mean[rows])
+            residuals.append(scored(source.utilities, matrix.scale)[chosen] - parts.mean[rows])
         start = _CENTRE.copy()
         return MetaLinearModel(matrix, _learn(grams, residuals, start))
 
     def _parts(self, learnt: MetaLinearModel) -> _Parts:
         if getattr(self, "_parts_of", None) is None or self._parts_of[0] is not learnt:
-            self._parts_of = (learnt, _Parts(self.cell_space, learnt.matrix, None))
+            self._parts_of = (learnt, _Parts(self.cell_space, learnt.matrix, ()))
         return self._parts_of[1]
 
     def _expected(self, learnt: MetaLinearModel) -> NDArray[np.float64]:
@@ -218,15 +251,15 @@ class MetaLinear(MetaPredictor):
         for v, part in zip(values[:_N_LINEAR], parts.linear, strict=True):
             variance += v * np.einsum("ij,ij->i", part, part)
         mean = parts.mean.copy()
+        noise = values[-1]
         if len(cells):
             shift = float(np.mean(scores - mean[cells])) if learnt.matrix.scale == "log" else 0.0
             rows = _covariance(parts, logarithms, cells, everything)
-            among = rows[:, cells].copy()
-            among[np.diag_indices(len(cells))] += values[-1] + _JITTER
-            factor = cho_factor(among, lower=True)
-            mean += shift + cho_solve(factor, scores - mean[cells] - shift) @ rows
-            variance -= np.einsum("ij,ij->j", rows, cho_solve(factor, rows))
-        return mean, np.sqrt(np.maximum(variance, 1e-12) + values[-1])
+            weights, scale, noise = _mixed_weights(rows[:, cells], scores - mean[cells] - shift, values[-1])
+            mean += shift + weights @ rows
+            among = scale * rows[:, cells] + noise * np.eye(len(cells))
+            variance = scale * variance - scale**2 * np.einsum("ij,ij->j", rows, cho_solve(cho_factor(among), rows))
+        return mean, np.sqrt(np.maximum(variance, 1e-12) + noise)
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         learnt: MetaLinearModel = self.require_meta_model()
