@@ -50,12 +50,15 @@ def compare(
     searchers: SearchersLike,
     tasks: TasksLike = "nb201",
     *,
-    repeats: int = 10,
+    repeats: int | None = None,
     evaluations: int | None = None,
     seconds: float | Mapping[str, float] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
+    seeds: Sequence[int] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None = None,
+    space: str | Mapping[str, str] | None = None,
+    warm_start: int | str | Mapping[str, int | str] = 0,
     folder: str | os.PathLike[str] | None = None,
     workers: int = 1,
     progress: bool = False,
@@ -77,17 +80,24 @@ def compare(
         A mapping has the labels of the result as keys, and as values a name, a class, or (name or class, settings).
     tasks : str, Task, TaskDistribution, or iterable of names and tasks
         A family of tasks such as ``nb201``, a single task, or several.
-    repeats : int, default 10
+    repeats : int, optional
+        10 where left out.
     evaluations : int, optional
         Budget of each run, in distinct cells; 200 where neither this nor `seconds` is given.
     seconds : float, or mapping of task to float, optional
         Budget of each run on the simulated clock.
-    seed : int, default 0
-        Seed of the first repeat.
+    seed : int, optional
+        Seed of the first repeat; 0 where left out.
+    seeds : sequence of int, optional
+        The seeds of all repeats, in place of the two above.
     settings : mapping of label to mapping, optional
         Keyword arguments for searchers.
     meta_model : path, str, SavedMetaModel, or mapping of label to one of these, optional
         As in `search`; a single one, such as ``"shipped"``, is for every meta-searcher that is compared.
+    space : str, or mapping of label to str, optional
+        As in `search`: ``"learned:0.1"``, for all searchers or for those that are named.
+    warm_start : int, str, or mapping of label to one of these, default 0
+        As in `search`.
     folder : path, optional
         Where each run keeps its journal. The same call again goes on after any end, a kill included, and gives the
         identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
@@ -124,14 +134,15 @@ def compare(
     """
     path = None if folder is None else checked_path("folder", folder)
     specs = _specs_of(searchers, {} if settings is None else settings)
+    spaces, starts = _by_label("space", space, None, specs), _by_label("warm_start", warm_start, 0, specs)
+    specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
     targets = TaskDistribution(on_evaluator(task, evaluator) for task in _tasks_of(tasks))
     for task in targets:
         task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
-    repeats = checked_whole("repeats", repeats, most=1_000_000)
+    of_runs = _seeds_of(repeats, seed, seeds)
     workers = checked_whole("workers", workers, most=1_000)
     budgets = _budgets_of(targets, evaluations, seconds, stop_at_optimum)
     ticking = None if clock is None else Clock.of(clock)
-    seed = checked_whole("seed", seed, least=0, most=2**63 - repeats)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
     rules = {
@@ -140,17 +151,19 @@ def compare(
         for label, spec in specs.items()
     }
     models = _models_of(specs, meta_model)
-    comparison = _Comparison(specs, targets, range(seed, seed + repeats), rules, models)
+    comparison = _Comparison(specs, targets, of_runs, rules, models)
     if path is None:
         return comparison.frame(workers, progress, None)
     home = ComparisonFolder(path)
     extent = {
-        "repeats": repeats,
+        "repeats": len(of_runs),
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
         "stop_at_optimum": stop_at_optimum,
     }
-    with home.claimed(specs, targets, seed, clock=ticking, epochs=epochs, **extent):
+    with home.claimed(
+        specs, targets, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
+    ):
         frame = comparison.frame(workers, progress, home)
         home.write_results(frame)
     return frame
@@ -163,7 +176,7 @@ class _Comparison:
         self,
         specs: Mapping[str, SearcherSpec],
         tasks: TaskDistribution,
-        seeds: range,
+        seeds: Sequence[int],
         rules: Mapping[Pair, Rules],
         models: Mapping[str, MetaModelLike],
     ) -> None:
@@ -171,7 +184,9 @@ class _Comparison:
         self.pairs: list[Pair] = [(i, label) for i in range(len(tasks)) for label in specs]
         self.saved = {(i, label): saved_model_of(specs[label], tasks[i], models.get(label)) for i, label in self.pairs}
         self.sources = {
-            (i, label): [] if self.saved[i, label] else sources_of(specs[label], tasks[i], None)
+            (i, label): []
+            if self.saved[i, label] and not specs[label].guidance
+            else sources_of(specs[label], tasks[i], None)
             for i, label in self.pairs
         }
         self.traces: dict[tuple[Pair, int], Trace] = {}
@@ -227,7 +242,7 @@ class _Comparison:
 
     def _run(self, workers: int, home: ComparisonFolder | None, advance: Callable[[int], object]) -> None:
         open_seeds = {pair: [seed for seed in self.seeds if (pair, seed) not in self.traces] for pair in self.pairs}
-        meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].is_meta]
+        meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].learns]
         # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
         jobs: list[Job] = [
             Learning(pair, self._spec(pair), self.tasks[pair[0]], self.sources[pair], self.saved[pair]) for pair in meta
@@ -269,6 +284,22 @@ class _Comparison:
         seed, trace = result
         self.traces[job.pair, seed] = trace
         advance(1)
+
+
+def _seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
+    """Return the seeds of the repeats."""
+    if seeds is None:
+        n = checked_whole("repeats", 10 if repeats is None else repeats, most=1_000_000)
+        first = checked_whole("seed", 0 if seed is None else seed, least=0, most=2**63 - n)
+        return range(first, first + n)
+    if repeats is not None or seed is not None:
+        raise SettingError("Give either seeds, or seed and repeats.")
+    if not isinstance(seeds, Iterable):
+        raise SettingError(f"seeds are whole numbers, not {seeds!r:.80}.")
+    listed = tuple(checked_whole("a seed", one, least=0) for one in seeds)
+    if not listed or len(set(listed)) < len(listed):
+        raise SettingError("seeds must be at least one whole number, none of them twice.")
+    return listed
 
 
 def _budgets_of(tasks: TaskDistribution, evaluations: object, seconds: object, stop_at_optimum: bool) -> list[Budget]:
@@ -346,6 +377,18 @@ def _models_of(
             f"There is a meta-model for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
         )
     return meta_model
+
+
+def _by_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
+    """Return the value of each label: one for all, or those of a mapping."""
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(specs, value)
+    strange = sorted(set(value) - set(specs))
+    if strange:
+        raise SettingError(
+            f"There is a {name} for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
+        )
+    return {label: value.get(label, default) for label in specs}
 
 
 def _tasks_of(tasks: TasksLike) -> TaskDistribution:

@@ -41,7 +41,7 @@ class ComparisonFolder:
         self,
         specs: Mapping[str, SearcherSpec],
         tasks: TaskDistribution,
-        seed: int,
+        seed: int | list[int],
         *,
         clock: Clock | None = None,
         epochs: Sequence[int] | None = None,
@@ -67,7 +67,10 @@ class ComparisonFolder:
                 | ({"evaluator": task.identity} if isinstance(task, SurrogateTask) else {})
                 for task in tasks
             ],
-            "searchers": {label: {"searcher": spec.name, "settings": spec.settings} for label, spec in specs.items()},
+            "searchers": {
+                label: {"searcher": spec.name, "settings": spec.settings, **spec.guidance.identity}
+                for label, spec in specs.items()
+            },
             "seed": seed,
             "clock": None if clock is None else clock.settings,
             "epochs": None if epochs is None else list(epochs),

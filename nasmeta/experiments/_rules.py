@@ -60,6 +60,12 @@ def rules_of(
     lengths = None
     if spec.is_multi_fidelity:
         lengths = fidelities(task, epochs)
+        if len(lengths) == 1 and epochs is None and not spec.settings.get("rungs"):
+            (only,) = lengths
+            raise SettingError(
+                f"{spec.name} needs trainings of several lengths, but {task.name} is known for one, {only} epochs. "
+                f"epochs=[{only}] searches without short ones."
+            )
         for other in lengths.values():
             other.require_complete()
         if budget.seconds is None and clock is None:

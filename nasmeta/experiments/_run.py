@@ -61,6 +61,10 @@ class Run:
         On which simulated worker each ran, and how long its training was (0 where nothing is trained).
     clock : Clock
         How simulated time passed.
+    space : str
+        Which part of the space was searched: ``all``, or as ``learned:0.1``.
+    warm_start : str
+        How many first cells the sources chose: ``0``, ``5``, or ``5/second``.
 
     Examples
     --------
@@ -87,6 +91,8 @@ class Run:
     workers: NDArray[np.int32] = None  # type: ignore[assignment]
     epochs: NDArray[np.int32] = None  # type: ignore[assignment]
     clock: Clock = field(default_factory=Clock)
+    space: str = "all"
+    warm_start: str = "0"
 
     def __post_init__(self) -> None:
         n = len(self.cells)
@@ -188,14 +194,15 @@ class Run:
         DataFrame
             Columns task, searcher, seed, evaluation (1, 2, …), cell, value, cost_seconds, simulated_seconds
             (on the clock when it ended), incumbent, incumbent_value, regret (distance to the task's optimum, in the
-            signal's unit), worker and epochs (of the training), and clock (how time passed: workers and policies).
+            signal's unit), worker and epochs (of the training), clock (how time passed: workers and policies),
+            space and warm_start (what of the space was searched, and how many first cells sources chose).
             Incumbent, its value and regret count full trainings; before the first they are those of the worst cell.
 
         Examples
         --------
         >>> import nasmeta as nm
         >>> nm.search("random", "nb201/cifar10", evaluations=50).frame().shape
-        (50, 14)
+        (50, 16)
         """
         return results_frame([self])
 
@@ -256,5 +263,7 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
             "worker": joined([run.workers for run in runs], np.int32),
             "epochs": joined([run.epochs for run in runs], np.int32),
             "clock": names([str(run.clock) for run in runs]),
+            "space": names([run.space for run in runs]),
+            "warm_start": names([run.warm_start for run in runs]),
         }
     )

@@ -46,6 +46,8 @@ def search(
     settings: Mapping[str, Any] | None = None,
     sources: SourcesLike | None = None,
     meta_model: MetaModelLike | None = None,
+    space: str | None = None,
+    warm_start: int | str = 0,
     journal: str | os.PathLike[str] | None = None,
     batch: int = 1,
     stop_at_optimum: bool = False,
@@ -79,6 +81,12 @@ def search(
         Instead of sources: what the searcher learnt before, in a file of `nasmeta.meta.save_meta_model` or of
         ``nasmeta meta-train``; the name of a shipped model, or ``"shipped"``, the one that has seen nothing of the
         task. The settings of its training are those of the run.
+    space : str, optional
+        ``"learned:0.1"``: search within the tenth of the cells that sources say is worth it, see
+        `nasmeta.meta.LearnedSpace`. Any searcher can; its sources are those of `sources`.
+    warm_start : int or str, default 0
+        How many cells that sources choose are evaluated first, see `nasmeta.meta.warm_start_cells`; with
+        ``"5/second"`` they are chosen by their gain per second of training.
     journal : path, optional
         File in which each evaluation is recorded. Where it exists the run goes on from it, with the identical trace
         as if it had never stopped; a larger budget continues a finished run.
@@ -135,13 +143,14 @@ def search(
     """
     if not isinstance(task, str | Task | TaskDistribution):
         raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
-    spec, path = SearcherSpec.of(searcher, settings), None if journal is None else checked_path("journal", journal)
+    spec = SearcherSpec.of(searcher, settings).guided(space, warm_start)
+    path = None if journal is None else checked_path("journal", journal)
     task = _asked(as_task(task), evaluator, data, recipe, path)
     budget, batch = checked_budget(evaluations, seconds, stop_at_optimum, default=100), checked_whole("batch", batch)
     seed = checked_whole("seed", seed, least=0)
     saved = saved_model_of(spec, task, meta_model, sources)
     spec = with_settings_of(spec, saved)
-    source_tasks = [] if saved else sources_of(spec, task, sources)
+    source_tasks = [] if saved and not spec.guidance else sources_of(spec, task, sources)
     task.require_complete()
     if stop_at_optimum and isinstance(task, TrainingTask):
         raise SettingError("The optimum of real trainings is not known, so a search cannot stop at it.")
@@ -152,10 +161,7 @@ def search(
     trace = None if path is None else read_trace(path, header, task, rules)
     if trace is None:
         with _spinner(progress, task, f"{spec.name} on {task.name}"), one_thread():
-            if saved is not None:
-                learnt = spec.restored(task, saved)
-            else:
-                learnt = spec.learn(task, source_tasks) if spec.is_meta else None
+            learnt = spec.learn(task, source_tasks, saved) if spec.learns else None
             trace = trace_of(spec.start(task, seed, learnt), task, path, header, rules)
     return make_run(trace, spec, spec.name, task, seed, source_tasks, saved, rules.clock)
 
@@ -229,7 +235,9 @@ def make_run(
         searcher=label,
         settings=spec.settings,
         seed=seed,
-        sources=saved.sources if saved else tuple(source.name for source in sources),
+        sources=tuple(dict.fromkeys([*(saved.sources if saved else ()), *(source.name for source in sources)])),
+        space=spec.guidance.space_name,
+        warm_start=spec.guidance.warm_start_name,
         cells=trace.cells,
         values=trace.values,
         cost_seconds=trace.cost_seconds,

@@ -37,11 +37,8 @@ class Learning:
     saved: SavedMetaModel | None = None
 
     def results(self) -> Iterator[Any]:
-        """Yield the meta-model."""
-        if self.saved is None:
-            yield self.spec.learn(self.task, self.sources)
-        else:
-            yield self.spec.restored(self.task, self.saved)
+        """Yield what was learnt."""
+        yield self.spec.learn(self.task, self.sources, self.saved)
 
 
 @dataclass(frozen=True)
