@@ -27,13 +27,15 @@ def live_edge_one_hot(space: CellSpace) -> NDArray[np.float64]:
     """Return the operation of each edge that is on a live path, one-hot without none, shape (n_cells, 24)."""
     digits = get_space("nb201").digits[_in_common(space)]
     one_hot = (digits[:, :, None] == np.arange(1, 5)).reshape(len(digits), -1)
-    return one_hot.astype(np.float64)
+    out: NDArray[np.float64] = one_hot.astype(np.float64)
+    return out
 
 
 @lru_cache(maxsize=4)
 def live_operation_counts(space: CellSpace) -> NDArray[np.float64]:
     """Return how many live edges have each operation but none, shape (n_cells, 4)."""
-    return live_edge_one_hot(space).reshape(space.n_cells, -1, 4).sum(axis=1)
+    counts: NDArray[np.float64] = live_edge_one_hot(space).reshape(space.n_cells, -1, 4).sum(axis=1)
+    return counts
 
 
 @lru_cache(maxsize=4)

@@ -177,11 +177,11 @@ class MetaLinear(MetaPredictor):
     .. math:: z(x) = m(x) + \sum_j w_j \phi_j(x) + g(x) + \varepsilon
 
     with m the mean of the sources' scores, :math:`\phi` a shift, a slope, the sources' deviations from their mean,
-    counts of operations and zero-cost proxies, :math:`w_j \sim N(0, v)` for each kind of them, and g a process on live
-    edges, live paths, and on scores, counts and proxies together. The variances, lengthscales and the noise maximise the
-    sum of marginal likelihoods of the sources, each predicted from sources of other groups (datasets, devices), as the
-    target will be. Hierarchical linear regression: Gelman et al., Bayesian Data Analysis, ch. 15. For the costs of a
-    new device it works on logarithms.
+    counts of operations and zero-cost proxies, :math:`w_j \sim N(0, v)` for each kind of them, and g a process on
+    live edges, live paths, and on scores, counts and proxies together. The variances, lengthscales and the noise
+    maximise the sum of marginal likelihoods of the sources, each predicted from sources of other groups (datasets,
+    devices), as the target will be. Hierarchical linear regression: Gelman et al., Bayesian Data Analysis,
+    ch. 15. For the costs of a new device it works on logarithms.
 
     Parameters
     ----------
@@ -201,6 +201,8 @@ class MetaLinear(MetaPredictor):
     >>> predictor.fit(cells, target[0].values[cells]).predict([6111, 0]).shape
     (2,)
     """
+
+    _parts_of: tuple[MetaLinearModel, _Parts] | None = None
 
     def __init__(self, space: str = "nb201", *, scale: str = "auto", seed: int = 0) -> None:
         super().__init__(space, seed=seed)
@@ -231,12 +233,13 @@ class MetaLinear(MetaPredictor):
         return MetaLinearModel(matrix, _learn(grams, residuals, start))
 
     def _parts(self, learnt: MetaLinearModel) -> _Parts:
-        if getattr(self, "_parts_of", None) is None or self._parts_of[0] is not learnt:
+        if self._parts_of is None or self._parts_of[0] is not learnt:
             self._parts_of = (learnt, _Parts(self.cell_space, learnt.matrix, ()))
         return self._parts_of[1]
 
     def _expected(self, learnt: MetaLinearModel) -> NDArray[np.float64]:
-        return self._parts(learnt).mean
+        expected: NDArray[np.float64] = self._parts(learnt).mean
+        return expected
 
     def _scale_kind(self, learnt: MetaLinearModel) -> str:
         return learnt.matrix.scale

@@ -217,7 +217,4 @@ def checked_sources(who: str, space: CellSpace, sources: Iterable[SourceTask | T
 
 def source_facts(sources: Iterable[SourceTask]) -> tuple[dict[str, Any], ...]:
     """Return what a model's card says of its sources."""
-    return tuple(
-        {"name": source.name, "labels": len(source), "held_out": list(source.held_out)} for source in sources
-    )
-
+    return tuple({"name": source.name, "labels": len(source), "held_out": list(source.held_out)} for source in sources)

@@ -181,7 +181,7 @@ def encode(
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in parts.items():
             entry = io.BytesIO()
-            np.lib.format.write_array(entry, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
             info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, entry.getvalue())
@@ -269,7 +269,7 @@ def _training_settings(learner: Any) -> dict[str, Any]:
 def _digest(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
     digest = sha256(json.dumps(said, sort_keys=True).encode())
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
 

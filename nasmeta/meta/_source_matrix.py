@@ -22,7 +22,7 @@ _NOISY = 0.05  # share of the noise in the variance from which labels are smooth
 
 
 def groups_of(sources: Sequence[SourceTask]) -> list[int]:
-    """Number the groups of sources that share something they hold out: one number a source, from 0.
+    """Return the group of each source: those that share something they hold out have one number, from 0.
 
     Examples
     --------
@@ -59,7 +59,8 @@ class SourceMatrix:
         all sources are negative, as those of costs are, so that a new device is about a weighted sum of known ones.
     scores : ndarray of float32, shape (n_tasks, n_cells)
         Cells that a source has not labelled, and all of a source whose labels are noisy, have the posterior mean of a
-        Gaussian process on its labels; on the scale ``rank`` cells that compute the same (rule ``zero``) then share their mean, which takes label noise out.
+        Gaussian process on its labels. On the scale ``rank`` cells that compute the same (rule ``zero``) then share
+        their mean, which takes label noise out.
     groups, roles : tuple of int, one a task
         Role 0 is that of most groups: what a target is taken to be.
     """
@@ -153,7 +154,8 @@ def scored(utilities: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     if scale == "rank":
         return normal_scores(utilities)
     scores: NDArray[np.float64] = -np.log(-utilities)
-    return scores - scores.mean()
+    centred: NDArray[np.float64] = scores - scores.mean()
+    return centred
 
 
 def _noise_between_copies(space: CellSpace, cells: NDArray[np.int32], scores: NDArray[np.float64]) -> float:
@@ -174,7 +176,9 @@ def _smoothed(space: CellSpace, scores: NDArray[np.float64]) -> NDArray[np.float
     return means
 
 
-def _completed(space: CellSpace, cells: NDArray[np.int32], scores: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+def _completed(
+    space: CellSpace, cells: NDArray[np.int32], scores: NDArray[np.float64], scale: str
+) -> NDArray[np.float64]:
     """Return scores of all cells by sources that have labelled the same ones: from (n_tasks, n) to (n_tasks, n_cells).
 
     Where labels are missing or noisy it is the posterior mean of a Gaussian process, whose hyperparameters the sources

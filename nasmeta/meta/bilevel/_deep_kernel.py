@@ -34,8 +34,10 @@ class _DeepKernel(nn.Module):
         self.linear = gpytorch.kernels.LinearKernel()
         self.likelihood = gpytorch.likelihoods.GaussianLikelihood()
         with torch.no_grad():
-            self.mean[-1].weight.mul_(0.1)
-            self.mean[-1].bias.zero_()
+            last = self.mean[2]
+            assert isinstance(last, nn.Linear)
+            last.weight.mul_(0.1)
+            last.bias.zero_()
         self.rough.base_kernel.lengthscale, self.rough.outputscale = 5.0, 0.05
         self.smooth.base_kernel.lengthscale, self.smooth.outputscale = 2.0, 0.05
         self.linear.variance = 0.02
@@ -141,7 +143,5 @@ class DeepKernelGP(NetworkLearner):
         self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         support = learnt.inputs[torch.from_numpy(rows)]
-        mean, deviation = self._posterior(
-            learnt.module, support, torch.from_numpy(scores).float(), learnt.inputs
-        )
+        mean, deviation = self._posterior(learnt.module, support, torch.from_numpy(scores).float(), learnt.inputs)
         return mean.double().numpy(), deviation.double().numpy()

@@ -43,7 +43,7 @@ class _Network(nn.Module):
 class _GradientLearner(NetworkLearner):
     """What the three share: the inner loop."""
 
-    adapted_prefix = ("body.", "head.")
+    adapted_prefix: tuple[str, ...] = ("body.", "head.")
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class _GradientLearner(NetworkLearner):
 
     def _inner(self, module: nn.Module, inputs: Tensor, scores: Tensor, differentiable: bool) -> Weights:
         """Return the weights after the inner loop: those that adapt; the others are the module's."""
-        weights = {name: p for name, p in module.named_parameters() if name.startswith(self.adapted_prefix)}
+        weights: Weights = {name: p for name, p in module.named_parameters() if name.startswith(self.adapted_prefix)}
         rates = {name: module.rates[name.replace(".", "_")].exp() for name in weights}  # type: ignore[index]
 
         def loss(adapted: Weights) -> Tensor:

@@ -97,9 +97,7 @@ def match(labels: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray
     return scores
 
 
-def episodes_of(
-    sources: Sequence[SourceTask], n_groups: int, noise: float, most: int = 100
-) -> EpisodeSampler:
+def episodes_of(sources: Sequence[SourceTask], n_groups: int, noise: float, most: int = 100) -> EpisodeSampler:
     """Return the sampler of meta-training: 5 to 100 support cells and 100 queries, fewer where labels are few."""
     labels = min(len(source) for source in sources)
     high = max(1, min(most, labels // 2))

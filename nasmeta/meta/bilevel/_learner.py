@@ -163,8 +163,12 @@ class NetworkLearner(MetaPredictor):
             return self._module(n_inputs)
 
     def _model(self, module: nn.Module, summary: SourceSummary, noise: float, steps: int) -> NetworkModel:
-        inputs, rows = torch.unique(summary.tensor(self.cell_space), dim=0, return_inverse=True)
-        return NetworkModel(module, summary, inputs, rows.numpy(), noise, steps)
+        # Cells that compute the same have the same inputs: one row for all of them.
+        cells = np.arange(self.cell_space.n_cells, dtype=np.int32)
+        classes = self.cell_space.canonical(cells, rule="zero")
+        _, first, rows = np.unique(classes, return_index=True, return_inverse=True)
+        inputs = summary.tensor(self.cell_space)[torch.from_numpy(first)]
+        return NetworkModel(module, summary, inputs, rows.astype(np.int64), noise, steps)
 
     def _measured_noise(self, module: nn.Module, inputs: EpisodeInputs, sampler: EpisodeSampler) -> float:
         """Return the root mean square of what is left on query cells of fresh episodes."""
@@ -183,7 +187,7 @@ class NetworkLearner(MetaPredictor):
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         learnt: NetworkModel = self.require_meta_model()
-        state = {f"module.{name}": value.numpy() for name, value in learnt.module.state_dict().items()}
+        state = {f"module.{name}": value.detach().numpy() for name, value in learnt.module.named_parameters()}
         facts = {"noise": learnt.noise, "steps": learnt.steps}
         return {**state, "columns": learnt.summary.columns, "expected": learnt.summary.expected}, facts
 
@@ -194,12 +198,8 @@ class NetworkLearner(MetaPredictor):
             checked_array(arrays, "expected", np.float64, (n_cells,)).copy(),
         )
         module = self._made(network_columns(self.cell_space).shape[1] + len(summary.columns))
-        due = module.state_dict()
-        state = {
-            name: torch.from_numpy(
-                np.array(checked_array(arrays, f"module.{name}", value.numpy().dtype, tuple(value.shape)))
-            )
-            for name, value in due.items()
-        }
-        module.load_state_dict(state)
+        with torch.no_grad():
+            for name, value in module.named_parameters():
+                kind, shape = value.detach().numpy().dtype, tuple(value.shape)
+                value.copy_(torch.from_numpy(checked_array(arrays, f"module.{name}", kind, shape).copy()))
         return self._model(module.eval(), summary, float(facts["noise"]), int(facts["steps"]))

@@ -113,9 +113,7 @@ class MetaTrainer:
         self.direction, self.validation = direction, validation
         self.monitor = Monitor() if monitor is None else monitor
         self._parameters = list(module.parameters())
-        self._optimiser = torch.optim.Adam(
-            self._parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay
-        )
+        self._optimiser = torch.optim.Adam(self._parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
         self._best: list[Tensor] = []
         self._least, self._stale, self._step = math.inf, 0, 0
 
@@ -223,9 +221,7 @@ class MetaTrainer:
                     for i, parameter in enumerate(self._parameters):
                         parameter.copy_(torch.as_tensor(arrays[f"parameter_{i}"]))
                         self._optimiser.state[parameter] = {
-                            name: torch.as_tensor(arrays[f"{name}_{i}"]).to(
-                                self.device if name != "step" else "cpu"
-                            )
+                            name: torch.as_tensor(arrays[f"{name}_{i}"]).to(self.device if name != "step" else "cpu")
                             for name in ("exp_avg", "exp_avg_sq", "step")
                         }
                     if "best_0" in arrays:
@@ -236,7 +232,9 @@ class MetaTrainer:
         except SettingError:
             raise
         except Exception as reason:  # whatever NumPy makes of altered bytes
-            raise DamagedFileError(f"{path} is no checkpoint, or it is damaged: {reason!s:.100}. Delete it.") from reason
+            raise DamagedFileError(
+                f"{path} is no checkpoint, or it is damaged: {reason!s:.100}. Delete it."
+            ) from reason
 
 
 def checked_device(device: str) -> torch.device:

@@ -47,6 +47,7 @@ class MetaNP(NetworkLearner):
     """
 
     default_steps = 800
+    _embedded_of: tuple[NetworkModel, Tensor] | None = None
 
     def __init__(
         self,
@@ -68,9 +69,10 @@ class MetaNP(NetworkLearner):
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
         batch = inputs(episode)
         mean, deviation = module(batch.support, batch.support_scores, batch.query)
-        likelihood = -torch.distributions.Normal(mean, deviation).log_prob(batch.query_scores)
+        likelihood = -torch.distributions.Normal(mean, deviation).log_prob(batch.query_scores)  # type: ignore[no-untyped-call]
         # A few cells that fail on one data set alone would rule the likelihood.
-        return likelihood.clamp(max=10.0).mean()
+        loss: Tensor = likelihood.clamp(max=10.0).mean()
+        return loss
 
     def _squared_error(self, module: nn.Module, batch: Batch) -> float:
         with torch.no_grad():
@@ -83,7 +85,7 @@ class MetaNP(NetworkLearner):
         network = learnt.module
         assert isinstance(network, NeuralProcess)
         with torch.inference_mode():
-            if getattr(self, "_embedded_of", None) is None or self._embedded_of[0] is not learnt:
+            if self._embedded_of is None or self._embedded_of[0] is not learnt:
                 self._embedded_of = (learnt, network.embed(learnt.inputs))
             contexts = network.contexts(learnt.inputs[torch.from_numpy(rows)], torch.from_numpy(scores).float())
             mean, deviation = network.answer(contexts, self._embedded_of[1])
