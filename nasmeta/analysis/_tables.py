@@ -123,7 +123,6 @@ def to_html(
     table: pd.DataFrame,
     headers: Mapping[str, str] | None = None,
     best: Goals | None = None,
-    caption: str = "",
     decimals: Mapping[str, int] | None = None,
 ) -> str:
     """Write a table as HTML, rounded as by `to_markdown`, with each cell's exact number as ``data-value``.
@@ -132,8 +131,6 @@ def to_html(
     ----------
     table, headers, best, decimals
         As in `to_latex`.
-    caption : str
-        What the table shows, in plain words.
 
     Returns
     -------
@@ -171,8 +168,7 @@ def to_html(
                 exact = f' data-value="{value:.10g}"' if isinstance(value, Real) else ""
                 cells.append(f"<td{_class(text.right[column])}{exact}>{shown}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _class(right: bool) -> str:

@@ -11,12 +11,12 @@ from nasmeta.analysis.report._words import p_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["pair_matrix"]
+__all__ = ["matrix_caption", "pair_matrix"]
 
 _LEVEL = 0.05
 
 
-def pair_matrix(table: pd.DataFrame, searchers: Sequence[str], unit: str) -> str:
+def pair_matrix(table: pd.DataFrame, searchers: Sequence[str]) -> str:
     """Return an HTML table of searchers by searchers.
 
     Parameters
@@ -24,8 +24,6 @@ def pair_matrix(table: pd.DataFrame, searchers: Sequence[str], unit: str) -> str
     table : DataFrame, one row a pair
         From `paired_tests`, of one task.
     searchers : sequence of str
-    unit : str
-        Of the differences.
     """
     cells: dict[tuple[str, str], Any] = {}
     for row in table.to_dict("records"):
@@ -47,16 +45,17 @@ def pair_matrix(table: pd.DataFrame, searchers: Sequence[str], unit: str) -> str
             number = f"{difference:+.2f}".replace("-", "−") if round(difference, 2) else "0.00"
             shown = sign + number
             about = (
-                f"{one} − {other}: {difference:+.4g} {unit}; better {better}, equal {ties}, worse {worse}; "
+                f"{one} − {other}: {difference:+.4g}; better {better}, equal {ties}, worse {worse}; "
                 f"p {'' if p < 0.001 else '= '}{p_text(p)}"
             )
             line.append(f'<td class="num {kind}" title="{escape(about)}">{shown}<small>p {p_text(p)}</small></td>')
         body.append(f"<tr>{''.join(line)}</tr>")
-    caption = (
-        f"Mean difference of regrets, row minus column, in {escape(unit or 'the unit of the signal')}. "
-        "▲ the row is better, ▼ it is worse, at the level of 0.05; the others may be chance."
-    )
+    return f'<table class="matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+
+
+def matrix_caption(unit: str) -> str:
+    """Return what stands above the table; the unit is that of the differences."""
     return (
-        f'<table class="matrix"><caption>{caption}</caption><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table>"
+        f"Mean difference of regrets, row minus column, in {unit or 'the unit of the signal'}. ▲ the row is better, "
+        f"▼ it is worse, at the level of {_LEVEL}; the others may be chance."
     )

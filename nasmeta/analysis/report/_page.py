@@ -15,7 +15,7 @@ from nasmeta.analysis._ranks import Friedman
 from nasmeta.analysis._tables import to_html
 from nasmeta.analysis.report._curve_data import page_data
 from nasmeta.analysis.report._findings import Findings
-from nasmeta.analysis.report._matrix import pair_matrix
+from nasmeta.analysis.report._matrix import matrix_caption, pair_matrix
 from nasmeta.analysis.report._words import (
     friedman_sentence,
     result_notes,
@@ -84,7 +84,7 @@ def _across(found: Findings) -> str:
         table = found.ranks.drop(columns="evaluation", errors="ignore")
         parts.append("<h3>Average ranks</h3>")
         caption = f"Average rank {found.budget}; 1 is the best."
-        parts.append(_scrolled(to_html(table, None, {"mean": "min"}, caption, found.decimals)))
+        parts.append(_table(to_html(table, None, {"mean": "min"}, decimals=found.decimals), caption))
     if found.aggregates is not None:
         reference = found.aggregates["reference"].iloc[0]
         table = found.aggregates.drop(columns=["reference", "runs"])
@@ -95,7 +95,7 @@ def _across(found: Findings) -> str:
         best = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
         headers = {"iqm": "interquartile mean"}
         parts.append("<h3>Scores</h3>")
-        parts.append(_scrolled(to_html(table, headers, best, caption)))  # type: ignore[arg-type]
+        parts.append(_table(to_html(table, headers, best), caption))  # type: ignore[arg-type]
     return "\n".join(parts)
 
 
@@ -107,7 +107,8 @@ def _results(found: Findings, level: float) -> str:
     parts = []
     for fact in found.facts:
         parts.append(f"<h3>{escape(fact.name)}</h3><p>{escape(task_sentence(fact))}</p>")
-        parts.append(_scrolled(to_html(found.results[fact.name], found.headers, found.goals, decimals=found.decimals)))
+        table = to_html(found.results[fact.name], found.headers, found.goals, decimals=found.decimals)
+        parts.append(_table(table, f"Results on {fact.name}", shown=False))
     parts.append(f'<p class="note">{escape(result_notes(found))} Their level is {100 * level:g} %.</p>')
     return "\n".join(parts)
 
@@ -120,13 +121,13 @@ def _tests(found: Findings) -> str:
         unit = next(fact.regret_unit for fact in found.facts if fact.name == task)
         parts.append(
             f"<details{' open' if number == 0 else ''}><summary>{escape(task)}</summary>"
-            f"{_scrolled(pair_matrix(table, found.searchers, unit))}</details>"
+            f"{_table(pair_matrix(table, found.searchers), matrix_caption(unit))}</details>"
         )
     if found.improvement is not None:
         table = found.improvement.pivot(index="searcher", columns="other", values="probability")
         table = table.loc[found.searchers, found.searchers].reset_index().rename_axis(columns=None)
         caption = "Chance that a run of the row ends better than one of the column, ties half; mean over the tasks."
-        shown = _scrolled(to_html(table, caption=caption, decimals=dict.fromkeys(found.searchers, 2)))
+        shown = _table(to_html(table, decimals=dict.fromkeys(found.searchers, 2)), caption)
         parts.append(f"<details><summary>Probability of improvement</summary>{shown}</details>")
     return "\n".join(parts)
 
@@ -166,9 +167,10 @@ def _raw_list(items: Any) -> str:
     return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
 
 
-def _scrolled(table: str) -> str:
-    """Let a wide table scroll by itself, with the keyboard, too."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="table">{table}</div>'
+def _table(table: str, caption: str, shown: bool = True) -> str:
+    """Let a wide table scroll by itself, with the keyboard, too, below its caption."""
+    head = f'<p class="note">{escape(caption)}</p>' if shown else ""
+    return f'{head}<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">{table}</div>'
 
 
 def _svg(figure: Figure) -> str:

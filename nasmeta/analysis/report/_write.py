@@ -56,7 +56,7 @@ def write_report(
         What that budget counts; by default what the runs say: seconds where they ended after different numbers of
         evaluations without the optimum.
     formats : sequence of {"png", "svg", "pdf"}
-        Of the figures.
+        Of the figures; without any there are none. The first is shown in the Markdown.
     level, seed : float, int
         Level of all intervals, seed of the bootstrap.
 
@@ -76,7 +76,7 @@ def write_report(
     --------
     >>> import tempfile
     >>> import nasmeta as nm
-    >>> from nasmeta.analysis import write_report
+    >>> from nasmeta.analysis.report import write_report
     >>> frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20)
     >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
     ...     write_report(frame, folder)[0].name
@@ -92,11 +92,11 @@ def write_report(
     try:
         home.mkdir(parents=True, exist_ok=True)
         files[0].write_text(text, encoding="utf-8")
-        drawn = {}
-        for name, figure in _figures(found, frame, level, seed).items():
-            drawn[name] = save_figure(figure(), home / "figures" / name, formats)
-            files += drawn[name]
-        pictures = {name: paths[0].relative_to(home).as_posix() for name, paths in drawn.items() if paths}
+        pictures = {}
+        for name, figure in _figures(found, frame, level, seed).items() if formats else ():
+            drawn = save_figure(figure(), home / "figures" / name, formats)
+            pictures[name] = drawn[0].relative_to(home).as_posix()
+            files += drawn
         files[1].write_text(markdown(found, title, pictures, level), encoding="utf-8")
         (home / "tables").mkdir(exist_ok=True)
         for name, content in latex_tables(found).items():
