@@ -105,7 +105,7 @@ def test_cells_are_drawn_with_their_probabilities(model: MetaNASModel) -> None:
         networks = trainer.networks
         begun = networks.search.beginning(networks.beginnings)
         elements = networks.search.read(networks.features[torch.zeros(400, 0, dtype=torch.int64)], torch.zeros(400, 0))
-        drawn = SPACE.digits[trainer._drawn(begun, elements).numpy().ravel()]
+        drawn = SPACE.digits[trainer._drawn(elements).numpy().ravel()]
         logits = networks.search(begun[None], elements[:1])[0].double()
         p = np.exp(logits[networks.path, networks.digits].sum(dim=1).numpy())
     for edge in range(6):

@@ -26,7 +26,7 @@ from nasmeta.tasks import SourceTask
 __all__ = ["Recipe", "Trainer", "meta_train"]
 
 _GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised search evaluates after each lesson
-_OWN, _GOOD, _ANY = 32, 32, 16  # cells of a lesson: proposed, among the task's best, uniform
+_OWN, _GOOD, _ANY = 24, 24, 8  # cells of a lesson: proposed, among the task's best, uniform
 _GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
 _RANDOM = 0.2  # share of tasks where what is evaluated next is not the screened best
 _OPTIMISM = 0.5  # of the screen
@@ -89,7 +89,9 @@ class Trainer:
             torch.manual_seed(int(rng.integers(2**31)))
             self.networks = Networks(space, recipe.width)
         self.networks.to(self.device)
-        self.optimiser = torch.optim.AdamW(self.networks.parameters(), lr=recipe.learning_rate, weight_decay=1e-4)
+        self.optimiser = torch.optim.AdamW(
+            self.networks.parameters(), lr=recipe.learning_rate, weight_decay=1e-4, fused=True
+        )
         self.step = 0
         self.log: list[tuple[float, ...]] = []
         self._sums = np.zeros(4)
@@ -113,9 +115,8 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         values = scores.gather(1, context)
-        begun = networks.search.beginning(networks.beginnings)
         read = networks.search.read(networks.features[context], values)
-        pool = torch.cat([self._drawn(begun.detach(), read.detach()), self._good_and_any(scores)], dim=1)
+        pool = torch.cat([self._drawn(read.detach()), self._good_and_any(scores)], dim=1)
         truth = scores.gather(1, pool)
 
         embedded, prior = networks.prediction.embed(networks.features[torch.cat([context, pool], dim=1)])
@@ -131,9 +132,9 @@ class Trainer:
         share = self.recipe.screen
         worth = ((1 - share) * truth + share * bound).masked_fill(known, -math.inf)
         wanted = (worth / _GREED).softmax(-1)
-        follows = networks.search(begun[networks.path[pool].view(n, -1)], read).view(
-            *pool.shape, self.space.n_edges, -1
-        )
+        rows, place = networks.path[pool].view(n, -1).unique(return_inverse=True)  # cells share beginnings
+        begun = networks.search.beginning(networks.beginnings[rows])
+        follows = networks.search(begun[place], read).view(*pool.shape, self.space.n_edges, -1)
         log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
         loss = (surprise + surprise_before).mean() - (wanted * log_p).sum(-1).mean()
 
@@ -152,19 +153,20 @@ class Trainer:
         return self.recipe.learning_rate * up * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
 
     @torch.no_grad()
-    def _drawn(self, begun: Tensor, read: Tensor) -> Tensor:
-        """Return cells drawn from the search network, shape (n_tasks, 32)."""
+    def _drawn(self, read: Tensor) -> Tensor:
+        """Return cells drawn from the search network, shape (n_tasks, 24)."""
         first = np.cumsum([0, *(self.space.n_operations**edge for edge in range(self.space.n_edges - 1))])
         rank = torch.zeros(len(read), _OWN, dtype=torch.int64, device=self.device)
         for edge in range(self.space.n_edges):
-            upto = self.networks.search(begun[int(first[edge]) + rank], read).exp().cumsum(-1)
+            begun = self.networks.search.beginning(self.networks.beginnings[int(first[edge]) + rank])
+            upto = self.networks.search(begun, read).exp().cumsum(-1)
             uniform = self._tensor(self.rng.random((*rank.shape, 1), dtype=np.float32))
             digit = (uniform > upto).sum(-1).clamp(max=self.space.n_operations - 1)
             rank = rank * self.space.n_operations + digit
         return self._tensor(self._cell_of_rank)[rank]
 
     def _good_and_any(self, scores: Tensor) -> Tensor:
-        """Return cells drawn by their true scores, and uniform ones, shape (n_tasks, 48)."""
+        """Return cells drawn by their true scores, and uniform ones, shape (n_tasks, 32)."""
         noise = self._tensor(self.rng.gumbel(size=scores.shape).astype(np.float32))
         good = (scores / _GREED + noise).topk(_GOOD, dim=1).indices
         return torch.cat([good, self._tensor(self.rng.integers(self.space.n_cells, size=(len(scores), _ANY)))], dim=1)
