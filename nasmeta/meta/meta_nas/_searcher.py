@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MetaNASSearch"]
 
+GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
 _PROPOSALS = ("network", "uniform", "all")
 
@@ -97,7 +98,7 @@ class MetaNASSearch(MetaSearcher):
     (5, ('nb201/cifar10', 'nb201/imagenet16-120'))
     """
 
-    search_settings = ("candidates", "temperature", "optimism", "proposals", "screening", "device")
+    search_settings = ("candidates", "temperature", "optimism", "prior_weight", "proposals", "screening", "device")
 
     def __init__(
         self,
@@ -107,6 +108,7 @@ class MetaNASSearch(MetaSearcher):
         candidates: int = 64,
         temperature: float = 1.0,
         optimism: float = 0.5,
+        prior_weight: float = 1.0,
         proposals: str = "network",
         screening: bool = True,
         steps: int = 1500,
@@ -122,6 +124,7 @@ class MetaNASSearch(MetaSearcher):
         self.candidates = checked_whole("candidates", candidates, most=space.n_cells)
         self.temperature = _checked_number("temperature", temperature, most=100.0)
         self.optimism = _checked_number("optimism", optimism)
+        self.prior_weight = _checked_number("prior_weight", prior_weight)
         if proposals not in _PROPOSALS:
             raise SettingError(f"proposals must be one of {', '.join(_PROPOSALS)}, not {proposals!r:.80}.")
         self.proposals = proposals
@@ -178,10 +181,11 @@ class MetaNASSearch(MetaSearcher):
         if len(free) < n:
             raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
         cells, values = self._context()
-        candidates = self._candidates(model, free, max(n, self.candidates), cells, values)
+        candidates, own = self._candidates(model, free, max(n, self.candidates), cells, values)
         if self.screening:
             mean, deviation = model.predict(candidates, cells, values)
-            candidates = candidates[np.argsort(-(mean + self.optimism * deviation), kind="stable")]
+            bound = mean + self.optimism * deviation + self.prior_weight * GREED * own
+            candidates = candidates[np.argsort(-bound, kind="stable")]
         chosen = candidates[:n].astype(np.int32)
         self._asked[chosen] = True
         return chosen
@@ -210,15 +214,17 @@ class MetaNASSearch(MetaSearcher):
         count: int,
         cells: NDArray[np.int32],
         values: NDArray[np.float64],
-    ) -> NDArray[np.intp]:
-        """Return up to `count` cells among the free ones, in the order in which they were drawn."""
-        if self.proposals == "all":
-            return free
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return up to `count` of the free cells in the order in which they were drawn, and their log probabilities."""
         count = min(count, len(free))
+        if self.proposals == "all":
+            return free, np.zeros(len(free))
         if self.proposals == "uniform":
-            return self.rng.choice(free, count, replace=False)
-        scores = model.log_probabilities(cells, values)[free]
+            return self.rng.choice(free, count, replace=False), np.zeros(count)
+        log_p = model.log_probabilities(cells, values)[free]
+        scores = log_p
         if self.temperature > 0:  # the largest of these are a draw without replacement (Gumbel top-k)
             scores = scores + self.temperature * self.rng.gumbel(size=len(free))
         first = np.argpartition(-scores, count - 1)[:count]
-        return free[first[np.argsort(-scores[first], kind="stable")]]
+        first = first[np.argsort(-scores[first], kind="stable")]
+        return free[first], log_p[first]

@@ -18,6 +18,7 @@ from torch import Tensor
 from nasmeta.errors import DamagedFileError
 from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
+from nasmeta.meta.meta_nas._searcher import GREED
 from nasmeta.meta.meta_nas._tasks import PracticeTasks
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import CellSpace
@@ -27,7 +28,7 @@ __all__ = ["Recipe", "Trainer", "meta_train"]
 
 _GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised search evaluates after each lesson
 _OWN, _GOOD, _ANY = 24, 24, 8  # cells of a lesson: proposed, among the task's best, uniform
-_GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
+_GOOD_BEFORE, _ANY_BEFORE = 128, 512  # cells on which the prior is corrected in each lesson
 _RANDOM = 0.2  # share of tasks where what is evaluated next is not the screened best
 _OPTIMISM = 0.5  # of the screen
 _WARM_UP = 50  # steps in which the learning rate rises
@@ -111,7 +112,7 @@ class Trainer:
 
     def _lesson(self, scores: Tensor, context: Tensor, growth: int) -> Tensor:
         """Take one step of the optimiser; return the cells that are evaluated next, shape (n_tasks, growth)."""
-        networks, n = self.networks, len(scores)
+        networks = self.networks
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         values = scores.gather(1, context)
@@ -124,27 +125,51 @@ class Trainer:
         elements = networks.prediction.read(embedded[:, :k], prior[:, :k], values)
         mean, log_deviation = networks.prediction(embedded[:, k:], prior[:, k:], elements)
         surprise = _surprise(mean, log_deviation, truth)
-        # The prior alone has to be right, too: labels of a context are matched to it.
-        surprise_before = _surprise(prior[:, k:, 0], prior[:, k:, 1].clamp(-4.0, 1.0), truth)
 
         bound = (mean + _OPTIMISM * log_deviation.exp()).detach()
         known = (pool[:, :, None] == context[:, None, :]).any(-1)
         share = self.recipe.screen
         worth = ((1 - share) * truth + share * bound).masked_fill(known, -math.inf)
-        wanted = (worth / _GREED).softmax(-1)
-        rows, place = networks.path[pool].view(n, -1).unique(return_inverse=True)  # cells share beginnings
-        begun = networks.search.beginning(networks.beginnings[rows])
-        follows = networks.search(begun[place], read).view(*pool.shape, self.space.n_edges, -1)
-        log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
-        loss = (surprise + surprise_before).mean() - (wanted * log_p).sum(-1).mean()
+        wanted = (worth / GREED).softmax(-1)
+        lost = self._cross_entropy(read, pool, wanted) if k else self._exact_cross_entropy(read, scores)
+        loss = surprise.mean() + self._surprise_before(scores) + lost
 
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(networks.parameters(), _LARGEST_GRADIENT)
         self.optimiser.step()
         own, passed = truth[:, :_OWN], bound[:, :_OWN].argmax(1, keepdim=True)
-        self._note(surprise.mean(), -(wanted * log_p).sum(-1).mean(), own.mean(), own.gather(1, passed).mean())
+        self._note(surprise.mean(), lost, own.mean(), own.gather(1, passed).mean())
         return self._evaluated_next(pool, bound.masked_fill(known, -math.inf), context, growth)
+
+    def _surprise_before(self, scores: Tensor) -> Tensor:
+        """Return how much the scores surprise who knows no context: the prior that labels are matched to."""
+        noise = self._tensor(self.rng.gumbel(size=scores.shape[1]).astype(np.float32))
+        good = (scores.mean(0) / GREED + noise).topk(_GOOD_BEFORE).indices
+        anywhere = self._tensor(self.rng.integers(self.space.n_cells, size=_ANY_BEFORE))
+        cells = torch.cat([good, anywhere])
+        _, prior = self.networks.prediction.embed(self.networks.features[cells])
+        return _surprise(prior[:, 0], prior[:, 1].clamp(-4.0, 1.0), scores[:, cells]).mean()
+
+    def _cross_entropy(self, read: Tensor, pool: Tensor, wanted: Tensor) -> Tensor:
+        """Return that of the wanted shares of a pool (n_tasks, n_pool) and the search network's probabilities."""
+        networks = self.networks
+        rows, place = networks.path[pool].view(len(pool), -1).unique(return_inverse=True)  # cells share beginnings
+        begun = networks.search.beginning(networks.beginnings[rows])
+        follows = networks.search(begun[place], read).view(*pool.shape, self.space.n_edges, -1)
+        log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
+        return -(wanted * log_p).sum(-1).mean()
+
+    def _exact_cross_entropy(self, read: Tensor, scores: Tensor) -> Tensor:
+        """Return the same over all cells of the space, where no context is known yet, so that one forward serves all.
+
+        There is nothing to screen by either: the wanted shares follow the true scores alone.
+        """
+        networks = self.networks
+        wanted = (scores / GREED).softmax(-1).mean(0)
+        follows = networks.search(networks.search.beginning(networks.beginnings)[None], read[:1])[0]
+        log_p = follows[networks.path, networks.digits].sum(-1)
+        return -(wanted * log_p).sum()
 
     def _rate(self) -> float:
         """Return the learning rate: a rise, then half a cosine down to a hundredth."""
@@ -168,7 +193,7 @@ class Trainer:
     def _good_and_any(self, scores: Tensor) -> Tensor:
         """Return cells drawn by their true scores, and uniform ones, shape (n_tasks, 32)."""
         noise = self._tensor(self.rng.gumbel(size=scores.shape).astype(np.float32))
-        good = (scores / _GREED + noise).topk(_GOOD, dim=1).indices
+        good = (scores / GREED + noise).topk(_GOOD, dim=1).indices
         return torch.cat([good, self._tensor(self.rng.integers(self.space.n_cells, size=(len(scores), _ANY)))], dim=1)
 
     def _evaluated_next(self, pool: Tensor, bound: Tensor, context: Tensor, growth: int) -> Tensor:
