@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ hypothesis.settings.load_profile("nasmeta")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Point the cache to a temporary folder before any test is imported, for child processes too."""
+    # A shell that starts a job in the background has it ignore Ctrl-C, which tests send to themselves and to others.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "PYTEST_XDIST_WORKER" in os.environ:
         return  # inherited
     folder = tempfile.mkdtemp(prefix="nasmeta-tests-")

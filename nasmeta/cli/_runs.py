@@ -17,7 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "search"]
 
-Evaluations = Annotated[int, typer.Option(help="Budget of a run: how many distinct cells are evaluated.")]
+Evaluations = Annotated[
+    Optional[int],  # noqa: UP045  (older typers cannot read the other form)
+    typer.Option(help="Budget of a run: how many distinct cells are evaluated.", show_default="100, compare 200"),
+]
+Seconds = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(help="Budget of a run in simulated seconds: every evaluation takes its training time."),
+]
+ClockSettings = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--clock",
+        metavar="KEY=VALUE",
+        help="How simulated time passes: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
+        "charge_searcher=true; may be given several times.",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same run.")]
 EvaluatorName = Annotated[
     str, typer.Option(metavar="table|surrogate|FILE", help="What answers: the table, the shipped surrogate, or a file.")
@@ -37,6 +53,16 @@ MetaModel = Annotated[
         "shipped: one that has seen nothing of the task.",
     ),
 ]
+SpaceName = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--space", metavar="learned:FRACTION", help="Search within the part that sources find worth it."),
+]
+WarmStart = Annotated[
+    str,
+    typer.Option(
+        metavar="N|N/second", help="Evaluate N cells first that the sources choose; N/second by gain per second."
+    ),
+]
 StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a run when the best cell was evaluated.")]
 
 
@@ -44,7 +70,9 @@ StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a ru
 def search(
     searcher: Annotated[str, typer.Argument(help="Name of a searcher, such as random, evolution, gp or meta-gp.")],
     task: Annotated[str, typer.Argument(help="Name of a task, such as nb201/cifar10.")],
-    evaluations: Evaluations = 100,
+    evaluations: Evaluations = None,
+    seconds: Seconds = None,
+    clock: ClockSettings = None,
     seed: Seed = 0,
     settings: Annotated[
         Optional[list[str]],  # noqa: UP045  (older typers cannot read the other form)
@@ -58,6 +86,8 @@ def search(
         ),
     ] = None,
     meta_model: MetaModel = None,
+    space: SpaceName = None,
+    warm_start: WarmStart = "0",
     journal: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Record the run in this file, and go on from it where it exists."),
@@ -90,10 +120,14 @@ def search(
         searcher,
         task,
         evaluations=evaluations,
+        seconds=seconds,
+        clock=settings_in(clock) if clock else None,
         seed=seed,
         settings=settings_in(settings or ()),
         sources=names_in(sources) if sources is not None else None,
         meta_model=meta_model,
+        space=space,
+        warm_start=warm_start,
         journal=journal,
         stop_at_optimum=stop_at_optimum,
         progress=True,
@@ -115,7 +149,8 @@ def search(
         "measured" if evaluator == "table" or trained else "predicted": measured(info)
         + (f", {info.source}" if trained else ""),
         "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
-        "training time" if trained else "simulated time": f"{duration(float(run.cost_seconds.sum()))} of training",
+        "training time" if trained else "simulated time": f"{duration(float(run.cost_seconds.sum()))} of training"
+        + (f" in {duration(float(run.end_seconds[-1]))} on {run.clock}" if run.clock.workers > 1 and len(run) else ""),
     }
     if run.failures:
         reasons = Counter(run.failures.values()).most_common()
@@ -134,9 +169,13 @@ def compare(
     searchers: Annotated[str, typer.Option(help="Names of searchers, separated by commas.")],
     tasks: Annotated[str, typer.Option(help="A family of tasks, or names of tasks separated by commas.")] = "nb201",
     repeats: Annotated[int, typer.Option(help="Runs of each searcher on each task.")] = 10,
-    evaluations: Evaluations = 200,
+    evaluations: Evaluations = None,
+    seconds: Seconds = None,
+    clock: ClockSettings = None,
     seed: Seed = 0,
     meta_model: MetaModel = None,
+    space: SpaceName = None,
+    warm_start: WarmStart = "0",
     folder: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Keep journals and results here; the same command again goes on after any end."),
@@ -156,14 +195,19 @@ def compare(
         names_in(tasks),
         repeats=repeats,
         evaluations=evaluations,
+        seconds=seconds,
+        clock=settings_in(clock) if clock else None,
         seed=seed,
         meta_model=meta_model,
+        space=space,
+        warm_start=warm_start,
         folder=folder,
         workers=workers,
         stop_at_optimum=stop_at_optimum,
         progress=True,
         evaluator=evaluator,
     )
+    evaluations = evaluations or (200 if seconds is None else 1)  # seconds end runs after any number of evaluations
     print_summary(frame, evaluations, evaluator)
     if folder is not None:
         typer.echo("Written:")

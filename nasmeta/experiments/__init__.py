@@ -1,5 +1,6 @@
 """Runs: the one loop, its journal, and comparisons of searchers on tasks with repeats, in parallel and resumable."""
 
+from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._curves_benchmark import learning_curve_benchmark
 from nasmeta.experiments._journal import Journal, JournaledEvaluator
@@ -11,6 +12,7 @@ from nasmeta.experiments.prediction import benchmark_predictors
 
 __all__ = [
     "Best",
+    "Clock",
     "Journal",
     "JournaledEvaluator",
     "Run",

@@ -13,11 +13,13 @@ import numpy as np
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
+from nasmeta.experiments._clock import Budget, Clock, checked_budget
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._journal import is_there
 from nasmeta.experiments._loop import Trace
+from nasmeta.experiments._rules import Rules, read_trace, rules_of
 from nasmeta.experiments._run import results_frame
-from nasmeta.experiments._search import make_run, on_evaluator, read_trace
+from nasmeta.experiments._search import make_run, on_evaluator
 from nasmeta.experiments._spec import (
     MetaModelLike,
     SearcherSpec,
@@ -49,15 +51,20 @@ def compare(
     tasks: TasksLike = "nb201",
     *,
     repeats: int = 10,
-    evaluations: int = 200,
+    evaluations: int | None = None,
+    seconds: float | Mapping[str, float] | None = None,
     seed: int = 0,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None = None,
+    space: str | Mapping[str, str] | None = None,
+    warm_start: int | str | Mapping[str, int | str] = 0,
     folder: str | os.PathLike[str] | None = None,
     workers: int = 1,
     progress: bool = False,
     stop_at_optimum: bool = False,
     evaluator: str = "table",
+    clock: Clock | Mapping[str, Any] | None = None,
+    epochs: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
 
@@ -73,14 +80,20 @@ def compare(
     tasks : str, Task, TaskDistribution, or iterable of names and tasks
         A family of tasks such as ``nb201``, a single task, or several.
     repeats : int, default 10
-    evaluations : int, default 200
-        Budget of each run, in distinct cells.
+    evaluations : int, optional
+        Budget of each run, in distinct cells; 200 where neither this nor `seconds` is given.
+    seconds : float, or mapping of task to float, optional
+        Budget of each run on the simulated clock.
     seed : int, default 0
         Seed of the first repeat.
     settings : mapping of label to mapping, optional
         Keyword arguments for searchers.
     meta_model : path, str, SavedMetaModel, or mapping of label to one of these, optional
         As in `search`; a single one, such as ``"shipped"``, is for every meta-searcher that is compared.
+    space : str, or mapping of label to str, optional
+        As in `search`: ``"learned:0.1"``, for all searchers or for those that are named.
+    warm_start : int, str, or mapping of label to one of these, default 0
+        As in `search`.
     folder : path, optional
         Where each run keeps its journal. The same call again goes on after any end, a kill included, and gives the
         identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
@@ -93,6 +106,10 @@ def compare(
         End a run when the best value of its task has been evaluated.
     evaluator : {"table", "surrogate"}, default "table"
         What answers; values and regrets are then those of the tasks' shipped surrogates.
+    clock : Clock or mapping, optional
+        How simulated time passes in each run; its workers are simulated ones, not processes.
+    epochs : sequence of int, optional
+        The lengths of training that multi-fidelity searchers may use.
 
     Returns
     -------
@@ -113,21 +130,35 @@ def compare(
     """
     path = None if folder is None else checked_path("folder", folder)
     specs = _specs_of(searchers, {} if settings is None else settings)
+    spaces, starts = _by_label("space", space, None, specs), _by_label("warm_start", warm_start, 0, specs)
+    specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
     targets = TaskDistribution(on_evaluator(task, evaluator) for task in _tasks_of(tasks))
     for task in targets:
         task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
     repeats = checked_whole("repeats", repeats, most=1_000_000)
-    evaluations, workers = checked_whole("evaluations", evaluations), checked_whole("workers", workers, most=1_000)
+    workers = checked_whole("workers", workers, most=1_000)
+    budgets = _budgets_of(targets, evaluations, seconds, stop_at_optimum)
+    ticking = None if clock is None else Clock.of(clock)
     seed = checked_whole("seed", seed, least=0, most=2**63 - repeats)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
+    rules = {
+        (i, label): rules_of(spec, task, budgets[i], ticking, epochs)
+        for i, task in enumerate(targets)
+        for label, spec in specs.items()
+    }
     models = _models_of(specs, meta_model)
-    comparison = _Comparison(specs, targets, range(seed, seed + repeats), evaluations, stop_at_optimum, models)
+    comparison = _Comparison(specs, targets, range(seed, seed + repeats), rules, models)
     if path is None:
         return comparison.frame(workers, progress, None)
     home = ComparisonFolder(path)
-    extent = {"repeats": repeats, "evaluations": evaluations, "stop_at_optimum": stop_at_optimum}
-    with home.claimed(specs, targets, seed, **extent):
+    extent = {
+        "repeats": repeats,
+        "evaluations": budgets[0].evaluations,
+        "seconds": [budget.seconds for budget in budgets],
+        "stop_at_optimum": stop_at_optimum,
+    }
+    with home.claimed(specs, targets, seed, clock=ticking, epochs=epochs, **extent):
         frame = comparison.frame(workers, progress, home)
         home.write_results(frame)
     return frame
@@ -141,16 +172,16 @@ class _Comparison:
         specs: Mapping[str, SearcherSpec],
         tasks: TaskDistribution,
         seeds: range,
-        evaluations: int,
-        stop_at_optimum: bool,
+        rules: Mapping[Pair, Rules],
         models: Mapping[str, MetaModelLike],
     ) -> None:
-        self.specs, self.tasks, self.seeds = specs, tasks, seeds
-        self.evaluations, self.stop_at_optimum = evaluations, stop_at_optimum
+        self.specs, self.tasks, self.seeds, self.rules = specs, tasks, seeds, rules
         self.pairs: list[Pair] = [(i, label) for i in range(len(tasks)) for label in specs]
         self.saved = {(i, label): saved_model_of(specs[label], tasks[i], models.get(label)) for i, label in self.pairs}
         self.sources = {
-            (i, label): [] if self.saved[i, label] else sources_of(specs[label], tasks[i], None)
+            (i, label): []
+            if self.saved[i, label] and not specs[label].guidance
+            else sources_of(specs[label], tasks[i], None)
             for i, label in self.pairs
         }
         self.traces: dict[tuple[Pair, int], Trace] = {}
@@ -181,6 +212,7 @@ class _Comparison:
                     seed,
                     self.sources[pair],
                     self.saved[pair],
+                    self.rules[pair].clock,
                 )
                 for pair in self.pairs
                 for seed in self.seeds
@@ -193,20 +225,19 @@ class _Comparison:
     def _read(self, home: ComparisonFolder) -> None:
         """Take the finished runs from their journals."""
         for pair in self.pairs:
-            task, spec = self.tasks[pair[0]], self._spec(pair)
-            target = task.sign * task.optimum if self.stop_at_optimum else None
+            task, spec, rules = self.tasks[pair[0]], self._spec(pair), self.rules[pair]
             for seed in self.seeds:
                 path = home.journal(task.name, pair[1], seed)
                 if not is_there(path):
                     continue
-                header = spec.header(task, seed, 1, self.sources[pair], self.saved[pair])
-                trace = read_trace(path, header, task, self.evaluations, target)
+                header = spec.header(task, seed, 1, self.sources[pair], self.saved[pair], rules.clock, rules.lengths)
+                trace = read_trace(path, header, task, rules)
                 if trace is not None:
                     self.traces[pair, seed] = trace
 
     def _run(self, workers: int, home: ComparisonFolder | None, advance: Callable[[int], object]) -> None:
         open_seeds = {pair: [seed for seed in self.seeds if (pair, seed) not in self.traces] for pair in self.pairs}
-        meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].is_meta]
+        meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].learns]
         # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
         jobs: list[Job] = [
             Learning(pair, self._spec(pair), self.tasks[pair[0]], self.sources[pair], self.saved[pair]) for pair in meta
@@ -239,8 +270,7 @@ class _Comparison:
                 self.sources[pair],
                 some,
                 paths,
-                self.evaluations,
-                self.stop_at_optimum,
+                self.rules[pair],
                 meta_model,
                 self.saved[pair],
             )
@@ -249,6 +279,28 @@ class _Comparison:
         seed, trace = result
         self.traces[job.pair, seed] = trace
         advance(1)
+
+
+def _budgets_of(tasks: TaskDistribution, evaluations: object, seconds: object, stop_at_optimum: bool) -> list[Budget]:
+    """Return the budget of each task."""
+    if isinstance(seconds, Mapping):
+        names = set(tasks.names)
+        for name in seconds:
+            if name not in names:
+                raise SettingError(f"There are seconds for {name!r}. Compared on: {', '.join(tasks.names)}.")
+        missing = [name for name in tasks.names if name not in seconds]
+        if missing:
+            raise SettingError(f"There are no seconds for {missing[0]}: give all tasks some, or one number for all.")
+    return [
+        checked_budget(
+            evaluations,
+            seconds[name] if isinstance(seconds, Mapping) else seconds,
+            stop_at_optimum,
+            default=200,
+            what=f"seconds of {name}" if isinstance(seconds, Mapping) else "seconds",
+        )
+        for name in tasks.names
+    ]
 
 
 def _specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, SearcherSpec]:
@@ -304,6 +356,18 @@ def _models_of(
             f"There is a meta-model for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
         )
     return meta_model
+
+
+def _by_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
+    """Return the value of each label: one for all, or those of a mapping."""
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(specs, value)
+    strange = sorted(set(value) - set(specs))
+    if strange:
+        raise SettingError(
+            f"There is a {name} for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
+        )
+    return {label: value.get(label, default) for label in specs}
 
 
 def _tasks_of(tasks: TasksLike) -> TaskDistribution:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import TaskDistribution
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ComparisonFolder"]
 
 _FORMAT = 1
-_IDENTITY = ("format", "tasks", "searchers", "seed")
+_IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 
 
 class ComparisonFolder:
@@ -37,7 +38,14 @@ class ComparisonFolder:
 
     @contextmanager
     def claimed(
-        self, specs: Mapping[str, SearcherSpec], tasks: TaskDistribution, seed: int, **extent: Any
+        self,
+        specs: Mapping[str, SearcherSpec],
+        tasks: TaskDistribution,
+        seed: int,
+        *,
+        clock: Clock | None = None,
+        epochs: Sequence[int] | None = None,
+        **extent: Any,
     ) -> Iterator[None]:
         """Hold the folder for one comparison.
 
@@ -59,8 +67,13 @@ class ComparisonFolder:
                 | ({"evaluator": task.identity} if isinstance(task, SurrogateTask) else {})
                 for task in tasks
             ],
-            "searchers": {label: {"searcher": spec.name, "settings": spec.settings} for label, spec in specs.items()},
+            "searchers": {
+                label: {"searcher": spec.name, "settings": spec.settings, **spec.guidance.identity}
+                for label, spec in specs.items()
+            },
             "seed": seed,
+            "clock": None if clock is None else clock.settings,
+            "epochs": None if epochs is None else list(epochs),
             **extent,
         }
         for names in (specs, tasks.names):
@@ -115,7 +128,7 @@ class ComparisonFolder:
         if differences:
             raise SettingError(
                 f"{self.path} holds another comparison. {'. '.join(differences)}. "
-                "Use another folder; only repeats, evaluations and workers may differ here."
+                "Use another folder; only repeats, evaluations, seconds and workers may differ here."
             )
 
     def journal(self, task: str, searcher: str, seed: int) -> Path:

@@ -20,7 +20,16 @@ from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.experiments._loop import Trace
 
-__all__ = ["FORMAT", "Journal", "JournaledEvaluator", "Records", "is_there", "read_finished", "read_journal"]
+__all__ = [
+    "FORMAT",
+    "Journal",
+    "JournaledEvaluator",
+    "Records",
+    "is_there",
+    "read_finished",
+    "read_journal",
+    "read_records",
+]
 
 FORMAT = 1
 _MARK = b'{"nasmeta_journal": '
@@ -32,19 +41,25 @@ Known = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class Records(NamedTuple):
-    """What the lines of a journal record; ``failures`` are cells whose training failed, and why."""
+    """What the lines of a journal record.
+
+    ``failures`` are cells whose training failed, and why; ``details`` say when, where and for how many epochs a cell
+    was trained, and are empty but for runs on a simulated clock.
+    """
 
     cells: list[int]
     values: list[float]
     cost_seconds: list[float]
     failures: dict[int, str]
+    details: list[dict[str, Any]]
 
 
 class Journal:
     """The file of one run, open for appending and locked against other processes.
 
     The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds]``, and where a
-    training failed the reason comes fourth; the floats are written so that they are read back exactly. A last line
+    training failed the reason comes fourth, or on a simulated clock ``{"start": …, "worker": …, "epochs": …}``; the
+    floats are written so that they are read back exactly. A last line
     without its end, as a kill leaves it, is dropped; anything else that does not belong is an error.
 
     Parameters
@@ -62,6 +77,8 @@ class Journal:
         What was recorded before.
     failures : dict of int to str
         Of those cells that failed the reason.
+    details : list of dict
+        One for each record.
 
     Raises
     ------
@@ -84,8 +101,8 @@ class Journal:
             whole = content.rfind(b"\n") + 1
             if not whole and content and not (content.startswith(_MARK) or _MARK.startswith(content)):
                 raise JournalError(f"{path} is no journal; nothing in it was changed.")
-            records = _parse(path, content[:whole], header, known) if whole else Records([], [], [], {})
-            self.cells, self.values, self.cost_seconds, self.failures = records
+            self.records = _parse(path, content[:whole], header, known) if whole else Records([], [], [], {}, [])
+            self.cells, self.values, self.cost_seconds, self.failures, self.details = self.records
             if whole < len(content):
                 self._file.truncate(whole)
             if not whole:
@@ -111,6 +128,12 @@ class Journal:
         for i, (cell, value, cost) in enumerate(zip(cells, values, cost_seconds, strict=True)):
             reason = failures[i] if failures else None
             self._lines.append(f"[{cell},{value!r},{cost!r}{'' if reason is None else ',' + json.dumps(reason)}]\n")
+        if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
+            self.flush()
+
+    def append_detailed(self, cell: int, value: float, cost_seconds: float, details: Mapping[str, Any]) -> None:
+        """Record one evaluation on a simulated clock."""
+        self._lines.append(f"[{cell},{value!r},{cost_seconds!r},{json.dumps(details)}]\n")
         if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
             self.flush()
 
@@ -211,7 +234,7 @@ def read_finished(
     whole = content.rfind(b"\n") + 1
     if not whole:
         return None
-    cells, values, costs, failures = _parse(path, content[:whole], header, known)
+    cells, values, costs, failures, _ = _parse(path, content[:whole], header, known)
     end, stopped = min(evaluations, len(cells)), "budget"
     if target is not None:
         hits = np.flatnonzero(sign * np.array(values[:end]) >= target)
@@ -223,6 +246,22 @@ def read_finished(
         stopped = "exhausted"
     failures = {cell: failures[cell] for cell in cells[:end] if cell in failures}
     return Trace.of(cells[:end], values[:end], costs[:end], stopped, failures=failures)
+
+
+def read_records(path: Path, header: Mapping[str, Any]) -> Records | None:
+    """Return the records of a journal that is there; None where it has no whole line yet or cannot be read.
+
+    Raises
+    ------
+    JournalError
+        As `Journal` does.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:  # writing will tell
+        return None
+    whole = content.rfind(b"\n") + 1
+    return _parse(path, content[:whole], header, None) if whole else None
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
@@ -292,13 +331,15 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known |
         line = next((i for i, text in enumerate(lines) if not _is_record(_loads(text))), 0)
         raise JournalError(f"{path}, line {line + 2}: {lines[line][:60]!r} is no record. The file is damaged.")
     cells: list[int] = [row[0] for row in rows]
-    if len(set(cells)) < len(cells):
+    if len(set(cells)) < len(cells) and "clock" not in due:
         twice = next(i for i, cell in enumerate(cells) if cell in cells[:i])
         raise JournalError(f"{path}, line {twice + 2}: cell {cells[twice]} was recorded before. The file is damaged.")
     values, costs = [row[1] for row in rows], [row[2] for row in rows]
     if known is not None:
         _compare_to(known, path, cells, values, costs)
-    return Records(cells, values, costs, {row[0]: row[3] for row in rows if len(row) == 4})
+    fourth = [row[3] if len(row) == 4 else None for row in rows]
+    failures = {cell: why for cell, why in zip(cells, fourth, strict=True) if isinstance(why, str)}
+    return Records(cells, values, costs, failures, [entry if isinstance(entry, dict) else {} for entry in fourth])
 
 
 def _compare_to(known: Known, path: Path, cells: list[int], values: list[float], costs: list[float]) -> None:
@@ -330,7 +371,7 @@ def _loads(text: bytes) -> Any:
 def _is_record(row: Any) -> bool:
     return (
         type(row) is list
-        and [type(entry) for entry in row] in ([int, float, float], [int, float, float, str])
+        and [type(entry) for entry in row] in ([int, float, float], [int, float, float, str], [int, float, float, dict])
         and 0 <= row[0] < 2**31
         and math.isfinite(row[1])
         and math.isfinite(row[2])

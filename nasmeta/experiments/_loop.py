@@ -13,7 +13,7 @@ from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluator
 from nasmeta.searchers import Searcher
 
-__all__ = ["STALL_LIMIT", "Trace", "run_loop"]
+__all__ = ["STALL_LIMIT", "Trace", "no_cells", "run_loop"]
 
 STALL_LIMIT = 100_000
 
@@ -31,6 +31,8 @@ class Trace:
         Time inside ``ask`` and ``tell``; NaN where the trace was read and not run.
     failures : mapping of int to str
         Cells whose training failed, and why.
+    end_seconds, workers, epochs : ndarray, shape (n,), optional
+        On a simulated clock: when each evaluation ended, on which worker it ran, and how long the training was.
     """
 
     cells: NDArray[np.int32]
@@ -39,6 +41,9 @@ class Trace:
     stopped: str
     searcher_seconds: float = float("nan")
     failures: Mapping[int, str] = field(default_factory=dict)
+    end_seconds: NDArray[np.float64] | None = None
+    workers: NDArray[np.int32] | None = None
+    epochs: NDArray[np.int32] | None = None
 
     @classmethod
     def of(
@@ -120,12 +125,12 @@ def run_loop(
         finally:
             seconds += clock() - start
         if not isinstance(asked, np.ndarray) or asked.dtype != np.int32 or asked.shape != (batch,):
-            raise _no_cells(searcher, batch, asked)
+            raise no_cells(searcher, batch, asked)
         proposals = asked.tolist()
         new = [cell for cell in dict.fromkeys(proposals) if cell not in utility_of]
         if new:
             if min(new) < 0 or max(new) >= n_cells:
-                raise _no_cells(searcher, batch, asked)
+                raise no_cells(searcher, batch, asked)
             all_new = len(new) == batch
             room = evaluations - len(cells)
             if len(new) > room:
@@ -167,7 +172,8 @@ def run_loop(
     return Trace.of(cells, values, costs, stopped, seconds, failures)
 
 
-def _no_cells(searcher: Searcher, batch: int, asked: object) -> NasmetaError:
+def no_cells(searcher: Searcher, batch: int, asked: object) -> NasmetaError:
+    """Return the error that says what a searcher proposed instead of cells."""
     if isinstance(asked, np.ndarray):
         what = f"{asked.dtype} of shape {asked.shape}: {asked.ravel()[:5].tolist()}"
     else:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
+from nasmeta.experiments._clock import Clock
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Run:
     sources : tuple of str
         Names of the tasks that a meta-searcher learnt from; empty for others.
     cells : ndarray of int32, shape (n,)
-        Distinct.
+        Distinct, but where the clock charges repeats or cells are trained for several lengths.
     values : ndarray of float64, shape (n,)
         In the unit of the task's signal.
     cost_seconds : ndarray of float64, shape (n,)
@@ -54,6 +55,16 @@ class Run:
         The searcher's own computing time; NaN where the run was read from its journal.
     failures : mapping of int to str
         Cells whose training failed, and why; their value is 0.
+    end_seconds : ndarray of float64, shape (n,)
+        When each evaluation ended on the simulated clock, ascending.
+    workers, epochs : ndarray of int32, shape (n,)
+        On which simulated worker each ran, and how long its training was (0 where nothing is trained).
+    clock : Clock
+        How simulated time passed.
+    space : str
+        Which part of the space was searched: ``all``, or as ``learned:0.1``.
+    warm_start : str
+        How many first cells the sources chose: ``0``, ``5``, or ``5/second``.
 
     Examples
     --------
@@ -76,6 +87,24 @@ class Run:
     stopped: str
     searcher_seconds: float
     failures: Mapping[int, str] = field(default_factory=dict)
+    end_seconds: NDArray[np.float64] = None  # type: ignore[assignment]  # filled in below
+    workers: NDArray[np.int32] = None  # type: ignore[assignment]
+    epochs: NDArray[np.int32] = None  # type: ignore[assignment]
+    clock: Clock = field(default_factory=Clock)
+    space: str = "all"
+    warm_start: str = "0"
+
+    def __post_init__(self) -> None:
+        n = len(self.cells)
+        for name, plain in (("end_seconds", self.cost_seconds.cumsum), ("workers", None), ("epochs", None)):
+            if getattr(self, name) is None:
+                value = plain() if plain else np.full(n, self.full_epochs if name == "epochs" else 0, np.int32)
+                object.__setattr__(self, name, value)
+
+    @property
+    def full_epochs(self) -> int:
+        """Epochs of a full training, those of the task; 0 where nothing is trained."""
+        return self.task.signal.epochs or 0
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -87,18 +116,39 @@ class Run:
 
     @property
     def incumbent_positions(self) -> NDArray[np.int64]:
-        """After each evaluation the position of the best so far, the first in ties; int64, shape (n,)."""
+        """After each evaluation the position of the best full training so far, the first in ties; int64, shape (n,).
+
+        -1 until a full training has ended: values after fewer epochs are no values of the task.
+        """
         utilities = self.task.sign * self.values
         if np.isnan(utilities).any():
             raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best.")
+        utilities = np.where(self.epochs == self.full_epochs, utilities, -np.inf)
         best = np.maximum.accumulate(utilities)
-        better = np.append(True, utilities[1:] > best[:-1])[: len(utilities)]
-        return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), 0))
+        better = np.append(best[:1] > -np.inf, utilities[1:] > best[:-1])[: len(utilities)]
+        return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), -1))
 
     @property
     def incumbents(self) -> NDArray[np.int32]:
-        """After each evaluation the best cell so far, the first in ties; int32, shape (n,)."""
-        return self.cells[self.incumbent_positions]
+        """After each evaluation the best cell so far, the first in ties; int32, shape (n,).
+
+        The task's worst cell until a full training has ended, as nothing better is known.
+        """
+        positions = self.incumbent_positions
+        if not len(positions) or positions[0] >= 0:
+            return self.cells[positions]
+        return np.where(positions < 0, self._worst, self.cells[positions]).astype(np.int32)
+
+    @property
+    def _worst(self) -> int:
+        return int(np.nanargmin(self.task.sign * self.task.values))
+
+    @property
+    def _incumbent_values(self) -> NDArray[np.float64]:
+        positions = self.incumbent_positions
+        if not len(positions) or positions[0] >= 0:
+            return self.values[positions]
+        return np.where(positions < 0, self.task.values[self._worst], self.values[positions])
 
     @property
     def best(self) -> Best:
@@ -112,6 +162,11 @@ class Run:
         if not len(self):
             raise SettingError(f"The run of {self.searcher} on {self.task.name} evaluated nothing, so it has no best.")
         position = self.incumbent_positions[-1]
+        if position < 0:
+            raise SettingError(
+                f"The run of {self.searcher} on {self.task.name} ended before any training of {self.full_epochs} "
+                "epochs did, so it has no best: give it a larger budget."
+            )
         return Best(int(self.cells[position]), float(self.values[position]))
 
     def report(self) -> dict[ColumnInfo, float]:
@@ -138,18 +193,22 @@ class Run:
         -------
         DataFrame
             Columns task, searcher, seed, evaluation (1, 2, …), cell, value, cost_seconds, simulated_seconds
-            (cumulative), incumbent, incumbent_value, regret (distance to the task's optimum, in the signal's unit).
+            (on the clock when it ended), incumbent, incumbent_value, regret (distance to the task's optimum, in the
+            signal's unit), worker and epochs (of the training), clock (how time passed: workers and policies),
+            space and warm_start (what of the space was searched, and how many first cells sources chose).
+            Incumbent, its value and regret count full trainings; before the first they are those of the worst cell.
 
         Examples
         --------
         >>> import nasmeta as nm
         >>> nm.search("random", "nb201/cifar10", evaluations=50).frame().shape
-        (50, 11)
+        (50, 16)
         """
         return results_frame([self])
 
     def __repr__(self) -> str:
-        best = f", best {self.best.cell} with {self.best.value:.4f}" if len(self) else ""
+        known = len(self) and self.incumbent_positions[-1] >= 0
+        best = f", best {self.best.cell} with {self.best.value:.4f}" if known else ""
         return (
             f"Run({self.searcher} on {self.task.name}, seed {self.seed}: {len(self)} evaluations, "
             f"stopped by {self.stopped}{best})"
@@ -180,8 +239,7 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
         codes = np.array([position[name] for name in of_runs], dtype=np.int64)
         return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
 
-    positions = [run.incumbent_positions for run in runs]
-    best = [run.values[position] for run, position in zip(runs, positions, strict=True)]
+    best = [run._incumbent_values for run in runs]
     regrets = [run.task.sign * (run.task.optimum - b) + 0.0 for run, b in zip(runs, best, strict=True)]  # no -0.0
     for run, regret in zip(runs, regrets, strict=True):
         if (regret < 0).any():
@@ -198,9 +256,14 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
             "cell": joined([run.cells for run in runs], np.int32),
             "value": joined([run.values for run in runs], np.float64),
             "cost_seconds": joined([run.cost_seconds for run in runs], np.float64),
-            "simulated_seconds": joined([np.cumsum(run.cost_seconds) for run in runs], np.float64),
-            "incumbent": joined([run.cells[p] for run, p in zip(runs, positions, strict=True)], np.int32),
+            "simulated_seconds": joined([run.end_seconds for run in runs], np.float64),
+            "incumbent": joined([run.incumbents for run in runs], np.int32),
             "incumbent_value": joined(best, np.float64),
             "regret": joined(regrets, np.float64),
+            "worker": joined([run.workers for run in runs], np.int32),
+            "epochs": joined([run.epochs for run in runs], np.int32),
+            "clock": names([str(run.clock) for run in runs]),
+            "space": names([run.space for run in runs]),
+            "warm_start": names([run.warm_start for run in runs]),
         }
     )

@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, SurrogateEvaluator, TableEvaluator, TrainingEvaluator, TrainingTask
-from nasmeta.experiments._journal import Journal, JournaledEvaluator, read_finished
-from nasmeta.experiments._loop import Trace, run_loop
+from nasmeta.evaluators import TrainingEvaluator, TrainingTask
+from nasmeta.experiments._clock import Clock, checked_budget
+from nasmeta.experiments._loop import Trace
+from nasmeta.experiments._rules import read_trace, rules_of, trace_of
 from nasmeta.experiments._run import Run
 from nasmeta.experiments._spec import (
     MetaModelLike,
@@ -29,24 +27,27 @@ from nasmeta.experiments._spec import (
 from nasmeta.experiments._threads import one_thread
 from nasmeta.meta import SavedMetaModel
 from nasmeta.searchers import Searcher
-from nasmeta.surrogates import SurrogateTask, load_surrogate
+from nasmeta.surrogates import load_surrogate
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
 
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
 
-__all__ = ["make_run", "on_evaluator", "read_trace", "search", "trace_of"]
+__all__ = ["make_run", "on_evaluator", "search"]
 
 
 def search(
     searcher: str | type[Searcher],
     task: str | Task | TaskDistribution,
     *,
-    evaluations: int = 100,
+    evaluations: int | None = None,
+    seconds: float | None = None,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     sources: SourcesLike | None = None,
     meta_model: MetaModelLike | None = None,
+    space: str | None = None,
+    warm_start: int | str = 0,
     journal: str | os.PathLike[str] | None = None,
     batch: int = 1,
     stop_at_optimum: bool = False,
@@ -54,6 +55,8 @@ def search(
     evaluator: str | os.PathLike[str] | TrainingEvaluator = "table",
     data: str | ImageDataset | None = None,
     recipe: str | Path | Recipe = "fast",
+    clock: Clock | Mapping[str, Any] | None = None,
+    epochs: Sequence[int] | None = None,
 ) -> Run:
     """Run one searcher on one task.
 
@@ -62,8 +65,11 @@ def search(
     searcher : str or type of Searcher
         A registered name, or a class.
     task : str, Task or TaskDistribution of one task
-    evaluations : int, default 100
-        Budget: how many distinct cells are evaluated. A cell that is proposed again is free of charge.
+    evaluations : int, optional
+        Budget: how many distinct cells are evaluated; 100 where neither this nor `seconds` is given. A cell that is
+        proposed again is free of charge, unless the clock says otherwise.
+    seconds : float, optional
+        Budget on the simulated clock, where every evaluation takes its training seconds.
     seed : int, default 0
         The same seed gives the same run, in any process. The generator is spawned from seed, task and searcher.
     settings : mapping, optional
@@ -75,6 +81,12 @@ def search(
         Instead of sources: what the searcher learnt before, in a file of `nasmeta.meta.save_meta_model` or of
         ``nasmeta meta-train``; the name of a shipped model, or ``"shipped"``, the one that has seen nothing of the
         task. The settings of its training are those of the run.
+    space : str, optional
+        ``"learned:0.1"``: search within the tenth of the cells that sources say is worth it, see
+        `nasmeta.meta.LearnedSpace`. Any searcher can; its sources are those of `sources`.
+    warm_start : int or str, default 0
+        How many cells that sources choose are evaluated first, see `nasmeta.meta.warm_start_cells`; with
+        ``"5/second"`` they are chosen by their gain per second of training.
     journal : path, optional
         File in which each evaluation is recorded. Where it exists the run goes on from it, with the identical trace
         as if it had never stopped; a larger budget continues a finished run.
@@ -93,6 +105,12 @@ def search(
         For training: images, as `nasmeta.training.load_dataset` takes them.
     recipe : str, Path or Recipe, default "fast"
         For training.
+    clock : Clock or mapping, optional
+        Simulated workers, and what happens with repeated cells, with the evaluation that crosses the budget and with
+        promoted cells; see `nasmeta.experiments.Clock`.
+    epochs : sequence of int, optional
+        The lengths of training that a multi-fidelity searcher may use; by default all that the task is known for, see
+        `nasmeta.tasks.fidelities`.
 
     Returns
     -------
@@ -125,27 +143,27 @@ def search(
     """
     if not isinstance(task, str | Task | TaskDistribution):
         raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
-    spec, path = SearcherSpec.of(searcher, settings), None if journal is None else checked_path("journal", journal)
+    spec = SearcherSpec.of(searcher, settings).guided(space, warm_start)
+    path = None if journal is None else checked_path("journal", journal)
     task = _asked(as_task(task), evaluator, data, recipe, path)
-    evaluations, batch = checked_whole("evaluations", evaluations), checked_whole("batch", batch)
+    budget, batch = checked_budget(evaluations, seconds, stop_at_optimum, default=100), checked_whole("batch", batch)
     seed = checked_whole("seed", seed, least=0)
     saved = saved_model_of(spec, task, meta_model, sources)
     spec = with_settings_of(spec, saved)
-    source_tasks = [] if saved else sources_of(spec, task, sources)
+    source_tasks = [] if saved and not spec.guidance else sources_of(spec, task, sources)
     task.require_complete()
-    header = spec.header(task, seed, batch, source_tasks, saved)
     if stop_at_optimum and isinstance(task, TrainingTask):
         raise SettingError("The optimum of real trainings is not known, so a search cannot stop at it.")
-    target = task.sign * task.optimum if stop_at_optimum else None
-    trace = None if path is None else read_trace(path, header, task, evaluations, target)
+    rules = rules_of(spec, task, budget, None if clock is None else Clock.of(clock), epochs)
+    if rules.clock is not None and batch > 1:
+        raise SettingError("On a simulated clock each worker asks for one cell: use workers of the clock, not a batch.")
+    header = spec.header(task, seed, batch, source_tasks, saved, rules.clock, rules.lengths)
+    trace = None if path is None else read_trace(path, header, task, rules)
     if trace is None:
         with _spinner(progress, task, f"{spec.name} on {task.name}"), one_thread():
-            if saved is not None:
-                learnt = spec.restored(task, saved)
-            else:
-                learnt = spec.learn(task, source_tasks) if spec.is_meta else None
-            trace = trace_of(spec.start(task, seed, learnt), task, path, header, evaluations, target)
-    return make_run(trace, spec, spec.name, task, seed, source_tasks, saved)
+            learnt = spec.learn(task, source_tasks, saved) if spec.learns else None
+            trace = trace_of(spec.start(task, seed, learnt), task, path, header, rules)
+    return make_run(trace, spec, spec.name, task, seed, source_tasks, saved, rules.clock)
 
 
 def _asked(
@@ -201,66 +219,6 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str]) -> Task:
     return surrogate.as_task()
 
 
-def read_trace(
-    path: Path, header: Mapping[str, Any], task: Task, evaluations: int, target: float | None
-) -> Trace | None:
-    """Return the trace of a run that its journal holds to the end; else None."""
-    return read_finished(
-        path,
-        header,
-        evaluations=evaluations,
-        known=_known(task),
-        n_cells=task.space.n_cells,
-        sign=task.sign,
-        target=target,
-    )
-
-
-def _known(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return values and costs of all cells, where they are known before."""
-    return None if isinstance(task, TrainingTask) else (task.values, task.cost_seconds)
-
-
-def trace_of(
-    searcher: Searcher,
-    task: Task,
-    path: Path | None,
-    header: Mapping[str, Any],
-    evaluations: int,
-    target: float | None,
-) -> Trace:
-    """Run the loop on the task's evaluator, with a journal where there is a path."""
-
-    def loop(evaluator: Evaluator) -> Trace:
-        return run_loop(
-            searcher,
-            evaluator,
-            evaluations=evaluations,
-            batch=int(header["batch"]),
-            sign=task.sign,
-            target=target,
-        )
-
-    with _evaluator_of(task) as evaluator:
-        if path is None:
-            return loop(evaluator)
-        with Journal(path, header, known=_known(task)) as journal:
-            if isinstance(evaluator, TrainingEvaluator):
-                evaluator.resume(journal.cells, journal.values, journal.failures)
-            return loop(JournaledEvaluator(evaluator, journal))
-
-
-@contextmanager
-def _evaluator_of(task: Task) -> Iterator[Evaluator]:
-    if isinstance(task, TrainingTask):
-        try:
-            yield task.evaluator
-        finally:
-            task.evaluator.close()
-    else:
-        yield SurrogateEvaluator(task) if isinstance(task, SurrogateTask) else TableEvaluator(task)
-
-
 def make_run(
     trace: Trace,
     spec: SearcherSpec,
@@ -269,6 +227,7 @@ def make_run(
     seed: int,
     sources: Sequence[Task | SourceTask],
     saved: SavedMetaModel | None = None,
+    clock: Clock | None = None,
 ) -> Run:
     """Put what was recorded and whose run it is together."""
     return Run(
@@ -276,13 +235,19 @@ def make_run(
         searcher=label,
         settings=spec.settings,
         seed=seed,
-        sources=saved.sources if saved else tuple(source.name for source in sources),
+        sources=tuple(dict.fromkeys([*(saved.sources if saved else ()), *(source.name for source in sources)])),
+        space=spec.guidance.space_name,
+        warm_start=spec.guidance.warm_start_name,
         cells=trace.cells,
         values=trace.values,
         cost_seconds=trace.cost_seconds,
         stopped=trace.stopped,
         searcher_seconds=trace.searcher_seconds,
         failures=trace.failures,
+        end_seconds=trace.end_seconds,  # type: ignore[arg-type]  # None: filled in
+        workers=trace.workers,  # type: ignore[arg-type]
+        epochs=trace.epochs,  # type: ignore[arg-type]
+        clock=clock or Clock(),
     )
 
 

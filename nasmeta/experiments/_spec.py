@@ -17,9 +17,11 @@ import nasmeta
 import nasmeta.meta  # registers the meta-searchers
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingTask
+from nasmeta.experiments._clock import Clock
+from nasmeta.experiments._guidance import UNGUIDED, Guidance, Guide
 from nasmeta.experiments._journal import FORMAT
 from nasmeta.meta import SavedMetaModel, meta_model_for
-from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
+from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import CellSpace
 from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import (
@@ -60,11 +62,14 @@ class SearcherSpec:
     kind : type of Searcher
     settings : dict
         Keyword arguments of the class; of types that JSON knows.
+    guidance : Guidance
+        What sources tell it beside what it learns itself: a part of the space, first cells.
     """
 
     name: str
     kind: type[Searcher]
     settings: dict[str, Any]
+    guidance: Guidance = UNGUIDED
 
     @classmethod
     def of(cls, searcher: str | type[Searcher], settings: Mapping[str, Any] | None = None) -> SearcherSpec:
@@ -111,6 +116,29 @@ class SearcherSpec:
         """Whether it learns from source tasks."""
         return issubclass(self.kind, MetaSearcher)
 
+    @property
+    def learns(self) -> bool:
+        """Whether source tasks have a part in its runs: it is a meta-searcher, or guided."""
+        return self.is_meta or bool(self.guidance)
+
+    def guided(self, space: object, warm_start: object) -> SearcherSpec:
+        """Return the same with guidance.
+
+        Raises
+        ------
+        SettingError
+            Where it is not possible, or the searcher chooses lengths of training.
+        """
+        guidance = Guidance.of(space, warm_start)
+        if guidance and self.is_multi_fidelity:
+            raise SettingError(f"{self.name} chooses cells and epochs: it takes no learned space and no warm start.")
+        return replace(self, guidance=guidance)
+
+    @property
+    def is_multi_fidelity(self) -> bool:
+        """Whether it chooses how long a cell is trained."""
+        return issubclass(self.kind, MultiFidelitySearcher)
+
     def build(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
         """Build the searcher; a value that it cannot take is a SettingError."""
         try:
@@ -125,22 +153,34 @@ class SearcherSpec:
         key = (crc32(task.name.encode()), crc32(self.name.encode()))
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
-    def start(self, task: Task, seed: int, meta_model: Any = None) -> Searcher:
-        """Build the searcher of one run."""
+    def start(self, task: Task, seed: int, learnt: Any = None) -> Searcher:
+        """Build the searcher of one run, with what `learn` returned."""
         searcher = self.build(task.space, self.generator(task, seed))
+        guide = learnt if isinstance(learnt, Guide) else None
         if isinstance(searcher, MetaSearcher):
-            searcher.meta_model_ = meta_model
-        return searcher
+            searcher.meta_model_ = learnt if guide is None else guide.meta_model
+        return searcher if guide is None else guide.around(searcher)
 
-    def learn(self, task: Task, sources: list[Task | SourceTask]) -> Any:
-        """Meta-train for a target; the outcome serves the runs of all seeds, so it depends on none."""
+    def learn(self, task: Task, sources: list[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
+        """Learn from sources for a target; the outcome serves the runs of all seeds, so it depends on none.
+
+        Returns
+        -------
+        object
+            The meta-model, of a file where there is one; with guidance a `Guide` that holds it.
+        """
+        model = None
+        if self.is_meta:
+            model = self._meta_fit(task, sources) if saved is None else self._restored(task, saved)
+        return self.guidance.learn(task, sources, model) if self.guidance else model
+
+    def _meta_fit(self, task: Task, sources: list[Task | SourceTask]) -> Any:
         key = (crc32(task.name.encode()), crc32(self.name.encode()), crc32(b"meta-training"))
         searcher = self.build(task.space, np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)))
         assert isinstance(searcher, MetaSearcher)
         return searcher.meta_fit(sources).meta_model_
 
-    def restored(self, task: Task, saved: SavedMetaModel) -> Any:
-        """Return the meta-model of a file."""
+    def _restored(self, task: Task, saved: SavedMetaModel) -> Any:
         return saved.restore(self.build(task.space, np.random.default_rng(0))).meta_model_
 
     def header(
@@ -150,8 +190,13 @@ class SearcherSpec:
         batch: int,
         sources: Iterable[Task | SourceTask],
         saved: SavedMetaModel | None = None,
+        clock: Clock | None = None,
+        lengths: Mapping[int, Task] | None = None,
     ) -> dict[str, Any]:
-        """Return the identity of a run, as the first line of its journal holds it; no budget is part of it."""
+        """Return the identity of a run, as the first line of its journal holds it; no budget is part of it.
+
+        ``clock`` is that of a run on a simulated clock, ``lengths`` the task by epochs for a multi-fidelity searcher.
+        """
         column = task.column
         return {
             "nasmeta_journal": FORMAT,
@@ -161,15 +206,23 @@ class SearcherSpec:
             "seed": seed,
             "batch": batch,
             "sources": [_identity(source) for source in sources],
+            **self.guidance.identity,
             **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
-            "column": f"{column.dataset}/{column.metric}/{column.split}/{column.epochs}/{column.seed}",
+            "column": _column(task),
             "unit": column.unit,
             "release": column.release,
             "source": column.source,
             "source_sha256": column.source_sha256,
             **({"evaluator": task.identity} if isinstance(task, SurrogateTask | TrainingTask) else {}),
+            **({} if clock is None else {"clock": clock.settings}),
+            **({} if lengths is None else {"epochs": {str(k): _column(other) for k, other in lengths.items()}}),
             "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
         }
+
+
+def _column(task: Task) -> str:
+    c = task.column
+    return f"{c.dataset}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
 
 
 def _plain(searcher: str, key: str, value: Any) -> Any:
@@ -221,7 +274,7 @@ def saved_model_of(
         return None
     if not spec.is_meta:
         raise SettingError(f"{spec.name} learns from no source task, so it takes no meta-model.")
-    if sources is not None:
+    if sources is not None and not spec.guidance:
         raise SettingError("A meta-model has learnt from its own sources: pass sources or a meta-model, not both.")
     if not isinstance(meta_model, str | os.PathLike | SavedMetaModel):
         raise SettingError(
@@ -245,16 +298,19 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
     SettingError
         Where sources are given to a searcher that learns from none, where there are none, or one is there twice.
     """
-    if not spec.is_meta:
+    if not spec.learns:
         if sources is not None:
-            raise SettingError(f"{spec.name} learns from no source task. Leave out sources, or use a meta-searcher.")
+            raise SettingError(
+                f"{spec.name} learns from no source task. Leave out sources, or use a meta-searcher, a "
+                "learned space or a warm start."
+            )
         return []
     if sources is None:
         try:
             sources = default_sources(task)
         except UnknownNameError as reason:
             raise SettingError(
-                f"{spec.name} learns from source tasks, and {task.name} has no registered family: pass sources."
+                f"{_who(spec)} learns from source tasks, and {task.name} has no registered family: pass sources."
             ) from reason
     elif isinstance(sources, str | Task | SourceTask):
         sources = [sources]
@@ -272,7 +328,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
         else:
             raise SettingError(f"{_POSSIBLE_SOURCES}, not {source!r:.80}.")
     if not found:
-        raise SettingError(f"{spec.name} learns from source tasks, but there is none for {task.name}.")
+        raise SettingError(f"{_who(spec)} learns from source tasks, but there is none for {task.name}.")
     names = [source.name for source in found]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
@@ -286,3 +342,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
             f"Possible here: tasks on others, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
         )
     return found
+
+
+def _who(spec: SearcherSpec) -> str:
+    return spec.name if spec.is_meta else " and ".join(spec.guidance.identity)

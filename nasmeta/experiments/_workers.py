@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from nasmeta.experiments._loop import Trace
-from nasmeta.experiments._search import trace_of
+from nasmeta.experiments._rules import Rules, trace_of
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.experiments._threads import one_thread
 from nasmeta.meta import SavedMetaModel
@@ -37,11 +37,8 @@ class Learning:
     saved: SavedMetaModel | None = None
 
     def results(self) -> Iterator[Any]:
-        """Yield the meta-model."""
-        if self.saved is None:
-            yield self.spec.learn(self.task, self.sources)
-        else:
-            yield self.spec.restored(self.task, self.saved)
+        """Yield what was learnt."""
+        yield self.spec.learn(self.task, self.sources, self.saved)
 
 
 @dataclass(frozen=True)
@@ -54,18 +51,17 @@ class Runs:
     sources: list[Task | SourceTask]
     seeds: list[int]
     paths: list[Path | None]
-    evaluations: int
-    stop_at_optimum: bool
+    rules: Rules
     meta_model: Any = None
     saved: SavedMetaModel | None = None
 
     def results(self) -> Iterator[tuple[int, Trace]]:
         """Yield seed and trace of each run."""
-        target = self.task.sign * self.task.optimum if self.stop_at_optimum else None
         for seed, path in zip(self.seeds, self.paths, strict=True):
-            header = self.spec.header(self.task, seed, 1, self.sources, self.saved)
+            rules = self.rules
+            header = self.spec.header(self.task, seed, 1, self.sources, self.saved, rules.clock, rules.lengths)
             searcher = self.spec.start(self.task, seed, self.meta_model)
-            yield seed, trace_of(searcher, self.task, path, header, self.evaluations, target)
+            yield seed, trace_of(searcher, self.task, path, header, rules)
 
 
 Job: TypeAlias = "Learning | Runs"

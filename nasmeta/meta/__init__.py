@@ -1,16 +1,25 @@
 """Learning across tasks: what source tasks teach a searcher before it meets the target."""
 
+from nasmeta.meta._chance import ChanceOfBest
+from nasmeta.meta._guided import GuidedSearch
+from nasmeta.meta._learned_space import LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch, learn_meta_gp
 from nasmeta.meta._model_file import META_PREDICTORS, SavedMetaModel, save_meta_model
 from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_models
 from nasmeta.meta._source_order import SourceOrder
+from nasmeta.meta._warm_start import warm_start_cells
 from nasmeta.meta.meta_nas import MetaNASSearch
+from nasmeta.meta.rl import MetaRLSearch
 
 __all__ = [
     "META_PREDICTORS",
+    "ChanceOfBest",
+    "GuidedSearch",
+    "LearnedSpace",
     "MetaGP",
     "MetaGPSearch",
     "MetaNASSearch",
+    "MetaRLSearch",
     "SavedMetaModel",
     "SourceOrder",
     "learn_meta_gp",
@@ -18,4 +27,5 @@ __all__ = [
     "meta_model_for",
     "save_meta_model",
     "shipped_meta_models",
+    "warm_start_cells",
 ]

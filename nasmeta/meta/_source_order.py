@@ -42,6 +42,7 @@ class SourceOrder(MetaSearcher):
         super().__init__(space, rng)
         self._order: NDArray[np.int32] | None = None
         self._asked = 0
+        self._open = np.ones(space.n_cells, dtype=bool)
 
     def _learn(self, sources: list[SourceTask]) -> NDArray[np.float64]:
         """Return the mean z-score of every cell, shape (n_cells,); NaN without a label."""
@@ -58,6 +59,11 @@ class SourceOrder(MetaSearcher):
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NDArray[np.float64]:
         return checked_array(arrays, "scores", np.float64, (self.space.n_cells,), finite=False)
 
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Leave the other cells out of the order."""
+        self._open = np.isin(np.arange(self.space.n_cells), cells)
+        return True
+
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next cells of the order."""
         if self._order is None:
@@ -66,8 +72,9 @@ class SourceOrder(MetaSearcher):
             # A stable sort keeps the shuffled order among equal and unlabelled cells.
             unlabelled_last = np.nan_to_num(-scores, nan=np.inf)
             self._order = shuffled[np.argsort(unlabelled_last[shuffled], kind="stable")]
+            self._order = self._order[self._open[self._order]]
         if self._asked + n > len(self._order):
-            raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
+            raise SpaceExhaustedError(f"All {len(self._order):,} cells of {self.space.name} have been proposed.")
         self._asked += n
         return self._order[self._asked - n : self._asked]
 

@@ -4,6 +4,7 @@ from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.searchers._evolution import RegularizedEvolution
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.searchers._local_search import FullLocalSearch, LocalSearch
+from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.searchers._random import RandomSearch
 from nasmeta.searchers._reinforce import Reinforce
 
@@ -13,6 +14,7 @@ __all__ = [
     "GPSearch",
     "LocalSearch",
     "MetaSearcher",
+    "MultiFidelitySearcher",
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",

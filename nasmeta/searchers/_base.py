@@ -35,15 +35,30 @@ class Searcher(ABC):
     space : CellSpace
     rng : numpy.random.Generator
 
+    Attributes
+    ----------
+    waits_for_values : bool
+        Of the class: whether it stands still until it is told the value of each of its proposals. Where it is kept
+        to a part of the space, it is then told a low value for cells outside; others are told nothing.
+
     Notes
     -----
     Settings are keyword-only arguments of ``__init__`` with defaults. ``nasmeta.testing.SearcherContract`` holds the
     tests that any searcher must pass.
     """
 
+    waits_for_values: ClassVar[bool] = False
+
     def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
         self.space = space
         self.rng = rng
+
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Propose only these cells from now on, where the searcher can; return whether it does.
+
+        Called before the first `ask`. Those that cannot are filtered by `nasmeta.meta.GuidedSearch`.
+        """
+        return False
 
     @abstractmethod
     def ask(self, n: int = 1) -> NDArray[np.int32]:

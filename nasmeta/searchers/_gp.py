@@ -81,6 +81,7 @@ class GPSearch(Searcher):
         self._values: list[float] = []
         self._asked = np.zeros(space.n_cells, dtype=bool)
         self._n_asked = 0
+        self._n_open = space.n_cells
         self._fitted_at = 0
 
     @cached_property
@@ -88,10 +89,17 @@ class GPSearch(Searcher):
         centre, _ = weak_prior(len(self.features))
         return CellGP(CellKernel(self.space, self.features), Hyperparameters.from_logarithms(centre))
 
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Treat the other cells as asked."""
+        self._asked[:] = True
+        self._asked[cells] = False
+        self._n_open = len(cells)
+        return True
+
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the cells of highest expected improvement; in a batch, each as if the former had its mean."""
-        if self._n_asked + n > self.space.n_cells:
-            raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
+        if self._n_asked + n > self._n_open:
+            raise SpaceExhaustedError(f"All {self._n_open:,} cells of {self.space.name} have been proposed.")
         proposals: list[int] = []
         while len(proposals) < n and self._n_asked < self.initial:
             cell = int(self.rng.integers(self.space.n_cells))

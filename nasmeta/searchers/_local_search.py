@@ -36,6 +36,8 @@ class LocalSearch(Searcher):
     200
     """
 
+    waits_for_values = True
+
     def __init__(self, space: CellSpace, rng: np.random.Generator, *, improvement: str = "first") -> None:
         super().__init__(space, rng)
         if improvement not in ("first", "full"):

@@ -35,10 +35,15 @@ class RandomSearch(Searcher):
         self._order = space.sample(space.n_cells, rng)
         self._asked = 0
 
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Leave the other cells out of the order."""
+        self._order = self._order[np.isin(self._order, cells)]
+        return True
+
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next `n` cells of the order."""
         if self._asked + n > len(self._order):
-            raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
+            raise SpaceExhaustedError(f"All {len(self._order):,} cells of {self.space.name} have been proposed.")
         self._asked += n
         return self._order[self._asked - n : self._asked]
 

@@ -4,6 +4,7 @@ from nasmeta.tasks._augmentation import Augmentation, LabelNoise, measure_label_
 from nasmeta.tasks._catalog import TASKS, as_task, default_sources, get_task, task_distribution, task_families
 from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._distribution import TaskDistribution
+from nasmeta.tasks._fidelity import fidelities
 from nasmeta.tasks._objectives import hypervolume, log_tradeoff, pareto_front, within_budget
 from nasmeta.tasks._sampling import Episode, EpisodeSampler
 from nasmeta.tasks._scores import normal_scores
@@ -22,6 +23,7 @@ __all__ = [
     "TaskDistribution",
     "as_task",
     "default_sources",
+    "fidelities",
     "get_task",
     "hypervolume",
     "log_tradeoff",

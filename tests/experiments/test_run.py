@@ -21,6 +21,9 @@ COLUMNS = [
     "incumbent",
     "incumbent_value",
     "regret",
+    "worker",
+    "epochs",
+    "clock",
 ]
 
 

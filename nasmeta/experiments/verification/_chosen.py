@@ -90,7 +90,9 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
                     f"{first.get(key)!r} here. Verify them apart."
                 )
         searchers.append(str(header.get("searcher")))
-        values |= {c: v for c, v in zip(records.cells, records.values, strict=True) if c not in records.failures}
+        longest = max((details.get("epochs", 0) for details in records.details), default=0)  # no shorter trainings
+        rows = zip(records.cells, records.values, records.details, strict=True)
+        values |= {c: v for c, v, d in rows if c not in records.failures and d.get("epochs", longest) == longest}
     task = _task_of(first, paths[0])
     n_cells = task.space.n_cells
     if not values:

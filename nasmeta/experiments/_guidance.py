@@ -1,0 +1,142 @@
+"""What sources tell any searcher: where to search, and what to evaluate first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
+from nasmeta.searchers import Searcher
+from nasmeta.tasks import SourceTask, Task
+
+__all__ = ["UNGUIDED", "Guidance", "Guide"]
+
+_PER_SECOND = "/second"
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What was learnt from sources for one target.
+
+    Attributes
+    ----------
+    cells : ndarray of int32 or None
+        The part of the space to search in, the most promising first; None for all.
+    first : ndarray of int32 or None
+        What to evaluate first.
+    meta_model : object
+        What the searcher itself has learnt, if it is a meta-searcher.
+    """
+
+    cells: NDArray[np.int32] | None
+    first: NDArray[np.int32] | None
+    meta_model: Any = None
+
+    def around(self, searcher: Searcher) -> GuidedSearch:
+        """Return the searcher within these bounds."""
+        return GuidedSearch(searcher, self.cells, self.first)
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What of it is asked for.
+
+    Attributes
+    ----------
+    fraction : float or None
+        Of the cells, to search in; None for all.
+    warm_start : int
+        How many first cells.
+    per_second : bool
+        Whether these are chosen by their gain per second of training.
+    """
+
+    fraction: float | None = None
+    warm_start: int = 0
+    per_second: bool = False
+
+    @classmethod
+    def of(cls, space: object = None, warm_start: object = 0) -> Guidance:
+        """Read what a user passes: ``learned:0.1``, and ``5`` or ``5/second``.
+
+        Raises
+        ------
+        SettingError
+
+        Examples
+        --------
+        >>> Guidance.of("learned:0.1", "5/second")
+        Guidance(fraction=0.1, warm_start=5, per_second=True)
+        """
+        fraction = None
+        if space is not None and space != "all":
+            found = re.fullmatch(r"learned:(\d*\.?\d+)", space) if isinstance(space, str) else None
+            fraction = float(found[1]) if found else 0.0
+            if not 0 < fraction <= 1:
+                raise SettingError(
+                    f'space is "all" or "learned:FRACTION" with a fraction above 0 and at most 1, such as '
+                    f'"learned:0.1", not {space!r:.80}.'
+                )
+        text = str(warm_start)
+        number = text.removesuffix(_PER_SECOND)
+        if isinstance(warm_start, bool) or not number.isascii() or not number.isdigit() or len(number) > 6:
+            raise SettingError(
+                f'warm_start is how many cells sources choose to be evaluated first, such as 5, or "5{_PER_SECOND}" '
+                f"to choose them by their gain per second of training, not {warm_start!r:.80}."
+            )
+        return cls(fraction, int(number), text != number and int(number) > 0)
+
+    def __bool__(self) -> bool:
+        return self.fraction is not None or self.warm_start > 0
+
+    @property
+    def space_name(self) -> str:
+        """As users write it: ``all`` or ``learned:0.1``."""
+        return "all" if self.fraction is None else f"learned:{self.fraction:g}"
+
+    @property
+    def warm_start_name(self) -> str:
+        """As users write it: ``0``, ``5``, ``5/second``."""
+        return f"{self.warm_start}{_PER_SECOND if self.per_second else ''}"
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What a journal's header says of it; empty where nothing is asked for."""
+        said = {"space": self.space_name, "warm_start": self.warm_start_name}
+        return {name: value for name, value in said.items() if value not in ("all", "0")}
+
+    def learn(self, task: Task, sources: Sequence[Task | SourceTask], meta_model: Any = None) -> Guide:
+        """Learn from sources, of which the caller has checked that they may be used for the task.
+
+        Raises
+        ------
+        SettingError
+            Where there are too few labels, or seconds are asked for and no source knows any.
+        """
+        space = task.space
+        cells = None if self.fraction is None else LearnedSpace.learn(space, sources, self.fraction).cells
+        first = None
+        if self.warm_start:
+            costs = _costs_of(task, sources) if self.per_second else None
+            first = warm_start_cells(space, sources, self.warm_start, costs=costs, allowed=cells)
+        return Guide(cells, first, meta_model)
+
+
+UNGUIDED = Guidance()
+
+
+def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
+    """Return the sources' mean cost of each cell, each source's costs having the mean 1."""
+    known = [source.cost_seconds for source in sources if isinstance(source, Task) and source.space is task.space]
+    usable = [costs / costs.mean() for costs in known if np.isfinite(costs).all() and (costs > 0).all()]
+    if not usable:
+        raise SettingError(
+            f"No source of {task.name} knows the seconds of an evaluation: leave out {_PER_SECOND!r} of the warm start."
+        )
+    return np.asarray(np.mean(usable, axis=0))

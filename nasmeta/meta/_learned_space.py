@@ -1,0 +1,229 @@
+"""Learned search spaces: the part of a space that sources say is worth searching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.meta._cell_distribution import EDGE_PAIRS, fit_log_linear, marginals
+from nasmeta.meta._chance import ChanceOfBest
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import Augmentation, LabelNoise, SourceTask, Task, normal_scores
+
+__all__ = ["LearnedSpace", "checked_sources"]
+
+_SHARES = (0.003, 0.01, 0.03)  # of a source's cells that count as its best ones; chosen on the sources
+_COPIES = 8  # noisy ones of each left-out source
+_FEWEST_LABELS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedSpace:
+    r"""A distribution over cells learnt from sources, and the fraction of the cells that it prefers.
+
+    For each source a log-linear distribution, with a weight for each operation of each edge and each pair of operations
+    of two edges, is fitted to its best cells. The sources' distributions are combined in two ways, of which the
+    result is the mean: their geometric mean, high where all sources agree, and their arithmetic mean, which keeps what
+    any one of them prefers. How many of a source's cells count as its best is chosen by leaving out each source in
+    turn; the same left-out sources, with label noise, say how far down the order a best cell stands, and from that
+    comes `chance_of_best`.
+
+    Attributes
+    ----------
+    space : CellSpace
+    fraction : float
+        Kept share of the cells.
+    log_probability : ndarray of float64, shape (n_cells,)
+        Of the learnt distribution.
+    chance : ChanceOfBest
+        The chance as a function of the fraction.
+    sources : tuple of str
+        Names of the tasks that it was learnt from.
+    labels : int
+        Source labels that were used, all sources together.
+    share : float
+        Share of a source's labelled cells that count as its best ones.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import LearnedSpace
+    >>> sources, target = nm.task_distribution("nb201").leave_out("cifar10")
+    >>> learnt = LearnedSpace.learn(target[0].space, sources, fraction=0.05)
+    >>> len(learnt.cells), bool(learnt.contains(target[0].optimal_cells).all()), learnt.chance_of_best > 0.8
+    (782, True, True)
+    >>> learnt.edge_probabilities.shape, learnt.pair_probabilities.shape
+    ((6, 5), (15, 5, 5))
+    """
+
+    space: CellSpace
+    fraction: float
+    log_probability: NDArray[np.float64]
+    chance: ChanceOfBest
+    sources: tuple[str, ...]
+    labels: int
+    share: float
+
+    @classmethod
+    def learn(
+        cls,
+        space: CellSpace,
+        sources: Iterable[SourceTask | Task],
+        fraction: float = 0.1,
+        *,
+        noise: float | LabelNoise = 0.1,
+    ) -> LearnedSpace:
+        """Learn from source tasks.
+
+        Parameters
+        ----------
+        space : CellSpace
+        sources : iterable of Task or SourceTask
+            Of a task only the signal is seen. Those of another space count with the cells that both have.
+        fraction : float, default 0.1
+            Share of the cells that is kept, above 0 and at most 1.
+        noise : float or LabelNoise, default 0.1
+            Of a left-out source's normal scores, when the chance is calibrated.
+
+        Raises
+        ------
+        SettingError
+            Where the fraction is not possible, or there is no source that can be learnt from.
+        """
+        fraction = _checked_fraction(fraction)
+        seen = checked_sources(space, sources)
+        scored = {share: [fit_log_linear(source, share) for source in seen] for share in _SHARES}
+        positions = {share: _left_out_positions(seen, scored[share], noise) for share in _SHARES}
+        share = min(_SHARES, key=lambda s: (_mean_log(positions[s]), abs(s - _SHARES[1])))
+        return cls(
+            space=space,
+            fraction=fraction,
+            log_probability=_combined(scored[share]),
+            chance=ChanceOfBest(positions[share]),
+            sources=tuple(source.name for source in seen),
+            labels=sum(len(source) for source in seen),
+            share=share,
+        )
+
+    def keep(self, fraction: float) -> LearnedSpace:
+        """Return the same distribution with another kept fraction."""
+        return LearnedSpace(
+            self.space,
+            _checked_fraction(fraction),
+            self.log_probability,
+            self.chance,
+            self.sources,
+            self.labels,
+            self.share,
+        )
+
+    @cached_property
+    def order(self) -> NDArray[np.int32]:
+        """All cells, the most probable first, int32, shape (n_cells,)."""
+        return np.argsort(-self.log_probability, kind="stable").astype(np.int32)
+
+    @property
+    def cells(self) -> NDArray[np.int32]:
+        """The kept cells, the most probable first, int32."""
+        return self.order[: int(np.ceil(self.fraction * self.space.n_cells))]
+
+    def contains(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return which cells are kept, shape (n,)."""
+        return np.isin(self.space.index_of(cells), self.cells)
+
+    @property
+    def chance_of_best(self) -> float:
+        """Estimated chance that the best cell of a new task is among the kept ones; see `ChanceOfBest`."""
+        return self.chance.at(self.fraction)
+
+    @cached_property
+    def edge_probabilities(self) -> NDArray[np.float64]:
+        """Probability of each operation on each edge, shape (n_edges, n_operations)."""
+        return marginals(self.space, self.log_probability)[0]
+
+    @cached_property
+    def pair_probabilities(self) -> NDArray[np.float64]:
+        """Probability of two operations on two edges, shape (n_pairs, n_operations, n_operations).
+
+        The pairs are those of `edge_pairs`.
+        """
+        return marginals(self.space, self.log_probability)[1]
+
+    edge_pairs = EDGE_PAIRS
+
+    def __repr__(self) -> str:
+        return (
+            f"LearnedSpace({len(self.cells):,} of {self.space.n_cells:,} cells of {self.space.name}, chance of the "
+            f"best {self.chance_of_best:.2f}, from {', '.join(self.sources)})"
+        )
+
+
+def checked_sources(space: CellSpace, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
+    """Return sources in one space, as far as it has their cells.
+
+    Raises
+    ------
+    SettingError
+        Where there is none, one is there twice, has a label that is not finite, or too few labels.
+    """
+    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
+    if not seen:
+        raise SettingError("There is no source task to learn from: pass at least one.")
+    names = [source.name for source in seen]
+    if len(set(names)) < len(names):
+        raise SettingError(f"A source is there twice: {', '.join(names)}.")
+    moved = [source.in_space(space) for source in seen]
+    for source in moved:
+        if not np.isfinite(source.utilities).all():
+            raise SettingError(f"Source {source.name} has a label that is not finite.")
+        if len(source) < _FEWEST_LABELS:
+            raise SettingError(
+                f"Source {source.name} has {len(source)} labelled cells of {space.name}; {_FEWEST_LABELS} are needed."
+            )
+    return moved
+
+
+def _checked_fraction(fraction: float) -> float:
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction <= 1:
+        raise SettingError(f"fraction must be a number above 0 and at most 1, not {fraction!r:.80}.")
+    return float(fraction)
+
+
+def _combined(scores: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the mean of the geometric and the arithmetic mean of distributions, as logarithms."""
+    stacked = np.stack(scores)
+    geometric = stacked.mean(axis=0)
+    arithmetic = np.logaddexp.reduce(stacked, axis=0) - np.log(len(scores))
+    both = np.logaddexp(geometric - np.logaddexp.reduce(geometric), arithmetic) - np.log(2)
+    return np.asarray(both)
+
+
+def _left_out_positions(
+    sources: Sequence[SourceTask], scores: Sequence[NDArray[np.float64]], noise: float | LabelNoise
+) -> list[NDArray[np.float64]]:
+    """Return at which fraction of the others' order the best cells of each left-out source stand.
+
+    Sources that share a dataset or device are left out together, and count together as one.
+    """
+    found: dict[tuple[str, ...], list[NDArray[np.float64]]] = {}
+    augment = Augmentation(noise=noise)
+    rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
+    for source in sources:
+        rest = [s for other, s in zip(sources, scores, strict=True) if set(source.held_out).isdisjoint(other.held_out)]
+        if not rest:
+            continue
+        order = np.sort(_combined(rest))
+        z = normal_scores(source.utilities)
+        best = [source.cells[np.argmax(augment.combined([z], rng))] for _ in range(_COPIES)]
+        above = len(order) - np.searchsorted(order, _combined(rest)[best], side="right")
+        found.setdefault(source.held_out, []).append((above + 0.5) / len(order))
+    return [np.concatenate(positions) for positions in found.values()]
+
+
+def _mean_log(positions: Sequence[NDArray[np.float64]]) -> float:
+    return float(np.mean([np.log(one).mean() for one in positions])) if positions else 0.0

@@ -1,0 +1,234 @@
+"""The searcher: a recurrent policy that walks through the cells, meta-trained over tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.meta._model_file import checked_array
+from nasmeta.meta.rl._policy import Memory, Policy
+from nasmeta.meta.rl._tables import complete_scores, prior_of
+from nasmeta.meta.rl._walks import View, Walks
+from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["LearntPolicy", "MetaRLSearch"]
+
+
+@dataclass(frozen=True)
+class LearntPolicy:
+    """What sources teach: how to walk, and what to expect of each cell.
+
+    Attributes
+    ----------
+    policy : Policy
+    prior : ndarray of float32, shape (n_cells,)
+        Mean standardised score of each cell on the sources, itself standardised.
+    """
+
+    policy: Policy
+    prior: NDArray[np.float32]
+
+
+@SEARCHERS.register("meta-rl")
+class MetaRLSearch(MetaSearcher):
+    """A recurrent policy, trained by PPO on tasks sampled from the sources, that adapts by its hidden state.
+
+    The Markov decision process is that of `CellSearchEnvs`: from the current cell, set one edge to another operation,
+    or jump to the best cell. The policy (a gated recurrent unit and one score for all actions alike) reads what the
+    search has seen and what the sources know of the cells that its actions lead to; its hidden state lasts over the
+    whole search, so that it can learn during the search how far the sources are to be trusted: RL² of Duan et al.
+    (2016) and Wang et al., "Learning to reinforcement learn" (2016), with the proximal policy optimisation of Schulman
+    et al. (2017). In meta-training one source plays the target and the others its sources, with random deviations
+    and noise, so nothing that the policy sees there is better than what it will see on a new task.
+
+    Only the order of the target's values counts, so their unit does not matter. The first proposal is the cell that is
+    best on the sources. Meta-training needs torch, search does not.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    iterations : int, default 60
+        Updates of the policy in meta-training; each sees `walks` searches of up to `steps` steps.
+    walks, steps : int, default 128 and 64
+    hidden : int, default 64
+        Size of the hidden state.
+    learning_rate : float, default 0.001
+    epochs : int, default 3
+        How often each batch of searches is learnt from.
+    discount : float, default 0.99
+    deviation, noise : float, default 0.3 and 0.2
+        Largest standard deviation of what a sampled task adds to its source: effects of operations, and of cells.
+    training_seed : int, default 0
+        Of the meta-training, which does not use `rng`.
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+    temperature : float, default 1.0
+        In the search, what the policy's scores are divided by; 0 takes the best action always.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> tiny = {"iterations": 1, "walks": 4, "steps": 4, "hidden": 8}
+    >>> run = nm.search("meta-rl", "nb201/cifar100", evaluations=20, settings=tiny)
+    >>> run.sources, len(run)
+    (('nb201/cifar10', 'nb201/imagenet16-120'), 20)
+    """
+
+    search_settings: ClassVar[tuple[str, ...]] = ("temperature", "device")
+
+    # Where meta-training keeps its state and its log, and whom it tells; set by those who want them.
+    checkpoint: Path | None = None
+    log: Path | None = None
+    progress: Callable[[int, int], None] | None = None
+
+    def __init__(
+        self,
+        space: CellSpace,
+        rng: np.random.Generator,
+        *,
+        iterations: int = 60,
+        walks: int = 128,
+        steps: int = 64,
+        hidden: int = 64,
+        learning_rate: float = 1e-3,
+        epochs: int = 3,
+        discount: float = 0.99,
+        deviation: float = 0.3,
+        noise: float = 0.2,
+        training_seed: int = 0,
+        device: str = "cpu",
+        temperature: float = 1.0,
+    ) -> None:
+        super().__init__(space, rng)
+        self.iterations = checked_whole("iterations", iterations, 0, 1_000_000)
+        self.walks = checked_whole("walks", walks, 4, 100_000)
+        self.steps = checked_whole("steps", steps, 2, 10_000)
+        self.hidden = checked_whole("hidden", hidden, 1, 4096)
+        self.epochs = checked_whole("epochs", epochs, 1, 1000)
+        self.training_seed = checked_whole("training_seed", training_seed, least=0)
+        self.learning_rate = _number("learning_rate", learning_rate, 0, 1)
+        self.discount = _number("discount", discount, 0, 1)
+        self.deviation = _number("deviation", deviation, 0, 100)
+        self.noise = _number("noise", noise, 0, 100)
+        self.temperature = _number("temperature", temperature, 0, 1000)
+        if device not in ("cpu", "cuda", "auto"):
+            raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
+        self.device = device
+        self._walk: Walks | None = None
+        self._pending: set[int] = set()
+
+    # -- meta-training --------------------------------------------------------------------------------------------
+    def _learn(self, sources: list[SourceTask]) -> LearntPolicy:
+        try:
+            from nasmeta.meta.rl._training import PolicyTraining, train_policy
+        except ImportError as reason:
+            raise NasmetaError(
+                f"The meta-training of meta-rl needs {reason.name}, which is not installed: "
+                'pip install "nasmeta[torch]".'
+            ) from reason
+        scores = [complete_scores(self.space, source) for source in sources]
+        settings = PolicyTraining(
+            iterations=self.iterations,
+            walks=self.walks,
+            steps=self.steps,
+            hidden=self.hidden,
+            learning_rate=self.learning_rate,
+            epochs=self.epochs,
+            discount=self.discount,
+            deviation=self.deviation,
+            noise=self.noise,
+            device=self.device,
+        )
+        policy = train_policy(
+            self.space,
+            scores,
+            settings,
+            np.random.default_rng(self.training_seed),
+            checkpoint=self.checkpoint,
+            log=self.log,
+            progress=self.progress,
+        )
+        # Half precision is what a file holds, so that one read from a file searches alike.
+        return LearntPolicy(policy, prior_of(scores).astype(np.float16).astype(np.float32))
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        learnt: LearntPolicy = self._require_meta_model()
+        arrays: dict[str, NDArray[Any]] = dict(learnt.policy.weights)
+        return {**arrays, "prior": learnt.prior.astype(np.float16)}, {"hidden": learnt.policy.hidden}
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> LearntPolicy:
+        shapes = Policy.shapes(int(facts["hidden"]))
+        weights = {name: checked_array(arrays, name, np.float32, shape) for name, shape in shapes.items()}
+        prior = checked_array(arrays, "prior", np.float16, (self.space.n_cells,))
+        return LearntPolicy(Policy(weights), prior.astype(np.float32))
+
+    # -- search ---------------------------------------------------------------------------------------------------
+    def _begin(self) -> tuple[LearntPolicy, Walks]:
+        learnt: LearntPolicy = self._require_meta_model()
+        if self._walk is None:
+            self._walk = Walks(self.space, learnt.prior[None])
+            self._memory = Memory.of(1, learnt.policy.hidden)
+        return learnt, self._walk
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Walk on to n cells that were not proposed yet; free moves over known cells lie between."""
+        learnt, walk = self._begin()
+        if int(walk.count[0]) + len(self._pending) + n > self.space.n_cells:
+            raise SpaceExhaustedError(f"Fewer than {n} cells of {self.space.name} have not been proposed.")
+        proposals = np.empty(n, dtype=np.int32)
+        for i in range(n):
+            cell = self._next(learnt, walk)
+            self._pending.add(cell)
+            proposals[i] = cell
+        return proposals
+
+    def _next(self, learnt: LearntPolicy, walk: Walks) -> int:
+        while walk.count[0]:
+            view = self._without_pending(walk.view())
+            if not view.possible.any():
+                break
+            scores = learnt.policy.logits(view, self._memory)[0]
+            if self.temperature > 0:
+                scores = scores / self.temperature + self.rng.gumbel(size=len(scores))
+            action = int(scores.argmax())
+            self._memory.last_action = view.actions[:, action]
+            cell = view.targets[:, action]
+            if walk.is_new(cell)[0]:
+                return int(cell[0])
+            walk.stand(cell, np.zeros(1, dtype=bool))
+        # The first cell, or all that lies around is on its way: the best that the sources know.
+        untried = walk.untried[0].copy()
+        untried[list(self._pending)] = -np.inf
+        return int(untried.argmax())
+
+    def _without_pending(self, view: View) -> View:
+        if not self._pending:
+            return view
+        free = ~np.isin(view.targets, list(self._pending))
+        return View(view.walk, view.actions, view.possible & free, view.targets)
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Learn values; the walk goes on from the last of the cells."""
+        _, walk = self._begin()
+        for i in range(len(cells)):
+            cell = cells[i : i + 1]
+            self._pending.discard(int(cell[0]))
+            new = walk.is_new(cell)
+            if new[0]:
+                walk.evaluated(np.zeros(1, dtype=np.int64), cell, values[i : i + 1])
+                walk.stand(cell, new)
+
+
+def _number(name: str, value: Any, least: float, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise SettingError(f"{name} must be a number from {least:g} to {most:g}, not {value!r:.80}.")
+    return value

@@ -1,0 +1,109 @@
+"""Proximal policy optimisation on whole searches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nasmeta.meta.rl._episodes import Episodes
+from nasmeta.meta.rl._network import ActorCritic
+
+__all__ = ["Improvement", "advantages", "improve"]
+
+_CLIP, _VALUE_WEIGHT, _LARGEST_GRADIENT, _PARTS = 0.2, 0.5, 0.5, 4
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """What an update reports: entropy of the policy in nats, squared error of the critic."""
+
+    entropy: float
+    critic_error: float
+
+
+def advantages(
+    rewards: NDArray[np.float32],
+    values: NDArray[np.float32],
+    live: NDArray[np.bool_],
+    found: NDArray[np.bool_],
+    discount: float,
+    trace: float,
+) -> NDArray[np.float32]:
+    """Return generalised advantage estimates, shape (n, t) (Schulman et al., ICLR 2016).
+
+    A search that was cut off is worth what the critic says of its last step; one that found the optimum is over.
+    """
+    goes_on = np.concatenate([live[:, 1:], ~found[:, None]], axis=1)
+    ahead = np.concatenate([values[:, 1:], values[:, -1:]], axis=1)
+    # The step after which a search ended without success: its own value stands for what would have come.
+    cut_off = live & ~goes_on & ~found[:, None]
+    ahead = np.where(goes_on, ahead, np.where(cut_off, values, np.float32(0)))
+    estimates = np.zeros_like(values)
+    later: NDArray[np.float32] = np.zeros(len(values), dtype=np.float32)
+    for step in range(values.shape[1] - 1, -1, -1):
+        surprise = rewards[:, step] + discount * ahead[:, step] - values[:, step]
+        ahead_of_it = surprise + discount * trace * goes_on[:, step] * later
+        later = np.where(live[:, step], ahead_of_it, 0).astype(np.float32)
+        estimates[:, step] = later
+    return estimates
+
+
+def improve(
+    network: ActorCritic,
+    optimizer: torch.optim.Optimizer,
+    episodes: Episodes,
+    rng: np.random.Generator,
+    *,
+    epochs: int,
+    discount: float,
+    trace: float,
+    entropy_weight: float,
+) -> Improvement:
+    """Take several epochs of clipped updates (Schulman et al., "Proximal policy optimization algorithms", 2017).
+
+    Gradients flow through the recurrence over the whole search; batches are quarters of the searches.
+    """
+    device = next(network.parameters()).device
+
+    def on_device(array: NDArray[np.generic]) -> Tensor:
+        return torch.as_tensor(array, device=device)
+
+    inputs, secrets, live = on_device(episodes.inputs), on_device(episodes.secrets), on_device(episodes.live)
+    # What follows the end of a search is left out of all but the recurrence.
+    actions, possible, chosen, before = (
+        [on_device(row[alive]) for row, alive in zip(array, episodes.live, strict=True)]
+        for array in (episodes.actions, episodes.possible, episodes.chosen, episodes.log_probability)
+    )
+    with torch.no_grad():
+        values = network.worth(network.remember(inputs), inputs, secrets).cpu().numpy()
+    gains = advantages(episodes.rewards, values, episodes.live, episodes.found, discount, trace)
+    returns, gain = on_device(gains + values), on_device(gains)
+    gain = (gain - gain[live].mean()) / (gain[live].std() + 1e-6)
+    reported = Improvement(0.0, 0.0)
+    for _ in range(epochs):
+        for part in np.array_split(rng.permutation(len(episodes.inputs)), _PARTS):
+            rows, some = on_device(part), part.tolist()
+            counts = live[rows]
+            memory = network.remember(inputs[rows])[counts]
+            log_all = torch.log_softmax(
+                network.logits(memory, torch.cat([actions[i] for i in some]), torch.cat([possible[i] for i in some])),
+                dim=-1,
+            )
+            log_chosen = log_all.gather(-1, torch.cat([chosen[i] for i in some])[..., None])[..., 0]
+            ratio = (log_chosen - torch.cat([before[i] for i in some])).exp()
+            advantage, clipped = gain[rows][counts], ratio.clamp(1 - _CLIP, 1 + _CLIP)
+            policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean()
+            worth = network.worth(memory, inputs[rows][counts], secrets[rows][counts])
+            critic_error = (worth - returns[rows][counts]).square().mean()
+            entropy = -(log_all.exp() * log_all.clamp(min=-50)).sum(dim=-1).mean()
+            loss = policy_loss + _VALUE_WEIGHT * critic_error - entropy_weight * entropy
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
+            optimizer.step()
+            reported = Improvement(entropy.item(), critic_error.item())
+    return reported

@@ -1,0 +1,74 @@
+"""Tables to walk through in meta-training: a source as the task, what the other sources know as the prior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.meta.rl._walks import moves_of
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask, normal_scores
+
+__all__ = ["complete_scores", "prior_of", "sample_tables"]
+
+_RIDGE = 1.0
+
+
+def complete_scores(space: CellSpace, source: SourceTask) -> NDArray[np.float32]:
+    """Return a source's normal scores for all cells, float32, shape (n_cells,).
+
+    Cells without a label get the prediction of a ridge regression on operations and pairs of operations.
+    """
+    scores = normal_scores(source.utilities)
+    if len(source) == space.n_cells:
+        whole = np.empty(space.n_cells, dtype=np.float32)
+        whole[source.cells] = scores
+        return whole
+    _, one_hot = moves_of(space)
+    pairs = [one_hot] + [one_hot * np.roll(one_hot, shift, axis=1) for shift in range(1, one_hot.shape[1] // 2 + 1)]
+    features = np.concatenate(pairs, axis=1).astype(np.float64)
+    seen = features[source.cells]
+    weights = seen.T @ np.linalg.solve(seen @ seen.T + _RIDGE * len(pairs) / 2 * np.eye(len(seen)), scores)
+    whole = (features @ weights).astype(np.float32)
+    whole[source.cells] = scores
+    return whole
+
+
+def prior_of(scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return what several sources know of each cell: the mean of their scores, as normal scores; shape (n_cells,)."""
+    mean: NDArray[np.float64] = np.mean(np.stack(scores), axis=0, dtype=np.float64)
+    return normal_scores(mean).astype(np.float32)
+
+
+def sample_tables(
+    space: CellSpace,
+    scores: Sequence[NDArray[np.float32]],
+    n: int,
+    rng: np.random.Generator,
+    *,
+    deviation: float = 0.3,
+    noise: float = 0.2,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Draw n tasks, and for each what sources would know of it.
+
+    One source, drawn uniformly, is the task; the others are its sources, as in a leave-one-out evaluation (a single
+    source is its own). The task deviates by random effects of single operations and of each cell, of random size, so
+    that a policy meets tasks which agree with its sources more and less.
+
+    Returns
+    -------
+    values, priors : ndarray of float32, shape (n, n_cells)
+    """
+    _, one_hot = moves_of(space)
+    held = [prior_of([s for j, s in enumerate(scores) if j != i] or [scores[i]]) for i in range(len(scores))]
+    values = np.empty((n, space.n_cells), dtype=np.float32)
+    priors = np.empty_like(values)
+    for row in range(n):
+        i = int(rng.integers(len(scores)))
+        effects = rng.standard_normal(one_hot.shape[1], dtype=np.float32) / np.float32(np.sqrt(space.n_edges))
+        task = scores[i] + rng.uniform(0, deviation) * (one_hot @ effects)
+        task = task + rng.uniform(0, noise) * rng.standard_normal(space.n_cells)
+        values[row], priors[row] = normal_scores(task), held[i]
+    return values, priors

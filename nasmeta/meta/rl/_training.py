@@ -1,0 +1,230 @@
+"""Meta-training of the policy: sampled tasks, whole searches, PPO; with checkpoint and log."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.meta.rl._episodes import run_episodes
+from nasmeta.meta.rl._network import ActorCritic
+from nasmeta.meta.rl._policy import Policy
+from nasmeta.meta.rl._ppo import improve
+from nasmeta.meta.rl._tables import sample_tables
+from nasmeta.meta.rl._vector_env import CellSearchEnvs
+from nasmeta.predictors._neural._training import chosen_device
+from nasmeta.spaces import CellSpace
+from nasmeta.training._checkpoint import read_tensors, write_tensors
+
+__all__ = ["LOG_COLUMNS", "PolicyTraining", "train_policy"]
+
+LOG_COLUMNS = ("iteration", "steps", "seconds", "solved", "evaluations", "reward", "entropy", "critic_error")
+
+
+@dataclass(frozen=True)
+class PolicyTraining:
+    """Settings of a meta-training.
+
+    Attributes
+    ----------
+    iterations : int
+        Updates; each sees ``walks`` searches of up to ``steps`` steps.
+    walks, searches_a_task, steps : int
+    hidden : int
+        Size of the hidden state.
+    learning_rate, entropy_weight : float
+        At the beginning; both fall linearly.
+    epochs : int
+        How often each search is learnt from.
+    discount, trace : float
+        γ and λ.
+    start : int
+        Searches begin at one of so many cells that are best on the sources.
+    deviation, noise : float
+        Largest size of a sampled task's deviation from its source, see `sample_tables`.
+    device : {"cpu", "cuda", "auto"}
+        Where the networks are trained. Searches are simulated on the CPU.
+    """
+
+    iterations: int = 60
+    walks: int = 128
+    searches_a_task: int = 4
+    steps: int = 64
+    hidden: int = 64
+    learning_rate: float = 1e-3
+    entropy_weight: float = 0.01
+    epochs: int = 3
+    discount: float = 0.99
+    trace: float = 0.95
+    start: int = 10
+    deviation: float = 0.3
+    noise: float = 0.2
+    device: str = "cpu"
+
+
+def train_policy(
+    space: CellSpace,
+    scores: Sequence[NDArray[np.float32]],
+    settings: PolicyTraining,
+    rng: np.random.Generator,
+    *,
+    checkpoint: Path | None = None,
+    log: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    stop_after: int | None = None,
+) -> Policy:
+    """Train a policy on tasks sampled from sources.
+
+    Parameters
+    ----------
+    space : CellSpace
+    scores : sequence of ndarray of float32, shape (n_cells,)
+        The sources' standardised scores of all cells, see `complete_scores`.
+    settings : PolicyTraining
+    rng : numpy.random.Generator
+        The source of all that is random here.
+    checkpoint : Path, optional
+        File that holds the state after every tenth update; where it exists, training goes on from it and ends with the
+        same policy as if it had never stopped.
+    log : Path, optional
+        CSV file with one row an update, see `LOG_COLUMNS`.
+    progress : callable, optional
+        Called with the updates done and wanted.
+    stop_after : int, optional
+        Interrupt after so many updates of this call; for tests.
+
+    Raises
+    ------
+    SettingError
+        Where the checkpoint is of another training.
+    DamagedFileError
+        Where the checkpoint is damaged.
+    """
+    device = chosen_device(settings.device)
+    identity = _identity(space, scores, settings, rng)
+    network = ActorCritic(settings.hidden, torch.Generator().manual_seed(int(rng.integers(2**31)))).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, eps=1e-5)
+    first, steps, before, rows = 0, 0, 0.0, list[dict[str, Any]]()
+    if checkpoint is not None and checkpoint.exists():
+        tensors, head = read_tensors(checkpoint)
+        if head.get("identity") != identity:
+            raise SettingError(
+                f"{checkpoint} is the checkpoint of another meta-training (other sources, settings or seed): "
+                "remove it, or name another file."
+            )
+        first, steps, before, rows = head["iteration"], head["steps"], head["seconds"], head["rows"]
+        rng.bit_generator.state = head["rng"]
+        network.load_state_dict({name.removeprefix("n."): t for name, t in tensors.items() if name.startswith("n.")})
+        _set_moments(optimizer, network, tensors, head["updates"])
+    begun = perf_counter()
+    for iteration in range(first, settings.iterations):
+        left = 1 - iteration / settings.iterations
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * (0.1 + 0.9 * left)
+        n_tasks = max(1, settings.walks // settings.searches_a_task)
+        values, priors = sample_tables(space, scores, n_tasks, rng, deviation=settings.deviation, noise=settings.noise)
+        envs = CellSearchEnvs(
+            space,
+            np.repeat(values, settings.searches_a_task, axis=0),
+            np.repeat(priors, settings.searches_a_task, axis=0),
+            start=settings.start,
+            evaluations=settings.steps,
+            steps=settings.steps,
+        )
+        episodes = run_episodes(network.policy(), envs, rng)
+        told = improve(
+            network,
+            optimizer,
+            episodes,
+            rng,
+            epochs=settings.epochs,
+            discount=settings.discount,
+            trace=settings.trace,
+            entropy_weight=settings.entropy_weight * left,
+        )
+        steps += int(episodes.live.sum())
+        seconds = before + perf_counter() - begun
+        rows.append(
+            dict(
+                zip(
+                    LOG_COLUMNS,
+                    (
+                        iteration + 1,
+                        steps,
+                        round(seconds, 2),
+                        round(float(episodes.found.mean()), 4),
+                        round(float(episodes.evaluations.mean()), 3),
+                        round(float(episodes.rewards.sum(axis=1).mean()), 4),
+                        round(told.entropy, 4),
+                        round(told.critic_error, 4),
+                    ),
+                    strict=True,
+                )
+            )
+        )
+        done = iteration + 1
+        if progress is not None:
+            progress(done, settings.iterations)
+        ends = stop_after is not None and done - first >= stop_after
+        if checkpoint is not None and (done % 10 == 0 or done == settings.iterations or ends):
+            moments, updates = _moments(optimizer, network)
+            head = {
+                "identity": identity, "iteration": done, "steps": steps, "seconds": seconds, "rows": rows,
+                "rng": rng.bit_generator.state, "updates": updates,
+            }  # fmt: skip
+            tensors = {f"n.{name}": t for name, t in network.state_dict().items()} | moments
+            write_tensors(checkpoint, tensors, head)
+        if log is not None:
+            _write_log(log, rows)
+        if ends:
+            break
+    return network.policy()
+
+
+def _identity(
+    space: CellSpace, scores: Sequence[NDArray[np.float32]], settings: PolicyTraining, rng: np.random.Generator
+) -> str:
+    """Return a hash of all that decides a training."""
+    digest = sha256(json.dumps([space.name, asdict(settings), rng.bit_generator.state], sort_keys=True).encode())
+    for row in scores:
+        digest.update(np.asarray(row, "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _moments(optimizer: torch.optim.Optimizer, network: ActorCritic) -> tuple[dict[str, torch.Tensor], int]:
+    """Return Adam's moments by the names of the weights, and its number of updates."""
+    moments: dict[str, torch.Tensor] = {}
+    updates = 0
+    for name, weights in network.named_parameters():
+        state = optimizer.state[weights]
+        moments[f"m.{name}"], moments[f"v.{name}"] = state["exp_avg"], state["exp_avg_sq"]
+        updates = int(state["step"])
+    return moments, updates
+
+
+def _set_moments(
+    optimizer: torch.optim.Optimizer, network: ActorCritic, tensors: dict[str, torch.Tensor], updates: int
+) -> None:
+    for name, weights in network.named_parameters():
+        optimizer.state[weights] = {
+            "step": torch.tensor(float(updates)),
+            "exp_avg": tensors[f"m.{name}"].to(weights.device),
+            "exp_avg_sq": tensors[f"v.{name}"].to(weights.device),
+        }
+
+
+def _write_log(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

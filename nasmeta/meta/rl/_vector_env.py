@@ -1,0 +1,148 @@
+"""The search as a Markov decision process, on many tables at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.meta.rl._walks import View, Walks
+from nasmeta.spaces import CellSpace
+
+__all__ = ["NEW_COST", "REST_COST", "CellSearchEnvs"]
+
+NEW_COST = 0.03  # what an evaluation takes from the reward, in standard deviations of the task
+REST_COST = 0.01  # what a step without one takes
+
+
+class CellSearchEnvs:
+    """n searches side by side, each on a table of its own, in arrays.
+
+    State
+        The current cell and what the search has seen (`Walks`).
+    Action
+        One for each search: ``edge * n_operations + operation`` sets an edge of the current cell to an operation;
+        ``n_edges * n_operations``, the last, jumps to the best cell that still has a neighbour not evaluated.
+        An action that is not possible (`View.possible`) leaves all as it is, and costs a step without an evaluation.
+    Reward
+        The improvement of the best standardised value, less ``NEW_COST`` for an evaluation of a new cell and
+        ``REST_COST`` for a step without one: without these, nothing would speak for finding the optimum soon but the
+        discount.
+    End
+        The optimum is evaluated, or the evaluations or steps are used up.
+
+    Parameters
+    ----------
+    space : CellSpace
+    values : ndarray of float, shape (n, n_cells)
+        The tables: standardised, higher is better.
+    priors : ndarray of float32, shape (n, n_cells), optional
+        What the sources know of each cell; nothing where left out.
+    start : {"prior", "random"} or int, default "random"
+        First cell: the best by the priors, or any; a number k: one of the k best by the priors.
+    evaluations, steps : int, default 100 and 400
+        Where an episode is cut off.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta.rl import CellSearchEnvs
+    >>> from nasmeta.tasks import normal_scores
+    >>> values = np.stack([normal_scores(task.values) for task in nm.task_distribution("nb201")])
+    >>> envs = CellSearchEnvs(nm.get_space("nb201"), values)
+    >>> view = envs.reset(np.random.default_rng(0))
+    >>> view.actions.shape
+    (3, 31, 12)
+    >>> rewards, ended = envs.step(view.possible.argmax(axis=1))
+    >>> rewards.shape, envs.walks.count
+    ((3,), array([2, 2, 2]))
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        values: NDArray[np.floating],
+        priors: NDArray[np.float32] | None = None,
+        *,
+        start: str | int = "random",
+        evaluations: int = 100,
+        steps: int = 400,
+        free_moves: int = 4,
+    ) -> None:
+        if values.ndim != 2 or values.shape[1] != space.n_cells or not np.isfinite(values).all():
+            raise SettingError(
+                f"values must be finite, one row of {space.n_cells} a table; these are of shape {values.shape}."
+            )
+        if priors is not None and priors.shape != values.shape:
+            raise SettingError(f"priors must have the shape of values, {values.shape}, not {priors.shape}.")
+        if start not in ("prior", "random") and (not isinstance(start, int) or not 1 <= start <= space.n_cells):
+            raise SettingError(f"start must be 'prior', 'random' or a number of cells, not {start!r:.80}.")
+        if priors is None and start != "random":
+            raise SettingError("Without priors a search can only start at random: start='random'.")
+        self.space, self.values, self.start = space, values.astype(np.float64), start
+        self.priors = np.zeros(values.shape, dtype=np.float32) if priors is None else priors
+        self.evaluations, self.steps, self.free_moves = evaluations, steps, free_moves
+        self.optimal = values.max(axis=1)
+        self.optimum: NDArray[np.int32] = values.argmax(axis=1).astype(np.int32)
+        self._rows = np.arange(len(values))
+
+    def reset(self, rng: np.random.Generator) -> View:
+        """Begin new searches: each evaluates its first cell."""
+        n, rows = len(self.values), self._rows
+        if isinstance(self.start, int):
+            best = np.argpartition(-self.priors, self.start - 1, axis=1)[:, : self.start]
+            drawn = best[rows, rng.integers(self.start, size=n)]
+        else:
+            drawn = rng.integers(self.space.n_cells, size=n) if self.start == "random" else self.priors.argmax(axis=1)
+        first = np.asarray(drawn, dtype=np.int32)
+        self.walks = Walks(self.space, self.priors, free_moves=self.free_moves)
+        self.walks.evaluated(rows, first, self.values[rows, first])
+        self.walks.stand(first, np.ones(n, dtype=bool))
+        self.best = self.values[rows, first].copy()
+        self.found = self.best >= self.optimal
+        self.ended = self.found.copy()
+        self.step_count = 0
+        self.seen = self.walks.view()
+        return self.seen
+
+    def step(self, actions: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Take one action in every search that has not ended; `seen` is what they see then.
+
+        Returns
+        -------
+        rewards : ndarray of float64, shape (n,)
+            0 for a search that had ended before.
+        ended : ndarray of bool, shape (n,)
+        """
+        rows, walks, live = self._rows, self.walks, ~self.ended
+        moves = live & self.seen.possible[rows, actions]
+        cells = np.where(moves, self.seen.targets[rows, actions], walks.here).astype(np.int32)
+        new = walks.is_new(cells) & moves
+        which = rows[new]
+        walks.evaluated(which, cells[which], self.values[which, cells[which]])
+        walks.stand(cells, new)
+        reached = np.where(new, self.values[rows, cells], self.best)
+        rewards = np.where(live, np.maximum(reached - self.best, 0) - np.where(new, NEW_COST, REST_COST), 0.0)
+        self.best = np.maximum(self.best, reached)
+        self.step_count += 1
+        self.found |= live & (self.best >= self.optimal)
+        cut_off = (walks.count >= self.evaluations) | (self.step_count >= self.steps)
+        self.ended = self.ended | self.found | cut_off
+        self.seen = walks.view()
+        return rewards, self.ended
+
+    def secrets(self) -> NDArray[np.float32]:
+        """Return what only a critic may know in training: where the optimum is, float32, shape (n, 5)."""
+        rows, walks, digits = self._rows, self.walks, self.space.digits
+        wanted = digits[self.optimum]
+        return np.stack(
+            [
+                self.optimal - self.best,
+                (digits[walks.best] != wanted).mean(axis=1),
+                (digits[walks.here] != wanted).mean(axis=1),
+                np.clip(self.seen.walk[:, 12] - self.priors[rows, self.optimum], -4, 4),
+                self.best,
+            ],
+            axis=1,
+        ).astype(np.float32)

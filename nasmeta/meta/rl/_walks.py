@@ -1,0 +1,295 @@
+"""Walks through the cells of many tables at once: what is known, what a policy sees, where an action leads.
+
+All in arrays with one row a walk, so that a step of 128 walks costs little more than a step of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from nasmeta.spaces import CellSpace
+
+__all__ = ["ACTION_FEATURES", "WALK_FEATURES", "View", "Walks", "moves_of"]
+
+# What a policy reads of the cell that an action leads to ...
+ACTION_FEATURES = (
+    "prior",  # its score on the sources (0 where nothing is known)
+    "prior below the best untried",
+    "is new",
+    "value",  # standardised, where it was evaluated; else 0
+    "value below the best",
+    "local surprise",  # how much better than their prior the similar cells were
+    "predicted gain",  # prior and local surprise, above the best value
+    "evidence",  # how many similar cells were evaluated
+    "best untried neighbour's prior below the best untried",
+    "is a jump",
+    "edges that differ from the best cell",
+    "in use",  # the move is possible
+)
+# ... and of the walk as a whole; the features of the action taken last follow.
+WALK_FEATURES = (
+    "last was better",
+    "last was new",
+    "last value below the best",
+    "value here",
+    "best value",
+    "surprise here",
+    "surprise at the best",
+    "spread of surprises",
+    "size of surprises",
+    "evaluations",
+    "best untried neighbour's prior",
+    "the same beside the best cell",
+    "best untried prior",
+    "evaluations since an improvement",
+    "free moves in a row",
+    "is at the best",
+)
+_CLOSENESS = np.exp(-0.9 * np.arange(7)[::-1]).astype(np.float32)  # weight of a cell that shares 0 … 6 edges
+_SHRINKAGE = 0.3  # weight of "no surprise" in the local mean
+_TRIED = np.float32(-9.0)  # stands for the prior of a cell that was evaluated
+
+
+@lru_cache(maxsize=8)
+def moves_of(space: CellSpace) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return where setting edge e to operation o leads, and the cells one-hot.
+
+    Returns
+    -------
+    moves : ndarray of int32, shape (n_cells, n_edges * n_operations)
+        The cell itself where the edge has that operation already.
+    one_hot : ndarray of float32, shape (n_cells, n_edges * n_operations)
+    """
+    digits = space.digits.astype(np.int64)
+    one_hot = (digits[:, :, None] == np.arange(space.n_operations)).astype(np.float32).reshape(space.n_cells, -1)
+    moves = np.empty((space.n_cells, space.n_edges, space.n_operations), dtype=np.int32)
+    for edge in range(space.n_edges):
+        for operation in range(space.n_operations):
+            changed = digits.copy()
+            changed[:, edge] = operation
+            moves[:, edge, operation] = space.from_digits(changed)
+    moves = moves.reshape(space.n_cells, -1)
+    for table in (moves, one_hot):
+        table.flags.writeable = False
+    return moves, one_hot
+
+
+@dataclass(frozen=True)
+class View:
+    """What a policy sees of n walks with a actions each: edges times operations, and last the jump.
+
+    Attributes
+    ----------
+    walk : ndarray of float32, shape (n, len(WALK_FEATURES))
+    actions : ndarray of float32, shape (n, a, len(ACTION_FEATURES))
+    possible : ndarray of bool, shape (n, a)
+    targets : ndarray of int32, shape (n, a)
+        The cell that each action leads to.
+    """
+
+    walk: NDArray[np.float32]
+    actions: NDArray[np.float32]
+    possible: NDArray[np.bool_]
+    targets: NDArray[np.int32]
+
+
+class Walks:
+    """n walks, each through a table of its own, with what they have seen.
+
+    Parameters
+    ----------
+    space : CellSpace
+    priors : ndarray of float32, shape (n, n_cells)
+        What the sources know of each cell: its standardised score; zeros where there are no sources.
+    free_moves : int, default 4
+        How many moves in a row may lead to cells evaluated already.
+    """
+
+    def __init__(self, space: CellSpace, priors: NDArray[np.float32], *, free_moves: int = 4) -> None:
+        n = len(priors)
+        self.space, self.free_moves = space, free_moves
+        self.moves, self._one_hot = moves_of(space)
+        self.priors = np.ascontiguousarray(priors, dtype=np.float32)
+        self._knows = bool(np.ptp(self.priors) > 0)
+        self._untried = self.priors.copy()
+        self._position = np.full((n, space.n_cells), -1, dtype=np.int16)
+        self._rows = np.arange(n)
+        self.count = np.zeros(n, dtype=np.int64)
+        self.here = np.full(n, -1, dtype=np.int32)
+        # By order of evaluation: cell, value, prior, number of its neighbours not evaluated, one-hot code.
+        self._cells = np.zeros((n, 0), dtype=np.int32)
+        self._values = np.zeros((n, 0))
+        self._priors_seen = np.zeros((n, 0), dtype=np.float32)
+        self._unknown = np.zeros((n, 0), dtype=np.int32)
+        self._codes = np.zeros((n, 0, self._one_hot.shape[1]), dtype=np.float32)
+        self._grow(16)
+        self.since_better = np.zeros(n, dtype=np.int64)
+        self.free = np.zeros(n, dtype=np.int64)
+        self._last_was_new = np.zeros(n, dtype=bool)
+
+    def _grow(self, size: int) -> None:
+        """Make room for so many evaluations."""
+
+        def wider(array: NDArray[Any], fill: float) -> NDArray[Any]:
+            room = np.full((len(array), size - array.shape[1], *array.shape[2:]), fill, dtype=array.dtype)
+            return np.concatenate([array, room], axis=1)
+
+        self._cells, self._values = wider(self._cells, 0), wider(self._values, np.inf)
+        self._priors_seen, self._unknown = wider(self._priors_seen, np.inf), wider(self._unknown, 0)
+        self._codes = wider(self._codes, 0)
+
+    # -- what happens ---------------------------------------------------------------------------------------------
+    def evaluated(self, rows: NDArray[np.int64], cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Record new values, one for each of these walks; any unit, higher is better."""
+        if not len(rows):
+            return
+        at = self.count[rows]
+        if at.max() >= self._cells.shape[1]:
+            self._grow(2 * self._cells.shape[1])
+        width = self._cells.shape[1]
+        better = (np.where(np.arange(width) < at[:, None], self._values[rows], -np.inf)).max(axis=1) < values
+        self.since_better[rows] = np.where(better, 0, self.since_better[rows] + 1)
+        codes = self._one_hot[cells]
+        shared = np.matmul(self._codes[rows], codes[:, :, None])[:, :, 0]
+        beside = (shared == self.space.n_edges - 1) & (np.arange(width) < at[:, None])
+        self._unknown[rows] -= beside
+        self._unknown[rows, at] = self.space.n_neighbours - beside.sum(axis=1)
+        self._cells[rows, at], self._values[rows, at] = cells, values
+        self._priors_seen[rows, at] = self.priors[rows, cells]
+        self._codes[rows, at] = codes
+        self._position[rows, cells] = at
+        self._untried[rows, cells] = _TRIED
+        self.count[rows] += 1
+
+    def is_new(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Tell for each walk whether this cell was not evaluated in it."""
+        new: NDArray[np.bool_] = self._position[self._rows, cells] < 0
+        return new
+
+    def stand(self, cells: NDArray[np.int32], new: NDArray[np.bool_]) -> None:
+        """Go to these cells, evaluated all."""
+        self.here = cells.astype(np.int32)
+        self.free = np.where(new, 0, self.free + 1)
+        self._last_was_new = new
+
+    @property
+    def best(self) -> NDArray[np.int32]:
+        """The best cell of each walk so far; the first of equals."""
+        return self._cells[self._rows, self._best_position()]
+
+    def _best_position(self) -> NDArray[np.int64]:
+        used = np.arange(self._cells.shape[1]) < self.count[:, None]
+        position: NDArray[np.int64] = np.where(used, self._values, -np.inf).argmax(axis=1)
+        return position
+
+    # -- what is seen ---------------------------------------------------------------------------------------------
+    @property
+    def untried(self) -> NDArray[np.float32]:
+        """The priors of the cells not evaluated, shape (n, n_cells); far below any prior for the others."""
+        return self._untried
+
+    def standardised(self) -> NDArray[np.float32]:
+        """Return the values seen on the scale of the priors, shape (n, room): quantile for quantile.
+
+        The r-th smallest value becomes the r-th smallest prior of the cells seen, so only the order of the values
+        counts; without sources it becomes the normal quantile of its rank.
+        """
+        size = int(self.count.max())
+        order = self._values[:, :size].argsort(axis=1, kind="stable")
+        used = np.arange(size) < self.count[:, None]
+        if self._knows:
+            quantiles = np.sort(self._priors_seen[:, :size], axis=1)
+        else:
+            shares = (np.arange(size) + 0.5) / self.count[:, None]
+            quantiles = ndtri(np.minimum(shares, 0.999)).astype(np.float32)
+        matched = np.empty((len(order), size), dtype=np.float32)
+        np.put_along_axis(matched, order, quantiles, axis=1)
+        return np.where(used, matched, np.float32(0))
+
+    def view(self) -> View:
+        """Return what a policy sees of all walks."""
+        n, size, rows = len(self.priors), int(self.count.max()), self._rows
+        edges, operations = self.space.n_edges, self.space.n_operations
+        used = np.arange(size) < self.count[:, None]
+        matched = self.standardised()
+        prior_seen = np.where(used, self._priors_seen[:, :size], 0)
+        surprise = np.where(used, matched - prior_seen, 0).astype(np.float32)
+        best_at = np.where(used, self._values[:, :size], -np.inf).argmax(axis=1)
+        best, best_value = self._cells[rows, best_at], matched[rows, best_at]
+        here_at = self._position[rows, self.here]
+
+        # The jump leads to the best cell that still has an untried neighbour.
+        is_open = used & (self._unknown[:, :size] > 0)
+        open_at = np.where(is_open, self._values[:, :size], -np.inf).argmax(axis=1)
+        jump = self._cells[rows, open_at]
+        targets = np.concatenate([self.moves[self.here], jump[:, None]], axis=1)
+
+        flat = rows[:, None] * self.space.n_cells + targets
+        at = self._position.ravel()[flat]
+        tried = at >= 0
+        prior = self.priors.ravel()[flat]
+        value = np.where(tried, matched[rows[:, None], np.maximum(at, 0)], np.float32(0))
+        around = self.space.neighbour_table[targets]
+        beyond = self._untried.ravel()[rows[:, None, None] * self.space.n_cells + around].max(axis=2)
+        top = self._untried.max(axis=1)
+
+        # Similar cells' surprise: a mean weighted by how many edges they share with the target.
+        codes = self._codes[:, :size]
+        own = self._one_hot[self.here]
+        shared = np.matmul(codes, own[:, :, None])[:, :, 0]
+        same_edge = (codes * own[:, None, :]).reshape(n, size, edges, operations).sum(axis=3)
+        by_move = (shared[:, :, None] - same_edge)[:, :, :, None] + codes.reshape(n, size, edges, operations)
+        by_jump = np.matmul(codes, self._one_hot[jump][:, :, None])
+        by_target = np.concatenate([by_move.reshape(n, size, -1), by_jump], axis=2)
+        weight = _CLOSENESS[by_target.astype(np.int8)] * used[:, :, None]
+        evidence = weight.sum(axis=1)
+        local = np.matmul(surprise[:, None, :], weight)[:, 0] / (evidence + _SHRINKAGE)
+
+        itself = targets == self.here[:, None]
+        untried_move = ~tried & ~itself
+        may_rest = (self.free < self.free_moves)[:, None]
+        possible = ~itself & (untried_move | may_rest)
+        possible[:, -1] |= ~untried_move[:, :-1].any(axis=1) & is_open.any(axis=1)
+        possible[:, -1] &= jump != self.here
+        differs = 1 - np.matmul(self._one_hot[targets], self._one_hot[best][:, :, None])[:, :, 0] / edges
+        actions = np.empty((*targets.shape, len(ACTION_FEATURES)), dtype=np.float32)
+        actions[..., 0] = prior
+        actions[..., 1] = np.maximum(prior - top[:, None], -4)
+        actions[..., 2] = ~tried
+        actions[..., 3] = value
+        actions[..., 4] = np.where(tried, np.maximum(value - best_value[:, None], -4), 0)
+        actions[..., 5] = local
+        actions[..., 6] = np.clip(np.where(tried, value, prior + local) - best_value[:, None], -4, 4)
+        actions[..., 7] = np.log1p(evidence)
+        actions[..., 8] = np.maximum(beyond - top[:, None], -4)
+        actions[..., 9] = 0
+        actions[:, -1, 9] = 1
+        actions[..., 10] = differs
+        actions[..., 11] = possible
+
+        walk = np.empty((n, len(WALK_FEATURES)), dtype=np.float32)
+        here_value = matched[rows, here_at]
+        total = np.maximum(self.count, 1)
+        walk[:, 0] = (self.since_better == 0) & self._last_was_new
+        walk[:, 1] = self._last_was_new
+        walk[:, 2] = np.maximum(here_value - best_value, -4)
+        walk[:, 3] = here_value
+        walk[:, 4] = best_value
+        walk[:, 5] = surprise[rows, here_at]
+        walk[:, 6] = surprise[rows, best_at]
+        walk[:, 7] = np.sqrt((surprise**2).sum(axis=1) / total)
+        walk[:, 8] = np.abs(surprise).sum(axis=1) / total
+        walk[:, 9] = np.log1p(self.count) / 4
+        walk[:, 10] = np.where(tried, -4, prior).max(axis=1)
+        walk[:, 11] = np.maximum(beyond[:, -1], -4)
+        walk[:, 12] = top
+        walk[:, 13] = np.log1p(self.since_better) / 4
+        walk[:, 14] = self.free / max(1, self.free_moves)
+        walk[:, 15] = self.here == best
+        return View(walk, actions, possible, targets)

@@ -1,0 +1,192 @@
+"""The searcher after a short meta-training: contract, adaptation, files, resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nasmeta as nm
+from nasmeta.errors import DamagedFileError, SettingError, SpaceExhaustedError
+from nasmeta.meta import load_meta_model, save_meta_model
+from nasmeta.meta.rl import LearntPolicy, MetaRLSearch, Policy
+from nasmeta.searchers import Searcher
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.tasks import SourceTask
+from nasmeta.testing import SearcherContract
+
+torch = pytest.importorskip("torch")
+
+SPACE = get_space("nb201")
+TINY = {"iterations": 2, "walks": 4, "steps": 6, "hidden": 8}
+
+
+class Short(MetaRLSearch):
+    """Meta-trained in a second."""
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator, *, temperature: float = 1.0) -> None:
+        super().__init__(space, rng, temperature=temperature, **TINY)
+
+
+class TestMetaRL(SearcherContract):
+    def make(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
+        return Short(space, rng)
+
+
+@pytest.fixture(scope="module")
+def learnt() -> LearntPolicy:
+    sources, _ = nm.task_distribution("nb201").leave_out("cifar10")
+    return Short(SPACE, np.random.default_rng(0)).meta_fit(sources).meta_model_
+
+
+def searcher_with(learnt: LearntPolicy, seed: int = 0, **settings: float) -> MetaRLSearch:
+    searcher = MetaRLSearch(SPACE, np.random.default_rng(seed), **settings)
+    searcher.meta_model_ = learnt
+    return searcher
+
+
+def trace(searcher: MetaRLSearch, values: NDArray[np.float64], n: int, batch: int = 1) -> list[int]:
+    cells: list[int] = []
+    while len(cells) < n:
+        asked = searcher.ask(batch)
+        searcher.tell(asked, values[asked])
+        cells += asked.tolist()
+    return cells
+
+
+def test_the_unit_of_the_values_does_not_matter(learnt: LearntPolicy) -> None:
+    values = nm.get_task("nb201/cifar10").values
+    changes = (lambda y: y, lambda y: np.exp(y / 10), lambda y: -1 / y)
+    traces = [trace(searcher_with(learnt), change(values), 25) for change in changes]
+    assert traces[0] == traces[1] == traces[2]
+
+
+def test_it_begins_where_the_sources_are_best_and_never_asks_twice(learnt: LearntPolicy) -> None:
+    cells = trace(searcher_with(learnt), nm.get_task("nb201/cifar10").values, 60)
+    assert cells[0] == learnt.prior.argmax()
+    assert len(set(cells)) == 60
+
+
+def test_the_answers_decide_where_it_goes(learnt: LearntPolicy) -> None:
+    values = nm.get_task("nb201/cifar10").values
+    ways = {
+        tuple(trace(searcher_with(learnt, temperature=0.0), told, 12))
+        for told in (values, -values, np.roll(values, 99))
+    }
+    assert len(ways) == 3
+
+
+def test_large_batches_and_the_end_of_a_space() -> None:
+    space = get_space("tnb101")
+    cells = np.arange(space.n_cells, dtype=np.int32)
+    values = np.random.default_rng(0).normal(size=space.n_cells)
+    searcher = Short(space, np.random.default_rng(0)).meta_fit([SourceTask("a", "a", space, cells, values)])
+    first = searcher.ask(300)
+    assert len(set(first.tolist())) == 300
+    searcher.tell(first, values[first])
+    rest = cells[~np.isin(cells, first)][:-40]
+    searcher.tell(rest, values[rest])
+    last = trace(searcher, values, 40)
+    assert len(set(last) | set(first.tolist()) | set(rest.tolist())) == space.n_cells
+    with pytest.raises(SpaceExhaustedError):
+        searcher.ask()
+
+
+def test_few_labels_are_completed() -> None:
+    task = nm.get_task("nb201/cifar100")
+    source = task.as_source(400, np.random.default_rng(0))
+    prior = Short(SPACE, np.random.default_rng(0)).meta_fit([source]).meta_model_.prior
+    hidden = np.setdiff1d(np.arange(SPACE.n_cells), source.cells)
+    assert np.corrcoef(prior[hidden], np.argsort(np.argsort(task.values[hidden])))[0, 1] > 0.75
+
+
+def test_from_a_file_it_searches_alike(learnt: LearntPolicy, tmp_path: Path) -> None:
+    sources, target = nm.task_distribution("nb201").leave_out("cifar10")
+    trained = Short(SPACE, np.random.default_rng(0)).meta_fit(sources)
+    mine = MetaRLSearch(SPACE, np.random.default_rng(3), **TINY)
+    mine.meta_model_, mine.meta_sources_ = trained.meta_model_, trained.meta_sources_
+    path = save_meta_model(tmp_path / "rl.npz", mine)
+    again = load_meta_model(path).searcher(np.random.default_rng(3), temperature=0.5)
+    mine.temperature = 0.5
+    assert trace(again, target[0].values, 20) == trace(mine, target[0].values, 20)
+    saved = load_meta_model(path)
+    saved.arrays["score.weight"] = saved.arrays["score.weight"][:, :3]
+    with pytest.raises(DamagedFileError, match=r"score\.weight"):
+        saved.searcher(np.random.default_rng(0))
+
+
+def test_the_policy_in_numpy_is_that_of_torch(learnt: LearntPolicy) -> None:
+    from nasmeta.meta.rl._network import ActorCritic
+    from nasmeta.meta.rl._policy import Memory
+    from nasmeta.meta.rl._vector_env import CellSearchEnvs
+
+    network = ActorCritic(16, torch.Generator().manual_seed(0))
+    policy = network.policy()
+    assert {name: weights.shape for name, weights in policy.weights.items()} == Policy.shapes(16)
+    values = np.random.default_rng(0).normal(size=(3, SPACE.n_cells))
+    envs = CellSearchEnvs(SPACE, values, np.repeat(learnt.prior[None], 3, 0), start="prior")
+    view, memory = envs.reset(np.random.default_rng(0)), Memory.of(3, 16)
+    inputs, scores = [], []
+    for _ in range(5):
+        inputs.append(np.concatenate([view.walk, memory.last_action], axis=1))
+        scores.append(policy.logits(view, memory))
+        action = scores[-1].argmax(axis=1)
+        memory.last_action = view.actions[np.arange(3), action]
+        actions, possible = torch.as_tensor(view.actions), torch.as_tensor(view.possible)
+        envs.step(action)
+        view = envs.seen
+    with torch.no_grad():
+        remembered = network.remember(torch.as_tensor(np.stack(inputs, axis=1)))
+        theirs = network.logits(remembered[:, -1], actions, possible).numpy()
+    np.testing.assert_allclose(scores[-1], theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    from nasmeta.meta.rl._tables import complete_scores
+    from nasmeta.meta.rl._training import LOG_COLUMNS, PolicyTraining, train_policy
+
+    scores = [complete_scores(SPACE, nm.get_task(f"nb201/{name}").as_source()) for name in ("cifar10", "cifar100")]
+    settings = PolicyTraining(iterations=4, walks=8, steps=6, hidden=8)
+    whole = train_policy(SPACE, scores, settings, np.random.default_rng(0))
+    path, log, done = tmp_path / "rl.safetensors", tmp_path / "rl.csv", []
+    for _ in range(2):
+        parts = train_policy(
+            SPACE, scores, settings, np.random.default_rng(0),
+            checkpoint=path, log=log, progress=lambda now, all_: done.append((now, all_)), stop_after=2,
+        )  # fmt: skip
+    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    for name, weights in whole.weights.items():
+        np.testing.assert_array_equal(weights, parts.weights[name])
+    lines = log.read_text().splitlines()
+    assert lines[0] == ",".join(LOG_COLUMNS)
+    assert [line.split(",")[0] for line in lines[1:]] == ["1", "2", "3", "4"]
+    with pytest.raises(SettingError, match="another meta-training"):
+        train_policy(SPACE, scores, settings, np.random.default_rng(1), checkpoint=path)
+    with pytest.raises(SettingError, match="another meta-training"):
+        train_policy(SPACE, scores[:1], settings, np.random.default_rng(0), checkpoint=path)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(DamagedFileError):
+        train_policy(SPACE, scores, settings, np.random.default_rng(0), checkpoint=path)
+
+
+def test_the_training_seed_decides_not_the_searcher_s_generator() -> None:
+    source = nm.get_task("nb201/cifar100").as_source()
+
+    def weights(seed: int, training_seed: int) -> NDArray[np.float32]:
+        searcher = MetaRLSearch(SPACE, np.random.default_rng(seed), training_seed=training_seed, **TINY)
+        return searcher.meta_fit([source]).meta_model_.policy.weights["score.weight"]
+
+    np.testing.assert_array_equal(weights(0, 7), weights(1, 7))
+    assert (weights(0, 7) != weights(0, 8)).any()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"iterations": -1}, {"walks": 2}, {"learning_rate": 2.0}, {"discount": float("nan")}, {"temperature": "hot"},
+     {"device": "tpu"}, {"hidden": 0}, {"training_seed": -1}],
+)  # fmt: skip
+def test_bad_settings(settings: dict[str, object]) -> None:
+    with pytest.raises(SettingError):
+        MetaRLSearch(SPACE, np.random.default_rng(0), **settings)

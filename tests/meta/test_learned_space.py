@@ -1,0 +1,251 @@
+"""Learned spaces, their chance of the best, and searchers inside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nasmeta as nm
+from nasmeta.errors import LeakageError, SettingError, SpaceExhaustedError
+from nasmeta.meta import ChanceOfBest, GuidedSearch, LearnedSpace, warm_start_cells
+from nasmeta.searchers import SEARCHERS, LocalSearch, RandomSearch, Searcher
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.tasks import SourceTask
+from nasmeta.testing import SearcherContract, made_up_values
+
+NB201, TNB101 = get_space("nb201"), get_space("tnb101")
+FEW = np.arange(0, 4096, 8, dtype=np.int32)
+
+
+def made_up(name: str, shift: float, n: int = 400, space: CellSpace = TNB101) -> SourceTask:
+    cells = space.sample(n, np.random.default_rng(len(name)))
+    return SourceTask(name, name, space, cells, made_up_values(space, shift)[cells])
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16-120"])
+def test_five_percent_keep_the_best_cell_of_the_data_set_left_out(dataset: str) -> None:
+    sources, target = nm.task_distribution("nb201").leave_out(dataset)
+    learnt = LearnedSpace.learn(NB201, sources, 0.05)
+    assert len(learnt.cells) == len(set(learnt.cells.tolist())) == 782
+    assert learnt.contains(target[0].optimal_cells).all()
+    assert 0.8 < learnt.chance_of_best < 1
+    assert learnt.keep(0.5).chance_of_best > learnt.chance_of_best
+    assert (learnt.keep(0.5).cells[:782] == learnt.cells).all()
+
+
+def test_probabilities_are_those_of_the_distribution() -> None:
+    learnt = LearnedSpace.learn(TNB101, [made_up("a", 0.0), made_up("bb", 0.2)])
+    p = np.exp(learnt.log_probability)
+    assert p.sum() == pytest.approx(1)
+    np.testing.assert_allclose(learnt.edge_probabilities.sum(axis=1), 1)
+    np.testing.assert_allclose(learnt.pair_probabilities.sum(axis=(1, 2)), 1)
+    one, other = learnt.edge_pairs[7]
+    digits = TNB101.digits
+    assert learnt.edge_probabilities[2, 3] == pytest.approx(p[digits[:, 2] == 3].sum())
+    both = (digits[:, one] == 1) & (digits[:, other] == 2)
+    assert learnt.pair_probabilities[7, 1, 2] == pytest.approx(p[both].sum())
+    assert (np.diff(p[learnt.order]) <= 0).all()
+
+
+def test_few_labels_and_another_space_teach_something() -> None:
+    task = nm.get_task("nb201/cifar10")
+    few = nm.get_task("nb201/cifar100").as_source(100, np.random.default_rng(0))
+    kept = LearnedSpace.learn(NB201, [few], 0.1).cells
+    assert task.values[kept].mean() > np.quantile(task.values, 0.75)
+    moved = LearnedSpace.learn(TNB101, [nm.get_task("nb201/cifar100")], 0.1)
+    assert moved.labels == 4096
+
+
+def test_the_chance_without_evidence_is_that_of_chance_and_grows_with_it() -> None:
+    assert ChanceOfBest([]).at(0.5) == pytest.approx(0.5)
+    assert ChanceOfBest([]).at(1.0) == 1.0
+    good, bad = np.array([0.001]), np.array([0.7])
+    assert ChanceOfBest([good] * 2).at(0.1) < ChanceOfBest([good] * 6).at(0.1)
+    assert ChanceOfBest([good, bad]).at(0.1) < ChanceOfBest([good, good]).at(0.1)
+    copies = ChanceOfBest([np.tile(good, 50)]).at(0.1)
+    assert copies == pytest.approx(ChanceOfBest([good]).at(0.1)), "noisy copies of a source are one piece of evidence"
+
+
+def test_tasks_that_share_a_device_are_no_evidence_for_each_other() -> None:
+    same = [SourceTask(n, "x", s.space, s.cells, s.utilities) for n in ("a", "b") for s in [made_up("a", 0.0)]]
+    assert len(LearnedSpace.learn(TNB101, same).chance.positions) == 0
+    assert len(LearnedSpace.learn(TNB101, [*same, made_up("ccc", 0.3)]).chance.positions) == 2
+
+
+def test_bad_input() -> None:
+    good = made_up("a", 0.0)
+    for fraction in (0, 1.5, True, "0.1", float("nan")):
+        with pytest.raises(SettingError, match="fraction must be"):
+            LearnedSpace.learn(TNB101, [good], fraction)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="at least one"):
+        LearnedSpace.learn(TNB101, [])
+    with pytest.raises(SettingError, match="twice"):
+        LearnedSpace.learn(TNB101, [good, good])
+    with pytest.raises(SettingError, match="20 are needed"):
+        LearnedSpace.learn(TNB101, [made_up("b", 0.0, n=19)])
+    nan = SourceTask("n", "n", TNB101, good.cells, np.full(len(good), np.nan))
+    with pytest.raises(SettingError, match="not finite"):
+        warm_start_cells(TNB101, [nan], 3)
+    with pytest.raises(SettingError, match="positive numbers"):
+        warm_start_cells(TNB101, [good], 3, costs=np.zeros(TNB101.n_cells))
+    with pytest.raises(SettingError, match="at least one cell"):
+        GuidedSearch(RandomSearch(TNB101, np.random.default_rng(0)), cells=np.empty(0, np.int32))
+
+
+# -- inside a part of the space ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["random", "evolution", "local-search", "local-search-full", "gp"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_searcher_stays_inside_and_finds_the_best_there(name: str, batch: int) -> None:
+    inner = SEARCHERS[name](TNB101, np.random.default_rng(0))
+    guided, values = GuidedSearch(inner, FEW), made_up_values(TNB101)
+    seen: set[int] = set()
+    for _ in range(40):
+        cells = guided.ask(batch)
+        assert cells.dtype == np.int32
+        assert np.isin(cells, FEW).all()
+        seen.update(cells.tolist())
+        guided.tell(cells, values[cells])
+    assert len(seen) > 30, "it does not stand still"
+    if name == "gp":
+        assert values[list(seen)].max() == values[FEW].max()
+
+
+def test_the_part_is_searched_to_its_end() -> None:
+    class Stubborn(RandomSearch):
+        def restrict(self, cells: NDArray[np.int32]) -> bool:
+            return False
+
+        def ask(self, n: int = 1) -> NDArray[np.int32]:
+            return np.zeros(n, np.int32)
+
+    part = np.array([5, 9, 7], np.int32)
+    for kind in (Stubborn, RandomSearch):
+        guided = GuidedSearch(kind(TNB101, np.random.default_rng(0)), part)
+        found = [int(guided.ask()[0]) for _ in range(3)]
+        assert sorted(found) == [5, 7, 9]
+        guided.tell(np.array(found, np.int32), np.arange(3.0))
+        with pytest.raises(SpaceExhaustedError):
+            guided.ask()
+    assert found[:1] == found[:1]
+
+
+def test_local_search_is_told_of_what_lies_outside() -> None:
+    told: list[float] = []
+
+    class Listening(LocalSearch):
+        def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+            told.extend(values.tolist())
+            super().tell(cells, values)
+
+    guided = GuidedSearch(Listening(TNB101, np.random.default_rng(0)), FEW)
+    for value in (3.0, 1.0, 2.0):
+        guided.tell(guided.ask(), np.array([value]))
+    guided.ask()
+    assert set(told) <= {-np.inf, 3.0, 2.0, 1.0}
+
+
+class TestInside(SearcherContract):
+    def make(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
+        inside = np.flatnonzero(made_up_values(space) > np.median(made_up_values(space))).astype(np.int32)
+        return GuidedSearch(SEARCHERS["evolution"](space, rng), inside, inside[:3])
+
+    test_knows_space_and_generator_and_has_defaults_for_the_rest = None  # type: ignore[assignment]
+    test_runs_on_a_real_task = None  # type: ignore[assignment]
+
+
+# -- warm starts -----------------------------------------------------------------------------------------------------
+def test_the_second_cell_is_good_where_the_first_is_not() -> None:
+    cells = np.arange(100, dtype=np.int32)
+    up, down = (SourceTask(n, n, TNB101, cells, sign * np.arange(100.0)) for n, sign in (("up", 1), ("down", -1)))
+    assert set(warm_start_cells(TNB101, [up, down], 2, mixtures=0).tolist()) == {0, 99}
+    assert warm_start_cells(TNB101, [up], 3).tolist() == [99, 98, 97]
+    assert warm_start_cells(TNB101, [up], 2, allowed=np.array([3, 4, 5, 200], np.int32)).tolist() == [5, 4]
+    assert warm_start_cells(TNB101, [up], 9, allowed=np.array([3, 200], np.int32)).tolist() == [3]
+
+
+def test_costs_count_where_they_differ() -> None:
+    cells = np.arange(100, dtype=np.int32)
+    up = SourceTask("up", "up", TNB101, cells, np.arange(100.0))
+    costs = np.ones(TNB101.n_cells)
+    costs[99] = 1000.0
+    assert warm_start_cells(TNB101, [up], 1, costs=costs).tolist() == [98]
+
+
+# -- search and compare ----------------------------------------------------------------------------------------------
+def test_search_inside_with_a_warm_start() -> None:
+    sources, target = nm.task_distribution("nb201").leave_out("cifar100")
+    learnt = LearnedSpace.learn(NB201, sources, 0.1)
+    first = warm_start_cells(NB201, sources, 4, allowed=learnt.cells)
+    for name in ("evolution", "source-order"):
+        run = nm.search(name, "nb201/cifar100", evaluations=40, space="learned:0.1", warm_start=4)
+        assert learnt.contains(run.cells).all()
+        assert run.cells[:4].tolist() == first.tolist()
+        assert (run.space, run.warm_start, run.sources) == ("learned:0.1", "4", sources.names)
+    frame = run.frame()
+    assert set(frame["space"]) == {"learned:0.1"}
+    assert set(frame["warm_start"]) == {"4"}
+    cheap = nm.search("random", "nb201/cifar100", evaluations=5, warm_start="5/second")
+    dear = nm.search("random", "nb201/cifar100", evaluations=5, warm_start=5)
+    assert cheap.cost_seconds[0] < dear.cost_seconds[0]
+    assert target[0].values[dear.cells].max() > 73
+
+
+def test_journal_and_folder_know(tmp_path: object) -> None:
+    import json
+    from pathlib import Path
+
+    folder = Path(str(tmp_path))
+    options = {"evaluations": 10, "warm_start": 3}
+    whole = nm.search("random", "nb201/cifar10", space="learned:0.2", journal=folder / "run", **options)
+    header = json.loads((folder / "run").read_text().partition("\n")[0])
+    assert (header["space"], header["warm_start"], len(header["sources"])) == ("learned:0.2", "3", 2)
+    longer = nm.search(
+        "random", "nb201/cifar10", space="learned:0.2", journal=folder / "run", evaluations=20, warm_start=3
+    )
+    assert longer.cells[:10].tolist() == whole.cells.tolist()
+    with pytest.raises(nm.errors.JournalError, match="learned"):
+        nm.search("random", "nb201/cifar10", space="learned:0.1", journal=folder / "run", **options)
+    plan = {"inside": "random", "outside": "random"}
+    frame = nm.compare(
+        plan, "nb201/cifar10", repeats=2, evaluations=8, space={"inside": "learned:0.2"}, folder=folder / "all"
+    )
+    of = dict(zip(frame["searcher"], frame["space"], strict=True))
+    assert of == {"inside": "learned:0.2", "outside": "all"}
+    again = nm.compare(
+        plan, "nb201/cifar10", repeats=2, evaluations=8, space={"inside": "learned:0.2"}, folder=folder / "all"
+    )
+    assert again.equals(frame)
+
+
+def test_what_is_held_out_stays_out() -> None:
+    for options in ({"space": "learned:0.1"}, {"warm_start": 3}):
+        with pytest.raises(LeakageError, match="cifar10"):
+            nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"space": "learned"}, "learned:FRACTION"),
+        ({"space": "learned:2"}, "at most 1"),
+        ({"space": 0.1}, "learned:FRACTION"),
+        ({"warm_start": -1}, "warm_start is"),
+        ({"warm_start": "5/minute"}, "warm_start is"),
+        ({"warm_start": True}, "warm_start is"),
+    ],
+)
+def test_guidance_that_is_not_possible(options: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        nm.search("random", "nb201/cifar10", evaluations=5, **options)  # type: ignore[arg-type]
+
+
+def test_seconds_that_no_source_knows() -> None:
+    source = nm.get_task("nb201/cifar100").as_source()
+    with pytest.raises(SettingError, match="knows the seconds"):
+        nm.search("random", "nb201/cifar10", evaluations=5, warm_start="5/second", sources=[source])
+
+
+def test_compare_refuses_guidance_for_nobody() -> None:
+    with pytest.raises(SettingError, match="not compared"):
+        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, warm_start={"evolution": 3})
