@@ -67,14 +67,17 @@ class MetaNASSearch(MetaSearcher):
         Of the draw; 0 takes the most probable cells.
     optimism : float, default 0.5
         Predicted deviations that are added to the predicted mean.
+    prior_weight : float, default 1.0
+        How much the search network's own opinion counts beside that bound: its log probability of the candidate times
+        0.3, which is the score that it stands for by the way it was trained. 0 screens by the prediction alone.
     proposals : {"network", "uniform", "all"}, default "network"
         Where candidates come from. The other two are the ablation without a search network: drawn uniformly, or all
         cells of the space.
     screening : bool, default True
         False is the ablation without a prediction network: the first candidate drawn is proposed.
-    steps : int, default 1500
+    steps : int, default 400
         Lessons of meta-training.
-    tasks : int, default 16
+    tasks : int, default 8
         Tasks that are practised on at once.
     width : int, default 64
         Of both networks.
@@ -111,8 +114,8 @@ class MetaNASSearch(MetaSearcher):
         prior_weight: float = 1.0,
         proposals: str = "network",
         screening: bool = True,
-        steps: int = 1500,
-        tasks: int = 16,
+        steps: int = 400,
+        tasks: int = 8,
         width: int = 64,
         learning_rate: float = 2e-3,
         screen: float = 0.5,
