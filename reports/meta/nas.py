@@ -33,9 +33,10 @@ ALONE: dict[str, dict[str, Any]] = {
     "meta-nas": {},
     "search network alone, drawn": {"screening": False, "temperature": 1.0},
     "search network alone, most probable": {"screening": False, "temperature": 0.0},
-    "prediction network alone, 64 uniform candidates": {"proposals": "uniform", "candidates": 64},
+    "prediction network alone, uniform candidates": {"proposals": "uniform", "candidates": 64},
     "prediction network alone, all cells": {"proposals": "all"},
 }
+FEWER = {"search network alone, drawn": 5, "prediction network alone, uniform candidates": 5}  # long runs: a fifth
 CHOICES: dict[str, dict[str, Any]] = {
     f"candidates {n}, prior weight {w:g}": {"candidates": n, "prior_weight": w, "temperature": 0.0}
     for n in (16, 64)
@@ -113,12 +114,12 @@ def is_random(settings: dict[str, Any]) -> bool:
     return searcher.proposals == "uniform" or (searcher.proposals == "network" and searcher.temperature > 0)
 
 
-def pairs(folder: Path, log: Rows, trainings: int, runs: int) -> None:
+def pairs(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) -> None:
     """One dataset as the only source, another searched: what settings are chosen by."""
     rows = Rows(OUT / "pairs.csv", ("source", "target", "training", "choice"))
     tasks = nm.task_distribution("nb201")
     for training in range(trainings):
-        for source in tasks:
+        for source in chosen(tasks, only):
             for target in tasks:
                 for choice, settings in CHOICES.items():
                     if target is source or (source.dataset, target.dataset, training, choice) in rows:
@@ -134,12 +135,12 @@ def pairs(folder: Path, log: Rows, trainings: int, runs: int) -> None:
                     )
 
 
-def full(folder: Path, log: Rows, trainings: int, runs: int) -> None:
+def full(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) -> None:
     """Both other datasets as sources."""
-    leave_one_out(folder, log, trainings, runs, "full", 1, {})
+    leave_one_out(folder, log, trainings, runs, only, "full", 1, {})
 
 
-def transnas(folder: Path, log: Rows, trainings: int, runs: int) -> None:
+def transnas(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) -> None:
     """The six other tasks as sources; `gp` beside."""
     leave_one_out(
         folder,
@@ -152,11 +153,17 @@ def transnas(folder: Path, log: Rows, trainings: int, runs: int) -> None:
     )
 
 
+def chosen(tasks: Iterable[Task], only: str | None) -> list[Task]:
+    """Return the tasks that are asked for."""
+    return [task for task in tasks if only is None or task.dataset in only.split(",")]
+
+
 def leave_one_out(
     folder: Path,
     log: Rows,
     trainings: int,
     runs: int,
+    only: str | None,
     part: str,
     best_cells: int,
     others: dict[str, Callable[[Task, np.random.Generator], Searcher]],
@@ -165,12 +172,13 @@ def leave_one_out(
     rows = Rows(OUT / f"{part}.csv", ("task", "searcher", "training", "run"))
     tasks = nm.task_distribution("nb201" if part == "full" else "tnb101")
     for training in range(trainings):
-        for dataset in tasks.datasets:
-            sources, (target,) = tasks.leave_out(dataset)
+        for held_out in chosen(tasks, only):
+            sources, (target,) = tasks.leave_out(held_out.dataset)
             learnt = trained(folder, target, sources, training, log)
             for name, settings in ALONE.items():
                 # Each run is one of the training's share; where nothing is random they would all be alike.
-                for run in range(training, runs, trainings) if is_random(settings) else (training,):
+                share = max(1, runs // FEWER.get(name, 1))
+                for run in range(training, share, trainings) if is_random(settings) else (training,):
                     if (target.name, name, training, run) not in rows:
                         found, seconds = needed(variant(learnt, run, settings), target, CAP[part], best_cells)
                         row(rows, target, name, training, run, found, seconds)
@@ -200,6 +208,7 @@ def main() -> None:
     """Run, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default="pairs,full,transnas", help="which; all where left out")
+    parser.add_argument("--only", help="do just these targets, in the part pairs these sources; separated by commas")
     parser.add_argument("--trainings", type=int, default=3)
     parser.add_argument(
         "--runs", type=int, default=100, help="of each searcher on each dataset, all trainings together"
@@ -211,7 +220,7 @@ def main() -> None:
     log = Rows(OUT / "trainings.csv", ("training",))
     for part in arguments.parts.split(","):
         if part:
-            PARTS[part](arguments.folder, log, arguments.trainings, arguments.runs)
+            PARTS[part](arguments.folder, log, arguments.trainings, arguments.runs, arguments.only)
 
 
 if __name__ == "__main__":
