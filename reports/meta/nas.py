@@ -40,8 +40,9 @@ FEWER = {"search network alone, drawn": 5, "prediction network alone, uniform ca
 CHOICES: dict[str, dict[str, Any]] = {
     f"candidates {n}, prior weight {w:g}": {"candidates": n, "prior_weight": w, "temperature": 0.0}
     for n in (16, 64)
-    for w in (0.0, 0.5, 1.0, 2.0)
+    for w in (0.0, 0.5, 1.0, 2.0, 4.0)
 } | {
+    "candidates 64, prior weight 2, drawn": {"candidates": 64, "prior_weight": 2.0, "temperature": 1.0},
     "search network alone": {"screening": False, "temperature": 0.0},
     "prediction network alone": {"proposals": "all"},
 }
@@ -125,13 +126,14 @@ def pairs(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) 
                     if target is source or (source.dataset, target.dataset, training, choice) in rows:
                         continue
                     learnt = trained(folder, target, [source], training, log)
-                    found, _ = needed(variant(learnt, 0, settings), target, CAP["pairs"])
+                    repeats = 5 if is_random(settings) else 1
+                    found = [needed(variant(learnt, r, settings), target, CAP["pairs"])[0] for r in range(repeats)]
                     rows.add(
                         source=source.dataset,
                         target=target.dataset,
                         training=training,
                         choice=choice,
-                        evaluations=found,
+                        evaluations=np.mean(found),
                     )
 
 

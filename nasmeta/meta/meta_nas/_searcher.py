@@ -67,7 +67,7 @@ class MetaNASSearch(MetaSearcher):
         Of the draw; 0 takes the most probable cells.
     optimism : float, default 0.5
         Predicted deviations that are added to the predicted mean.
-    prior_weight : float, default 1.0
+    prior_weight : float, default 2.0
         How much the search network's own opinion counts beside that bound: its log probability of the candidate times
         0.3, which is the score that it stands for by the way it was trained. 0 screens by the prediction alone.
     proposals : {"network", "uniform", "all"}, default "network"
@@ -111,7 +111,7 @@ class MetaNASSearch(MetaSearcher):
         candidates: int = 64,
         temperature: float = 1.0,
         optimism: float = 0.5,
-        prior_weight: float = 1.0,
+        prior_weight: float = 2.0,
         proposals: str = "network",
         screening: bool = True,
         steps: int = 400,
