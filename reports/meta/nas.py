@@ -326,9 +326,9 @@ INTRODUCTION = """# Meta-NAS: two networks together and alone
 
 Evaluations until the best cell of NAS-Bench-201 (200 epochs, validation accuracy, seed means) is evaluated.
 Meta-trained on the two other datasets, all 15,625 labels of each; three independent trainings for each dataset. "Alone"
-are the same trained networks without the other one: the search network proposes a cell drawn from its probabilities, or the most
-probable one; the prediction network takes the cell of highest upper confidence bound, of 64 uniform candidates or of
-all cells. Where nothing is random in a search (most probable, all cells) there is one run a training. The interval is
+are the same trained networks without the other one: the search network proposes a cell drawn from its probabilities, or
+the most probable one; the prediction network takes the cell of highest upper confidence bound, of 64 uniform
+candidates or of all cells. Where nothing is random in a search (most probable, all cells) there is one run a training. The interval is
 of the runs, given these trainings; how far trainings differ is in the column before the last.
 """
 TRAINING = """

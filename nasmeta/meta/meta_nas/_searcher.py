@@ -158,7 +158,8 @@ class MetaNASSearch(MetaSearcher):
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         model: MetaNASModel = self._require_meta_model()
         facts = {"width": model.width, "sources": list(model.sources), "labels": model.labels}
-        return {**model.weights, "log": model.log}, facts
+        weights = {name: values.astype(np.float16) for name, values in model.weights.items()}  # as they were rounded
+        return {**weights, "log": model.log}, facts
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaNASModel:
         _require_torch()
@@ -166,7 +167,7 @@ class MetaNASSearch(MetaSearcher):
 
         log = checked_array(arrays, "log", np.float64, (None, 5))
         weights = {
-            name: checked_array(arrays, name, np.float32, array.shape)
+            name: checked_array(arrays, name, np.float16, array.shape).astype(np.float32)
             for name, array in arrays.items()
             if name != "log"
         }

@@ -318,7 +318,8 @@ def meta_train(
     return MetaNASModel(
         space.name,
         recipe.width,
-        {name: _numpy(values) for name, values in trainer.networks.state_dict().items()},
+        # Rounded, so that a file of half the size holds the same networks.
+        {name: _numpy(values.half().float()) for name, values in trainer.networks.state_dict().items()},
         tuple(source.name for source in sources),
         sum(len(source) for source in sources),
         np.array(trainer.log, dtype=np.float64).reshape(-1, 5),
