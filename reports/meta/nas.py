@@ -328,8 +328,8 @@ Evaluations until the best cell of NAS-Bench-201 (200 epochs, validation accurac
 Meta-trained on the two other datasets, all 15,625 labels of each; three independent trainings for each dataset. "Alone"
 are the same trained networks without the other one: the search network proposes a cell drawn from its probabilities, or
 the most probable one; the prediction network takes the cell of highest upper confidence bound, of 64 uniform
-candidates or of all cells. Where nothing is random in a search (most probable, all cells) there is one run a training. The interval is
-of the runs, given these trainings; how far trainings differ is in the column before the last.
+candidates or of all cells. Where nothing is random in a search (most probable, all cells) there is one run a training.
+The interval is of the runs, given these trainings; how far trainings differ is in the column before the last.
 """
 TRAINING = """
 **Seconds.** A meta-training takes {wall:.0f} s in the median and at most {most:.0f} s ({cpu:.0f} s of one core), an
