@@ -6,7 +6,7 @@ import operator
 
 from nasmeta.errors import SettingError
 
-__all__ = ["checked_whole"]
+__all__ = ["checked_number", "checked_whole"]
 
 
 def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -> int:
@@ -34,3 +34,20 @@ def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 
     if whole > most:
         raise SettingError(f"{name} must be a whole number from {least} to {most}; a larger one was given.")
     return whole
+
+
+def checked_number(name: str, value: object, least: float, most: float) -> float:
+    """Return a finite number of the user between two bounds, checked.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> checked_number("discount", 0.9, 0, 1)
+    0.9
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise SettingError(f"{name} must be a number from {least:g} to {most:g}, not {value!r:.80}.")
+    return value

@@ -7,6 +7,7 @@ otherwise it is *censored*: nobody knows what it would have found after its budg
 """
 
 from nasmeta.analysis._aggregates import aggregate_scores, interquartile_mean, probability_of_improvement
+from nasmeta.analysis._alike import alike_runs, without_spread_of_equals
 from nasmeta.analysis._curves import regret_curves
 from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents, regret
 from nasmeta.analysis._paired_tests import holm, paired_tests
@@ -17,13 +18,15 @@ from nasmeta.analysis._profiles import anytime_area, performance_profiles, runti
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
 from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._statistics import bootstrap_interval
-from nasmeta.analysis._summary import summarise, to_markdown
+from nasmeta.analysis._summary import summarise
+from nasmeta.analysis._tables import to_html, to_latex, to_markdown
 from nasmeta.analysis._verification_page import write_verification_page
 from nasmeta.analysis._verification_plots import draw_cell, plot_agreement, plot_cells, plot_training_curves
 
 __all__ = [
     "Friedman",
     "aggregate_scores",
+    "alike_runs",
     "anytime_area",
     "average_ranks",
     "bootstrap_interval",
@@ -52,6 +55,9 @@ __all__ = [
     "save_figure",
     "summarise",
     "summarise_predictions",
+    "to_html",
+    "to_latex",
     "to_markdown",
+    "without_spread_of_equals",
     "write_verification_page",
 ]

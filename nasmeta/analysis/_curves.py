@@ -28,6 +28,8 @@ def regret_curves(
     grid: npt.ArrayLike | None = None,
     level: float = 0.95,
     seed: int = 0,
+    column: str = "regret",
+    points: int | None = None,
 ) -> pd.DataFrame:
     """Average the regret of runs, point by point, only where every run of the (task, searcher) is known.
 
@@ -49,6 +51,11 @@ def regret_curves(
         Level of the bootstrap interval of the mean.
     seed : int
         Seed of the bootstrap.
+    column : str
+        What is averaged; another column may be what the incumbent has on the test split. Of a run that found the
+        optimum it stays as it is.
+    points : int, optional
+        At most so many points of a default grid, instead of 500 or 200.
 
     Returns
     -------
@@ -77,7 +84,9 @@ def regret_curves(
 
     check_level(level)
     check_axis(x)
-    runs = read_runs(frame, x)
+    if points is not None and points < 2:
+        raise SettingError(f"A curve of {points} points was asked for; it needs at least 2.")
+    runs = read_runs(frame, x, column)
     chosen = None if grid is None else _check_grid(grid, x)
     first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
     parts = []
@@ -87,12 +96,12 @@ def regret_curves(
         begin = float(first[group].max())
         end = float(last[group][censored].min() if censored.any() else last[of_task].max())
         if chosen is not None:
-            points = chosen[(chosen >= begin) & (chosen <= end)]
+            at = chosen[(chosen >= begin) & (chosen <= end)]
         else:
-            points = _default_grid(x, begin, end, float(first[of_task].min()), float(last[of_task].max()))
-        if len(points) == 0:
+            at = _default_grid(x, begin, end, float(first[of_task].min()), float(last[of_task].max()), points)
+        if len(at) == 0:
             continue
-        regrets = runs.at("regret", evaluations_by(runs, group, x, points), group)
+        regrets = runs.at(column, evaluations_by(runs, group, x, at), group)
         low, high = bootstrap_interval(regrets, level=level, seed=seed)
         q25, median, q75 = np.quantile(regrets, [0.25, 0.5, 0.75], axis=0)
         parts.append(
@@ -100,7 +109,7 @@ def regret_curves(
                 {
                     "task": task,
                     "searcher": searcher,
-                    x: points.astype(np.int64) if x == "evaluation" else points,
+                    x: at.astype(np.int64) if x == "evaluation" else at,
                     "runs": len(censored),
                     "mean": regrets.mean(axis=0),
                     "low": low,
@@ -133,16 +142,19 @@ def _check_grid(grid: npt.ArrayLike, x: XAxis) -> FloatArray:
     return points
 
 
-def _default_grid(x: XAxis, begin: float, end: float, task_begin: float, task_end: float) -> FloatArray:
+def _default_grid(
+    x: XAxis, begin: float, end: float, task_begin: float, task_end: float, points: int | None
+) -> FloatArray:
     if begin > end:  # a run ended before another one had begun
         return np.empty(0)
     if x == "evaluation":
-        if end <= _MOST_POINTS:
+        most = points or _MOST_POINTS
+        if end <= most:
             return np.arange(1.0, end + 1)
-        return np.unique(np.geomspace(1, end, _MOST_POINTS).round())
+        return np.unique(np.geomspace(1, end, most).round())
     if task_begin <= 0:
         raise SettingError(f"Simulated seconds begin at {task_begin}; a log scale needs them above 0, or give a grid.")
-    shared = np.geomspace(task_begin, task_end, _TIME_POINTS)
+    shared = np.geomspace(task_begin, task_end, points or _TIME_POINTS)
     return np.unique(np.r_[begin, shared[(shared > begin) & (shared < end)], end])
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from numbers import Integral, Real
+from collections.abc import Iterable
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["summarise", "to_markdown"]
+__all__ = ["summarise"]
 
 
 def summarise(
@@ -95,76 +95,3 @@ def summarise(
         columns=lambda name: name.replace("mean", "evaluations_to_optimum")
     )
     return pd.concat([solved[["task", "searcher", "runs"]], own, share, mean, seconds], axis=1)
-
-
-def to_markdown(table: pd.DataFrame, headers: Mapping[str, str] | None = None) -> str:
-    """Write a table as Markdown, with intervals and deviations beside their numbers.
-
-    Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". A number
-    is rounded to two digits of its own uncertainty, one without any to four digits; both to 4 decimals at most. NaN is
-    written "–", infinity "∞".
-
-    Parameters
-    ----------
-    table : DataFrame
-        For example from `summarise`, `evaluations_to_optimum` or `average_ranks`. The index is not written.
-    headers : mapping of str to str, optional
-        Headings for columns; the others are their names with spaces for underscores.
-
-    Returns
-    -------
-    str
-        The table, ending in a line break.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"searcher": ["gp", "random"], "mean": [22.134, float("nan")],
-    ...                       "mean_low": [20.31, float("nan")], "mean_high": [24.02, float("nan")]})
-    >>> print(to_markdown(table, headers={"mean": "evaluations"}), end="")
-    | searcher | evaluations |
-    | :--- | ---: |
-    | gp | 22.1 [20.3, 24.0] |
-    | random | – |
-    """
-    names = [str(name) for name in table.columns]
-    parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
-    shown = [name for name in names if name not in parts]
-    columns = [table.iloc[:, names.index(name)] for name in shown]
-    numeric = [all(isinstance(value, Real) for value in column) for column in columns]
-    lines = [
-        [(headers or {}).get(name, name.replace("_", " ")) for name in shown],
-        ["---:" if right else ":---" for right in numeric],
-    ]
-    for _, row in table.iterrows():
-        lines.append([_cell(row, name, parts) for name in shown])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _cell(row: pd.Series[Any], name: str, parts: set[str]) -> str:
-    value = row[name]
-    if not isinstance(value, Real):
-        return str(value).replace("|", "\\|").replace("\n", " ")
-    low, high, std = (row[name + end] if name + end in parts else np.nan for end in ("_low", "_high", "_std"))
-    if np.isfinite(high - low):
-        decimals = _decimals(float(value), float(high - low))
-        return f"{_number(value, decimals)} [{_number(low, decimals)}, {_number(high, decimals)}]"
-    if np.isfinite(std):
-        decimals = _decimals(float(value), float(std))
-        return f"{_number(value, decimals)} ± {_number(std, decimals)}"
-    return _number(value, _decimals(float(value), 0.0))
-
-
-def _decimals(value: float, spread: float) -> int:
-    if spread > 1e-9 * abs(value):  # more than rounding
-        return int(np.clip(1 - np.floor(np.log10(spread)), 0, 4))
-    if not np.isfinite(value) or value == round(value):
-        return 0
-    return int(np.clip(3 - np.floor(np.log10(abs(value))), 0, 4))
-
-
-def _number(value: Any, decimals: int) -> str:
-    if not np.isfinite(value):
-        return "–" if np.isnan(value) else "∞" if value > 0 else "−∞"
-    text = f"{value:,.{decimals}f}"
-    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text

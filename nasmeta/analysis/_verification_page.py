@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis._plots import save_figure
-from nasmeta.analysis._summary import to_markdown
+from nasmeta.analysis._tables import to_markdown
 from nasmeta.analysis._verification_plots import plot_agreement, plot_cells, plot_training_curves
 from nasmeta.errors import SettingError
 

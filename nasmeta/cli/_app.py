@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import nasmeta
+from nasmeta.cli._comparison import report
 from nasmeta.cli._data import data_app, query
 from nasmeta.cli._demo import demo
 from nasmeta.cli._predict import predict
@@ -56,7 +57,13 @@ app.command(
     epilog="Examples:\n\nnasmeta train 6111 --folder 6111\n\n"
     "nasmeta train 6111 --data cifar10:PATH --recipe nb201-12 --folder 6111 --export 6111.onnx"
 )(train)
-app.command(epilog="Example:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results")(compare)
+app.command(
+    epilog="Examples:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results\n\n"
+    "nasmeta compare --list\n\nnasmeta compare nb201-paper --out results"
+)(compare)
+app.command(epilog="Example:\n\nnasmeta compare --searchers random,gp --folder results && nasmeta report results")(
+    report
+)
 app.command(
     epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"
     "\n\nand --release 'NATS-tss v1.0', once fetched sources hold the same of other releases."

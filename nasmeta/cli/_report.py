@@ -25,12 +25,12 @@ def print_summary(frame: pd.DataFrame, evaluations: int, evaluator: str = "table
     from rich.console import Console
     from rich.table import Table
 
-    from nasmeta.analysis import summarise
+    from nasmeta.analysis import summarise, without_spread_of_equals
     from nasmeta.experiments import on_evaluator
     from nasmeta.tasks import get_task
 
     console = Console()
-    summary = _without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
+    summary = without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
     for name, rows in summary.groupby("task", sort=False, observed=True):
         budgets = [budget for budget in _budgets(frame) if f"value_at_{budget}" in rows]
         table = Table(
@@ -62,11 +62,11 @@ def print_summary(frame: pd.DataFrame, evaluations: int, evaluator: str = "table
 
 def write_report(frame: pd.DataFrame, folder: Path, evaluations: int, evaluator: str = "table") -> list[Path]:
     """Write summary and pictures of a comparison into its folder; return all files a reader wants."""
-    from nasmeta.analysis import plot_regret, save_figure, summarise, to_markdown
+    from nasmeta.analysis import plot_regret, save_figure, summarise, to_markdown, without_spread_of_equals
     from nasmeta.experiments import on_evaluator
     from nasmeta.tasks import get_task
 
-    summary = _without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
+    summary = without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
     parts = ["# Comparison of searchers\n"]
     for name, rows in summary.groupby("task", sort=False, observed=True):
         task = on_evaluator(get_task(str(name)), evaluator)
@@ -98,30 +98,12 @@ def write_report(frame: pd.DataFrame, folder: Path, evaluations: int, evaluator:
     return files
 
 
-def _alike(frame: pd.DataFrame) -> set[tuple[str, str]]:
-    """Return the (task, searcher) of which several runs evaluated the same cells in the same order."""
-    alike = set()
-    for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
-        runs = {tuple(cells) for _, cells in rows.groupby("seed", sort=False)["cell"]}
-        if len(runs) == 1 and rows["seed"].nunique() > 1:
-            alike.add((str(task), str(searcher)))
-    return alike
-
-
-def _without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Take deviations and intervals away where all runs are alike: they are one run, which says nothing of others."""
-    alike = _alike(frame)
-    rows = [(str(task), str(name)) in alike for task, name in zip(summary["task"], summary["searcher"], strict=True)]
-    spreads = [column for column in summary if str(column).endswith(("_std", "_low", "_high"))]
-    summary = summary.copy()
-    summary.loc[rows, spreads] = np.nan
-    return summary
-
-
 def _remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
     """Say which runs are alike, and which ended before the budget and without the optimum."""
+    from nasmeta.analysis import alike_runs
+
     alike: dict[str, list[str]] = {}
-    for task, searcher in sorted(_alike(frame)):
+    for task, searcher in sorted(alike_runs(frame)):
         alike.setdefault(searcher, []).append(task)
     remarks = [
         f"{label} on {', '.join(tasks)}: all runs alike, so without ± and interval" for label, tasks in alike.items()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from nasmeta.cli._manners import duration, mannered, measured, names_in, settings_in
+from nasmeta.cli._specified import compare_specified, print_ready
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
     from nasmeta.evaluators import TrainingEvaluator
+    from nasmeta.experiments import Run
 
 __all__ = ["compare", "search"]
 
@@ -142,6 +145,7 @@ def search(
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
         + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
+        **_guidance(run),
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),
         info.metric: f"{run.best.value:.4f} {info.unit}{best_known}",
@@ -164,49 +168,110 @@ def search(
         typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {measured(column)}")
 
 
+def _guidance(run: Run) -> dict[str, str]:
+    """Return the lines about what sources chose."""
+    lines = {}
+    if run.space != "all":
+        known = (
+            "" if isnan(run.chance_of_best) else f", which hold the best one with a chance of {run.chance_of_best:.2f}"
+        )
+        share = 100 * float(run.space.partition(":")[2])
+        lines["searched in"] = f"{share:g} % of the cells, learnt from the sources{known}"
+    if run.warm_start != "0":
+        lines["first cells"] = f"{run.warm_start} chosen from the sources"
+    return lines
+
+
 @mannered
 def compare(
-    searchers: Annotated[str, typer.Option(help="Names of searchers, separated by commas.")],
-    tasks: Annotated[str, typer.Option(help="A family of tasks, or names of tasks separated by commas.")] = "nb201",
-    repeats: Annotated[int, typer.Option(help="Runs of each searcher on each task.")] = 10,
+    specification: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="A specification file (TOML), or the name of a ready one (--list)."),
+    ] = None,
+    searchers: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Names of searchers, separated by commas."),
+    ] = None,
+    tasks: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A family of tasks, or names of tasks separated by commas.", show_default="nb201"),
+    ] = None,
+    repeats: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Runs of each searcher on each task.", show_default="10"),
+    ] = None,
     evaluations: Evaluations = None,
     seconds: Seconds = None,
     clock: ClockSettings = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Seed of the first run; the same seed gives the same runs.", show_default="0"),
+    ] = None,
     meta_model: MetaModel = None,
     space: SpaceName = None,
     warm_start: WarmStart = "0",
     folder: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Keep journals and results here; the same command again goes on after any end."),
+        typer.Option(
+            "--folder", "--out", help="Keep journals and results here; the same command again goes on after any end."
+        ),
     ] = None,
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
+    show: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
 ) -> None:
     """Run searchers on tasks, each several times, and show a table of the results."""
     import nasmeta as nm
     from nasmeta.cli._report import print_summary, write_report
 
-    if not names_in(tasks):
-        raise SettingError("There is no task to compare on: name at least one with --tasks.")
-    frame = nm.compare(
-        names_in(searchers),
-        names_in(tasks),
-        repeats=repeats,
-        evaluations=evaluations,
-        seconds=seconds,
-        clock=settings_in(clock) if clock else None,
-        seed=seed,
-        meta_model=meta_model,
-        space=space,
-        warm_start=warm_start,
-        folder=folder,
-        workers=workers,
-        stop_at_optimum=stop_at_optimum,
-        progress=True,
-        evaluator=evaluator,
-    )
+    if show:
+        print_ready()
+        return
+    given = {
+        "--searchers": searchers,
+        "--tasks": tasks,
+        "--repeats": repeats,
+        "--evaluations": evaluations,
+        "--seconds": seconds,
+        "--clock": clock,
+        "--seed": seed,
+        "--meta-model": meta_model,
+        "--space": space,
+        "--warm-start": None if warm_start == "0" else warm_start,
+        "--stop-at-optimum": stop_at_optimum or None,
+        "--evaluator": None if evaluator == "table" else evaluator,
+    }
+    if specification is not None:
+        also = [option for option, value in given.items() if value is not None]
+        if also:
+            raise SettingError(f"The specification says it all: leave out {', '.join(also)}, or change the file.")
+        frame, evaluations, evaluator = compare_specified(specification, folder, workers)
+    else:
+        if not names_in(searchers):
+            raise SettingError(
+                "There is no searcher to compare: name some with --searchers, or a specification (nasmeta compare "
+                "--list shows the ready ones)."
+            )
+        if tasks is not None and not names_in(tasks):
+            raise SettingError("There is no task to compare on: name at least one with --tasks.")
+        frame = nm.compare(
+            names_in(searchers),
+            names_in(tasks) or "nb201",
+            repeats=repeats,
+            evaluations=evaluations,
+            seconds=seconds,
+            clock=settings_in(clock) if clock else None,
+            seed=seed,
+            meta_model=meta_model,
+            space=space,
+            warm_start=warm_start,
+            folder=folder,
+            workers=workers,
+            stop_at_optimum=stop_at_optimum,
+            progress=True,
+            evaluator=evaluator,
+        )
     evaluations = evaluations or (200 if seconds is None else 1)  # seconds end runs after any number of evaluations
     print_summary(frame, evaluations, evaluator)
     if folder is not None:

@@ -9,6 +9,14 @@ from nasmeta.experiments._run import Best, Run, results_frame
 from nasmeta.experiments._search import on_evaluator, search
 from nasmeta.experiments._threads import one_thread
 from nasmeta.experiments.prediction import benchmark_predictors
+from nasmeta.experiments.specification import (
+    Specification,
+    picks_of,
+    provenance_of,
+    read_specification,
+    ready_specifications,
+    run_specification,
+)
 
 __all__ = [
     "Best",
@@ -16,13 +24,19 @@ __all__ = [
     "Journal",
     "JournaledEvaluator",
     "Run",
+    "Specification",
     "Trace",
     "benchmark_predictors",
     "compare",
     "learning_curve_benchmark",
     "on_evaluator",
     "one_thread",
+    "picks_of",
+    "provenance_of",
+    "read_specification",
+    "ready_specifications",
     "results_frame",
     "run_loop",
+    "run_specification",
     "search",
 ]

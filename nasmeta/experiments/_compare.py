@@ -50,10 +50,11 @@ def compare(
     searchers: SearchersLike,
     tasks: TasksLike = "nb201",
     *,
-    repeats: int = 10,
+    repeats: int | None = None,
     evaluations: int | None = None,
     seconds: float | Mapping[str, float] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
+    seeds: Sequence[int] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None = None,
     space: str | Mapping[str, str] | None = None,
@@ -64,7 +65,7 @@ def compare(
     stop_at_optimum: bool = False,
     evaluator: str = "table",
     clock: Clock | Mapping[str, Any] | None = None,
-    epochs: Sequence[int] | None = None,
+    epochs: Sequence[int | str] | None = None,
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
 
@@ -79,13 +80,16 @@ def compare(
         A mapping has the labels of the result as keys, and as values a name, a class, or (name or class, settings).
     tasks : str, Task, TaskDistribution, or iterable of names and tasks
         A family of tasks such as ``nb201``, a single task, or several.
-    repeats : int, default 10
+    repeats : int, optional
+        10 where left out.
     evaluations : int, optional
         Budget of each run, in distinct cells; 200 where neither this nor `seconds` is given.
     seconds : float, or mapping of task to float, optional
         Budget of each run on the simulated clock.
-    seed : int, default 0
-        Seed of the first repeat.
+    seed : int, optional
+        Seed of the first repeat; 0 where left out.
+    seeds : sequence of int, optional
+        The seeds of all repeats, in place of the two above.
     settings : mapping of label to mapping, optional
         Keyword arguments for searchers.
     meta_model : path, str, SavedMetaModel, or mapping of label to one of these, optional
@@ -108,7 +112,7 @@ def compare(
         What answers; values and regrets are then those of the tasks' shipped surrogates.
     clock : Clock or mapping, optional
         How simulated time passes in each run; its workers are simulated ones, not processes.
-    epochs : sequence of int, optional
+    epochs : sequence of int or str, optional
         The lengths of training that multi-fidelity searchers may use.
 
     Returns
@@ -135,11 +139,10 @@ def compare(
     targets = TaskDistribution(on_evaluator(task, evaluator) for task in _tasks_of(tasks))
     for task in targets:
         task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
-    repeats = checked_whole("repeats", repeats, most=1_000_000)
+    of_runs = _seeds_of(repeats, seed, seeds)
     workers = checked_whole("workers", workers, most=1_000)
     budgets = _budgets_of(targets, evaluations, seconds, stop_at_optimum)
     ticking = None if clock is None else Clock.of(clock)
-    seed = checked_whole("seed", seed, least=0, most=2**63 - repeats)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
     rules = {
@@ -148,17 +151,19 @@ def compare(
         for label, spec in specs.items()
     }
     models = _models_of(specs, meta_model)
-    comparison = _Comparison(specs, targets, range(seed, seed + repeats), rules, models)
+    comparison = _Comparison(specs, targets, of_runs, rules, models)
     if path is None:
         return comparison.frame(workers, progress, None)
     home = ComparisonFolder(path)
     extent = {
-        "repeats": repeats,
+        "repeats": len(of_runs),
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
         "stop_at_optimum": stop_at_optimum,
     }
-    with home.claimed(specs, targets, seed, clock=ticking, epochs=epochs, **extent):
+    with home.claimed(
+        specs, targets, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
+    ):
         frame = comparison.frame(workers, progress, home)
         home.write_results(frame)
     return frame
@@ -171,7 +176,7 @@ class _Comparison:
         self,
         specs: Mapping[str, SearcherSpec],
         tasks: TaskDistribution,
-        seeds: range,
+        seeds: Sequence[int],
         rules: Mapping[Pair, Rules],
         models: Mapping[str, MetaModelLike],
     ) -> None:
@@ -279,6 +284,22 @@ class _Comparison:
         seed, trace = result
         self.traces[job.pair, seed] = trace
         advance(1)
+
+
+def _seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
+    """Return the seeds of the repeats."""
+    if seeds is None:
+        n = checked_whole("repeats", 10 if repeats is None else repeats, most=1_000_000)
+        first = checked_whole("seed", 0 if seed is None else seed, least=0, most=2**63 - n)
+        return range(first, first + n)
+    if repeats is not None or seed is not None:
+        raise SettingError("Give either seeds, or seed and repeats.")
+    if not isinstance(seeds, Iterable):
+        raise SettingError(f"seeds are whole numbers, not {seeds!r:.80}.")
+    listed = tuple(checked_whole("a seed", one, least=0) for one in seeds)
+    if not listed or len(set(listed)) < len(listed):
+        raise SettingError("seeds must be at least one whole number, none of them twice.")
+    return listed
 
 
 def _budgets_of(tasks: TaskDistribution, evaluations: object, seconds: object, stop_at_optimum: bool) -> list[Budget]:

@@ -41,10 +41,10 @@ class ComparisonFolder:
         self,
         specs: Mapping[str, SearcherSpec],
         tasks: TaskDistribution,
-        seed: int,
+        seed: int | list[int],
         *,
         clock: Clock | None = None,
-        epochs: Sequence[int] | None = None,
+        epochs: Sequence[int | str] | None = None,
         **extent: Any,
     ) -> Iterator[None]:
         """Hold the folder for one comparison.

@@ -5,11 +5,14 @@ from nasmeta.meta._guided import GuidedSearch
 from nasmeta.meta._learned_space import LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch, learn_meta_gp
 from nasmeta.meta._model_file import META_PREDICTORS, SavedMetaModel, save_meta_model
+from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
+from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_models
+from nasmeta.meta._source_models import SourceModels, learn_source_models
 from nasmeta.meta._source_order import SourceOrder
 from nasmeta.meta._warm_start import warm_start_cells
 from nasmeta.meta.meta_nas import MetaNASSearch
-from nasmeta.meta.rl import MetaRLSearch
+from nasmeta.meta.rl import MetaRLSearch, PPOSearch
 
 __all__ = [
     "META_PREDICTORS",
@@ -20,9 +23,14 @@ __all__ = [
     "MetaGPSearch",
     "MetaNASSearch",
     "MetaRLSearch",
+    "MultiTaskGPSearch",
+    "PPOSearch",
+    "RGPESearch",
     "SavedMetaModel",
+    "SourceModels",
     "SourceOrder",
     "learn_meta_gp",
+    "learn_source_models",
     "load_meta_model",
     "meta_model_for",
     "save_meta_model",

@@ -18,9 +18,9 @@ class ChanceOfBest:
     r"""Logistic curve of the kept fraction, fitted to where the best cells of left-out sources stood in the order.
 
     A fraction :math:`f` holds the best cell with the chance :math:`\sigma(a + b \operatorname{logit} f)`. Before any
-    evidence :math:`a = 0` and :math:`b = 1`: the chance of a random part, which is its size. Each left-out source
-    tells at which fraction of the order its best cell stood, and counts once, however many noisy copies of it there
-    are. What is returned is the average over the posterior of a and b, so few sources give no certainty.
+    evidence :math:`a` is spread widely around 0 and :math:`b` around 1, the curve of a random part. Each left-out
+    source tells at which fraction of the order its best cell stood, and counts once, however many noisy copies of it
+    there are. What is returned is the average over the posterior of a and b, so few sources give no certainty.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class ChanceOfBest:
     >>> import numpy as np
     >>> from nasmeta.meta import ChanceOfBest
     >>> round(ChanceOfBest([]).at(0.1), 2), round(ChanceOfBest([np.array([0.002])] * 6).at(0.1), 2)
-    (0.29, 0.98)
+    (0.29, 0.99)
     """
 
     def __init__(self, positions: Sequence[NDArray[np.float64]]) -> None:

@@ -203,6 +203,11 @@ class CellGP:
             row = self._rows[len(self.cells)]
             self._variance += row * row
 
+    @property
+    def factor(self) -> NDArray[np.float64]:
+        """Lower Cholesky factor of the covariance of the observations, shape (n, n)."""
+        return self._factor[: len(self.cells), : len(self.cells)]
+
     def observed_distances(self) -> NDArray[np.int64]:
         """Return the distances between the observed cells, int64, shape (n_features, n, n)."""
         return self.kernel.distances(self._codes[: len(self.cells), self.cells])

@@ -1,17 +1,23 @@
 """Ask and tell: random and local search, evolution, Gaussian process; those with sources: ``nasmeta.meta``."""
 
+from nasmeta.searchers._asha import ASHA
 from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
+from nasmeta.searchers._bohb import BOHB
 from nasmeta.searchers._evolution import RegularizedEvolution
 from nasmeta.searchers._gp import GPSearch
+from nasmeta.searchers._halving import Hyperband, SuccessiveHalving
 from nasmeta.searchers._local_search import FullLocalSearch, LocalSearch
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.searchers._random import RandomSearch
 from nasmeta.searchers._reinforce import Reinforce
 
 __all__ = [
+    "ASHA",
+    "BOHB",
     "SEARCHERS",
     "FullLocalSearch",
     "GPSearch",
+    "Hyperband",
     "LocalSearch",
     "MetaSearcher",
     "MultiFidelitySearcher",
@@ -19,4 +25,5 @@ __all__ = [
     "RegularizedEvolution",
     "Reinforce",
     "Searcher",
+    "SuccessiveHalving",
 ]

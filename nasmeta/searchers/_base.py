@@ -90,11 +90,14 @@ class MetaSearcher(Searcher):
         Of each source its ``name``, the number of its ``labels`` and what it ``held_out``.
     search_settings : tuple of str
         Of the class: settings that have no part in meta-training, and so may be others than those of a model's file.
+    crosses_spaces : bool
+        Of the class: whether sources may be of another space.
     """
 
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
+    crosses_spaces: ClassVar[bool] = False
 
     def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaSearcher:
         """Learn from source tasks.
@@ -116,9 +119,10 @@ class MetaSearcher(Searcher):
         if len(set(names)) < len(names):
             raise SettingError(f"A source is there twice: {', '.join(names)}.")
         for source in seen:
-            if source.space is not self.space:
+            if source.space is not self.space and not self.crosses_spaces:
                 raise SettingError(
-                    f"Source {source.name} lives in space {source.space.name}, but the searcher in {self.space.name}."
+                    f"Source {source.name} lives in space {source.space.name}, but the searcher in {self.space.name}: "
+                    f"{type(self).__name__} learns only from sources of its own space."
                 )
             if not np.isfinite(source.utilities).all():
                 raise SettingError(f"Source {source.name} has a label that is not finite.")

@@ -126,9 +126,13 @@ class GPSearch(Searcher):
         """Return the labels of the observed cells, shape (n,), on the scale of the process."""
         return normal_scores(self._values)
 
+    def _is_due(self, n: int) -> bool:
+        """Say whether hyperparameters are fitted anew at this number of labels."""
+        return n >= 2 and (n < _REFIT_ALWAYS_BELOW or n >= self._fitted_at * _REFIT_GROWTH)
+
     def _refit(self, labels: NDArray[np.float64]) -> None:
         n = len(labels)
-        if n < 2 or (n >= _REFIT_ALWAYS_BELOW and n < self._fitted_at * _REFIT_GROWTH):
+        if not self._is_due(n):
             return
         self._fitted_at = n
         start = self._gp.hyperparameters

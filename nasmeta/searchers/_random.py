@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SpaceExhaustedError
+from nasmeta.errors import SettingError, SpaceExhaustedError
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import CellSpace
 
@@ -20,6 +20,8 @@ class RandomSearch(Searcher):
     ----------
     space : CellSpace
     rng : numpy.random.Generator
+    replacement : bool, default False
+        Whether each cell is drawn from all, so that one may come again, as in the code of NAS-Bench-201.
 
     Examples
     --------
@@ -30,8 +32,13 @@ class RandomSearch(Searcher):
     dtype('int32')
     """
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: CellSpace, rng: np.random.Generator, *, replacement: bool = False) -> None:
         super().__init__(space, rng)
+        if not isinstance(replacement, bool):
+            raise SettingError(f"replacement must be true or false, not {replacement!r:.80}.")
+        self.replacement = replacement
+        if replacement:
+            return
         self._order = space.sample(space.n_cells, rng)
         self._asked = 0
 
@@ -41,7 +48,9 @@ class RandomSearch(Searcher):
         return True
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the next `n` cells of the order."""
+        """Propose the next `n` cells of the order, or any cells with replacement."""
+        if self.replacement:
+            return self.rng.integers(self.space.n_cells, size=n, dtype=np.int32)
         if self._asked + n > len(self._order):
             raise SpaceExhaustedError(f"All {len(self._order):,} cells of {self.space.name} have been proposed.")
         self._asked += n

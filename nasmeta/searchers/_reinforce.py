@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.checks import checked_number
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import CellSpace
 
@@ -48,12 +48,8 @@ class Reinforce(Searcher):
         self, space: CellSpace, rng: np.random.Generator, *, learning_rate: float = 0.01, momentum: float = 0.9
     ) -> None:
         super().__init__(space, rng)
-        for name, value, most in (("learning_rate", learning_rate, 10.0), ("momentum", momentum, 1.0)):
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 0 <= value < most or (name == "learning_rate" and value == 0):
-                raise SettingError(f"{name} must be a number from 0 to below {most:g}, not {value!r:.80}.")
-        self.learning_rate = learning_rate
-        self.momentum = momentum
+        self.learning_rate = checked_number("learning_rate", learning_rate, 0, 10)
+        self.momentum = checked_number("momentum", momentum, 0, 0.9999)
         shape = (space.n_edges, space.n_operations)
         self._logits = _FIRST_SPREAD * rng.standard_normal(shape)
         self._mean, self._squares, self._steps = np.zeros(shape), np.zeros(shape), 0

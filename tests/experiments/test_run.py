@@ -24,6 +24,8 @@ COLUMNS = [
     "worker",
     "epochs",
     "clock",
+    "space",
+    "warm_start",
 ]
 
 

@@ -1,7 +1,30 @@
 """Reinforcement learning across tasks: the search as a Markov decision process, and a policy meta-trained on it."""
 
+from typing import TYPE_CHECKING, Any
+
 from nasmeta.meta.rl._meta_rl import LearntPolicy, MetaRLSearch
 from nasmeta.meta.rl._policy import Policy
+from nasmeta.meta.rl._ppo_search import PPOSearch
 from nasmeta.meta.rl._vector_env import NEW_COST, REST_COST, CellSearchEnvs
 
-__all__ = ["NEW_COST", "REST_COST", "CellSearchEnvs", "LearntPolicy", "MetaRLSearch", "Policy"]
+if TYPE_CHECKING:
+    from nasmeta.meta.rl._environment import CellSearchEnv
+
+__all__ = [
+    "NEW_COST",
+    "REST_COST",
+    "CellSearchEnv",
+    "CellSearchEnvs",
+    "LearntPolicy",
+    "MetaRLSearch",
+    "PPOSearch",
+    "Policy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CellSearchEnv":  # needs gymnasium, an extra
+        from nasmeta.meta.rl._environment import CellSearchEnv
+
+        return CellSearchEnv
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
+from nasmeta.meta.rl._walks import View
 
 __all__ = ["Episodes", "run_episodes"]
 
@@ -49,27 +50,27 @@ class Episodes:
 def run_episodes(policy: Policy, envs: CellSearchEnvs, rng: np.random.Generator) -> Episodes:
     """Run all searches to their ends, actions drawn from the policy."""
     n = len(envs.values)
-    rows, memory = np.arange(n), Memory.of(n, policy.hidden)
+    memory = Memory.of(n, policy.hidden)
     view = envs.reset(rng)
     record: dict[str, list[NDArray[Any]]] = {
         name: []
         for name in ("inputs", "actions", "possible", "chosen", "log_probability", "secrets", "rewards", "live")
     }
     while not envs.ended.all() or not record["rewards"]:
-        inputs = np.concatenate([view.walk, memory.last_action], axis=1)
-        scores = policy.logits(view, memory)
-        chosen = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
-        top = scores.max(axis=1)
-        spread = np.log(np.exp(scores - top[:, None]).sum(axis=1))
-        record["inputs"].append(inputs)
+        live = ~envs.ended
+        record["inputs"].append(np.concatenate([view.walk, memory.last_action], axis=1))
         record["actions"].append(view.actions)
         record["possible"].append(view.possible)
-        record["chosen"].append(chosen)
-        record["log_probability"].append((scores[rows, chosen] - top - spread).astype(np.float32))
         record["secrets"].append(envs.secrets())
-        record["live"].append(~envs.ended)
-        memory.last_action = view.actions[rows, chosen]
+        record["live"].append(live)
+        chosen, likely = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.float32)
+        some = memory.of_some(live)
+        seen = View(view.walk[live], view.actions[live], view.possible[live], view.targets[live])
+        chosen[live], likely[live] = policy.draw(seen, some, rng)
+        memory.hidden[live], memory.last_action[live] = some.hidden, some.last_action
         rewards, _ = envs.step(chosen)
+        record["chosen"].append(chosen)
+        record["log_probability"].append(likely)
         record["rewards"].append(rewards.astype(np.float32))
         view = envs.seen
     stacked = {name: np.stack(parts, axis=1) for name, parts in record.items()}

@@ -47,10 +47,20 @@ class ActorCritic(nn.Module):
             self.direct.weight[0, ACTION_FEATURES.index("is new")] = 3.0
             self.direct.weight[0, ACTION_FEATURES.index("best untried neighbour's prior below the best untried")] = 1.0
 
-    def remember(self, inputs: Tensor) -> Tensor:
-        """Return the hidden state after each step: from shape (n, t, inputs) to (n, t, hidden)."""
-        memory: Tensor = self.recurrent(inputs)[0]
-        return memory
+    def remember(self, inputs: Tensor, live: Tensor | None = None) -> Tensor:
+        """Return the hidden state after each step: from shape (n, t, inputs) to (n, t, hidden).
+
+        Where `live` (n, t) says how long each search is, what follows its end is not computed, and 0.
+        """
+        if live is None:
+            memory: Tensor = self.recurrent(inputs)[0]
+            return memory
+        lengths = live.sum(dim=1).clamp(min=1).cpu()
+        packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        steps, _ = nn.utils.rnn.pad_packed_sequence(
+            self.recurrent(packed)[0], batch_first=True, total_length=inputs.shape[1]
+        )
+        return steps
 
     def logits(self, memory: Tensor, actions: Tensor, possible: Tensor) -> Tensor:
         """Score actions: memory (..., hidden), actions (..., a, features), possible (..., a)."""

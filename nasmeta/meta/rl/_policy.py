@@ -28,6 +28,10 @@ class Memory:
         """Return the memory of n searches that begin."""
         return cls(np.zeros((n, hidden), np.float32), np.zeros((n, len(ACTION_FEATURES)), np.float32))
 
+    def of_some(self, rows: NDArray[np.bool_]) -> Memory:
+        """Return the memory of some of the searches."""
+        return Memory(self.hidden[rows], self.last_action[rows])
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -63,6 +67,18 @@ class Policy:
     def hidden(self) -> int:
         """Size of the hidden state."""
         return len(self.weights["of_memory.bias"])
+
+    def draw(
+        self, view: View, memory: Memory, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Draw an action for each search, and return with it the logarithm of its probability; both of shape (n,)."""
+        scores = self.logits(view, memory)
+        chosen = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
+        rows = np.arange(len(scores))
+        memory.last_action = view.actions[rows, chosen]
+        top = scores.max(axis=1)
+        spread = np.log(np.exp(scores - top[:, None]).sum(axis=1))
+        return chosen, (scores[rows, chosen] - top - spread).astype(np.float32)
 
     def logits(self, view: View, memory: Memory) -> NDArray[np.float32]:
         """Return the score of each action, float32, shape (n, a), and move the memory on."""

@@ -79,7 +79,7 @@ def improve(
         for array in (episodes.actions, episodes.possible, episodes.chosen, episodes.log_probability)
     )
     with torch.no_grad():
-        values = network.worth(network.remember(inputs), inputs, secrets).cpu().numpy()
+        values = network.worth(network.remember(inputs, live), inputs, secrets).cpu().numpy()
     gains = advantages(episodes.rewards, values, episodes.live, episodes.found, discount, trace)
     returns, gain = on_device(gains + values), on_device(gains)
     gain = (gain - gain[live].mean()) / (gain[live].std() + 1e-6)
@@ -88,7 +88,7 @@ def improve(
         for part in np.array_split(rng.permutation(len(episodes.inputs)), _PARTS):
             rows, some = on_device(part), part.tolist()
             counts = live[rows]
-            memory = network.remember(inputs[rows])[counts]
+            memory = network.remember(inputs[rows], counts)[counts]
             log_all = torch.log_softmax(
                 network.logits(memory, torch.cat([actions[i] for i in some]), torch.cat([possible[i] for i in some])),
                 dim=-1,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.meta.rl._walks import View, Walks
+from nasmeta.meta.rl._walks import WALK_FEATURES, View, Walks
 from nasmeta.spaces import CellSpace
 
 __all__ = ["NEW_COST", "REST_COST", "CellSearchEnvs"]
@@ -106,6 +108,26 @@ class CellSearchEnvs:
         self.seen = self.walks.view()
         return self.seen
 
+    def _look(self) -> None:
+        """See what the searches that have not ended see; for the others the last view stays."""
+        live = np.flatnonzero(~self.ended)
+        if len(live) == len(self.ended):
+            self.seen = self.walks.view()
+        elif len(live):
+            fresh, old = self.walks.view(live), self.seen
+
+            def updated(before: NDArray[Any], now: NDArray[Any]) -> NDArray[Any]:
+                after = before.copy()
+                after[live] = now
+                return after
+
+            self.seen = View(
+                updated(old.walk, fresh.walk),
+                updated(old.actions, fresh.actions),
+                updated(old.possible, fresh.possible),
+                updated(old.targets, fresh.targets),
+            )
+
     def step(self, actions: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Take one action in every search that has not ended; `seen` is what they see then.
 
@@ -129,7 +151,7 @@ class CellSearchEnvs:
         self.found |= live & (self.best >= self.optimal)
         cut_off = (walks.count >= self.evaluations) | (self.step_count >= self.steps)
         self.ended = self.ended | self.found | cut_off
-        self.seen = walks.view()
+        self._look()
         return rewards, self.ended
 
     def secrets(self) -> NDArray[np.float32]:
@@ -141,7 +163,11 @@ class CellSearchEnvs:
                 self.optimal - self.best,
                 (digits[walks.best] != wanted).mean(axis=1),
                 (digits[walks.here] != wanted).mean(axis=1),
-                np.clip(self.seen.walk[:, 12] - self.priors[rows, self.optimum], -4, 4),
+                np.clip(
+                    self.seen.walk[:, WALK_FEATURES.index("best untried prior")] - self.priors[rows, self.optimum],
+                    -4,
+                    4,
+                ),
                 self.best,
             ],
             axis=1,

@@ -118,6 +118,7 @@ class Walks:
         self.priors = np.ascontiguousarray(priors, dtype=np.float32)
         self._knows = bool(np.ptp(self.priors) > 0)
         self._untried = self.priors.copy()
+        self._top_cell = self.priors.argmax(axis=1)  # the best untried, kept up to date
         self._position = np.full((n, space.n_cells), -1, dtype=np.int16)
         self._rows = np.arange(n)
         self.count = np.zeros(n, dtype=np.int64)
@@ -194,54 +195,73 @@ class Walks:
         """The priors of the cells not evaluated, shape (n, n_cells); far below any prior for the others."""
         return self._untried
 
-    def standardised(self) -> NDArray[np.float32]:
-        """Return the values seen on the scale of the priors, shape (n, room): quantile for quantile.
+    def _top_untried(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the largest prior of the cells that these walks have not evaluated."""
+        for row in rows[self._position[rows, self._top_cell[rows]] >= 0]:
+            self._top_cell[row] = self._untried[row].argmax()
+        top: NDArray[np.float32] = self._untried[rows, self._top_cell[rows]]
+        return top
+
+    def tried(self, row: int) -> NDArray[np.int32]:
+        """Return the cells that one walk has evaluated, in their order."""
+        return self._cells[row, : self.count[row]]
+
+    def position(self, row: int) -> NDArray[np.int16]:
+        """Return for each cell which evaluation of one walk it was, from 0 on; -1 where it was none."""
+        positions: NDArray[np.int16] = self._position[row]
+        return positions
+
+    def standardised(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return the values seen of these walks (all where left out), shape (n, evaluations), on the priors' scale.
 
         The r-th smallest value becomes the r-th smallest prior of the cells seen, so only the order of the values
         counts; without sources it becomes the normal quantile of its rank.
         """
-        size = int(self.count.max())
-        order = self._values[:, :size].argsort(axis=1, kind="stable")
-        used = np.arange(size) < self.count[:, None]
+        rows = self._rows if rows is None else rows
+        count = self.count[rows]
+        size = int(count.max())
+        order = self._values[rows, :size].argsort(axis=1, kind="stable")
+        used = np.arange(size) < count[:, None]
         if self._knows:
-            quantiles = np.sort(self._priors_seen[:, :size], axis=1)
+            quantiles = np.sort(self._priors_seen[rows, :size], axis=1)
         else:
-            shares = (np.arange(size) + 0.5) / self.count[:, None]
+            shares = (np.arange(size) + 0.5) / count[:, None]
             quantiles = ndtri(np.minimum(shares, 0.999)).astype(np.float32)
         matched = np.empty((len(order), size), dtype=np.float32)
         np.put_along_axis(matched, order, quantiles, axis=1)
         return np.where(used, matched, np.float32(0))
 
-    def view(self) -> View:
-        """Return what a policy sees of all walks."""
-        n, size, rows = len(self.priors), int(self.count.max()), self._rows
-        edges, operations = self.space.n_edges, self.space.n_operations
-        used = np.arange(size) < self.count[:, None]
-        matched = self.standardised()
-        prior_seen = np.where(used, self._priors_seen[:, :size], 0)
-        surprise = np.where(used, matched - prior_seen, 0).astype(np.float32)
-        best_at = np.where(used, self._values[:, :size], -np.inf).argmax(axis=1)
-        best, best_value = self._cells[rows, best_at], matched[rows, best_at]
-        here_at = self._position[rows, self.here]
+    def view(self, rows: NDArray[np.int64] | None = None) -> View:
+        """Return what a policy sees of these walks; of all where left out."""
+        rows = self._rows if rows is None else rows
+        n, count = len(rows), self.count[rows]
+        size, edges, operations = int(count.max()), self.space.n_edges, self.space.n_operations
+        used = np.arange(size) < count[:, None]
+        matched = self.standardised(rows)
+        surprise = np.where(used, matched - np.where(used, self._priors_seen[rows, :size], 0), 0).astype(np.float32)
+        cells, values, here = self._cells[rows, :size], self._values[rows, :size], self.here[rows]
+        each = np.arange(n)
+        best_at = np.where(used, values, -np.inf).argmax(axis=1)
+        best, best_value = cells[each, best_at], matched[each, best_at]
+        here_at = self._position[rows, here]
 
         # The jump leads to the best cell that still has an untried neighbour.
-        is_open = used & (self._unknown[:, :size] > 0)
-        open_at = np.where(is_open, self._values[:, :size], -np.inf).argmax(axis=1)
-        jump = self._cells[rows, open_at]
-        targets = np.concatenate([self.moves[self.here], jump[:, None]], axis=1)
+        is_open = used & (self._unknown[rows, :size] > 0)
+        jump = cells[each, np.where(is_open, values, -np.inf).argmax(axis=1)]
+        targets = np.concatenate([self.moves[here], jump[:, None]], axis=1)
 
         flat = rows[:, None] * self.space.n_cells + targets
         at = self._position.ravel()[flat]
         tried = at >= 0
         prior = self.priors.ravel()[flat]
-        value = np.where(tried, matched[rows[:, None], np.maximum(at, 0)], np.float32(0))
+        value = np.where(tried, matched[each[:, None], np.maximum(at, 0)], np.float32(0))
         around = self.space.neighbour_table[targets]
         beyond = self._untried.ravel()[rows[:, None, None] * self.space.n_cells + around].max(axis=2)
-        top = self._untried.max(axis=1)
+        top = self._top_untried(rows)
 
         # Similar cells' surprise: a mean weighted by how many edges they share with the target.
-        codes = self._codes[:, :size]
-        own = self._one_hot[self.here]
+        codes = self._codes[rows, :size]
+        own = self._one_hot[here]
         shared = np.matmul(codes, own[:, :, None])[:, :, 0]
         same_edge = (codes * own[:, None, :]).reshape(n, size, edges, operations).sum(axis=3)
         by_move = (shared[:, :, None] - same_edge)[:, :, :, None] + codes.reshape(n, size, edges, operations)
@@ -251,12 +271,12 @@ class Walks:
         evidence = weight.sum(axis=1)
         local = np.matmul(surprise[:, None, :], weight)[:, 0] / (evidence + _SHRINKAGE)
 
-        itself = targets == self.here[:, None]
+        itself = targets == here[:, None]
         untried_move = ~tried & ~itself
-        may_rest = (self.free < self.free_moves)[:, None]
+        may_rest = (self.free[rows] < self.free_moves)[:, None]
         possible = ~itself & (untried_move | may_rest)
         possible[:, -1] |= ~untried_move[:, :-1].any(axis=1) & is_open.any(axis=1)
-        possible[:, -1] &= jump != self.here
+        possible[:, -1] &= jump != here
         differs = 1 - np.matmul(self._one_hot[targets], self._one_hot[best][:, :, None])[:, :, 0] / edges
         actions = np.empty((*targets.shape, len(ACTION_FEATURES)), dtype=np.float32)
         actions[..., 0] = prior
@@ -274,22 +294,22 @@ class Walks:
         actions[..., 11] = possible
 
         walk = np.empty((n, len(WALK_FEATURES)), dtype=np.float32)
-        here_value = matched[rows, here_at]
-        total = np.maximum(self.count, 1)
-        walk[:, 0] = (self.since_better == 0) & self._last_was_new
-        walk[:, 1] = self._last_was_new
+        here_value, total = matched[each, here_at], np.maximum(count, 1)
+        last_was_new, since_better = self._last_was_new[rows], self.since_better[rows]
+        walk[:, 0] = (since_better == 0) & last_was_new
+        walk[:, 1] = last_was_new
         walk[:, 2] = np.maximum(here_value - best_value, -4)
         walk[:, 3] = here_value
         walk[:, 4] = best_value
-        walk[:, 5] = surprise[rows, here_at]
-        walk[:, 6] = surprise[rows, best_at]
+        walk[:, 5] = surprise[each, here_at]
+        walk[:, 6] = surprise[each, best_at]
         walk[:, 7] = np.sqrt((surprise**2).sum(axis=1) / total)
         walk[:, 8] = np.abs(surprise).sum(axis=1) / total
-        walk[:, 9] = np.log1p(self.count) / 4
+        walk[:, 9] = np.log1p(count) / 4
         walk[:, 10] = np.where(tried, -4, prior).max(axis=1)
         walk[:, 11] = np.maximum(beyond[:, -1], -4)
         walk[:, 12] = top
-        walk[:, 13] = np.log1p(self.since_better) / 4
-        walk[:, 14] = self.free / max(1, self.free_moves)
-        walk[:, 15] = self.here == best
+        walk[:, 13] = np.log1p(since_better) / 4
+        walk[:, 14] = self.free[rows] / max(1, self.free_moves)
+        walk[:, 15] = here == best
         return View(walk, actions, possible, targets)

@@ -1,0 +1,70 @@
+"""Runs that are alike: a searcher without chance does the same with every seed, and that is one run, not many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["alike_runs", "without_spread_of_equals"]
+
+
+def alike_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
+    """Return the (task, searcher) of which several runs evaluated the same cells in the same order.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame; the columns task, searcher, seed and cell are used.
+
+    Returns
+    -------
+    set of (str, str)
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"task": "t", "searcher": list("aabb"), "seed": [0, 1, 0, 1], "cell": [7, 7, 7, 8]})
+    >>> alike_runs(frame)
+    {('t', 'a')}
+    """
+    alike = set()
+    for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
+        runs = {tuple(cells) for _, cells in rows.groupby("seed", sort=False)["cell"]}
+        if len(runs) == 1 and rows["seed"].nunique() > 1:
+            alike.add((str(task), str(searcher)))
+    return alike
+
+
+def without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Take deviations and intervals away where all runs are alike: they are one run, which says nothing of others.
+
+    Parameters
+    ----------
+    summary : DataFrame, one row a (task, searcher)
+        For example from `summarise`.
+    frame : DataFrame (rows,)
+        The results frame that it sums up.
+
+    Returns
+    -------
+    DataFrame
+        A copy, with NaN in the columns ``…_std, …_low, …_high`` of these rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"task": "t", "searcher": "a", "seed": [0, 1], "cell": 7})
+    >>> summary = pd.DataFrame({"task": ["t"], "searcher": ["a"], "regret": [1.0], "regret_std": [0.0]})
+    >>> without_spread_of_equals(summary, frame)["regret_std"].tolist()
+    [nan]
+    """
+    alike = alike_runs(frame)
+    rows = [(str(task), str(name)) in alike for task, name in zip(summary["task"], summary["searcher"], strict=True)]
+    spreads = [column for column in summary if str(column).endswith(("_std", "_low", "_high"))]
+    summary = summary.copy()
+    summary.loc[rows, spreads] = np.nan
+    return summary

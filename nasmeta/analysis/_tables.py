@@ -1,0 +1,248 @@
+"""Tables for people: numbers rounded by their own uncertainty, as Markdown, LaTeX or HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Goals", "to_html", "to_latex", "to_markdown"]
+
+Goals = Mapping[str, Literal["min", "max"]]
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "−": "$-$", "±": r"$\pm$", "∞": r"$\infty$",
+        "τ": r"$\tau$", "<": "$<$", ">": "$>$", "≥": r"$\geq$", "×": r"$\times$",
+    }
+)  # fmt: skip
+
+
+def to_markdown(
+    table: pd.DataFrame, headers: Mapping[str, str] | None = None, decimals: Mapping[str, int] | None = None
+) -> str:
+    """Write a table as Markdown, with intervals and deviations beside their numbers.
+
+    Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". A number
+    is rounded to two digits of its own uncertainty, one without any to four digits; both to 4 decimals at most. NaN is
+    written "–", infinity "∞".
+
+    Parameters
+    ----------
+    table : DataFrame
+        For example from `summarise`, `evaluations_to_optimum` or `average_ranks`. The index is not written.
+    headers : mapping of str to str, optional
+        Headings for columns; the others are their names with spaces for underscores.
+    decimals : mapping of str to int, optional
+        Decimals for columns that have no uncertainty beside them.
+
+    Returns
+    -------
+    str
+        The table, ending in a line break.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"searcher": ["gp", "random"], "mean": [22.134, float("nan")],
+    ...                       "mean_low": [20.31, float("nan")], "mean_high": [24.02, float("nan")]})
+    >>> print(to_markdown(table, headers={"mean": "evaluations"}), end="")
+    | searcher | evaluations |
+    | :--- | ---: |
+    | gp | 22.1 [20.3, 24.0] |
+    | random | – |
+    """
+    text = _texts(table, headers, decimals=decimals)
+    lines = [text.headings, ["---:" if right else ":---" for right in text.right]]
+    lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in text.rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def to_latex(
+    table: pd.DataFrame,
+    headers: Mapping[str, str] | None = None,
+    best: Goals | None = None,
+    decimals: Mapping[str, int] | None = None,
+) -> str:
+    r"""Write a table as a LaTeX tabular with booktabs' rules, rounded as by `to_markdown`.
+
+    Parameters
+    ----------
+    table, headers, decimals
+        As in `to_markdown`.
+    best : mapping of column to {"min", "max"}, optional
+        Columns in which the best number, as it is written, is bold.
+
+    Returns
+    -------
+    str
+        To be put in by ``\input``; the preamble needs ``\usepackage{booktabs}``.
+
+    Raises
+    ------
+    SettingError
+        A goal that is neither "min" nor "max".
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"searcher": ["meta_gp", "random"], "regret": [0.5, 2.0], "regret_std": [0.1, 0.3]})
+    >>> print(to_latex(table, best={"regret": "min"}), end="")
+    \begin{tabular}{lr}
+    \toprule
+    searcher & regret \\
+    \midrule
+    meta\_gp & \textbf{0.50 $\pm$ 0.10} \\
+    random & 2.00 $\pm$ 0.30 \\
+    \bottomrule
+    \end{tabular}
+    """
+    text = _texts(table, headers, best, decimals)
+
+    def line(cells: list[str], row: int = -1) -> str:
+        written = [" ".join(cell.split()).translate(_LATEX) for cell in cells]
+        bold = [rf"\textbf{{{cell}}}" if (row, i) in text.best else cell for i, cell in enumerate(written)]
+        return " & ".join(bold) + r" \\"
+
+    columns = "".join("r" if right else "l" for right in text.right)
+    body = [line(row, number) for number, row in enumerate(text.rows)]
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", line(text.headings), r"\midrule", *body]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def to_html(
+    table: pd.DataFrame,
+    headers: Mapping[str, str] | None = None,
+    best: Goals | None = None,
+    decimals: Mapping[str, int] | None = None,
+) -> str:
+    """Write a table as HTML, rounded as by `to_markdown`, with each cell's exact number as ``data-value``.
+
+    Parameters
+    ----------
+    table, headers, best, decimals
+        As in `to_latex`.
+
+    Returns
+    -------
+    str
+        A ``<table>`` in which the first column is a heading of its row.
+
+    Raises
+    ------
+    SettingError
+        A goal that is neither "min" nor "max".
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"searcher": ["a & b"], "regret": [0.5]})
+    >>> '<td class="num" data-value="0.5">0.5000</td>' in to_html(table)
+    True
+    """
+    text = _texts(table, headers, best, decimals)
+    head = "".join(
+        f'<th scope="col"{_class(right)}>{escape(heading)}</th>'
+        for heading, right in zip(text.headings, text.right, strict=True)
+    )
+    rows = []
+    for number, row in enumerate(text.rows):
+        cells = []
+        for column, cell in enumerate(row):
+            shown = escape(cell)
+            if (number, column) in text.best:
+                shown = f"<strong>{shown}</strong>"
+            if column == 0:
+                cells.append(f'<th scope="row">{shown}</th>')
+            else:
+                value = text.values[number][column]
+                exact = f' data-value="{value:.10g}"' if isinstance(value, Real) else ""
+                cells.append(f"<td{_class(text.right[column])}{exact}>{shown}</td>")
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _class(right: bool) -> str:
+    return ' class="num"' if right else ""
+
+
+class _Texts(NamedTuple):
+    """A table in words: headings, which columns stand on the right, rows, their values, and the best cells."""
+
+    headings: list[str]
+    right: list[bool]
+    rows: list[list[str]]
+    values: list[list[Any]]
+    best: set[tuple[int, int]]
+
+
+def _texts(
+    table: pd.DataFrame,
+    headers: Mapping[str, str] | None,
+    best: Goals | None = None,
+    decimals: Mapping[str, int] | None = None,
+) -> _Texts:
+    names = [str(name) for name in table.columns]
+    parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
+    shown = [name for name in names if name not in parts]
+    columns = [table.iloc[:, names.index(name)] for name in shown]
+    rows = [[_cell(row, name, parts, (decimals or {}).get(name)) for name in shown] for _, row in table.iterrows()]
+    values = [[row[name] for name in shown] for _, row in table.iterrows()]
+    winners = set()
+    for name, goal in (best or {}).items():
+        if goal not in ("min", "max"):
+            raise SettingError(f"The best of {name} is its 'min' or 'max', not {goal!r}.")
+        if name in shown:
+            column = shown.index(name)
+            numbers = np.array([row[column] for row in values], dtype=np.float64)
+            if np.isfinite(numbers).any():
+                # Whoever is written with the same number as the best is no worse as far as the reader can see.
+                first = [row[column].split(" ")[0] for row in rows]
+                best_value = np.nanmin(numbers) if goal == "min" else np.nanmax(numbers)
+                top = {text for text, number in zip(first, numbers, strict=True) if number == best_value}
+                winners |= {(number, column) for number, text in enumerate(first) if text in top}
+    return _Texts(
+        headings=[(headers or {}).get(name, name.replace("_", " ")) for name in shown],
+        right=[all(isinstance(value, Real) for value in column) for column in columns],
+        rows=rows,
+        values=values,
+        best=winners,
+    )
+
+
+def _cell(row: pd.Series[Any], name: str, parts: set[str], fixed: int | None) -> str:
+    value = row[name]
+    if not isinstance(value, Real):
+        return str(value)
+    low, high, std = (row[name + end] if name + end in parts else np.nan for end in ("_low", "_high", "_std"))
+    if np.isfinite(high - low):
+        digits = _decimals(float(value), float(high - low))
+        return f"{_number(value, digits)} [{_number(low, digits)}, {_number(high, digits)}]"
+    if np.isfinite(std):
+        digits = _decimals(float(value), float(std))
+        return f"{_number(value, digits)} ± {_number(std, digits)}"
+    return _number(value, _decimals(float(value), 0.0) if fixed is None else fixed)
+
+
+def _decimals(value: float, spread: float) -> int:
+    if spread > 1e-9 * abs(value):  # more than rounding
+        return int(np.clip(1 - np.floor(np.log10(spread)), 0, 4))
+    if not np.isfinite(value) or value == round(value):
+        return 0
+    return int(np.clip(3 - np.floor(np.log10(abs(value))), 0, 4))
+
+
+def _number(value: Any, decimals: int) -> str:
+    if not np.isfinite(value):
+        return "–" if np.isnan(value) else "∞" if value > 0 else "−∞"
+    text = f"{value:,.{decimals}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text

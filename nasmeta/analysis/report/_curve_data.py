@@ -1,0 +1,139 @@
+"""The curves of the page: thinned, and packed as base64 of little-endian float32."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasmeta.analysis._curves import XAxis, regret_curves
+from nasmeta.analysis._styles import style
+from nasmeta.analysis.report._findings import Findings
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["page_data", "points_for"]
+
+_MOST_POINTS = 400
+_CURVE_BYTES = 680_000  # of a page, so that it stays below 6 MB with plotly's 4.8
+_STATISTICS = ("mean", "low", "high", "median", "q25", "q75")
+_AXES: tuple[XAxis, XAxis] = ("evaluation", "simulated_seconds")
+
+
+def points_for(curves: int) -> int:
+    """Return how many points each of so many (task, searcher) may have.
+
+    Examples
+    --------
+    >>> points_for(9), points_for(60)
+    (400, 75)
+    """
+    numbers = 2 * 2 * (1 + len(_STATISTICS))  # two axes, validation and test
+    return int(np.clip(_CURVE_BYTES / (numbers * 4 * 4 / 3 * curves), 20, _MOST_POINTS))
+
+
+def page_data(found: Findings, level: float, seed: int) -> dict[str, Any]:
+    """Return everything that the page's script draws, as JSON can hold it."""
+    points = points_for(len(found.facts) * len(found.searchers))
+    curves = {}
+    for x in _AXES:
+        curves["valid", x] = _curves(found.frame, x, "regret", level, seed, points)
+        curves["test", x] = _curves(found.frame[found.frame["test"].notna()], x, "test", level, seed, points)
+    tasks = []
+    for fact in found.facts:
+        of_task = []
+        for position, searcher in enumerate(found.searchers):
+            packed = {
+                measure: {x: rows for x in _AXES if (rows := _packed(curves[measure, x], fact.name, searcher, x))}
+                for measure in ("valid", "test")
+            }
+            runs = int(
+                found.frame[(found.frame["task"] == fact.name) & (found.frame["searcher"] == searcher)][
+                    "seed"
+                ].nunique()
+            )
+            if runs:
+                of_task.append({"searcher": position, "runs": runs, **packed})
+        tasks.append(
+            {
+                "name": fact.name,
+                "unit": fact.unit,
+                "regretUnit": fact.regret_unit,
+                "optimum": fact.optimum,
+                "sign": fact.sign,
+                "test": None if fact.test is None else {"label": fact.test.label, "best": fact.test.best},
+                "curves": of_task,
+            }
+        )
+    looks = [style(position) for position in range(len(found.searchers))]
+    return {
+        "level": level,
+        "axis": found.x,
+        "tested": found.tested,
+        "searchers": [
+            {"name": name, "colour": look.colour, "dash": look.plotly_dash, "marker": look.plotly_marker}
+            for name, look in zip(found.searchers, looks, strict=True)
+        ],
+        "tasks": tasks,
+        "ranks": _rank_course(found),
+        "profiles": _profiles(found),
+    }
+
+
+def _curves(frame: pd.DataFrame, x: XAxis, column: str, level: float, seed: int, points: int) -> pd.DataFrame | None:
+    if frame.empty:
+        return None
+    try:
+        return regret_curves(frame, x, level=level, seed=seed, column=column, points=points)
+    except SettingError:  # for example simulated seconds that begin at 0, which have no logarithm
+        return None
+
+
+def _packed(curves: pd.DataFrame | None, task: str, searcher: str, x: XAxis) -> dict[str, str] | None:
+    if curves is None:
+        return None
+    rows = curves[(curves["task"] == task) & (curves["searcher"] == searcher)]
+    if rows.empty:
+        return None
+    return {"x": _floats(rows[x])} | {name: _floats(rows[name]) for name in _STATISTICS}
+
+
+def _rank_course(found: Findings) -> dict[str, Any] | None:
+    course = found.rank_course
+    if course is None:
+        return None
+    name = str(course.columns[1])
+    return {
+        "x": name,
+        "curves": [
+            {"x": _floats(rows[name]), "y": _floats(rows["rank"])}
+            for rows in (course[course["searcher"] == searcher] for searcher in found.searchers)
+        ],
+    }
+
+
+def _profiles(found: Findings) -> dict[str, Any] | None:
+    profiles = found.profiles
+    if profiles is None or found.aggregates is None:
+        return None
+    thinned = profiles[profiles.groupby("searcher").cumcount() % 2 == 0]
+    return {
+        "reference": str(found.aggregates["reference"].iloc[0]),
+        "curves": [
+            {
+                "x": _floats(rows["threshold"]),
+                "y": _floats(rows["share"]),
+                "low": _floats(rows["share_low"]),
+                "high": _floats(rows["share_high"]),
+            }
+            for rows in (thinned[thinned["searcher"] == searcher] for searcher in found.searchers)
+        ],
+    }
+
+
+def _floats(values: npt.ArrayLike) -> str:
+    return base64.b64encode(np.asarray(values, dtype="<f4").tobytes()).decode("ascii")

@@ -1,0 +1,147 @@
+"""What is known of each task of a comparison: its best value, unit and release, and the test values of all cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasmeta.analysis._frame import FloatArray
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.tables import ColumnInfo
+
+__all__ = ["TaskFacts", "TestColumn", "facts_of"]
+
+
+@dataclass(frozen=True)
+class TestColumn:
+    """A test metric of all cells: what a searcher never saw, told of its incumbents.
+
+    Attributes
+    ----------
+    label : str
+        How it was measured.
+    values : float64 array (n_cells,)
+    best : float
+        The best of all cells.
+    """
+
+    __test__ = False  # pytest takes classes of such a name for tests
+
+    label: str
+    values: FloatArray
+    best: float
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """A task as a report needs it.
+
+    Attributes
+    ----------
+    name : str
+    optimum : float
+        The best value of the signal, in its unit.
+    sign : float
+        1 where higher is better, else -1.
+    unit : str
+        Of the signal; empty where the task is not known here.
+    signal : mapping of str to str
+        How the signal was measured: metric, split, epochs, seed, release, source, licence; empty as before.
+    test : TestColumn or None
+    """
+
+    name: str
+    optimum: float
+    sign: float
+    unit: str
+    signal: Mapping[str, str]
+    test: TestColumn | None
+
+    @property
+    def regret_unit(self) -> str:
+        """Unit of differences: of percent these are percentage points."""
+        return "percentage points" if self.unit == "percent" else self.unit
+
+
+def facts_of(frame: pd.DataFrame, tasks: Mapping[str, Task] | None = None) -> list[TaskFacts]:
+    """Collect the facts of the tasks in a results frame.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+    tasks : mapping of name to Task, optional
+        Tasks that are not in it keep what the frame says of them: optimum and direction.
+
+    Returns
+    -------
+    list of TaskFacts
+        In the order in which the frame first holds them.
+    """
+    found = []
+    for name, rows in frame.groupby("task", sort=False, observed=True):
+        task = (tasks or {}).get(str(name))
+        optimum, sign = _from_frame(rows, str(name))
+        unit, signal, test = "", dict[str, str](), None
+        if task is not None:
+            info = task.column
+            unit, signal = info.unit, _words(info)
+            test = _test_column(task, rows["incumbent"].unique())
+        found.append(TaskFacts(str(name), optimum, sign, unit, signal, test))
+    return found
+
+
+def _from_frame(rows: pd.DataFrame, name: str) -> tuple[float, float]:
+    """Return optimum and sign: the incumbent and its regret add up to the optimum, or their difference does."""
+    value, regret = rows["incumbent_value"].to_numpy(np.float64), rows["regret"].to_numpy(np.float64)
+    for sign in (1.0, -1.0):
+        optimum = value + sign * regret
+        if np.ptp(optimum) <= 1e-9 * max(1.0, float(np.abs(optimum).max())):
+            return float(optimum[0]), sign
+    raise SettingError(f"In the results of {name} incumbents and regrets do not add up to one optimum.")
+
+
+def _words(info: ColumnInfo) -> dict[str, str]:
+    named = {
+        "metric": f"{info.metric} ({info.unit})",
+        "dataset": info.dataset,
+        "split": info.split,
+        "epochs": info.epochs,
+        "seed": info.seed,
+        "release": info.release,
+        "source": info.source,
+        "licence": info.licence,
+        "checksum": info.source_sha256 or None,
+    }
+    return {key: str(value) for key, value in named.items() if value is not None}
+
+
+def _test_column(task: Task, incumbents: FloatArray) -> TestColumn | None:
+    """Return the first test column that has all incumbents, that of networks trained on the whole training set first.
+
+    Which is first where several releases are here is the table's order; the label says which it is.
+    """
+    from nasmeta.tables import load_table
+
+    try:
+        columns = sorted(task.report_columns, key=lambda info: info.dataset != task.signal.dataset)
+        for info in columns:
+            address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
+            values = load_table(task.table).column(*address).astype(np.float64)
+            if not np.isnan(values[incumbents]).any():
+                said = [info.dataset, f"{info.epochs} epochs", f"seed {info.seed}", f"release {info.release}"]
+                return TestColumn(
+                    f"{info.metric} on the test split ({', '.join(said)})",
+                    values,
+                    float(task.sign * np.nanmax(task.sign * values)),
+                )
+    except NasmetaError:  # a damaged file of a fetched source must not cost the whole report
+        return None
+    return None

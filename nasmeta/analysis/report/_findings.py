@@ -1,0 +1,244 @@
+"""All that a report says, computed once: Markdown, LaTeX and the page only write it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
+from nasmeta.analysis._alike import alike_runs, without_spread_of_equals
+from nasmeta.analysis._curves import XAxis
+from nasmeta.analysis._frame import Runs, read_runs
+from nasmeta.analysis._paired_tests import paired_tests
+from nasmeta.analysis._profiles import anytime_area, performance_profiles
+from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
+from nasmeta.analysis._summary import summarise
+from nasmeta.analysis._tables import Goals
+from nasmeta.analysis.report._facts import TaskFacts, facts_of
+from nasmeta.errors import SettingError
+from nasmeta.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Findings", "find"]
+
+_BUDGETS = (50, 100, 200)
+_DAY = 86400.0
+
+
+@dataclass
+class Findings:
+    """What a comparison found.
+
+    Attributes
+    ----------
+    frame : DataFrame (rows,)
+        The results frame, with the column ``test`` where a test column of every task is here (else NaN on those).
+    facts : list of TaskFacts
+    searchers : list of str
+    x : {"evaluation", "simulated_seconds"}
+        What the budget of the comparison counts; ranks and tests are at its end.
+    at : int or None
+        The budget that was asked for.
+    runs : list of int
+        The different numbers of runs of a (task, searcher).
+    results : dict of task to DataFrame
+        One row a searcher.
+    headers, goals : mapping
+        Headings and best values of the columns of `results`.
+    tests : dict of task to DataFrame
+        Paired tests of all pairs; empty where there is nothing to pair.
+    ranks, aggregates, improvement, profiles, rank_course : DataFrame or None
+        None where `remarks` say why.
+    friedman : Friedman or None
+    remarks : list of str
+        What a reader has to know: runs that are alike, what could not be computed and why.
+    """
+
+    frame: pd.DataFrame
+    facts: list[TaskFacts]
+    searchers: list[str]
+    x: XAxis
+    at: int | None
+    runs: list[int]
+    results: dict[str, pd.DataFrame] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    goals: Goals = field(default_factory=dict)
+    tests: dict[str, pd.DataFrame] = field(default_factory=dict)
+    ranks: pd.DataFrame | None = None
+    aggregates: pd.DataFrame | None = None
+    improvement: pd.DataFrame | None = None
+    profiles: pd.DataFrame | None = None
+    rank_course: pd.DataFrame | None = None
+    friedman: Friedman | None = None
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def budget(self) -> str:
+        """The budget at which ranks and tests compare, in words."""
+        if self.x == "simulated_seconds":
+            return "at the end of the simulated time that all runs of a task reach"
+        if self.ranks is None:
+            return "at the end of the runs"
+        return f"after {int(self.ranks['evaluation'].iloc[0]):,} evaluations"
+
+    @property
+    def decimals(self) -> dict[str, int]:
+        """Decimals of the columns that have no uncertainty beside them."""
+        return {"rank": 2, "mean": 2, "simulated_days": 2} | {fact.name: 2 for fact in self.facts}
+
+    @property
+    def tested(self) -> bool:
+        """Whether any task has a test column here."""
+        return any(fact.test is not None for fact in self.facts)
+
+    def against_best(self, task: str) -> pd.DataFrame:
+        """Return the tests of each searcher against the one with the smallest regret on the task, that one first."""
+        table = self.tests[task]
+        best = str(self.results[task].sort_values("final_regret", kind="stable")["searcher"].iloc[0])
+        flipped = table[table["searcher"] == best].assign(sign=-1.0)
+        straight = table[table["other"] == best].assign(sign=1.0)
+        flipped = flipped.rename(
+            columns={"searcher": "other", "other": "searcher", "better": "worse", "worse": "better"}
+        )
+        import pandas as pd
+
+        rows = pd.concat([straight, flipped])
+        low, high = rows["difference_low"] * rows["sign"], rows["difference_high"] * rows["sign"]
+        rows["difference"] *= rows["sign"]
+        rows["difference_low"], rows["difference_high"] = np.minimum(low, high), np.maximum(low, high)
+        rows["order"] = rows["searcher"].map({name: i for i, name in enumerate(self.searchers)})
+        columns = ["searcher", "other", "difference", "difference_low", "difference_high", "better", "ties", "worse"]
+        return rows.sort_values("order")[[*columns, "p_value", "p_holm"]].reset_index(drop=True)
+
+
+def find(
+    frame: pd.DataFrame, tasks: Mapping[str, Task] | None, at: int | None, x: XAxis | None, level: float, seed: int
+) -> Findings:
+    """Compute everything; what the frame does not allow is left out, with a remark that says why.
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, or the budget asked for is not reached by all runs.
+    """
+    runs = read_runs(frame, "incumbent_value", "simulated_seconds")
+    facts = facts_of(frame, tasks)
+    counts = sorted({high.stop - high.start for _, _, high in runs.groups()})
+    found = Findings(_with_test(frame, facts), facts, list(runs.searchers), x or _budget_axis(runs), at, counts)
+    if at is not None:
+        average_ranks(frame, at, found.x)  # raises where the budget is not reached
+    _results(found, level, seed)
+    try:
+        found.ranks = average_ranks(frame, at, found.x)
+        found.rank_course = rank_curves(frame, found.x)
+        for task, rows in frame.groupby("task", sort=False, observed=True):
+            if len(runs.searchers) > 1:
+                found.tests[str(task)] = paired_tests(rows, at, found.x, level=level, seed=seed)
+        if len(runs.searchers) > 1:
+            found.improvement = probability_of_improvement(frame, at, found.x, level=level, seed=seed)
+    except SettingError as reason:
+        found.remarks.append(f"No ranks and tests: {reason}")
+        found.tests = {}
+    if found.ranks is not None:
+        try:
+            found.friedman = friedman_test(frame, at, found.x)
+        except SettingError as reason:
+            found.remarks.append(f"No Friedman test: {reason}")
+        try:
+            found.aggregates = aggregate_scores(frame, at, found.x, level=level, seed=seed)
+            found.profiles = performance_profiles(frame, at, found.x, level=level, seed=seed)
+        except SettingError as reason:
+            found.remarks.append(f"No scores over all tasks: {reason}")
+    alike: dict[str, list[str]] = {}
+    for task_name, searcher in sorted(alike_runs(frame)):
+        alike.setdefault(searcher, []).append(task_name)
+    found.remarks += [
+        f"{name} on {', '.join(names)}: all runs alike, so without ± and interval; in ranks and tests it stands for a "
+        "searcher that does the same each time."
+        for name, names in alike.items()
+    ]
+    return found
+
+
+def _budget_axis(runs: Runs) -> XAxis:
+    """Return what the budget counted: where unsolved runs ended after different numbers of evaluations, seconds."""
+    return "evaluation" if len(set(runs.length[~runs.solved].tolist())) <= 1 else "simulated_seconds"
+
+
+def _with_test(frame: pd.DataFrame, facts: Sequence[TaskFacts]) -> pd.DataFrame:
+    test = np.full(len(frame), np.nan)
+    incumbent, names = frame["incumbent"].to_numpy(), frame["task"].astype(str).to_numpy()
+    for fact in facts:
+        if fact.test is not None:
+            rows = names == fact.name
+            test[rows] = fact.test.values[incumbent[rows]]
+    return frame.assign(test=test)
+
+
+def _results(found: Findings, level: float, seed: int) -> None:
+    """Fill the results of each task."""
+    import pandas as pd
+
+    frame = found.frame
+    budgets = _budgets(frame) if found.x == "evaluation" else []
+    summary = summarise(frame, at=budgets, level=level, seed=seed)
+    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True)[["incumbent_value", "test"]].last()
+    by = last.groupby(["task", "searcher"], sort=False, observed=True)
+    ends = pd.concat([by.mean().add_suffix("_end"), by.std().add_suffix("_end_std")], axis=1)
+    keys = pd.MultiIndex.from_frame(summary[["task", "searcher"]].astype(str))
+    ends.index = pd.MultiIndex.from_tuples([(str(task), str(name)) for task, name in ends.index], names=keys.names)
+    summary = pd.concat([summary, ends.loc[keys].reset_index(drop=True)], axis=1)
+    try:
+        area = anytime_area(frame, found.at, found.x, log=True, level=level, seed=seed)
+        summary[["area", "area_low", "area_high"]] = area[["area", "area_low", "area_high"]]
+        ranks = average_ranks(frame, found.at, found.x).set_index("searcher")
+        pairs = zip(summary["task"], summary["searcher"], strict=True)
+        summary["rank"] = [ranks.loc[searcher, task] for task, searcher in pairs]
+    except SettingError:
+        pass  # the reason is given once, where all ranks are missing
+    summary = without_spread_of_equals(summary, frame)
+    summary["simulated_days"] = summary.pop("simulated_seconds") / _DAY
+    dropped = ["task"] + (["incumbent_value_end", "incumbent_value_end_std"] if budgets else [])
+    for task, rows in summary.groupby("task", sort=False, observed=True):
+        table = rows.drop(columns=dropped).reset_index(drop=True)
+        if table["test_end"].isna().all():
+            table = table.drop(columns=["test_end", "test_end_std"])
+        if (table["runs"] == table["runs"].iloc[0]).all():
+            table = table.drop(columns="runs")
+        order = ["incumbent_value_end", "test_end", "rank", "final_regret", "area"]
+        front = ["searcher", *(name for name in table if str(name).startswith("value_at"))]
+        front += [name + end for name in order for end in ("", "_std", "_low", "_high") if name + end in table]
+        found.results[str(task)] = table[front + [name for name in table if name not in front]]
+    found.headers = {f"value_at_{budget}": f"valid. after {budget:,}" for budget in budgets} | {
+        "incumbent_value_end": "valid. at the end",
+        "test_end": "test at the end",
+        "rank": "mean rank",
+        "final_regret": "regret",
+        "area": "anytime regret",
+        "share_solved": "found",
+        "evaluations_to_optimum": "needed",
+        "simulated_days": "days",
+    }
+    signs = {fact.sign for fact in found.facts}
+    value_goal = "max" if signs == {1.0} else "min"
+    goals = {
+        "rank": "min",
+        "final_regret": "min",
+        "area": "min",
+        "share_solved": "max",
+        "evaluations_to_optimum": "min",
+    }
+    if len(signs) == 1:
+        goals |= dict.fromkeys([*(f"value_at_{n}" for n in budgets), "incumbent_value_end", "test_end"], value_goal)
+    found.goals = goals  # type: ignore[assignment]
+
+
+def _budgets(frame: pd.DataFrame) -> list[int]:
+    """Return the usual budgets that were used, and the whole one where it is none of these."""
+    longest = int(frame["evaluation"].max())
+    return sorted({budget for budget in _BUDGETS if budget < longest} | {longest})[-3:]

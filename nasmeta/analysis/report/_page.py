@@ -1,0 +1,184 @@
+"""The page: one HTML file that holds its script, its data and plotly.js, and loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.analysis._rank_plots import plot_critical_difference
+from nasmeta.analysis._ranks import Friedman
+from nasmeta.analysis._tables import to_html
+from nasmeta.analysis.report._curve_data import page_data
+from nasmeta.analysis.report._findings import Findings
+from nasmeta.analysis.report._matrix import matrix_caption, pair_matrix
+from nasmeta.analysis.report._words import (
+    friedman_sentence,
+    result_notes,
+    size_sentence,
+    task_sentence,
+    test_note,
+)
+from nasmeta.errors import NasmetaError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["page"]
+
+
+def page(found: Findings, title: str, provenance: Mapping[str, Any], level: float, seed: int) -> str:
+    """Return the page.
+
+    Raises
+    ------
+    NasmetaError
+        plotly or scikit-posthocs is not installed.
+    """
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as reason:
+        raise NasmetaError(
+            f'The page of a report needs {reason.name}, which is not installed: pip install "nasmeta[report]".'
+        ) from reason
+    data = json.dumps(page_data(found, level, seed), allow_nan=False, separators=(",", ":"))
+    parts = {
+        "title": escape(title),
+        "subtitle": escape(size_sentence(found)),
+        "style": _asset("page.css"),
+        "across": _across(found),
+        "results": _results(found, level),
+        "tests": _tests(found),
+        "remarks": _list(found.remarks),
+        "provenance": _provenance(found, provenance),
+        "data": data.replace("<", "\\u003c"),  # nothing in it can end the element that holds it
+        "script": _asset("page.js"),
+        "plotly": re.sub(r"</(?=script)", r"<\\/", str(get_plotlyjs()), flags=re.IGNORECASE),
+    }
+    text = _asset("page.html")
+    # One pass, so that nothing in a part is taken for a place of another one.
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], text)
+
+
+def _asset(name: str) -> str:
+    return files("nasmeta.analysis.report").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _across(found: Findings) -> str:
+    """Return the critical-difference diagram, the ranks and the scores."""
+    parts = []
+    if found.friedman is not None:
+        parts.append("<h3>Critical differences</h3>")
+        parts.append(f"<p>{escape(friedman_sentence(found))}</p>")
+        label = "Critical-difference diagram: " + ", ".join(
+            f"{name} {rank:.2f}" for name, rank in found.friedman.ranks.items()
+        )
+        for kind, width in (("wide", 7.2), ("narrow", 3.5)):
+            picture = _svg(_diagram(found.friedman, width))
+            parts.append(f'<div class="picture {kind}" role="img" aria-label="{escape(label)}">{picture}</div>')
+    if found.ranks is not None:
+        table = found.ranks.drop(columns="evaluation", errors="ignore")
+        parts.append("<h3>Average ranks</h3>")
+        caption = f"Average rank {found.budget}; 1 is the best."
+        parts.append(_table(to_html(table, None, {"mean": "min"}, decimals=found.decimals), caption))
+    if found.aggregates is not None:
+        reference = found.aggregates["reference"].iloc[0]
+        table = found.aggregates.drop(columns=["reference", "runs"])
+        caption = (
+            f"Scores over all tasks and runs: 1 at the optimum, 0 as {reference} on average. Interquartile mean, "
+            "median, mean, and the mean distance from 1, with stratified bootstrap intervals."
+        )
+        best = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
+        headers = {"iqm": "interquartile mean"}
+        parts.append("<h3>Scores</h3>")
+        parts.append(_table(to_html(table, headers, best), caption))  # type: ignore[arg-type]
+    return "\n".join(parts)
+
+
+def _diagram(result: Friedman, width: float) -> Figure:
+    return plot_critical_difference(result, width=width)
+
+
+def _results(found: Findings, level: float) -> str:
+    parts = []
+    for fact in found.facts:
+        parts.append(f"<h3>{escape(fact.name)}</h3><p>{escape(task_sentence(fact))}</p>")
+        table = to_html(found.results[fact.name], found.headers, found.goals, decimals=found.decimals)
+        parts.append(_table(table, f"Results on {fact.name}", shown=False))
+    parts.append(f'<p class="note">{escape(result_notes(found))} Their level is {100 * level:g} %.</p>')
+    return "\n".join(parts)
+
+
+def _tests(found: Findings) -> str:
+    if not found.tests:
+        return "<p>There is nothing to test here; the remarks below say why.</p>"
+    parts = [f"<p>{escape(test_note(found))}</p>"]
+    for number, (task, table) in enumerate(found.tests.items()):
+        unit = next(fact.regret_unit for fact in found.facts if fact.name == task)
+        parts.append(
+            f"<details{' open' if number == 0 else ''}><summary>{escape(task)}</summary>"
+            f"{_table(pair_matrix(table, found.searchers), matrix_caption(unit))}</details>"
+        )
+    if found.improvement is not None:
+        table = found.improvement.pivot(index="searcher", columns="other", values="probability")
+        table = table.loc[found.searchers, found.searchers].reset_index().rename_axis(columns=None)
+        caption = "Chance that a run of the row ends better than one of the column, ties half; mean over the tasks."
+        shown = _table(to_html(table, decimals=dict.fromkeys(found.searchers, 2)), caption)
+        parts.append(f"<details><summary>Probability of improvement</summary>{shown}</details>")
+    return "\n".join(parts)
+
+
+def _provenance(found: Findings, provenance: Mapping[str, Any]) -> str:
+    rows = []
+    for fact in found.facts:
+        said = [f"{key}: {value}" for key, value in fact.signal.items()]
+        said += [f"best: {fact.optimum:.6g}"] + ([] if fact.test is None else [f"test: {fact.test.label}"])
+        rows.append((fact.name, said))
+    table = "".join(f"<dt>{escape(name)}</dt><dd>{escape(' · '.join(said))}</dd>" for name, said in rows)
+    seeds = sorted(found.frame["seed"].unique().tolist())
+    table += f"<dt>seeds</dt><dd>{escape(f'{seeds[0]} to {seeds[-1]} ({len(seeds)})')}</dd>"
+    for key, value in provenance.items():
+        table += f"<dt>{escape(str(key).replace('_', ' '))}</dt><dd>{_nested(value)}</dd>"
+    return f"<dl>{table}</dl>"
+
+
+def _nested(value: Any) -> str:
+    """Write a value; mappings and lists become lists."""
+    if isinstance(value, Mapping):
+        if not value:
+            return "none"
+        return _raw_list(f"{escape(str(key))}: {_nested(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return _raw_list(_nested(inner) for inner in value)
+    if isinstance(value, str) and "\n" in value:
+        return f"<pre>{escape(value)}</pre>"
+    return escape(str(value))
+
+
+def _list(items: list[str]) -> str:
+    return _raw_list(map(escape, items))
+
+
+def _raw_list(items: Any) -> str:
+    return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
+
+
+def _table(table: str, caption: str, shown: bool = True) -> str:
+    """Let a wide table scroll by itself, with the keyboard, too, below its caption."""
+    head = f'<p class="note">{escape(caption)}</p>' if shown else ""
+    return f'{head}<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">{table}</div>'
+
+
+def _svg(figure: Figure) -> str:
+    """Return a figure as an SVG element to be put into HTML, its letters as shapes."""
+    from matplotlib import rc_context
+
+    with rc_context({"svg.hashsalt": "nasmeta"}), StringIO() as buffer:
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

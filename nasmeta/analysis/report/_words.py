@@ -1,0 +1,110 @@
+"""Sentences that Markdown, LaTeX and the page share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nasmeta.analysis.report._facts import TaskFacts
+from nasmeta.analysis.report._findings import Findings
+
+__all__ = [
+    "friedman_sentence",
+    "joined_numbers",
+    "p_text",
+    "result_notes",
+    "size_sentence",
+    "task_sentence",
+    "test_note",
+]
+
+
+def p_text(p_value: float) -> str:
+    """Write a p-value.
+
+    Examples
+    --------
+    >>> p_text(0.04321), p_text(2e-9), p_text(1.0)
+    ('0.043', '< 0.001', '1')
+    """
+    if p_value < 0.001:
+        return "< 0.001"
+    return f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}".rstrip("0").rstrip(".")
+
+
+def joined_numbers(numbers: Sequence[int]) -> str:
+    """Write one number, or the smallest and the largest."""
+    return f"{numbers[0]:,}" if len(numbers) == 1 else f"{min(numbers):,} to {max(numbers):,}"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def size_sentence(found: Findings) -> str:
+    """Say how large the comparison is."""
+    lengths = found.frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).size()
+    what = "evaluations a run" if found.x == "evaluation" else "evaluations a run, within a simulated time"
+    return (
+        f"{_plural(len(found.searchers), 'searcher')}, {_plural(len(found.facts), 'task')}, "
+        f"{joined_numbers(found.runs)} {'run' if found.runs == [1] else 'runs'} each, "
+        f"up to {int(lengths.max()):,} {what}; {len(found.frame):,} evaluations in all."
+    )
+
+
+def task_sentence(fact: TaskFacts) -> str:
+    """Say what the signal of a task is, and which test values are told."""
+    if not fact.signal:
+        return (
+            f"The best value is {fact.optimum:.4g}. The task itself is not here, so its unit and release are not told."
+        )
+    named = {
+        "dataset": "dataset {}",
+        "split": "split {}",
+        "epochs": "{} epochs",
+        "seed": "seed {}",
+        "release": "release {}",
+    }
+    parts = [fact.signal["metric"]]
+    parts += [form.format(fact.signal[key]) for key, form in named.items() if key in fact.signal]
+    test = "" if fact.test is None else f" Test: {fact.test.label}; the best cell has {fact.test.best:.2f}."
+    return f"Signal: {', '.join(parts)}; the best cell has {fact.optimum:.2f}.{test}"
+
+
+def result_notes(found: Findings) -> str:
+    """Explain the columns of the results."""
+    after = "" if found.x == "simulated_seconds" else " after so many evaluations"
+    test = (
+        "Test: the same metric on the test split, of the validation incumbent at the end of the run. "
+        if found.tested
+        else ""
+    )
+    return (
+        f"Valid.: the best value of the signal{after}, mean ± standard deviation over the runs. {test}"
+        "Mean rank: of the regret among all searchers, run by run. Regret: mean distance to the best of all cells at "
+        "the end of the runs. Anytime regret: mean over the whole budget on a log scale. Found: share of the runs that "
+        "evaluated the best cell. Needed: mean number of evaluations until then, where all runs found it. "
+        "Days: simulated training time of a run. In brackets: bootstrap intervals, for shares Wilson's."
+    )
+
+
+def test_note(found: Findings) -> str:
+    """Explain the paired tests."""
+    return (
+        f"Regrets {found.budget}, runs of equal seeds paired; below 0 the first searcher is better. p: Wilcoxon's "
+        "signed rank test, two-sided, corrected by Holm for all pairs of the task."
+    )
+
+
+def friedman_sentence(found: Findings) -> str:
+    """Say what the Friedman test found."""
+    result = found.friedman
+    if result is None:
+        return ""
+    verdict = "differ" if result.p_value < result.level else "do not differ significantly"
+    return (
+        f"Friedman's test over {result.blocks} blocks (task × seed) {found.budget}: χ² = {result.statistic:.1f}, "
+        f"p {p_text(result.p_value) if result.p_value < 0.001 else '= ' + p_text(result.p_value)}: the searchers "
+        f"{verdict}. Average ranks that differ by {result.critical_difference:.2f} or more differ at the level of "
+        f"{result.level:g} (Nemenyi). The blocks are runs, so this holds for these tasks and other seeds; of "
+        "other tasks it says nothing."
+    )

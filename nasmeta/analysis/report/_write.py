@@ -1,0 +1,135 @@
+"""Everything that `nasmeta report` leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.analysis._curves import XAxis
+from nasmeta.analysis._plots import FORMATS, plot_regret, save_figure
+from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
+from nasmeta.analysis.report._findings import Findings, find
+from nasmeta.analysis.report._latex import latex_tables
+from nasmeta.analysis.report._markdown import markdown
+from nasmeta.analysis.report._page import page
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    frame: pd.DataFrame,
+    folder: str | PathLike[str],
+    tasks: Mapping[str, Task] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    title: str = "Comparison of searchers",
+    at: int | None = None,
+    x: XAxis | None = None,
+    formats: Sequence[str] = ("png", "svg", "pdf"),
+    level: float = 0.95,
+    seed: int = 0,
+) -> list[Path]:
+    """Write the report of a comparison.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame with all its columns.
+    folder : path
+        Made where it does not exist. ``index.html`` is the page (one file, plotly.js in it, nothing is loaded from
+        anywhere), ``report.md`` the same in short, ``figures/`` and ``tables/`` (LaTeX, with booktabs) are for papers.
+    tasks : mapping of name to Task, optional
+        Where the tasks are here, the report tells units, releases and the test values of the validation incumbents.
+    provenance : mapping, optional
+        Anything else to be kept with the results: versions, the specification, checksums. Values may be nested.
+    title : str
+    at : int, optional
+        Budget of ranks and tests; by default the largest at which all runs are known.
+    x : {"evaluation", "simulated_seconds"}, optional
+        What that budget counts; by default what the runs say: seconds where they ended after different numbers of
+        evaluations without the optimum.
+    formats : sequence of {"png", "svg", "pdf"}
+        Of the figures; without any there are none. The first is shown in the Markdown.
+    level, seed : float, int
+        Level of all intervals, seed of the bootstrap.
+
+    Returns
+    -------
+    list of Path
+        The page first.
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid, a format is unknown, or the folder cannot be written.
+    NasmetaError
+        The extra ``report`` is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nasmeta as nm
+    >>> from nasmeta.analysis.report import write_report
+    >>> frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20)
+    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
+    ...     write_report(frame, folder)[0].name
+    'index.html'
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise SettingError(f"Figures as {name!r} were asked for; possible are {', '.join(FORMATS)}.")
+    found = find(frame, tasks, at, x, level, seed)
+    home = Path(folder)
+    text = page(found, title, provenance or {}, level, seed)  # first, for it needs what may not be installed
+    files = [home / "index.html", home / "report.md"]
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        files[0].write_text(text, encoding="utf-8")
+        pictures = {}
+        for name, figure in _figures(found, frame, level, seed).items() if formats else ():
+            drawn = save_figure(figure(), home / "figures" / name, formats)
+            pictures[name] = drawn[0].relative_to(home).as_posix()
+            files += drawn
+        files[1].write_text(markdown(found, title, pictures, level), encoding="utf-8")
+        (home / "tables").mkdir(exist_ok=True)
+        for name, content in latex_tables(found).items():
+            files.append(home / "tables" / f"{name}.tex")
+            files[-1].write_text(content, encoding="utf-8")
+    except OSError as reason:
+        if isinstance(reason, NasmetaError):
+            raise
+        raise SettingError(
+            f"Cannot write the report to {home}: {reason.strerror or reason} ({reason.filename})."
+        ) from reason
+    return files
+
+
+def _figures(found: Findings, frame: pd.DataFrame, level: float, seed: int) -> dict[str, Callable[[], Figure]]:
+    """Return what can be drawn, by file name."""
+    units = {fact.regret_unit for fact in found.facts}
+    unit = f"{units.pop()} of the signal" if len(units) == 1 else "each task's own unit"
+    if unit == "percentage points of the signal":
+        unit = "percentage points of validation accuracy"
+    share_y = len({fact.unit for fact in found.facts}) == 1
+    figures: dict[str, Callable[[], Figure]] = {}
+    for name, axis in (("evaluations", "evaluation"), ("seconds", "simulated_seconds")):
+        for centre in ("mean", "median"):
+            figures[f"regret_{name}_{centre}"] = lambda axis=axis, centre=centre: plot_regret(  # type: ignore[misc]
+                frame, axis, centre, unit=unit.strip(), share_y=share_y, level=level, seed=seed
+            )
+    if found.friedman is not None:
+        result = found.friedman
+        figures["critical_difference"] = lambda: plot_critical_difference(result)
+    if found.rank_course is not None and len(found.searchers) > 1:
+        figures["ranks"] = lambda: plot_ranks(frame, found.x)
+    if found.profiles is not None:
+        figures["performance_profile"] = lambda: plot_profiles(frame, at=found.at, x=found.x)
+    figures["runtime_profile"] = lambda: plot_profiles(frame, "runtime")
+    return figures

@@ -1,0 +1,130 @@
+"""``nasmeta report``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from nasmeta.cli._manners import mannered, names_in
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.tasks import Task
+
+__all__ = ["report"]
+
+_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posthocs")
+
+
+@mannered
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished comparison.")],
+    output: Annotated[
+        Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
+        typer.Option(help="Where the report is written; by default a folder report in that folder."),
+    ] = None,
+    at: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            help="Budget at which ranks and tests compare, in evaluations or simulated seconds, whichever the budget "
+            "counts; by default the largest that all runs reach."
+        ),
+    ] = None,
+    formats: Annotated[str, typer.Option(help="Of the figures: png, svg, pdf, separated by commas.")] = "png,svg,pdf",
+    title: Annotated[str, typer.Option(help="Title of the report.")] = "Comparison of searchers",
+) -> None:
+    """Write the report of a comparison: an interactive page in one file, Markdown, figures, LaTeX tables."""
+    from nasmeta.analysis.report import write_report
+
+    frame = _results(folder)
+    specification = _specification(folder)
+    destination = folder / "report" if output is None else output
+    files = write_report(
+        frame,
+        destination,
+        tasks=_tasks(frame, specification),
+        provenance=_provenance(folder, specification),
+        title=title,
+        at=at,
+        formats=names_in(formats),
+    )
+    typer.echo("Written:")
+    for path in files[:2]:
+        typer.echo(f"  {path}")
+    for inner in ("figures", "tables"):
+        count = sum(path.parent.name == inner for path in files)
+        if count:
+            typer.echo(f"  {destination / inner} ({count} files)")
+
+
+def _results(folder: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    path = folder / "results.parquet"
+    if not path.is_file():
+        what = "has no results.parquet" if folder.is_dir() else "is no folder"
+        raise SettingError(
+            f"{folder} {what}. A comparison writes it at its end: nasmeta compare --folder {folder}, with its "
+            "searchers and tasks, begins or continues it."
+        )
+    try:
+        return pd.read_parquet(path)
+    except Exception as reason:  # what pyarrow raises for damaged files has no common base
+        raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
+
+
+def _specification(folder: Path) -> dict[str, Any]:
+    """Return what the folder says of the comparison; nothing where it does not say it, for the frame is enough."""
+    try:
+        found = json.loads((folder / "specification.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
+    """Return the tasks as they were answered, those that are known here."""
+    from nasmeta.experiments import on_evaluator
+    from nasmeta.surrogates import SurrogateTask
+    from nasmeta.tasks import get_task
+
+    asked = specification.get("tasks")
+    entries = (
+        {entry.get("name"): entry for entry in asked if isinstance(entry, dict)} if isinstance(asked, list) else {}
+    )
+    tasks = {}
+    for name in map(str, frame["task"].unique()):
+        evaluator = entries.get(name, {}).get("evaluator")
+        try:
+            task = get_task(name)
+            if evaluator is not None:
+                task = on_evaluator(task, "surrogate")
+                if not isinstance(task, SurrogateTask) or json.loads(json.dumps(task.identity)) != evaluator:
+                    continue  # a surrogate of somebody's own: its unit and values are not those of the shipped one
+            _ = task.column  # raises where the table is not here
+        except NasmetaError:  # a table that is not here
+            continue
+        tasks[name] = task
+    return tasks
+
+
+def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
+    import nasmeta
+
+    versions = {"nasmeta": nasmeta.__version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except ModuleNotFoundError:
+            continue
+    digest = hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest()
+    told = {key: value for key, value in specification.items() if key not in ("tasks", "format")}
+    return {"specification": told, "versions_of_the_report": versions, "sha256_of_results.parquet": digest}

@@ -1,0 +1,63 @@
+"""``nasmeta compare SPECIFICATION`` and ``--list``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.experiments import Specification
+
+__all__ = ["compare_specified", "print_ready"]
+
+
+def compare_specified(name: str, folder: Path | None, workers: int) -> tuple[pd.DataFrame, int, str]:
+    """Run a specification and show what its runs picked; return results, budget in evaluations, and evaluator."""
+    from nasmeta.experiments import read_specification, run_specification
+
+    specification = read_specification(name)
+    typer.echo(specification.title)
+    frame = run_specification(specification, folder, workers=workers, progress=True)
+    if specification.report:
+        _print_picks(frame, specification)
+    return frame, specification.evaluations or 1, specification.evaluator
+
+
+def print_ready() -> None:
+    """List the ready specifications."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from nasmeta.experiments import read_specification, ready_specifications
+
+    table = Table(title="Ready specifications: nasmeta compare NAME --out FOLDER", title_justify="left")
+    for column in ("name", "what", "tasks", "runs each", "budget"):
+        table.add_column(column, no_wrap=column == "name")
+    for name in ready_specifications():
+        said = read_specification(name, check=False)
+        evaluations = [] if said.evaluations is None else [f"{said.evaluations:,} evaluations"]
+        limits = [] if said.seconds is None else [f"{s:,.0f} s" for s in dict.fromkeys(said.seconds.values())]
+        optimum = ["the optimum"] if said.stop_at_optimum else []
+        budget = ", or ".join([*evaluations, *([" / ".join(limits)] if limits else []), *optimum])
+        table.add_row(name, said.title, ", ".join(said.tasks), str(len(said.seeds)), budget)
+    Console().print(table)
+
+
+def _print_picks(frame: pd.DataFrame, specification: Specification) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from nasmeta.experiments import picks_of
+
+    picks = picks_of(frame, specification)
+    table = Table(title="What the runs picked: mean ± standard deviation", title_justify="left")
+    for name in ("task", "searcher", *(column.address for column in specification.report)):
+        table.add_column(name)
+    for (task, searcher), rows in picks.groupby(["task", "searcher"], sort=False, observed=True):
+        cells = [f"{rows[c.address].mean():.2f} ± {rows[c.address].std():.2f}" for c in specification.report]
+        table.add_row(str(task), str(searcher), *cells)
+    Console().print(table)

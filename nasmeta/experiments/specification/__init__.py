@@ -1,0 +1,13 @@
+"""Comparisons as files: read, checked, run, gone on with; and those that the package brings."""
+
+from nasmeta.experiments.specification._read import Specification, read_specification, ready_specifications
+from nasmeta.experiments.specification._run import picks_of, provenance_of, run_specification
+
+__all__ = [
+    "Specification",
+    "picks_of",
+    "provenance_of",
+    "read_specification",
+    "ready_specifications",
+    "run_specification",
+]

@@ -1,0 +1,377 @@
+"""Specification files: read and checked, with errors that name the line and the choices."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.experiments._clock import Clock, checked_budget
+from nasmeta.experiments._rules import rules_of
+from nasmeta.experiments._search import on_evaluator
+from nasmeta.experiments._spec import SearcherSpec, checked_path
+from nasmeta.experiments.specification._lines import Lines
+from nasmeta.tasks import Task, fidelities, get_task, task_distribution, task_families
+
+if TYPE_CHECKING:
+    from nasmeta.tables import ColumnInfo
+
+__all__ = ["Specification", "read_specification", "ready_specifications"]
+
+_READY = Path(__file__).with_name("ready")
+_KEYS = (
+    "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "epochs", "budget", "clock",
+    "report",
+)  # fmt: skip
+_BUDGET_KEYS = ("evaluations", "seconds", "stop_at_optimum")
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A comparison as a file says it, checked.
+
+    Attributes
+    ----------
+    name : str
+        That of the file without its ending.
+    text : str
+        The file, kept with the results.
+    title, about : str
+        For people.
+    tasks : tuple of str
+        Families are resolved into tasks.
+    searchers : dict of label to (name, settings)
+    seeds : tuple of int
+        One a repeat.
+    evaluations : int or None
+    seconds : dict of task to float, or None
+    stop_at_optimum : bool
+    evaluator : str
+    clock : Clock or None
+    epochs : tuple of int or str, or None
+        Lengths of training that multi-fidelity searchers may use.
+    report : tuple of ColumnInfo
+        What is told about the cell that each run picked; no searcher sees these.
+    """
+
+    name: str
+    text: str
+    title: str
+    about: str
+    tasks: tuple[str, ...]
+    searchers: dict[str, tuple[str, dict[str, Any]]]
+    seeds: tuple[int, ...]
+    evaluations: int | None
+    seconds: dict[str, float] | None
+    stop_at_optimum: bool
+    evaluator: str
+    clock: Clock | None
+    epochs: tuple[int | str, ...] | None
+    report: tuple[ColumnInfo, ...] = field(default=())
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the text."""
+        return sha256(self.text.encode()).hexdigest()
+
+
+def ready_specifications() -> dict[str, Path]:
+    """Return the specifications that the package brings, by name.
+
+    Examples
+    --------
+    >>> from nasmeta.experiments import ready_specifications
+    >>> "nb201-paper" in ready_specifications()
+    True
+    """
+    return {path.stem: path for path in sorted(_READY.glob("*.toml"))}
+
+
+def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> Specification:
+    """Read and check a specification file, or a ready one by its name.
+
+    Parameters
+    ----------
+    path : str or path
+    check : bool, default True
+        Whether everything that it names must be there; False reads what it says without any table.
+
+    Raises
+    ------
+    SettingError, UnknownNameError, ColumnError, MissingValueError
+        The message begins with the file and the line.
+
+    Examples
+    --------
+    >>> from nasmeta.experiments import read_specification
+    >>> specification = read_specification("queries-to-optimum", check=False)
+    >>> specification.tasks, len(specification.seeds), specification.stop_at_optimum
+    (('nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120'), 100, True)
+    """
+    ready = ready_specifications()
+    file = checked_path("specification", path)
+    if str(path) in ready and not file.is_file():
+        file = ready[str(path)]
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as reason:
+        near = get_close_matches(str(path), ready, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise SettingError(
+            f"There is no specification {path}: no such file, and none of the ready ones ({', '.join(ready)}).{hint} "
+            "`nasmeta compare --list` shows these."
+            if isinstance(reason, FileNotFoundError)
+            else f"Cannot read the specification {file}: {reason}."
+        ) from reason
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as reason:
+        raise SettingError(f"{file} is no TOML: {reason}.") from None
+    return _Reader(file, text, content).read(check)
+
+
+class _Reader:
+    def __init__(self, file: Path, text: str, content: dict[str, Any]) -> None:
+        self.file, self.text, self.content, self.lines = file, text, content, Lines(text)
+
+    def error(self, line: int, message: str) -> SettingError:
+        return SettingError(f"{self.file.name}, line {line}: {message}")
+
+    @contextmanager
+    def on(self, line: int) -> Iterator[None]:
+        """Put file and line before the message of what goes wrong inside."""
+        try:
+            yield
+        except NasmetaError as reason:
+            try:
+                told = type(reason)(f"{self.file.name}, line {line}: {reason}")
+            except TypeError:  # an error with arguments of its own
+                told = self.error(line, str(reason))
+            raise told from reason
+
+    def entry(self, kind: type | tuple[type, ...], what: str, default: Any, *path: str) -> Any:
+        """Return an entry of the right type, or the default."""
+        inner: Any = self.content
+        for key in path:
+            if not isinstance(inner, Mapping) or key not in inner:
+                return default
+            inner = inner[key]
+        if not isinstance(inner, kind) or (isinstance(inner, bool) and kind is not bool):
+            raise self.error(self.lines.of(*path), f"{path[-1]} must be {what}, not {inner!r:.80}.")
+        return inner
+
+    def known(self, keys: Sequence[str], where: str, *path: str) -> None:
+        """Refuse keys that mean nothing."""
+        inner: Any = self.content
+        for key in path:
+            inner = inner.get(key, {})
+        for key in inner:
+            if key not in keys:
+                near = get_close_matches(key, keys, n=1)
+                hint = f" Did you mean {near[0]!r}?" if near else ""
+                raise self.error(
+                    self.lines.of(*path, key), f"{where} has no {key!r}.{hint} Possible: {', '.join(keys)}."
+                )
+
+    def read(self, check: bool) -> Specification:
+        self.known(_KEYS, "A specification")
+        self.entry(dict, "a table", {}, "budget")
+        self.entry(dict, "a table", {}, "clock")
+        self.known(_BUDGET_KEYS, "The budget", "budget")
+        tasks = self.tasks()
+        searchers = self.searchers()
+        evaluations = self.entry(int, "a whole number", None, "budget", "evaluations")
+        stop = self.entry(bool, "true or false", False, "budget", "stop_at_optimum")
+        seconds = self.seconds(tasks)
+        if evaluations is None and seconds is None:
+            raise self.error(
+                self.lines.of("budget"), "There is no budget: give [budget] evaluations, or seconds, or both."
+            )
+        with self.on(self.lines.of("budget", "evaluations")):
+            checked_budget(evaluations, None, stop, default=1)
+        clock = None
+        if "clock" in self.content:
+            with self.on(self.lines.of("clock", *_first(self.content["clock"], Clock))):
+                clock = Clock.of(self.content["clock"])
+        epochs = self.entry(list, "a list of whole numbers", None, "epochs")
+        evaluator = self.entry(str, '"table" or "surrogate"', "table", "evaluator")
+        if evaluator not in ("table", "surrogate"):
+            raise self.error(
+                self.lines.of("evaluator"), f'evaluator must be "table" or "surrogate", not {evaluator!r}.'
+            )
+        specification = Specification(
+            name=self.file.stem,
+            text=self.text,
+            title=self.entry(str, "a text", self.file.stem, "title"),
+            about=self.entry(str, "a text", "", "about").strip(),
+            tasks=tuple(task.name for task in tasks),
+            searchers=searchers,
+            seeds=self.seeds(),
+            evaluations=evaluations,
+            seconds=seconds,
+            stop_at_optimum=stop,
+            evaluator=evaluator,
+            clock=clock,
+            epochs=None if epochs is None else tuple(epochs),
+            report=self.report(tasks[0]) if check else (),
+        )
+        if check:
+            self.check(specification, tasks)
+        return specification
+
+    def tasks(self) -> list[Task]:
+        names = self.entry((str, list), "a name or a list of names", None, "tasks")
+        if not names:
+            raise self.error(self.lines.of("tasks"), 'There is no task: give tasks = ["nb201/cifar10"], or a family.')
+        found: list[Task] = []
+        for name in [names] if isinstance(names, str) else names:
+            with self.on(self.lines.of_entry(str(name), "tasks")):
+                found += task_distribution(name) if name in task_families() else [get_task(name)]
+                if len({task.name for task in found}) < len(found):
+                    raise SettingError(f"The task {name} is there twice.")
+        return found
+
+    def searchers(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        given = self.entry((dict, list), "a list of names, or tables [searchers.LABEL]", None, "searchers")
+        if not given:
+            raise self.error(
+                self.lines.of("searchers"), 'There is no searcher: give searchers = ["random"], or [searchers.LABEL].'
+            )
+        found: dict[str, tuple[str, dict[str, Any]]] = {}
+        for label in given:
+            own = given[label] if isinstance(given, dict) else {}
+            line = self.lines.of("searchers", label) if own else self.lines.of_entry(str(label), "searchers")
+            if not isinstance(label, str) or not isinstance(own, dict):
+                raise self.error(line, f"{label!r:.40} must be the name of a searcher, or a table of its settings.")
+            if label in found:
+                raise self.error(line, f"The searcher {label} is there twice.")
+            settings = dict(own)
+            name = settings.pop("searcher", label)
+            with self.on(line):
+                if not isinstance(name, str):
+                    raise SettingError(f"searcher must be a name, not {name!r:.80}.")
+                SearcherSpec.of(name, settings)
+            found[label] = (name, settings)
+        return found
+
+    def seconds(self, tasks: Sequence[Task]) -> dict[str, float] | None:
+        given = self.entry((int, float, dict), "a number, or a table of task to number", None, "budget", "seconds")
+        if given is None:
+            return None
+        names = [task.name for task in tasks]
+        if isinstance(given, dict):
+            for name in given:
+                if name not in names:
+                    raise self.error(
+                        self.lines.of("budget", "seconds", name),
+                        f"There are seconds for {name!r}. Compared on: {', '.join(names)}.",
+                    )
+            missing = [name for name in names if name not in given]
+            if missing:
+                raise self.error(self.lines.of("budget", "seconds"), f"There are no seconds for {missing[0]}.")
+        found = {}
+        for name in names:
+            value = given[name] if isinstance(given, dict) else given
+            with self.on(self.lines.of("budget", "seconds", name)):
+                checked = checked_budget(None, value, False, default=1).seconds
+            assert checked is not None
+            found[name] = checked
+        return found
+
+    def seeds(self) -> tuple[int, ...]:
+        listed = self.entry(list, "a list of whole numbers", None, "seeds")
+        if listed is not None:
+            other = next((key for key in ("seed", "repeats") if key in self.content), None)
+            if other:
+                raise self.error(
+                    self.lines.of(other), f"There are seeds and {other}: give either seeds, or seed and repeats."
+                )
+            with self.on(self.lines.of("seeds")):
+                seeds = tuple(checked_whole("a seed", seed, least=0) for seed in listed)
+                if not seeds or len(set(seeds)) < len(seeds):
+                    raise SettingError("seeds must be at least one whole number, none of them twice.")
+            return seeds
+        with self.on(self.lines.of("repeats")):
+            repeats = checked_whole("repeats", self.content.get("repeats", 10), most=1_000_000)
+        with self.on(self.lines.of("seed")):
+            seed = checked_whole("seed", self.content.get("seed", 0), least=0, most=2**63 - repeats)
+        return tuple(range(seed, seed + repeats))
+
+    def report(self, task: Task) -> tuple[ColumnInfo, ...]:
+        from nasmeta.tables import load_table
+
+        found = []
+        for address in self.entry(list, "a list of columns", [], "report"):
+            line = self.lines.of_entry(str(address), "report")
+            where, _, release = str(address).partition(" of ")
+            parts = where.split("/")
+            if not isinstance(address, str) or len(parts) != 5:
+                raise self.error(
+                    line,
+                    f"{address!r:.80} is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED, such as "
+                    '"cifar10/accuracy/test/200/mean", and " of RELEASE" behind it where there are several.',
+                )
+            dataset, metric, split, epochs, seed = (None if part == "-" else part for part in parts)
+            with self.on(line):
+                if not dataset or not metric or not (epochs is None or epochs.isdigit()):
+                    raise SettingError(f"{address!r} has no dataset, no metric, or epochs that are no number.")
+                found.append(
+                    load_table(task.table).info(
+                        dataset,
+                        metric,
+                        split,
+                        None if epochs is None else int(epochs),
+                        int(seed) if seed and seed.isdigit() else seed,
+                        release or None,
+                    )
+                )
+        return tuple(found)
+
+    def check(self, specification: Specification, tasks: Sequence[Task]) -> None:
+        """Check what needs the tables: that tasks can be searched, and searchers take their settings there."""
+        tables = {task.table for task in tasks}
+        if specification.report and len(tables) > 1:
+            raise self.error(
+                self.lines.of("report"),
+                f"Columns are of one table, but the tasks are of {' and '.join(sorted(tables))}.",
+            )
+        answered = []
+        for task in tasks:
+            with self.on(self.lines.of_entry(task.name, "tasks")):
+                found = on_evaluator(task, specification.evaluator)
+                found.require_complete()
+                answered.append(found)
+        for label, (name, settings) in specification.searchers.items():
+            spec = SearcherSpec.of(name, settings)
+            for task in answered:
+                with self.on(self.lines.of("searchers", label)):
+                    spec.build(task.space, np.random.default_rng(0))
+                seconds = specification.seconds[task.name] if specification.seconds else None
+                budget = checked_budget(specification.evaluations, seconds, specification.stop_at_optimum, default=1)
+                with self.on(self.lines.of("budget")):
+                    rules_of(spec, task, budget, specification.clock)
+        if specification.epochs is not None:
+            with self.on(self.lines.of("epochs")):
+                for task in answered:
+                    fidelities(task, specification.epochs)
+
+
+def _first(clock: Any, kind: type[Clock]) -> tuple[str, ...]:
+    """Return the first key of a table that cannot be right, for its line."""
+    if isinstance(clock, Mapping):
+        for key in clock:
+            try:
+                kind.of({key: clock[key]})
+            except NasmetaError:
+                return (key,)
+    return ()

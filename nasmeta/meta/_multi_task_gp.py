@@ -1,0 +1,60 @@
+"""Bayesian optimisation with one Gaussian process over cells and tasks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+
+from nasmeta.meta._source_guided import SourceGuidedSearch
+from nasmeta.searchers import SEARCHERS
+
+__all__ = ["MultiTaskGPSearch"]
+
+_MEAN, _VARIANCE = 0.3, 0.1  # of the sources' weights before anything is observed, all sources together
+
+
+@SEARCHERS.register("multi-task-gp")
+class MultiTaskGPSearch(SourceGuidedSearch):
+    r"""Bayesian optimisation with a process over (cell, task): the target is a weighted sum of sources and its own.
+
+    A function of the target is :math:`f(x) = \sum_s w_s f_s(x) + g(x)`, the linear model of coregionalisation
+    (Bonilla, Chai and Williams, "Multi-task Gaussian process prediction", NeurIPS 2007). The sources' functions
+    :math:`f_s` are learnt together before the search, from as few as a dozen labels a source, by a process that has
+    one part which all tasks share and one of each task. Their weights are Gaussian with a mean above zero, and are
+    regressed again at each step (generalised least squares under the process of g), so a source that the target's
+    values contradict loses its weight, even to the other side. g has the kernel, hyperparameters and acquisition of
+    `nasmeta.searchers.GPSearch`. The first `initial` cells are those of the joint process, with equal weights.
+
+    Sources may be of another cell space whose operations contain the target's or are among them.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    initial : int, default 5
+        Evaluations that the joint process chooses.
+    features : sequence of str, default ("edges", "paths", "operations")
+        See `nasmeta.predictors.CellKernel`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> few = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(50, np.random.default_rng(0))
+    >>> run = nm.search("multi-task-gp", "nb201/cifar100", sources=few, evaluations=10)
+    >>> run.sources
+    ('nb201/cifar10', 'nb201/imagenet16-120')
+    """
+
+    def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        n_sources = len(self._source_means)
+        before, precision = np.full(n_sources, _MEAN / n_sources), n_sources / _VARIANCE
+        if len(labels) < 2:
+            return before
+        seen = self._source_means[:, self._gp.cells].T.astype(np.float64)
+        both = np.c_[seen - seen.mean(axis=0), labels - labels.mean()]
+        whitened = solve_triangular(self._gp.factor, both, lower=True, check_finite=False)
+        sources, values = whitened[:, :-1], whitened[:, -1]
+        known = sources.T @ sources + precision * np.eye(n_sources)
+        return np.asarray(np.linalg.solve(known, sources.T @ values + precision * before), dtype=np.float64)

@@ -1,0 +1,132 @@
+"""What `rgpe` and `multi-task-gp` share: a beginning from the sources, then a process of the target's own on them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.meta._source_models import (
+    SourceModels,
+    learn_source_models,
+    pack_source_models,
+    unpack_source_models,
+)
+from nasmeta.meta._target_process import TargetProcess, matched_labels
+from nasmeta.predictors import fit_hyperparameters
+from nasmeta.searchers import GPSearch, MetaSearcher
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["SourceGuidedSearch"]
+
+_OPTIMISM = 0.5  # deviations added to the mean of the joint process, as in meta-gp
+
+
+class SourceGuidedSearch(GPSearch, MetaSearcher):
+    """Base of searchers whose target process has a weighted sum of the sources' posterior means as its prior mean.
+
+    The first `initial` cells maximise the upper confidence bound of the joint process over (cell, task), conditioned
+    on the source labels and on what was observed since. Then the search is that of `nasmeta.searchers.GPSearch`, but
+    for the prior mean: so hyperparameters, which describe the best cells and not all, come from the target.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    initial : int, default 5
+        Evaluations that the joint process chooses.
+    features : sequence of str, default ("edges", "paths", "operations")
+        See `nasmeta.predictors.CellKernel`.
+    """
+
+    crosses_spaces: ClassVar[bool] = True
+    search_settings: ClassVar[tuple[str, ...]] = ("initial",)
+
+    def __init__(
+        self,
+        space: CellSpace,
+        rng: np.random.Generator,
+        *,
+        initial: int = 5,
+        features: Sequence[str] = ("edges", "paths", "operations"),
+    ) -> None:
+        super().__init__(space, rng, initial=initial, features=features)
+
+    @abstractmethod
+    def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the weight of each source's mean in the target's prior mean, shape (n_sources,)."""
+
+    def _learn(self, sources: list[SourceTask]) -> SourceModels:
+        return learn_source_models(self.space, sources, self.features)
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        return pack_source_models(self._require_meta_model())
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> SourceModels:
+        return unpack_source_models(self.space, self.features, arrays, facts)
+
+    @cached_property
+    def _source_means(self) -> NDArray[np.float32]:
+        """Posterior means of the sources, standardised over all cells, shape (n_sources, n_cells)."""
+        means = self._require_meta_model().means
+        means = means - means.mean(axis=1, keepdims=True)
+        standard: NDArray[np.float32] = means / means.std(axis=1, keepdims=True)
+        return standard
+
+    # -- the beginning ----------------------------------------------------------------------------------------------
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose cells of the joint process while there are few values, then as `GPSearch` does."""
+        if len(self._values) < self.initial and self._n_asked + n <= self._n_open:
+            return self._first_cells(n)
+        return super().ask(n)
+
+    def _first_cells(self, n: int) -> NDArray[np.int32]:
+        learnt: SourceModels = self._require_meta_model()
+        process = TargetProcess(self._joint_covariance, self._joint_variance, learnt.mean, learnt.hyperparameters.noise)
+        told = self._gp.cells
+        known = np.sqrt(np.maximum(self._joint_variance[told], 0) + process.noise)
+        labels = matched_labels(np.array(self._values), learnt.mean[told].astype(np.float64), known.astype(np.float64))
+        for cell in told:
+            process.add(cell)
+        for _ in range(n):
+            mean, deviation = process.posterior(labels)
+            score = mean + _OPTIMISM * deviation
+            score[self._asked] = -np.inf
+            cell = int(score.argmax())
+            self._mark(cell)
+            process.add(cell)
+            labels = np.r_[labels, mean[cell]]
+        return np.array(process.cells[-n:], dtype=np.int32)
+
+    def _joint_covariance(self, cell: int) -> NDArray[np.float32]:
+        learnt: SourceModels = self.meta_model_
+        codes = learnt.kernel.codes(int(learnt.target_cells[cell]))[learnt.target_cells]
+        one_task = learnt.kernel.covariance(codes, learnt.hyperparameters.of_one_task)
+        return one_task - learnt.rows[:, cell] @ learnt.rows
+
+    @cached_property
+    def _joint_variance(self) -> NDArray[np.float32]:
+        learnt: SourceModels = self.meta_model_
+        explained = np.einsum("ij,ij->j", learnt.rows, learnt.rows)
+        return np.asarray(learnt.hyperparameters.of_one_task.prior_variance - explained, dtype=np.float32)
+
+    # -- the target's own process -----------------------------------------------------------------------------------
+    def _refit(self, labels: NDArray[np.float64]) -> None:
+        """Set the prior mean anew; hyperparameters as often as `GPSearch` does."""
+        observed = self._gp.cells
+        mean = (self._weights(labels) @ self._source_means).astype(np.float32)
+        if observed:
+            mean -= mean[observed].mean()  # labels are ranks among the observed cells
+        self._gp.mean = mean
+        n = len(labels)
+        if self._is_due(n):
+            self._fitted_at = n
+            found = fit_hyperparameters(
+                self._gp.observed_distances(), [labels - mean[observed]], self._gp.hyperparameters
+            )
+            self._gp.set_hyperparameters(found)

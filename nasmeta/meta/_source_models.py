@@ -1,0 +1,239 @@
+"""What labelled source cells say about all cells of the target's space: one process over (cell, task)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+
+from nasmeta.errors import SettingError
+from nasmeta.meta._joint_kernel import JointHyperparameters, fit_joint
+from nasmeta.meta._model_file import checked_array
+from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
+from nasmeta.spaces import CellSpace, get_space, move_cells
+from nasmeta.tasks import SourceTask
+
+__all__ = ["SourceModels", "joint_space", "learn_source_models", "pack_source_models", "unpack_source_models"]
+
+_FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
+_FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
+_CONDITION_ON = 2400  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
+
+
+def joint_space(target: CellSpace, sources: Sequence[CellSpace]) -> CellSpace:
+    """Return the space that has all cells of the target and of the sources.
+
+    Raises
+    ------
+    SettingError
+        Where no space among them has the operations of all others.
+
+    Examples
+    --------
+    >>> from nasmeta.meta._source_models import joint_space
+    >>> from nasmeta.spaces import get_space
+    >>> joint_space(get_space("tnb101"), [get_space("nb201")]).name
+    'nb201'
+    """
+    spaces = dict.fromkeys([target, *sources])
+    for space in spaces:
+        if all(set(other.operations) <= set(space.operations) for other in spaces):
+            return space
+    listed = "; ".join(f"{space.name}: {', '.join(space.operations)}" for space in spaces)
+    raise SettingError(f"These spaces do not fit: none has the operations of all others ({listed}).")
+
+
+@dataclass(frozen=True)
+class SourceModels:
+    """A process over (cell, task), conditioned on the sources' labels.
+
+    Attributes
+    ----------
+    target : CellSpace
+        Whose cells are predicted.
+    joint : CellSpace
+        In which the sources are labelled: it has the target's cells, too.
+    features : tuple of str
+        Features of the kernel.
+    hyperparameters : JointHyperparameters
+    cells : tuple of ndarray of int32
+        For each source the cells of `joint` that the process is conditioned on.
+    labels : tuple of ndarray of float64
+        Their normal scores.
+    """
+
+    target: CellSpace
+    joint: CellSpace
+    features: tuple[str, ...]
+    hyperparameters: JointHyperparameters
+    cells: tuple[NDArray[np.int32], ...]
+    labels: tuple[NDArray[np.float64], ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is computed again where it is needed."""
+        kept = ("target", "joint", "features", "hyperparameters", "cells", "labels")
+        return {name: self.__dict__[name] for name in kept}
+
+    @cached_property
+    def kernel(self) -> CellKernel:
+        """The kernel on the joint space."""
+        return CellKernel(self.joint, self.features)
+
+    @cached_property
+    def target_cells(self) -> NDArray[np.int32]:
+        """The target's cells as cells of the joint space, int32, shape (n_cells,)."""
+        return move_cells(np.arange(self.target.n_cells), self.target, self.joint)[0]
+
+    @cached_property
+    def _factor(self) -> NDArray[np.float64]:
+        """Lower Cholesky factor of the covariance of all source labels, shape (n_labels, n_labels)."""
+        every, task, h = np.concatenate(self.cells), self._task, self.hyperparameters
+        own = Hyperparameters(h.own, h.lengthscales, h.noise)
+        covariance = np.empty((len(every), len(every)))
+        for i, cell in enumerate(every.tolist()):
+            codes = self.kernel.codes(cell)[every]
+            covariance[i] = self.kernel.covariance(codes, h.of_shared)
+            covariance[i] += np.where(task == task[i], self.kernel.covariance(codes, own), np.float32(0))
+        covariance[np.diag_indices(len(every))] += h.noise
+        factor: NDArray[np.float64] = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
+        return factor
+
+    @property
+    def _task(self) -> NDArray[np.intp]:
+        return np.repeat(np.arange(len(self.cells)), [len(cells) for cells in self.cells])
+
+    @cached_property
+    def rows(self) -> NDArray[np.float32]:
+        """L⁻¹ K(source labels, target's cells) of a new task, shape (n_labels, n_cells)."""
+        shared = self.hyperparameters.of_shared
+        rows = np.empty((len(self._task), self.target.n_cells), dtype=np.float32)
+        for i, cell in enumerate(np.concatenate(self.cells).tolist()):
+            rows[i] = self.kernel.covariance(self.kernel.codes(cell)[self.target_cells], shared)
+        factor = self._factor.astype(np.float32)
+        return np.asarray(solve_triangular(factor, rows, lower=True, overwrite_b=True, check_finite=False), np.float32)
+
+    @cached_property
+    def means(self) -> NDArray[np.float32]:
+        """Posterior mean of each source's function at the target's cells, shape (n_sources, n_cells)."""
+        h = self.hyperparameters
+        own = Hyperparameters(h.own, h.lengthscales, h.noise)
+        weights = cho_solve((self._factor, True), np.concatenate(self.labels), check_finite=False)
+        shared, each = np.zeros(self.target.n_cells), np.zeros((len(self.cells), self.target.n_cells))
+        every = np.concatenate(self.cells).tolist()
+        for cell, task, weight in zip(every, self._task.tolist(), weights.tolist(), strict=True):
+            codes = self.kernel.codes(cell)[self.target_cells]
+            shared += weight * self.kernel.covariance(codes, h.of_shared)
+            each[task] += weight * self.kernel.covariance(codes, own)
+        return (shared + each).astype(np.float32)
+
+    @cached_property
+    def mean(self) -> NDArray[np.float32]:
+        """Posterior mean of what a new task shares with the sources, shape (n_cells,)."""
+        weights = solve_triangular(self._factor, np.concatenate(self.labels), lower=True, check_finite=False)
+        return np.asarray(weights.astype(np.float32) @ self.rows)
+
+
+def learn_source_models(space: CellSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:
+    """Fit one process over (cell, task) to the labelled cells of the sources.
+
+    A label is the normal score of its rank in its task. Of many labels the best half and an even sample of the others
+    are kept, at most 2,400 of all sources together.
+
+    Parameters
+    ----------
+    space : CellSpace
+        Of the target. Sources may be of another space where the operations of the one are among those of the other.
+    sources : sequence of SourceTask
+    features : sequence of str
+        Features of the kernel, see `nasmeta.predictors.CellKernel`.
+
+    Returns
+    -------
+    SourceModels
+
+    Raises
+    ------
+    SettingError
+        Where the spaces do not fit, or a source has fewer than three labels or the same label everywhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import learn_source_models
+    >>> sources = nm.task_distribution("nb201")[:2].as_sources(25, np.random.default_rng(0))
+    >>> models = learn_source_models(nm.get_space("nb201"), sources, ("edges", "paths"))
+    >>> models.means.shape
+    (2, 15625)
+    """
+    joint = joint_space(space, [source.space for source in sources])
+    kernel = CellKernel(joint, features)
+    cells, labels = [], []
+    for source in sources:
+        if len(source) < _FEWEST_LABELS or np.ptp(source.utilities) == 0:
+            raise SettingError(
+                f"Source {source.name} has {len(source)} labelled cells, {len(np.unique(source.utilities))} of them "
+                f"different: at least {_FEWEST_LABELS}, not all alike, are needed to learn an order from."
+            )
+        moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
+        kept = _kept(scores, _CONDITION_ON // len(sources))
+        cells.append(moved[kept])
+        labels.append(scores[kept])
+    few = [_evenly(len(own), max(_FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
+    hyperparameters = fit_joint(
+        kernel,
+        [own[i] for own, i in zip(cells, few, strict=True)],
+        [own[i] for own, i in zip(labels, few, strict=True)],
+    )
+    return SourceModels(space, joint, kernel.features, hyperparameters, tuple(cells), tuple(labels))
+
+
+def _kept(scores: NDArray[np.float64], most: int) -> NDArray[np.intp]:
+    """Return the positions of the best half of `most` labels and of an even sample, by rank, of the others."""
+    order = np.argsort(-scores, kind="stable")
+    if len(order) <= most:
+        return order
+    best, others = order[: most // 2], order[most // 2 :]
+    return np.asarray(np.r_[best, others[_evenly(len(others), most - len(best))]])
+
+
+def _evenly(n: int, most: int) -> NDArray[np.intp]:
+    return np.asarray(np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)))
+
+
+def pack_source_models(models: SourceModels) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return arrays and facts for a file; what follows from them is computed again."""
+    arrays: dict[str, NDArray[Any]] = {
+        "cells": np.concatenate(models.cells),
+        "labels": np.concatenate(models.labels),
+        "sizes": np.array([len(cells) for cells in models.cells]),
+        "logarithms": models.hyperparameters.logarithms,
+    }
+    return arrays, {"joint": models.joint.name}
+
+
+def unpack_source_models(
+    target: CellSpace, features: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
+) -> SourceModels:
+    """Return what `pack_source_models` described."""
+    joint = joint_space(target, [get_space(facts["joint"])])
+    cells = joint.index_of(checked_array(arrays, "cells", np.int32, (None,)))
+    labels = checked_array(arrays, "labels", np.float64, (len(cells),))
+    sizes = checked_array(arrays, "sizes", np.int64, (None,))
+    if (sizes < 1).any() or sizes.sum() != len(cells):
+        raise ValueError(f"sizes {sizes.tolist()} are not those of {len(cells)} cells")
+    ends = np.cumsum(sizes)[:-1]
+    logarithms = checked_array(arrays, "logarithms", np.float64, (3 * len(features) + 1,))
+    return SourceModels(
+        target,
+        joint,
+        features,
+        JointHyperparameters.from_logarithms(logarithms),
+        tuple(np.split(cells, ends)),
+        tuple(np.split(labels, ends)),
+    )

@@ -1,0 +1,137 @@
+"""The same decision process as a Gymnasium environment, for agents of other libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.meta.rl._tables import complete_scores, prior_of
+from nasmeta.meta.rl._vector_env import CellSearchEnvs
+from nasmeta.meta.rl._walks import ACTION_FEATURES, WALK_FEATURES
+from nasmeta.tasks import SourceTask, Task
+
+try:
+    import gymnasium
+    from gymnasium.spaces import Box, Discrete
+except ImportError as reason:
+    raise NasmetaError('CellSearchEnv needs gymnasium, which is not installed: pip install "nasmeta[rl]".') from reason
+
+__all__ = ["CellSearchEnv"]
+
+_BOUND = 10.0  # of observations: standardised values of tens of thousands of cells lie within ±5
+
+
+class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
+    """One search an episode, on a task drawn from those given; the process is that of `CellSearchEnvs`.
+
+    An observation holds, one after the other: the current cell one-hot (edges times operations), features of the walk
+    (``walk_features``), and for each action the features of the cell that it leads to (``action_features``). ``info``
+    has the ``task``, the ``cell``, the ``evaluations`` so far, the ``best`` cell, and the ``action_mask`` of
+    what is possible next.
+
+    Parameters
+    ----------
+    tasks : Task, SourceTask or iterable of them
+        All of one space. Cells without a label get a ridge regression's prediction.
+    informed : bool, default False
+        Tell of each cell what the other tasks know of it; needs two tasks or more, and searches begin at the best of
+        these. Otherwise they begin at random, and nothing is known of a cell that was not evaluated.
+    evaluations, steps : int, default 100 and 400
+        Where an episode is cut off.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta.rl import CellSearchEnv
+    >>> env = CellSearchEnv(nm.get_task("nb201/cifar10"))
+    >>> observation, info = env.reset(seed=0)
+    >>> observation.shape, int(env.action_space.n), info["evaluations"]
+    ((418,), 31, 1)
+    >>> observation, reward, terminated, truncated, info = env.step(7)
+    >>> info["evaluations"] <= 2
+    True
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  gymnasium's own form
+    walk_features = WALK_FEATURES
+    action_features = ACTION_FEATURES
+
+    def __init__(
+        self,
+        tasks: Task | SourceTask | Iterable[Task | SourceTask],
+        *,
+        informed: bool = False,
+        evaluations: int = 100,
+        steps: int = 400,
+    ) -> None:
+        given = [tasks] if isinstance(tasks, Task | SourceTask) else list(tasks)
+        sources = [task.as_source() if isinstance(task, Task) else task for task in given]
+        if len(sources) < 1 + informed:
+            why = "two tasks or more to be informed by the others" if informed else "at least one task"
+            raise SettingError(f"CellSearchEnv needs {why}, but was given {len(sources)}.")
+        spaces = {source.space.name for source in sources}
+        if len(spaces) > 1:
+            raise SettingError(
+                f"The tasks of one environment share a space; these have {' and '.join(sorted(spaces))}."
+            )
+        self.space = sources[0].space
+        self.names = tuple(source.name for source in sources)
+        self.informed, self.evaluations, self.steps = informed, evaluations, steps
+        self._scores = [complete_scores(self.space, source) for source in sources]
+        n_codes = self.space.n_edges * self.space.n_operations
+        self.action_space = Discrete(n_codes + 1)
+        width = n_codes + len(WALK_FEATURES) + (n_codes + 1) * len(ACTION_FEATURES)
+        self.observation_space = Box(-_BOUND, _BOUND, (width,), np.float32)
+        self._one_hot = np.eye(self.space.n_operations, dtype=np.float32)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Draw a task and begin a search on it; ``options={"task": name}`` chooses the task."""
+        super().reset(seed=seed)
+        name = (options or {}).get("task")
+        if name is not None and name not in self.names:
+            raise SettingError(f"This environment has no task {name!r:.80}. Possible: {', '.join(self.names)}.")
+        drawn = int(self.np_random.integers(len(self.names))) if name is None else self.names.index(name)
+        others = [scores for i, scores in enumerate(self._scores) if i != drawn]
+        self._envs = CellSearchEnvs(
+            self.space,
+            self._scores[drawn][None],
+            prior_of(others)[None] if self.informed else None,
+            start="prior" if self.informed else "random",
+            evaluations=self.evaluations,
+            steps=self.steps,
+        )
+        self._task = self.names[drawn]
+        self._envs.reset(self.np_random)
+        return self._observation(), self._info()
+
+    def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Take an action; one that is not possible leaves the cell as it is."""
+        rewards, ended = self._envs.step(np.array([action], dtype=np.int64))
+        found = bool(self._envs.found[0])
+        return self._observation(), float(rewards[0]), found, bool(ended[0]) and not found, self._info()
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which actions are possible, as the maskable agents of other libraries ask for it."""
+        possible: NDArray[np.bool_] = self._envs.seen.possible[0]
+        return possible
+
+    def _observation(self) -> NDArray[np.float32]:
+        seen = self._envs.seen
+        code = self._one_hot[self.space.digits[self._envs.walks.here[0]]].ravel()
+        return np.concatenate([code, seen.walk[0], seen.actions[0].ravel()]).clip(-_BOUND, _BOUND)
+
+    def _info(self) -> dict[str, Any]:
+        walks = self._envs.walks
+        return {
+            "task": self._task,
+            "cell": int(walks.here[0]),
+            "evaluations": int(walks.count[0]),
+            "best": int(walks.best[0]),
+            "action_mask": self.action_masks(),
+        }

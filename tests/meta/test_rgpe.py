@@ -1,0 +1,50 @@
+"""The ensemble weighted by ranks: who gets weight."""
+
+import numpy as np
+
+from nasmeta.meta import RGPESearch
+from nasmeta.meta._rgpe import ranking_losses
+from nasmeta.spaces import get_space
+from nasmeta.tasks import SourceTask
+from nasmeta.testing import made_up_values
+
+SPACE = get_space("tnb101")
+
+
+def source(name: str, values: np.ndarray, labels: int = 120) -> SourceTask:
+    cells = SPACE.sample(labels, np.random.default_rng(1))
+    return SourceTask(name, name, SPACE, cells, values[cells])
+
+
+def test_losses_are_those_of_a_count_of_pairs() -> None:
+    rng = np.random.default_rng(0)
+    labels, predicted = rng.normal(size=7), rng.normal(size=7)
+    (losses,) = ranking_losses([predicted], labels, 20, np.random.default_rng(3))
+    times = np.random.default_rng(3).multinomial(7, np.full(7, 1 / 7), size=20)
+    for loss, drawn in zip(losses, times, strict=True):
+        sample = np.repeat(np.arange(7), drawn)
+        wrong = sum((predicted[i] < predicted[j]) != (labels[i] < labels[j]) for i in sample for j in sample)
+        assert loss == wrong
+
+
+def test_a_source_that_ranks_right_has_the_weight_and_a_reversed_one_none() -> None:
+    values = made_up_values(SPACE)
+    searcher = RGPESearch(SPACE, np.random.default_rng(0))
+    searcher.meta_fit([source("same", values), source("reversed", -values)])
+    cells = SPACE.sample(30, np.random.default_rng(2))
+    searcher.tell(cells, values[cells])
+    searcher.ask()
+    same, reversed_ = searcher._weights(searcher._labels())
+    assert reversed_ == 0
+    assert 0.2 < same <= 0.5
+
+
+def test_sources_that_say_nothing_lose_their_weight() -> None:
+    values = made_up_values(SPACE)
+    noise = np.random.default_rng(5).normal(size=SPACE.n_cells)
+    searcher = RGPESearch(SPACE, np.random.default_rng(0))
+    searcher.meta_fit([source("noise", noise), source("more noise", noise[::-1].copy())])
+    cells = SPACE.sample(40, np.random.default_rng(2))
+    searcher.tell(cells, values[cells])
+    searcher.ask()
+    assert searcher._weights(searcher._labels()).sum() < 0.1

@@ -1,0 +1,149 @@
+"""Successive halving, Hyperband, ASHA and BOHB on made-up values of two and three lengths of training."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.searchers import ASHA, BOHB, SEARCHERS, Hyperband, MultiFidelitySearcher, SuccessiveHalving
+from nasmeta.searchers._bohb import _Density
+from nasmeta.spaces import get_space
+from nasmeta.testing import made_up_values
+
+SPACE = get_space("tnb101")
+VALUES = made_up_values(SPACE)
+KINDS = sorted(name for name, kind in SEARCHERS.items() if issubclass(kind, MultiFidelitySearcher))
+
+
+def values_at(cells: NDArray[np.int32], epochs: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Short trainings see the value through noise that is the cell's own."""
+    noise = np.random.default_rng(1).standard_normal(SPACE.n_cells)
+    return VALUES[cells] + noise[cells] / epochs
+
+
+def rungs_of(searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple[int, int]]:
+    found = []
+    for _ in range(0, n, batch):
+        cells, epochs = searcher.ask_at(batch)
+        assert cells.dtype == epochs.dtype == np.int32
+        assert cells.shape == epochs.shape == (batch,)
+        searcher.tell_at(cells, epochs, values_at(cells, epochs))
+        found += list(zip(cells.tolist(), epochs.tolist(), strict=True))
+    return found
+
+
+def made(name: str, lengths: list[int], seed: int = 0, **settings: object) -> MultiFidelitySearcher:
+    searcher = SEARCHERS[name](SPACE, np.random.default_rng(seed), **settings)
+    assert isinstance(searcher, MultiFidelitySearcher)
+    searcher.begin(lengths)
+    return searcher
+
+
+def test_successive_halving_by_hand() -> None:
+    trace = rungs_of(made("successive-halving", [1, 4, 16]), 2 * 13)
+    assert [epochs for _, epochs in trace] == 2 * (9 * [1] + 3 * [4] + [16])
+    first = sorted(trace[:9], key=lambda pair: -values_at(np.array([pair[0]]), np.array([1]))[0])
+    assert [cell for cell, _ in trace[9:12]] == [cell for cell, _ in first[:3]]
+    assert trace[12][0] in [cell for cell, _ in trace[9:12]]
+
+
+def test_hyperbands_brackets_are_those_of_hpbandster() -> None:
+    trace = rungs_of(made("hyperband", [1, 4, 16]), 13 + 4 + 3 + 13)
+    due = [*9 * [1], *3 * [4], 16, *3 * [4], 16, *3 * [16], *9 * [1], *3 * [4], 16]
+    assert [epochs for _, epochs in trace] == due
+
+
+def test_more_rungs_than_lengths_share_the_shortest() -> None:
+    trace = rungs_of(made("hyperband", [12], rungs=3), 13)
+    assert {epochs for _, epochs in trace} == {12}
+    assert [cell for cell, _ in trace[9:12]] == [
+        cell for cell, _ in sorted(trace[:9], key=lambda pair: -values_at(np.array([pair[0]]), np.array([12]))[0])[:3]
+    ]
+    assert [epochs for _, epochs in rungs_of(made("successive-halving", [1, 4, 16], rungs=2), 4)] == [4, 4, 4, 16]
+
+
+def test_asha_promotes_as_soon_as_it_can() -> None:
+    searcher = made("asha", [1, 4, 16])
+    trace = rungs_of(searcher, 300)
+    counts = Counter(epochs for _, epochs in trace)
+    assert counts[16] >= 10
+    assert counts[1] > 1.5 * counts[4] > 2.25 * counts[16]
+    at = {length: [cell for cell, epochs in trace if epochs == length] for length in (1, 4, 16)}
+    assert set(at[16]) <= set(at[4]) <= set(at[1])
+    assert all(len(set(cells)) == len(cells) for cells in at.values())
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("batch", [1, 4])
+def test_same_generator_same_proposals_and_the_best_go_up(name: str, batch: int) -> None:
+    trace = rungs_of(made(name, [12, 200]), 120, batch)
+    assert trace == rungs_of(made(name, [12, 200]), 120, batch)
+    assert trace != rungs_of(made(name, [12, 200], seed=1), 120, batch)
+    short = np.array([cell for cell, epochs in trace if epochs == 12])
+    long = np.array([cell for cell, epochs in trace if epochs == 200])
+    assert 10 < len(long) <= len(short)
+    promoted = [cell for cell in long.tolist() if cell in set(short.tolist())]
+    assert VALUES[promoted].mean() > VALUES[short].mean() + 0.2
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_values_that_nobody_asked_for_and_asking_ahead(name: str) -> None:
+    searcher = made(name, [12, 200])
+    foreign = np.array([5, 6, 7], np.int32)
+    searcher.tell_at(foreign, np.full(3, 200, np.int32), VALUES[foreign])
+    waiting = [searcher.ask_at(3) for _ in range(10)]
+    for cells, epochs in reversed(waiting):
+        searcher.tell_at(cells[::-1].copy(), epochs[::-1].copy(), values_at(cells, epochs)[::-1].copy())
+    assert len(rungs_of(searcher, 30)) == 30
+
+
+def test_bohb_finds_more_than_hyperband() -> None:
+    best = {
+        name: [
+            np.mean([VALUES[cell] for cell, _ in rungs_of(made(name, [12, 200], seed), 200)[100:]]) for seed in range(8)
+        ]
+        for name in ("hyperband", "bohb")
+    }
+    assert np.mean(best["bohb"]) > np.mean(best["hyperband"]) + 0.3
+
+
+def test_the_density_by_hand_and_its_sum() -> None:
+    digits = np.array([[0, 1, 2, 3, 0, 1], [0, 1, 2, 3, 0, 2]], np.int8)
+    density = _Density(digits, 4, 0.3)
+    np.testing.assert_allclose(density.bandwidths, [0.3] * 5 + [1.06 * 0.5 * 2 ** (-1 / 10)])
+    h = density.bandwidths[5]
+    np.testing.assert_allclose(density.at(digits[:1]), [(0.7**5 * (1 - h) + 0.7**5 * h / 3) / 2])
+    assert density.at(SPACE.digits).sum() == pytest.approx(1)
+    wide = np.array([[0] * 6, [3] * 6], np.int8)
+    np.testing.assert_allclose(_Density(wide, 4, 0.3).bandwidths, 0.75)  # flat
+    np.testing.assert_allclose(_Density(wide, 4, 0.3).at(SPACE.digits), 1 / SPACE.n_cells)
+    assert (_Density(wide, 4, 0.3, unbounded=True).bandwidths > 1).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (Hyperband, {"eta": 1}),
+        (SuccessiveHalving, {"size": 0}),
+        (SuccessiveHalving, {"rungs": 0}),
+        (ASHA, {"eta": 2.5}),
+        (BOHB, {"num_samples": 0}),
+        (BOHB, {"random_fraction": 1.5}),
+        (BOHB, {"min_bandwidth": float("nan")}),
+        (BOHB, {"top": "some"}),
+        (BOHB, {"hpbandster_bandwidths": 1}),
+    ],
+)
+def test_settings_that_make_no_sense(kind: type[MultiFidelitySearcher], settings: dict[str, object]) -> None:
+    with pytest.raises(NasmetaError):
+        kind(SPACE, np.random.default_rng(0), **settings)
+
+
+@pytest.mark.parametrize("lengths", [[], [12, 12], [200, 12]])
+def test_lengths_must_ascend(lengths: list[int]) -> None:
+    with pytest.raises(SettingError, match="must ascend"):
+        made("asha", lengths)
