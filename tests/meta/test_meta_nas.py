@@ -123,18 +123,20 @@ def test_only_the_order_of_values_matters(model: MetaNASModel) -> None:
 
 
 def test_training_is_deterministic_and_goes_on_as_if_never_interrupted(model: MetaNASModel, tmp_path: Path) -> None:
-    path = tmp_path / "training.npz"
+    path, log = tmp_path / "training.npz", tmp_path / "log.csv"
     seen: list[int] = []
     first = meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), checkpoint=path, until=10)
     assert path.exists()
     rng = np.random.default_rng(0)
-    again = meta_train(SPACE, made_up_sources(), TINY, rng, checkpoint=path, progress=lambda n, of: seen.append(n))
+    again = meta_train(
+        SPACE, made_up_sources(), TINY, rng, checkpoint=path, log=log, progress=lambda n, of: seen.append(n)
+    )
     assert seen == [20]
     for name, values in model.weights.items():
         np.testing.assert_array_equal(values, again.weights[name])
     np.testing.assert_array_equal(model.log, again.log)
     assert len(first.log) == 1
-    assert len(again.log) == 2
+    assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "10", "20"]
     with pytest.raises(SettingError, match="another training"):
         meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(1), checkpoint=path)
     path.write_bytes(path.read_bytes()[:500])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,6 +104,11 @@ class MetaNASSearch(MetaSearcher):
 
     search_settings = ("candidates", "temperature", "optimism", "prior_weight", "proposals", "screening", "device")
 
+    # Where meta-training keeps its state and its log, and whom it tells; set by those who want them.
+    checkpoint: Path | None = None
+    log: Path | None = None
+    progress: Callable[[int, int], None] | None = None
+
     def __init__(
         self,
         space: CellSpace,
@@ -153,7 +159,16 @@ class MetaNASSearch(MetaSearcher):
         from nasmeta.meta.meta_nas._training import Recipe, meta_train
 
         recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise)
-        return meta_train(self.space, sources, recipe, self.rng, self.device)
+        return meta_train(
+            self.space,
+            sources,
+            recipe,
+            self.rng,
+            self.device,
+            checkpoint=self.checkpoint,
+            log=self.log,
+            progress=self.progress,
+        )
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         model: MetaNASModel = self._require_meta_model()

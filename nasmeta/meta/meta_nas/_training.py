@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasmeta.errors import DamagedFileError
-from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint
+from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint, write_log
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._searcher import GREED
 from nasmeta.meta.meta_nas._tasks import PracticeTasks
@@ -135,7 +135,7 @@ class Trainer:
         loss = surprise.mean() + self._surprise_before(scores) + lost
 
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(networks.parameters(), _LARGEST_GRADIENT)
         self.optimiser.step()
         own, passed = truth[:, :_OWN], bound[:, :_OWN].argmax(1, keepdim=True)
@@ -154,11 +154,13 @@ class Trainer:
     def _cross_entropy(self, read: Tensor, pool: Tensor, wanted: Tensor) -> Tensor:
         """Return that of the wanted shares of a pool (n_tasks, n_pool) and the search network's probabilities."""
         networks = self.networks
-        rows, place = networks.path[pool].view(len(pool), -1).unique(return_inverse=True)  # cells share beginnings
+        path = networks.path[pool].view(len(pool), -1)
+        rows, place = torch.unique(path, return_inverse=True)  # type: ignore[no-untyped-call]  # cells share beginnings
         begun = networks.search.beginning(networks.beginnings[rows])
         follows = networks.search(begun[place], read).view(*pool.shape, self.space.n_edges, -1)
         log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
-        return -(wanted * log_p).sum(-1).mean()
+        lost: Tensor = -(wanted * log_p).sum(-1).mean()
+        return lost
 
     def _exact_cross_entropy(self, read: Tensor, scores: Tensor) -> Tensor:
         """Return the same over all cells of the space, where no context is known yet, so that one forward serves all.
@@ -169,7 +171,8 @@ class Trainer:
         wanted = (scores / GREED).softmax(-1).mean(0)
         follows = networks.search(networks.search.beginning(networks.beginnings)[None], read[:1])[0]
         log_p = follows[networks.path, networks.digits].sum(-1)
-        return -(wanted * log_p).sum()
+        lost: Tensor = -(wanted * log_p).sum()
+        return lost
 
     def _rate(self) -> float:
         """Return the learning rate: a rise, then half a cosine down to a hundredth."""
@@ -283,6 +286,7 @@ def meta_train(
     device: str = "cpu",
     *,
     checkpoint: Path | None = None,
+    log: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     until: int | None = None,
 ) -> MetaNASModel:
@@ -297,6 +301,8 @@ def meta_train(
     device : {"cpu", "cuda", "auto"}, default "cpu"
     checkpoint : Path, optional
         Where the training is kept, every hundred steps or so; it goes on from there where the file exists.
+    log : Path, optional
+        CSV file with the columns of `MetaNASModel.log`, written anew with every checkpoint and at the end.
     progress : callable, optional
         Called with the steps done and all steps.
     until : int, optional
@@ -313,8 +319,13 @@ def meta_train(
         if checkpoint is not None and (
             trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= (until or recipe.steps)
         ):
-            trainer.save(checkpoint)
+            if checkpoint is not None:
+                trainer.save(checkpoint)
+            if log is not None:
+                write_log(log, trainer.log)
             saved_at = trainer.step
+    if log is not None:
+        write_log(log, trainer.log)
     return MetaNASModel(
         space.name,
         recipe.width,
