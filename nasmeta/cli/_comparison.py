@@ -45,7 +45,7 @@ def report(
     from nasmeta.analysis.report import write_report
 
     frame = _results(folder)
-    specification = _specification(folder)
+    specification = _told(folder / "specification.json")
     destination = folder / "report" if output is None else output
     files = write_report(
         frame,
@@ -81,10 +81,10 @@ def _results(folder: Path) -> pd.DataFrame:
         raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
 
 
-def _specification(folder: Path) -> dict[str, Any]:
-    """Return what the folder says of the comparison; nothing where it does not say it, for the frame is enough."""
+def _told(path: Path) -> dict[str, Any]:
+    """Return what a file of the folder says; nothing where it is not there, for the frame alone is enough."""
     try:
-        found = json.loads((folder / "specification.json").read_bytes())
+        found = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -126,5 +126,13 @@ def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
         except ModuleNotFoundError:
             continue
     digest = hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest()
-    told = {key: value for key, value in specification.items() if key not in ("tasks", "format")}
-    return {"specification": told, "versions_of_the_report": versions, "sha256_of_results.parquet": digest}
+    comparison = {
+        key: value for key, value in specification.items() if key not in ("tasks", "format") and value is not None
+    }
+    told = {
+        "comparison": comparison,
+        **_told(folder / "provenance.json"),
+        "versions_of_the_report": versions,
+        "sha256_of_results.parquet": digest,
+    }
+    return {key: value for key, value in told.items() if value}

@@ -151,6 +151,8 @@ def _nested(value: Any) -> str:
     if isinstance(value, Mapping):
         if not value:
             return "none"
+        if all(not isinstance(inner, Mapping | list | tuple) and "\n" not in str(inner) for inner in value.values()):
+            return escape(" · ".join(f"{key}: {inner}" for key, inner in value.items()))
         return _raw_list(f"{escape(str(key))}: {_nested(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
         return _raw_list(_nested(inner) for inner in value)
