@@ -116,6 +116,25 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     return tasks
 
 
+def _call(label: str, entry: Any) -> str:
+    """Write a searcher and what was set of it.
+
+    Examples
+    --------
+    >>> _call("small", {"searcher": "evolution", "settings": {"population": 10}})
+    'small = evolution(population=10)'
+    >>> _call("gp", {"searcher": "gp", "settings": {}, "space": None})
+    'gp'
+    """
+    if not isinstance(entry, dict):
+        return f"{label}: {entry}"
+    name, settings = entry.get("searcher", label), dict(entry.get("settings") or {})
+    settings |= {key: value for key, value in entry.items() if key not in ("searcher", "settings") and value}
+    inner = ", ".join(f"{key}={value}" for key, value in settings.items())
+    call = f"{name}({inner})" if inner else str(name)
+    return call if name == label else f"{label} = {call}"
+
+
 def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
     import nasmeta
 
@@ -129,6 +148,8 @@ def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
     comparison = {
         key: value for key, value in specification.items() if key not in ("tasks", "format") and value is not None
     }
+    if isinstance(comparison.get("searchers"), dict):
+        comparison["searchers"] = [_call(label, entry) for label, entry in comparison["searchers"].items()]
     told = {
         "comparison": comparison,
         **_told(folder / "provenance.json"),
