@@ -51,6 +51,7 @@ def main() -> None:
                 (HERE / "index.html").as_uri(),
             ],
             check=True,
+            stderr=subprocess.DEVNULL,  # it tells of buses that it does not find
         )
 
 
