@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.meta._model_file import checked_array
+from nasmeta.meta.rl._features import View
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
-from nasmeta.meta.rl._walks import View, Walks
+from nasmeta.meta.rl._walks import Walks
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
@@ -50,8 +51,8 @@ class MetaRLSearch(MetaSearcher):
     et al. (2017). In meta-training one source plays the target and the others its sources, with random deviations
     and noise, so nothing that the policy sees there is better than what it will see on a new task.
 
-    Only the order of the target's values counts, so their unit does not matter. The first proposal is the cell that is
-    best on the sources. Meta-training needs torch, search does not.
+    Only the order of the target's values counts, so their unit does not matter. Meta-training needs torch, search does
+    not.
 
     Parameters
     ----------
@@ -73,6 +74,8 @@ class MetaRLSearch(MetaSearcher):
     device : {"cpu", "cuda", "auto"}, default "cpu"
     temperature : float, default 1.0
         In the search, what the policy's scores are divided by; 0 takes the best action always.
+    start : {"sources", "random"}, default "sources"
+        First proposal: the cell that is best on the sources, or any.
 
     Examples
     --------
@@ -83,7 +86,7 @@ class MetaRLSearch(MetaSearcher):
     (('nb201/cifar10', 'nb201/imagenet16-120'), 20)
     """
 
-    search_settings: ClassVar[tuple[str, ...]] = ("temperature", "device")
+    search_settings: ClassVar[tuple[str, ...]] = ("temperature", "start", "device")
 
     # Where meta-training keeps its state and its log, and whom it tells; set by those who want them.
     checkpoint: Path | None = None
@@ -107,6 +110,7 @@ class MetaRLSearch(MetaSearcher):
         training_seed: int = 0,
         device: str = "cpu",
         temperature: float = 1.0,
+        start: str = "sources",
     ) -> None:
         super().__init__(space, rng)
         self.iterations = checked_whole("iterations", iterations, 0, 1_000_000)
@@ -122,7 +126,9 @@ class MetaRLSearch(MetaSearcher):
         self.temperature = checked_number("temperature", temperature, 0, 1000)
         if device not in ("cpu", "cuda", "auto"):
             raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
-        self.device = device
+        if start not in ("sources", "random"):
+            raise SettingError(f"start must be 'sources' or 'random', not {start!r:.80}.")
+        self.device, self.start = device, start
         self._walk: Walks | None = None
         self._pending: set[int] = set()
 
@@ -205,6 +211,9 @@ class MetaRLSearch(MetaSearcher):
             if walk.is_new(cell)[0]:
                 return int(cell[0])
             walk.stand(cell, np.zeros(1, dtype=bool))
+        if self.start == "random" and not walk.count[0]:
+            others = np.setdiff1d(np.arange(self.space.n_cells), list(self._pending))
+            return int(self.rng.choice(others))
         # The first cell, or all that lies around is on its way: the best that the sources know.
         untried = walk.untried[0].copy()
         untried[list(self._pending)] = -np.inf
