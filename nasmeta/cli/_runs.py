@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -15,6 +16,7 @@ from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
     from nasmeta.evaluators import TrainingEvaluator
+    from nasmeta.experiments import Run
 
 __all__ = ["compare", "search"]
 
@@ -157,6 +159,7 @@ def search(
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
         + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
+        **_guidance(run),
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),
         info.metric: f"{run.best.value:.4f} {info.unit}{best_known}",
@@ -177,6 +180,20 @@ def search(
         typer.echo(f"{name:<{width}}{text}")
     for column, value in run.report().items():
         typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {measured(column)}")
+
+
+def _guidance(run: Run) -> dict[str, str]:
+    """Return the lines about what sources chose."""
+    lines = {}
+    if run.space != "all":
+        known = (
+            "" if isnan(run.chance_of_best) else f", which hold the best one with a chance of {run.chance_of_best:.2f}"
+        )
+        share = 100 * float(run.space.partition(":")[2])
+        lines["searched in"] = f"{share:g} % of the cells, learnt from the sources{known}"
+    if run.warm_start != "0":
+        lines["first cells"] = f"{run.warm_start} chosen from the sources"
+    return lines
 
 
 @mannered

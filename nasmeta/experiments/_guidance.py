@@ -32,11 +32,14 @@ class Guide:
         What to evaluate first.
     meta_model : object
         What the searcher itself has learnt, if it is a meta-searcher.
+    chance_of_best : float
+        Estimated chance that the part holds the target's best cell; NaN for all of the space.
     """
 
     cells: NDArray[np.int32] | None
     first: NDArray[np.int32] | None
     meta_model: Any = None
+    chance_of_best: float = float("nan")
 
     def around(self, searcher: Searcher) -> GuidedSearch:
         """Return the searcher within these bounds."""
@@ -120,12 +123,15 @@ class Guidance:
             Where there are too few labels, or seconds are asked for and no source knows any.
         """
         space = task.space
-        cells = None if self.fraction is None else LearnedSpace.learn(space, sources, self.fraction).cells
+        cells, chance = None, float("nan")
+        if self.fraction is not None:
+            learnt = LearnedSpace.learn(space, sources, self.fraction)
+            cells, chance = learnt.cells, learnt.chance_of_best
         first = None
         if self.warm_start:
             costs = _costs_of(task, sources) if self.per_second else None
             first = warm_start_cells(space, sources, self.warm_start, costs=costs, allowed=cells)
-        return Guide(cells, first, meta_model)
+        return Guide(cells, first, meta_model, chance)
 
 
 UNGUIDED = Guidance()

@@ -65,6 +65,9 @@ class Run:
         Which part of the space was searched: ``all``, or as ``learned:0.1``.
     warm_start : str
         How many first cells the sources chose: ``0``, ``5``, or ``5/second``.
+    chance_of_best : float
+        Estimated chance that the searched part holds the task's best cell; NaN where that is all of the space, or the
+        run was read from its journal.
 
     Examples
     --------
@@ -93,6 +96,7 @@ class Run:
     clock: Clock = field(default_factory=Clock)
     space: str = "all"
     warm_start: str = "0"
+    chance_of_best: float = float("nan")
 
     def __post_init__(self) -> None:
         n = len(self.cells)

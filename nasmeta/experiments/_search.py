@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import TrainingEvaluator, TrainingTask
 from nasmeta.experiments._clock import Clock, checked_budget
+from nasmeta.experiments._guidance import Guide
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._rules import read_trace, rules_of, trace_of
 from nasmeta.experiments._run import Run
@@ -56,7 +58,7 @@ def search(
     data: str | ImageDataset | None = None,
     recipe: str | Path | Recipe = "fast",
     clock: Clock | Mapping[str, Any] | None = None,
-    epochs: Sequence[int] | None = None,
+    epochs: Sequence[int | str] | None = None,
 ) -> Run:
     """Run one searcher on one task.
 
@@ -108,9 +110,9 @@ def search(
     clock : Clock or mapping, optional
         Simulated workers, and what happens with repeated cells, with the evaluation that crosses the budget and with
         promoted cells; see `nasmeta.experiments.Clock`.
-    epochs : sequence of int, optional
+    epochs : sequence of int or str, optional
         The lengths of training that a multi-fidelity searcher may use; by default all that the task is known for, see
-        `nasmeta.tasks.fidelities`.
+        `nasmeta.tasks.fidelities`. ``"50of200"`` is a point of a learning curve.
 
     Returns
     -------
@@ -159,11 +161,13 @@ def search(
         raise SettingError("On a simulated clock each worker asks for one cell: use workers of the clock, not a batch.")
     header = spec.header(task, seed, batch, source_tasks, saved, rules.clock, rules.lengths)
     trace = None if path is None else read_trace(path, header, task, rules)
+    learnt = None
     if trace is None:
         with _spinner(progress, task, f"{spec.name} on {task.name}"), one_thread():
             learnt = spec.learn(task, source_tasks, saved) if spec.learns else None
             trace = trace_of(spec.start(task, seed, learnt), task, path, header, rules)
-    return make_run(trace, spec, spec.name, task, seed, source_tasks, saved, rules.clock)
+    run = make_run(trace, spec, spec.name, task, seed, source_tasks, saved, rules.clock)
+    return replace(run, chance_of_best=learnt.chance_of_best) if isinstance(learnt, Guide) else run
 
 
 def _asked(

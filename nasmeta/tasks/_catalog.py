@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.registry import Registry
 from nasmeta.tasks._distribution import TaskDistribution
+from nasmeta.tasks._drawn import drawn_names
 from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
 from nasmeta.tasks._task import Task
 
@@ -19,12 +20,23 @@ _CANNOT_RUN_ALL = ("edgetpu",)  # no search on it: `Task.require_complete`
 
 _FAMILIES: Mapping[str, Callable[[], list[str]]] = {
     "nb201": lambda: [f"nb201/{dataset}" for dataset in _DATASETS],
+    "all": lambda: [
+        name
+        for family in ("nb201/accuracy", "nb201/robust", "nb201/latency", "nb201/energy", "tnb101")
+        for name in _FAMILIES[family]()
+    ],
+    "nb201/accuracy": lambda: [
+        f"nb201/{dataset}{form}" for dataset in _DATASETS for form in ("", "#777", "#888", "#999", "@12ep")
+    ],
     "nb201/12ep": lambda: [f"nb201/{dataset}@12ep" for dataset in _DATASETS],
     "nb201/energy": lambda: [f"nb201/energy/{device}" for device in sorted(devices("energy", "cifar10"))],
     "nb201/latency": lambda: [
         f"nb201/latency/{device}" for device in sorted(devices("latency", "cifar10")) if device not in _CANNOT_RUN_ALL
     ],
     "nb201/robust": lambda: [f"nb201/robust/{attack}" for attack in attacks()],
+    "nb201/tradeoff": lambda: drawn_names("tradeoff"),
+    "nb201/train-seconds": lambda: [f"nb201/train-seconds/{dataset}" for dataset in _DATASETS],
+    "nb201/within": lambda: drawn_names("within"),
     "tnb101": lambda: [f"tnb101/{task}" for task in TNB101],
 }
 
@@ -81,7 +93,8 @@ def task_families() -> tuple[str, ...]:
     Examples
     --------
     >>> task_families()
-    ('nb201', 'nb201/12ep', 'nb201/energy', 'nb201/latency', 'nb201/robust', 'tnb101')
+    ('nb201', 'all', 'nb201/accuracy', 'nb201/12ep', 'nb201/energy', 'nb201/latency', 'nb201/robust', \
+'nb201/tradeoff', 'nb201/train-seconds', 'nb201/within', 'tnb101')
     """
     return tuple(dict.fromkeys([*_FAMILIES, *(name.partition("/")[0] for name in TASKS)]))
 
@@ -92,8 +105,12 @@ def task_distribution(name: str) -> TaskDistribution:
     Parameters
     ----------
     name : str
-        ``nb201``: the three datasets after 200 epochs; ``nb201/12ep`` after 12; ``nb201/latency`` and ``nb201/energy``:
-        the devices that run all cells; ``nb201/robust``: attacks; ``tnb101``: the seven tasks of TransNAS-Bench-101.
+        ``nb201``: the three datasets after 200 epochs; ``nb201/12ep`` after 12; ``nb201/accuracy``: both, and each seed
+        after 200 (of which some cells lack one); ``nb201/train-seconds``; ``nb201/latency`` and ``nb201/energy``: the
+        devices that run all cells; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and
+        hardware cost, one drawn budget or weight for each dataset and device (`sample_objective` draws more);
+        ``tnb101``: the seven tasks of TransNAS-Bench-101; ``all``: all of these but those of two columns and
+        the seconds, which for one dataset are those for another times a factor.
         For tasks registered by others: the part of their names before the slash.
 
     Raises

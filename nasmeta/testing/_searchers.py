@@ -158,6 +158,17 @@ class SearcherContract:
         assert trace.stopped == "budget"
         assert len(set(trace.cells.tolist())) == 60
 
+    def test_keeps_to_a_part_where_it_says_so(self, space: CellSpace) -> None:
+        """Check that no cell outside is proposed after `restrict` has returned True, and each inside only once."""
+        searcher, values = self.ready(space), made_up_values(space)
+        part = np.arange(3, space.n_cells, 200, dtype=np.int32)
+        if not searcher.restrict(part):
+            return
+        for n in (1, 4, 1):
+            cells = searcher.ask(n)
+            assert np.isin(cells, part).all()
+            searcher.tell(cells, values[cells])
+
     def test_finds_better_than_the_median(self, space: CellSpace) -> None:
         """Check that 60 evaluations find a value in the upper half."""
         assert self.run(space, 60).values.max() > np.median(made_up_values(space))

@@ -28,7 +28,7 @@ TARGETS = ("cifar10", "cifar100", "imagenet16-120")
 TRAININGS = 3
 CAP = 5_000
 # Runs a data set: those of ppo take seconds each.
-RUNS = {"evolution": 100, "local-search": 100, "reinforce": 100, "ppo": 100, "source-order": 1, "untrained": 100}
+RUNS = {"evolution": 100, "local-search": 100, "source-order": 1, "untrained": 100, "reinforce": 100, "ppo": 100}
 PAIR_CHOICES = ((0.2, 0.3), (0.5, 0.5), (0.9, 0.9))  # deviation and noise of the sampled tasks
 COLUMNS = ("searcher", "target", "training", "seed", "evaluations", "stopped", "seconds")
 
@@ -74,13 +74,14 @@ def wanted_runs(scale: float) -> Iterator[Wanted]:
     n = max(2, round(100 * scale))
     for target in TARGETS:
         for training in range(TRAININGS):
-            yield from (Wanted("meta-rl", target, training, seed) for seed in range(n))
+            for name in ("meta-rl", "meta-rl, random start"):
+                yield from (Wanted(name, target, training, seed) for seed in range(n))
     for searcher, runs in RUNS.items():
         for target in TARGETS:
             yield from (Wanted(searcher, target, 0, seed) for seed in range(1 if runs == 1 else round(runs * scale)))
 
 
-def run_all(output: Path, models: Path, scale: float, cap: int) -> pd.DataFrame:
+def run_all(output: Path, models: Path, scale: float, only: set[str]) -> pd.DataFrame:
     """Run what is not in the file yet."""
     path = output / "runs.csv"
     if not path.exists():
@@ -90,17 +91,21 @@ def run_all(output: Path, models: Path, scale: float, cap: int) -> pd.DataFrame:
     with path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         for wanted in wanted_runs(scale):
-            if (wanted.searcher, wanted.target, wanted.training, wanted.seed) in done:
+            if (wanted.searcher, wanted.target, wanted.training, wanted.seed) in done or (
+                only and wanted.searcher not in only
+            ):
                 continue
             name, settings, model = wanted.searcher, {}, None
-            if name == "meta-rl":
-                model, settings = model_of(models, wanted.target, wanted.training, models), {}
+            if name.startswith("meta-rl"):
+                model = model_of(models, wanted.target, wanted.training, models)
+                settings = {} if name == "meta-rl" else {"start": "random"}
+                name = "meta-rl"
             elif name == "untrained":
                 name, model, settings = "meta-rl", untrained(models, wanted.target), {}
             run = nm.search(
                 name,
                 f"nb201/{wanted.target}",
-                evaluations=cap,
+                evaluations=CAP,
                 seed=wanted.seed,
                 settings=settings,
                 stop_at_optimum=True,
@@ -178,7 +183,16 @@ def draw(curves: pd.DataFrame, runs: pd.DataFrame, output: Path) -> None:
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     axes = figure.subplots(1, 3, sharey=True)
-    shown = ("meta-rl", "untrained", "source-order", "evolution", "local-search", "ppo", "reinforce")
+    shown = (
+        "meta-rl",
+        "meta-rl, random start",
+        "untrained",
+        "source-order",
+        "evolution",
+        "local-search",
+        "ppo",
+        "reinforce",
+    )
     for axis, target in zip(axes, TARGETS, strict=True):
         for i, searcher in enumerate(shown):
             part = runs[(runs.target == target) & (runs.searcher == searcher)]
@@ -247,6 +261,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=HERE)
     parser.add_argument("--ship", type=Path, help="copy the models of training seed 0 here")
     parser.add_argument("--text", action="store_true", help="write tables, figures and text from runs.csv alone")
+    parser.add_argument("--only", nargs="*", default=[], help="run these searchers only")
     parser.add_argument("--pairs", action="store_true", help="measure how the settings were chosen, and end")
     arguments = parser.parse_args()
     for folder in (arguments.models, arguments.output):
@@ -255,7 +270,9 @@ def main() -> None:
         measure_pairs(arguments.output, arguments.models)
         return
     if not arguments.text:
-        run_all(arguments.output, arguments.models, arguments.scale, CAP)
+        run_all(arguments.output, arguments.models, arguments.scale, set(arguments.only))
+        if arguments.only:
+            return
         learning_curves(arguments.models).to_csv(arguments.output / "training.csv", index=False)
     runs, curves = pd.read_csv(arguments.output / "runs.csv"), pd.read_csv(arguments.output / "training.csv")
     if arguments.ship:

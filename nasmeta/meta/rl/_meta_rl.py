@@ -50,29 +50,31 @@ class MetaRLSearch(MetaSearcher):
     et al. (2017). In meta-training one source plays the target and the others its sources, with random deviations
     and noise, so nothing that the policy sees there is better than what it will see on a new task.
 
-    Only the order of the target's values counts, so their unit does not matter. The first proposal is the cell that is
-    best on the sources. Meta-training needs torch, search does not.
+    Only the order of the target's values counts, so their unit does not matter. Meta-training needs torch, search does
+    not.
 
     Parameters
     ----------
     space : CellSpace
     rng : numpy.random.Generator
-    iterations : int, default 60
+    iterations : int, default 40
         Updates of the policy in meta-training; each sees `walks` searches of up to `steps` steps.
-    walks, steps : int, default 128 and 64
+    walks, steps : int, default 96 and 64
     hidden : int, default 64
         Size of the hidden state.
     learning_rate : float, default 0.001
     epochs : int, default 3
         How often each batch of searches is learnt from.
     discount : float, default 0.99
-    deviation, noise : float, default 0.3 and 0.2
+    deviation, noise : float, default 0.5 and 0.5
         Largest standard deviation of what a sampled task adds to its source: effects of operations, and of cells.
     training_seed : int, default 0
         Of the meta-training, which does not use `rng`.
     device : {"cpu", "cuda", "auto"}, default "cpu"
     temperature : float, default 1.0
         In the search, what the policy's scores are divided by; 0 takes the best action always.
+    start : {"sources", "random"}, default "sources"
+        First proposal: the cell that is best on the sources, or any.
 
     Examples
     --------
@@ -83,7 +85,7 @@ class MetaRLSearch(MetaSearcher):
     (('nb201/cifar10', 'nb201/imagenet16-120'), 20)
     """
 
-    search_settings: ClassVar[tuple[str, ...]] = ("temperature", "device")
+    search_settings: ClassVar[tuple[str, ...]] = ("temperature", "start", "device")
 
     # Where meta-training keeps its state and its log, and whom it tells; set by those who want them.
     checkpoint: Path | None = None
@@ -95,18 +97,19 @@ class MetaRLSearch(MetaSearcher):
         space: CellSpace,
         rng: np.random.Generator,
         *,
-        iterations: int = 60,
-        walks: int = 128,
+        iterations: int = 40,
+        walks: int = 96,
         steps: int = 64,
         hidden: int = 64,
         learning_rate: float = 1e-3,
         epochs: int = 3,
         discount: float = 0.99,
-        deviation: float = 0.3,
-        noise: float = 0.2,
+        deviation: float = 0.5,
+        noise: float = 0.5,
         training_seed: int = 0,
         device: str = "cpu",
         temperature: float = 1.0,
+        start: str = "sources",
     ) -> None:
         super().__init__(space, rng)
         self.iterations = checked_whole("iterations", iterations, 0, 1_000_000)
@@ -122,7 +125,9 @@ class MetaRLSearch(MetaSearcher):
         self.temperature = checked_number("temperature", temperature, 0, 1000)
         if device not in ("cpu", "cuda", "auto"):
             raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
-        self.device = device
+        if start not in ("sources", "random"):
+            raise SettingError(f"start must be 'sources' or 'random', not {start!r:.80}.")
+        self.device, self.start = device, start
         self._walk: Walks | None = None
         self._pending: set[int] = set()
 
@@ -205,6 +210,9 @@ class MetaRLSearch(MetaSearcher):
             if walk.is_new(cell)[0]:
                 return int(cell[0])
             walk.stand(cell, np.zeros(1, dtype=bool))
+        if self.start == "random" and not walk.count[0]:
+            others = np.setdiff1d(np.arange(self.space.n_cells), list(self._pending))
+            return int(self.rng.choice(others))
         # The first cell, or all that lies around is on its way: the best that the sources know.
         untried = walk.untried[0].copy()
         untried[list(self._pending)] = -np.inf

@@ -56,8 +56,8 @@ class PolicyTraining:
         Where the networks are trained. Searches are simulated on the CPU.
     """
 
-    iterations: int = 60
-    walks: int = 128
+    iterations: int = 40
+    walks: int = 96
     searches_a_task: int = 4
     steps: int = 64
     hidden: int = 64
@@ -67,8 +67,8 @@ class PolicyTraining:
     discount: float = 0.99
     trace: float = 0.95
     start: int = 10
-    deviation: float = 0.3
-    noise: float = 0.2
+    deviation: float = 0.5
+    noise: float = 0.5
     device: str = "cpu"
 
 

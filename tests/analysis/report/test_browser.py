@@ -156,6 +156,15 @@ def test_searchers_and_tasks_are_chosen(page: Any) -> None:
     assert len(lines(page)) == 3
 
 
+def test_a_searcher_is_picked_out(page: Any) -> None:
+    faded = PLOT + (
+        "document.querySelectorAll('#searchers label')[1].dispatchEvent(new Event(arguments[1]));"
+        "return [...plot.querySelectorAll('.scatterlayer > .trace')].map(t => t.style.opacity)"
+    )
+    assert page.execute_script(faded, 0, "mouseenter") == ["0.12"] * 3 + [""] * 3 + ["0.12"] * 3
+    assert page.execute_script(faded, 0, "mouseleave") == [""] * 9
+
+
 def test_hover_tells_the_numbers(page: Any) -> None:
     text = page.execute_script(
         PLOT + "Plotly.Fx.hover(plot, [{curveNumber: plot.data.length - 1, pointNumber: 9}]);"

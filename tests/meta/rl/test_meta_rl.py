@@ -41,7 +41,7 @@ def learnt() -> LearntPolicy:
     return Short(SPACE, np.random.default_rng(0)).meta_fit(sources).meta_model_
 
 
-def searcher_with(learnt: LearntPolicy, seed: int = 0, **settings: float) -> MetaRLSearch:
+def searcher_with(learnt: LearntPolicy, seed: int = 0, **settings: object) -> MetaRLSearch:
     searcher = MetaRLSearch(SPACE, np.random.default_rng(seed), **settings)
     searcher.meta_model_ = learnt
     return searcher
@@ -67,6 +67,11 @@ def test_it_begins_where_the_sources_are_best_and_never_asks_twice(learnt: Learn
     cells = trace(searcher_with(learnt), nm.get_task("nb201/cifar10").values, 60)
     assert cells[0] == learnt.prior.argmax()
     assert len(set(cells)) == 60
+
+
+def test_it_can_begin_at_random(learnt: LearntPolicy) -> None:
+    first = {int(searcher_with(learnt, seed, start="random").ask()[0]) for seed in range(8)}
+    assert len(first) == 8
 
 
 def test_the_answers_decide_where_it_goes(learnt: LearntPolicy) -> None:
@@ -185,8 +190,20 @@ def test_the_training_seed_decides_not_the_searcher_s_generator() -> None:
 @pytest.mark.parametrize(
     "settings",
     [{"iterations": -1}, {"walks": 2}, {"learning_rate": 2.0}, {"discount": float("nan")}, {"temperature": "hot"},
-     {"device": "tpu"}, {"hidden": 0}, {"training_seed": -1}],
+     {"device": "tpu"}, {"hidden": 0}, {"start": "here"}, {"training_seed": -1}],
 )  # fmt: skip
 def test_bad_settings(settings: dict[str, object]) -> None:
     with pytest.raises(SettingError):
         MetaRLSearch(SPACE, np.random.default_rng(0), **settings)
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16-120"])
+def test_the_shipped_policies_need_fewer_evaluations_than_evolution(dataset: str) -> None:
+    needed = [
+        len(nm.search("meta-rl", f"nb201/{dataset}", evaluations=300, seed=seed, stop_at_optimum=True,
+                      meta_model="shipped"))
+        for seed in range(8)
+    ]  # fmt: skip
+    assert np.mean(needed) < {"cifar10": 78, "cifar100": 61, "imagenet16-120": 124}[dataset], "half of evolution's"
+    card = load_meta_model(f"meta-rl-nb201-without-{dataset}").card
+    assert all(dataset not in source["held_out"] for source in card["sources"])

@@ -77,7 +77,13 @@
     const inputs = list.map((item, position) => {
       const input = element("input", { type: "checkbox", name, value: item.name, checked: true });
       input.addEventListener("change", () => { state[name][position] = input.checked; draw(); });
-      box.append(element("label", {}, input, ...(drawing ? [drawing(item)] : []), item.name));
+      const label = element("label", {}, input, ...(drawing ? [drawing(item)] : []), item.name);
+      if (drawing) {
+        for (const [event, on] of [["mouseenter", true], ["mouseleave", false], ["focusin", true], ["focusout", false]]) {
+          label.addEventListener(event, () => highlight(on && input.checked ? item.name : null));
+        }
+      }
+      box.append(label);
       return input;
     });
     if (list.length > 2) {
@@ -93,6 +99,13 @@
       }
     }
     document.getElementById(name).append(box);
+  }
+  function highlight(name) { // fade all curves but those of one searcher
+    for (const plot of document.querySelectorAll(".plot.js-plotly-plot")) {
+      plot.querySelectorAll(".scatterlayer > .trace").forEach((trace, position) => {
+        trace.style.opacity = name === null || plot.data[position]?.legendgroup === name ? "" : "0.12";
+      });
+    }
   }
   function controls() {
     Object.keys(CHOICES).forEach(segments);
@@ -147,11 +160,11 @@
     const traces = [];
     const line = { color: look.colour, width: 2, shape: "hv", dash: look.dash };
     if (banded && low.some((y) => y !== null)) {
-      const edge = { x, mode: "lines", line: { width: 0, shape: "hv", color: look.colour }, hoverinfo: "skip", showlegend: false };
+      const edge = { x, mode: "lines", line: { width: 0, shape: "hv", color: look.colour }, hoverinfo: "skip", legendgroup: name, showlegend: false };
       traces.push({ ...edge, y: low.map(place) });
       traces.push({ ...edge, y: high.map(place), fill: "tonexty", fillcolor: `${look.colour}26` });
     }
-    traces.push({ x, y: centre.map(place), name, mode: "lines+markers", line, customdata: said, showlegend: false,
+    traces.push({ x, y: centre.map(place), name, mode: "lines+markers", line, customdata: said, legendgroup: name, showlegend: false,
       marker: { symbol: look.marker, size: 8, color: look.colour, maxdisplayed: 6, line: { color: "#fff", width: 1 } },
       hovertemplate: `<b>${name}</b><br>%{customdata}<extra></extra>` });
     return traces;
