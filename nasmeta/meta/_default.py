@@ -88,10 +88,11 @@ class DefaultMetaSearch(MetaSearcher):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import nasmeta as nm
-    >>> run = nm.search("meta", "nb201/cifar10", evaluations=20, stop_at_optimum=True)
-    >>> run.best.cell, len(run)
-    (6111, 6)
+    >>> few = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(50, np.random.default_rng(0))
+    >>> len(nm.search("meta", "nb201/cifar100", sources=few, evaluations=10))
+    10
     """
 
     crosses_spaces: ClassVar[bool] = True
