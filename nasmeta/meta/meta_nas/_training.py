@@ -155,7 +155,7 @@ class Trainer:
         """Return that of the wanted shares of a pool (n_tasks, n_pool) and the search network's probabilities."""
         networks = self.networks
         path = networks.path[pool].view(len(pool), -1)
-        rows, place = torch.unique(path, return_inverse=True)  # type: ignore[no-untyped-call]  # cells share beginnings
+        rows, place = torch.unique(path, return_inverse=True)  # cells share beginnings
         begun = networks.search.beginning(networks.beginnings[rows])
         follows = networks.search(begun[place], read).view(*pool.shape, self.space.n_edges, -1)
         log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
