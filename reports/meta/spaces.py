@@ -60,9 +60,9 @@ def cases() -> Iterator[tuple[str, Task, TaskDistribution]]:
         for form in ("", "#777", "#888", "#999", "@12ep"):
             task = nm.get_task(f"nb201/{dataset}{form}")
             yield ("nb201, 12 epochs" if "@" in form else "nb201, seeds" if form else "nb201"), task, sources_of(task)
-    for group, family in (("tnb101", "tnb101"), ("latency", "nb201/latency"), ("energy", "nb201/energy")):
-        for task in nm.task_distribution(family):
-            yield group, task, sources_of(task)
+    for family in ("tnb101", "nb201/latency", "nb201/energy", "nb201/within", "nb201/tradeoff"):
+        for _, sources, target in nm.task_distribution(family).splits(by="task"):
+            yield family.removeprefix("nb201/"), target[0], sources
     for task in nm.task_distribution("nb201/robust"):
         yield "robust", task, sources_of(task)
 
@@ -204,6 +204,7 @@ def table_kept(kept: pd.DataFrame) -> pd.DataFrame:
     groups = [*((group, kept["group"] == group) for group in dict.fromkeys(kept["group"]))]
     groups.append((f"all of these kinds where sources agree (mean rank correlation ≥ {AGREE:g})", agree))
     groups.append(("all but robust", kept["group"] != "robust"))
+    groups.append(("all", kept["group"] != ""))
     rows = []
     for group, chosen in groups:
         part = kept[chosen]
