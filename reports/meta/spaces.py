@@ -7,6 +7,7 @@ part adds its rows to its CSV file as they come, so a killed run goes on; ``--pa
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
@@ -37,16 +38,20 @@ NB201, TNB101 = nm.task_distribution("nb201"), nm.task_distribution("tnb101")
 class Rows:
     """A CSV file that knows which keys it has."""
 
+    cpu_seconds = float("inf")
+
     def __init__(self, path: Path, keys: list[str]) -> None:
         self.path, self.keys = path, keys
         there = pd.read_csv(path, keep_default_na=True, dtype={"warm_start": str}) if path.exists() else None
         self.done = set() if there is None else set(map(tuple, there[keys].astype(str).to_numpy().tolist()))
 
     def add(self, rows: Iterable[dict[str, object]]) -> None:
-        """Append rows."""
+        """Append rows; stop where the time that was given is used up."""
         frame = pd.DataFrame(list(rows))
         frame.to_csv(self.path, mode="a", header=not self.path.exists(), index=False, float_format="%.6g")
         self.done |= set(map(tuple, frame[self.keys].astype(str).to_numpy().tolist()))
+        if time.process_time() > Rows.cpu_seconds:
+            raise SystemExit(75)
 
     def has(self, *key: object) -> bool:
         """Tell whether there is a row of this key."""
@@ -387,7 +392,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--slow-runs", type=int, default=30, help="runs of gp")
     parser.add_argument("--subsets", type=int, default=20)
+    parser.add_argument("--cpu-seconds", type=float, help="stop with status 75 after so long; the next call goes on")
     arguments = parser.parse_args()
+    Rows.cpu_seconds = arguments.cpu_seconds or Rows.cpu_seconds
     HERE.mkdir(parents=True, exist_ok=True)
     parts = [part for part in arguments.parts.split(",") if part]
     unknown = sorted(set(parts) - set(PARTS))
