@@ -65,7 +65,7 @@ def compare(
     stop_at_optimum: bool = False,
     evaluator: str = "table",
     clock: Clock | Mapping[str, Any] | None = None,
-    epochs: Sequence[int] | None = None,
+    epochs: Sequence[int | str] | None = None,
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
 
@@ -112,7 +112,7 @@ def compare(
         What answers; values and regrets are then those of the tasks' shipped surrogates.
     clock : Clock or mapping, optional
         How simulated time passes in each run; its workers are simulated ones, not processes.
-    epochs : sequence of int, optional
+    epochs : sequence of int or str, optional
         The lengths of training that multi-fidelity searchers may use.
 
     Returns

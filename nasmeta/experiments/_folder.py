@@ -44,7 +44,7 @@ class ComparisonFolder:
         seed: int | list[int],
         *,
         clock: Clock | None = None,
-        epochs: Sequence[int] | None = None,
+        epochs: Sequence[int | str] | None = None,
         **extent: Any,
     ) -> Iterator[None]:
         """Hold the folder for one comparison.

@@ -49,7 +49,7 @@ class Rules:
 
 
 def rules_of(
-    spec: SearcherSpec, task: Task, budget: Budget, clock: Clock | None, epochs: Iterable[int] | None = None
+    spec: SearcherSpec, task: Task, budget: Budget, clock: Clock | None, epochs: Iterable[int | str] | None = None
 ) -> Rules:
     """Return the rules of the runs of a searcher on a task, checked.
 
@@ -71,9 +71,7 @@ def rules_of(
         if budget.seconds is None and clock is None:
             clock = Clock()
     elif epochs is not None:
-        task_epochs = task.signal.epochs or 0
-        if list(epochs) != [task_epochs] and task_epochs not in list(epochs):
-            fidelities(task, epochs)  # says what is possible
+        fidelities(task, epochs)  # says what is possible
     if budget.seconds is not None:
         clock = clock or Clock()
         if not isinstance(task, TrainingTask):

@@ -58,7 +58,7 @@ def search(
     data: str | ImageDataset | None = None,
     recipe: str | Path | Recipe = "fast",
     clock: Clock | Mapping[str, Any] | None = None,
-    epochs: Sequence[int] | None = None,
+    epochs: Sequence[int | str] | None = None,
 ) -> Run:
     """Run one searcher on one task.
 
@@ -110,9 +110,9 @@ def search(
     clock : Clock or mapping, optional
         Simulated workers, and what happens with repeated cells, with the evaluation that crosses the budget and with
         promoted cells; see `nasmeta.experiments.Clock`.
-    epochs : sequence of int, optional
+    epochs : sequence of int or str, optional
         The lengths of training that a multi-fidelity searcher may use; by default all that the task is known for, see
-        `nasmeta.tasks.fidelities`.
+        `nasmeta.tasks.fidelities`. ``"50of200"`` is a point of a learning curve.
 
     Returns
     -------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.errors import SettingError
 from nasmeta.searchers._base import SEARCHERS, checked_whole
 from nasmeta.searchers._halving import Hyperband, checked_share
 from nasmeta.spaces import CellSpace
@@ -19,7 +20,7 @@ class BOHB(Hyperband):
     """Hyperband with new cells that look like good ones and unlike bad ones.
 
     Falkner, Klein and Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018, after
-    HpBandSter: on the longest training with enough values, one kernel density of the best 15 % and one of the others,
+    HpBandSter: on the highest rung with enough values, one kernel density of the best 15 % and one of the others,
     a product of Aitchison and Aitken's kernels over the edges with bandwidths by the normal reference rule; of
     `num_samples` draws around good cells the one with the largest ratio of the densities is proposed.
 
@@ -41,6 +42,12 @@ class BOHB(Hyperband):
         code of NAS-Bench-201.
     top : float, default 0.15
         Share of the good cells.
+    hpbandster_bandwidths : bool, default False
+        Whether bandwidths may be as large as HpBandSter's. The normal reference rule takes the operations' codes for
+        numbers and exceeds 1 with few values; the kernel is then negative on the same operation, and the density
+        prefers operations that good cells do not have. With it BOHB gives the figures that NAS-Bench-201 published,
+        those of a Hyperband without a model (reports/published/nb201-paper.md). Without, a bandwidth ends where the
+        kernel is flat.
 
     Examples
     --------
@@ -62,6 +69,7 @@ class BOHB(Hyperband):
         bandwidth_factor: float = 3.0,
         min_bandwidth: float = 0.3,
         top: float = 0.15,
+        hpbandster_bandwidths: bool = False,
     ) -> None:
         super().__init__(space, rng, eta=eta, rungs=rungs)
         self.num_samples = checked_whole("num_samples", num_samples, 1, 1_000_000)
@@ -69,19 +77,19 @@ class BOHB(Hyperband):
         self.bandwidth_factor = checked_share("bandwidth_factor", bandwidth_factor, most=1_000)
         self.min_bandwidth = checked_share("min_bandwidth", min_bandwidth)
         self.top = checked_share("top", top)
+        if not isinstance(hpbandster_bandwidths, bool):
+            raise SettingError(f"hpbandster_bandwidths must be true or false, not {hpbandster_bandwidths!r:.80}.")
+        self.hpbandster_bandwidths = hpbandster_bandwidths
         self._least = space.n_edges + 1  # values that a density needs
         self._told: dict[int, tuple[list[int], list[float]]] = {}
         self._densities: tuple[_Density, _Density] | None = None
         self._is_stale = False
 
-    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Learn for the densities, then let brackets go on."""
-        for cell, length, value in zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True):
-            known = self._told.setdefault(length, ([], []))
-            known[0].append(cell)
-            known[1].append(value)
+    def _saw(self, cell: int, rung: int, value: float) -> None:
+        cells, values = self._told.setdefault(rung, ([], []))
+        cells.append(cell)
+        values.append(value)
         self._is_stale = True
-        super().tell_at(cells, epochs, values)
 
     def _new_cell(self) -> int:
         if self._is_stale:
@@ -95,32 +103,35 @@ class BOHB(Hyperband):
         return int(np.asarray(self.space.from_digits(draws[int(np.argmin(ratio))])))
 
     def _fitted(self) -> tuple[_Density, _Density] | None:
-        """Return the densities of good and bad cells after the longest training that has enough values."""
-        for length in sorted(self._told, reverse=True):
-            cells, values = self._told[length]
+        """Return the densities of good and bad cells on the highest rung that has enough values."""
+        for rung in sorted(self._told, reverse=True):
+            cells, values = self._told[rung]
             n_good = max(self._least, int(self.top * len(cells)))
             if len(cells) >= n_good + self._least:
                 order = np.argsort(-np.array(values), kind="stable")
                 digits = self.space.digits[np.array(cells, np.int64)[order]]
-                n_operations = self.space.n_operations
-                return (
-                    _Density(digits[:n_good], n_operations, self.min_bandwidth),
-                    _Density(digits[n_good:], n_operations, self.min_bandwidth),
-                )
+                settings = (self.space.n_operations, self.min_bandwidth, self.hpbandster_bandwidths)
+                return _Density(digits[:n_good], *settings), _Density(digits[n_good:], *settings)
         return None
 
 
 class _Density:
     """A kernel density over cells: for each edge, a kernel that has 1 - h on the same operation, the rest on others."""
 
-    def __init__(self, digits: NDArray[np.int8], n_operations: int, least: float) -> None:
+    def __init__(self, digits: NDArray[np.int8], n_operations: int, least: float, unbounded: bool = False) -> None:
         n, n_edges = digits.shape
         self.digits = digits
         spread = digits.std(axis=0)
-        most = (n_operations - 1) / n_operations  # there the kernel is flat
-        self.bandwidths = np.clip(1.06 * spread * n ** (-1 / (4 + n_edges)), min(least, most), most)
+        wide = 1.06 * spread * n ** (-1 / (4 + n_edges))
+        if unbounded:  # and with the number of operations that occur, as statsmodels counts them
+            self.bandwidths = np.maximum(wide, least)
+            others = np.array([max(len(np.unique(column)) - 1, 1e-6) for column in digits.T])
+        else:
+            most = (n_operations - 1) / n_operations  # there the kernel is flat
+            self.bandwidths = np.clip(wide, min(least, most), most)
+            others = np.full(n_edges, n_operations - 1.0)
         self._same = 1 - self.bandwidths
-        self._other = self.bandwidths / (n_operations - 1)
+        self._other = self.bandwidths / others
 
     def at(self, digits: NDArray[np.int8]) -> NDArray[np.float64]:
         """Return the density at cells, digits of shape (m, n_edges)."""

@@ -24,10 +24,12 @@ class Bracket:
         How many cells each rung has, the first one new ones.
     epochs : list of int
         How long a training on each rung is.
+    lowest : int
+        The first rung's place on the ladder of all rungs.
     """
 
-    def __init__(self, sizes: list[int], epochs: list[int]) -> None:
-        self.sizes, self.epochs = sizes, epochs
+    def __init__(self, sizes: list[int], epochs: list[int], lowest: int = 0) -> None:
+        self.sizes, self.epochs, self.lowest = sizes, epochs, lowest
         self._rung = 0
         self._new = sizes[0]
         self._queue: list[int] = []  # cells that wait on this rung
@@ -52,10 +54,11 @@ class Bracket:
         self._open.append(cell)
         return cell, self.epochs[self._rung]
 
-    def take(self, cell: int, epochs: int, value: float) -> bool:
-        """Take a value that this bracket asked for; return whether it did."""
+    def take(self, cell: int, epochs: int, value: float) -> int | None:
+        """Take a value that this bracket asked for; return its rung on the ladder, None where nobody here asked."""
         if epochs != self.epochs[self._rung] or cell not in self._open:
-            return False
+            return None
+        rung = self.lowest + self._rung
         self._open.remove(cell)
         self._results.append((value, cell))
         if len(self._results) == self.sizes[self._rung] and self._rung + 1 < len(self.sizes):
@@ -63,7 +66,7 @@ class Bracket:
             # Stable: of equal values the earlier goes up.
             best = sorted(self._results, key=lambda result: -result[0])[: self.sizes[self._rung]]
             self._queue, self._results = [cell for _, cell in best], []
-        return True
+        return rung
 
     @property
     def is_done(self) -> bool:
@@ -96,7 +99,8 @@ class _Brackets(MultiFidelitySearcher):
     def _begin_bracket(self) -> Bracket:
         ladder = self._ladder()
         sizes = self._sizes(self._begun, len(ladder))
-        bracket = Bracket(sizes, ladder[len(ladder) - len(sizes) :])
+        lowest = len(ladder) - len(sizes)
+        bracket = Bracket(sizes, ladder[lowest:], lowest)
         self._begun += 1
         self._brackets.append(bracket)
         return bracket
@@ -119,11 +123,19 @@ class _Brackets(MultiFidelitySearcher):
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Hand each value to the oldest bracket that waits for it."""
+        ladder = self._ladder()
         for cell, length, value in zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True):
             for bracket in self._brackets:
-                if bracket.take(cell, length, value):
+                rung = bracket.take(cell, length, value)
+                if rung is not None:
                     break
+            else:  # nobody asked
+                rung = ladder.index(length) if length in ladder else 0
+            self._saw(cell, rung, value)
         self._brackets = [bracket for bracket in self._brackets if not bracket.is_done]
+
+    def _saw(self, cell: int, rung: int, value: float) -> None:
+        """Learn a value of a rung; a place for models."""
 
 
 @SEARCHERS.register("successive-halving")

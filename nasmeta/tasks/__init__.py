@@ -5,7 +5,7 @@ from nasmeta.tasks._catalog import TASKS, as_task, default_sources, get_task, ta
 from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._drawn import sample_objective
-from nasmeta.tasks._fidelity import fidelities
+from nasmeta.tasks._fidelity import CurvePoint, fidelities
 from nasmeta.tasks._objectives import hypervolume, log_tradeoff, pareto_front, within_budget
 from nasmeta.tasks._sampling import Episode, EpisodeSampler
 from nasmeta.tasks._scores import normal_scores
@@ -15,6 +15,7 @@ __all__ = [
     "TASKS",
     "Augmentation",
     "CombinedTask",
+    "CurvePoint",
     "Episode",
     "EpisodeSampler",
     "LabelNoise",

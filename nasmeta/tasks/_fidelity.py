@@ -2,25 +2,103 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.tasks._names import read_name
-from nasmeta.tasks._task import Task
+from nasmeta.tasks._task import Signal, Task
 
-__all__ = ["fidelities"]
+if TYPE_CHECKING:
+    from nasmeta.tables import ColumnInfo
+
+__all__ = ["CurvePoint", "fidelities"]
+
+_POINT = re.compile(r"(?P<epoch>\d{1,6})of(?P<epochs>\d{1,6})")
 
 
-def fidelities(task: Task, epochs: Iterable[int] | None = None) -> dict[int, Task]:
+@dataclass(frozen=True)
+class CurvePoint(Task):
+    """A task's own training, looked at after its first epochs: what a multi-fidelity searcher may see before the end.
+
+    It costs its share of the training. A point of a learning curve is no short training: the learning rate is still
+    high. It has no name by which it could be searched for.
+
+    Parameters
+    ----------
+    name, table, signal
+        Those of the task.
+    epoch : int
+        After how many epochs.
+
+    Examples
+    --------
+    >>> from nasmeta.tasks import CurvePoint, get_task
+    >>> task = get_task("nb201/cifar10")
+    >>> CurvePoint.of(task, 50).name
+    'nb201/cifar10@50of200'
+    """
+
+    epoch: int
+
+    @classmethod
+    def of(cls, task: Task, epoch: int) -> CurvePoint:
+        """Return the point of a task's training."""
+        return cls(f"{task.name}@{epoch}of{task.signal.epochs}", task.table, task.signal, epoch)
+
+    @property
+    def _address(self) -> tuple[str, str, str | None, int | None, int | str | None, str, int]:
+        s = self.signal
+        return s.dataset, s.metric, s.split, s.epochs, s.seed, s.release, self.epoch
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """What is known of the column of this point."""
+        from nasmeta.tables import load_table
+
+        return load_table(self.table).info(*self._address)
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The values after these epochs, float64, shape (n_cells,); NaN where not measured."""
+        from nasmeta.tables import load_table
+
+        column = load_table(self.table).column(*self._address)
+        values = column.astype(np.float64)
+        values.flags.writeable = False
+        return values
+
+    @cached_property
+    def cost_seconds(self) -> NDArray[np.float64]:
+        """The share of the training's seconds, float64, shape (n_cells,)."""
+        assert self.signal.epochs is not None
+        whole = Task(self.name, self.table, self.signal).cost_seconds
+        costs = whole * (self.epoch / self.signal.epochs)
+        costs.flags.writeable = False
+        return costs
+
+    def __reduce__(self) -> tuple[type[Task], tuple[str, str, Signal, int]]:  # type: ignore[override]
+        return CurvePoint, (self.name, self.table, self.signal, self.epoch)
+
+
+def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[int, Task]:
     """Return a task after trainings of each possible length.
 
     Parameters
     ----------
     task : Task
         The longest training: what is searched for.
-    epochs : iterable of int, optional
-        Only these lengths; the task's own must be one of them. All that are known where left out.
+    epochs : iterable of int or str, optional
+        Only these lengths; the task's own must be one of them. A string such as ``"50of200"`` is a point of the
+        learning curve of the task's own training, where a file gives it for all cells. All trainings that are known
+        where left out.
 
     Returns
     -------
@@ -38,6 +116,8 @@ def fidelities(task: Task, epochs: Iterable[int] | None = None) -> dict[int, Tas
     >>> from nasmeta.tasks import fidelities, get_task
     >>> {epochs: task.name for epochs, task in fidelities(get_task("nb201/cifar100")).items()}
     {12: 'nb201/cifar100@12ep', 200: 'nb201/cifar100'}
+    >>> list(fidelities(get_task("nb201/cifar10"), ["25of200", "100of200", 200]))
+    [25, 100, 200]
     >>> list(fidelities(get_task("tnb101/jigsaw")))
     [10]
     """
@@ -46,15 +126,41 @@ def fidelities(task: Task, epochs: Iterable[int] | None = None) -> dict[int, Tas
         return known
     if not isinstance(epochs, Iterable):
         raise SettingError(f"Lengths of trainings are whole numbers of epochs, not {epochs!r:.80}.")
-    asked = {checked_whole("epochs", length, least=0) for length in epochs}
     full = task.signal.epochs or 0
-    wrong = sorted(asked - set(known))
-    if wrong or full not in asked:
-        which = f"{wrong[0]} epochs" if wrong else f"no training of {full} epochs, its own"
+    found: dict[int, Task] = {}
+    for length in epochs:
+        epoch, other = _point(task, length) if isinstance(length, str) else _training(task, known, length)
+        if epoch in found:
+            raise SettingError(f"{epoch} epochs are there twice.")
+        found[epoch] = other
+    if full not in found:
         raise SettingError(
-            f"{task.name} was asked for with {which}. Possible: {', '.join(map(str, known))}; {full} must be there."
+            f"{task.name} was asked for with no training of {full} epochs, its own. "
+            f"Possible: {', '.join(map(str, known))}; {full} must be there."
         )
-    return {length: other for length, other in known.items() if length in asked}
+    return {epoch: found[epoch] for epoch in sorted(found)}
+
+
+def _training(task: Task, known: dict[int, Task], length: object) -> tuple[int, Task]:
+    epochs = checked_whole("epochs", length, least=0)
+    if epochs not in known:
+        raise SettingError(
+            f"{task.name} was asked for with {epochs} epochs. Possible: {', '.join(map(str, known))}, and points of "
+            f'its learning curve, such as "{max(1, (task.signal.epochs or 4) // 4)}of{task.signal.epochs or 4}".'
+        )
+    return epochs, known[epochs]
+
+
+def _point(task: Task, text: str) -> tuple[int, Task]:
+    full = task.signal.epochs
+    match = _POINT.fullmatch(text)
+    if not match or type(task) is not Task or full is None or int(match["epochs"]) != full:
+        raise SettingError(
+            f"{text!r:.40} is no point of the training of {task.name}"
+            + (f", which has {full} epochs: write such as '{max(1, full // 4)}of{full}'." if full else ".")
+        )
+    epoch = checked_whole("A point of a learning curve", int(match["epoch"]), 1, full - 1)
+    return epoch, CurvePoint.of(task, epoch)
 
 
 def _known(task: Task) -> dict[int, Task]:

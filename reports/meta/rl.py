@@ -27,8 +27,8 @@ HERE = Path(__file__).parent / "rl"
 TARGETS = ("cifar10", "cifar100", "imagenet16-120")
 TRAININGS = 3
 CAP = 5_000
-# Runs a data set: those of ppo take seconds each.
-RUNS = {"evolution": 100, "local-search": 100, "source-order": 1, "untrained": 100, "reinforce": 100, "ppo": 100}
+# Runs a data set; those of ppo take seconds each.
+RUNS = {"evolution": 100, "local-search": 100, "source-order": 1, "untrained": 100, "reinforce": 100, "ppo": 30}
 PAIR_CHOICES = ((0.2, 0.3), (0.5, 0.5), (0.9, 0.9))  # deviation and noise of the sampled tasks
 COLUMNS = ("searcher", "target", "training", "seed", "evaluations", "stopped", "seconds")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.analysis import summarise
-from nasmeta.errors import ColumnError, SettingError
+from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.tables import fetch
 from nasmeta.tasks import fidelities
 
@@ -110,6 +111,10 @@ def test_what_is_not_here_names_the_command(monkeypatch: pytest.MonkeyPatch) -> 
         ("nb201/cifar10", [50, 200], "50 epochs. Possible: 12, 200"),
         ("nb201/cifar10", 200, "Lengths of trainings"),
         ("nb201/cifar10", [2.5], "epochs must be"),
+        ("nb201/cifar10", ["50of100", 200], "no point of the training of nb201/cifar10, which has 200 epochs"),
+        ("nb201/cifar10", ["200of200", 200], "from 1 to 199"),
+        ("nb201/cifar10", ["12of200", 12, 200], "12 epochs are there twice"),
+        ("nb201/cifar10", "12", "no point of the training"),
     ],
 )
 def test_lengths_that_are_not_possible(task: str, epochs: object, message: str) -> None:
@@ -120,6 +125,23 @@ def test_lengths_that_are_not_possible(task: str, epochs: object, message: str) 
             epochs=epochs,  # type: ignore[arg-type]
             evaluator="surrogate" if task.startswith("tnb101") else "table",  # needs no fetched table
         )
+
+
+def test_points_of_a_learning_curve(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
+    fetch(["nb201-curves"])
+    task = nm.get_task("nb201/cifar10")
+    lengths = fidelities(task, ["50of200", 200])
+    assert list(lengths) == [50, 200]
+    point = lengths[50]
+    curve = nm.load_table("nb201").curve(range(200), "cifar10", "accuracy", "valid", 200, "mean")
+    np.testing.assert_array_equal(point.values[:200], curve[:, 49])
+    np.testing.assert_allclose(point.cost_seconds, task.cost_seconds / 4)
+    again = pickle.loads(pickle.dumps(point))
+    assert (again.name, again.epoch) == ("nb201/cifar10@50of200", 50)
+    # The file has curves of 200 cells only, and a searcher may propose any.
+    with pytest.raises(MissingValueError, match=r"50of200 cannot be searched: 15,425 of 15,625 cells"):
+        nm.search("asha", "nb201/cifar10", evaluations=10, epochs=["50of200", 200])
 
 
 def test_fidelities_of_other_tasks() -> None:

@@ -118,6 +118,10 @@ def test_the_density_by_hand_and_its_sum() -> None:
     h = density.bandwidths[5]
     np.testing.assert_allclose(density.at(digits[:1]), [(0.7**5 * (1 - h) + 0.7**5 * h / 3) / 2])
     assert density.at(SPACE.digits).sum() == pytest.approx(1)
+    wide = np.array([[0] * 6, [3] * 6], np.int8)
+    np.testing.assert_allclose(_Density(wide, 4, 0.3).bandwidths, 0.75)  # flat
+    np.testing.assert_allclose(_Density(wide, 4, 0.3).at(SPACE.digits), 1 / SPACE.n_cells)
+    assert (_Density(wide, 4, 0.3, unbounded=True).bandwidths > 1).all()
 
 
 @pytest.mark.parametrize(
@@ -131,6 +135,7 @@ def test_the_density_by_hand_and_its_sum() -> None:
         (BOHB, {"random_fraction": 1.5}),
         (BOHB, {"min_bandwidth": float("nan")}),
         (BOHB, {"top": "some"}),
+        (BOHB, {"hpbandster_bandwidths": 1}),
     ],
 )
 def test_settings_that_make_no_sense(kind: type[MultiFidelitySearcher], settings: dict[str, object]) -> None:

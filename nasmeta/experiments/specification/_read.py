@@ -58,7 +58,7 @@ class Specification:
     stop_at_optimum : bool
     evaluator : str
     clock : Clock or None
-    epochs : tuple of int or None
+    epochs : tuple of int or str, or None
         Lengths of training that multi-fidelity searchers may use.
     report : tuple of ColumnInfo
         What is told about the cell that each run picked; no searcher sees these.
@@ -76,7 +76,7 @@ class Specification:
     stop_at_optimum: bool
     evaluator: str
     clock: Clock | None
-    epochs: tuple[int, ...] | None
+    epochs: tuple[int | str, ...] | None
     report: tuple[ColumnInfo, ...] = field(default=())
 
     @property

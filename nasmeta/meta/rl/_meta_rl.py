@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.meta._model_file import checked_array
+from nasmeta.meta.rl._features import View
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
-from nasmeta.meta.rl._walks import View, Walks
+from nasmeta.meta.rl._walks import Walks
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
