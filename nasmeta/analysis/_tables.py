@@ -209,7 +209,8 @@ def _texts(
                 first = [row[column].split(" ")[0] for row in rows]
                 best_value = np.nanmin(numbers) if goal == "min" else np.nanmax(numbers)
                 top = {text for text, number in zip(first, numbers, strict=True) if number == best_value}
-                winners |= {(number, column) for number, text in enumerate(first) if text in top}
+                if not set(first) <= top:  # where all are the best nobody is
+                    winners |= {(number, column) for number, text in enumerate(first) if text in top}
     return _Texts(
         headings=[(headers or {}).get(name, name.replace("_", " ")) for name in shown],
         right=[all(isinstance(value, Real) for value in column) for column in columns],

@@ -45,7 +45,7 @@ def report(
     from nasmeta.analysis.report import write_report
 
     frame = _results(folder)
-    specification = _specification(folder)
+    specification = _told(folder / "specification.json")
     destination = folder / "report" if output is None else output
     files = write_report(
         frame,
@@ -81,10 +81,10 @@ def _results(folder: Path) -> pd.DataFrame:
         raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
 
 
-def _specification(folder: Path) -> dict[str, Any]:
-    """Return what the folder says of the comparison; nothing where it does not say it, for the frame is enough."""
+def _told(path: Path) -> dict[str, Any]:
+    """Return what a file of the folder says; nothing where it is not there, for the frame alone is enough."""
     try:
-        found = json.loads((folder / "specification.json").read_bytes())
+        found = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -116,6 +116,25 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     return tasks
 
 
+def _call(label: str, entry: Any) -> str:
+    """Write a searcher and what was set of it.
+
+    Examples
+    --------
+    >>> _call("small", {"searcher": "evolution", "settings": {"population": 10}})
+    'small = evolution(population=10)'
+    >>> _call("gp", {"searcher": "gp", "settings": {}, "space": None})
+    'gp'
+    """
+    if not isinstance(entry, dict):
+        return f"{label}: {entry}"
+    name, settings = entry.get("searcher", label), dict(entry.get("settings") or {})
+    settings |= {key: value for key, value in entry.items() if key not in ("searcher", "settings") and value}
+    inner = ", ".join(f"{key}={value}" for key, value in settings.items())
+    call = f"{name}({inner})" if inner else str(name)
+    return call if name == label else f"{label} = {call}"
+
+
 def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
     import nasmeta
 
@@ -126,5 +145,15 @@ def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
         except ModuleNotFoundError:
             continue
     digest = hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest()
-    told = {key: value for key, value in specification.items() if key not in ("tasks", "format")}
-    return {"specification": told, "versions_of_the_report": versions, "sha256_of_results.parquet": digest}
+    comparison = {
+        key: value for key, value in specification.items() if key not in ("tasks", "format") and value is not None
+    }
+    if isinstance(comparison.get("searchers"), dict):
+        comparison["searchers"] = [_call(label, entry) for label, entry in comparison["searchers"].items()]
+    told = {
+        "comparison": comparison,
+        **_told(folder / "provenance.json"),
+        "versions_of_the_report": versions,
+        "sha256_of_results.parquet": digest,
+    }
+    return {key: value for key, value in told.items() if value}

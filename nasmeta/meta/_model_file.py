@@ -19,14 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
-from nasmeta.registry import Registry
+from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import get_space
 
-__all__ = ["META_PREDICTORS", "SavedMetaModel", "checked_array", "read_meta_model", "save_meta_model"]
-
-# Filled by nasmeta.meta._registry; here, for a file may hold either kind of learner.
-META_PREDICTORS: Registry[Any] = Registry("meta-predictor")
+__all__ = ["SavedMetaModel", "checked_array", "read_meta_model", "save_meta_model"]
 
 _FORMAT, _VERSION = "nasmeta-meta-model", 1
 _LARGEST = 2**28  # bytes that a file may unpack to
@@ -184,7 +181,7 @@ def encode(
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in parts.items():
             entry = io.BytesIO()
-            np.lib.format.write_array(entry, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
             info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, entry.getvalue())
@@ -247,10 +244,10 @@ def checked_array(
 
 def kind_of(learner: Any) -> str:
     """Return the name under which the class of a learner is registered."""
-    for registry in (SEARCHERS, META_PREDICTORS):
-        for name, entry in registry.items():
-            if entry is type(learner):
-                return name
+    name = next((name for name, entry in SEARCHERS.items() if entry is type(learner)), None)
+    name = name or META_PREDICTORS.name_of(type(learner))
+    if name is not None:
+        return name
     raise SettingError(f"{type(learner).__name__} is not registered, so a file could not name it.")
 
 
@@ -272,7 +269,7 @@ def _training_settings(learner: Any) -> dict[str, Any]:
 def _digest(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
     digest = sha256(json.dumps(said, sort_keys=True).encode())
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
 

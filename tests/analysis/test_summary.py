@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nasmeta.analysis import evaluations_to_optimum, summarise, to_markdown
+from nasmeta.analysis import evaluations_to_optimum, summarise, to_html, to_latex, to_markdown
 from nasmeta.errors import SettingError
 
 
@@ -86,3 +86,25 @@ def test_whole_table_of_real_runs(real_frame):
     assert "| regret at the end |" in lines[0]
     assert "_low" not in lines[0]
     assert "| nb201/cifar10 | source-order | 1 |" in text
+
+
+def test_latex_and_html_mark_the_best():
+    table = pd.DataFrame(
+        {"searcher": ["a_b", "<c>"], "regret": [1.0, 0.5], "regret_std": [0.1, 0.1], "share": [1.0, 1.0], "n": [3, 4]}
+    )
+    goals = {"regret": "min", "share": "max", "n": "max", "not there": "min"}
+    latex = to_latex(table, headers={"n": "runs & more"}, best=goals)
+    assert r"searcher & regret & share & runs \& more \\" in latex
+    assert r"a\_b & 1.00 $\pm$ 0.10 & 1 & 3 \\" in latex
+    assert r"$<$c$>$ & \textbf{0.50 $\pm$ 0.10} & 1 & \textbf{4} \\" in latex  # where all are best nobody is
+    html = to_html(table, best=goals, decimals={"share": 2})
+    assert html.count("<strong>") == 2
+    assert '<th scope="row">&lt;c&gt;</th><td class="num" data-value="0.5"><strong>0.50 ± 0.10</strong></td>' in html
+    assert '<td class="num" data-value="1">1.00</td>' in html
+    with pytest.raises(SettingError, match="'min' or 'max', not 'low'"):
+        to_html(table, best={"n": "low"})
+
+
+def test_fixed_decimals_are_for_numbers_without_uncertainty():
+    table = pd.DataFrame({"rank": [2.65], "x": [1.0], "x_std": [0.5]})
+    assert to_markdown(table, decimals={"rank": 1, "x": 4}).splitlines()[-1] == "| 2.6 | 1.00 ± 0.50 |"

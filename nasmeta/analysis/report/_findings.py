@@ -28,6 +28,7 @@ __all__ = ["Findings", "find"]
 
 _BUDGETS = (50, 100, 200)
 _DAY = 86400.0
+_SIGNIFICANT = 0.05
 
 
 @dataclass
@@ -144,6 +145,13 @@ def find(
     except SettingError as reason:
         found.remarks.append(f"No ranks and tests: {reason}")
         found.tests = {}
+    pairs = max((len(table) for table in found.tests.values()), default=0)
+    smallest = 2.0 ** (1 - max(counts)) * pairs
+    if smallest >= _SIGNIFICANT:
+        found.remarks.append(
+            f"With {max(counts)} runs no paired test can be significant: of {pairs} pairs the smallest corrected "
+            f"p-value that can be is {min(smallest, 1):.2g}. More repeats are needed."
+        )
     if found.ranks is not None:
         try:
             found.friedman = friedman_test(frame, at, found.x)

@@ -151,8 +151,12 @@ def _nested(value: Any) -> str:
     if isinstance(value, Mapping):
         if not value:
             return "none"
+        if all(not isinstance(inner, Mapping | list | tuple) and "\n" not in str(inner) for inner in value.values()):
+            return escape(" · ".join(f"{key}: {inner}" for key, inner in value.items()))
         return _raw_list(f"{escape(str(key))}: {_nested(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
+        if all(not isinstance(inner, Mapping | list | tuple) for inner in value):
+            return escape(", ".join(map(str, value)))
         return _raw_list(_nested(inner) for inner in value)
     if isinstance(value, str) and "\n" in value:
         return f"<pre>{escape(value)}</pre>"

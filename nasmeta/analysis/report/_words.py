@@ -83,7 +83,7 @@ def result_notes(found: Findings) -> str:
         "Mean rank: of the regret among all searchers, run by run. Regret: mean distance to the best of all cells at "
         "the end of the runs. Anytime regret: mean over the whole budget on a log scale. Found: share of the runs that "
         "evaluated the best cell. Needed: mean number of evaluations until then, where all runs found it. "
-        "Days: simulated training time of a run. In brackets: bootstrap intervals, for shares Wilson's."
+        "Days: simulated time of a run. In brackets: bootstrap intervals, for shares Wilson's."
     )
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._tables import complete_scores, prior_of
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
-from nasmeta.meta.rl._walks import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.tasks import SourceTask, Task
 
 try:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.meta.rl._features import View
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
-from nasmeta.meta.rl._walks import View
 
 __all__ = ["Episodes", "run_episodes"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._policy import Policy
-from nasmeta.meta.rl._walks import ACTION_FEATURES, WALK_FEATURES
 
 __all__ = ["N_PRIVILEGED", "ActorCritic"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from nasmeta.meta.rl._walks import ACTION_FEATURES, WALK_FEATURES, View
+from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
 
 __all__ = ["Memory", "Policy"]
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
-from nasmeta.meta.rl._walks import View, Walks
+from nasmeta.meta.rl._features import View
+from nasmeta.meta.rl._walks import Walks
 from nasmeta.searchers import SEARCHERS, Searcher
 from nasmeta.spaces import CellSpace
 

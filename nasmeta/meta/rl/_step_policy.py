@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.meta.rl._walks import ACTION_FEATURES, WALK_FEATURES, View
+from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
 from nasmeta.spaces import CellSpace
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.meta.rl._walks import WALK_FEATURES, View, Walks
+from nasmeta.meta.rl._features import WALK_FEATURES, View
+from nasmeta.meta.rl._walks import Walks
 from nasmeta.spaces import CellSpace
 
 __all__ = ["NEW_COST", "REST_COST", "CellSearchEnvs"]

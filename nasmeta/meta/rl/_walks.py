@@ -5,7 +5,6 @@ All in arrays with one row a walk, so that a step of 128 walks costs little more
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -13,44 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
 from nasmeta.spaces import CellSpace
 
-__all__ = ["ACTION_FEATURES", "WALK_FEATURES", "View", "Walks", "moves_of"]
+__all__ = ["Walks", "moves_of"]
 
-# What a policy reads of the cell that an action leads to ...
-ACTION_FEATURES = (
-    "prior",  # its score on the sources (0 where nothing is known)
-    "prior below the best untried",
-    "is new",
-    "value",  # standardised, where it was evaluated; else 0
-    "value below the best",
-    "local surprise",  # how much better than their prior the similar cells were
-    "predicted gain",  # prior and local surprise, above the best value
-    "evidence",  # how many similar cells were evaluated
-    "best untried neighbour's prior below the best untried",
-    "is a jump",
-    "edges that differ from the best cell",
-    "in use",  # the move is possible
-)
-# ... and of the walk as a whole; the features of the action taken last follow.
-WALK_FEATURES = (
-    "last was better",
-    "last was new",
-    "last value below the best",
-    "value here",
-    "best value",
-    "surprise here",
-    "surprise at the best",
-    "spread of surprises",
-    "size of surprises",
-    "evaluations",
-    "best untried neighbour's prior",
-    "the same beside the best cell",
-    "best untried prior",
-    "evaluations since an improvement",
-    "free moves in a row",
-    "is at the best",
-)
 _CLOSENESS = np.exp(-0.9 * np.arange(7)[::-1]).astype(np.float32)  # weight of a cell that shares 0 … 6 edges
 _SHRINKAGE = 0.3  # weight of "no surprise" in the local mean
 _TRIED = np.float32(-9.0)  # stands for the prior of a cell that was evaluated
@@ -78,25 +44,6 @@ def moves_of(space: CellSpace) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     for table in (moves, one_hot):
         table.flags.writeable = False
     return moves, one_hot
-
-
-@dataclass(frozen=True)
-class View:
-    """What a policy sees of n walks with a actions each: edges times operations, and last the jump.
-
-    Attributes
-    ----------
-    walk : ndarray of float32, shape (n, len(WALK_FEATURES))
-    actions : ndarray of float32, shape (n, a, len(ACTION_FEATURES))
-    possible : ndarray of bool, shape (n, a)
-    targets : ndarray of int32, shape (n, a)
-        The cell that each action leads to.
-    """
-
-    walk: NDArray[np.float32]
-    actions: NDArray[np.float32]
-    possible: NDArray[np.bool_]
-    targets: NDArray[np.int32]
 
 
 class Walks:

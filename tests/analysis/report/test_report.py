@@ -192,6 +192,14 @@ def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
     assert "Friedman's test needs at least 3 searchers" in files[1].read_text()
 
 
+def test_too_few_runs_for_any_test_are_told(comparison):
+    few = comparison[comparison["seed"] < 5]
+    [remark] = find(few, None, None, None, 0.95, 0).remarks
+    assert remark.startswith("With 5 runs no paired test can be significant: of 3 pairs the smallest corrected p-value")
+    assert "is 0.19." in remark
+    assert find(comparison, None, None, None, 0.95, 0).remarks == []
+
+
 def test_a_budget_of_simulated_time_is_seen(comparison):
     lengths = 30 + comparison["seed"] % 3
     timed = comparison[comparison["evaluation"] <= lengths].copy()

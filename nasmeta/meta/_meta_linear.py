@@ -1,0 +1,277 @@
+"""Hierarchical Bayesian regression on what the sources say, and a structured Gaussian process on the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, lapack
+
+from nasmeta.meta._cell_columns import live_edge_one_hot, live_operation_counts, proxy_scores, structure_columns
+from nasmeta.meta._meta_predictor import MetaPredictor
+from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._source_matrix import SourceMatrix, scored
+from nasmeta.predictors import live_path_counts
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["MetaLinear", "MetaLinearModel"]
+
+_FIT_ON = 250  # cells on which the hyperparameters are fitted, the same of each left-out group
+_MOST_GROUPS = 12  # that are left out in turn, evenly spaced among all
+_ITERATIONS = 40
+_JITTER = 1e-6
+_NOISE_FACTORS, _NOISE_SPREAD = (0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0), 2.0
+_SCALE_FACTORS = (0.25, 0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True, eq=False)
+class MetaLinearModel:
+    """What `MetaLinear` has learnt.
+
+    Attributes
+    ----------
+    matrix : SourceMatrix
+    logarithms : ndarray of float64, shape (n_linear + 2 * n_smooth + 1,)
+        Variances of the linear parts, variances and lengthscales of the smooth ones, noise.
+    """
+
+    matrix: SourceMatrix
+    logarithms: NDArray[np.float64]
+
+
+class _Parts:
+    """The inputs of the kernel for a target that is no member of a group."""
+
+    def __init__(self, space: CellSpace, matrix: SourceMatrix, without: Collection[int]) -> None:
+        means = matrix.role_means(without)
+        self.mean = means[0]
+        contrasts = matrix.contrasts(without)
+        scale = float(np.sqrt(max(1, len(contrasts))))
+        others = means[1:] - means[0]
+        proxies, counts = proxy_scores(space), structure_columns(space)
+        live = live_operation_counts(space)
+        self.linear: list[NDArray[np.float64]] = [
+            np.ones((space.n_cells, 1)),
+            means[:1].T,
+            others.T if len(others) else np.zeros((space.n_cells, 1)),
+            contrasts.T / scale if len(contrasts) else np.zeros((space.n_cells, 1)),
+            counts / np.sqrt(counts.shape[1]),
+            proxies / np.sqrt(proxies.shape[1]),
+        ]
+        spread = means.std() or 1.0
+        self.smooth: list[NDArray[np.float64]] = [
+            live_edge_one_hot(space),
+            live_path_counts(space).astype(np.float64),
+            np.concatenate([means.T / spread, live], axis=1),
+            np.concatenate([means.T / spread, proxies], axis=1),
+        ]
+
+
+_N_LINEAR, _N_SMOOTH = 6, 4
+# Of unit-variance scores: a shift, a slope, other roles, contrasts between sources, counts, proxies; then smooth parts.
+_CENTRE = np.log(np.r_[0.1, 0.1, 0.1, 1.0, 0.01, 0.01, np.full(_N_SMOOTH, 0.03), np.full(_N_SMOOTH, 4.0), 0.02])
+_SPREAD = np.full(len(_CENTRE), 2.0)
+
+
+def _distances(part: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
+    """Return L1 distances between cells, shape (n_rows, n_columns)."""
+    from scipy.spatial.distance import cdist
+
+    return cdist(part[rows], part[columns], "cityblock")
+
+
+def _covariance(parts: _Parts, logarithms: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
+    values = np.exp(logarithms)
+    total = np.zeros((len(rows), len(columns)))
+    for variance, part in zip(values[:_N_LINEAR], parts.linear, strict=True):
+        total += variance * (part[rows] @ part[columns].T)
+    smooth = zip(values[_N_LINEAR : _N_LINEAR + _N_SMOOTH], values[-1 - _N_SMOOTH : -1], parts.smooth, strict=True)
+    for variance, length, part in smooth:
+        total += variance * np.exp(-_distances(part, rows, columns) / length)
+    return total
+
+
+def _learn(
+    grams: Sequence[tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]],
+    residuals: Sequence[NDArray[np.float64]],
+    start: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Maximise the sum of the left-out groups' log marginal likelihoods plus a log-normal prior."""
+    from scipy.optimize import minimize
+
+    def negative(logarithms: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        values = np.exp(logarithms)
+        offset = (logarithms - _CENTRE) / _SPREAD
+        value, gradient = float(0.5 * offset @ offset), offset / _SPREAD
+        lengths = values[_N_LINEAR + _N_SMOOTH : -1]
+        for (linear, distances), residual in zip(grams, residuals, strict=True):
+            n = len(residual)
+            parts = [v * gram for v, gram in zip(values[:_N_LINEAR], linear, strict=True)]
+            parts += [
+                v * np.exp(-distance / length)
+                for v, distance, length in zip(values[_N_LINEAR:], distances, lengths, strict=False)
+            ]
+            covariance = np.sum(parts, axis=0)
+            covariance[np.diag_indices(n)] += values[-1] + _JITTER
+            factor, failed = lapack.dpotrf(covariance, lower=True)
+            if failed:
+                return 1e25, np.zeros_like(logarithms)
+            inverse, _ = lapack.dpotri(factor, lower=True)
+            inverse = np.tril(inverse) + np.tril(inverse, -1).T
+            weights = inverse @ residual
+            value += 0.5 * float(residual @ weights) + float(np.log(np.diag(factor)).sum())
+            outer = inverse - np.outer(weights, weights)
+            for i, part in enumerate(parts):
+                weighted = outer * part
+                gradient[i] += 0.5 * weighted.sum()
+                if i >= _N_LINEAR:
+                    j = i - _N_LINEAR
+                    gradient[i + _N_SMOOTH] += 0.5 * (weighted * distances[j]).sum() / lengths[j]
+            gradient[-1] += 0.5 * np.trace(outer) * values[-1]
+        return value, gradient
+
+    bounds = [(c - 7.0, c + 7.0) for c in start]
+    found = minimize(negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ITERATIONS})
+    logarithms: NDArray[np.float64] = found.x
+    return logarithms
+
+
+def _mixed_weights(
+    covariance: NDArray[np.float64], residual: NDArray[np.float64], noise: float
+) -> tuple[NDArray[np.float64], float, float]:
+    """Return the weights of the observed cells' rows, averaged over how noisy and how different the target may be.
+
+    A target can be noisier than the sources, or differ more from their mean: factors on noise and covariance are
+    weighted by marginal likelihood times a log-normal prior around 1.
+
+    Returns
+    -------
+    weights : shape (n,)
+        The posterior mean is weights @ rows.
+    scale, noise : float
+        Factor of the covariance, and noise, of the likeliest.
+    """
+    found = []
+    for factor in _NOISE_FACTORS:
+        for scale in _SCALE_FACTORS:
+            among = scale * covariance + (factor * noise + _JITTER) * np.eye(len(residual))
+            cholesky = cho_factor(among, lower=True)
+            alpha = cho_solve(cholesky, residual)
+            log_weight = -0.5 * float(residual @ alpha) - float(np.log(np.diag(cholesky[0])).sum())
+            log_weight -= 0.5 * (np.log(factor) / _NOISE_SPREAD) ** 2 + 0.5 * np.log(scale) ** 2
+            found.append((log_weight, scale * alpha, scale, factor * noise))
+    best = max(found, key=lambda entry: entry[0])
+    shares = np.exp([entry[0] - best[0] for entry in found])
+    shares /= shares.sum()
+    weights: NDArray[np.float64] = np.sum([s * entry[1] for s, entry in zip(shares, found, strict=True)], axis=0)
+    return weights, best[2], best[3]
+
+
+class MetaLinear(MetaPredictor):
+    r"""Weights on source tasks with a learnt prior, plus a Gaussian process; adapts in closed form.
+
+    .. math:: z(x) = m(x) + \sum_j w_j \phi_j(x) + g(x) + \varepsilon
+
+    with m the mean of the sources' scores, :math:`\phi` a shift, a slope, the sources' deviations from their mean,
+    counts of operations and zero-cost proxies, :math:`w_j \sim N(0, v)` for each kind of them, and g a process on
+    live edges, live paths, and on scores, counts and proxies together. The variances, lengthscales and the noise
+    maximise the sum of marginal likelihoods of the sources, each predicted from sources of other groups (datasets,
+    devices), as the target will be. Hierarchical linear regression: Gelman et al., Bayesian Data Analysis,
+    ch. 15. For the costs of a new device it works on logarithms.
+
+    Parameters
+    ----------
+    space : str, default "nb201"
+    scale : {"auto", "rank", "log"}, default "auto"
+        See `nasmeta.meta.SourceMatrix`.
+    seed : int, default 0
+        Of the cells on which hyperparameters are fitted.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import MetaLinear
+    >>> source, target = nm.task_distribution("nb201").leave_out("cifar100")
+    >>> predictor = MetaLinear().meta_fit(source.as_sources(300, np.random.default_rng(0)))
+    >>> cells = [3, 500, 7000, 9000, 12000]
+    >>> predictor.fit(cells, target[0].values[cells]).predict([6111, 0]).shape
+    (2,)
+    """
+
+    _parts_of: tuple[MetaLinearModel, _Parts] | None = None
+
+    def __init__(self, space: str = "nb201", *, scale: str = "auto", seed: int = 0) -> None:
+        super().__init__(space, seed=seed)
+        self.scale = scale
+
+    def _meta_learn(self, sources: list[SourceTask]) -> MetaLinearModel:
+        space = self.cell_space
+        matrix = SourceMatrix.of(space, sources, self.scale)
+        if matrix.n_groups < 2:
+            return MetaLinearModel(matrix, _CENTRE.copy())
+        rng = np.random.default_rng(self.seed)
+        every = max(1, matrix.n_groups // _MOST_GROUPS)
+        grams, residuals = [], []
+        for group in range(0, matrix.n_groups, every):
+            task = matrix.principal(group)
+            source = sources[task]
+            chosen = np.sort(rng.choice(len(source), min(_FIT_ON, len(source)), replace=False))
+            rows = source.cells[chosen]
+            parts = _Parts(space, matrix, (group,))
+            grams.append(
+                (
+                    [part[rows] @ part[rows].T for part in parts.linear],
+                    [_distances(part, rows, rows) for part in parts.smooth],
+                )
+            )
+            residuals.append(scored(source.utilities, matrix.scale)[chosen] - parts.mean[rows])
+        start = _CENTRE.copy()
+        return MetaLinearModel(matrix, _learn(grams, residuals, start))
+
+    def _parts(self, learnt: MetaLinearModel) -> _Parts:
+        if self._parts_of is None or self._parts_of[0] is not learnt:
+            self._parts_of = (learnt, _Parts(self.cell_space, learnt.matrix, ()))
+        return self._parts_of[1]
+
+    def _expected(self, learnt: MetaLinearModel) -> NDArray[np.float64]:
+        expected: NDArray[np.float64] = self._parts(learnt).mean
+        return expected
+
+    def _scale_kind(self, learnt: MetaLinearModel) -> str:
+        return learnt.matrix.scale
+
+    def _adapted(
+        self, learnt: MetaLinearModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        parts, logarithms = self._parts(learnt), learnt.logarithms
+        everything = np.arange(self.cell_space.n_cells)
+        values = np.exp(logarithms)
+        variance = np.full(len(everything), values[_N_LINEAR : _N_LINEAR + _N_SMOOTH].sum())
+        for v, part in zip(values[:_N_LINEAR], parts.linear, strict=True):
+            variance += v * np.einsum("ij,ij->i", part, part)
+        mean = parts.mean.copy()
+        noise = values[-1]
+        if len(cells):
+            shift = float(np.mean(scores - mean[cells])) if learnt.matrix.scale == "log" else 0.0
+            rows = _covariance(parts, logarithms, cells, everything)
+            weights, scale, noise = _mixed_weights(rows[:, cells], scores - mean[cells] - shift, values[-1])
+            mean += shift + weights @ rows
+            among = scale * rows[:, cells] + noise * np.eye(len(cells))
+            variance = scale * variance - scale**2 * np.einsum("ij,ij->j", rows, cho_solve(cho_factor(among), rows))
+        return mean, np.sqrt(np.maximum(variance, 1e-12) + noise)
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        learnt: MetaLinearModel = self.require_meta_model()
+        matrix = learnt.matrix
+        facts = {"scale": matrix.scale, "groups": list(matrix.groups), "roles": list(matrix.roles)}
+        return {"scores": matrix.scores, "logarithms": learnt.logarithms}, facts
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaLinearModel:
+        scores = checked_array(arrays, "scores", np.float32, (len(facts["groups"]), self.cell_space.n_cells))
+        logarithms = checked_array(arrays, "logarithms", np.float64, (len(_CENTRE),))
+        matrix = SourceMatrix(str(facts["scale"]), scores, tuple(facts["groups"]), tuple(facts["roles"]))
+        return MetaLinearModel(matrix, logarithms)

@@ -1,0 +1,220 @@
+"""The interface of a meta-predictor: learn on source tasks, adapt to a few labels, predict."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import CellError, LabelError, SettingError
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.tasks import SourceTask, Task
+
+__all__ = ["MetaPredictor", "Scale", "source_facts"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From a target's labels to the scores of the meta-model, and back.
+
+    On the scale ``rank`` labels get, in their order, the values that the meta-model expects of the same cells before it
+    has seen a label (quantile matching), since the unit and spread of a new task are unknown; back it goes by the
+    line of least squares. On the scale ``log`` it is minus the logarithm of a cost, so of minus the label.
+    """
+
+    kind: str
+    scores: NDArray[np.float64]
+    slope: float = 1.0
+    level: float = 0.0
+
+    @classmethod
+    def fit(cls, kind: str, labels: NDArray[np.float64], expected: NDArray[np.float64]) -> Scale:
+        """Learn the scale from labels and what the meta-model expects at their cells, both of shape (n,)."""
+        if kind == "log":
+            if (labels >= 0).any():
+                raise LabelError(
+                    "This meta-model has learnt costs, so labels are minus a cost, as utilities are: all negative. "
+                    f"There is a label {labels.max():g}."
+                )
+            return cls(kind, -np.log(-labels))
+        scores = np.empty(len(labels))
+        scores[np.argsort(labels, kind="stable")] = np.sort(expected)
+        for value in np.unique(labels):  # equal labels have equal scores
+            same = labels == value
+            scores[same] = scores[same].mean()
+        spread = float(np.var(scores))
+        slope = float(np.cov(scores, labels, bias=True)[0, 1]) / spread if spread > 0 else 1.0
+        return cls(kind, scores, slope or 1.0, float(labels.mean() - (slope or 1.0) * scores.mean()))
+
+    def to_labels(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return labels of scores, of the same shape."""
+        labels: NDArray[np.float64] = -np.exp(-scores) if self.kind == "log" else self.level + self.slope * scores
+        return labels
+
+    def deviation(self, scores: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the standard deviations of labels, to first order."""
+        return deviation * (np.exp(-scores) if self.kind == "log" else abs(self.slope))
+
+
+class MetaPredictor(ABC):
+    """Base of meta-predictors.
+
+    ``meta_fit(sources)`` learns, once; ``fit(cells, y)`` adapts to labels of the target; ``predict(cells)``. All that
+    is learnt on the sources sits in ``meta_model_``, so one meta-training serves any number of targets, and a file
+    (`nasmeta.meta.save_meta_model`).
+
+    Parameters
+    ----------
+    space : str, default "nb201"
+        Space of the cells.
+    seed : int, default 0
+        Of the meta-training.
+
+    Notes
+    -----
+    Higher labels are better, as in `nasmeta.tasks.SourceTask`: pass minus a latency.
+    ``nasmeta.testing.MetaPredictorContract`` holds the tests that any meta-predictor must pass.
+    """
+
+    meta_model_: Any = None
+    meta_sources_: tuple[dict[str, Any], ...] = ()
+    search_settings: ClassVar[tuple[str, ...]] = ()
+    monitor: Any = None  # a nasmeta.meta.bilevel.Monitor: progress, log and checkpoint of the meta-training
+
+    def __init__(self, space: str = "nb201", *, seed: int = 0) -> None:
+        self.space, self.seed = space, seed
+
+    @property
+    def cell_space(self) -> CellSpace:
+        """The space itself."""
+        return get_space(self.space)
+
+    def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaPredictor:
+        """Learn from source tasks.
+
+        Parameters
+        ----------
+        sources : iterable of Task or SourceTask
+
+        Raises
+        ------
+        SettingError
+            Where there is no source, one is there twice, of another space, or has a label that is not finite.
+        """
+        seen = checked_sources(type(self).__name__, self.cell_space, sources)
+        self.meta_model_ = self._meta_learn(seen)
+        self.meta_sources_ = source_facts(seen)
+        return self
+
+    def fit(self, cells: Any, y: Any) -> MetaPredictor:
+        """Adapt to labels of the target.
+
+        Parameters
+        ----------
+        cells : array-like of int or str, shape (n,)
+        y : array-like of float, shape (n,)
+            Higher is better.
+
+        Raises
+        ------
+        LabelError
+            Where a label is not finite, there is none, or they are not as many as the cells.
+        """
+        learnt = self.require_meta_model()
+        found = np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
+        labels = np.asarray(y, dtype=np.float64).ravel()
+        if len(labels) != len(found):
+            raise LabelError(f"{len(found)} cells, but {len(labels)} labels.")
+        if not len(labels) or not np.isfinite(labels).all():
+            raise LabelError(
+                f"Labels must be finite and at least one: {np.sum(~np.isfinite(labels))} of {len(labels)} are not."
+            )
+        if len(np.unique(found)) < len(found):
+            raise CellError("A cell is there twice: pass the mean of its labels.")
+        self.scale_ = Scale.fit(self._scale_kind(learnt), labels, self._expected(learnt)[found])
+        self.mean_, self.deviation_ = self._adapted(learnt, found, self.scale_.scores)
+        self.labels_ = len(labels)
+        return self
+
+    def predict(self, cells: Any, return_std: bool = False) -> Any:
+        """Predict labels of cells.
+
+        Parameters
+        ----------
+        cells : array-like of int or str, shape (n,)
+        return_std : bool, default False
+
+        Returns
+        -------
+        mean : ndarray of float64, shape (n,)
+        deviation : ndarray of float64, shape (n,)
+            Only with `return_std`.
+        """
+        if not hasattr(self, "mean_"):
+            raise SettingError(f"{type(self).__name__} has seen no label of the target yet: call fit(cells, y) first.")
+        found = np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
+        mean = self.scale_.to_labels(self.mean_[found])
+        return (mean, self.scale_.deviation(self.mean_[found], self.deviation_[found])) if return_std else mean
+
+    def prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation of all cells' scores before any label, both of shape (n_cells,)."""
+        nothing = np.zeros(0, dtype=np.int32)
+        return self._adapted(self.require_meta_model(), nothing, np.zeros(0))
+
+    def require_meta_model(self) -> Any:
+        """Return the meta-model, or say that there is none."""
+        if self.meta_model_ is None:
+            raise SettingError(f"{type(self).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
+        return self.meta_model_
+
+    @abstractmethod
+    def _meta_learn(self, sources: list[SourceTask]) -> Any:
+        """Return the meta-model."""
+
+    @abstractmethod
+    def _expected(self, learnt: Any) -> NDArray[np.float64]:
+        """Return the scores that are expected of all cells before any label, shape (n_cells,)."""
+
+    @abstractmethod
+    def _adapted(
+        self, learnt: Any, cells: NDArray[np.int32], scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation of all cells' scores, given the scores of some, maybe none."""
+
+    def _scale_kind(self, learnt: Any) -> str:
+        return "rank"
+
+    @abstractmethod
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return the meta-model as arrays and facts."""
+
+    @abstractmethod
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+        """Return the meta-model that `_pack` described."""
+
+
+def checked_sources(who: str, space: CellSpace, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
+    """Return the sources' labelled cells, or say what is wrong with them."""
+    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
+    if not seen:
+        raise SettingError(f"{who} needs at least one source task to learn from.")
+    names = [source.name for source in seen]
+    if len(set(names)) < len(names):
+        raise SettingError(f"A source is there twice: {', '.join(names)}.")
+    for source in seen:
+        if source.space is not space:
+            raise SettingError(f"Source {source.name} lives in space {source.space.name}, but {who} in {space.name}.")
+        if not np.isfinite(source.utilities).all():
+            raise SettingError(f"Source {source.name} has a label that is not finite.")
+        if len(source) < 2 or np.ptp(source.utilities) == 0:
+            raise SettingError(f"Source {source.name} has no two different labels: there is nothing to learn from it.")
+    return seen
+
+
+def source_facts(sources: Iterable[SourceTask]) -> tuple[dict[str, Any], ...]:
+    """Return what a model's card says of its sources."""
+    return tuple({"name": source.name, "labels": len(source), "held_out": list(source.held_out)} for source in sources)

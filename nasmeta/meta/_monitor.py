@@ -1,0 +1,65 @@
+"""Where a meta-training is watched and kept: progress, logs, checkpoint; no PyTorch needed."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Monitor"]
+
+
+@dataclass
+class Monitor:
+    """Progress, log and checkpoint of one meta-training; set it as ``learner.monitor`` before ``meta_fit``.
+
+    Attributes
+    ----------
+    checkpoint : Path or None
+        File of the state, from which a meta-training with the same settings and sources goes on.
+    log : Path or None
+        CSV file: step, loss, validation loss. Beside it a folder of TensorBoard's events where it is installed.
+    progress : callable or None
+        Called with (steps done, steps in all, loss).
+    every : int
+        Steps between two checkpoints.
+    """
+
+    checkpoint: Path | None = None
+    log: Path | None = None
+    progress: Callable[[int, int, float], None] | None = None
+    every: int = 50
+    rows: list[tuple[int, float, float | None]] = field(default_factory=list)
+
+    def write_log(self) -> None:
+        """Write all rows anew, beside and renamed: so a resumed training has one log without doubles."""
+        if self.log is None:
+            return
+        partial = self.log.with_name(f".{self.log.name}.{os.getpid()}")
+        with partial.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("step", "loss", "validation_loss"))
+            for step, loss, validation in self.rows:
+                writer.writerow((step, f"{loss:.6g}", "" if validation is None else f"{validation:.6g}"))
+        partial.replace(self.log)
+
+    def close(self) -> None:
+        """Write the log, and TensorBoard's events where it is installed; drop the checkpoint of a finished training."""
+        self.write_log()
+        if self.checkpoint is not None:
+            self.checkpoint.unlink(missing_ok=True)
+        if self.log is None or not self.rows:
+            return
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        writer: Any = SummaryWriter(str(self.log.with_suffix(".tensorboard")))
+        for step, loss, validation in self.rows:
+            writer.add_scalar("loss", loss, step)
+            if validation is not None:
+                writer.add_scalar("validation_loss", validation, step)
+        writer.close()

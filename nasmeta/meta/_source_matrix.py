@@ -1,0 +1,214 @@
+"""What source tasks say about each cell: their labels on one scale, completed, and summed up without some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from nasmeta.errors import SettingError
+from nasmeta.predictors import CellKernel, fit_hyperparameters, normal_scores
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["SourceMatrix", "groups_of", "scored"]
+
+_FIT_ON, _CONDITION_ON = 200, 4096  # labels that complete a source: for the hyperparameters, and for the posterior
+_FEWEST_COPIES = 30
+_NOISY = 0.05  # share of the noise in the variance from which labels are smoothed
+
+
+def groups_of(sources: Sequence[SourceTask]) -> list[int]:
+    """Return the group of each source: those that share something they hold out have one number, from 0.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> names = ["nb201/cifar10", "nb201/cifar100", "nb201/cifar10@12ep"]
+    >>> groups_of([nm.get_task(name).as_source() for name in names[:2]])
+    [0, 1]
+    """
+    seen: list[set[str]] = []
+    for source in sources:
+        joined = {name.lower() for name in source.held_out}
+        apart = [group for group in seen if group.isdisjoint(joined)]
+        seen = [*apart, joined.union(*(group for group in seen if not group.isdisjoint(joined)))]
+    order: dict[int, int] = {}
+    numbers = []
+    for source in sources:
+        which = next(i for i, group in enumerate(seen) if source.held_out[0].lower() in group)
+        numbers.append(order.setdefault(which, len(order)))
+    return numbers
+
+
+@dataclass(frozen=True, eq=False)
+class SourceMatrix:
+    """Scores of all cells on all sources.
+
+    Sources that hold out the same (a dataset, a device) are a group: what is said about a source is always said without
+    its group, as a target is. Sources of different groups whose names differ only in what they hold out, such as
+    ``nb201/cifar10@12ep`` and ``nb201/cifar100@12ep``, have the same role.
+
+    Attributes
+    ----------
+    scale : {"rank", "log"}
+        ``rank``: normal scores. ``log``: minus the logarithm of a cost, its mean subtracted; where all utilities of
+        all sources are negative, as those of costs are, so that a new device is about a weighted sum of known ones.
+    scores : ndarray of float32, shape (n_tasks, n_cells)
+        Cells that a source has not labelled, and all of a source whose labels are noisy, have the posterior mean of a
+        Gaussian process on its labels. On the scale ``rank`` cells that compute the same (rule ``zero``) then share
+        their mean, which takes label noise out.
+    groups, roles : tuple of int, one a task
+        Role 0 is that of most groups: what a target is taken to be.
+    """
+
+    scale: str
+    scores: NDArray[np.float32]
+    groups: tuple[int, ...]
+    roles: tuple[int, ...]
+
+    @classmethod
+    def of(cls, space: CellSpace, sources: Sequence[SourceTask], scale: str = "auto") -> SourceMatrix:
+        """Put sources on one scale and complete them.
+
+        Raises
+        ------
+        SettingError
+            For an unknown scale, or ``log`` where a utility is not negative.
+        """
+        if scale not in ("auto", "rank", "log"):
+            raise SettingError(f'scale must be "auto", "rank" or "log", not {scale!r:.80}.')
+        negative = all((source.utilities < 0).all() for source in sources)
+        if scale == "log" and not negative:
+            raise SettingError("The scale log is for costs: utilities that are all negative.")
+        scale = ("log" if negative else "rank") if scale == "auto" else scale
+        rows: list[NDArray[np.float64]] = [np.empty(0)] * len(sources)
+        together: dict[bytes, list[int]] = {}
+        for i, source in enumerate(sources):
+            together.setdefault(source.cells.tobytes(), []).append(i)
+        for members in together.values():
+            scores = np.stack([scored(sources[i].utilities, scale) for i in members])
+            for i, row in zip(members, _completed(space, sources[members[0]].cells, scores, scale), strict=True):
+                rows[i] = row
+        if scale == "rank":
+            rows = [_smoothed(space, row) for row in rows]
+        groups = groups_of(sources)
+        names = [_role(source) for source in sources]
+        held_by = {name: len({g for g, other in zip(groups, names, strict=True) if other == name}) for name in names}
+        ranked = sorted(held_by, key=lambda name: -held_by[name])
+        return cls(scale, np.asarray(rows, np.float32), tuple(groups), tuple(ranked.index(name) for name in names))
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return len(set(self.groups))
+
+    def principal(self, group: int) -> int:
+        """Return the task of a group that is of the lowest role: the one that is predicted from other groups."""
+        return min((i for i, own in enumerate(self.groups) if own == group), key=lambda i: self.roles[i])
+
+    def role_means(self, without: Collection[int] = ()) -> NDArray[np.float64]:
+        """Return for each role the mean over its tasks outside of some groups, shape (n_roles, n_cells).
+
+        Where a role has no such task, the row is that of role 0; where nothing is left, zero.
+        """
+        rows = []
+        for role in range(max(self.roles) + 1):
+            of_role = self._members(role, without) or self._members(0, without)
+            rows.append(self.scores[of_role].mean(axis=0, dtype=np.float64) if of_role else np.zeros(self._n_cells))
+        means = np.array(rows)
+        if self.scale == "rank":
+            means = np.array([normal_scores(row) if np.ptp(row) else row for row in means])
+        return means
+
+    def contrasts(self, without: Collection[int] = ()) -> NDArray[np.float64]:
+        """Return how tasks of role 0 outside of some groups differ from their mean, shape (n_others, n_cells)."""
+        members = self._members(0, without)
+        if len(members) < 2:
+            return np.zeros((0, self._n_cells))
+        rows = self.scores[members].astype(np.float64)
+        found: NDArray[np.float64] = rows - rows.mean(axis=0)
+        return found
+
+    @property
+    def _n_cells(self) -> int:
+        return int(self.scores.shape[1])
+
+    def _members(self, role: int, without: Collection[int]) -> list[int]:
+        pairs = zip(self.roles, self.groups, strict=True)
+        return [i for i, (own, group) in enumerate(pairs) if own == role and group not in without]
+
+
+def _role(source: SourceTask) -> str:
+    name = source.name
+    for held in sorted(source.held_out, key=len, reverse=True):
+        name = name.replace(held, "*")
+    return name
+
+
+def scored(utilities: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+    """Return utilities on the scale of a matrix."""
+    if scale == "rank":
+        return normal_scores(utilities)
+    scores: NDArray[np.float64] = -np.log(-utilities)
+    centred: NDArray[np.float64] = scores - scores.mean()
+    return centred
+
+
+def _noise_between_copies(space: CellSpace, cells: NDArray[np.int32], scores: NDArray[np.float64]) -> float:
+    """Return the variance of labels among cells that compute the same, pooled; 0 with fewer than 30 such cells."""
+    classes = np.unique(space.canonical(cells, rule="zero"), return_inverse=True)[1]
+    sizes = np.bincount(classes)
+    spare = int((sizes - 1).sum())
+    if spare < _FEWEST_COPIES:
+        return 0.0
+    within = [row - (np.bincount(classes, row) / sizes)[classes] for row in scores]
+    return float(np.mean([row @ row for row in within]) / spare)
+
+
+def _smoothed(space: CellSpace, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each cell the mean score of the cells that compute the same."""
+    _, members = np.unique(space.canonical(np.arange(space.n_cells, dtype=np.int32), rule="zero"), return_inverse=True)
+    means: NDArray[np.float64] = (np.bincount(members, scores) / np.bincount(members))[members]
+    return means
+
+
+def _completed(
+    space: CellSpace, cells: NDArray[np.int32], scores: NDArray[np.float64], scale: str
+) -> NDArray[np.float64]:
+    """Return scores of all cells by sources that have labelled the same ones: from (n_tasks, n) to (n_tasks, n_cells).
+
+    Where labels are missing or noisy it is the posterior mean of a Gaussian process, whose hyperparameters the sources
+    share; precise labels are kept.
+    """
+    complete = len(cells) == space.n_cells
+    if complete and scale == "log":
+        full = np.empty((len(scores), space.n_cells))
+        full[:, cells] = scores
+        return full
+    level = scores.mean(axis=1, keepdims=True)
+    kernel = CellKernel(space)
+    few = np.unique(np.linspace(0, len(cells) - 1, min(len(cells), _FIT_ON)).astype(int))
+    few = few[np.argsort(cells[few], kind="stable")]
+    among = kernel.distances(np.stack([kernel.codes(int(cell))[cells[few]] for cell in cells[few]]))
+    fitted = fit_hyperparameters(among, list((scores - level)[:, few]), iterations=20)
+    if scale == "rank":
+        fitted = replace(fitted, noise=max(fitted.noise, _noise_between_copies(space, cells, scores)))
+    full = np.empty((len(scores), space.n_cells))
+    if complete and fitted.noise < _NOISY * fitted.prior_variance:
+        full[:, cells] = scores
+        return full
+    n = min(len(cells), _CONDITION_ON)
+    chosen = np.unique(np.linspace(0, len(cells) - 1, n).astype(int))
+    rows = np.stack([kernel.covariance(kernel.codes(int(cell)), fitted) for cell in cells[chosen]])
+    covariance = rows[:, cells[chosen]].astype(np.float64)
+    covariance[np.diag_indices(len(chosen))] += fitted.noise
+    factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
+    weights = cho_solve(factor, (scores - level)[:, chosen].T, check_finite=False)
+    full[:] = level + (weights.T.astype(np.float32) @ rows)
+    if fitted.noise < _NOISY * fitted.prior_variance:
+        full[:, cells] = scores
+    return full

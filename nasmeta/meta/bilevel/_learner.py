@@ -1,0 +1,205 @@
+"""What all meta-predictors with a network share: their inputs, their meta-training, their files."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import SettingError
+from nasmeta.meta._cell_columns import network_columns
+from nasmeta.meta._meta_predictor import MetaPredictor
+from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._source_matrix import SourceMatrix
+from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
+from nasmeta.meta.bilevel._trainer import MetaTrainer, TrainingPlan, checked_device
+from nasmeta.tasks import Episode, EpisodeSampler, SourceTask
+
+__all__ = ["NetworkLearner", "NetworkModel"]
+
+_VALIDATE_FROM = 4  # groups of sources from which on one is held out to end the training
+_N_VALIDATION = 24
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkModel:
+    """What a meta-predictor with a network has learnt.
+
+    Attributes
+    ----------
+    module : nn.Module
+        With the outer parameters.
+    summary : SourceSummary
+        Of all sources.
+    inputs : Tensor
+        What the network reads of all cells, (n_cells, n_inputs); cells that compute the same may share a row.
+    rows : ndarray of int, shape (n_cells,)
+        Row of each cell in ``inputs``.
+    noise : float
+        Deviation of a score from its prediction, measured on episodes of the sources.
+    steps : int
+        Of the outer loop that were made.
+    """
+
+    module: nn.Module
+    summary: SourceSummary
+    inputs: Tensor
+    rows: NDArray[np.int64]
+    noise: float
+    steps: int
+
+    def __reduce__(self) -> Any:
+        return _rebuilt, (
+            self.module,
+            np.asarray(self.summary.columns),
+            np.asarray(self.summary.expected),
+            self.inputs.numpy(),
+            self.rows,
+            self.noise,
+            self.steps,
+        )
+
+
+def _rebuilt(module: nn.Module, columns: Any, expected: Any, inputs: Any, *rest: Any) -> NetworkModel:
+    return NetworkModel(module, SourceSummary(columns, expected), torch.from_numpy(inputs), *rest)
+
+
+class NetworkLearner(MetaPredictor):
+    """Base of meta-predictors with a network.
+
+    The network reads the cell's structure, proxies measured on digits, and the summary of the sources, and predicts how
+    a score differs from what the sources expect. During meta-training an episode of a source never sees that source's
+    own group in its summary.
+    """
+
+    default_steps: ClassVar[int] = 400
+    batch: ClassVar[int] = 8
+    rate: ClassVar[float] = 2e-3
+
+    def __init__(
+        self,
+        space: str = "nb201",
+        *,
+        steps: int | None = None,
+        noise: float = 0.1,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(space, seed=seed)
+        self.steps, self.noise, self.device = steps, noise, device
+
+    search_settings = ("device",)
+
+    @abstractmethod
+    def _module(self, n_inputs: int) -> nn.Module:
+        """Return the network; its weights are drawn from PyTorch's generator, which is seeded and put back."""
+
+    @abstractmethod
+    def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
+        """Return the loss on the query cells after adaptation to the support cells."""
+
+    def _direction(self) -> Any:
+        """Return the outer direction where it is not the loss's gradient; None."""
+        return None
+
+    @abstractmethod
+    def _squared_error(self, module: nn.Module, batch: Batch) -> float:
+        """Return the mean squared error on the query cells after adaptation."""
+
+    @abstractmethod
+    def _predicted(
+        self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation beyond what is expected, of all rows of the inputs, given scores at some."""
+
+    def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
+        steps = self.default_steps if self.steps is None else checked_whole("steps", self.steps)
+        device = checked_device(self.device)
+        if isinstance(self.noise, bool) or not isinstance(self.noise, int | float) or not 0 <= self.noise < 10:
+            raise SettingError(f"noise must be a number from 0 to 10, not {self.noise!r:.80}.")
+        space = self.cell_space
+        matrix = SourceMatrix.of(space, sources, "rank")
+        inputs = EpisodeInputs(space, matrix, sources, device)
+        summary = SourceSummary.of(matrix)
+        module = self._made(network_columns(space).shape[1] + len(summary.columns))
+        held_out = matrix.n_groups - 1 if matrix.n_groups >= _VALIDATE_FROM else None
+        kept = [s for s, group in zip(sources, matrix.groups, strict=True) if group != held_out]
+        apart = [s for s, group in zip(sources, matrix.groups, strict=True) if group == held_out]
+        sampler = episodes_of(kept, matrix.n_groups - bool(apart), self.noise)
+        validation = []
+        if apart:
+            rng = np.random.default_rng([self.seed, 1])
+            validation = episodes_of(apart, 1, 0.0).sample_many(_N_VALIDATION, rng)
+
+        def loss(module: nn.Module, episode: Episode) -> Tensor:
+            return self._loss(module, inputs, episode)
+
+        direction = self._direction()
+        trainer = MetaTrainer(
+            module,
+            loss,
+            sampler.sample,
+            TrainingPlan(steps=steps, batch=self.batch, learning_rate=self.rate, seed=self.seed),
+            direction=None if direction is None else (lambda m, episode: direction(m, inputs(episode))),
+            validation=validation,
+            monitor=self.monitor,
+            device=self.device,
+        )
+        made = trainer.run()
+        module = module.to("cpu").eval()
+        on_cpu = EpisodeInputs(space, matrix, sources, torch.device("cpu"))
+        return self._model(module, summary, self._measured_noise(module, on_cpu, sampler), made)
+
+    def _made(self, n_inputs: int) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return self._module(n_inputs)
+
+    def _model(self, module: nn.Module, summary: SourceSummary, noise: float, steps: int) -> NetworkModel:
+        # Cells that compute the same have the same inputs: one row for all of them.
+        cells = np.arange(self.cell_space.n_cells, dtype=np.int32)
+        classes = self.cell_space.canonical(cells, rule="zero")
+        _, first, rows = np.unique(classes, return_index=True, return_inverse=True)
+        inputs = summary.tensor(self.cell_space)[torch.from_numpy(first)]
+        return NetworkModel(module, summary, inputs, rows.astype(np.int64), noise, steps)
+
+    def _measured_noise(self, module: nn.Module, inputs: EpisodeInputs, sampler: EpisodeSampler) -> float:
+        """Return the root mean square of what is left on query cells of fresh episodes."""
+        episodes = sampler.sample_many(16, np.random.default_rng([self.seed, 2]))
+        return float(np.sqrt(np.mean([self._squared_error(module, inputs(episode)) for episode in episodes])))
+
+    def _expected(self, learnt: NetworkModel) -> NDArray[np.float64]:
+        return learnt.summary.expected
+
+    def _adapted(
+        self, learnt: NetworkModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        expected = learnt.summary.expected
+        mean, deviation = self._predicted(learnt, learnt.rows[cells], scores - expected[cells])
+        return expected + mean[learnt.rows], deviation[learnt.rows]
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        learnt: NetworkModel = self.require_meta_model()
+        state = {f"module.{name}": value.detach().numpy() for name, value in learnt.module.named_parameters()}
+        facts = {"noise": learnt.noise, "steps": learnt.steps}
+        return {**state, "columns": learnt.summary.columns, "expected": learnt.summary.expected}, facts
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NetworkModel:
+        n_cells = self.cell_space.n_cells
+        summary = SourceSummary(
+            checked_array(arrays, "columns", np.float32, (None, n_cells)).copy(),
+            checked_array(arrays, "expected", np.float64, (n_cells,)).copy(),
+        )
+        module = self._made(network_columns(self.cell_space).shape[1] + len(summary.columns))
+        with torch.no_grad():
+            for name, value in module.named_parameters():
+                kind, shape = value.detach().numpy().dtype, tuple(value.shape)
+                value.copy_(torch.from_numpy(checked_array(arrays, f"module.{name}", kind, shape).copy()))
+        return self._model(module.eval(), summary, float(facts["noise"]), int(facts["steps"]))

@@ -1,0 +1,258 @@
+"""The outer loop of all meta-learners with gradients."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.meta._monitor import Monitor
+from nasmeta.tasks import Episode
+
+__all__ = ["MetaTrainer", "TrainingPlan"]
+
+Loss = Callable[[nn.Module, Episode], Tensor]
+Direction = Callable[[nn.Module, Episode], "tuple[Tensor, list[Tensor]]"]
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Numbers of the outer loop.
+
+    Attributes
+    ----------
+    steps : int
+        Steps of Adam; the learning rate rises for 5 % of them and falls to zero along a cosine.
+    batch : int
+        Episodes a step.
+    learning_rate, weight_decay : float
+    clip : float
+        Largest norm of the gradient.
+    validate_every, patience : int
+        Steps between two validations, and validations without an improvement until the training ends, where there are
+        episodes of held-out sources; the best parameters are then kept.
+    seed : int
+        The episodes of step t are drawn from (seed, t), so a resumed training sees what an uninterrupted one sees.
+    """
+
+    steps: int = 500
+    batch: int = 8
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    clip: float = 5.0
+    validate_every: int = 50
+    patience: int = 6
+    seed: int = 0
+
+
+class MetaTrainer:
+    r"""Minimise the expected query loss after adaptation over episodes: :math:`\min_\theta E_T L_T(\theta, \phi_T)`.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Its parameters are the outer ones, trained in place.
+    loss : callable
+        ``loss(module, episode) -> Tensor``: adapts inside and returns the loss on the query cells; differentiated by
+        autograd. Or, with `direction`, only evaluated for validation.
+    sample : callable
+        ``sample(rng) -> Episode``.
+    plan : TrainingPlan
+    direction : callable, optional
+        ``direction(module, episode) -> (loss, gradients)``, where the outer gradient is not that of a loss (Reptile).
+    validation : sequence of Episode
+        Of sources that are not trained on; none: no early stop.
+    monitor : Monitor, optional
+    device : str, default "cpu"
+        Where the module is trained; on the CPU the outcome is the same every time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from nasmeta.meta.bilevel import MetaTrainer, TrainingPlan
+    >>> from nasmeta.spaces import get_space
+    >>> from nasmeta.tasks import Episode
+    >>> cells, space = np.arange(2, dtype=np.int32), get_space("nb201")
+    >>> def sample(rng):
+    ...     label = rng.normal(3.0, 0.1, 2)
+    ...     return Episode(space, cells, label, cells, label, ("made up",))
+    >>> module = torch.nn.Linear(1, 1)
+    >>> def loss(module, episode):
+    ...     return (module(torch.zeros(1, 1)) - torch.as_tensor(episode.query_labels).float()).square().mean()
+    >>> trained = MetaTrainer(module, loss, sample, TrainingPlan(steps=300, learning_rate=0.1)).run()
+    >>> trained, round(module.bias.item(), 1)
+    (300, 3.0)
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss: Loss,
+        sample: Callable[[np.random.Generator], Episode],
+        plan: TrainingPlan,
+        *,
+        direction: Direction | None = None,
+        validation: Sequence[Episode] = (),
+        monitor: Monitor | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.device = checked_device(device)
+        self.module = module.to(self.device)
+        self.loss, self.sample, self.plan = loss, sample, plan
+        self.direction, self.validation = direction, validation
+        self.monitor = Monitor() if monitor is None else monitor
+        self._parameters = list(module.parameters())
+        self._optimiser = torch.optim.Adam(self._parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        self._best: list[Tensor] = []
+        self._least, self._stale, self._step = math.inf, 0, 0
+
+    def run(self) -> int:
+        """Train; return the number of steps that were made.
+
+        Raises
+        ------
+        SettingError
+            Where the loss is not finite, or the checkpoint is that of another training.
+        """
+        plan, monitor = self.plan, self.monitor
+        if monitor.checkpoint is not None and monitor.checkpoint.exists():
+            self._resume(monitor.checkpoint)
+        while self._step < plan.steps and not (self.validation and self._stale >= plan.patience):
+            rng = np.random.default_rng(np.random.SeedSequence(plan.seed, spawn_key=(self._step,)))
+            episodes = [self.sample(rng) for _ in range(plan.batch)]
+            loss = self._update(episodes)
+            if not math.isfinite(loss):
+                raise SettingError(
+                    f"The meta-training diverged at step {self._step}: its loss is {loss}. Lower the learning rate."
+                )
+            self._step += 1
+            validated = self._validate() if self.validation and self._step % plan.validate_every == 0 else None
+            if self._step % 10 == 0 or validated is not None or self._step == plan.steps:
+                monitor.rows.append((self._step, loss, validated))
+            if monitor.progress is not None:
+                monitor.progress(self._step, plan.steps, loss)
+            if self._step % monitor.every == 0:
+                self._keep()
+        if self._best:
+            with torch.no_grad():
+                for parameter, best in zip(self._parameters, self._best, strict=True):
+                    parameter.copy_(best)
+        monitor.close()
+        return self._step
+
+    def _update(self, episodes: Sequence[Episode]) -> float:
+        total = 0.0
+        self._optimiser.zero_grad(set_to_none=False)
+        for episode in episodes:
+            if self.direction is None:
+                loss = self.loss(self.module, episode)
+                (loss / len(episodes)).backward()  # type: ignore[no-untyped-call]
+            else:
+                loss, gradients = self.direction(self.module, episode)
+                for parameter, gradient in zip(self._parameters, gradients, strict=True):
+                    share = gradient / len(episodes)
+                    parameter.grad = share.clone() if parameter.grad is None else parameter.grad + share
+            total += float(loss.detach()) / len(episodes)
+        nn.utils.clip_grad_norm_(self._parameters, self.plan.clip)
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.plan.learning_rate * _rate((self._step + 1) / self.plan.steps)
+        self._optimiser.step()
+        return total
+
+    def _validate(self) -> float:
+        with torch.no_grad():
+            loss = float(np.mean([float(self.loss(self.module, episode)) for episode in self.validation]))
+        if loss < self._least:
+            self._least, self._stale = loss, 0
+            self._best = [parameter.detach().clone() for parameter in self._parameters]
+        else:
+            self._stale += 1
+        return loss
+
+    def _identity(self) -> dict[str, Any]:
+        return {"plan": asdict(self.plan), "shapes": [list(parameter.shape) for parameter in self._parameters]}
+
+    def _keep(self) -> None:
+        """Write the whole state beside and rename it, so that a kill leaves the old or the new one."""
+        self.monitor.write_log()
+        path = self.monitor.checkpoint
+        if path is None:
+            return
+        arrays: dict[str, Any] = {}
+        for i, parameter in enumerate(self._parameters):
+            arrays[f"parameter_{i}"] = parameter.detach().cpu().numpy()
+            for name in ("exp_avg", "exp_avg_sq", "step"):
+                arrays[f"{name}_{i}"] = self._optimiser.state[parameter][name].detach().cpu().numpy()
+            if self._best:
+                arrays[f"best_{i}"] = self._best[i].cpu().numpy()
+        head = {
+            **self._identity(),
+            "step": self._step,
+            "least": self._least,
+            "stale": self._stale,
+            "rows": self.monitor.rows,
+        }
+        arrays["head"] = np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial.write_bytes(buffer.getvalue())
+        partial.replace(path)
+
+    def _resume(self, path: Path) -> None:
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                head = json.loads(arrays["head"].tobytes())
+                identity = json.loads(json.dumps(self._identity()))
+                if {key: head[key] for key in identity} != identity:
+                    raise SettingError(f"{path} is the checkpoint of another meta-training: use another file.")
+                with torch.no_grad():
+                    for i, parameter in enumerate(self._parameters):
+                        parameter.copy_(torch.as_tensor(arrays[f"parameter_{i}"]))
+                        self._optimiser.state[parameter] = {
+                            name: torch.as_tensor(arrays[f"{name}_{i}"]).to(self.device if name != "step" else "cpu")
+                            for name in ("exp_avg", "exp_avg_sq", "step")
+                        }
+                    if "best_0" in arrays:
+                        count = len(self._parameters)
+                        self._best = [torch.as_tensor(arrays[f"best_{i}"]).to(self.device) for i in range(count)]
+            self._step, self._least, self._stale = int(head["step"]), float(head["least"]), int(head["stale"])
+            self.monitor.rows = [tuple(row) for row in head["rows"]]
+        except SettingError:
+            raise
+        except Exception as reason:  # whatever NumPy makes of altered bytes
+            raise DamagedFileError(
+                f"{path} is no checkpoint, or it is damaged: {reason!s:.100}. Delete it."
+            ) from reason
+
+
+def checked_device(device: str) -> torch.device:
+    """Return a device that is there.
+
+    Raises
+    ------
+    SettingError
+    """
+    try:
+        chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    except (RuntimeError, TypeError) as reason:
+        raise SettingError(f'A device is "cpu", "cuda" or "auto", not {device!r:.40}.') from reason
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise SettingError("PyTorch sees no CUDA device here: use device='cpu'.")
+    return chosen
+
+
+def _rate(share: float) -> float:
+    """Return the factor of the learning rate at a share of all steps: a short rise, then half a cosine."""
+    return share / 0.05 if share < 0.05 else 0.5 * (1 + math.cos(math.pi * (share - 0.05) / 0.95)) + 1e-3

@@ -1,0 +1,153 @@
+"""What every meta-predictor must do."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasmeta.errors import LabelError, SettingError
+from nasmeta.experiments import one_thread
+from nasmeta.spaces import CellSpace, get_space
+from nasmeta.tasks import SourceTask
+from nasmeta.testing._searchers import made_up_values
+
+__all__ = ["MetaPredictorContract"]
+
+
+class MetaPredictorContract:
+    """Tests of a meta-predictor: inherit, say how to make it, and let pytest find the class.
+
+    Parameters
+    ----------
+    least_correlation : float, default 0.5
+        Class attribute: Spearman correlation on a made-up target that ten labels must reach.
+    can_be_saved : bool, default True
+        Class attribute: whether `nasmeta.meta.save_meta_model` writes it; that needs a registered class.
+
+    Examples
+    --------
+    >>> from nasmeta.meta import META_PREDICTORS
+    >>> from nasmeta.testing import MetaPredictorContract
+    >>> class TestMetaLinear(MetaPredictorContract):
+    ...     def make(self, space):
+    ...         return META_PREDICTORS["meta-linear"](space)
+    """
+
+    least_correlation = 0.5
+    can_be_saved = True
+    _ready: dict[Any, Any] = {}  # noqa: RUF012
+
+    def make(self, space: str) -> Any:
+        """Return a new meta-predictor of the cells of a space, that has learnt nothing."""
+        raise NotImplementedError("Override make(space) so that it returns your meta-predictor.")
+
+    def sources(self, space: CellSpace) -> Sequence[SourceTask]:
+        """Return what it learns from: by default three made-up tasks with 150 labels."""
+        cells = space.sample(150, np.random.default_rng(0))
+        return [
+            SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
+            for shift in (0.1, 0.3, 0.5)
+        ]
+
+    @pytest.fixture(autouse=True)
+    def _one_thread(self) -> Iterator[None]:
+        with one_thread():  # as every run of the package has it
+            yield
+
+    @pytest.fixture(params=["nb201", "tnb101"])
+    def space(self, request: pytest.FixtureRequest) -> CellSpace:
+        """Return each of the spaces."""
+        return get_space(request.param)
+
+    def learnt(self, space: CellSpace) -> Any:
+        """Return a meta-predictor that has learnt, once for all tests of a space."""
+        key = (type(self), space.name)
+        if key not in self._ready:
+            self._ready[key] = self.make(space.name).meta_fit(self.sources(space))
+        made = self.make(space.name)
+        made.meta_model_ = self._ready[key].meta_model_
+        made.meta_sources_ = self._ready[key].meta_sources_
+        return made
+
+    def labelled(self, space: CellSpace, n: int = 10) -> tuple[Any, Any]:
+        """Return cells of a made-up target, and their labels."""
+        cells = space.sample(n, np.random.default_rng(7))
+        return cells, made_up_values(space)[cells]
+
+    def test_few_labels_and_sources_order_the_rest(self, space: CellSpace) -> None:
+        from scipy.stats import spearmanr
+
+        predicted = self.learnt(space).fit(*self.labelled(space)).predict(np.arange(space.n_cells))
+        assert predicted.shape == (space.n_cells,)
+        assert np.isfinite(predicted).all()
+        assert spearmanr(predicted, made_up_values(space))[0] >= self.least_correlation
+
+    def test_deviations_are_positive_and_cells_may_be_strings(self, space: CellSpace) -> None:
+        made = self.learnt(space).fit(*self.labelled(space))
+        mean, deviation = made.predict([5, 17], return_std=True)
+        assert (deviation > 0).all()
+        np.testing.assert_array_equal(made.predict([space.to_string(5), space.to_string(17)]), mean)
+
+    def test_it_can_be_fitted_again_and_one_label_is_enough(self, space: CellSpace) -> None:
+        made = self.learnt(space)
+        first = made.fit(*self.labelled(space)).predict([1, 2, 3])
+        assert np.isfinite(made.fit([4], [2.0]).predict([1, 2, 3])).all()
+        np.testing.assert_array_equal(made.fit(*self.labelled(space)).predict([1, 2, 3]), first)
+
+    def test_the_order_does_not_depend_on_a_positive_unit(self, space: CellSpace) -> None:
+        cells, labels = self.labelled(space)
+        made = self.learnt(space)
+        first = made.fit(cells, labels).predict(np.arange(200))
+        second = made.fit(cells, 100 * labels + 7).predict(np.arange(200))
+        np.testing.assert_allclose(second, 100 * first + 7, rtol=1e-6, atol=1e-6)
+
+    def test_meta_training_is_reproducible_and_leaves_global_generators_alone(self, space: CellSpace) -> None:
+        if space.name != "tnb101":
+            pytest.skip("Once is enough: the meta-training is the same on both spaces.")
+        random.seed(0)
+        state, old = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
+        again = self.make(space.name).meta_fit(self.sources(space)).fit(*self.labelled(space)).predict([1, 2, 3])
+        np.testing.assert_array_equal(again, self.learnt(space).fit(*self.labelled(space)).predict([1, 2, 3]))
+        assert random.getstate() == state
+        assert np.random.get_state()[1].tolist() == old  # type: ignore[index]  # noqa: NPY002
+
+    def test_its_file_brings_it_back(self, space: CellSpace, tmp_path: Path) -> None:
+        if not self.can_be_saved:
+            pytest.skip("It cannot be saved.")
+        from nasmeta.meta import load_meta_model, save_meta_model
+
+        made = self.learnt(space)
+        saved = load_meta_model(save_meta_model(tmp_path / "model.npz", made))
+        assert saved.sources == tuple(source.name for source in self.sources(space))
+        again = saved.restore(self.make(space.name)).fit(*self.labelled(space)).predict(np.arange(50))
+        np.testing.assert_allclose(again, made.fit(*self.labelled(space)).predict(np.arange(50)), rtol=1e-6)
+
+    def test_what_cannot_be_learnt_from_is_refused(self, space: CellSpace) -> None:
+        made = self.make(space.name)
+        with pytest.raises(SettingError, match="learnt from no source"):
+            made.fit([1], [1.0])
+        with pytest.raises(SettingError, match="at least one source"):
+            made.meta_fit([])
+        source = self.sources(space)[0]
+        with pytest.raises(SettingError, match="is there twice"):
+            made.meta_fit([source, source])
+        other = get_space("tnb101" if space.name == "nb201" else "nb201")
+        with pytest.raises(SettingError, match="lives in space"):
+            made.meta_fit([SourceTask("a", "a", other, source.cells, source.utilities)])
+        spoilt = np.append(source.utilities[:-1], np.nan)
+        with pytest.raises(SettingError, match="not finite"):
+            made.meta_fit([SourceTask("a", "a", space, source.cells, spoilt)])
+        with pytest.raises(SettingError, match="no two different labels"):
+            made.meta_fit([SourceTask("a", "a", space, source.cells, np.ones(len(source.cells)))])
+        learnt = self.learnt(space)
+        with pytest.raises(SettingError, match="seen no label"):
+            learnt.predict([1])
+        with pytest.raises(LabelError, match="2 cells, but 1 labels"):
+            learnt.fit([1, 2], [1.0])
+        with pytest.raises(LabelError, match="finite"):
+            learnt.fit([1, 2], [1.0, np.nan])
