@@ -72,7 +72,11 @@ StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a ru
 @mannered
 def search(
     searcher: Annotated[str, typer.Argument(help="Name of a searcher, such as random, evolution, gp or meta-gp.")],
-    task: Annotated[str, typer.Argument(help="Name of a task, such as nb201/cifar10.")],
+    task: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="Name of a task, such as nb201/cifar10."),
+    ] = None,
+    meta: Annotated[bool, typer.Option("--meta", help="The meta-searcher by default; leave SEARCHER out.")] = False,
     evaluations: Evaluations = None,
     seconds: Seconds = None,
     clock: ClockSettings = None,
@@ -106,6 +110,16 @@ def search(
 ) -> None:
     """Run one searcher on one task and show the best cell it found."""
     import nasmeta as nm
+
+    if meta:
+        if task is not None:
+            raise SettingError(f"--meta is the searcher: leave out {searcher!r:.40}, or --meta.")
+        searcher, task = "meta", searcher
+    elif task is None:
+        raise SettingError(
+            f"Which searcher on which task? `nasmeta search gp {searcher:.40}`, or `nasmeta search --meta "
+            f"{searcher:.40}` for the meta-searcher by default."
+        )
 
     asked: str | TrainingEvaluator = evaluator
     if evaluator == "training" and data is not None:
@@ -274,6 +288,9 @@ def compare(
         )
     evaluations = evaluations or (200 if seconds is None else 1)  # seconds end runs after any number of evaluations
     print_summary(frame, evaluations, evaluator)
+    for task, of_task in frame.attrs.get("searcher_seconds", {}).items():
+        own = ", ".join(f"{name} {one:.3g} s" for name, one in of_task.items())
+        typer.echo(f"searchers' own time a run, {task}: {own}", err=True)  # not the same twice
     if folder is not None:
         typer.echo("Written:")
         for path in write_report(frame, folder, evaluations, evaluator):

@@ -1,6 +1,7 @@
 """Learning across tasks: what source tasks teach a searcher before it meets the target."""
 
 from nasmeta.meta._chance import ChanceOfBest
+from nasmeta.meta._default import DefaultMetaSearch, choose_meta_searcher
 from nasmeta.meta._guided import GuidedSearch
 from nasmeta.meta._learned_space import LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch, learn_meta_gp
@@ -17,17 +18,20 @@ from nasmeta.meta._source_models import SourceModels, learn_source_models
 from nasmeta.meta._source_order import SourceOrder
 from nasmeta.meta._warm_start import warm_start_cells
 from nasmeta.meta.meta_nas import MetaNASSearch
+from nasmeta.meta.neural_process import MetaNPSearch
 from nasmeta.meta.rl import MetaRLSearch, PPOSearch
 
 __all__ = [
     "META_PREDICTORS",
     "ChanceOfBest",
+    "DefaultMetaSearch",
     "GuidedSearch",
     "LearnedSpace",
     "MetaGP",
     "MetaGPSearch",
     "MetaLinear",
     "MetaNASSearch",
+    "MetaNPSearch",
     "MetaPredictor",
     "MetaRLSearch",
     "Monitor",
@@ -38,6 +42,7 @@ __all__ = [
     "SourceMatrix",
     "SourceModels",
     "SourceOrder",
+    "choose_meta_searcher",
     "learn_meta_gp",
     "learn_source_models",
     "load_meta_model",

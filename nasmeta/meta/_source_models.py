@@ -22,7 +22,7 @@ __all__ = ["SourceModels", "joint_space", "learn_source_models", "pack_source_mo
 
 _FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
 _FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
-_CONDITION_ON = 2400  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
+_CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
 
 
 def joint_space(target: CellSpace, sources: Sequence[CellSpace]) -> CellSpace:
@@ -142,7 +142,7 @@ def learn_source_models(space: CellSpace, sources: Sequence[SourceTask], feature
     """Fit one process over (cell, task) to the labelled cells of the sources.
 
     A label is the normal score of its rank in its task. Of many labels the best half and an even sample of the others
-    are kept, at most 2,400 of all sources together.
+    are kept, at most 1,200 of all sources together.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ import pandas as pd
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
-from nasmeta.meta import save_meta_model
+from nasmeta.meta import Monitor, save_meta_model
 from nasmeta.searchers import SEARCHERS
 
 HERE = Path(__file__).parent / "rl"
@@ -43,15 +43,14 @@ class Wanted:
     seed: int
 
 
-def model_of(folder: Path, target: str, training: int, log_folder: Path) -> Path:
+def model_of(folder: Path, target: str, training: int) -> Path:
     """Return the file of a policy meta-trained on the two other data sets; train it where it is missing."""
     path = folder / f"meta-rl-nb201-without-{target}-{training}.npz"
     if path.exists():
         return path
     space, (sources, _) = nm.get_space("nb201"), nm.task_distribution("nb201").leave_out(target)
     searcher = SEARCHERS["meta-rl"](space, np.random.default_rng(0), training_seed=training)
-    searcher.checkpoint = folder / f"{path.stem}.safetensors"
-    searcher.log = log_folder / f"{target}-{training}.csv"
+    searcher.monitor = Monitor(folder / f"{path.stem}.safetensors", folder / f"{target}-{training}.csv")
     begun, worked = perf_counter(), process_time()
     searcher.meta_fit(sources)
     save_meta_model(path, searcher)
@@ -97,7 +96,7 @@ def run_all(output: Path, models: Path, scale: float, only: set[str]) -> pd.Data
                 continue
             name, settings, model = wanted.searcher, {}, None
             if name.startswith("meta-rl"):
-                model = model_of(models, wanted.target, wanted.training, models)
+                model = model_of(models, wanted.target, wanted.training)
                 settings = {} if name == "meta-rl" else {"start": "random"}
                 name = "meta-rl"
             elif name == "untrained":

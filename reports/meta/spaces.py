@@ -7,6 +7,7 @@ part adds its rows to its CSV file as they come, so a killed run goes on; ``--pa
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
@@ -37,16 +38,20 @@ NB201, TNB101 = nm.task_distribution("nb201"), nm.task_distribution("tnb101")
 class Rows:
     """A CSV file that knows which keys it has."""
 
+    cpu_seconds = float("inf")
+
     def __init__(self, path: Path, keys: list[str]) -> None:
         self.path, self.keys = path, keys
         there = pd.read_csv(path, keep_default_na=True, dtype={"warm_start": str}) if path.exists() else None
         self.done = set() if there is None else set(map(tuple, there[keys].astype(str).to_numpy().tolist()))
 
     def add(self, rows: Iterable[dict[str, object]]) -> None:
-        """Append rows."""
+        """Append rows; stop where the time that was given is used up."""
         frame = pd.DataFrame(list(rows))
         frame.to_csv(self.path, mode="a", header=not self.path.exists(), index=False, float_format="%.6g")
         self.done |= set(map(tuple, frame[self.keys].astype(str).to_numpy().tolist()))
+        if time.process_time() > Rows.cpu_seconds:
+            raise SystemExit(75)
 
     def has(self, *key: object) -> bool:
         """Tell whether there is a row of this key."""
@@ -60,9 +65,9 @@ def cases() -> Iterator[tuple[str, Task, TaskDistribution]]:
         for form in ("", "#777", "#888", "#999", "@12ep"):
             task = nm.get_task(f"nb201/{dataset}{form}")
             yield ("nb201, 12 epochs" if "@" in form else "nb201, seeds" if form else "nb201"), task, sources_of(task)
-    for group, family in (("tnb101", "tnb101"), ("latency", "nb201/latency"), ("energy", "nb201/energy")):
-        for task in nm.task_distribution(family):
-            yield group, task, sources_of(task)
+    for family in ("tnb101", "nb201/latency", "nb201/energy", "nb201/within", "nb201/tradeoff"):
+        for _, sources, target in nm.task_distribution(family).splits(by="task"):
+            yield family.removeprefix("nb201/"), target[0], sources
     for task in nm.task_distribution("nb201/robust"):
         yield "robust", task, sources_of(task)
 
@@ -204,6 +209,7 @@ def table_kept(kept: pd.DataFrame) -> pd.DataFrame:
     groups = [*((group, kept["group"] == group) for group in dict.fromkeys(kept["group"]))]
     groups.append((f"all of these kinds where sources agree (mean rank correlation ≥ {AGREE:g})", agree))
     groups.append(("all but robust", kept["group"] != "robust"))
+    groups.append(("all", kept["group"] != ""))
     rows = []
     for group, chosen in groups:
         part = kept[chosen]
@@ -386,7 +392,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--slow-runs", type=int, default=30, help="runs of gp")
     parser.add_argument("--subsets", type=int, default=20)
+    parser.add_argument("--cpu-seconds", type=float, help="stop with status 75 after so long; the next call goes on")
     arguments = parser.parse_args()
+    Rows.cpu_seconds = arguments.cpu_seconds or Rows.cpu_seconds
     HERE.mkdir(parents=True, exist_ok=True)
     parts = [part for part in arguments.parts.split(",") if part]
     unknown = sorted(set(parts) - set(PARTS))

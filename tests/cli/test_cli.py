@@ -34,6 +34,15 @@ def test_search_prints_what_it_found() -> None:
     assert "stopped by: optimum" in result.stdout
 
 
+def test_search_says_what_sources_chose() -> None:
+    result = run(
+        "search", "random", "nb201/cifar100", "--evaluations", "4", "--space", "learned:0.1", "--warm-start", "3"
+    )
+    assert "10 % of the cells" in result.output
+    assert "chance of 0.9" in result.output
+    assert "3 chosen from the sources" in result.output
+
+
 def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     journal = tmp_path / "run.jsonl"
     arguments = ["search", "evolution", "nb201/cifar100", "--seed", "4", "--set", "population=10", "--journal"]

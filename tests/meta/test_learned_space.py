@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError, SpaceExhaustedError
-from nasmeta.meta import ChanceOfBest, GuidedSearch, LearnedSpace, warm_start_cells
-from nasmeta.searchers import SEARCHERS, LocalSearch, RandomSearch, Searcher
+from nasmeta.meta import ChanceOfBest, GuidedSearch, LearnedSpace, SourceOrder, save_meta_model, warm_start_cells
+from nasmeta.searchers import SEARCHERS, LocalSearch, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import SearcherContract, made_up_values
@@ -127,7 +130,6 @@ def test_the_part_is_searched_to_its_end() -> None:
         guided.tell(np.array(found, np.int32), np.arange(3.0))
         with pytest.raises(SpaceExhaustedError):
             guided.ask()
-    assert found[:1] == found[:1]
 
 
 def test_local_search_is_told_of_what_lies_outside() -> None:
@@ -191,11 +193,8 @@ def test_search_inside_with_a_warm_start() -> None:
     assert target[0].values[dear.cells].max() > 73
 
 
-def test_journal_and_folder_know(tmp_path: object) -> None:
-    import json
-    from pathlib import Path
-
-    folder = Path(str(tmp_path))
+def test_journal_and_folder_know(tmp_path: Path) -> None:
+    folder = tmp_path
     options = {"evaluations": 10, "warm_start": 3}
     whole = nm.search("random", "nb201/cifar10", space="learned:0.2", journal=folder / "run", **options)
     header = json.loads((folder / "run").read_text().partition("\n")[0])
@@ -249,3 +248,21 @@ def test_seconds_that_no_source_knows() -> None:
 def test_compare_refuses_guidance_for_nobody() -> None:
     with pytest.raises(SettingError, match="not compared"):
         nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, warm_start={"evolution": 3})
+
+
+def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
+    sources, target = nm.task_distribution("nb201").leave_out("cifar100")
+    searcher = SourceOrder(NB201, np.random.default_rng(0))
+    searcher.meta_fit(sources)
+    save_meta_model(tmp_path / "model", searcher)
+    run = nm.search("source-order", target, meta_model=tmp_path / "model", space="learned:0.1", evaluations=10)
+    assert LearnedSpace.learn(NB201, sources, 0.1).contains(run.cells).all()
+    assert run.sources == sources.names
+    assert 0.9 < run.chance_of_best < 1
+    assert np.isnan(nm.search("random", target, evaluations=5, warm_start=2).chance_of_best)
+
+
+def test_multi_fidelity_takes_no_guidance() -> None:
+    name = next(name for name, kind in SEARCHERS.items() if issubclass(kind, MultiFidelitySearcher))
+    with pytest.raises(SettingError, match="no learned space"):
+        nm.search(name, "nb201/cifar10", evaluations=5, warm_start=2)

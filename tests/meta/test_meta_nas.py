@@ -105,7 +105,7 @@ def test_cells_are_drawn_with_their_probabilities(model: MetaNASModel) -> None:
         networks = trainer.networks
         begun = networks.search.beginning(networks.beginnings)
         elements = networks.search.read(networks.features[torch.zeros(400, 0, dtype=torch.int64)], torch.zeros(400, 0))
-        drawn = SPACE.digits[trainer._drawn(begun, elements).numpy().ravel()]
+        drawn = SPACE.digits[trainer._drawn(elements).numpy().ravel()]
         logits = networks.search(begun[None], elements[:1])[0].double()
         p = np.exp(logits[networks.path, networks.digits].sum(dim=1).numpy())
     for edge in range(6):
@@ -123,18 +123,20 @@ def test_only_the_order_of_values_matters(model: MetaNASModel) -> None:
 
 
 def test_training_is_deterministic_and_goes_on_as_if_never_interrupted(model: MetaNASModel, tmp_path: Path) -> None:
-    path = tmp_path / "training.npz"
+    path, log = tmp_path / "training.npz", tmp_path / "log.csv"
     seen: list[int] = []
     first = meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), checkpoint=path, until=10)
     assert path.exists()
     rng = np.random.default_rng(0)
-    again = meta_train(SPACE, made_up_sources(), TINY, rng, checkpoint=path, progress=lambda n, of: seen.append(n))
+    again = meta_train(
+        SPACE, made_up_sources(), TINY, rng, checkpoint=path, log=log, progress=lambda n, of: seen.append(n)
+    )
     assert seen == [20]
     for name, values in model.weights.items():
         np.testing.assert_array_equal(values, again.weights[name])
     np.testing.assert_array_equal(model.log, again.log)
     assert len(first.log) == 1
-    assert len(again.log) == 2
+    assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "10", "20"]
     with pytest.raises(SettingError, match="another training"):
         meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(1), checkpoint=path)
     path.write_bytes(path.read_bytes()[:500])
@@ -152,7 +154,7 @@ def test_training_leaves_the_global_generator_of_torch_alone() -> None:
 
 
 def test_it_learns_what_sources_share() -> None:
-    recipe = Recipe(steps=120, tasks=4, width=16, learning_rate=5e-3, screen=0.5, deviation=0.3, noise=0.1)
+    recipe = Recipe(steps=80, tasks=3, width=16, learning_rate=1e-2, screen=0.5, deviation=0.3, noise=0.1)
     learnt = meta_train(SPACE, made_up_sources(), recipe, np.random.default_rng(0))
     target = made_up_values(SPACE, 0.2)
     mean, deviation = learnt.predict(np.arange(SPACE.n_cells), NO_CELLS, NO_VALUES)
@@ -169,7 +171,9 @@ def test_the_ablations(model: MetaNASModel) -> None:
     bound = mean + 0.5 * deviation
     assert searcher_with(model, proposals="all").ask(3).tolist() == np.argsort(-bound, kind="stable")[:3].tolist()
     few = np.argsort(-log_p)[:10]
-    assert searcher_with(model, candidates=10, temperature=0).ask().tolist() == [few[bound[few].argmax()]]
+    for weight in (0.0, 1.0):
+        searcher = searcher_with(model, candidates=10, temperature=0, prior_weight=weight)
+        assert searcher.ask().tolist() == [few[(bound + weight * 0.3 * log_p)[few].argmax()]]
     drawn = searcher_with(model, proposals="uniform", candidates=5).ask(5)
     rng = np.random.default_rng(0)
     assert set(drawn.tolist()) == set(rng.choice(SPACE.n_cells, 5, replace=False).tolist())
@@ -234,6 +238,16 @@ def test_search_by_name() -> None:
     runs = [nm.search("meta-nas", "nb201/cifar10", evaluations=6, settings=quick) for _ in range(2)]
     assert runs[0].cells.tolist() == runs[1].cells.tolist()
     assert runs[0].sources == ("nb201/cifar100", "nb201/imagenet16-120")
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16-120"])
+def test_the_shipped_models_need_less_than_half_of_gp_without_sources(dataset: str) -> None:
+    task = f"nb201/{dataset}"
+    run = nm.search("meta-nas", task, evaluations=60, stop_at_optimum=True, meta_model="shipped")
+    assert run.stopped == "optimum"
+    assert len(run) < {"cifar10": 18, "cifar100": 18, "imagenet16-120": 29}[dataset]
+    card = load_meta_model(f"meta-nas-nb201-without-{dataset}").card
+    assert all(dataset not in source["held_out"] for source in card["sources"])
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def cell_tree(space: CellSpace) -> CellTree:
     >>> from nasmeta.spaces import get_space
     >>> tree = cell_tree(get_space("nb201"))
     >>> tree.beginnings.shape, tree.path[0].tolist()
-    ((3906, 36), [0, 5, 28, 142, 708, 3538])
+    ((3906, 36), [0, 5, 28, 142, 713, 3567])
     """
     layout, n_operations, n_edges = get_space("nb201").n_operations, space.n_operations, space.n_edges
     rows, first, n_before = [], [], 0

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,30 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, SettingError
 
-__all__ = ["read_checkpoint", "write_checkpoint"]
+__all__ = ["read_checkpoint", "write_checkpoint", "write_log"]
 
 
 def write_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
     """Write arrays and facts of JSON's types; the old file stays until the new one is complete."""
     content = io.BytesIO()
     np.savez(content, facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
+    _replace(path, content.getvalue())
+
+
+def write_log(path: Path, rows: Sequence[Sequence[float]]) -> None:
+    """Write the log of a meta-training as a CSV file; all rows anew, so that a resumed training has none twice."""
+    lines = ["step,prediction_loss,search_loss,proposed_score,screened_score"]
+    lines += [",".join(f"{value:.6g}" for value in row) for row in rows]
+    _replace(path, ("\n".join(lines) + "\n").encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_bytes(content.getvalue())
+        partial.write_bytes(content)
         partial.replace(path)
     except OSError as reason:
-        raise SettingError(f"Cannot write the checkpoint {path}: {reason.strerror or reason}.") from reason
+        raise SettingError(f"Cannot write {path}: {reason.strerror or reason}.") from reason
     finally:
         partial.unlink(missing_ok=True)
 

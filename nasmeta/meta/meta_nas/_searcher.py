@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MetaNASSearch"]
 
+GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
 _PROPOSALS = ("network", "uniform", "all")
 
@@ -66,14 +68,17 @@ class MetaNASSearch(MetaSearcher):
         Of the draw; 0 takes the most probable cells.
     optimism : float, default 0.5
         Predicted deviations that are added to the predicted mean.
+    prior_weight : float, default 2.0
+        How much the search network's own opinion counts beside that bound: its log probability of the candidate times
+        0.3, which is the score that it stands for by the way it was trained. 0 screens by the prediction alone.
     proposals : {"network", "uniform", "all"}, default "network"
         Where candidates come from. The other two are the ablation without a search network: drawn uniformly, or all
         cells of the space.
     screening : bool, default True
         False is the ablation without a prediction network: the first candidate drawn is proposed.
-    steps : int, default 1500
+    steps : int, default 400
         Lessons of meta-training.
-    tasks : int, default 16
+    tasks : int, default 8
         Tasks that are practised on at once.
     width : int, default 64
         Of both networks.
@@ -97,7 +102,12 @@ class MetaNASSearch(MetaSearcher):
     (5, ('nb201/cifar10', 'nb201/imagenet16-120'))
     """
 
-    search_settings = ("candidates", "temperature", "optimism", "proposals", "screening", "device")
+    search_settings = ("candidates", "temperature", "optimism", "prior_weight", "proposals", "screening", "device")
+
+    # Where meta-training keeps its state and its log, and whom it tells; set by those who want them.
+    checkpoint: Path | None = None
+    log: Path | None = None
+    progress: Callable[[int, int], None] | None = None
 
     def __init__(
         self,
@@ -107,10 +117,11 @@ class MetaNASSearch(MetaSearcher):
         candidates: int = 64,
         temperature: float = 1.0,
         optimism: float = 0.5,
+        prior_weight: float = 2.0,
         proposals: str = "network",
         screening: bool = True,
-        steps: int = 1500,
-        tasks: int = 16,
+        steps: int = 400,
+        tasks: int = 8,
         width: int = 64,
         learning_rate: float = 2e-3,
         screen: float = 0.5,
@@ -122,6 +133,7 @@ class MetaNASSearch(MetaSearcher):
         self.candidates = checked_whole("candidates", candidates, most=space.n_cells)
         self.temperature = _checked_number("temperature", temperature, most=100.0)
         self.optimism = _checked_number("optimism", optimism)
+        self.prior_weight = _checked_number("prior_weight", prior_weight)
         if proposals not in _PROPOSALS:
             raise SettingError(f"proposals must be one of {', '.join(_PROPOSALS)}, not {proposals!r:.80}.")
         self.proposals = proposals
@@ -147,12 +159,22 @@ class MetaNASSearch(MetaSearcher):
         from nasmeta.meta.meta_nas._training import Recipe, meta_train
 
         recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise)
-        return meta_train(self.space, sources, recipe, self.rng, self.device)
+        return meta_train(
+            self.space,
+            sources,
+            recipe,
+            self.rng,
+            self.device,
+            checkpoint=self.checkpoint,
+            log=self.log,
+            progress=self.progress,
+        )
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         model: MetaNASModel = self._require_meta_model()
         facts = {"width": model.width, "sources": list(model.sources), "labels": model.labels}
-        return {**model.weights, "log": model.log}, facts
+        weights = {name: values.astype(np.float16) for name, values in model.weights.items()}  # as they were rounded
+        return {**weights, "log": model.log}, facts
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaNASModel:
         _require_torch()
@@ -160,7 +182,7 @@ class MetaNASSearch(MetaSearcher):
 
         log = checked_array(arrays, "log", np.float64, (None, 5))
         weights = {
-            name: checked_array(arrays, name, np.float32, array.shape)
+            name: checked_array(arrays, name, np.float16, array.shape).astype(np.float32)
             for name, array in arrays.items()
             if name != "log"
         }
@@ -178,10 +200,11 @@ class MetaNASSearch(MetaSearcher):
         if len(free) < n:
             raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
         cells, values = self._context()
-        candidates = self._candidates(model, free, max(n, self.candidates), cells, values)
+        candidates, own = self._candidates(model, free, max(n, self.candidates), cells, values)
         if self.screening:
             mean, deviation = model.predict(candidates, cells, values)
-            candidates = candidates[np.argsort(-(mean + self.optimism * deviation), kind="stable")]
+            bound = mean + self.optimism * deviation + self.prior_weight * GREED * own
+            candidates = candidates[np.argsort(-bound, kind="stable")]
         chosen = candidates[:n].astype(np.int32)
         self._asked[chosen] = True
         return chosen
@@ -210,15 +233,17 @@ class MetaNASSearch(MetaSearcher):
         count: int,
         cells: NDArray[np.int32],
         values: NDArray[np.float64],
-    ) -> NDArray[np.intp]:
-        """Return up to `count` cells among the free ones, in the order in which they were drawn."""
-        if self.proposals == "all":
-            return free
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return up to `count` of the free cells in the order in which they were drawn, and their log probabilities."""
         count = min(count, len(free))
+        if self.proposals == "all":
+            return free, np.zeros(len(free))
         if self.proposals == "uniform":
-            return self.rng.choice(free, count, replace=False)
-        scores = model.log_probabilities(cells, values)[free]
+            return self.rng.choice(free, count, replace=False), np.zeros(count)
+        log_p = model.log_probabilities(cells, values)[free]
+        scores = log_p
         if self.temperature > 0:  # the largest of these are a draw without replacement (Gumbel top-k)
             scores = scores + self.temperature * self.rng.gumbel(size=len(free))
         first = np.argpartition(-scores, count - 1)[:count]
-        return free[first[np.argsort(-scores[first], kind="stable")]]
+        first = first[np.argsort(-scores[first], kind="stable")]
+        return free[first], log_p[first]

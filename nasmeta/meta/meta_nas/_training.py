@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasmeta.errors import DamagedFileError
-from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint
+from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint, write_log
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
+from nasmeta.meta.meta_nas._searcher import GREED
 from nasmeta.meta.meta_nas._tasks import PracticeTasks
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import CellSpace
@@ -26,8 +27,8 @@ from nasmeta.tasks import SourceTask
 __all__ = ["Recipe", "Trainer", "meta_train"]
 
 _GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised search evaluates after each lesson
-_OWN, _GOOD, _ANY = 32, 32, 16  # cells of a lesson: proposed, among the task's best, uniform
-_GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
+_OWN, _GOOD, _ANY = 24, 24, 8  # cells of a lesson: proposed, among the task's best, uniform
+_GOOD_BEFORE, _ANY_BEFORE = 128, 512  # cells on which the prior is corrected in each lesson
 _RANDOM = 0.2  # share of tasks where what is evaluated next is not the screened best
 _OPTIMISM = 0.5  # of the screen
 _WARM_UP = 50  # steps in which the learning rate rises
@@ -89,7 +90,9 @@ class Trainer:
             torch.manual_seed(int(rng.integers(2**31)))
             self.networks = Networks(space, recipe.width)
         self.networks.to(self.device)
-        self.optimiser = torch.optim.AdamW(self.networks.parameters(), lr=recipe.learning_rate, weight_decay=1e-4)
+        self.optimiser = torch.optim.AdamW(
+            self.networks.parameters(), lr=recipe.learning_rate, weight_decay=1e-4, fused=True
+        )
         self.step = 0
         self.log: list[tuple[float, ...]] = []
         self._sums = np.zeros(4)
@@ -109,13 +112,12 @@ class Trainer:
 
     def _lesson(self, scores: Tensor, context: Tensor, growth: int) -> Tensor:
         """Take one step of the optimiser; return the cells that are evaluated next, shape (n_tasks, growth)."""
-        networks, n = self.networks, len(scores)
+        networks = self.networks
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         values = scores.gather(1, context)
-        begun = networks.search.beginning(networks.beginnings)
         read = networks.search.read(networks.features[context], values)
-        pool = torch.cat([self._drawn(begun.detach(), read.detach()), self._good_and_any(scores)], dim=1)
+        pool = torch.cat([self._drawn(read.detach()), self._good_and_any(scores)], dim=1)
         truth = scores.gather(1, pool)
 
         embedded, prior = networks.prediction.embed(networks.features[torch.cat([context, pool], dim=1)])
@@ -123,27 +125,54 @@ class Trainer:
         elements = networks.prediction.read(embedded[:, :k], prior[:, :k], values)
         mean, log_deviation = networks.prediction(embedded[:, k:], prior[:, k:], elements)
         surprise = _surprise(mean, log_deviation, truth)
-        # The prior alone has to be right, too: labels of a context are matched to it.
-        surprise_before = _surprise(prior[:, k:, 0], prior[:, k:, 1].clamp(-4.0, 1.0), truth)
 
         bound = (mean + _OPTIMISM * log_deviation.exp()).detach()
         known = (pool[:, :, None] == context[:, None, :]).any(-1)
         share = self.recipe.screen
         worth = ((1 - share) * truth + share * bound).masked_fill(known, -math.inf)
-        wanted = (worth / _GREED).softmax(-1)
-        follows = networks.search(begun[networks.path[pool].view(n, -1)], read).view(
-            *pool.shape, self.space.n_edges, -1
-        )
-        log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
-        loss = (surprise + surprise_before).mean() - (wanted * log_p).sum(-1).mean()
+        wanted = (worth / GREED).softmax(-1)
+        lost = self._cross_entropy(read, pool, wanted) if k else self._exact_cross_entropy(read, scores)
+        loss = surprise.mean() + self._surprise_before(scores) + lost
 
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(networks.parameters(), _LARGEST_GRADIENT)
         self.optimiser.step()
         own, passed = truth[:, :_OWN], bound[:, :_OWN].argmax(1, keepdim=True)
-        self._note(surprise.mean(), -(wanted * log_p).sum(-1).mean(), own.mean(), own.gather(1, passed).mean())
+        self._note(surprise.mean(), lost, own.mean(), own.gather(1, passed).mean())
         return self._evaluated_next(pool, bound.masked_fill(known, -math.inf), context, growth)
+
+    def _surprise_before(self, scores: Tensor) -> Tensor:
+        """Return how much the scores surprise who knows no context: the prior that labels are matched to."""
+        noise = self._tensor(self.rng.gumbel(size=scores.shape[1]).astype(np.float32))
+        good = (scores.mean(0) / GREED + noise).topk(_GOOD_BEFORE).indices
+        anywhere = self._tensor(self.rng.integers(self.space.n_cells, size=_ANY_BEFORE))
+        cells = torch.cat([good, anywhere])
+        _, prior = self.networks.prediction.embed(self.networks.features[cells])
+        return _surprise(prior[:, 0], prior[:, 1].clamp(-4.0, 1.0), scores[:, cells]).mean()
+
+    def _cross_entropy(self, read: Tensor, pool: Tensor, wanted: Tensor) -> Tensor:
+        """Return that of the wanted shares of a pool (n_tasks, n_pool) and the search network's probabilities."""
+        networks = self.networks
+        path = networks.path[pool].view(len(pool), -1)
+        rows, place = torch.unique(path, return_inverse=True)  # cells share beginnings
+        begun = networks.search.beginning(networks.beginnings[rows])
+        follows = networks.search(begun[place], read).view(*pool.shape, self.space.n_edges, -1)
+        log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
+        lost: Tensor = -(wanted * log_p).sum(-1).mean()
+        return lost
+
+    def _exact_cross_entropy(self, read: Tensor, scores: Tensor) -> Tensor:
+        """Return the same over all cells of the space, where no context is known yet, so that one forward serves all.
+
+        There is nothing to screen by either: the wanted shares follow the true scores alone.
+        """
+        networks = self.networks
+        wanted = (scores / GREED).softmax(-1).mean(0)
+        follows = networks.search(networks.search.beginning(networks.beginnings)[None], read[:1])[0]
+        log_p = follows[networks.path, networks.digits].sum(-1)
+        lost: Tensor = -(wanted * log_p).sum()
+        return lost
 
     def _rate(self) -> float:
         """Return the learning rate: a rise, then half a cosine down to a hundredth."""
@@ -152,21 +181,22 @@ class Trainer:
         return self.recipe.learning_rate * up * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
 
     @torch.no_grad()
-    def _drawn(self, begun: Tensor, read: Tensor) -> Tensor:
-        """Return cells drawn from the search network, shape (n_tasks, 32)."""
+    def _drawn(self, read: Tensor) -> Tensor:
+        """Return cells drawn from the search network, shape (n_tasks, 24)."""
         first = np.cumsum([0, *(self.space.n_operations**edge for edge in range(self.space.n_edges - 1))])
         rank = torch.zeros(len(read), _OWN, dtype=torch.int64, device=self.device)
         for edge in range(self.space.n_edges):
-            upto = self.networks.search(begun[int(first[edge]) + rank], read).exp().cumsum(-1)
+            begun = self.networks.search.beginning(self.networks.beginnings[int(first[edge]) + rank])
+            upto = self.networks.search(begun, read).exp().cumsum(-1)
             uniform = self._tensor(self.rng.random((*rank.shape, 1), dtype=np.float32))
             digit = (uniform > upto).sum(-1).clamp(max=self.space.n_operations - 1)
             rank = rank * self.space.n_operations + digit
         return self._tensor(self._cell_of_rank)[rank]
 
     def _good_and_any(self, scores: Tensor) -> Tensor:
-        """Return cells drawn by their true scores, and uniform ones, shape (n_tasks, 48)."""
+        """Return cells drawn by their true scores, and uniform ones, shape (n_tasks, 32)."""
         noise = self._tensor(self.rng.gumbel(size=scores.shape).astype(np.float32))
-        good = (scores / _GREED + noise).topk(_GOOD, dim=1).indices
+        good = (scores / GREED + noise).topk(_GOOD, dim=1).indices
         return torch.cat([good, self._tensor(self.rng.integers(self.space.n_cells, size=(len(scores), _ANY)))], dim=1)
 
     def _evaluated_next(self, pool: Tensor, bound: Tensor, context: Tensor, growth: int) -> Tensor:
@@ -256,6 +286,7 @@ def meta_train(
     device: str = "cpu",
     *,
     checkpoint: Path | None = None,
+    log: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     until: int | None = None,
 ) -> MetaNASModel:
@@ -270,6 +301,8 @@ def meta_train(
     device : {"cpu", "cuda", "auto"}, default "cpu"
     checkpoint : Path, optional
         Where the training is kept, every hundred steps or so; it goes on from there where the file exists.
+    log : Path, optional
+        CSV file with the columns of `MetaNASModel.log`, written anew with every checkpoint and at the end.
     progress : callable, optional
         Called with the steps done and all steps.
     until : int, optional
@@ -286,12 +319,18 @@ def meta_train(
         if checkpoint is not None and (
             trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= (until or recipe.steps)
         ):
-            trainer.save(checkpoint)
+            if checkpoint is not None:
+                trainer.save(checkpoint)
+            if log is not None:
+                write_log(log, trainer.log)
             saved_at = trainer.step
+    if log is not None:
+        write_log(log, trainer.log)
     return MetaNASModel(
         space.name,
         recipe.width,
-        {name: _numpy(values) for name, values in trainer.networks.state_dict().items()},
+        # Rounded, so that a file of half the size holds the same networks.
+        {name: _numpy(values.half().float()) for name, values in trainer.networks.state_dict().items()},
         tuple(source.name for source in sources),
         sum(len(source) for source in sources),
         np.array(trainer.log, dtype=np.float64).reshape(-1, 5),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._monitor import Monitor
 from nasmeta.meta.rl._features import View
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
@@ -88,10 +88,7 @@ class MetaRLSearch(MetaSearcher):
 
     search_settings: ClassVar[tuple[str, ...]] = ("temperature", "start", "device")
 
-    # Where meta-training keeps its state and its log, and whom it tells; set by those who want them.
-    checkpoint: Path | None = None
-    log: Path | None = None
-    progress: Callable[[int, int], None] | None = None
+    monitor: Monitor | None = None  # checkpoint, log and progress of the meta-training, for those who want them
 
     def __init__(
         self,
@@ -154,15 +151,18 @@ class MetaRLSearch(MetaSearcher):
             noise=self.noise,
             device=self.device,
         )
+        monitor = self.monitor or Monitor()
         policy = train_policy(
             self.space,
             scores,
             settings,
             np.random.default_rng(self.training_seed),
-            checkpoint=self.checkpoint,
-            log=self.log,
-            progress=self.progress,
+            checkpoint=monitor.checkpoint,
+            log=monitor.log,
+            progress=monitor.progress,
         )
+        if monitor.checkpoint is not None:
+            monitor.checkpoint.unlink(missing_ok=True)
         # Half precision is what a file holds, so that one read from a file searches alike.
         return LearntPolicy(policy, prior_of(scores).astype(np.float16).astype(np.float32))
 

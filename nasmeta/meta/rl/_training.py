@@ -80,7 +80,7 @@ def train_policy(
     *,
     checkpoint: Path | None = None,
     log: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
     stop_after: int | None = None,
 ) -> Policy:
     """Train a policy on tasks sampled from sources.
@@ -99,7 +99,7 @@ def train_policy(
     log : Path, optional
         CSV file with one row an update, see `LOG_COLUMNS`.
     progress : callable, optional
-        Called with the updates done and wanted.
+        Called with the updates done and wanted, and the mean loss (less reward) of a search.
     stop_after : int, optional
         Interrupt after so many updates of this call; for tests.
 
@@ -174,7 +174,7 @@ def train_policy(
         )
         done = iteration + 1
         if progress is not None:
-            progress(done, settings.iterations)
+            progress(done, settings.iterations, -rows[-1]["reward"])
         ends = stop_after is not None and done - first >= stop_after
         if checkpoint is not None and (done % 10 == 0 or done == settings.iterations or ends):
             moments, updates = _moments(optimizer, network)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, SettingError, SpaceExhaustedError
-from nasmeta.meta import load_meta_model, save_meta_model
+from nasmeta.meta import Monitor, load_meta_model, save_meta_model
 from nasmeta.meta.rl import LearntPolicy, MetaRLSearch, Policy
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space
@@ -39,6 +39,14 @@ class TestMetaRL(SearcherContract):
 def learnt() -> LearntPolicy:
     sources, _ = nm.task_distribution("nb201").leave_out("cifar10")
     return Short(SPACE, np.random.default_rng(0)).meta_fit(sources).meta_model_
+
+
+def test_a_monitor_is_told_and_its_checkpoint_goes_with_the_end(tmp_path: Path) -> None:
+    searcher, told = Short(SPACE, np.random.default_rng(0)), []
+    searcher.monitor = Monitor(tmp_path / "state", tmp_path / "log.csv", lambda *so_far: told.append(so_far))
+    searcher.meta_fit([nm.get_task("nb201/cifar100")])
+    assert [so_far[:2] for so_far in told] == [(1, 2), (2, 2)]
+    assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
 
 
 def searcher_with(learnt: LearntPolicy, seed: int = 0, **settings: object) -> MetaRLSearch:
@@ -159,7 +167,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     for _ in range(2):
         parts = train_policy(
             SPACE, scores, settings, np.random.default_rng(0),
-            checkpoint=path, log=log, progress=lambda now, all_: done.append((now, all_)), stop_after=2,
+            checkpoint=path, log=log, progress=lambda now, all_, loss: done.append((now, all_)), stop_after=2,
         )  # fmt: skip
     assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
     for name, weights in whole.weights.items():

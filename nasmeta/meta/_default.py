@@ -1,0 +1,137 @@
+"""The meta-searcher by default: the one that fits what the sources are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from itertools import combinations
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["DefaultMetaSearch", "choose_meta_searcher"]
+
+_COVERED = 0.5  # share of the space that all sources have labelled
+_AGREEING = 0.9  # mean Spearman correlation of two sources: between 0.82 of one benchmark's tasks and 0.96 of another's
+
+
+def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> str:
+    """Return ``meta-gp`` where the sources are known and agree, else ``multi-task-gp``.
+
+    Known: all sources have labels of the same cells of this space, at least half of its cells. Agree: the mean
+    Spearman correlation of two of them on these cells is at least 0.9. Then a prior mean that all sources share is
+    hard to improve on. Where they disagree, the target has to show which of them it follows, and where few cells are
+    labelled, `nasmeta.meta.MetaGPSearch` has nothing to compare them on.
+
+    Parameters
+    ----------
+    space : CellSpace
+    sources : sequence of SourceTask
+
+    Returns
+    -------
+    str
+        A name in `nasmeta.searchers.SEARCHERS`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import choose_meta_searcher
+    >>> tasks, space = nm.task_distribution("nb201"), nm.get_space("nb201")
+    >>> choose_meta_searcher(space, tasks.as_sources())
+    'meta-gp'
+    >>> choose_meta_searcher(space, tasks.as_sources(100, np.random.default_rng(0)))
+    'multi-task-gp'
+    """
+    from scipy.stats import spearmanr
+
+    if len(sources) < 2 or any(source.space is not space for source in sources):
+        return "multi-task-gp"
+    common = reduce(np.intersect1d, [source.cells for source in sources])
+    if len(common) < _COVERED * space.n_cells:
+        return "multi-task-gp"
+    values = []
+    for source in sources:
+        order = np.argsort(source.cells)
+        values.append(source.utilities[order[np.searchsorted(source.cells, common, sorter=order)]])
+    if any(np.ptp(own) == 0 for own in values):
+        return "multi-task-gp"
+    agreement = np.mean([spearmanr(a, b)[0] for a, b in combinations(values, 2)])
+    return "meta-gp" if agreement >= _AGREEING else "multi-task-gp"
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What was learnt, and by which searcher."""
+
+    name: str
+    meta_model: Any
+
+
+@SEARCHERS.register("meta")
+class DefaultMetaSearch(MetaSearcher):
+    """The meta-searcher to begin with: `choose_meta_searcher` looks at the sources and picks another one.
+
+    ``nasmeta search --meta TASK`` runs it. The choice sees the sources only, so it is the same for every target.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> few = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(50, np.random.default_rng(0))
+    >>> len(nm.search("meta", "nb201/cifar100", sources=few, evaluations=10))
+    10
+    """
+
+    crosses_spaces: ClassVar[bool] = True
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+
+    def _learn(self, sources: list[SourceTask]) -> _Chosen:
+        name = choose_meta_searcher(self.space, sources)
+        return _Chosen(name, self._made(name).meta_fit(sources).meta_model_)
+
+    def _made(self, name: str) -> MetaSearcher:
+        searcher = SEARCHERS[name](self.space, self.rng)
+        assert isinstance(searcher, MetaSearcher)
+        return searcher
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        arrays, facts = self._chosen._pack()
+        return arrays, {"chosen": self._require_meta_model().name, "facts": facts}
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> _Chosen:
+        name = str(facts["chosen"])
+        return _Chosen(name, self._made(name)._unpack(arrays, facts["facts"]))
+
+    @cached_property
+    def _chosen(self) -> MetaSearcher:
+        learnt: _Chosen = self._require_meta_model()
+        chosen = self._made(learnt.name)
+        chosen.meta_model_ = learnt.meta_model
+        return chosen
+
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Propose only these cells from now on."""
+        return self._chosen.restrict(cells)
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose what the chosen searcher proposes."""
+        return self._chosen.ask(n)
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Let the chosen searcher learn the values."""
+        self._chosen.tell(cells, values)

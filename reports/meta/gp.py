@@ -1,0 +1,178 @@
+"""Meta-searchers on Gaussian processes: evaluations against label budgets, disagreeing tasks, other spaces.
+
+``python reports/meta/gp.py`` writes ``reports/meta/gp/``: runs.csv, a line for each run as it ends (so that a killed
+report goes on where it was), the figures and README.md. ``--parts`` and ``--runs`` choose; ``--parts none`` writes the
+page from the runs that are there. TransNAS-Bench-101 has to be fetched: ``nasmeta data fetch transnas``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+import nasmeta as nm
+from nasmeta.experiments import one_thread
+from nasmeta.meta import SourceOrder
+from nasmeta.searchers import SEARCHERS, MetaSearcher
+
+HERE = Path(__file__).parent / "gp"
+PARTS = ("full", "labels", "transnas", "cross")
+CAP = 300
+GRID = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300)
+BUDGETS = (100, 25, 400)
+COLUMNS = (
+    "part", "task", "searcher", "labels", "run", "evaluations", "found",
+    "meta_seconds", "step_milliseconds", "slowest_step_milliseconds", "regret",
+)  # fmt: skip
+SEED = 20_000  # of the reported runs; those that choices were made on began at 0
+
+
+class Case(NamedTuple):
+    """One run: who searches what, and with how many labels a source (0: none, -1: all)."""
+
+    part: str
+    task: str
+    searcher: str
+    labels: int
+    run: int
+
+
+def cases(part: str, runs: int) -> Iterator[Case]:
+    """Yield the runs of a part, the most telling first, run by run over all tasks."""
+    nb201 = [f"nb201/{name}" for name in ("cifar10", "cifar100", "imagenet16-120")]
+    tnb101 = list(nm.task_distribution("tnb101").names) if part in ("transnas", "cross") else []
+    if part == "full":
+        for run in range(runs):
+            for task in nb201:
+                for searcher in ("meta", "meta-gp", "source-order", "multi-task-gp", "rgpe"):
+                    if run == 0 or searcher == "rgpe":  # the others draw nothing at random here
+                        yield Case(part, task, searcher, -1, run)
+    elif part == "labels":
+        for labels in BUDGETS:
+            for run in range(runs):
+                for task in nb201:
+                    for searcher in ("source-order", "multi-task-gp", "rgpe"):
+                        yield Case(part, task, searcher, labels, run)
+    elif part == "transnas":
+        for run in range(runs):
+            for task in tnb101:
+                for searcher in ("evolution", "local-search", "gp"):
+                    yield Case(part, task, searcher, 0, run)
+                for searcher in ("multi-task-gp", "rgpe"):
+                    yield Case(part, task, searcher, 2048, run)
+                if run == 0:
+                    for searcher in ("source-order", "meta", "meta-gp"):
+                        yield Case(part, task, searcher, -1, run)
+    else:
+        for run in range(runs):
+            for task in nb201 + tnb101:
+                for searcher in ("multi-task-gp", "rgpe"):
+                    yield Case(part, task, searcher, 2048, run)
+
+
+def goal_of(task: nm.tasks.Task) -> set[int]:
+    """Return the cells that end a run: the best of NAS-Bench-201, the best 0.1 % of TransNAS-Bench-101."""
+    if task.name.startswith("nb201"):
+        return set(task.optimal_cells.tolist())
+    utilities = task.sign * task.values
+    return set(np.flatnonzero(utilities >= np.sort(utilities)[-4]).tolist())
+
+
+def sources_of(case: Case, task: nm.tasks.Task) -> list[nm.tasks.SourceTask]:
+    """Return the labelled cells of the sources: never anything that the target holds out."""
+    family = task.name.split("/")[0]
+    if case.part == "cross":
+        family = {"nb201": "tnb101", "tnb101": "nb201"}[family]
+    tasks = [other for other in nm.task_distribution(family) if set(other.held_out).isdisjoint(task.held_out)]
+    rng = np.random.default_rng([SEED, case.run])
+    return [other.as_source(case.labels if case.labels > 0 else None, rng) for other in tasks]
+
+
+def learn(searcher: MetaSearcher, case: Case, task: nm.tasks.Task, last: dict[tuple[object, ...], object] = {}) -> None:  # noqa: B006
+    """Meta-train, once for all runs and searchers that learn the same."""
+    kind = type(searcher)._learn.__qualname__
+    key = (case.part, case.task, case.labels, case.run if case.labels > 0 else 0, kind)
+    if key not in last:
+        for old in [old for old in last if old[:4] != key[:4] and len(last) > 12]:
+            del last[old]
+        last[key] = searcher.meta_fit(sources_of(case, task)).meta_model_
+    searcher.meta_model_ = last[key]
+
+
+def measure(case: Case) -> list[object]:
+    """Do one run and return its line."""
+    task = nm.get_task(case.task)
+    goal, utilities = goal_of(task), task.sign * task.values
+    searcher = SEARCHERS[case.searcher](task.space, np.random.default_rng([SEED, case.run, 1]))
+    start = perf_counter()
+    if isinstance(searcher, MetaSearcher):
+        learn(searcher, case, task)
+    learning = perf_counter() - start
+    seen: list[int] = []
+    steps: list[float] = []
+    cap = task.space.n_cells if isinstance(searcher, SourceOrder) else CAP
+    while len(seen) < cap:
+        start = perf_counter()
+        cell = searcher.ask()
+        if int(cell[0]) not in seen:
+            seen.append(int(cell[0]))
+            if seen[-1] in goal:
+                break
+        searcher.tell(cell, utilities[cell])
+        steps.append(1e3 * (perf_counter() - start))
+    found = seen[-1] in goal
+    regrets = utilities.max() - np.maximum.accumulate(utilities[seen])
+    curve = ";".join(f"{regrets[min(n, len(seen)) - 1]:.6g}" for n in GRID)
+    later = steps[1:] or [float("nan")]
+    figures = [f"{learning:.2f}", f"{np.median(later):.2f}", f"{max(later):.1f}", curve]
+    return [*case, len(seen), int(found), *figures]
+
+
+def run(parts: list[str], runs: int, searchers: list[str]) -> None:
+    """Do what is not in runs.csv yet, and add a line for each run as it ends."""
+    HERE.mkdir(parents=True, exist_ok=True)
+    path = HERE / "runs.csv"
+    done: set[tuple[str, ...]] = set()
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as lines:
+            done = {tuple(line[:5]) for line in csv.reader(lines)}
+    else:
+        path.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+    for part in parts:
+        for case in cases(part, runs):
+            if tuple(map(str, case)) in done or (searchers and case.searcher not in searchers):
+                continue
+            with one_thread():
+                line = measure(case)
+            with path.open("a", newline="", encoding="utf-8") as lines:
+                csv.writer(lines, lineterminator="\n").writerow(line)
+            print(*line[:7], file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Run, then write figures and page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}; or none")
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--searchers", default="", help="only these, separated by commas")
+    parser.add_argument("--no-page", action="store_true", help="only add runs")
+    arguments = parser.parse_args()
+    parts = [part for part in arguments.parts.split(",") if part != "none"]
+    if unknown := sorted(set(parts) - set(PARTS)):
+        parser.error(f"unknown part {unknown[0]!r}; possible: {', '.join(PARTS)}, none")
+    run(parts, arguments.runs, [name for name in arguments.searchers.split(",") if name])
+    if not arguments.no_page:
+        from gp_page import write_page  # beside this file
+
+        write_page(HERE)
+
+
+if __name__ == "__main__":
+    main()

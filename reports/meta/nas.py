@@ -1,0 +1,382 @@
+"""Meta-NAS: its two networks together and alone, leave-one-out: python reports/meta/nas.py.
+
+Parts: ``pairs`` (how the settings were chosen: one source, another dataset searched), ``full`` (NAS-Bench-201, both
+other datasets as sources), ``transnas`` (the six other tasks as sources). Every finished run is a row of the csv files
+beside README.md in ``nas/``, and every training a file in ``--folder``, so that a killed report goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import platform
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+import nasmeta as nm
+from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
+from nasmeta.evaluators import TableEvaluator
+from nasmeta.experiments import one_thread, run_loop
+from nasmeta.meta import MetaNASSearch, load_meta_model, save_meta_model
+from nasmeta.searchers import SEARCHERS, Searcher
+from nasmeta.tasks import Task
+
+HERE = Path(__file__).parent
+OUT = HERE / "nas"
+CAP = {"pairs": 150, "full": 500, "transnas": 300}
+BEST_CELLS = 4  # of TransNAS-Bench-101: the top 0.1 %
+ALONE: dict[str, dict[str, Any]] = {
+    "meta-nas": {},
+    "search network alone, drawn": {"screening": False, "temperature": 1.0},
+    "search network alone, most probable": {"screening": False, "temperature": 0.0},
+    "prediction network alone, uniform candidates": {"proposals": "uniform", "candidates": 64},
+    "prediction network alone, all cells": {"proposals": "all"},
+}
+LONG = ("search network alone, drawn", "prediction network alone, uniform candidates")  # a tenth of the runs
+CHOICES: dict[str, dict[str, Any]] = {
+    f"candidates {n}, prior weight {w:g}": {"candidates": n, "prior_weight": w, "temperature": 0.0}
+    for n in (16, 64)
+    for w in (0.0, 0.5, 1.0, 2.0, 4.0)
+} | {
+    "candidates 64, prior weight 2, drawn": {"candidates": 64, "prior_weight": 2.0, "temperature": 1.0},
+    "search network alone": {"screening": False, "temperature": 0.0},
+    "prediction network alone": {"proposals": "all"},
+}
+
+
+class Rows:
+    """A csv file that grows by a row a result, and knows which are there."""
+
+    def __init__(self, path: Path, keys: tuple[str, ...]) -> None:
+        self.path, self.keys = path, keys
+        self.frame = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=[*keys])
+
+    def __contains__(self, key: tuple[Any, ...]) -> bool:
+        return bool((self.frame[list(self.keys)].astype(str) == [str(part) for part in key]).all(axis=1).any())
+
+    def add(self, **row: Any) -> None:
+        """Write a row at once."""
+        new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(row), lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+        self.frame = pd.read_csv(self.path)
+
+
+def trained(folder: Path, target: Task, sources: Iterable[Task], training: int, log: Rows) -> MetaNASSearch:
+    """Return a searcher that was meta-trained on the sources: from the folder, or now."""
+    sources = list(sources)
+    name = f"{target.name if len(sources) > 1 else sources[0].name + '-alone'}-{training}".replace("/", "-")
+    searcher = MetaNASSearch(target.space, np.random.default_rng([training, 0]))
+    path = folder / f"{name}.npz"
+    if path.exists():
+        return load_meta_model(path).restore(searcher)
+    print(f"meta-training {name}", flush=True)
+    wall, cpu = perf_counter(), process_time()
+    searcher.meta_fit(sources)
+    log.add(
+        training=name,
+        wall_seconds=round(perf_counter() - wall, 1),
+        cpu_seconds=round(process_time() - cpu, 1),
+        labels=searcher.meta_model_.labels,
+    )
+    save_meta_model(path, searcher)
+    np.savetxt(folder / f"{name}.log.csv", searcher.meta_model_.log, delimiter=",", fmt="%.5g")
+    return searcher
+
+
+def needed(searcher: Searcher, task: Task, cap: int, best_cells: int = 1) -> tuple[float, float]:
+    """Return evaluations until one of the best cells is evaluated (NaN beyond the cap), and seconds an evaluation."""
+    utilities = np.sort(task.sign * task.values)
+    with one_thread():
+        trace = run_loop(
+            searcher, TableEvaluator(task), evaluations=cap, sign=task.sign, target=float(utilities[-best_cells])
+        )
+    found = len(trace.cells) if trace.stopped == "optimum" else np.nan
+    return found, trace.searcher_seconds / len(trace.cells)
+
+
+def variant(learnt: MetaNASSearch, seed: int, settings: dict[str, Any]) -> MetaNASSearch:
+    """Return a new searcher with other settings of the search and the same networks."""
+    searcher = MetaNASSearch(learnt.space, np.random.default_rng([seed, 1]), **settings)
+    searcher.meta_model_ = learnt.meta_model_
+    return searcher
+
+
+def is_random(settings: dict[str, Any]) -> bool:
+    """Say whether runs of one training differ."""
+    searcher = MetaNASSearch(nm.get_space("nb201"), np.random.default_rng(0), **settings)
+    return searcher.proposals == "uniform" or (searcher.proposals == "network" and searcher.temperature > 0)
+
+
+def pairs(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) -> None:
+    """One dataset as the only source, another searched: what settings are chosen by."""
+    rows = Rows(OUT / "pairs.csv", ("source", "target", "training", "choice"))
+    tasks = nm.task_distribution("nb201")
+    for training in range(trainings):
+        for source in chosen(tasks, only):
+            for target in tasks:
+                for choice, settings in CHOICES.items():
+                    if target is source or (source.dataset, target.dataset, training, choice) in rows:
+                        continue
+                    learnt = trained(folder, target, [source], training, log)
+                    repeats = 5 if is_random(settings) else 1
+                    found = [needed(variant(learnt, r, settings), target, CAP["pairs"])[0] for r in range(repeats)]
+                    rows.add(
+                        source=source.dataset,
+                        target=target.dataset,
+                        training=training,
+                        choice=choice,
+                        evaluations=np.mean(found),
+                    )
+
+
+def full(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) -> None:
+    """Both other datasets as sources."""
+    leave_one_out(folder, log, trainings, runs, only, "full", 1, {})
+
+
+def transnas(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) -> None:
+    """The six other tasks as sources; `gp` beside."""
+    leave_one_out(
+        folder,
+        log,
+        1,
+        max(1, runs // 10),
+        "transnas",
+        BEST_CELLS,
+        {"gp": lambda task, rng: SEARCHERS["gp"](task.space, rng)},
+    )
+
+
+def chosen(tasks: Iterable[Task], only: str | None) -> list[Task]:
+    """Return the tasks that are asked for."""
+    return [task for task in tasks if only is None or task.dataset in only.split(",")]
+
+
+def leave_one_out(
+    folder: Path,
+    log: Rows,
+    trainings: int,
+    runs: int,
+    only: str | None,
+    part: str,
+    best_cells: int,
+    others: dict[str, Callable[[Task, np.random.Generator], Searcher]],
+) -> None:
+    """Search each task of a family with networks that were meta-trained on the others."""
+    rows = Rows(OUT / f"{part}.csv", ("task", "searcher", "training", "run"))
+    tasks = nm.task_distribution("nb201" if part == "full" else "tnb101")
+    for training in range(trainings):
+        for held_out in chosen(tasks, only):
+            sources, (target,) = tasks.leave_out(held_out.dataset)
+            learnt = trained(folder, target, sources, training, log)
+            for name, settings in ALONE.items():
+                # Each run is one of the training's share; where nothing is random they would all be alike.
+                if name in LONG and part == "transnas":
+                    continue
+                share = max(trainings, runs // 10) if name in LONG else runs
+                for run in range(training, share, trainings) if is_random(settings) else (training,):
+                    if (target.name, name, training, run) not in rows:
+                        found, seconds = needed(variant(learnt, run, settings), target, CAP[part], best_cells)
+                        row(rows, target, name, training, run, found, seconds)
+            for name, make in others.items():
+                for run in range(runs):
+                    if (target.name, name, 0, run) not in rows:
+                        found, seconds = needed(make(target, np.random.default_rng(run)), target, CAP[part], best_cells)
+                        row(rows, target, name, 0, run, found, seconds)
+
+
+def row(rows: Rows, target: Task, name: str, training: int, run: int, found: float, seconds: float) -> None:
+    """Write the result of a run."""
+    rows.add(
+        task=target.name,
+        searcher=name,
+        training=training,
+        run=run,
+        evaluations=found,
+        milliseconds=round(1000 * seconds, 2),
+    )
+
+
+PARTS = {"pairs": pairs, "full": full, "transnas": transnas}
+
+
+def summary(frame: pd.DataFrame, cap: int) -> pd.DataFrame:
+    """One row a task and searcher: mean over trainings and runs with its interval, and the mean of each training.
+
+    A search that ended without the best cell counts with the cap, so such a mean is too small; how many is told.
+    """
+    rows = []
+    for (task, searcher), own in frame.groupby(["task", "searcher"], sort=False):
+        counted = own.evaluations.fillna(cap)
+        each = counted.groupby(own.training).mean()
+        low, high = bootstrap_interval(counted.to_numpy(float)) if counted.nunique() > 1 else (np.nan, np.nan)
+        missed = int(own.evaluations.isna().sum())
+        rows.append(
+            {
+                "task": task,
+                "searcher": searcher,
+                "evaluations": f"{each.mean():.1f}",
+                "95 % interval of runs": "–" if np.isnan(low) or own.run.nunique() <= 3 else f"{low:.1f} to {high:.1f}",
+                "each training": " / ".join(f"{mean:.1f}" for mean in each) if len(each) > 1 else "–",
+                "runs": f"{len(own)}" + (f" ({missed} over {cap})" if missed else ""),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def baselines() -> pd.DataFrame:
+    """Read what the other searchers need, from the report that measured it."""
+    found = pd.read_csv(HERE.parent / "queries" / "queries.csv")
+    shown = ("gp", "evolution", "local-search", "source-order", "meta-gp")
+    wide = found[found.searcher.isin(shown)].pivot_table(index="searcher", columns="task", values="mean")
+    return wide.loc[list(shown)].map(lambda mean: f"{mean:.1f}").reset_index()
+
+
+def plot(curves: pd.DataFrame) -> plt.Figure:
+    """Return the course of meta-training: both losses, and what the search network proposes, before and after."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.4), layout="constrained")
+    for position, (name, own) in enumerate(curves.groupby("training", sort=False)):
+        colour = f"C{position % 10}"
+        axes[0].plot(
+            own.step, own.search_loss.rolling(3, min_periods=1).mean(), color=colour, linewidth=1.2, label=name
+        )
+        axes[0].plot(own.step, own.prediction_loss.rolling(3, min_periods=1).mean(), "--", color=colour, linewidth=1.2)
+        axes[1].plot(own.step, own.proposed.rolling(3, min_periods=1).mean(), ":", color=colour, linewidth=1.2)
+        axes[1].plot(own.step, own.screened.rolling(3, min_periods=1).mean(), color=colour, linewidth=1.2)
+    axes[0].set_ylabel("loss: search network (–), prediction network (- -)")
+    axes[1].set_ylabel("score: proposed (···), best by the screen (–)")
+    for place in axes:
+        place.set_xlabel("lessons of meta-training")
+        place.spines[["top", "right"]].set_visible(False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    return figure
+
+
+def curves_of(folder: Path) -> pd.DataFrame:
+    """Collect the logs of the leave-one-out trainings on NAS-Bench-201 that are in the folder; else those kept."""
+    kept = OUT / "curves.csv"
+    names = ["step", "prediction_loss", "search_loss", "proposed", "screened"]
+    logs = {path.name.removesuffix(".log.csv"): path for path in sorted(folder.glob("nb201-*.log.csv"))}
+    parts = [pd.read_csv(path, names=names).assign(training=name) for name, path in logs.items() if "alone" not in name]
+    if not parts:
+        return pd.read_csv(kept)
+    frame = pd.concat(parts, ignore_index=True)[["training", *names]]
+    frame.to_csv(kept, index=False, lineterminator="\n")
+    return frame
+
+
+def write(folder: Path) -> None:
+    """Write the page from what has been measured."""
+    save_figure(plot(curves_of(folder)), OUT / "training", formats=("png",))
+    log = pd.read_csv(OUT / "trainings.csv")
+    full_rows = pd.read_csv(OUT / "full.csv")
+    pair_rows = pd.read_csv(OUT / "pairs.csv")
+    pair_rows["evaluations"] = pair_rows.evaluations.fillna(CAP["pairs"])
+    choices = pair_rows.pivot_table(index="choice", columns=["source", "target"], values="evaluations")
+    choices.columns = [f"{source} → {target}" for source, target in choices.columns]
+    choices["geometric mean"] = np.exp(np.log(choices).mean(axis=1))
+    own = full_rows[full_rows.searcher == "meta-nas"]
+    parts = [
+        INTRODUCTION,
+        to_markdown(summary(full_rows, CAP["full"])),
+        "Beside them, from `reports/queries` (means; the last two have seen the same sources):\n",
+        to_markdown(baselines()),
+        TRAINING.format(
+            wall=log.wall_seconds.median(),
+            most=log.wall_seconds.max(),
+            cpu=log.cpu_seconds.median(),
+            milliseconds=own.milliseconds.median(),
+        ),
+        to_markdown(choices.map(lambda mean: f"{mean:.1f}").reset_index()),
+    ]
+    if (OUT / "transnas.csv").exists():
+        rows = pd.read_csv(OUT / "transnas.csv")
+        parts += [TRANSNAS.format(cap=CAP["transnas"]), to_markdown(across(rows))]
+    parts.append(
+        f"Regenerate: `python reports/meta/nas.py` (nasmeta {nm.__version__}, NumPy {np.__version__}, "
+        f"Python {platform.python_version()}, {platform.machine()}).\n"
+    )
+    (OUT / "README.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def across(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a searcher, one column a task of TransNAS-Bench-101, and the speed-up over `gp`."""
+    counted = rows.assign(evaluations=rows.evaluations.fillna(CAP["transnas"]))
+    wide = counted.pivot_table(index="searcher", columns="task", values="evaluations", sort=False)
+    speed = np.exp(np.log(wide.loc["gp"] / wide).mean(axis=1))
+    worst = (wide.loc["gp"] / wide).min(axis=1)
+    wide.columns = [name.removeprefix("tnb101/") for name in wide.columns]
+    text = wide.map(lambda mean: f"{mean:.0f}")
+    text["speed-up over gp (geometric mean)"] = speed.map("{:.2f}".format)
+    text["on the worst task"] = worst.map("{:.2f}".format)
+    text["runs a task"] = rows.groupby("searcher").run.nunique()
+    return text.reset_index()
+
+
+INTRODUCTION = """# Meta-NAS: two networks together and alone
+
+Evaluations until the best cell of NAS-Bench-201 (200 epochs, validation accuracy, seed means) is evaluated.
+Meta-trained on the two other datasets, all 15,625 labels of each; three independent trainings for each dataset. "Alone"
+are the same trained networks without the other one: the search network proposes a cell drawn from its probabilities, or
+the most probable one; the prediction network takes the cell of highest upper confidence bound, of 64 uniform
+candidates or of all cells. Where nothing is random in a search (most probable, all cells) there is one run a training.
+The interval is of the runs, given these trainings; how far trainings differ is in the column before the last.
+"""
+TRAINING = """
+**Seconds.** A meta-training takes {wall:.0f} s in the median and at most {most:.0f} s ({cpu:.0f} s of one core), an
+evaluation {milliseconds:.0f} ms of the searcher's own time, measured beside other work on two cores.
+
+![Meta-training](training.png)
+
+Scores are standard normal ones within a task: the best of 15,625 cells has 4. Dashed: the prediction network's
+negative log density; its level depends on the tasks' noise. The dotted curve falls short of the drawn one by what the
+screen adds.
+
+**How settings were chosen.** On source pairs only: one dataset as the only source, another one searched; a choice for a
+held-out dataset may look at the two pairs without it. Compared were the number of candidates and the weight of the
+search network's own opinion, by the geometric mean; a weight of 2 with 64 candidates is the best combination overall,
+and the best or second best for two of the three leave-outs. The combination is between its two networks on most
+pairs, and better than both in the geometric mean. Network width, learning rate, number of lessons and the
+distribution of practised tasks were set once. One training a source; so differences of a few evaluations are noise.
+"""
+TRANSNAS = """
+**TransNAS-Bench-101 micro, leave one task out**: evaluations until one of the best 4 of 4,096 cells (the top 0.1 %),
+the six other tasks as sources, one training a task, few runs; a search that did not find one within {cap} evaluations
+counts as {cap}.
+"""
+
+
+def main() -> None:
+    """Run, compare, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default="pairs,full,transnas", help="which; all where left out, none if empty")
+    parser.add_argument("--only", help="do just these targets, in the part pairs these sources; separated by commas")
+    parser.add_argument("--trainings", type=int, default=3)
+    parser.add_argument(
+        "--runs", type=int, default=100, help="of each searcher on each dataset, all trainings together"
+    )
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "nasmeta-meta-nas")
+    arguments = parser.parse_args()
+    OUT.mkdir(exist_ok=True)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    log = Rows(OUT / "trainings.csv", ("training",))
+    for part in arguments.parts.split(","):
+        if part:
+            PARTS[part](arguments.folder, log, arguments.trainings, arguments.runs, arguments.only)
+    if all((OUT / f"{part}.csv").exists() for part in ("pairs", "full")):
+        write(arguments.folder)
+
+
+if __name__ == "__main__":
+    main()

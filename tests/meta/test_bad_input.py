@@ -1,0 +1,84 @@
+"""What no meta-searcher may swallow, whichever it is: each is refused with a reason before anything is learnt."""
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+import nasmeta.meta  # registers the meta-searchers
+from nasmeta.errors import LeakageError, SettingError, UnknownNameError
+from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.tasks import SourceTask, TaskDistribution
+
+META = sorted(name for name, kind in SEARCHERS.items() if issubclass(kind, MetaSearcher))
+SPACE = nm.get_space("nb201")
+
+
+def source(utilities: np.ndarray, space: nm.spaces.CellSpace = SPACE, name: str = "made-up") -> SourceTask:
+    return SourceTask(name, name, space, np.arange(len(utilities), dtype=np.int32), utilities)
+
+
+def fit(name: str, sources: object) -> MetaSearcher:
+    searcher = SEARCHERS[name](SPACE, np.random.default_rng(0))
+    assert isinstance(searcher, MetaSearcher)
+    return searcher.meta_fit(sources)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", META)
+def test_no_source(name: str) -> None:
+    for nothing in ([], TaskDistribution([])):
+        with pytest.raises(SettingError, match="at least one source"):
+            fit(name, nothing)
+    with pytest.raises(SettingError, match="there is none"):
+        nm.search(name, "nb201/cifar10", evaluations=3, sources=[])
+
+
+@pytest.mark.parametrize("name", META)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_labels_that_are_not_finite(name: str, bad: float) -> None:
+    utilities = np.random.default_rng(0).normal(size=200)
+    utilities[7] = bad
+    with pytest.raises(SettingError, match="made-up has a label that is not finite"):
+        fit(name, [source(utilities)])
+
+
+@pytest.mark.parametrize("name", META)
+def test_a_source_twice(name: str) -> None:
+    one = source(np.random.default_rng(0).normal(size=200))
+    with pytest.raises(SettingError, match="twice"):
+        fit(name, [one, one])
+
+
+@pytest.mark.parametrize("name", META)
+def test_the_target_among_the_sources(name: str) -> None:
+    for leak in (
+        ["nb201/cifar10"],
+        ["nb201/cifar100", "nb201/cifar10@12ep"],
+        "nb201/cifar10#777",
+        "nb201/robust/pgd@1",
+    ):
+        with pytest.raises(LeakageError, match="cannot be a source for nb201/cifar10"):
+            nm.search(name, "nb201/cifar10", evaluations=3, sources=leak)
+
+
+@pytest.mark.parametrize("name", META)
+def test_no_task_as_source(name: str) -> None:
+    with pytest.raises(UnknownNameError):
+        nm.search(name, "nb201/cifar10", evaluations=3, sources=["nb201/cifar1000"])
+    with pytest.raises(SettingError, match="Sources are"):
+        nm.search(name, "nb201/cifar10", evaluations=3, sources=[7])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("name", META)
+def test_spaces_that_do_not_fit(name: str) -> None:
+    """A searcher either crosses spaces, and says so, or refuses the source."""
+    other = nm.get_space("tnb101")
+    foreign = source(np.random.default_rng(0).normal(size=other.n_cells), other, "foreign")
+    if not getattr(SEARCHERS[name], "crosses_spaces", False):
+        with pytest.raises(SettingError, match="lives in space tnb101"):
+            fit(name, [foreign])
+
+
+@pytest.mark.parametrize("name", META)
+def test_before_it_has_learnt(name: str) -> None:
+    with pytest.raises(SettingError, match="call meta_fit"):
+        SEARCHERS[name](SPACE, np.random.default_rng(0)).ask()

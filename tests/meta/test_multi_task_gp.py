@@ -1,0 +1,194 @@
+"""The process over cells and tasks: against a direct computation, on other spaces, on bad input, in a file."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import LeakageError, SettingError
+from nasmeta.meta import MultiTaskGPSearch, RGPESearch, learn_source_models, load_meta_model, save_meta_model
+from nasmeta.meta._joint_kernel import JointHyperparameters, _negative_log_posterior, _prior, fit_joint
+from nasmeta.meta._source_models import joint_space, unpack_source_models
+from nasmeta.meta._target_process import TargetProcess, matched_labels
+from nasmeta.predictors import CellKernel, normal_scores
+from nasmeta.spaces import CellSpace, Notation, get_space, move_cells
+from nasmeta.tasks import SourceTask
+from nasmeta.testing import made_up_values
+
+SPACE, LARGER = get_space("tnb101"), get_space("nb201")
+FEATURES = ("edges", "paths")
+KINDS = (MultiTaskGPSearch, RGPESearch)
+
+
+def source(name: str, shift: float, labels: int = 40, space: CellSpace = SPACE, seed: int = 1) -> SourceTask:
+    cells = space.sample(labels, np.random.default_rng(seed))
+    return SourceTask(name, name, space, cells, made_up_values(space, shift)[cells])
+
+
+def covariance(h: JointHyperparameters, a: np.ndarray, b: np.ndarray, same: np.ndarray | bool) -> np.ndarray:
+    """The kernel of the docstring, written out on one-hot and path counts."""
+    from nasmeta.predictors import edge_one_hot, live_path_counts
+
+    total = np.zeros((len(a), len(b)))
+    for j, counts in enumerate((edge_one_hot(SPACE), live_path_counts(SPACE))):
+        distance = np.abs(counts[a][:, None].astype(int) - counts[b][None]).sum(axis=2)
+        total += (h.shared[j] + h.own[j] * same) * np.exp(-distance / h.lengthscales[j])
+    return total
+
+
+def test_posterior_is_that_of_a_direct_computation() -> None:
+    models = learn_source_models(SPACE, [source("a", 0.1), source("b", 0.5, seed=2)], FEATURES)
+    h, cells, labels = models.hyperparameters, np.concatenate(models.cells), np.concatenate(models.labels)
+    task, at = np.repeat([0, 1], 40), SPACE.sample(25, np.random.default_rng(3))
+    full = covariance(h, cells, cells, task[:, None] == task) + h.noise * np.eye(80)
+    weights = np.linalg.solve(full, labels)
+    np.testing.assert_allclose(models.mean[at], covariance(h, at, cells, False) @ weights, atol=1e-3)
+    np.testing.assert_allclose(models.means[1][at], covariance(h, at, cells, task == 1) @ weights, atol=1e-3)
+    explained = models.rows[:, at].T @ models.rows[:, at]
+    crossed = covariance(h, at, cells, False)
+    np.testing.assert_allclose(explained, crossed @ np.linalg.solve(full, crossed.T), atol=1e-3)
+
+
+def test_gradient_of_the_joint_likelihood() -> None:
+    from scipy.optimize import check_grad
+
+    cells = np.concatenate([SPACE.sample(15, np.random.default_rng(i)) for i in (0, 1)])
+    kernel, same = CellKernel(SPACE, FEATURES), np.kron(np.eye(2), np.ones((15, 15)))
+    distances = kernel.distances(np.stack([kernel.codes(cell)[cells] for cell in cells.tolist()])).astype(float)
+    arguments = (distances, same, normal_scores(made_up_values(SPACE)[cells]), _prior(2))
+    start = _prior(2)[0] + np.random.default_rng(0).normal(scale=0.3, size=7)
+    error = check_grad(
+        lambda p: _negative_log_posterior(p, *arguments)[0], lambda p: _negative_log_posterior(p, *arguments)[1], start
+    )
+    assert error < 1e-3
+
+
+def test_tasks_that_agree_are_found_to_correlate_more() -> None:
+    rng, kernel = np.random.default_rng(0), CellKernel(SPACE, ("edges",))
+    one_hot = (SPACE.digits[:, :, None] == np.arange(4)).reshape(SPACE.n_cells, -1)
+    first, second = one_hot @ rng.normal(size=24), one_hot @ rng.normal(size=24)
+    cells = [SPACE.sample(80, rng), SPACE.sample(80, rng)]
+
+    def correlation(other: np.ndarray) -> float:
+        labels = [normal_scores(first[cells[0]]), normal_scores(other[cells[1]])]
+        return fit_joint(kernel, cells, labels).correlation
+
+    assert correlation(first) > 0.9 > 0.7 > correlation(second)
+
+
+def test_process_of_the_target_is_a_gaussian_process() -> None:
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(6, 6))
+    prior, mean = (root @ root.T).astype(np.float32), rng.normal(size=6).astype(np.float32)
+    process = TargetProcess(lambda cell: prior[cell], np.diag(prior), mean, noise=0.1)
+    for cell in (4, 1, 3):
+        process.add(cell)
+    process.forget_last(1)
+    seen, labels = [4, 1], np.array([1.0, -1.0])
+    found, deviation = process.posterior(labels)
+    gain = np.linalg.solve(prior[np.ix_(seen, seen)] + 0.1 * np.eye(2), prior[seen]).T
+    np.testing.assert_allclose(found, mean + gain @ (labels - mean[seen]), atol=1e-4)
+    np.testing.assert_allclose(deviation**2, np.diag(prior - gain @ prior[seen]), atol=1e-4)
+
+
+def test_labels_without_a_prediction_are_normal_scores() -> None:
+    values = np.random.default_rng(0).normal(size=9)
+    np.testing.assert_allclose(matched_labels(values, np.zeros(9), np.ones(9)), normal_scores(values), atol=0.01)
+    assert matched_labels(values, np.full(9, 2.0), np.full(9, 0.1)).mean() == pytest.approx(2, abs=0.01)
+
+
+def test_a_source_that_the_target_contradicts_loses_its_weight() -> None:
+    values = made_up_values(SPACE, 0.1)
+    other = np.random.default_rng(7).permutation(values)
+    cells = SPACE.sample(100, np.random.default_rng(4))
+    sources = [SourceTask(name, name, SPACE, cells, v[cells]) for name, v in (("same", values), ("other", other))]
+    searcher = MultiTaskGPSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
+    np.testing.assert_allclose(searcher._weights(np.empty(0)), 0.15)
+    seen = SPACE.sample(40, np.random.default_rng(5))
+    searcher.tell(seen, values[seen])
+    searcher.ask()
+    same, unlike = searcher._weights(searcher._labels())
+    assert same > 0.3
+    assert abs(unlike) < 0.15
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("space", "others"), [(SPACE, LARGER), (LARGER, SPACE)])
+def test_sources_of_another_space(kind: type[MultiTaskGPSearch], space: CellSpace, others: CellSpace) -> None:
+    values = made_up_values(space)
+    searcher = kind(space, np.random.default_rng(0)).meta_fit(
+        [source("a", 0.0, 100, others), source("b", 0.1, 100, space)]
+    )
+    assert searcher.meta_model_.joint is LARGER
+    told = []
+    for _ in range(8):
+        cell = searcher.ask()
+        searcher.tell(cell, values[cell])
+        told.append(values[cell[0]])
+    assert max(told) > np.quantile(values, 0.95)
+
+
+def test_a_source_moves_with_its_operations() -> None:
+    here = learn_source_models(SPACE, [source("a", 0.3)], FEATURES)
+    there = learn_source_models(LARGER, [source("a", 0.3)], FEATURES)
+    moved, _ = move_cells(np.arange(SPACE.n_cells), SPACE, LARGER)
+    np.testing.assert_allclose(there.means[0][moved], here.means[0], atol=1e-3)
+
+
+def test_spaces_that_do_not_fit() -> None:
+    strange = CellSpace("strange", ("none", "skip_connect", "magic"), Notation(str, lambda text: ()))
+    with pytest.raises(SettingError, match="do not fit"):
+        joint_space(SPACE, [strange])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bad_sources(kind: type[MultiTaskGPSearch]) -> None:
+    searcher = kind(SPACE, np.random.default_rng(0))
+    with pytest.raises(SettingError, match="call meta_fit"):
+        searcher.ask()
+    with pytest.raises(SettingError, match="at least one source"):
+        searcher.meta_fit([])
+    cells = np.arange(5, dtype=np.int32)
+    with pytest.raises(SettingError, match="not finite"):
+        searcher.meta_fit([SourceTask("x", "x", SPACE, cells, np.array([1.0, np.nan, 2.0, 3.0, 4.0]))])
+    with pytest.raises(SettingError, match="at least 3"):
+        searcher.meta_fit([SourceTask("x", "x", SPACE, cells, np.ones(5))])
+    with pytest.raises(SettingError, match="there twice"):
+        searcher.meta_fit([source("x", 0.1), source("x", 0.2)])
+    assert searcher.meta_fit([source("x", 0.1)]).ask(3).shape == (3,), "one source is enough"
+
+
+def test_the_target_cannot_be_a_source() -> None:
+    with pytest.raises(LeakageError):
+        nm.search("multi-task-gp", "nb201/cifar10", evaluations=3, sources=["nb201/cifar10@12ep"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_gives_the_same_proposals(kind: type[MultiTaskGPSearch], tmp_path: Path) -> None:
+    values, learnt = made_up_values(SPACE), [source("a", 0.1), source("b", 0.2)]
+    first = kind(SPACE, np.random.default_rng(0)).meta_fit(learnt)
+    second = load_meta_model(save_meta_model(tmp_path / "model.npz", first)).searcher(np.random.default_rng(0))
+    third = kind(SPACE, np.random.default_rng(0))
+    third.meta_model_ = pickle.loads(pickle.dumps(first.meta_model_))
+    for _ in range(7):
+        cells = first.ask()
+        assert cells == second.ask() == third.ask()
+        for searcher in (first, second, third):
+            searcher.tell(cells, values[cells])
+
+
+def test_a_file_of_other_sizes_is_damaged() -> None:
+    models = learn_source_models(SPACE, [source("a", 0.1)], FEATURES)
+    arrays = {
+        "cells": models.cells[0],
+        "labels": models.labels[0],
+        "sizes": np.array([39]),
+        "logarithms": models.hyperparameters.logarithms,
+    }
+    with pytest.raises(ValueError, match="sizes"):
+        unpack_source_models(SPACE, FEATURES, arrays, {"joint": "tnb101"})
+    arrays["sizes"] = np.array([40])
+    again = unpack_source_models(SPACE, FEATURES, arrays, {"joint": "tnb101"})
+    np.testing.assert_array_equal(again.mean, models.mean)
