@@ -10,6 +10,7 @@ import nasmeta
 from nasmeta.cli._comparison import report
 from nasmeta.cli._data import data_app, query
 from nasmeta.cli._demo import demo
+from nasmeta.cli._meta_train import meta_train
 from nasmeta.cli._predict import predict
 from nasmeta.cli._proxies import proxies_app
 from nasmeta.cli._runs import compare, search
@@ -71,6 +72,12 @@ app.command(
 app.command(
     epilog="Example:\n\nnasmeta predict --predictors gp,xgboost:default+proxies,nwot --sizes 78,781 --output predictors"
 )(predict)
+app.command(
+    name="meta-train",
+    epilog="Examples:\n\n"
+    "nasmeta meta-train meta-np --sources nb201 --leave-out cifar100 --out np.npz\n\n"
+    "nasmeta search meta-np nb201/cifar100 --meta-model np.npz",
+)(meta_train)
 app.command(
     epilog="Examples:\n\n"
     "nasmeta verify run.jsonl --data cifar10:PATH --recipe nb201-12 --top 3 --seeds 2\n\n"

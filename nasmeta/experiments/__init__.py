@@ -5,6 +5,7 @@ from nasmeta.experiments._compare import compare
 from nasmeta.experiments._curves_benchmark import learning_curve_benchmark
 from nasmeta.experiments._journal import Journal, JournaledEvaluator
 from nasmeta.experiments._loop import Trace, run_loop
+from nasmeta.experiments._meta_train import meta_train
 from nasmeta.experiments._run import Best, Run, results_frame
 from nasmeta.experiments._search import on_evaluator, search
 from nasmeta.experiments._threads import one_thread
@@ -29,6 +30,7 @@ __all__ = [
     "benchmark_predictors",
     "compare",
     "learning_curve_benchmark",
+    "meta_train",
     "on_evaluator",
     "one_thread",
     "picks_of",

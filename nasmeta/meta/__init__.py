@@ -18,6 +18,7 @@ from nasmeta.meta._source_models import SourceModels, learn_source_models
 from nasmeta.meta._source_order import SourceOrder
 from nasmeta.meta._warm_start import warm_start_cells
 from nasmeta.meta.meta_nas import MetaNASSearch
+from nasmeta.meta.neural_process import MetaNPSearch
 from nasmeta.meta.rl import MetaRLSearch, PPOSearch
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "MetaGPSearch",
     "MetaLinear",
     "MetaNASSearch",
+    "MetaNPSearch",
     "MetaPredictor",
     "MetaRLSearch",
     "Monitor",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +18,10 @@ __all__ = ["EDGE_PAIRS", "fit_log_linear", "marginals"]
 
 _RIDGE = 0.1
 _ITERATIONS = 150
+
+# Many targets have the same sources: each is fitted once a process. 256 of them are 32 MB at most.
+_MOST_KEPT = 256
+_fitted: dict[tuple[str, float, str], NDArray[np.float64]] = {}
 
 EDGE_PAIRS: tuple[tuple[int, int], ...] = tuple(combinations(range(6), 2))
 
@@ -53,6 +58,17 @@ def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (n_cells,)
     """
+    content = sha256(np.asarray(source.cells, "<i4").tobytes() + np.asarray(source.utilities, "<f8").tobytes())
+    key = (source.space.name, share, content.hexdigest())
+    if key not in _fitted:
+        while len(_fitted) >= _MOST_KEPT:
+            del _fitted[next(iter(_fitted))]
+        _fitted[key] = _fit(source, share)
+        _fitted[key].flags.writeable = False
+    return _fitted[key]
+
+
+def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
     design = _design(source.space.name)
     labelled = design[source.cells]
     transposed = labelled.T.tocsr()

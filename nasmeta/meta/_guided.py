@@ -13,6 +13,7 @@ from nasmeta.searchers import Searcher
 __all__ = ["GuidedSearch"]
 
 _TRIES = 256  # proposals of the inner searcher for one cell
+_REPEATS = 200  # of cells that were proposed before, in a row: the searcher has come to rest in the part
 
 
 class GuidedSearch(Searcher):
@@ -21,8 +22,8 @@ class GuidedSearch(Searcher):
     Searchers that can keep to a part of the space by themselves (`Searcher.restrict`) do so. Others are asked again
     where they propose a cell outside, at most 256 times, and told nothing about it, or the worst value so far
     where they wait for an answer to each proposal (`Searcher.waits_for_values`); then the best cell of the part
-    takes its place that was not proposed yet. The first cells, if any, are proposed before the searcher is asked, which
-    learns their values.
+    takes its place that was not proposed yet; so it does after 200 repeated proposals in a row. The first cells, if
+    any, are proposed before the searcher is asked, which learns their values.
 
     Parameters
     ----------
@@ -64,6 +65,7 @@ class GuidedSearch(Searcher):
         self._told: set[int] = set()
         self._n_open = int(self._open.sum())
         self._worst = -np.inf
+        self._repeats = 0
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the first cells, then what the searcher proposes inside the part."""
@@ -98,11 +100,18 @@ class GuidedSearch(Searcher):
             if len(outside) and self.inner.waits_for_values:
                 self.inner.tell(outside, np.full(len(outside), self._worst))
             found += asked[inside].tolist()
-        self._asked[found] = True
-        return found + [self._next_best() for _ in range(n - len(found))]
+        for i, cell in enumerate(found):
+            self._repeats = self._repeats + 1 if self._asked[cell] else 0
+            if self._repeats >= _REPEATS:
+                found[i], self._repeats = self._next_best(), 0
+            self._asked[found[i]] = True
+        while len(found) < n:
+            found.append(self._next_best())
+        return found
 
     def _next_best(self) -> int:
         cell: int | None = next((cell for cell in self._instead if not self._asked[cell]), None)
         if cell is None:
             raise SpaceExhaustedError(f"All {self._n_open:,} cells of the part of {self.space.name} were proposed.")
+        self._asked[cell] = True
         return cell

@@ -20,6 +20,7 @@ __all__ = ["LearnedSpace", "checked_sources"]
 _SHARES = (0.003, 0.01, 0.03)  # of a source's cells that count as its best ones; chosen on the sources
 _COPIES = 8  # noisy ones of each left-out source
 _FEWEST_LABELS = 20
+_TINY = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +98,10 @@ class LearnedSpace:
         """
         fraction = _checked_fraction(fraction)
         seen = checked_sources(space, sources)
-        scored = {share: [fit_log_linear(source, share) for source in seen] for share in _SHARES}
-        positions = {share: _left_out_positions(seen, scored[share], noise) for share in _SHARES}
+        scored = {share: np.stack([fit_log_linear(source, share) for source in seen]) for share in _SHARES}
+        rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
+        best = [_best_of_copies(source, noise, rng) for source in seen]
+        positions = {share: _left_out_positions(seen, scored[share], best) for share in _SHARES}
         share = min(_SHARES, key=lambda s: (_mean_log(positions[s]), abs(s - _SHARES[1])))
         return cls(
             space=space,
@@ -194,35 +197,36 @@ def _checked_fraction(fraction: float) -> float:
     return float(fraction)
 
 
-def _combined(scores: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the mean of the geometric and the arithmetic mean of distributions, as logarithms."""
-    stacked = np.stack(scores)
-    geometric = stacked.mean(axis=0)
-    arithmetic = np.logaddexp.reduce(stacked, axis=0) - np.log(len(scores))
-    both = np.logaddexp(geometric - np.logaddexp.reduce(geometric), arithmetic) - np.log(2)
-    return np.asarray(both)
+def _combined(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of the geometric and the arithmetic mean of (n_sources, n_cells) distributions, as logarithms."""
+    geometric = log_p.mean(axis=0)
+    arithmetic = np.exp(log_p).mean(axis=0)
+    both: NDArray[np.float64] = np.log((np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + _TINY)
+    return both
 
 
 def _left_out_positions(
-    sources: Sequence[SourceTask], scores: Sequence[NDArray[np.float64]], noise: float | LabelNoise
+    sources: Sequence[SourceTask], log_p: NDArray[np.float64], best: Sequence[NDArray[np.int32]]
 ) -> list[NDArray[np.float64]]:
     """Return at which fraction of the others' order the best cells of each left-out source stand.
 
     Sources that share a dataset or device are left out together, and count together as one.
     """
     found: dict[tuple[str, ...], list[NDArray[np.float64]]] = {}
-    augment = Augmentation(noise=noise)
-    rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
-    for source in sources:
-        rest = [s for other, s in zip(sources, scores, strict=True) if set(source.held_out).isdisjoint(other.held_out)]
-        if not rest:
-            continue
-        order = np.sort(_combined(rest))
-        z = normal_scores(source.utilities)
-        best = [source.cells[np.argmax(augment.combined([z], rng))] for _ in range(_COPIES)]
-        above = len(order) - np.searchsorted(order, _combined(rest)[best], side="right")
-        found.setdefault(source.held_out, []).append((above + 0.5) / len(order))
+    for source, cells in zip(sources, best, strict=True):
+        rest = [set(source.held_out).isdisjoint(other.held_out) for other in sources]
+        if any(rest):
+            score = _combined(log_p[rest])
+            order = np.sort(score)
+            above = len(order) - np.searchsorted(order, score[cells], side="right")
+            found.setdefault(source.held_out, []).append((above + 0.5) / len(order))
     return [np.concatenate(positions) for positions in found.values()]
+
+
+def _best_of_copies(source: SourceTask, noise: float | LabelNoise, rng: np.random.Generator) -> NDArray[np.int32]:
+    """Return the best cell of each noisy copy of a source."""
+    scores, augment = normal_scores(source.utilities), Augmentation(noise=noise)
+    return np.array([source.cells[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32)
 
 
 def _mean_log(positions: Sequence[NDArray[np.float64]]) -> float:

@@ -17,6 +17,8 @@ class _MetaPredictors(Registry[Any]):
         entry = super().__getitem__(name)
         if isinstance(entry, str):
             module, _, attribute = entry.partition(":")
+            if module.count(".") > 2:  # with a network: a missing PyTorch gets a readable error there
+                import_module("nasmeta.meta.bilevel")
             entry = getattr(import_module(module), attribute)
         return entry
 

@@ -97,6 +97,7 @@ class MetaSearcher(Searcher):
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
+    monitor: Any = None  # of `nasmeta.meta.Monitor`: where a long meta-training is watched and kept
     crosses_spaces: ClassVar[bool] = False
 
     def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaSearcher:

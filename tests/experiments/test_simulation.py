@@ -300,6 +300,9 @@ def test_compare_by_seconds(tmp_path: Path) -> None:
     frame = nm.compare(["random", "evolution"], **arguments, folder=tmp_path)
     assert_frame_equal(frame, nm.compare(["random", "evolution"], **arguments))
     assert_frame_equal(frame, nm.compare(["random", "evolution"], **arguments, folder=tmp_path))
+    own = frame.attrs["searcher_seconds"]
+    assert set(own) == {"nb201/cifar10", "nb201/cifar100"}
+    assert all(0 < own[task][searcher] < 60 for task in own for searcher in ("random", "evolution"))
     last = frame.groupby("task", observed=True)["simulated_seconds"].max()
     assert last["nb201/cifar10"] <= 40_000 < last["nb201/cifar100"] <= 60_000
     one = nm.search("evolution", "nb201/cifar100", seconds=60_000, clock=CLOCK, seed=1)

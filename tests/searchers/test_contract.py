@@ -12,7 +12,7 @@ from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import SearcherContract
 
 # Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
-LONG_META_TRAINING = frozenset({"meta-nas", "meta-rl"})
+LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-rl"})
 
 
 def contract_of(name: str) -> type[SearcherContract]:

@@ -6,6 +6,7 @@ Imported only where PyTorch is wanted.
 from nasmeta.errors import NasmetaError
 
 try:
+    import gpytorch  # noqa: F401
     import torch  # noqa: F401
 except ImportError as reason:
     raise NasmetaError(

@@ -64,7 +64,7 @@ class DeepKernelGP(NetworkLearner):
     width : int, default 64
     n_features : int, default 16
     steps : int, optional
-        Of the outer loop; by default 400.
+        Of the outer loop; by default 100.
     noise : float, default 0.1
         Deviation of the noise that is added to the sources' scores.
     device : str, default "cpu"
@@ -81,7 +81,7 @@ class DeepKernelGP(NetworkLearner):
     (1,)
     """
 
-    batch = 4
+    batch, default_steps = 4, 100
 
     def __init__(
         self,

@@ -118,7 +118,7 @@ class MAML(_GradientLearner):
     width : int, default 64
         Of the two hidden layers.
     steps : int, optional
-        Of the outer loop; by default 400.
+        Of the outer loop; by default 150.
     noise : float, default 0.1
         Deviation of the noise that is added to the sources' scores.
     device : str, default "cpu"

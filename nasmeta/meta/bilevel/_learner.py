@@ -79,7 +79,7 @@ class NetworkLearner(MetaPredictor):
     own group in its summary.
     """
 
-    default_steps: ClassVar[int] = 400
+    default_steps: ClassVar[int] = 150
     batch: ClassVar[int] = 8
     rate: ClassVar[float] = 2e-3
 

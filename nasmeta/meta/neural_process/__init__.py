@@ -1,6 +1,8 @@
-"""A transformer that takes a target's labels as its context: adaptation is one forward pass."""
+"""A transformer that takes a target's labels as its context: adaptation is one forward pass.
 
-from nasmeta.meta.neural_process._network import NeuralProcess
-from nasmeta.meta.neural_process._predictor import MetaNP
+The searcher is there without PyTorch, which it imports when it learns or searches.
+"""
 
-__all__ = ["MetaNP", "NeuralProcess"]
+from nasmeta.meta.neural_process._searcher import MetaNPSearch
+
+__all__ = ["MetaNPSearch"]

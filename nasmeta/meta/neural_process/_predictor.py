@@ -28,7 +28,7 @@ class MetaNP(NetworkLearner):
     width : int, default 48
         Of a token; four heads, two layers.
     steps : int, optional
-        Of the outer loop; by default 800.
+        Of the outer loop; by default 400.
     noise : float, default 0.1
         Deviation of the noise that is added to the sources' scores.
     device : str, default "cpu"
@@ -46,7 +46,7 @@ class MetaNP(NetworkLearner):
     True
     """
 
-    default_steps = 800
+    default_steps = 400
     _embedded_of: tuple[NetworkModel, Tensor] | None = None
 
     def __init__(

@@ -1,0 +1,66 @@
+"""``nasmeta meta-train``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from nasmeta.cli._manners import duration, mannered, names_in, settings_in
+
+__all__ = ["meta_train"]
+
+
+@mannered
+def meta_train(
+    learner: Annotated[str, typer.Argument(help="A meta-searcher or meta-predictor: meta-gp, meta-np, meta-dkl, ….")],
+    out: Annotated[Path, typer.Option(help="Write what is learnt to this file (.npz).")],
+    sources: Annotated[str, typer.Option(help="Families or names of tasks, separated by commas.")] = "nb201",
+    leave_out: Annotated[
+        Optional[str],  # noqa: UP045  (older typers cannot read the other form)
+        typer.Option(help="Dataset or device of which nothing is used: the model can honestly be tested on it."),
+    ] = None,
+    labels: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Random labels of each source; by default all."),
+    ] = None,
+    settings: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--settings", "--set", metavar="KEY=VALUE", help="A setting; may be given several times."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the meta-training and of the labels.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of a killed training.")] = False,
+) -> None:
+    """Learn on source tasks once, and keep it for searches and predictions on other tasks."""
+    from rich.console import Console
+
+    from nasmeta.experiments import meta_train as train
+
+    start = time.perf_counter()
+    with Console(stderr=True).status(f"{learner}: learning") as status:
+        saved = train(
+            learner,
+            names_in(sources),
+            out=out,
+            leave_out=leave_out,
+            labels=labels,
+            settings=settings_in(settings or ()),
+            seed=seed,
+            resume=resume,
+            progress=lambda done, steps, loss: status.update(f"{learner}: step {done} of {steps}, loss {loss:.4f}"),
+        )
+    count = sum(source["labels"] for source in saved.card["sources"])
+    lines = {
+        "learner": learner,
+        "learnt from": f"{', '.join(saved.sources)} ({count:,} labels)",
+        "no honest test on": ", ".join(saved.held_out),
+        "seconds": duration(time.perf_counter() - start),
+        "written": f"{out} ({out.stat().st_size:,} bytes)",
+        "sha256": saved.sha256,
+    }
+    if out.with_suffix(".csv").exists():
+        lines["losses"] = str(out.with_suffix(".csv"))
+    for name, text in lines.items():
+        typer.echo(f"{name:<19}{text}")

@@ -1,0 +1,128 @@
+"""Bayesian optimisation on the neural process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError, SpaceExhaustedError
+from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
+
+if TYPE_CHECKING:
+    from nasmeta.meta.neural_process._predictor import MetaNP
+
+__all__ = ["MetaNPSearch"]
+
+_CONTEXT = 100  # latest observations that the process reads: as many as it was trained on
+
+
+@SEARCHERS.register("meta-np")
+class MetaNPSearch(MetaSearcher):
+    """Bayesian optimisation whose model is a transformer neural process: each step is one forward pass.
+
+    The upper confidence bound of the process is maximised exactly over all cells. What it has learnt is a model of the
+    meta-predictor ``meta-np``, so a file of the one serves the other. Observed values may be in any unit: they are put
+    on the scale of what the sources expect by quantiles. Needs PyTorch.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+    optimism : float, default 0.5
+        Predicted standard deviations that are added to the predicted mean.
+    width : int, default 48
+    steps : int, optional
+        Of the meta-training; by default 400.
+    noise : float, default 0.1
+        Deviation of the noise that is added to the sources' scores.
+    device : str, default "cpu"
+        Of the meta-training.
+    seed : int, default 0
+        Of the meta-training.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("meta-np", "nb201/cifar100", evaluations=5, settings={"steps": 2})
+    >>> len(run)
+    5
+    """
+
+    search_settings = ("optimism", "device")
+
+    def __init__(
+        self,
+        space: CellSpace,
+        rng: np.random.Generator,
+        *,
+        optimism: float = 0.5,
+        width: int = 48,
+        steps: int | None = None,
+        noise: float = 0.1,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(space, rng)
+        if isinstance(optimism, bool) or not isinstance(optimism, int | float) or not 0 <= optimism < np.inf:
+            raise SettingError(f"optimism must be a number from 0 on, not {optimism!r:.80}.")
+        self.optimism, self.width, self.steps = optimism, width, steps
+        self.noise, self.device, self.seed = noise, device, seed
+        self._open = np.ones(space.n_cells, dtype=bool)
+        self._cells: list[int] = []
+        self._values: list[float] = []
+
+    @cached_property
+    def _predictor(self) -> MetaNP:
+        from nasmeta.meta._registry import META_PREDICTORS
+
+        settings = {"width": self.width, "steps": self.steps, "noise": self.noise, "device": self.device}
+        made: MetaNP = META_PREDICTORS["meta-np"](self.space.name, seed=self.seed, **settings)
+        made.monitor = self.monitor
+        return made
+
+    def _learn(self, sources: list[SourceTask]) -> Any:
+        return self._predictor.meta_fit(sources).meta_model_
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        self._predictor.meta_model_ = self._require_meta_model()
+        return self._predictor._pack()
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+        return self._predictor._unpack(arrays, facts)
+
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Treat the other cells as asked."""
+        self._open[:] = False
+        self._open[cells] = True
+        return True
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose the cells of highest bound that have not been proposed."""
+        if n > int(self._open.sum()):
+            raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
+        predictor = self._predictor
+        predictor.meta_model_ = self._require_meta_model()
+        if self._cells:
+            predictor.fit(self._cells[-_CONTEXT:], self._values[-_CONTEXT:])
+            mean, deviation = predictor.mean_, predictor.deviation_
+        else:
+            mean, deviation = predictor.prior()
+        bound = np.where(self._open, mean + self.optimism * deviation, -np.inf)
+        shuffled = self.rng.permutation(self.space.n_cells)  # so that ties are drawn from at random
+        chosen = shuffled[np.argsort(-bound[shuffled], kind="stable")[:n]].astype(np.int32)
+        self._open[chosen] = False
+        return chosen
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Add the values to the context."""
+        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
+            if cell not in self._cells:
+                self._open[cell] = False
+                self._cells.append(cell)
+                self._values.append(value)

@@ -1,0 +1,161 @@
+"""Few-shot prediction: rank correlation on the held-out task from a few labels, by meta-predictors and baselines.
+
+    python reports/meta/few_shot.py [--parts nb201,tnb101,devices,others,search] [--draws 20]
+
+Every target is left out with all that it holds out; each draw labels random cells of it and scores the order of all
+others. Rows are appended to draws.csv as they are measured, so a killed run goes on; README.md and the figures are
+written anew from it at the end. Columns of other tables are fetched before by `nasmeta data fetch nb201 tnb101`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nasmeta as nm
+from nasmeta.experiments import one_thread
+from nasmeta.meta import META_PREDICTORS
+from nasmeta.predictors import make_predictor
+from nasmeta.tasks import Task
+
+HERE = Path(__file__).parent / "few_shot"
+DRAWS = HERE / "draws.csv"
+COLUMNS = ("part", "target", "method", "labels", "draw", "tau", "spearman", "train_seconds", "adapt_seconds")
+SLOW = ("maml", "anil", "reptile", "meta-np")  # of these fewer draws, and not on every target
+LABELS = (5, 10, 20, 50, 100)
+ON_CELLS = (
+    4000  # of a target, of which none gives a label to be scored on: as many as scoring takes the time of fitting
+)
+
+
+class SourceOrder:
+    """What sources say without a label and without a model: their mean score."""
+
+    def meta_fit(self, sources: list[Task]) -> SourceOrder:
+        from nasmeta.predictors import normal_scores
+
+        self.mean = np.mean([normal_scores(task.sign * task.values) for task in sources], axis=0)
+        return self
+
+    def fit(self, cells: Any, y: Any) -> SourceOrder:
+        return self
+
+    def predict(self, cells: Any) -> Any:
+        return self.mean[cells]
+
+
+def sources_of(part: str, task: Task) -> list[Task]:
+    """Return the tasks of the part's family, without all that the target holds out."""
+    families = {"nb201": ("nb201", "nb201/12ep"), "tnb101": ("tnb101",), "devices": ("nb201/latency",)}[part]
+    found = [other for family in families for other in nm.task_distribution(family)]
+    held_out = {name.lower() for name in task.held_out}
+    return [other for other in found if held_out.isdisjoint(name.lower() for name in other.held_out)]
+
+
+def plan(parts: list[str], draws: int) -> Iterator[tuple[str, Task, str, tuple[int, ...], int]]:
+    """Yield part, target, method, numbers of labels and draws."""
+    nb201, tnb101 = nm.task_distribution("nb201"), nm.task_distribution("tnb101") if "tnb101" in parts else ()
+    devices = list(nm.task_distribution("nb201/latency")) if "devices" in parts else []
+    if "nb201" in parts:
+        for task in nb201:
+            for method in ("source-order", "meta-dkl", "meta-linear", "gp"):
+                yield "nb201", task, method, LABELS, draws
+    for task in tnb101:
+        for method in ("source-order", "meta-dkl", "meta-linear", "gp"):
+            yield "tnb101", task, method, (20, 100), draws
+    for task in devices:
+        for method in ("source-order", "meta-linear", "gp"):
+            yield "devices", task, method, (10,), draws
+    for task in devices[::4]:
+        yield "devices", task, "meta-dkl", (10,), draws
+    if "others" in parts:
+        for method in SLOW:
+            for task in nb201:
+                yield "nb201", task, method, (5, 20, 100), draws
+        for method in SLOW:
+            for task in nm.task_distribution("tnb101")[::3]:
+                yield "tnb101", task, method, (20,), draws // 2
+
+
+def measured() -> dict[tuple[str, ...], dict[str, str]]:
+    """Return the rows that are there, by what they measure."""
+    if not DRAWS.exists():
+        return {}
+    with DRAWS.open(newline="") as file:
+        return {tuple(row[key] for key in COLUMNS[:5]): row for row in csv.DictReader(file)}
+
+
+def fitted(method: str, space: str, sources: list[Task]) -> tuple[Callable[[Any, Any], Any], float]:
+    """Return a function from labels to a predictor, and the seconds of processor time of the meta-training."""
+    start = time.process_time()
+    if method == "gp":
+        return (lambda cells, y: make_predictor("gp", space=space).fit(cells, y)), 0.0
+    learner = SourceOrder() if method == "source-order" else META_PREDICTORS[method](space)
+    only = [task for task in sources if "@12ep" not in task.name] if method == "source-order" else sources
+    learner.meta_fit(only)
+    return learner.fit, time.process_time() - start
+
+
+def measure(parts: list[str], draws: int) -> None:
+    """Append what is not measured yet."""
+    from scipy.stats import kendalltau, spearmanr
+
+    there = measured()
+    HERE.mkdir(parents=True, exist_ok=True)
+    for part, task, method, labels, n_draws in plan(parts, draws):
+        missing = [
+            (n, draw)
+            for n in labels
+            for draw in range(n_draws if method != "source-order" else 1)
+            if (part, task.name, method, str(n), str(draw)) not in there
+        ]
+        if not missing:
+            continue
+        print(f"{part}: {method} on {task.name}, {len(missing)} draws", flush=True)
+        fit, train_seconds = fitted(method, task.space.name, sources_of(part, task))
+        utilities = task.sign * task.values
+        with DRAWS.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if file.tell() == 0:
+                writer.writerow(COLUMNS)
+            for n, draw in missing:
+                rng = np.random.default_rng([draw, n])
+                order = rng.permutation(len(utilities))  # the same cells for every method
+                cells, rest = order[:n], order[n : n + ON_CELLS]
+                start = time.process_time()
+                predicted = fit(cells, utilities[cells]).predict(rest)
+                seconds = time.process_time() - start
+                tau, spearman = kendalltau(predicted, utilities[rest])[0], spearmanr(predicted, utilities[rest])[0]
+                row = (part, task.name, method, n, draw)
+                writer.writerow((*row, f"{tau:.4f}", f"{spearman:.4f}", f"{train_seconds:.1f}", f"{seconds:.3f}"))
+                file.flush()
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default="nb201,tnb101,devices,others,search")
+    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--write-only", action="store_true", help="Write README and figures of what is measured.")
+    asked = parser.parse_args()
+    parts = [part.strip() for part in asked.parts.split(",")]
+    with one_thread():
+        if not asked.write_only:
+            measure([part for part in parts if part != "search"], asked.draws)
+            if "search" in parts:
+                from few_shot_search import measure_search
+
+                measure_search(HERE / "search.csv")
+        from few_shot_page import write
+
+        write(HERE)
+
+
+if __name__ == "__main__":
+    main()

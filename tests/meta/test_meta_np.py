@@ -1,0 +1,97 @@
+"""The searcher on the neural process, and meta-training into a file."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import LeakageWarning, SettingError, UnknownNameError
+from nasmeta.experiments import meta_train
+from nasmeta.meta import MetaNPSearch, Monitor, load_meta_model
+from nasmeta.spaces import CellSpace
+from nasmeta.testing import SearcherContract
+
+pytest.importorskip("torch")
+
+
+class TestMetaNP(SearcherContract):
+    @pytest.fixture(params=["tnb101"])  # the small space: what the network reads of a cell is the same on both
+    def space(self, request: pytest.FixtureRequest) -> CellSpace:
+        return nm.get_space(request.param)
+
+    def make(self, space: CellSpace, rng: np.random.Generator) -> MetaNPSearch:
+        return MetaNPSearch(space, rng, steps=3, width=16)
+
+    def test_runs_on_a_real_task(self) -> None:
+        pytest.skip("Its default meta-training is long; the tests below search a real task with a short one.")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("np") / "np.npz"
+    meta_train("meta-np", leave_out="cifar100", labels=200, out=out, settings={"steps": 12, "width": 16})
+    return out
+
+
+def test_one_file_serves_predictor_and_searcher(path: Path) -> None:
+    saved = load_meta_model(path)
+    assert saved.held_out == ("cifar10", "imagenet16-120")
+    predicted = saved.predictor().fit([3, 4, 5], [1.0, 2.0, 3.0]).predict([6111, 0])
+    assert predicted.shape == (2,)
+    runs = [nm.search("meta-np", "nb201/cifar100", evaluations=6, meta_model=path) for _ in range(2)]
+    assert runs[0].cells.tolist() == runs[1].cells.tolist()
+    assert runs[0].settings["width"] == 16
+    with pytest.warns(LeakageWarning):
+        nm.search("meta-np", "nb201/cifar10", evaluations=2, meta_model=path)
+    header, *rows = path.with_suffix(".csv").read_text().splitlines()
+    assert header == "step,loss,validation_loss"
+    assert rows[-1].startswith("12,")
+    assert not path.with_suffix(".checkpoint.npz").exists()
+
+
+def test_a_killed_training_resumes_to_the_same_model(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(done: int, steps: int, loss: float) -> None:
+        if done == 7:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "again.npz"
+    arguments: dict[str, Any] = {"leave_out": "cifar100", "labels": 200, "out": out}
+    arguments["settings"] = {"steps": 12, "width": 16}
+    monkeypatch.setattr("nasmeta.experiments._meta_train.Monitor", partial(Monitor, every=5))
+    with pytest.raises(KeyboardInterrupt):
+        meta_train("meta-np", progress=kill, **arguments)
+    assert out.with_suffix(".checkpoint.npz").exists()
+    assert meta_train("meta-np", resume=True, **arguments).sha256 == load_meta_model(path).sha256
+
+
+def test_the_command_trains_and_refuses(tmp_path: Path) -> None:
+    arguments = ["--leave-out", "cifar100", "--labels", "100", "--out", str(tmp_path / "m.npz")]
+    result = CliRunner().invoke(app, ["meta-train", "meta-linear", *arguments])
+    assert result.exit_code == 0, result.output
+    assert "nb201/cifar10, nb201/imagenet16-120 (200 labels)" in result.stdout
+    assert "no honest test on  cifar10, imagenet16-120" in result.stdout
+    assert load_meta_model(tmp_path / "m.npz").kind == "meta-linear"
+    for asked, message in (
+        (["random"], "Unknown meta-learner 'random'"),
+        (["meta-linear", "--set", "depth=3"], "no setting 'depth'"),
+        (["meta-linear", "--sources", "nb201/cifar100"], "There is no source"),
+    ):
+        result = CliRunner().invoke(app, ["meta-train", *asked, *arguments])
+        assert result.exit_code == 2
+        assert message in " ".join(result.stderr.split())
+
+
+def test_what_is_not_possible(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="meta-learner"):
+        meta_train("gp", out=tmp_path / "x.npz")
+    with pytest.raises(SettingError, match="cannot be written"):
+        meta_train("meta-np", out=tmp_path / "x.txt")
+    with pytest.raises(SettingError, match="optimism"):
+        MetaNPSearch(nm.get_space("nb201"), np.random.default_rng(0), optimism=-1)

@@ -1,0 +1,65 @@
+"""What sources say: groups, roles, completion, and that a group is left out."""
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import SettingError
+from nasmeta.meta import SourceMatrix
+from nasmeta.meta._source_matrix import groups_of
+from nasmeta.predictors import normal_scores
+from nasmeta.tasks import SourceTask
+from nasmeta.testing import made_up_values
+
+SPACE = nm.get_space("tnb101")
+
+
+def source(name: str, held_out: tuple[str, ...], values: np.ndarray, labels: int | None = None) -> SourceTask:
+    cells = np.arange(SPACE.n_cells, dtype=np.int32)
+    if labels is not None:
+        cells = np.sort(SPACE.sample(labels, np.random.default_rng(0)))
+    return SourceTask(name, held_out[0], SPACE, cells, values[cells], held_out)
+
+
+VALUES = made_up_values(SPACE)
+
+
+def test_what_shares_something_is_a_group() -> None:
+    names = [("a", "phone"), ("b",), ("c", "phone"), ("B",), ("c",)]
+    sources = [source(f"{i}", held_out, VALUES) for i, held_out in enumerate(names)]
+    assert groups_of(sources) == [0, 1, 0, 1, 0]
+
+
+def test_roles_and_means_without_a_group() -> None:
+    sources = [
+        source("f/a", ("a",), VALUES), source("f/b", ("b",), -VALUES), source("f/c", ("c",), VALUES),
+        source("f/a@12ep", ("a",), VALUES),
+    ]  # fmt: skip
+    matrix = SourceMatrix.of(SPACE, sources)
+    assert (matrix.groups, matrix.roles, matrix.scale) == ((0, 1, 2, 0), (0, 0, 0, 1), "rank")
+    assert matrix.principal(0) == 0
+    means = matrix.role_means(without=(1,))
+    assert np.corrcoef(means[0], VALUES)[0, 1] > 0.5
+    np.testing.assert_allclose(matrix.role_means(without=(0,))[1], matrix.role_means(without=(0,))[0])
+    assert np.ptp(matrix.role_means(without=(0, 1, 2))) == 0
+    assert len(matrix.contrasts(without=(1,))) == 2
+    assert len(matrix.contrasts(without=(0, 1))) == 0
+
+
+def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
+    classes = SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")
+    smooth = VALUES[classes]
+    few = source("f/a", ("a",), smooth, labels=400)
+    matrix = SourceMatrix.of(SPACE, [few, source("f/b", ("b",), smooth)])
+    assert np.corrcoef(matrix.scores[0], normal_scores(smooth))[0, 1] > 0.8
+    np.testing.assert_allclose(matrix.scores[1], normal_scores(smooth), atol=1e-5)
+
+
+def test_costs_are_logarithms() -> None:
+    cost = -np.exp(VALUES)
+    matrix = SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)])
+    assert matrix.scale == "log"
+    np.testing.assert_allclose(matrix.scores[0], VALUES.mean() - VALUES, atol=1e-5)
+    assert SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)], "rank").scale == "rank"
+    with pytest.raises(SettingError, match="for costs"):
+        SourceMatrix.of(SPACE, [source("f/a", ("a",), VALUES)], "log")
