@@ -302,7 +302,7 @@ def table_of(searches: pd.DataFrame, by: str) -> pd.DataFrame:
         for value, some in part.groupby(by, sort=False):
             row[str(value)] = cell_of(some, column)
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).fillna("–")
 
 
 def speed_ups(searches: pd.DataFrame, by: str, base: str) -> pd.DataFrame:
@@ -316,7 +316,7 @@ def speed_ups(searches: pd.DataFrame, by: str, base: str) -> pd.DataFrame:
             if value == base:
                 continue
             logs = []
-            for task in part["task"].unique():
+            for task in part.loc[part[by] == value, "task"].unique():
                 means = []
                 for which in (base, value):
                     values = part[(part["task"] == task) & (part[by] == which)]["needed"].to_numpy(dtype=float)
