@@ -64,7 +64,9 @@ def cases() -> Iterator[tuple[str, Task, TaskDistribution]]:
         for form in ("", "#777", "#888", "#999", "@12ep"):
             task = nm.get_task(f"nb201/{dataset}{form}")
             yield ("nb201, 12 epochs" if "@" in form else "nb201, seeds" if form else "nb201"), task, sources_of(task)
-    for family in ("tnb101", "nb201/latency", "nb201/energy", "nb201/within", "nb201/tradeoff"):
+    for task in nm.task_distribution("nb201/tradeoff"):
+        yield "tradeoff", task, sources_of(task)
+    for family in ("tnb101", "nb201/latency", "nb201/energy", "nb201/within"):
         for _, sources, target in nm.task_distribution(family).splits(by="task"):
             yield family.removeprefix("nb201/"), target[0], sources
     for task in nm.task_distribution("nb201/robust"):
