@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",  # a mouse
 )  # fmt: skip
 
 
@@ -209,6 +210,15 @@ def test_nothing_was_asked_of_any_network(page: Any, written: Path) -> None:
         entry["message"] for entry in page.get_log("performance") if "Network.requestWillBeSent" in entry["message"]
     ]
     assert not [message for message in asked if '"url":"http' in message]
+
+
+def test_with_a_mouse_there_are_buttons_and_none_sends_a_chart_away(page: Any) -> None:
+    assert page.execute_script("return matchMedia('(hover: hover)').matches")
+    buttons = "return [...document.querySelector('#panels .modebar').querySelectorAll('.modebar-btn')]"
+    titles = page.execute_script(buttons + ".map(b => b.dataset.title)")
+    assert len(titles) == 6  # download, zoom, pan, in, out, back
+    assert not [title for title in titles if any(word in title for word in ("loud", "hare", "Edit", "Produced"))]
+    assert page.execute_script("return document.querySelectorAll('.plot [href^=http]').length") == 0
 
 
 @pytest.mark.parametrize("width", [400, 1280])
