@@ -9,13 +9,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterable, Iterator
-from itertools import combinations
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
@@ -65,7 +64,9 @@ def cases() -> Iterator[tuple[str, Task, TaskDistribution]]:
         for form in ("", "#777", "#888", "#999", "@12ep"):
             task = nm.get_task(f"nb201/{dataset}{form}")
             yield ("nb201, 12 epochs" if "@" in form else "nb201, seeds" if form else "nb201"), task, sources_of(task)
-    for family in ("tnb101", "nb201/latency", "nb201/energy", "nb201/within", "nb201/tradeoff"):
+    for task in nm.task_distribution("nb201/tradeoff"):
+        yield "tradeoff", task, sources_of(task)
+    for family in ("tnb101", "nb201/latency", "nb201/energy", "nb201/within"):
         for _, sources, target in nm.task_distribution(family).splits(by="task"):
             yield family.removeprefix("nb201/"), target[0], sources
     for task in nm.task_distribution("nb201/robust"):
@@ -80,9 +81,9 @@ def sources_of(task: Task) -> TaskDistribution:
 def agreement(sources: TaskDistribution) -> float:
     """Return the mean rank correlation between the sources, on cells that all have labelled."""
     values = np.stack([source.sign * source.values for source in sources])
-    values = values[:, ~np.isnan(values).any(axis=0)]
-    pairs = [float(spearmanr(values[i], values[j]).statistic) for i, j in combinations(range(len(values)), 2)]
-    return float(np.mean(pairs)) if pairs else float("nan")
+    ranks = rankdata(values[:, ~np.isnan(values).any(axis=0)], axis=1)
+    correlation = np.corrcoef(ranks)[np.triu_indices(len(ranks), 1)] if len(ranks) > 1 else np.array([np.nan])
+    return float(correlation.mean())
 
 
 def position_of_best(learnt: LearnedSpace, target: Task) -> float:
@@ -120,7 +121,7 @@ def run_calibration(subsets: int) -> None:
     for group, target, sources in cases():
         if group == "robust" or "#" in target.name:
             continue
-        for subset in range(1 if len(sources) < 3 else subsets):
+        for subset in range(1 if len(sources) < 3 else subsets if group == "tnb101" else max(1, subsets // 5)):
             if rows.has(target.name, subset):
                 continue
             rng = np.random.default_rng([subset, len(target.name)])
@@ -190,10 +191,12 @@ def plans_inside(runs: int) -> Iterator[tuple[Task, str, int, int, dict[str, obj
 
 
 def plans_warm(runs: int, slow_runs: int) -> Iterator[tuple[Task, str, int, int, dict[str, object]]]:
-    """Three searchers with 0, 5 and 10 first cells, and 5 chosen per second."""
-    for searcher, n, budget in (("random", runs, 16_000), ("evolution", runs, MOST), ("gp", slow_runs, 300)):
+    """Three searchers with 0, 5 and 10 first cells, and 5 chosen per second; less of gp, whose steps take longer."""
+    for searcher, budget in (("random", 16_000), ("evolution", MOST), ("gp", 300)):
         for task in (*NB201, *TNB101):
-            for warm_start in ("0", "5", "10", "5/second"):
+            slow = searcher == "gp" and task.table == "tnb101"
+            n = max(2, slow_runs // 3) if slow else slow_runs if searcher == "gp" else runs
+            for warm_start in ("0", "5") if slow else ("0", "5", "10", "5/second"):
                 yield task, searcher, n, min(budget, task.space.n_cells), {"space": None, "warm_start": warm_start}
 
 
@@ -300,7 +303,7 @@ def table_of(searches: pd.DataFrame, by: str) -> pd.DataFrame:
         for value, some in part.groupby(by, sort=False):
             row[str(value)] = cell_of(some, column)
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).fillna("–")
 
 
 def speed_ups(searches: pd.DataFrame, by: str, base: str) -> pd.DataFrame:
@@ -314,7 +317,7 @@ def speed_ups(searches: pd.DataFrame, by: str, base: str) -> pd.DataFrame:
             if value == base:
                 continue
             logs = []
-            for task in part["task"].unique():
+            for task in part.loc[part[by] == value, "task"].unique():
                 means = []
                 for which in (base, value):
                     values = part[(part["task"] == task) & (part[by] == which)]["needed"].to_numpy(dtype=float)
@@ -390,8 +393,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--slow-runs", type=int, default=30, help="runs of gp")
-    parser.add_argument("--subsets", type=int, default=20)
+    parser.add_argument("--slow-runs", type=int, default=30, help="runs of gp; a third on TransNAS-Bench-101")
+    parser.add_argument("--subsets", type=int, default=20, help="for TransNAS-Bench-101; a fifth elsewhere")
     parser.add_argument("--cpu-seconds", type=float, help="stop with status 75 after so long; the next call goes on")
     arguments = parser.parse_args()
     Rows.cpu_seconds = arguments.cpu_seconds or Rows.cpu_seconds
