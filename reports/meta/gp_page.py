@@ -27,7 +27,9 @@ def needed(runs: pd.DataFrame) -> str:
     if not len(n):
         return "–"
     text = short(n.mean())
-    if len(n) > 1:
+    if len(n) > 1 and np.ptp(n) == 0:
+        text += f" ({len(n)}, all alike)"
+    elif len(n) > 1:
         low, high = bootstrap_interval(n)
         text += f" [{short(low)}, {short(high)}] ({len(n)})"
     if not runs.found.all():
@@ -123,8 +125,11 @@ def transnas_table(runs: pd.DataFrame, ratios: pd.DataFrame, overall: dict[str, 
 def cross_table(runs: pd.DataFrame, ratios: pd.DataFrame, overall: dict[str, str]) -> str:
     """Return evaluations with sources of the other space."""
     own, rows = runs[runs.part == "cross"], []
+    beside = pd.read_csv(QUERIES)
     for task in dict.fromkeys(own.task):
-        row = {"task": task}
+        known = beside[(beside.searcher == "gp") & (beside.task == task)]
+        plain = needed(runs[(runs.part == "transnas") & (runs.searcher == "gp") & (runs.task == task)])
+        row = {"task": task, "`gp`, no sources": short(known["mean"].iloc[0]) + " (100)" if len(known) else plain}
         for searcher in ("multi-task-gp", "rgpe"):
             row[f"`{searcher}`"] = needed(own[(own.task == task) & (own.searcher == searcher)])
         rows.append(with_speed_ups(row, ratios, task))
