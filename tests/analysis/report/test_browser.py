@@ -238,6 +238,17 @@ def test_it_fits_the_width(page: Any, width: int) -> None:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_a_page_of_a_poor_comparison(browser: Any, comparison: Any, with_test_values: None, tmp_path: Path) -> None:
+    holes = comparison[(comparison["searcher"] != "evolution") | (comparison["task"] == "made/one")]
+    holes = holes.assign(cost_seconds=0.0, simulated_seconds=0.0)
+    browser.get(write_report(holes, tmp_path, formats=[])[0].as_uri())
+    assert len(lines(browser, 1)) == 2
+    assert not browser.find_element("id", "overall").is_displayed()
+    assert "There is nothing to test here" in browser.find_element("id", "tests").text
+    choose(browser, "axis", "simulated_seconds")
+    assert "No curve" in browser.find_element("id", "panels").text
+
+
 def test_a_large_page_answers_at_once(
     browser: Any, made_up_frame: Callable[..., Any], with_test_values: None, tmp_path: Path
 ) -> None:
