@@ -216,8 +216,8 @@ def accuracy_at_queries(kept: Kept, output: Path, name: str = "accuracy-at-queri
 
 {len(specification.seeds)} runs each. Searches see the validation accuracy after 200 epochs (mean of the seeds); told is
 the test accuracy of the cell that was best on validation so far, mean ± standard deviation. {remark}On ImageNet16-120
-the best cell on validation tests at 45.47, so better search may test worse. A dash: some runs did not get so far, as the
-searcher proposed nothing new any more. Published figures for these budgets were not read at their sources, so none
+the best cell on validation tests at 45.47, so better search may test worse. A dash: some runs did not get so far, as
+the searcher proposed nothing new any more. Published figures for these budgets were not read at their sources, so none
 stands here.
 """,
     )
