@@ -20,8 +20,11 @@ __all__ = ["print_summary", "write_report"]
 _BUDGETS = (50, 100, 200)
 
 
-def print_summary(frame: pd.DataFrame, evaluations: int, evaluator: str = "table") -> None:
-    """Print one table a task: the best value so far after some budgets, and how often the optimum was found."""
+def print_summary(frame: pd.DataFrame, evaluations: int | None, evaluator: str = "table") -> None:
+    """Print one table a task: the best value so far after some budgets, and how often the optimum was found.
+
+    Without a budget in evaluations (None: it was one in seconds) the runs' ends are compared.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -31,36 +34,44 @@ def print_summary(frame: pd.DataFrame, evaluations: int, evaluator: str = "table
 
     console = Console()
     summary = without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
+    ends = _ends(frame) if evaluations is None else None
     for name, rows in summary.groupby("task", sort=False, observed=True):
-        budgets = [budget for budget in _budgets(frame) if f"value_at_{budget}" in rows]
+        budgets = [budget for budget in _budgets(frame) if f"value_at_{budget}" in rows and ends is None]
         table = Table(
             title=_title(on_evaluator(get_task(str(name)), evaluator), int(rows["runs"].iloc[0])), title_justify="left"
         )
         table.add_column("searcher", no_wrap=True)
         for budget in budgets:
             table.add_column(f"after {budget}", justify="right", no_wrap=True)
+        for column in () if ends is None else ("at the end", "evaluations"):
+            table.add_column(column, justify="right", no_wrap=True)
         table.add_column("found", justify="right", no_wrap=True)
         table.add_column("needed", justify="right", no_wrap=True)
         for _, row in rows.iterrows():
             table.add_row(
                 str(row["searcher"]),
                 *(_spread(row[f"value_at_{budget}"], row[f"value_at_{budget}_std"]) for budget in budgets),
+                *(() if ends is None else ends[str(name), str(row["searcher"])]),
                 f"{row['share_solved']:.0%}",
                 "–" if np.isnan(row["evaluations_to_optimum"]) else f"{row['evaluations_to_optimum']:.1f}",
             )
         console.print(table)
     console.print(
-        "after n: best value after n evaluations, mean ± standard deviation over the runs\n"
-        "found: share of the runs that evaluated the best cell of the table or surrogate\n"
+        (
+            "after n: best value after n evaluations, mean ± standard deviation over the runs\n"
+            if ends is None
+            else "at the end: best value within the seconds, mean ± standard deviation over the runs\n"
+        )
+        + "found: share of the runs that evaluated the best cell of the table or surrogate\n"
         "needed: mean number of evaluations until then, where all runs found it",
         highlight=False,
     )
-    for remark in _remarks(frame, evaluations):
+    for remark in _remarks(frame, evaluations or 1):
         console.print(remark, highlight=False, markup=False)
     console.print()
 
 
-def write_report(frame: pd.DataFrame, folder: Path, evaluations: int, evaluator: str = "table") -> list[Path]:
+def write_report(frame: pd.DataFrame, folder: Path, evaluations: int | None, evaluator: str = "table") -> list[Path]:
     """Write summary and pictures of a comparison into its folder; return all files a reader wants."""
     from nasmeta.analysis import plot_regret, save_figure, summarise, to_markdown, without_spread_of_equals
     from nasmeta.experiments import on_evaluator
@@ -74,13 +85,16 @@ def write_report(frame: pd.DataFrame, folder: Path, evaluations: int, evaluator:
         headers = {f"value_at_{budget}": f"best after {budget}" for budget in _budgets(frame)}
         parts.append(f"## {task.name}\n")
         parts.append(f"{_title(task, int(rows['runs'].iloc[0]))}. Release {task.column.release}.\n")
-        parts.append(to_markdown(rows.drop(columns=["task", "simulated_seconds"]), headers=headers))
+        unwanted = ["task", "simulated_seconds"]
+        if evaluations is None:  # a budget in seconds: runs have different numbers of evaluations
+            unwanted += [str(column) for column in rows if str(column).startswith("value_at_")]
+        parts.append(to_markdown(rows.drop(columns=unwanted), headers=headers))
     parts.append(
         "Best after n: mean ± standard deviation of the best value so far after n evaluations. Regret: mean distance "
         "to the best of all cells at the end of the runs. Share solved: runs that evaluated the best cell. Evaluations "
         "to optimum: only where all runs were solved. In brackets: 95 % intervals.\n"
     )
-    parts += [f"{remark}\n" for remark in _remarks(frame, evaluations)]
+    parts += [f"{remark}\n" for remark in _remarks(frame, evaluations or 1)]
     markdown = folder / "summary.md"
     several = len({get_task(str(name)).column.unit for name in summary["task"].unique()}) > 1
     files = [folder / "results.parquet", markdown]
@@ -116,6 +130,18 @@ def _remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
             "exhausted): the searcher proposed no new cell any more"
         )
     return remarks
+
+
+def _ends(frame: pd.DataFrame) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return how the runs of each (task, searcher) ended: best value and number of evaluations."""
+    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
+    return {
+        (str(task), str(searcher)): (
+            _spread(own["incumbent_value"].mean(), own["incumbent_value"].std()),
+            f"{own['evaluation'].mean():.0f}",
+        )
+        for (task, searcher), own in last.groupby(["task", "searcher"], sort=False, observed=True)
+    }
 
 
 def _budgets(frame: pd.DataFrame) -> list[int]:

@@ -286,8 +286,12 @@ def compare(
             progress=True,
             evaluator=evaluator,
         )
-    evaluations = evaluations or (200 if seconds is None else 1)  # seconds end runs after any number of evaluations
+    if seconds is None and specification is None:
+        evaluations = evaluations or 200
     print_summary(frame, evaluations, evaluator)
+    for task, of_task in frame.attrs.get("searcher_seconds", {}).items():
+        own = ", ".join(f"{name} {one:.3g} s" for name, one in of_task.items())
+        typer.echo(f"searchers' own time a run, {task}: {own}", err=True)  # not the same twice
     if folder is not None:
         typer.echo("Written:")
         for path in write_report(frame, folder, evaluations, evaluator):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["compare_specified", "print_ready"]
 
 
-def compare_specified(name: str, folder: Path | None, workers: int) -> tuple[pd.DataFrame, int, str]:
+def compare_specified(name: str, folder: Path | None, workers: int) -> tuple[pd.DataFrame, int | None, str]:
     """Run a specification and show what its runs picked; return results, budget in evaluations, and evaluator."""
     from nasmeta.experiments import read_specification, run_specification
 
@@ -24,7 +24,7 @@ def compare_specified(name: str, folder: Path | None, workers: int) -> tuple[pd.
     frame = run_specification(specification, folder, workers=workers, progress=True)
     if specification.report:
         _print_picks(frame, specification)
-    return frame, specification.evaluations or 1, specification.evaluator
+    return frame, specification.evaluations, specification.evaluator
 
 
 def print_ready() -> None:

@@ -338,7 +338,8 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known |
     if known is not None:
         _compare_to(known, path, cells, values, costs)
     fourth = [row[3] if len(row) == 4 else None for row in rows]
-    failures = {cell: why for cell, why in zip(cells, fourth, strict=True) if isinstance(why, str)}
+    reasons = (entry.get("failure") if isinstance(entry, dict) else entry for entry in fourth)
+    failures = {cell: why for cell, why in zip(cells, reasons, strict=True) if isinstance(why, str)}
     return Records(cells, values, costs, failures, [entry if isinstance(entry, dict) else {} for entry in fourth])
 
 

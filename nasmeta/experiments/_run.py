@@ -222,6 +222,9 @@ class Run:
 def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the results frame of runs: one row an evaluation, in the order of the runs; see `Run.frame`.
 
+    ``frame.attrs["searcher_seconds"]`` has the searchers' own computing time, in seconds a run, by task and searcher:
+    apart from the rows, as it is not the same twice. Runs that were read and not run have none.
+
     Examples
     --------
     >>> import nasmeta as nm
@@ -251,7 +254,7 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
                 f"{run.task.name}: {run.best.value} of cell {run.best.cell} is better than the optimum "
                 f"{run.task.optimum}, so these are not values of this task."
             )
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "task": names([run.task.name for run in runs]),
             "searcher": names([run.searcher for run in runs]),
@@ -271,3 +274,12 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
             "warm_start": names([run.warm_start for run in runs]),
         }
     )
+    measured: dict[str, dict[str, list[float]]] = {}
+    for run in runs:
+        if run.searcher_seconds == run.searcher_seconds:
+            measured.setdefault(run.task.name, {}).setdefault(run.searcher, []).append(run.searcher_seconds)
+    frame.attrs["searcher_seconds"] = {
+        task: {searcher: float(np.mean(seconds)) for searcher, seconds in of_task.items()}
+        for task, of_task in measured.items()
+    }
+    return frame

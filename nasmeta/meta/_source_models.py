@@ -23,6 +23,7 @@ __all__ = ["SourceModels", "joint_space", "learn_source_models", "pack_source_mo
 _FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
 _FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
 _CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
+_OF_ONE = 400  # of these, at most so many of one source
 
 
 def joint_space(target: CellSpace, sources: Sequence[CellSpace]) -> CellSpace:
@@ -142,7 +143,7 @@ def learn_source_models(space: CellSpace, sources: Sequence[SourceTask], feature
     """Fit one process over (cell, task) to the labelled cells of the sources.
 
     A label is the normal score of its rank in its task. Of many labels the best half and an even sample of the others
-    are kept, at most 1,200 of all sources together.
+    are kept, at most 400 a source and 1,200 of all together.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ def learn_source_models(space: CellSpace, sources: Sequence[SourceTask], feature
                 f"different: at least {_FEWEST_LABELS}, not all alike, are needed to learn an order from."
             )
         moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
-        kept = _kept(scores, _CONDITION_ON // len(sources))
+        kept = _kept(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
         cells.append(moved[kept])
         labels.append(scores[kept])
     few = [_evenly(len(own), max(_FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]

@@ -43,7 +43,9 @@ class RandomSearch(Searcher):
         self._asked = 0
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Leave the other cells out of the order."""
+        """Leave the other cells out of the order; with replacement there is none."""
+        if self.replacement:
+            return False
         self._order = self._order[np.isin(self._order, cells)]
         return True
 

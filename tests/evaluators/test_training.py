@@ -115,6 +115,23 @@ def test_failures_are_recorded_and_end_nothing(searcher: str, trained: list[int]
     assert np.isnan(read.frame()["regret"]).all()  # no optimum is known
 
 
+def test_a_budget_in_seconds_is_that_of_the_trainings(trained: list[int], tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"evaluator": "training", "data": "digits", "recipe": "tiny", "seconds": 40.5}
+    path = tmp_path / "run.jsonl"
+    first = nm.search("random", "nb201/cifar10", journal=path, **asked)
+    assert first.end_seconds[-1] >= 40.5 > first.end_seconds[-2]
+    assert first.failures
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-3]))
+    before = list(trained)
+    again = nm.search("random", "nb201/cifar10", journal=path, **asked)
+    assert again.failures == first.failures
+    np.testing.assert_array_equal(again.cells[: len(lines) - 4], first.cells[: len(lines) - 4])
+    assert not set(trained[len(before) :]) & set(before[:-3])  # what is recorded is not trained again
+    with pytest.raises(SettingError, match="one after another"):
+        nm.search("random", "nb201/cifar10", clock={"workers": 2}, **asked)
+
+
 def test_the_journal_says_what_was_trained(trained: list[int], tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     nm.search("random", "nb201/cifar10", evaluations=3, journal=path, evaluator="training", data=FEW, recipe="tiny")

@@ -29,6 +29,7 @@ __all__ = ["Findings", "find"]
 _BUDGETS = (50, 100, 200)
 _DAY = 86400.0
 _SIGNIFICANT = 0.05
+_TASKS_FOR_A_TEST = 5
 
 
 @dataclass
@@ -56,6 +57,9 @@ class Findings:
     ranks, aggregates, improvement, profiles, rank_course : DataFrame or None
         None where `remarks` say why.
     friedman : Friedman or None
+        With one block a (task, seed).
+    friedman_of_tasks : Friedman or None
+        With one block a task, where there are at least five.
     remarks : list of str
         What a reader has to know: runs that are alike, what could not be computed and why.
     """
@@ -76,6 +80,7 @@ class Findings:
     profiles: pd.DataFrame | None = None
     rank_course: pd.DataFrame | None = None
     friedman: Friedman | None = None
+    friedman_of_tasks: Friedman | None = None
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -155,6 +160,8 @@ def find(
     if found.ranks is not None:
         try:
             found.friedman = friedman_test(frame, at, found.x)
+            if len(facts) >= _TASKS_FOR_A_TEST:
+                found.friedman_of_tasks = friedman_test(frame, at, found.x, over="tasks")
         except SettingError as reason:
             found.remarks.append(f"No Friedman test: {reason}")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nasmeta.analysis._ranks import Friedman
 from nasmeta.analysis.report._facts import TaskFacts
 from nasmeta.analysis.report._findings import Findings
 
@@ -97,14 +98,23 @@ def test_note(found: Findings) -> str:
 
 def friedman_sentence(found: Findings) -> str:
     """Say what the Friedman test found."""
-    result = found.friedman
+    result, of_tasks = found.friedman, found.friedman_of_tasks
     if result is None:
         return ""
-    verdict = "differ" if result.p_value < result.level else "do not differ significantly"
-    return (
-        f"Friedman's test over {result.blocks} blocks (task × seed) {found.budget}: χ² = {result.statistic:.1f}, "
-        f"p {p_text(result.p_value) if result.p_value < 0.001 else '= ' + p_text(result.p_value)}: the searchers "
-        f"{verdict}. Average ranks that differ by {result.critical_difference:.2f} or more differ at the level of "
-        f"{result.level:g} (Nemenyi). The blocks are runs, so this holds for these tasks and other seeds; of "
-        "other tasks it says nothing."
+    sentence = (
+        f"Friedman's test over {result.blocks} blocks (task × seed) {found.budget}: {_verdict(result)}. Average ranks "
+        f"that differ by {result.critical_difference:.2f} or more differ at the level of {result.level:g} (Nemenyi). "
+        "The blocks are runs, so this holds for these tasks and other seeds; of other tasks it says nothing."
     )
+    if of_tasks is not None:
+        sentence += (
+            f" With one block for each of the {of_tasks.blocks} tasks, which asks about other tasks of the kind: "
+            f"{_verdict(of_tasks)}, and the critical difference is {of_tasks.critical_difference:.2f}."
+        )
+    return sentence
+
+
+def _verdict(result: Friedman) -> str:
+    p = p_text(result.p_value)
+    differ = "the searchers differ" if result.p_value < result.level else "the searchers do not differ significantly"
+    return f"χ² = {result.statistic:.1f}, p {p if p.startswith('<') else '= ' + p}: {differ}"

@@ -100,6 +100,25 @@ def ready_specifications() -> dict[str, Path]:
 def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> Specification:
     """Read and check a specification file, or a ready one by its name.
 
+    A file says, with ``?`` behind what may be left out::
+
+        title? about?                    texts for people
+        tasks = ["nb201/cifar10"]        names of tasks, or of families
+        repeats? = 10, seed? = 0         or seeds? = [3, 1, 4]
+        evaluator? = "table"             or "surrogate"
+        epochs? = [12, 200]              lengths of training for multi-fidelity searchers
+        report? = ["cifar10/accuracy/test/200/mean of NB201 v1.1"]
+
+        [budget]
+        evaluations? seconds?            one of them at least; seconds may be a table of task to number
+        stop_at_optimum? = false
+
+        [clock]?                         as `nasmeta.experiments.Clock`
+
+        [searchers.LABEL]                one for each; or searchers = ["random", "gp"]
+        searcher? = "evolution"          LABEL where left out
+        population? = 10                 its settings
+
     Parameters
     ----------
     path : str or path
@@ -116,7 +135,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
     >>> from nasmeta.experiments import read_specification
     >>> specification = read_specification("queries-to-optimum", check=False)
     >>> specification.tasks, len(specification.seeds), specification.stop_at_optimum
-    (('nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120'), 100, True)
+    (('nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120'), 50, True)
     """
     ready = ready_specifications()
     file = checked_path("specification", path)

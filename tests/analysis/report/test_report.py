@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from nasmeta.analysis.report import write_report
 from nasmeta.analysis.report._curve_data import page_data, points_for
 from nasmeta.analysis.report._facts import facts_of
 from nasmeta.analysis.report._findings import find
+from nasmeta.analysis.report._words import friedman_sentence
 from nasmeta.errors import NasmetaError, SettingError
 
 
@@ -190,6 +192,42 @@ def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
     files = write_report(one, tmp_path / "one", formats=[])
     assert files[0].is_file()
     assert "Friedman's test needs at least 3 searchers" in files[1].read_text()
+
+
+def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparison, tmp_path):
+    holes = comparison[(comparison["searcher"] != "evolution") | (comparison["task"] == "made/one")]
+    page, text, *rest = write_report(holes.assign(cost_seconds=0.0, simulated_seconds=0.0), tmp_path, formats=["svg"])
+    remarks = text.read_text(encoding="utf-8")
+    assert "'evolution' has none for task 'made/two'" in remarks
+    assert "No figure regret_seconds_mean: Simulated seconds begin at 0.0" in remarks
+    assert "No figure runtime_profile: evolution has no run on made/two" in remarks
+    assert {path.stem for path in rest if path.suffix == ".svg"} == {
+        "regret_evaluations_mean",
+        "regret_evaluations_median",
+    }
+    data = data_of(page.read_text(encoding="utf-8"))
+    assert [len(task["curves"]) for task in data["tasks"]] == [3, 2]
+    assert data["ranks"] is data["profiles"] is None
+
+
+def test_many_tasks_are_tested_as_blocks_too(made_up_frame):
+    tasks = tuple(f"t{number}" for number in range(6))
+    frame = made_up_frame({"random": 9.0, "a": 3.0, "b": 1.0}, tasks, runs=4, evaluations=5)
+    found = find(frame, None, 4, None, 0.95, 0)
+    assert (found.friedman.blocks, found.friedman_of_tasks.blocks) == (24, 6)
+    sentence = friedman_sentence(found)
+    assert "With one block for each of the 6 tasks" in sentence
+    assert f"the critical difference is {found.friedman_of_tasks.critical_difference:.2f}." in sentence
+
+
+@pytest.mark.slow
+def test_a_million_evaluations(made_up_frame, with_test_values, tmp_path):
+    frame = made_up_frame({f"searcher-{i}": 1.0 + i / 2 for i in range(20)}, ("a", "b", "c"), runs=100, evaluations=200)
+    assert len(frame) == 1_200_000
+    start = time.process_time()
+    page, _, *_ = write_report(frame, tmp_path, formats=[])
+    assert time.process_time() - start < 60
+    assert page.stat().st_size < 6_000_000
 
 
 def test_too_few_runs_for_any_test_are_told(comparison):
