@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.registry import Registry
 from nasmeta.tasks._distribution import TaskDistribution
-from nasmeta.tasks._drawn import drawn_names
+from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
 from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
 from nasmeta.tasks._task import Task
 
@@ -17,6 +18,10 @@ TASKS: Registry[Task] = Registry("task")
 
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _CANNOT_RUN_ALL = ("edgetpu",)  # no search on it: `Task.require_complete`
+
+_TRADEOFF = re.compile(
+    rf"nb201/(?P<dataset>{'|'.join(_DATASETS)})(?P<form>[@#]\w+)?/tradeoff-(?P<weight>[\d.]+)/(?P<device>\w+)"
+)
 
 _FAMILIES: Mapping[str, Callable[[], list[str]]] = {
     "nb201": lambda: [f"nb201/{dataset}" for dataset in _DATASETS],
@@ -137,7 +142,8 @@ def default_sources(task: Task) -> TaskDistribution:
     """Return what a meta-searcher learns from where nobody says: the task's family without all that it holds out.
 
     For a task of 12 epochs, of latency or of energy that is the family of this name; for all others the first part of
-    the name: so a task under attack or with a budget learns from the validation accuracies on the other datasets.
+    the name: so a task under attack or with a budget learns from the validation accuracies on the other datasets. A
+    trade-off learns from those of the same weight on the other datasets and devices, as its weight is known.
 
     Raises
     ------
@@ -149,6 +155,14 @@ def default_sources(task: Task) -> TaskDistribution:
     >>> default_sources(get_task("nb201/robust/pgd@1")).names
     ('nb201/cifar100', 'nb201/imagenet16-120')
     """
+    if found := _TRADEOFF.fullmatch(task.name):
+        form, weight, device = found["form"] or "", found["weight"], found["device"]
+        return TaskDistribution(
+            get_task(f"nb201/{dataset}{form}/tradeoff-{weight}/{other}")
+            for dataset in _DATASETS
+            for other in tradeoff_devices()
+            if dataset != found["dataset"] and other != device
+        )
     first, _, rest = task.name.partition("/")
     second = "12ep" if "@12ep" in rest else rest.partition("/")[0]
     family = f"{first}/{second}" if second in ("12ep", "latency", "energy") else first

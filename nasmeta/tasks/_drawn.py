@@ -10,7 +10,7 @@ from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._names import devices, read_name
 
-__all__ = ["drawn_names", "sample_objective"]
+__all__ = ["drawn_names", "sample_objective", "tradeoff_devices"]
 
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _RULES = ("within", "tradeoff")
@@ -77,6 +77,11 @@ def drawn_names(rule: str) -> list[str]:
     """Return the members of a family: each dataset and device with one budget or weight, always the same ones."""
     places = [(dataset, *cost) for dataset in _DATASETS for cost in _costs(rule)]
     return [_drawn(np.random.default_rng([i, _RULES.index(rule)]), rule, *place).name for i, place in enumerate(places)]
+
+
+def tradeoff_devices() -> list[str]:
+    """Return the devices with the latency of every cell on all datasets."""
+    return [device for _, device in _costs("tradeoff")]
 
 
 def _costs(rule: str) -> list[tuple[str, str]]:

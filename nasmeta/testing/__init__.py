@@ -6,8 +6,16 @@ except ImportError as error:
     raise ImportError('nasmeta.testing needs pytest: pip install "nasmeta[test]".') from error
 
 from nasmeta.testing._meta_predictors import MetaPredictorContract
+from nasmeta.testing._multi_fidelity import MultiFidelityContract
 from nasmeta.testing._predictors import PredictorContract
 from nasmeta.testing._searchers import SearcherContract, made_up_values
 from nasmeta.testing._tables import TableContract
 
-__all__ = ["MetaPredictorContract", "PredictorContract", "SearcherContract", "TableContract", "made_up_values"]
+__all__ = [
+    "MetaPredictorContract",
+    "MultiFidelityContract",
+    "PredictorContract",
+    "SearcherContract",
+    "TableContract",
+    "made_up_values",
+]

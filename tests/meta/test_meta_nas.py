@@ -8,6 +8,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.experiments import meta_train as train
 from nasmeta.meta import MetaNASSearch, load_meta_model, save_meta_model
 from nasmeta.predictors import normal_scores
 from nasmeta.searchers import Searcher
@@ -129,7 +130,13 @@ def test_training_is_deterministic_and_goes_on_as_if_never_interrupted(model: Me
     assert path.exists()
     rng = np.random.default_rng(0)
     again = meta_train(
-        SPACE, made_up_sources(), TINY, rng, checkpoint=path, log=log, progress=lambda n, of: seen.append(n)
+        SPACE,
+        made_up_sources(),
+        TINY,
+        rng,
+        checkpoint=path,
+        log=log,
+        progress=lambda step, steps, loss: seen.append(step),
     )
     assert seen == [20]
     for name, values in model.weights.items():
@@ -231,6 +238,35 @@ def test_file_and_back(model: MetaNASModel, tmp_path: Path) -> None:
     arrays = {name: values for name, values in saved.arrays.items() if "logits" not in name}
     with pytest.raises(Exception, match="Missing key"):
         searcher._unpack(arrays, saved.card["facts"])
+
+
+def test_meta_train_by_name_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"steps": 30, "tasks": 2, "width": 8}
+    whole = train("meta-nas", made_up_sources(), out=tmp_path / "whole.npz", settings=settings)
+    assert (tmp_path / "whole.csv").read_text().startswith("step,prediction_loss")
+
+    class Stop(Exception):
+        pass
+
+    def stop(step: int, steps: int, loss: float) -> None:
+        assert np.isfinite(loss)
+        if step == 26:
+            raise Stop
+
+    monkeypatch.setattr("nasmeta.meta.meta_nas._training._SAVE_EVERY", 13)
+    out = tmp_path / "resumed.npz"
+    with pytest.raises(Stop):
+        train("meta-nas", made_up_sources(), out=out, settings=settings, progress=stop)
+    assert out.with_suffix(".checkpoint.npz").exists()
+    resumed = train("meta-nas", made_up_sources(), out=out, settings=settings, resume=True)
+    assert resumed.sha256 == whole.sha256
+    assert not out.with_suffix(".checkpoint.npz").exists()
+
+
+def test_a_training_that_diverges_says_so() -> None:
+    wild = Recipe(steps=60, tasks=2, width=8, learning_rate=1e30, screen=0.5, deviation=0.5, noise=0.3)
+    with pytest.raises(SettingError, match="Lower the rate"):
+        meta_train(SPACE, made_up_sources(), wild, np.random.default_rng(0))
 
 
 def test_search_by_name() -> None:

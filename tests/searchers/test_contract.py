@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 import nasmeta.meta  # noqa: F401  (registers the meta-searchers)
-from nasmeta.searchers import SEARCHERS, RandomSearch, Searcher
+from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
-from nasmeta.testing import SearcherContract
+from nasmeta.testing import MultiFidelityContract, SearcherContract
 
 # Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
 LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-rl"})
@@ -19,7 +19,8 @@ def contract_of(name: str) -> type[SearcherContract]:
     def make(self: SearcherContract, space: CellSpace, rng: np.random.Generator) -> Searcher:
         return SEARCHERS[name](space, rng)
 
-    return type(f"Test{SEARCHERS[name].__name__}", (SearcherContract,), {"make": make})
+    kind = MultiFidelityContract if issubclass(SEARCHERS[name], MultiFidelitySearcher) else SearcherContract
+    return type(f"Test{SEARCHERS[name].__name__}", (kind,), {"make": make})
 
 
 for _name in sorted(SEARCHERS.keys() - LONG_META_TRAINING):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import NasmetaError
 from nasmeta.searchers import ASHA, BOHB, SEARCHERS, Hyperband, MultiFidelitySearcher, SuccessiveHalving
 from nasmeta.searchers._bohb import _Density
 from nasmeta.spaces import get_space
@@ -90,17 +90,6 @@ def test_same_generator_same_proposals_and_the_best_go_up(name: str, batch: int)
     assert VALUES[promoted].mean() > VALUES[short].mean() + 0.2
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_values_that_nobody_asked_for_and_asking_ahead(name: str) -> None:
-    searcher = made(name, [12, 200])
-    foreign = np.array([5, 6, 7], np.int32)
-    searcher.tell_at(foreign, np.full(3, 200, np.int32), VALUES[foreign])
-    waiting = [searcher.ask_at(3) for _ in range(10)]
-    for cells, epochs in reversed(waiting):
-        searcher.tell_at(cells[::-1].copy(), epochs[::-1].copy(), values_at(cells, epochs)[::-1].copy())
-    assert len(rungs_of(searcher, 30)) == 30
-
-
 def test_bohb_finds_more_than_hyperband() -> None:
     best = {
         name: [
@@ -141,9 +130,3 @@ def test_the_density_by_hand_and_its_sum() -> None:
 def test_settings_that_make_no_sense(kind: type[MultiFidelitySearcher], settings: dict[str, object]) -> None:
     with pytest.raises(NasmetaError):
         kind(SPACE, np.random.default_rng(0), **settings)
-
-
-@pytest.mark.parametrize("lengths", [[], [12, 12], [200, 12]])
-def test_lengths_must_ascend(lengths: list[int]) -> None:
-    with pytest.raises(SettingError, match="must ascend"):
-        made("asha", lengths)

@@ -253,3 +253,16 @@ def test_no_report_without_a_test_column(
     task = pickle.loads(pickle.dumps(nm.get_task("nb201/cifar10")))
     assert task.report_columns == ()
     assert task.report(0) == {}
+
+
+def test_a_tradeoff_learns_from_those_of_its_weight() -> None:
+    names = default_sources(nm.get_task("nb201/cifar10/tradeoff-2/pixel3")).names
+    assert "nb201/cifar100/tradeoff-2/raspi4" in names
+    assert len(names) == 2 * 4
+    assert not any("cifar10/" in name or "pixel3" in name for name in names)
+    assert (
+        "nb201/cifar100@12ep/tradeoff-0.5/fpga"
+        in default_sources(nm.get_task("nb201/cifar10@12ep/tradeoff-0.5/pixel3")).names
+    )
+    attacked = nm.get_task("nb201/robust/pgd@1/tradeoff-2/pixel3")
+    assert default_sources(attacked).names == ("nb201/cifar100", "nb201/imagenet16-120")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._monitor import Monitor
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
@@ -104,10 +104,7 @@ class MetaNASSearch(MetaSearcher):
 
     search_settings = ("candidates", "temperature", "optimism", "prior_weight", "proposals", "screening", "device")
 
-    # Where meta-training keeps its state and its log, and whom it tells; set by those who want them.
-    checkpoint: Path | None = None
-    log: Path | None = None
-    progress: Callable[[int, int], None] | None = None
+    monitor: Monitor | None = None  # progress, log and checkpoint of the meta-training
 
     def __init__(
         self,
@@ -159,16 +156,20 @@ class MetaNASSearch(MetaSearcher):
         from nasmeta.meta.meta_nas._training import Recipe, meta_train
 
         recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise)
-        return meta_train(
+        monitor = self.monitor or Monitor()
+        model = meta_train(
             self.space,
             sources,
             recipe,
             self.rng,
             self.device,
-            checkpoint=self.checkpoint,
-            log=self.log,
-            progress=self.progress,
+            checkpoint=monitor.checkpoint,
+            log=monitor.log,
+            progress=monitor.progress,
         )
+        if monitor.checkpoint is not None:
+            monitor.checkpoint.unlink(missing_ok=True)  # of a training that has ended
+        return model
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         model: MetaNASModel = self._require_meta_model()

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.errors import DamagedFileError
+from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint, write_log
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._searcher import GREED
@@ -95,6 +95,7 @@ class Trainer:
         )
         self.step = 0
         self.log: list[tuple[float, ...]] = []
+        self.loss = math.nan  # of the last lesson
         self._sums = np.zeros(4)
         digits = space.digits.astype(np.int64)
         ranks = digits @ space.n_operations ** np.arange(space.n_edges - 1, -1, -1)
@@ -212,6 +213,11 @@ class Trainer:
 
     def _note(self, *quantities: Tensor) -> None:
         self.step += 1
+        self.loss = quantities[0].item() + quantities[1].item()
+        if not math.isfinite(self.loss):
+            raise SettingError(
+                f"The meta-training diverged at step {self.step}: its loss is {self.loss}. Lower the rate."
+            )
         self._sums += [quantity.item() for quantity in quantities]
         if self.step % _LOG_EVERY == 0:
             self.log.append((self.step, *(self._sums / _LOG_EVERY).tolist()))
@@ -287,7 +293,7 @@ def meta_train(
     *,
     checkpoint: Path | None = None,
     log: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
     until: int | None = None,
 ) -> MetaNASModel:
     """Train both networks on tasks drawn from the sources.
@@ -304,7 +310,7 @@ def meta_train(
     log : Path, optional
         CSV file with the columns of `MetaNASModel.log`, written anew with every checkpoint and at the end.
     progress : callable, optional
-        Called with the steps done and all steps.
+        Called with the steps done, all steps, and the loss of both networks.
     until : int, optional
         Stop early, at the first checkpoint from this step on; for tests of going on.
     """
@@ -315,7 +321,7 @@ def meta_train(
     while trainer.step < min(recipe.steps, until or recipe.steps):
         trainer.practise_once()
         if progress is not None:
-            progress(trainer.step, recipe.steps)
+            progress(trainer.step, recipe.steps, trainer.loss)
         if checkpoint is not None and (
             trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= (until or recipe.steps)
         ):
