@@ -22,7 +22,7 @@ _AGREEING = 0.9  # mean Spearman correlation of two sources: between 0.82 of one
 
 
 def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> str:
-    """Return ``meta-gp`` where the sources are known and agree, else ``multi-task-gp``.
+    """Return ``meta-gp`` where the sources are known and agree, else ``rgpe``.
 
     Known: all sources have labels of the same cells of this space, at least half of its cells. Agree: the mean
     Spearman correlation of two of them on these cells is at least 0.9. Then a prior mean that all sources share is
@@ -48,23 +48,23 @@ def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> str
     >>> choose_meta_searcher(space, tasks.as_sources())
     'meta-gp'
     >>> choose_meta_searcher(space, tasks.as_sources(100, np.random.default_rng(0)))
-    'multi-task-gp'
+    'rgpe'
     """
     from scipy.stats import spearmanr
 
     if len(sources) < 2 or any(source.space is not space for source in sources):
-        return "multi-task-gp"
+        return "rgpe"
     common = reduce(np.intersect1d, [source.cells for source in sources])
     if len(common) < _COVERED * space.n_cells:
-        return "multi-task-gp"
+        return "rgpe"
     values = []
     for source in sources:
         order = np.argsort(source.cells)
         values.append(source.utilities[order[np.searchsorted(source.cells, common, sorter=order)]])
     if any(np.ptp(own) == 0 for own in values):
-        return "multi-task-gp"
+        return "rgpe"
     agreement = np.mean([spearmanr(a, b)[0] for a, b in combinations(values, 2)])
-    return "meta-gp" if agreement >= _AGREEING else "multi-task-gp"
+    return "meta-gp" if agreement >= _AGREEING else "rgpe"
 
 
 @dataclass(frozen=True)
