@@ -12,18 +12,17 @@ from nasmeta.searchers import Searcher
 
 __all__ = ["GuidedSearch"]
 
-_TRIES = 256  # proposals of the inner searcher for one cell
-_REPEATS = 200  # of cells that were proposed before, in a row: the searcher has come to rest in the part
+_TRIES = 128  # proposals of the inner searcher in a row that bring nothing new
 
 
 class GuidedSearch(Searcher):
     """Let a searcher propose, and pass on only proposals inside a part of the space.
 
     Searchers that can keep to a part of the space by themselves (`Searcher.restrict`) do so. Others are asked again
-    where they propose a cell outside, at most 256 times, and told nothing about it, or the worst value so far
-    where they wait for an answer to each proposal (`Searcher.waits_for_values`); then the best cell of the part
-    takes its place that was not proposed yet; so it does after 200 repeated proposals in a row. The first cells, if
-    any, are proposed before the searcher is asked, which learns their values.
+    where they propose a cell outside, and told nothing about it, or the worst value so far where they wait for an
+    answer to each proposal (`Searcher.waits_for_values`). After 128 proposals in a row that were outside or known, the
+    best cell of the part is proposed that was not yet. The first cells, if any, come before the searcher is asked,
+    which learns their values.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ class GuidedSearch(Searcher):
         self._told: set[int] = set()
         self._n_open = int(self._open.sum())
         self._worst = -np.inf
-        self._repeats = 0
+        self._barren = 0  # proposals since the last new cell inside
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the first cells, then what the searcher proposes inside the part."""
@@ -88,25 +87,24 @@ class GuidedSearch(Searcher):
         if len(self._told) >= self._n_open:
             raise SpaceExhaustedError(f"All {self._n_open:,} cells of the part of {self.space.name} were evaluated.")
         found: list[int] = []
-        left = _TRIES * n
-        while len(found) < n and left > 0:
+        while len(found) < n:
+            if self._barren >= _TRIES:
+                found.append(self._next_best())
+                continue
             try:
-                asked = self.inner.ask(min(n - len(found), left))
+                asked = self.inner.ask(n - len(found))
             except SpaceExhaustedError:
-                break
-            left -= len(asked)
+                self._barren = _TRIES
+                continue
             inside = self._open[asked]
             outside = asked[~inside]
             if len(outside) and self.inner.waits_for_values:
                 self.inner.tell(outside, np.full(len(outside), self._worst))
-            found += asked[inside].tolist()
-        for i, cell in enumerate(found):
-            self._repeats = self._repeats + 1 if self._asked[cell] else 0
-            if self._repeats >= _REPEATS:
-                found[i], self._repeats = self._next_best(), 0
-            self._asked[found[i]] = True
-        while len(found) < n:
-            found.append(self._next_best())
+            for cell in asked[inside].tolist():
+                self._barren = self._barren + 1 if self._asked[cell] else 0
+                self._asked[cell] = True
+                found.append(cell)
+            self._barren += len(outside)
         return found
 
     def _next_best(self) -> int:
@@ -114,4 +112,5 @@ class GuidedSearch(Searcher):
         if cell is None:
             raise SpaceExhaustedError(f"All {self._n_open:,} cells of the part of {self.space.name} were proposed.")
         self._asked[cell] = True
+        self._barren = 0
         return cell

@@ -29,6 +29,10 @@ FRACTIONS = (0.05, 0.1, 0.2)
 CURVE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 AGREE = 0.8  # sources agree where their mean rank correlation is at least this; known without the target
 TOP = {"nb201": 1, "tnb101": 4}  # a search has succeeded with one of the best: the optimum, or the best 0.1 %
+COLUMNS = (
+    "searcher", "space", "warm_start", "task", "label", "seed", "evaluations", "seconds", "regret_10", "regret_20",
+    "regret_50",
+)  # fmt: skip
 MOST = 1500  # evaluations of a run of evolution
 NB201, TNB101 = nm.task_distribution("nb201"), nm.task_distribution("tnb101")
 
@@ -145,11 +149,23 @@ def run_calibration(subsets: int) -> None:
 
 
 # -- searches ---------------------------------------------------------------------------------------------------------
+def best_cells(task: Task) -> np.ndarray:
+    """Return the cells of which a search must find one."""
+    utilities = task.sign * task.values
+    return np.flatnonzero(utilities >= np.sort(utilities)[-TOP[task.table]])
+
+
+def holds_none(task: Task, space: object) -> bool:
+    """Tell whether a learned space holds none of the best cells: no run need be made to know its outcome."""
+    if space is None:
+        return False
+    learnt = LearnedSpace.learn(task.space, sources_of(task), float(str(space).partition(":")[2]))
+    return not learnt.contains(best_cells(task).astype(np.int32)).any()
+
+
 def evaluations_needed(frame: pd.DataFrame, task: Task) -> list[dict[str, object]]:
     """Return one row a run: evaluations and seconds until one of the best cells, and regret on the way."""
-    order = np.argsort(-task.sign * task.values, kind="stable")[: TOP[task.table]]
-    best = np.flatnonzero(task.sign * task.values >= (task.sign * task.values)[order[-1]])
-    found = []
+    best, found = best_cells(task), []
     for (searcher, seed), run in frame.groupby(["searcher", "seed"], observed=True):
         hits = np.flatnonzero(run["cell"].isin(best))
         at = {n: run["regret"].to_numpy()[min(n, len(run)) - 1] for n in (10, 20, 50)}
@@ -173,10 +189,18 @@ def run_searches(name: str, plans: Iterable[tuple[Task, str, int, int, dict[str,
         label = f"{searcher} {options['space'] or 'all'} {options['warm_start']}"
         if rows.has(task.name, label):
             continue
-        frame = nm.compare({label: searcher}, task, repeats=runs, evaluations=budget, stop_at_optimum=True, **options)
+        if holds_none(task, options["space"]):
+            found: list[dict[str, object]] = [{"task": task.name, "label": label, "seed": seed} for seed in range(runs)]
+        else:
+            frame = nm.compare(
+                {label: searcher}, task, repeats=runs, evaluations=budget, stop_at_optimum=True, **options
+            )
+            found = evaluations_needed(frame, task)
         rows.add(
-            {"searcher": searcher, "space": options["space"] or "all", "warm_start": options["warm_start"], **row}
-            for row in evaluations_needed(frame, task)
+            dict.fromkeys(COLUMNS)
+            | {"searcher": searcher, "space": options["space"] or "all", "warm_start": options["warm_start"]}
+            | row
+            for row in found
         )
         print(task.name, label, flush=True)
 

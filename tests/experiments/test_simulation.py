@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
@@ -353,3 +353,42 @@ def test_continues_after_a_kill(tmp_path: Path) -> None:
     process.wait()
     arguments: dict[str, Any] = {"tasks": "nb201/cifar10", "repeats": 6, "seconds": 1_500_000, "clock": CLOCK}
     assert_frame_equal(nm.compare(["evolution"], **arguments, folder=folder), nm.compare(["evolution"], **arguments))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(
+    workers=st.integers(1, 5),
+    repeats=st.sampled_from(["free", "charged"]),
+    overshoot=st.sampled_from(["count", "discard"]),
+    seconds=st.none() | st.integers(1_000, 60_000),
+    evaluations=st.integers(1, 25),
+    cut=st.floats(0, 1),
+    seed=st.integers(0, 5),
+)
+def test_any_run_resumes_and_is_the_beginning_of_a_longer_one(
+    tmp_path: Path,
+    workers: int,
+    repeats: str,
+    overshoot: str,
+    seconds: int | None,
+    evaluations: int,
+    cut: float,
+    seed: int,
+) -> None:
+    path = tmp_path / "run.jsonl"
+    path.unlink(missing_ok=True)
+    fixed: dict[str, Any] = {
+        "clock": {"workers": workers, "repeats": repeats, "overshoot": overshoot},
+        "settings": {"population": 3, "sample_size": 2},
+        "seed": seed,
+    }
+    budget: dict[str, Any] = {"seconds": seconds, "evaluations": evaluations}
+    alone = nm.search("evolution", "nb201/cifar10", **budget, **fixed).frame()
+    assert_frame_equal(nm.search("evolution", "nb201/cifar10", **budget, **fixed, journal=path).frame(), alone)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: 1 + round(cut * (len(lines) - 1))]))
+    assert_frame_equal(nm.search("evolution", "nb201/cifar10", **budget, **fixed, journal=path).frame(), alone)
+    assert path.read_bytes() == b"".join(lines)
+    nm.search("evolution", "nb201/cifar10", evaluations=evaluations + 5, **fixed, journal=path)
+    assert path.read_bytes().startswith(b"".join(lines))
+    assert_frame_equal(nm.search("evolution", "nb201/cifar10", **budget, **fixed, journal=path).frame(), alone)

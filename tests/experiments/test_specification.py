@@ -114,6 +114,9 @@ def test_listed_seeds_and_runs_without_journals(tmp_path: Path) -> None:
     assert frame["seed"].unique().tolist() == [9, 3]
     assert not (tmp_path / "out" / "runs").exists()
     assert_frame_equal(pd.read_parquet(tmp_path / "out" / "results.parquet"), frame)
+    assert_frame_equal(run_specification(path, tmp_path / "out", journals=False), frame)
+    with pytest.raises(SettingError, match="another comparison"):
+        run_specification("first-steps", tmp_path / "out", journals=False)
 
 
 @pytest.mark.parametrize(

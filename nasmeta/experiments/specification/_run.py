@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +71,8 @@ def run_specification(
     if not isinstance(specification, Specification):
         specification = read_specification(specification)
     home = None if folder is None else checked_path("folder", folder)
+    if home is not None and not journals:
+        _refuse_another(home, specification)
     frame = compare(
         {label: (name, settings) for label, (name, settings) in specification.searchers.items()},
         list(specification.tasks),
@@ -97,6 +100,18 @@ def run_specification(
         except OSError as reason:
             raise JournalError(f"Cannot write to the folder {home}: {reason.strerror or reason}.") from reason
     return frame
+
+
+def _refuse_another(home: Path, specification: Specification) -> None:
+    """Refuse a folder with other results; one with journals is checked where it is claimed."""
+    try:
+        there = (home / "specification.toml").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        there = None
+    except (OSError, UnicodeDecodeError) as reason:
+        raise JournalError(f"Cannot read what {home} holds: {reason}.") from reason
+    if (there is None and (home / "results.parquet").exists()) or there not in (None, specification.text):
+        raise SettingError(f"{home} holds the results of another comparison. Use another folder.")
 
 
 def _seeds(seeds: tuple[int, ...]) -> dict[str, Any]:
