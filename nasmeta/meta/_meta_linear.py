@@ -21,7 +21,7 @@ from nasmeta.tasks import SourceTask
 __all__ = ["MetaLinear", "MetaLinearModel"]
 
 _FIT_ON = 250  # cells on which the hyperparameters are fitted, the same of each left-out group
-_MOST_GROUPS = 12  # that are left out in turn, evenly spaced among all
+_MOST_GROUPS = 8  # that are left out in turn, evenly spaced among all
 _ITERATIONS = 40
 _JITTER = 1e-6
 _NOISE_FACTORS, _NOISE_SPREAD = (0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0), 2.0
@@ -214,7 +214,7 @@ class MetaLinear(MetaPredictor):
         if matrix.n_groups < 2:
             return MetaLinearModel(matrix, _CENTRE.copy())
         rng = np.random.default_rng(self.seed)
-        every = max(1, matrix.n_groups // _MOST_GROUPS)
+        every = max(1, round(matrix.n_groups / _MOST_GROUPS))
         grams, residuals = [], []
         for group in range(0, matrix.n_groups, every):
             task = matrix.principal(group)

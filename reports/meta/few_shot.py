@@ -1,6 +1,6 @@
 """Few-shot prediction: rank correlation on the held-out task from a few labels, by meta-predictors and baselines.
 
-    python reports/meta/few_shot.py [--parts nb201,tnb101,devices,others,search] [--draws 20]
+    python reports/meta/few_shot.py [--parts nb201,tnb101,devices,others,search] [--draws 20] [--seconds 600]
 
 Every target is left out with all that it holds out; each draw labels random cells of it and scores the order of all
 others. Rows are appended to draws.csv as they are measured, so a killed run goes on; README.md and the figures are
@@ -69,18 +69,13 @@ def plan(parts: list[str], draws: int) -> Iterator[tuple[str, Task, str, tuple[i
     for task in tnb101:
         for method in ("source-order", "meta-dkl", "meta-linear", "gp"):
             yield "tnb101", task, method, (20, 100), draws
-    for task in devices:
+    for task in (*devices[1::3], *devices[::3], *devices[2::3]):  # of every kind early on
         for method in ("source-order", "meta-linear", "gp"):
             yield "devices", task, method, (10,), draws
-    for task in devices[::4]:
-        yield "devices", task, "meta-dkl", (10,), draws
     if "others" in parts:
-        for method in SLOW:
-            for task in nb201:
-                yield "nb201", task, method, (5, 20, 100), draws
-        for method in SLOW:
-            for task in nm.task_distribution("tnb101")[::3]:
-                yield "tnb101", task, method, (20,), draws // 2
+        for task in nb201:
+            for method in SLOW:
+                yield "nb201", task, method, (5, 20, 100), draws // 2
 
 
 def measured() -> dict[tuple[str, ...], dict[str, str]]:
@@ -102,11 +97,12 @@ def fitted(method: str, space: str, sources: list[Task]) -> tuple[Callable[[Any,
     return learner.fit, time.process_time() - start
 
 
-def measure(parts: list[str], draws: int) -> None:
-    """Append what is not measured yet."""
+def measure(parts: list[str], draws: int, seconds: float) -> bool:
+    """Append what is not measured yet; return whether all is there, or processor time is used up before."""
     from scipy.stats import kendalltau, spearmanr
 
     there = measured()
+    learnt: dict[str, tuple[tuple[str, ...], Callable[[Any, Any], Any], float]] = {}
     HERE.mkdir(parents=True, exist_ok=True)
     for part, task, method, labels, n_draws in plan(parts, draws):
         missing = [
@@ -117,8 +113,14 @@ def measure(parts: list[str], draws: int) -> None:
         ]
         if not missing:
             continue
+        if time.process_time() > seconds:
+            return False
         print(f"{part}: {method} on {task.name}, {len(missing)} draws", flush=True)
-        fit, train_seconds = fitted(method, task.space.name, sources_of(part, task))
+        sources = sources_of(part, task)  # the same for all settings of one device
+        names = tuple(source.name for source in sources)
+        if method not in learnt or learnt[method][0] != names:
+            learnt[method] = (names, *fitted(method, task.space.name, sources))
+        _, fit, train_seconds = learnt[method]
         utilities = task.sign * task.values
         with DRAWS.open("a", newline="") as file:
             writer = csv.writer(file)
@@ -135,6 +137,31 @@ def measure(parts: list[str], draws: int) -> None:
                 row = (part, task.name, method, n, draw)
                 writer.writerow((*row, f"{tau:.4f}", f"{spearman:.4f}", f"{train_seconds:.1f}", f"{seconds:.3f}"))
                 file.flush()
+    return True
+
+
+def ceilings() -> None:
+    """Write what a linear fit to all labels of a target reaches: how much of it lies in what the sources say at all."""
+    from scipy.stats import kendalltau, spearmanr
+
+    from nasmeta.predictors import normal_scores
+    from nasmeta.training import measured_proxies
+
+    proxies = [normal_scores(column) for column in measured_proxies("nb201").values()]
+    with (HERE / "ceilings.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("part", "target", "columns", "tau", "spearman"))
+        for part, family in (("nb201", "nb201"), ("devices", "nb201/latency")):
+            for task in nm.task_distribution(family):
+                target = normal_scores(task.sign * task.values) if part == "nb201" else np.log(task.values)
+                known = sources_of(part, task)
+                columns = [normal_scores(s.values) if part == "nb201" else np.log(s.values) for s in known]
+                both = (("sources", columns), ("sources and proxies", columns + proxies))
+                for name, chosen in both if part == "nb201" else both[:1]:
+                    inputs = np.column_stack([*chosen, np.ones(len(target))])
+                    fitted = inputs @ np.linalg.lstsq(inputs, target, rcond=None)[0]
+                    tau, spearman = kendalltau(fitted, target)[0], spearmanr(fitted, target)[0]
+                    writer.writerow((part, task.name, name, f"{tau:.4f}", f"{spearman:.4f}"))
 
 
 def main() -> None:
@@ -142,16 +169,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default="nb201,tnb101,devices,others,search")
     parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), help="Begin nothing after so much processor time."
+    )
     parser.add_argument("--write-only", action="store_true", help="Write README and figures of what is measured.")
     asked = parser.parse_args()
     parts = [part.strip() for part in asked.parts.split(",")]
     with one_thread():
         if not asked.write_only:
-            measure([part for part in parts if part != "search"], asked.draws)
+            if not measure([part for part in parts if part != "search"], asked.draws, asked.seconds):
+                raise SystemExit(3)
             if "search" in parts:
                 from few_shot_search import measure_search
 
                 measure_search(HERE / "search.csv")
+        if not (HERE / "ceilings.csv").exists():
+            ceilings()
         from few_shot_page import write
 
         write(HERE)

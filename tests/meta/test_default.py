@@ -22,10 +22,13 @@ def source(name: str, values: np.ndarray, cells: np.ndarray = EVERY) -> SourceTa
 def test_the_choice_looks_at_knowledge_and_agreement() -> None:
     values = made_up_values(SPACE)
     like, unlike = source("like", values + 0.01 * EVERY / len(EVERY)), source("unlike", made_up_values(SPACE, 2.0))
-    known, few = source("known", values), source("few", values, SPACE.sample(1000, np.random.default_rng(0)))
+    known, some = source("known", values), source("some", values, SPACE.sample(1000, np.random.default_rng(0)))
+    few = source("few", values, SPACE.sample(399, np.random.default_rng(0)))
     assert choose_meta_searcher(SPACE, [known, like]) == "meta-gp"
     assert choose_meta_searcher(SPACE, [known, unlike]) == "multi-task-gp"
-    assert choose_meta_searcher(SPACE, [known, few]) == "multi-task-gp"
+    assert choose_meta_searcher(SPACE, [known, some]) == "multi-task-gp"
+    assert choose_meta_searcher(SPACE, [known, few]) == "rgpe"
+    assert choose_meta_searcher(SPACE, [few, few]) == "rgpe"
     assert choose_meta_searcher(SPACE, [known]) == "multi-task-gp"
     assert choose_meta_searcher(SPACE, [known, source("constant", np.ones(SPACE.n_cells))]) == "multi-task-gp"
     assert choose_meta_searcher(get_space("nb201"), [known, like]) == "multi-task-gp"
@@ -42,7 +45,7 @@ def test_it_proposes_what_the_chosen_one_does(labels: int | None, tmp_path: Path
     cells = EVERY if labels is None else SPACE.sample(labels, rng)
     sources = [source("a", values + 0.01, cells), source("b", values + 0.001 * EVERY / len(EVERY), cells)]
     searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
-    assert searcher.meta_model_.name == ("meta-gp" if labels is None else "multi-task-gp")
+    assert searcher.meta_model_.name == ("meta-gp" if labels is None else "rgpe")
     chosen = SEARCHERS[searcher.meta_model_.name](SPACE, np.random.default_rng(0))
     chosen.meta_model_ = searcher.meta_model_.meta_model
     read = load_meta_model(save_meta_model(tmp_path / "model.npz", searcher)).searcher(np.random.default_rng(0))

@@ -94,7 +94,12 @@ def write_report(
         files[0].write_text(text, encoding="utf-8")
         pictures = {}
         for name, figure in _figures(found, frame, level, seed).items() if formats else ():
-            drawn = save_figure(figure(), home / "figures" / name, formats)
+            try:
+                picture = figure()
+            except SettingError as reason:  # such as simulated seconds of 0, which have no logarithm
+                found.remarks.append(f"No figure {name}: {reason}")
+                continue
+            drawn = save_figure(picture, home / "figures" / name, formats)
             pictures[name] = drawn[0].relative_to(home).as_posix()
             files += drawn
         files[1].write_text(markdown(found, title, pictures, level), encoding="utf-8")

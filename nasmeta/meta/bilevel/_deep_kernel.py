@@ -19,12 +19,13 @@ from nasmeta.tasks import Episode
 __all__ = ["DeepKernelGP"]
 
 _JITTER = 1e-4
+_MEAN_FROM = 4  # groups of sources: of two, each deviates from the other in the opposite direction
 
 
 class _DeepKernel(nn.Module):
     """Mean network, feature network with kernels on the features and on the summary, and noise."""
 
-    def __init__(self, n_inputs: int, width: int, n_features: int) -> None:
+    def __init__(self, n_inputs: int, width: int, n_features: int, learn_mean: bool) -> None:
         super().__init__()
         self.mean = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, 1))
         self.features = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, n_features))
@@ -38,6 +39,9 @@ class _DeepKernel(nn.Module):
             assert isinstance(last, nn.Linear)
             last.weight.mul_(0.1)
             last.bias.zero_()
+            if not learn_mean:
+                for parameter in self.mean.parameters():
+                    parameter.zero_().requires_grad_(False)
         self.rough.base_kernel.lengthscale, self.rough.outputscale = 5.0, 0.05
         self.smooth.base_kernel.lengthscale, self.smooth.outputscale = 2.0, 0.05
         self.linear.variance = 0.02
@@ -56,7 +60,7 @@ class DeepKernelGP(NetworkLearner):
     Kernels from GPyTorch: Matérn 3/2 and linear on the features of a network, Matérn 1/2 on its inputs. Patacchiola et
     al., "Bayesian meta-learning for the few-shot setting via deep kernels", NeurIPS 2020; Wistuba and Grabocka,
     "Few-shot Bayesian optimization with deep kernel surrogates", ICLR 2021. A target's labels then condition the
-    process in closed form.
+    process in closed form. With fewer than four groups of sources no mean is learnt beyond the sources' own.
 
     Parameters
     ----------
@@ -97,8 +101,9 @@ class DeepKernelGP(NetworkLearner):
         super().__init__(space, steps=steps, noise=noise, device=device, seed=seed)
         self.width, self.n_features = width, n_features
 
-    def _module(self, n_inputs: int) -> nn.Module:
-        return _DeepKernel(n_inputs, checked_whole("width", self.width), checked_whole("n_features", self.n_features))
+    def _module(self, n_inputs: int, n_groups: int) -> nn.Module:
+        width, n_features = checked_whole("width", self.width), checked_whole("n_features", self.n_features)
+        return _DeepKernel(n_inputs, width, n_features, learn_mean=n_groups >= _MEAN_FROM)
 
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
         batch = inputs(episode)

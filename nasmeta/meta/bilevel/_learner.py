@@ -46,6 +46,8 @@ class NetworkModel:
         Deviation of a score from its prediction, measured on episodes of the sources.
     steps : int
         Of the outer loop that were made.
+    n_groups : int
+        Groups of sources.
     """
 
     module: nn.Module
@@ -54,6 +56,7 @@ class NetworkModel:
     rows: NDArray[np.int64]
     noise: float
     steps: int
+    n_groups: int
 
     def __reduce__(self) -> Any:
         return _rebuilt, (
@@ -64,6 +67,7 @@ class NetworkModel:
             self.rows,
             self.noise,
             self.steps,
+            self.n_groups,
         )
 
 
@@ -98,8 +102,11 @@ class NetworkLearner(MetaPredictor):
     search_settings = ("device",)
 
     @abstractmethod
-    def _module(self, n_inputs: int) -> nn.Module:
-        """Return the network; its weights are drawn from PyTorch's generator, which is seeded and put back."""
+    def _module(self, n_inputs: int, n_groups: int) -> nn.Module:
+        """Return the network for sources of so many groups.
+
+        Its weights are drawn from PyTorch's generator, which is seeded before and put back afterwards.
+        """
 
     @abstractmethod
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
@@ -128,7 +135,7 @@ class NetworkLearner(MetaPredictor):
         matrix = SourceMatrix.of(space, sources, "rank")
         inputs = EpisodeInputs(space, matrix, sources, device)
         summary = SourceSummary.of(matrix)
-        module = self._made(network_columns(space).shape[1] + len(summary.columns))
+        module = self._made(network_columns(space).shape[1] + len(summary.columns), matrix.n_groups)
         held_out = matrix.n_groups - 1 if matrix.n_groups >= _VALIDATE_FROM else None
         kept = [s for s, group in zip(sources, matrix.groups, strict=True) if group != held_out]
         apart = [s for s, group in zip(sources, matrix.groups, strict=True) if group == held_out]
@@ -155,20 +162,23 @@ class NetworkLearner(MetaPredictor):
         made = trainer.run()
         module = module.to("cpu").eval()
         on_cpu = EpisodeInputs(space, matrix, sources, torch.device("cpu"))
-        return self._model(module, summary, self._measured_noise(module, on_cpu, sampler), made)
+        noise = self._measured_noise(module, on_cpu, sampler)
+        return self._model(module, summary, noise, made, matrix.n_groups)
 
-    def _made(self, n_inputs: int) -> nn.Module:
+    def _made(self, n_inputs: int, n_groups: int) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            return self._module(n_inputs)
+            return self._module(n_inputs, n_groups)
 
-    def _model(self, module: nn.Module, summary: SourceSummary, noise: float, steps: int) -> NetworkModel:
+    def _model(
+        self, module: nn.Module, summary: SourceSummary, noise: float, steps: int, n_groups: int
+    ) -> NetworkModel:
         # Cells that compute the same have the same inputs: one row for all of them.
         cells = np.arange(self.cell_space.n_cells, dtype=np.int32)
         classes = self.cell_space.canonical(cells, rule="zero")
         _, first, rows = np.unique(classes, return_index=True, return_inverse=True)
         inputs = summary.tensor(self.cell_space)[torch.from_numpy(first)]
-        return NetworkModel(module, summary, inputs, rows.astype(np.int64), noise, steps)
+        return NetworkModel(module, summary, inputs, rows.astype(np.int64), noise, steps, n_groups)
 
     def _measured_noise(self, module: nn.Module, inputs: EpisodeInputs, sampler: EpisodeSampler) -> float:
         """Return the root mean square of what is left on query cells of fresh episodes."""
@@ -188,7 +198,7 @@ class NetworkLearner(MetaPredictor):
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         learnt: NetworkModel = self.require_meta_model()
         state = {f"module.{name}": value.detach().numpy() for name, value in learnt.module.named_parameters()}
-        facts = {"noise": learnt.noise, "steps": learnt.steps}
+        facts = {"noise": learnt.noise, "steps": learnt.steps, "groups": learnt.n_groups}
         return {**state, "columns": learnt.summary.columns, "expected": learnt.summary.expected}, facts
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NetworkModel:
@@ -197,9 +207,11 @@ class NetworkLearner(MetaPredictor):
             checked_array(arrays, "columns", np.float32, (None, n_cells)).copy(),
             checked_array(arrays, "expected", np.float64, (n_cells,)).copy(),
         )
-        module = self._made(network_columns(self.cell_space).shape[1] + len(summary.columns))
+        n_inputs = network_columns(self.cell_space).shape[1] + len(summary.columns)
+        module = self._made(n_inputs, int(facts["groups"]))
         with torch.no_grad():
             for name, value in module.named_parameters():
                 kind, shape = value.detach().numpy().dtype, tuple(value.shape)
                 value.copy_(torch.from_numpy(checked_array(arrays, f"module.{name}", kind, shape).copy()))
-        return self._model(module.eval(), summary, float(facts["noise"]), int(facts["steps"]))
+        steps, n_groups = int(facts["steps"]), int(facts["groups"])
+        return self._model(module.eval(), summary, float(facts["noise"]), steps, n_groups)

@@ -112,7 +112,7 @@ class MetaTrainer:
         self.loss, self.sample, self.plan = loss, sample, plan
         self.direction, self.validation = direction, validation
         self.monitor = Monitor() if monitor is None else monitor
-        self._parameters = list(module.parameters())
+        self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self._optimiser = torch.optim.Adam(self._parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
         self._best: list[Tensor] = []
         self._least, self._stale, self._step = math.inf, 0, 0

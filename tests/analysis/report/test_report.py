@@ -194,6 +194,22 @@ def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
     assert "Friedman's test needs at least 3 searchers" in files[1].read_text()
 
 
+def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparison, tmp_path):
+    holes = comparison[(comparison["searcher"] != "evolution") | (comparison["task"] == "made/one")]
+    page, text, *rest = write_report(holes.assign(cost_seconds=0.0, simulated_seconds=0.0), tmp_path, formats=["svg"])
+    remarks = text.read_text(encoding="utf-8")
+    assert "'evolution' has none for task 'made/two'" in remarks
+    assert "No figure regret_seconds_mean: Simulated seconds begin at 0.0" in remarks
+    assert "No figure runtime_profile: evolution has no run on made/two" in remarks
+    assert {path.stem for path in rest if path.suffix == ".svg"} == {
+        "regret_evaluations_mean",
+        "regret_evaluations_median",
+    }
+    data = data_of(page.read_text(encoding="utf-8"))
+    assert [len(task["curves"]) for task in data["tasks"]] == [3, 2]
+    assert data["ranks"] is data["profiles"] is None
+
+
 def test_many_tasks_are_tested_as_blocks_too(made_up_frame):
     tasks = tuple(f"t{number}" for number in range(6))
     frame = made_up_frame({"random": 9.0, "a": 3.0, "b": 1.0}, tasks, runs=4, evaluations=5)

@@ -275,7 +275,7 @@
       const layout = layoutOf(share ? "share of the simulated time" : "evaluations", "average rank (1 is the best)", true,
         { range: [data.searchers.length + 0.2, 0.8] });
       Plotly.react("ranks-plot", traces, layout, CONFIG);
-    } else document.getElementById("ranks-plot").closest("figure").remove();
+    } else document.getElementById("ranks-plot")?.closest("figure").remove();
     if (data.profiles) {
       const traces = chosen(data.searchers.map((look, i) => [look, data.profiles.curves[i]]), state.searchers)
         .flatMap(([look, curve]) => {
