@@ -67,8 +67,8 @@ class PolicyTraining:
     discount: float = 0.99
     trace: float = 0.95
     start: int = 10
-    deviation: float = 0.5
-    noise: float = 0.5
+    deviation: float = 0.2
+    noise: float = 0.3
     device: str = "cpu"
 
 

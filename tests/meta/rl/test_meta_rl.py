@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, SettingError, SpaceExhaustedError
+from nasmeta.experiments import meta_train
 from nasmeta.meta import Monitor, load_meta_model, save_meta_model
 from nasmeta.meta.rl import LearntPolicy, MetaRLSearch, Policy
 from nasmeta.searchers import Searcher
@@ -195,6 +196,14 @@ def test_the_training_seed_decides_not_the_searcher_s_generator() -> None:
     assert (weights(0, 7) != weights(0, 8)).any()
 
 
+def test_the_seed_of_meta_train_decides_the_training(tmp_path: Path) -> None:
+    source = nm.get_task("nb201/cifar100").as_source()
+    saved = [meta_train("meta-rl", source, out=tmp_path / f"{s}.npz", seed=s, settings=TINY) for s in (0, 1)]
+    assert [model.card["settings"]["training_seed"] for model in saved] == [0, 1]
+    first, other = (model.arrays["score.weight"] for model in saved)
+    assert (first != other).any()
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"iterations": -1}, {"walks": 2}, {"learning_rate": 2.0}, {"discount": float("nan")}, {"temperature": "hot"},
@@ -214,4 +223,6 @@ def test_the_shipped_policies_need_fewer_evaluations_than_evolution(dataset: str
     ]  # fmt: skip
     assert np.mean(needed) < {"cifar10": 78, "cifar100": 61, "imagenet16-120": 124}[dataset], "half of evolution's"
     card = load_meta_model(f"meta-rl-nb201-without-{dataset}").card
+    defaults = MetaRLSearch(SPACE, np.random.default_rng(0))
+    assert card["settings"] == {name: getattr(defaults, name) for name in card["settings"]}
     assert all(dataset not in source["held_out"] for source in card["sources"])
