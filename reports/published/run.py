@@ -132,10 +132,10 @@ What a reader should know about the comparison:
   the two, as the single ones are not in the file at hand. A mean has less noise, so searches are a little better.
 * Test accuracies here are means over the seeds of release NB201 v1.1; the paper used v1.0.
 * The authors' BOHB is HpBandSter's. Its bandwidths take the codes of operations for numbers (statsmodels' normal
-  reference rule, bounded from below only, as its source says); with few values they exceed 1, the kernel becomes negative,
-  and the model prefers operations that good cells lack. `BOHB` here does the same (`hpbandster_bandwidths = true`) and
-  reproduces the published figures, which are those of Hyperband, without any model; `BOHB-bounded` ends bandwidths where
-  the kernel is flat, which is this package's default.
+  reference rule, bounded from below only, as its source says); with few values they exceed 1, the kernel becomes
+  negative, and the model prefers operations that good cells lack. `BOHB` here does the same
+  (`hpbandster_bandwidths = true`) and reproduces the published figures, which are those of Hyperband, without any model;
+  `BOHB-bounded` ends bandwidths where the kernel is flat, which is this package's default.
 * REINFORCE is below the published means at the published learning rate of 0.01, beyond chance on CIFAR-100 and
   ImageNet16-120. `REINFORCE-faster` has 0.05 and brackets them from above. What else may be behind it could not be
   settled: the authors' code says that a first version picked the most probable cell in place of the best one seen.
