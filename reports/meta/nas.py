@@ -430,11 +430,13 @@ TRANSNAS = """
 **TransNAS-Bench-101 micro, leave one task out**: evaluations until one of the best 4 of 4,096 cells (the top 0.1 %),
 the six other tasks as sources, one training a task, few runs; a search that did not find one within {cap} evaluations
 counts as {cap}.
-"""HARM = """
+"""
+HARM = """
 **Where transfer by `meta-nas` does harm.** On {worse} of these {count} tasks it needs more evaluations than `gp`
-without sources, by a factor of {factor:.1f} on {worst}; three runs of `gp` a task tell this only roughly. Practised tasks all begin from a source or a mixture of sources; a
-target that disagrees with all of them is further away than what was practised, and reading the context does not make
-up for it. Where sources may disagree with the target, take a searcher that weighs them.
+without sources, by a factor of {factor:.1f} on {worst}; three runs of `gp` a task tell this only roughly. Practised
+tasks all begin from a source or a mixture of sources; a target that disagrees with all of them is further away than
+what was practised, and reading the context does not make up for it. Where sources may disagree with the target, take a
+searcher that weighs them.
 """
 
 
