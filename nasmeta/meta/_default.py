@@ -18,16 +18,17 @@ from nasmeta.tasks import SourceTask
 __all__ = ["DefaultMetaSearch", "choose_meta_searcher"]
 
 _COVERED = 0.5  # share of the space that all sources have labelled
+_MANY = 400  # labels of each source, from which weights on it are worth regressing
 _AGREEING = 0.9  # mean Spearman correlation of two sources: between 0.82 of one benchmark's tasks and 0.96 of another's
 
 
 def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> str:
-    """Return ``meta-gp`` where the sources are known and agree, else ``rgpe``.
+    """Return ``meta-gp`` where sources are known and agree, ``multi-task-gp`` where they are known, else ``rgpe``.
 
-    Known: all sources have labels of the same cells of this space, at least half of its cells. Agree: the mean
-    Spearman correlation of two of them on these cells is at least 0.9. Then a prior mean that all sources share is
-    hard to improve on. Where they disagree, the target has to show which of them it follows, and where few cells are
-    labelled, `nasmeta.meta.MetaGPSearch` has nothing to compare them on.
+    Where all sources have labelled the same half of this space, or more, and the mean Spearman correlation of two of
+    them is at least 0.9, a prior mean that they share is hard to improve on: ``meta-gp``. Otherwise the target has to
+    show which of them it follows. With at least 400 labels a source its values are regressed on what is known of the
+    sources (``multi-task-gp``). With fewer, weights are those of ranks (``rgpe``), which can only leave a source out.
 
     Parameters
     ----------
@@ -52,19 +53,20 @@ def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> str
     """
     from scipy.stats import spearmanr
 
+    otherwise = "multi-task-gp" if all(len(source) >= _MANY for source in sources) else "rgpe"
     if len(sources) < 2 or any(source.space is not space for source in sources):
-        return "rgpe"
+        return otherwise
     common = reduce(np.intersect1d, [source.cells for source in sources])
     if len(common) < _COVERED * space.n_cells:
-        return "rgpe"
+        return otherwise
     values = []
     for source in sources:
         order = np.argsort(source.cells)
         values.append(source.utilities[order[np.searchsorted(source.cells, common, sorter=order)]])
     if any(np.ptp(own) == 0 for own in values):
-        return "rgpe"
+        return otherwise
     agreement = np.mean([spearmanr(a, b)[0] for a, b in combinations(values, 2)])
-    return "meta-gp" if agreement >= _AGREEING else "rgpe"
+    return "meta-gp" if agreement >= _AGREEING else otherwise
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent / "gp"
 PARTS = ("full", "labels", "transnas", "cross")
 CAP = 300
 GRID = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300)
-BUDGETS = (100, 25, 400)
+BUDGETS = (100, 400, 25)
 COLUMNS = (
     "part", "task", "searcher", "labels", "run", "evaluations", "found",
     "meta_cpu_seconds", "step_cpu_milliseconds", "slowest_step_cpu_milliseconds", "regret",

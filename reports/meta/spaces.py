@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from scipy.stats import rankdata
 
 import nasmeta as nm
@@ -189,6 +190,12 @@ def run_searches(name: str, plans: Iterable[tuple[Task, str, int, int, dict[str,
         label = f"{searcher} {options['space'] or 'all'} {options['warm_start']}"
         if rows.has(task.name, label):
             continue
+        if name == "warm" and options["warm_start"] == "0" and (HERE / "inside.csv").exists():
+            same = pd.read_csv(HERE / "inside.csv", dtype={"warm_start": str})  # the same runs
+            same = same[(same["task"] == task.name) & (same["label"] == label)]
+            if len(same) == runs:
+                rows.add(same.to_dict("records"))
+                continue
         if holds_none(task, options["space"]):
             found: list[dict[str, object]] = [{"task": task.name, "label": label, "seed": seed} for seed in range(runs)]
         else:
@@ -216,7 +223,7 @@ def plans_inside(runs: int) -> Iterator[tuple[Task, str, int, int, dict[str, obj
 
 def plans_warm(runs: int, slow_runs: int) -> Iterator[tuple[Task, str, int, int, dict[str, object]]]:
     """Three searchers with 0, 5 and 10 first cells, and 5 chosen per second; less of gp, whose steps take longer."""
-    for searcher, budget in (("random", 16_000), ("evolution", MOST), ("gp", 300)):
+    for searcher, budget in (("evolution", MOST), ("gp", 300), ("random", 16_000)):
         for task in (*NB201, *TNB101):
             slow = searcher == "gp" and task.table == "tnb101"
             n = max(2, slow_runs // 3) if slow else slow_runs if searcher == "gp" else runs
@@ -278,27 +285,30 @@ def brier(calibration: pd.DataFrame) -> pd.DataFrame:
 
 def plot_chance(calibration: pd.DataFrame) -> plt.Figure:
     """Draw the share kept against the estimated chance; intervals by drawing targets anew."""
-    figure, axis = plt.subplots(figsize=(5, 4.6), layout="constrained")
+    figure, axis = plt.subplots(figsize=(5.4, 4.8), layout="constrained")
     axis.plot([0, 1], [0, 1], color="0.6", lw=1, ls="--", label="calibrated")
+    combined = calibration["group"].isin(["within", "tradeoff"])
     edges = np.array([0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0])
-    bins = np.digitize(calibration["chance"], edges[1:-1])
-    for b in range(len(edges) - 1):
-        part = calibration[bins == b]
-        if not len(part):
-            continue
-        by_target = part.groupby("target")[["kept", "chance"]].agg(["sum", "count"])
-        sums, counts = by_target["kept"]["sum"].to_numpy(), by_target["kept"]["count"].to_numpy()
-        rng = np.random.default_rng(0)
-        draws = rng.integers(len(sums), size=(2000, len(sums)))
-        low, high = np.quantile(sums[draws].sum(axis=1) / counts[draws].sum(axis=1), [0.025, 0.975])
-        x, y = part["chance"].mean(), part["kept"].mean()
-        axis.errorbar(x, y, yerr=[[max(y - low, 0)], [max(high - y, 0)]], fmt="o", color="C0", capsize=3)
-        axis.annotate(f"{len(part):,}", (x, y), textcoords="offset points", xytext=(7, -11), fontsize=8, color="0.3")
+    for k, (name, cases) in enumerate((("one column", calibration[~combined]), ("two columns", calibration[combined]))):
+        bins = np.digitize(cases["chance"], edges[1:-1])
+        for b in range(len(edges) - 1):
+            part = cases[bins == b]
+            if len(part) < 10:
+                continue
+            by_target = part.groupby("target")["kept"].agg(["sum", "count"])
+            sums, counts = by_target["sum"].to_numpy(), by_target["count"].to_numpy()
+            draws = np.random.default_rng(0).integers(len(sums), size=(2000, len(sums)))
+            low, high = np.quantile(sums[draws].sum(axis=1) / counts[draws].sum(axis=1), [0.025, 0.975])
+            x, y = part["chance"].mean() + 0.006 * (2 * k - 1), part["kept"].mean()
+            label = f"tasks of {name}" if b == len(edges) - 2 else None
+            axis.errorbar(
+                x, y, yerr=[[max(y - low, 0)], [max(high - y, 0)]], fmt="os"[k], color=f"C{k}", capsize=3, label=label
+            )
     axis.set(
         xlabel="estimated chance that the best cell is kept", ylabel="share of cases where it was",
         xlim=(0, 1.02), ylim=(-0.02, 1.02),
     )  # fmt: skip
-    axis.legend(frameon=False, loc="upper left")
+    axis.legend(frameon=False, loc="lower right")
     return figure
 
 
@@ -381,6 +391,9 @@ def plot_needed(searches: pd.DataFrame, by: str, searchers: Iterable[str]) -> pl
                 label = str(value) if y == 0 else None
                 axis.errorbar(mean, at, xerr=errors, fmt=mark, color=f"C{k}", ms=4, capsize=2, lw=1, label=label)
         axis.set(xscale="log", title=searcher, xlabel="evaluations (mean, 95 % interval)")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.grid(axis="x", color="0.9")
         axis.set_yticks(range(len(tasks)), tasks)
     axes[0][0].invert_yaxis()

@@ -22,13 +22,16 @@ def source(name: str, values: np.ndarray, cells: np.ndarray = EVERY) -> SourceTa
 def test_the_choice_looks_at_knowledge_and_agreement() -> None:
     values = made_up_values(SPACE)
     like, unlike = source("like", values + 0.01 * EVERY / len(EVERY)), source("unlike", made_up_values(SPACE, 2.0))
-    known, few = source("known", values), source("few", values, SPACE.sample(1000, np.random.default_rng(0)))
+    known, some = source("known", values), source("some", values, SPACE.sample(1000, np.random.default_rng(0)))
+    few = source("few", values, SPACE.sample(399, np.random.default_rng(0)))
     assert choose_meta_searcher(SPACE, [known, like]) == "meta-gp"
-    assert choose_meta_searcher(SPACE, [known, unlike]) == "rgpe"
+    assert choose_meta_searcher(SPACE, [known, unlike]) == "multi-task-gp"
+    assert choose_meta_searcher(SPACE, [known, some]) == "multi-task-gp"
     assert choose_meta_searcher(SPACE, [known, few]) == "rgpe"
-    assert choose_meta_searcher(SPACE, [known]) == "rgpe"
-    assert choose_meta_searcher(SPACE, [known, source("constant", np.ones(SPACE.n_cells))]) == "rgpe"
-    assert choose_meta_searcher(get_space("nb201"), [known, like]) == "rgpe"
+    assert choose_meta_searcher(SPACE, [few, few]) == "rgpe"
+    assert choose_meta_searcher(SPACE, [known]) == "multi-task-gp"
+    assert choose_meta_searcher(SPACE, [known, source("constant", np.ones(SPACE.n_cells))]) == "multi-task-gp"
+    assert choose_meta_searcher(get_space("nb201"), [known, like]) == "multi-task-gp"
 
 
 def test_the_order_of_a_source_s_cells_does_not_matter() -> None:
