@@ -68,7 +68,9 @@ def plan(parts: list[str], draws: int) -> Iterator[tuple[str, Task, str, tuple[i
     for task in tnb101:
         for method in ("source-order", "meta-dkl", "meta-linear", "gp"):
             yield "tnb101", task, method, (20, 100), draws
-    for task in (*devices[1::3], *devices[::3], *devices[2::3]):  # of every kind early on
+    unlike = [task for task in devices if task.name.rpartition("/")[2] in ("edgegpu", "eyeriss", "pixel2")]
+    rest = [task for task in (*devices[1::3], *devices[::3], *devices[2::3]) if task not in unlike]
+    for task in (*unlike, *rest):  # first those that are least like the others, then of every kind early on
         for method in ("source-order", "meta-linear", "gp"):
             yield "devices", task, method, (10,), draws
     if "others" in parts:
