@@ -226,8 +226,9 @@ def write(folder: Path) -> None:
             "",
             to_markdown(devices_table(devices, limits["spearman"])),
             "",
-            f"Measured: {devices.loc[devices['method'] == 'meta-linear', 'target'].nunique()} of 28 settings, first those "
-            "that are least like the others, then every third. The samples are random, not designed. The last column is Spearman's ρ of a linear fit of the logarithm to "
+            f"Measured: {devices.loc[devices['method'] == 'meta-linear', 'target'].nunique()} of 28 settings, first "
+            "those that are least like the others, then every third. The samples are random, not designed. The last "
+            "column is Spearman's ρ of a linear fit of the logarithm to "
             "all 15,625 labels of the device, on all other devices': where it is low, the device is noisy or follows "
             "another rule than all others.",
             "",
