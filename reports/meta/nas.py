@@ -326,7 +326,7 @@ def write(folder: Path) -> None:
     ]
     rows = finished(OUT / "transnas.csv")
     if len(rows):
-        parts += [TRANSNAS.format(cap=CAP["transnas"]), to_markdown(across(rows))]
+        parts += [TRANSNAS.format(cap=CAP["transnas"]), to_markdown(across(rows)), harm(rows)]
     parts.append(
         f"Regenerate: `python reports/meta/nas.py` (nasmeta {nm.__version__}, NumPy {np.__version__}, "
         f"Python {platform.python_version()}, {platform.machine()}).\n"
@@ -362,6 +362,17 @@ def finished(path: Path) -> pd.DataFrame:
         return pd.DataFrame()
     rows = pd.read_csv(path)
     return rows[rows.task.isin(rows.task[rows.searcher == "gp"])]
+
+
+def harm(rows: pd.DataFrame) -> str:
+    """Say on how many tasks the sources make it slower, where they do."""
+    counted = rows.assign(evaluations=rows.evaluations.fillna(CAP["transnas"]))
+    wide = counted.pivot_table(index="searcher", columns="task", values="evaluations")
+    ratio = wide.loc["meta-nas"] / wide.loc["gp"]
+    if ratio.max() <= 1:
+        return ""
+    worst = str(ratio.idxmax()).removeprefix("tnb101/")
+    return HARM.format(worse=int((ratio > 1).sum()), count=len(ratio), factor=ratio.max(), worst=worst)
 
 
 def across(rows: pd.DataFrame) -> pd.DataFrame:
@@ -419,6 +430,13 @@ TRANSNAS = """
 **TransNAS-Bench-101 micro, leave one task out**: evaluations until one of the best 4 of 4,096 cells (the top 0.1 %),
 the six other tasks as sources, one training a task, few runs; a search that did not find one within {cap} evaluations
 counts as {cap}.
+"""
+HARM = """
+**Where transfer by `meta-nas` does harm.** On {worse} of these {count} tasks it needs more evaluations than `gp`
+without sources, by a factor of {factor:.1f} on {worst}; three runs of `gp` a task tell this only roughly. Practised
+tasks all begin from a source or a mixture of sources; a target that disagrees with all of them is further away than
+what was practised, and reading the context does not make up for it. Where sources may disagree with the target, take a
+searcher that weighs them.
 """
 
 
