@@ -161,7 +161,7 @@ def test_training_leaves_the_global_generator_of_torch_alone() -> None:
 
 
 def test_it_learns_what_sources_share() -> None:
-    recipe = Recipe(steps=80, tasks=3, width=16, learning_rate=1e-2, screen=0.5, deviation=0.3, noise=0.1)
+    recipe = Recipe(steps=65, tasks=3, width=16, learning_rate=1e-2, screen=0.5, deviation=0.3, noise=0.1)
     learnt = meta_train(SPACE, made_up_sources(), recipe, np.random.default_rng(0))
     target = made_up_values(SPACE, 0.2)
     mean, deviation = learnt.predict(np.arange(SPACE.n_cells), NO_CELLS, NO_VALUES)
@@ -241,7 +241,7 @@ def test_file_and_back(model: MetaNASModel, tmp_path: Path) -> None:
 
 
 def test_meta_train_by_name_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {"steps": 30, "tasks": 2, "width": 8}
+    settings = {"steps": 27, "tasks": 2, "width": 8}
     whole = train("meta-nas", made_up_sources(), out=tmp_path / "whole.npz", settings=settings)
     assert (tmp_path / "whole.csv").read_text().startswith("step,prediction_loss")
 

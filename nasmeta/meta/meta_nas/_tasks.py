@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,15 @@ def completed_scores(source: SourceTask, rng: np.random.Generator) -> NDArray[np
     return np.where(np.isnan(scores), mean, scores)
 
 
+@cache
+def _structure(space: CellSpace) -> list[NDArray[np.float32]]:
+    """Return features of all cells, each float32, shape (n_cells, …): edges, pairs of edges, live paths, counts."""
+    edges = edge_one_hot(space)
+    first, second = np.triu_indices(edges.shape[1], 1)
+    parts = [edges, edges[:, first] * edges[:, second], live_path_counts(space), operation_counts(space)]
+    return [part[:, part.min(axis=0) < part.max(axis=0)].astype(np.float32) for part in parts]
+
+
 class PracticeTasks:
     """Draw tasks: a source or a mixture of sources, a random function of the cell's structure, and noise.
 
@@ -92,10 +102,7 @@ class PracticeTasks:
         if len(sources) > 1:
             differences = np.sqrt(np.maximum(0.0, 2 - 2 * np.corrcoef(scores)))[np.triu_indices(len(sources), 1)]
             self.deviation = max(deviation, min(_LARGEST_DEVIATION, 2 * float(differences.max())))
-        edges = edge_one_hot(space).astype(np.float32)
-        first, second = np.triu_indices(edges.shape[1], 1)
-        parts = [edges, edges[:, first] * edges[:, second], live_path_counts(space), operation_counts(space)]
-        self._parts = [part[:, part.std(axis=0) > 0].astype(np.float32) for part in parts]
+        self._parts = _structure(space)
 
     def sample(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """Return the scores of all cells in a new task, float32, shape (n_cells,)."""

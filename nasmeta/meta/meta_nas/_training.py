@@ -87,7 +87,7 @@ class Trainer:
         self.identity = _identity(space, sources, recipe, rng)
         self.practice = PracticeTasks(space, sources, rng, recipe.deviation, recipe.noise)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.integers(2**31)))
+            torch.default_generator.manual_seed(int(rng.integers(2**31)))  # that of the CPU alone
             self.networks = Networks(space, recipe.width)
         self.networks.to(self.device)
         self.optimiser = torch.optim.AdamW(
