@@ -28,7 +28,8 @@ def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> str
     Where all sources have labelled the same half of this space, or more, and the mean Spearman correlation of two of
     them is at least 0.9, a prior mean that they share is hard to improve on: ``meta-gp``. Otherwise the target has to
     show which of them it follows. With at least 400 labels a source its values are regressed on what is known of the
-    sources (``multi-task-gp``). With fewer, weights are those of ranks (``rgpe``), which can only leave a source out.
+    sources (``multi-task-gp``). With fewer, or where a source is of another space, weights are those of ranks
+    (``rgpe``), which can only leave a source out.
 
     Parameters
     ----------
@@ -53,8 +54,10 @@ def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> str
     """
     from scipy.stats import spearmanr
 
-    otherwise = "multi-task-gp" if all(len(source) >= _MANY for source in sources) else "rgpe"
-    if len(sources) < 2 or any(source.space is not space for source in sources):
+    if any(source.space is not space or len(source) < _MANY for source in sources):
+        return "rgpe"
+    otherwise = "multi-task-gp"
+    if len(sources) < 2:
         return otherwise
     common = reduce(np.intersect1d, [source.cells for source in sources])
     if len(common) < _COVERED * space.n_cells:

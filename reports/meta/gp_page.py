@@ -11,6 +11,7 @@ from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 
 QUERIES = Path(__file__).parent.parent / "queries" / "queries.csv"
 NB201 = {"nb201/cifar10": "CIFAR-10", "nb201/cifar100": "CIFAR-100", "nb201/imagenet16-120": "ImageNet16-120"}
+FEW = 5  # runs, below which an interval says nothing
 GRID = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300)
 COLOURS = {"multi-task-gp": "#0072B2", "rgpe": "#D55E00", "gp": "#555555", "meta": "#009E73"}
 MARKERS = {"multi-task-gp": "o", "rgpe": "s"}
@@ -29,6 +30,8 @@ def needed(runs: pd.DataFrame) -> str:
     text = short(n.mean())
     if len(n) > 1 and np.ptp(n) == 0:
         text += f" ({len(n)}, all alike)"
+    elif 1 < len(n) < FEW:
+        text += f" ({len(n)})"
     elif len(n) > 1:
         low, high = bootstrap_interval(n)
         text += f" [{short(low)}, {short(high)}] ({len(n)})"
@@ -87,19 +90,25 @@ def speed_ups(runs: pd.DataFrame, part: str, plain: pd.DataFrame) -> tuple[pd.Da
             if len(own) < 2 or len(without) < 2:
                 continue
             ratio, low, high, drawn = speed_up(own, without, rng)
-            rows.append({"searcher": searcher, "task": task, "ratio": ratio, "low": low, "high": high})
+            rows.append(
+                {"searcher": searcher, "task": task, "ratio": ratio, "low": low, "high": high, "runs": len(own)}
+            )
             logs.append(np.log(ratio))
             draws.append(np.log(drawn))
         if logs:
             low, high = np.exp(np.quantile(np.mean(draws, axis=0), (0.025, 0.975)))
-            overall[searcher] = f"{np.exp(np.mean(logs)):.2f} [{low:.2f}, {high:.2f}]"
-    return pd.DataFrame(rows, columns=["searcher", "task", "ratio", "low", "high"]), overall
+            overall[searcher] = f"{np.exp(np.mean(logs)):.2f}"
+            if min(row["runs"] for row in rows if row["searcher"] == searcher) >= FEW:
+                overall[searcher] += f" [{low:.2f}, {high:.2f}]"
+    return pd.DataFrame(rows, columns=["searcher", "task", "ratio", "low", "high", "runs"]), overall
 
 
 def with_speed_ups(row: dict[str, str], ratios: pd.DataFrame, task: str) -> dict[str, str]:
     """Return the row with the speed-ups beside the evaluations."""
     for _, ratio in ratios[ratios.task == task].iterrows():
-        row[f"`{ratio.searcher}`"] += f" = ×{ratio.ratio:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
+        row[f"`{ratio.searcher}`"] += f" = ×{ratio.ratio:.2f}"
+        if ratio.runs >= FEW:
+            row[f"`{ratio.searcher}`"] += f" [{ratio.low:.2f}, {ratio.high:.2f}]"
     return row
 
 
@@ -272,7 +281,8 @@ TEXT = """## Gaussian processes: `meta-gp`, `multi-task-gp`, `rgpe`, `meta`
 
 Distinct cells evaluated until the best one was (NAS-Bench-201: the validation optimum, seed mean, 200 epochs;
 TransNAS-Bench-101: one of the best 0.1 %, four cells, runs end at 300). Mean [95 % bootstrap interval of the mean]
-(number of runs); one number alone is one run of a searcher in which nothing is random there. Sources never share a data
+(number of runs), without an interval below five runs; one number alone is one run of a searcher in which nothing is
+random there. Sources never share a data
 set, or on TransNAS-Bench-101 a task, with the target. Runs that did not find it count with the evaluations at which
 they ended.
 
@@ -310,9 +320,8 @@ average pooling get what the kernel extrapolates. × as above, for targets of Tr
 
 ### Time
 
-Seconds of one core, from the runs of which they were recorded: a search step {step} ms (median over runs of a run's
-median), the slowest step of a run {slowest} ms (95 % quantile; hyperparameters are fitted anew in it), meta-training at
-most {learning} s.
+Seconds of one core, from those runs of which they were recorded: a search step {step} ms (median over runs of a run's
+median), the slowest step of a run {slowest} ms (95 % quantile over runs), meta-training at most {learning} s.
 
 Regenerate: `python reports/meta/gp.py`; `--parts` and `--runs` do some of it, and what is in runs.csv is not run again.
 """

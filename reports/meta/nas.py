@@ -2,7 +2,8 @@
 
 Parts: ``pairs`` (how the settings were chosen: one source, another dataset searched), ``full`` (NAS-Bench-201, both
 other datasets as sources), ``transnas`` (the six other tasks as sources). Every finished run is a row of the csv files
-beside README.md in ``nas/``, and every training a file in ``--folder``, so that a killed report goes on.
+beside README.md in ``nas/``, and every training a file in ``--folder``, so that a killed report goes on. What is there
+already is not measured again: delete the csv files to begin anew.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def pairs(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) 
     """One dataset as the only source, another searched: what settings are chosen by."""
     rows = Rows(OUT / "pairs.csv", ("source", "target", "training", "choice"))
     tasks = nm.task_distribution("nb201")
-    for training in range(trainings):
+    for training in range(1):  # one a source
         for source in chosen(tasks, only):
             for target in tasks:
                 for choice, settings in CHOICES.items():
@@ -170,7 +171,7 @@ def transnas(folder: Path, log: Rows, trainings: int, runs: int, only: str | Non
         folder,
         log,
         1,
-        max(1, runs // 20),
+        max(1, runs // 33),
         only,
         "transnas",
         BEST_CELLS,
@@ -199,21 +200,30 @@ def leave_one_out(
     for training in range(trainings):
         for held_out in chosen(tasks, only):
             sources, (target,) = tasks.leave_out(held_out.dataset)
-            learnt = trained(folder, target, sources, training, log)
-            for name, settings in ALONE.items():
-                # Each run is one of the training's share; where nothing is random they would all be alike.
-                if name in LONG and part == "transnas":
-                    continue
-                share = max(trainings, runs // 10) if name in LONG else runs
-                for run in range(training, share, trainings) if is_random(settings) else (training,):
-                    if (target.name, name, training, run) not in rows:
-                        found, seconds = needed(variant(learnt, run, settings), target, CAP[part], best_cells)
-                        row(rows, target, name, training, run, found, seconds)
+            missing = [
+                (name, run)
+                for name, settings in ALONE.items()
+                for run in runs_of(name, settings, training, trainings, runs, part)
+                if (target.name, name, training, run) not in rows
+            ]
+            learnt = trained(folder, target, sources, training, log) if missing else None
+            for name, run in missing:
+                assert learnt is not None
+                found, seconds = needed(variant(learnt, run, ALONE[name]), target, CAP[part], best_cells)
+                row(rows, target, name, training, run, found, seconds)
             for name, make in others.items():
                 for run in range(runs):
                     if (target.name, name, 0, run) not in rows:
                         found, seconds = needed(make(target, np.random.default_rng(run)), target, CAP[part], best_cells)
                         row(rows, target, name, 0, run, found, seconds)
+
+
+def runs_of(name: str, settings: dict[str, Any], training: int, trainings: int, runs: int, part: str) -> Iterable[int]:
+    """Return which runs are those of a training: its share, or one where all would be alike."""
+    if name in LONG and part == "transnas":
+        return ()
+    share = max(trainings, runs // 10) if name in LONG else runs
+    return range(training, share, trainings) if is_random(settings) else (training,)
 
 
 def row(rows: Rows, target: Task, name: str, training: int, run: int, found: float, seconds: float) -> None:
@@ -326,7 +336,7 @@ def write(folder: Path) -> None:
     ]
     rows = finished(OUT / "transnas.csv")
     if len(rows):
-        parts += [TRANSNAS.format(cap=CAP["transnas"]), to_markdown(across(rows))]
+        parts += [TRANSNAS.format(cap=CAP["transnas"]), to_markdown(across(rows)), harm(rows)]
     parts.append(
         f"Regenerate: `python reports/meta/nas.py` (nasmeta {nm.__version__}, NumPy {np.__version__}, "
         f"Python {platform.python_version()}, {platform.machine()}).\n"
@@ -362,6 +372,17 @@ def finished(path: Path) -> pd.DataFrame:
         return pd.DataFrame()
     rows = pd.read_csv(path)
     return rows[rows.task.isin(rows.task[rows.searcher == "gp"])]
+
+
+def harm(rows: pd.DataFrame) -> str:
+    """Say on how many tasks the sources make it slower, where they do."""
+    counted = rows.assign(evaluations=rows.evaluations.fillna(CAP["transnas"]))
+    wide = counted.pivot_table(index="searcher", columns="task", values="evaluations")
+    ratio = wide.loc["meta-nas"] / wide.loc["gp"]
+    if ratio.max() <= 1:
+        return ""
+    worst = str(ratio.idxmax()).removeprefix("tnb101/")
+    return HARM.format(worse=int((ratio > 1).sum()), count=len(ratio), factor=ratio.max(), worst=worst)
 
 
 def across(rows: pd.DataFrame) -> pd.DataFrame:
@@ -419,6 +440,13 @@ TRANSNAS = """
 **TransNAS-Bench-101 micro, leave one task out**: evaluations until one of the best 4 of 4,096 cells (the top 0.1 %),
 the six other tasks as sources, one training a task, few runs; a search that did not find one within {cap} evaluations
 counts as {cap}.
+"""
+HARM = """
+**Where transfer by `meta-nas` does harm.** On {worse} of these {count} tasks it needs more evaluations than `gp`
+without sources, by a factor of {factor:.1f} on {worst}; three runs of `gp` a task tell this only roughly. Practised
+tasks all begin from a source or a mixture of sources; a target that disagrees with all of them is further away than
+what was practised, and reading the context does not make up for it. Where sources may disagree with the target, take a
+searcher that weighs them.
 """
 
 

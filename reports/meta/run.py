@@ -25,9 +25,9 @@ HEAD = """# Learning across tasks
 
 **What to pick.** `nasmeta search --meta TASK` (the searcher `meta`). It looks at the sources, never at the target. It
 takes `meta-gp` where all are known on the same cells and agree, as the data sets of NAS-Bench-201 do; else, where
-tasks disagree or sources are of the other cell space, `multi-task-gp`, or `rgpe` where a source has fewer than 400
-labels. Why: where sources agree, a prior mean that they share finds the optimum within ten evaluations; where they do
-not, it keeps the search among cells that are good elsewhere, while weights follow what the target's own values say.
+tasks disagree, `multi-task-gp`, or `rgpe` where a source has fewer than 400 labels or is of the other cell space. Why:
+where sources agree, a prior mean that they share finds the optimum within ten evaluations; where they do not, it keeps
+the search among cells that are good elsewhere, while weights follow what the target's own values say.
 Without any source `gp` is the one to take. What each of these needs is in the first tables below.
 
 The target's data set (on TransNAS-Bench-101 its task, for hardware its device) is never among the sources, in no

@@ -12,7 +12,7 @@ import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import LeakageWarning, SettingError, UnknownNameError
 from nasmeta.experiments import meta_train
-from nasmeta.meta import MetaNPSearch, Monitor, load_meta_model
+from nasmeta.meta import MetaNPSearch, Monitor, load_meta_model, shipped_meta_models
 from nasmeta.spaces import CellSpace
 from nasmeta.testing import SearcherContract
 
@@ -86,6 +86,17 @@ def test_the_command_trains_and_refuses(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["meta-train", *asked, *arguments])
         assert result.exit_code == 2
         assert message in " ".join(result.stderr.split())
+
+
+def test_the_shipped_models_are_small_and_honest() -> None:
+    files = shipped_meta_models()
+    assert sum(path.stat().st_size for path in files.values()) <= 5_000_000
+    for task in nm.task_distribution("nb201"):
+        run = nm.search("meta-np", task, evaluations=25, meta_model="shipped", stop_at_optimum=True)
+        assert task.name not in run.sources
+        assert run.stopped == "optimum", "the report says after how many"
+    with pytest.warns(LeakageWarning, match="no honest test"):
+        nm.search("meta-np", "nb201/cifar100", evaluations=1, meta_model="meta-np-nb201-without-cifar10")
 
 
 def test_what_is_not_possible(tmp_path: Path) -> None:

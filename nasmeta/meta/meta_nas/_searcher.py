@@ -58,6 +58,9 @@ class MetaNASSearch(MetaSearcher):
     prediction network is an attentive neural process (Kim et al., ICLR 2019); proposals edge by edge follow Zoph and
     Le (ICLR 2017).
 
+    It needs sources that agree with the target: where these disagree, it can be slower than a search without sources
+    (``reports/meta/nas``).
+
     Parameters
     ----------
     space : CellSpace
