@@ -61,7 +61,7 @@ def interrupted(learner: str, out: Path) -> None:
     assert out.with_suffix(".checkpoint.npz").exists()
 
 
-_QUICK = ("anil", "meta-np", "meta-nas", "meta-rl")  # one of each loop; ANIL has parameters without a gradient
+_QUICK = ("meta-np", "meta-nas", "meta-rl")  # one of each loop; ANIL has parameters without a gradient
 _EACH = [pytest.param(name, marks=() if name in _QUICK else pytest.mark.slow) for name in LEARNERS]
 
 
