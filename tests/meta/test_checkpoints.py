@@ -58,7 +58,7 @@ def interrupted(learner: str, out: Path) -> None:
 
     with pytest.raises(Stop):
         meta_train(learner, SOURCES, out=out, settings=settings, progress=stop)
-    assert out.with_suffix(".checkpoint.npz").exists()
+    assert out.with_suffix(".checkpoint").exists()
 
 
 _QUICK = ("meta-np", "meta-nas", "meta-rl")  # one of each loop; ANIL has parameters without a gradient
@@ -80,7 +80,7 @@ def test_another_training_is_refused(learner: str, tmp_path: Path) -> None:
     assert not out.exists()
     saved = meta_train(learner, SOURCES, out=out, settings=settings, resume=True)
     assert saved.sources == ("first", "second")
-    assert not out.with_suffix(".checkpoint.npz").exists(), "a finished training needs none"
+    assert not out.with_suffix(".checkpoint").exists(), "a finished training needs none"
 
 
 def test_another_learner_is_refused(tmp_path: Path) -> None:
@@ -101,4 +101,4 @@ def test_the_checkpoint_stays_until_the_model_is_written(
     out = tmp_path / "model.npz"
     with pytest.raises(SettingError, match="No space left"):
         meta_train(learner, SOURCES, out=out, settings=LEARNERS[learner][0])
-    assert out.with_suffix(".checkpoint.npz").exists()
+    assert out.with_suffix(".checkpoint").exists()
