@@ -10,7 +10,7 @@ from nasmeta.tasks._objectives import hypervolume, log_tradeoff, pareto_front, w
 from nasmeta.tasks._sampling import Episode, EpisodeSampler
 from nasmeta.tasks._scores import normal_scores
 from nasmeta.tasks._sources import checked_sources
-from nasmeta.tasks._task import Signal, SourceTask, Task
+from nasmeta.tasks._task import Signal, SourceTask, Task, device_of
 
 __all__ = [
     "TASKS",
@@ -27,6 +27,7 @@ __all__ = [
     "as_task",
     "checked_sources",
     "default_sources",
+    "device_of",
     "fidelities",
     "get_task",
     "hypervolume",
