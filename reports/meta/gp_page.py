@@ -364,7 +364,7 @@ the other way round.
 
 ### Time
 
-Processor time of one core, one run of 60 steps each, in which other work shared the machine; a step is proposal and what
+Processor time of one core, one run of 60 steps each, while other work shared the machine; a step is proposal and what
 is learnt from its value. What the sources say of all cells is computed once, in meta-training or at the latest in the
 first step, which is therefore shown apart. Where two searchers learn the same, each learns it anew.
 
