@@ -297,6 +297,11 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
         Where a source has something that the task holds out: its dataset, or its device.
     SettingError
         Where sources are given to a searcher that learns from none, where there are none, or one is there twice.
+
+    Warns
+    -----
+    OtherMetricWarning
+        Where a learned space has sources of another metric than the target's only.
     """
     if not spec.learns:
         if sources is not None:
@@ -341,6 +346,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
             f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
             f"Possible here: tasks on others, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
         )
+    spec.guidance.warn_of_other_metric(task, found, stacklevel=3)  # in whoever called search or compare
     return found
 
 
