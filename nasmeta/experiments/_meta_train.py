@@ -123,7 +123,7 @@ def _made(learner: str, first: SourceTask, settings: dict[str, Any], seed: int) 
         return kind(space=first.space.name, seed=seed, **settings)
     meta = [name for name, entry in SEARCHERS.items() if issubclass(entry, MetaSearcher)]
     if learner not in meta:
-        raise UnknownNameError.of("meta-learner", learner, [*META_PREDICTORS, *meta])
+        raise UnknownNameError.of("meta-learner", learner, list(dict.fromkeys([*META_PREDICTORS, *meta])))
     if "training_seed" in inspect.signature(SEARCHERS[learner]).parameters:  # beside the generator of the search
         settings = {"training_seed": seed, **settings}
     spec = SearcherSpec.of(learner, settings)

@@ -290,12 +290,17 @@ def _check_card(card: Mapping[str, Any]) -> None:
     kinds: dict[str, type] = {
         "kind": str, "space": str, "settings": dict, "sources": list, "facts": dict, "nasmeta": str, "sha256": str
     }  # fmt: skip
-    right = all(isinstance(card[key], kind) for key, kind in kinds.items()) and all(
-        isinstance(source["name"], str)
-        and isinstance(source["labels"], int)
-        and isinstance(source["held_out"], list)
-        and all(isinstance(name, str) for name in source["held_out"])
-        for source in card["sources"]
+    # Without a source it would pass as honest on every target.
+    right = (
+        all(isinstance(card[key], kind) for key, kind in kinds.items())
+        and card["sources"]
+        and all(
+            isinstance(source["name"], str)
+            and isinstance(source["labels"], int)
+            and isinstance(source["held_out"], list)
+            and all(isinstance(name, str) for name in source["held_out"])
+            for source in card["sources"]
+        )
     )
     if not right:
         raise ValueError("its card says something that no meta-model's does")

@@ -102,8 +102,10 @@ def test_another_version_a_truncated_and_an_altered_file_are_refused(saved: Path
             load_meta_model(tmp_path / f"{name}.npz")
     with pytest.raises(DamagedFileError, match="has version 7 of the format"):
         load_meta_model(altered(saved, tmp_path / "version.npz", version=7))
+    with pytest.raises(DamagedFileError, match="no meta-model's does"):  # it would pass as honest on every target
+        load_meta_model(altered(saved, tmp_path / "none.npz", sources=[]))
     with pytest.raises(DamagedFileError, match="checksum"):
-        load_meta_model(altered(saved, tmp_path / "sources.npz", sources=[]))
+        load_meta_model(altered(saved, tmp_path / "sources.npz", sources=_SOURCES))
     with pytest.raises(DamagedFileError, match="There is no meta-model to read"):
         load_meta_model(tmp_path / "missing.npz")
     with pytest.raises(UnknownNameError, match="neither the file"):
@@ -112,11 +114,14 @@ def test_another_version_a_truncated_and_an_altered_file_are_refused(saved: Path
         load_meta_model(3)  # type: ignore[arg-type]
 
 
+_SOURCES = [{"name": "nb201/cifar10", "labels": 3, "held_out": ["cifar10"]}]
+
+
 def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, [], {"scores": np.zeros(7)}, {}))
+    (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, _SOURCES, {"scores": np.zeros(7)}, {}))
     with pytest.raises(DamagedFileError, match="scores is float64 of shape"):
         load_meta_model(tmp_path / "x.npz").searcher(np.random.default_rng(0))
-    (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, [], {}, {}))
+    (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, _SOURCES, {}, {}))
     with pytest.raises(DamagedFileError, match="scores"):
         load_meta_model(tmp_path / "x.npz").searcher(np.random.default_rng(0))
 
