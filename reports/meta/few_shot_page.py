@@ -131,6 +131,10 @@ def verdicts(frame: pd.DataFrame, search: pd.DataFrame | None) -> list[str]:
         reached = int((taus >= 0.88).sum())
         each = ", ".join(f"{title} {taus[target]:.3f}" for target, title in TITLES.items())
         found.append(f"{method} on {reached} of 3 ({each})")
+    for method in ("maml", "anil", "reptile"):
+        if method in at20.index:
+            taus = at20.loc[method].dropna()
+            found.append(f"{method}, on few draws, " + ", ".join(f"{TITLES[t]} {tau:.3f}" for t, tau in taus.items()))
     lines.append(f"NAS-Bench-201, 20 labels, τ-b ≥ .88 on each dataset: {'; '.join(found)}.")
     tnb = frame[frame["part"] == "tnb101"]
     if len(tnb):
@@ -229,16 +233,17 @@ def write(folder: Path) -> None:
             "A dash: not measured. The samples are random, not designed. The last "
             "column is Spearman's ρ of a linear fit of the logarithm to "
             "all 15,625 labels of the device, on all other devices': where it is low, the device is noisy or follows "
-            "another rule than all others. Latency is nearly additive over the operations of all six edges, dead ones too, "
-            "so `meta-linear` has counts of operations and operations by edge beside what sources say, and weighs these "
-            "by the evidence of the ten samples.",
+            "another rule than all others. Latency is nearly additive over the operations of all six edges, dead "
+            "ones too, so `meta-linear` has counts of operations and operations by edge beside what sources say, and "
+            "weighs these by the evidence of the ten samples.",
             "",
         ]
     parts.append(
         "Few draws for `maml`, `anil`, `reptile` (these on one dataset) and `meta-np` (the shipped models, whose "
         "sources are the datasets after 200 epochs): the column says how many. Continuous hyperparameters and weights "
         "come from sources alone. The design was tried out on these targets, however: which parts `meta-linear`'s "
-        "kernel has (on devices, how wide its factors on noise and on each part are), that copies of one function share their mean, and that `meta-dkl` learns no mean of its own on "
+        "kernel has (on devices, how wide its factors on noise and on each part are), "
+        "that copies of one function share their mean, and that `meta-dkl` learns no mean of its own on "
         "two groups of sources, which had done harm on CIFAR-100. So these are not the figures of a benchmark that "
         "nobody had seen. Written by `python reports/meta/few_shot.py`; `draws.csv` has every draw."
     )
