@@ -85,7 +85,9 @@ def meta_train(
     made.monitor = Monitor(checkpoint=checkpoint, log=path.with_suffix(".csv"), progress=progress)
     with one_thread():
         made.meta_fit(seen)
-    return load_meta_model(save_meta_model(path, made))
+    saved = load_meta_model(save_meta_model(path, made))
+    checkpoint.unlink(missing_ok=True)  # not before: a full disk or a kill would lose the training
+    return saved
 
 
 def _sources(sources: Any, leave_out: str | None, labels: int | None, seed: int) -> list[SourceTask]:

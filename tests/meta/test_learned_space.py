@@ -89,9 +89,8 @@ def test_bad_input() -> None:
         LearnedSpace.learn(TNB101, [good, good])
     with pytest.raises(SettingError, match="20 are needed"):
         LearnedSpace.learn(TNB101, [made_up("b", 0.0, n=19)])
-    nan = SourceTask("n", "n", TNB101, good.cells, np.full(len(good), np.nan))
     with pytest.raises(SettingError, match="not finite"):
-        warm_start_cells(TNB101, [nan], 3)
+        warm_start_cells(TNB101, [SourceTask("n", "n", TNB101, good.cells, np.full(len(good), np.nan))], 3)
     with pytest.raises(SettingError, match="positive numbers"):
         warm_start_cells(TNB101, [good], 3, costs=np.zeros(TNB101.n_cells))
     with pytest.raises(SettingError, match="at least one cell"):

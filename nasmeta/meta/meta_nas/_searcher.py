@@ -163,7 +163,7 @@ class MetaNASSearch(MetaSearcher):
 
         recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise)
         monitor = self.monitor or Monitor()
-        model = meta_train(
+        return meta_train(
             self.space,
             sources,
             recipe,
@@ -173,9 +173,6 @@ class MetaNASSearch(MetaSearcher):
             log=monitor.log,
             progress=monitor.progress,
         )
-        if monitor.checkpoint is not None:
-            monitor.checkpoint.unlink(missing_ok=True)  # of a training that has ended
-        return model
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         model: MetaNASModel = self._require_meta_model()

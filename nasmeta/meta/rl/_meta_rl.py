@@ -157,12 +157,11 @@ class MetaRLSearch(MetaSearcher):
             scores,
             settings,
             np.random.default_rng(self.training_seed),
+            sources=sources,
             checkpoint=monitor.checkpoint,
             log=monitor.log,
             progress=monitor.progress,
         )
-        if monitor.checkpoint is not None:
-            monitor.checkpoint.unlink(missing_ok=True)
         # Half precision is what a file holds, so that one read from a file searches alike.
         return LearntPolicy(policy, prior_of(scores).astype(np.float16).astype(np.float32))
 

@@ -42,12 +42,12 @@ def learnt() -> LearntPolicy:
     return Short(SPACE, np.random.default_rng(0)).meta_fit(sources).meta_model_
 
 
-def test_a_monitor_is_told_and_its_checkpoint_goes_with_the_end(tmp_path: Path) -> None:
+def test_a_monitor_is_told_and_its_checkpoint_stays(tmp_path: Path) -> None:
     searcher, told = Short(SPACE, np.random.default_rng(0)), []
     searcher.monitor = Monitor(tmp_path / "state", tmp_path / "log.csv", lambda *so_far: told.append(so_far))
     searcher.meta_fit([nm.get_task("nb201/cifar100")])
     assert [so_far[:2] for so_far in told] == [(1, 2), (2, 2)]
-    assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "state"]
 
 
 def searcher_with(learnt: LearntPolicy, seed: int = 0, **settings: object) -> MetaRLSearch:
