@@ -20,6 +20,7 @@ __all__ = [
     "MissingValueError",
     "NasmetaError",
     "NoColumnError",
+    "OtherMetricWarning",
     "SettingError",
     "SpaceExhaustedError",
     "TrainingFailed",
@@ -86,6 +87,10 @@ class LeakageError(NasmetaError, ValueError):
 
 class LeakageWarning(UserWarning):
     """A meta-model that has learnt from the target's dataset is used: what it finds is no honest test."""
+
+
+class OtherMetricWarning(UserWarning):
+    """All sources of a learned space are of another metric than the target: its estimated chance does not hold."""
 
 
 class JournalError(NasmetaError, ValueError):

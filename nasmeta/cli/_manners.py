@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from nasmeta.errors import LeakageWarning, NasmetaError, SettingError
+from nasmeta.errors import LeakageWarning, NasmetaError, OtherMetricWarning, SettingError
 
 __all__ = ["duration", "mannered", "measured", "names_in", "settings_in", "training"]
 
@@ -49,7 +49,7 @@ def _plain_warnings() -> Iterator[None]:
         show = warnings.showwarning
 
         def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, LeakageWarning):
+            if issubclass(category, (LeakageWarning, OtherMetricWarning)):
                 typer.echo(f"Warning: {message}", err=True)
             else:
                 show(message, category, *rest, **more)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import OtherMetricWarning, SettingError
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
 from nasmeta.searchers import Searcher
-from nasmeta.tasks import SourceTask, Task
+from nasmeta.tasks import CombinedTask, SourceTask, Task, device_of
 
-__all__ = ["UNGUIDED", "Guidance", "Guide"]
+__all__ = ["UNGUIDED", "Guidance", "Guide", "kind_of_metric"]
 
 _PER_SECOND = "/second"
 
@@ -114,6 +115,28 @@ class Guidance:
         said = {"space": self.space_name, "warm_start": self.warm_start_name}
         return {name: value for name, value in said.items() if value not in ("all", "0")}
 
+    def warn_of_other_metric(self, task: Task, sources: Sequence[Task | SourceTask], stacklevel: int = 2) -> None:
+        """Warn where a part of the space is to be learnt from sources that are all of one other metric.
+
+        Left-out sources then say nothing about the step from their metric to the target's, so the estimated chance
+        does not hold. Where sources are of several metrics (TransNAS-Bench-101), the chance has seen such steps. A
+        `SourceTask` does not tell its metric.
+
+        Warns
+        -----
+        OtherMetricWarning
+        """
+        kinds = {kind_of_metric(source) for source in sources if isinstance(source, Task)}
+        if self.fraction is None or len(kinds) != 1 or kinds == {own := kind_of_metric(task)}:
+            return
+        warnings.warn(
+            f"The target {task.name} is of the metric {own}, all its sources are of the metric {kinds.pop()}: the "
+            "learned space may miss its best cells, and the estimated chance does not tell. Name sources of the "
+            "target's metric, or search the whole space.",
+            OtherMetricWarning,
+            stacklevel=stacklevel + 1,
+        )
+
     def learn(self, task: Task, sources: Sequence[Task | SourceTask], meta_model: Any = None) -> Guide:
         """Learn from sources, of which the caller has checked that they may be used for the task.
 
@@ -135,6 +158,25 @@ class Guidance:
 
 
 UNGUIDED = Guidance()
+
+
+def kind_of_metric(task: Task) -> str:
+    """Return what a task's signal measures, without device, budget, weight or strength of an attack.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> kind_of_metric(nm.get_task("nb201/cifar10")), kind_of_metric(nm.get_task("tnb101/normal"))
+    ('accuracy', 'ssim')
+    """
+    metric = task.signal.metric
+    if device_of(metric) is not None:
+        return metric.partition("_")[0]  # latency or energy
+    if "_under_" in metric:
+        return f"{metric.partition('_under_')[0]} under attack"
+    if isinstance(task, CombinedTask):
+        return f"{metric} within a budget" if task.rule == "within" else f"{metric} against a cost"
+    return metric
 
 
 def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:

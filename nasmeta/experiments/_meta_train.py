@@ -35,7 +35,7 @@ def meta_train(
     """Meta-train a searcher or predictor on source tasks and keep what it has learnt in a file.
 
     Beside the file ``model.npz`` there are ``model.csv`` with the losses of a training by gradients, and until its end
-    ``model.checkpoint.npz``.
+    ``model.checkpoint``.
 
     Parameters
     ----------
@@ -79,13 +79,15 @@ def meta_train(
     seed = checked_whole("seed", seed, least=0)
     seen = _sources(sources, leave_out, labels, seed)
     made = _made(learner, seen[0], dict(settings or {}), seed)
-    checkpoint = path.with_suffix(".checkpoint.npz")
+    checkpoint = path.with_suffix(".checkpoint")
     if not resume:
         checkpoint.unlink(missing_ok=True)
     made.monitor = Monitor(checkpoint=checkpoint, log=path.with_suffix(".csv"), progress=progress)
     with one_thread():
         made.meta_fit(seen)
-    return load_meta_model(save_meta_model(path, made))
+    saved = load_meta_model(save_meta_model(path, made))
+    checkpoint.unlink(missing_ok=True)  # not before: a full disk or a kill would lose the training
+    return saved
 
 
 def _sources(sources: Any, leave_out: str | None, labels: int | None, seed: int) -> list[SourceTask]:

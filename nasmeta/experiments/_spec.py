@@ -6,7 +6,6 @@ import inspect
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 from zlib import crc32
@@ -244,8 +243,7 @@ def _plain(searcher: str, key: str, value: Any) -> Any:
 def _identity(source: Task | SourceTask) -> dict[str, Any]:
     """Return name, number and hash of the labels of a source: other labels under the same name are another run's."""
     seen = source.as_source() if isinstance(source, Task) else source
-    content = sha256(np.asarray(seen.cells, "<i4").tobytes() + np.asarray(seen.utilities, "<f8").tobytes())
-    return {"name": seen.name, "labels": len(seen), "sha256": content.hexdigest()[:16]}
+    return {"name": seen.name, "labels": len(seen), "sha256": seen.sha256[:16]}
 
 
 def checked_path(name: str, value: Any) -> Path:
@@ -297,6 +295,11 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
         Where a source has something that the task holds out: its dataset, or its device.
     SettingError
         Where sources are given to a searcher that learns from none, where there are none, or one is there twice.
+
+    Warns
+    -----
+    OtherMetricWarning
+        Where a learned space has sources of another metric than the target's only.
     """
     if not spec.learns:
         if sources is not None:
@@ -341,6 +344,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
             f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
             f"Possible here: tasks on others, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
         )
+    spec.guidance.warn_of_other_metric(task, found, stacklevel=3)  # in whoever called search or compare
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from hashlib import sha256
 from itertools import combinations
 
 import numpy as np
@@ -58,8 +57,7 @@ def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (n_cells,)
     """
-    content = sha256(np.asarray(source.cells, "<i4").tobytes() + np.asarray(source.utilities, "<f8").tobytes())
-    key = (source.space.name, share, content.hexdigest())
+    key = (source.space.name, share, source.sha256)
     if key not in _fitted:
         while len(_fitted) >= _MOST_KEPT:
             del _fitted[next(iter(_fitted))]

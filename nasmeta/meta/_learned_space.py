@@ -13,9 +13,9 @@ from nasmeta.errors import SettingError
 from nasmeta.meta._cell_distribution import EDGE_PAIRS, fit_log_linear, marginals
 from nasmeta.meta._chance import ChanceOfBest
 from nasmeta.spaces import CellSpace
-from nasmeta.tasks import Augmentation, LabelNoise, SourceTask, Task, normal_scores
+from nasmeta.tasks import Augmentation, LabelNoise, SourceTask, Task, checked_sources, normal_scores
 
-__all__ = ["LearnedSpace", "checked_sources"]
+__all__ = ["LearnedSpace", "labelled_in"]
 
 _SHARES = (0.003, 0.01, 0.03)  # of a source's cells that count as its best ones; chosen on the sources
 _COPIES = 8  # noisy ones of each left-out source
@@ -97,7 +97,7 @@ class LearnedSpace:
             Where the fraction is not possible, or there is no source that can be learnt from.
         """
         fraction = _checked_fraction(fraction)
-        seen = checked_sources(space, sources)
+        seen = labelled_in(space, sources, cls.__name__)
         scored = {share: np.stack([fit_log_linear(source, share) for source in seen]) for share in _SHARES}
         rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
         best = [_best_of_copies(source, noise, rng) for source in seen]
@@ -166,24 +166,10 @@ class LearnedSpace:
         )
 
 
-def checked_sources(space: CellSpace, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
-    """Return sources in one space, as far as it has their cells.
-
-    Raises
-    ------
-    SettingError
-        Where there is none, one is there twice, has a label that is not finite, or too few labels.
-    """
-    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
-    if not seen:
-        raise SettingError("There is no source task to learn from: pass at least one.")
-    names = [source.name for source in seen]
-    if len(set(names)) < len(names):
-        raise SettingError(f"A source is there twice: {', '.join(names)}.")
-    moved = [source.in_space(space) for source in seen]
+def labelled_in(space: CellSpace, sources: Iterable[SourceTask | Task], who: str) -> list[SourceTask]:
+    """Return sources in one space, as far as it has their cells; a SettingError where these are too few."""
+    moved = checked_sources(who, sources, space, move=True)
     for source in moved:
-        if not np.isfinite(source.utilities).all():
-            raise SettingError(f"Source {source.name} has a label that is not finite.")
         if len(source) < _FEWEST_LABELS:
             raise SettingError(
                 f"Source {source.name} has {len(source)} labelled cells of {space.name}; {_FEWEST_LABELS} are needed."

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import CellError, LabelError, SettingError
 from nasmeta.spaces import CellSpace, get_space
-from nasmeta.tasks import SourceTask, Task
+from nasmeta.tasks import SourceTask, Task, checked_sources
 
 __all__ = ["MetaPredictor", "Scale", "source_facts"]
 
@@ -103,9 +103,9 @@ class MetaPredictor(ABC):
         Raises
         ------
         SettingError
-            Where there is no source, one is there twice, of another space, or has a label that is not finite.
+            Where there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
         """
-        seen = checked_sources(type(self).__name__, self.cell_space, sources)
+        seen = checked_sources(type(self).__name__, sources, self.cell_space)
         self.meta_model_ = self._meta_learn(seen)
         self.meta_sources_ = source_facts(seen)
         return self
@@ -195,24 +195,6 @@ class MetaPredictor(ABC):
     @abstractmethod
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
         """Return the meta-model that `_pack` described."""
-
-
-def checked_sources(who: str, space: CellSpace, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
-    """Return the sources' labelled cells, or say what is wrong with them."""
-    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
-    if not seen:
-        raise SettingError(f"{who} needs at least one source task to learn from.")
-    names = [source.name for source in seen]
-    if len(set(names)) < len(names):
-        raise SettingError(f"A source is there twice: {', '.join(names)}.")
-    for source in seen:
-        if source.space is not space:
-            raise SettingError(f"Source {source.name} lives in space {source.space.name}, but {who} in {space.name}.")
-        if not np.isfinite(source.utilities).all():
-            raise SettingError(f"Source {source.name} has a label that is not finite.")
-        if len(source) < 2 or np.ptp(source.utilities) == 0:
-            raise SettingError(f"Source {source.name} has no two different labels: there is nothing to learn from it.")
-    return seen
 
 
 def source_facts(sources: Iterable[SourceTask]) -> tuple[dict[str, Any], ...]:

@@ -23,7 +23,7 @@ from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import get_space
 
-__all__ = ["SavedMetaModel", "checked_array", "read_meta_model", "save_meta_model"]
+__all__ = ["SavedMetaModel", "checked_array", "read_meta_model", "save_meta_model", "training_settings"]
 
 _FORMAT, _VERSION = "nasmeta-meta-model", 1
 _LARGEST = 2**28  # bytes that a file may unpack to
@@ -82,7 +82,7 @@ class SavedMetaModel:
             raise SettingError(f"{self.path} holds a model of {self.kind}, but the learner is {kind}.")
         if space != self.card["space"]:
             raise SettingError(f"{self.path} is for the space {self.card['space']}, but the learner's is {space}.")
-        for name, value in _training_settings(learner).items():
+        for name, value in training_settings(learner).items():
             if name in self.card["settings"] and self.card["settings"][name] != value:
                 raise SettingError(
                     f"{self.path} was meta-trained with {name}={self.card['settings'][name]!r:.80}, not {value!r:.80}: "
@@ -149,7 +149,7 @@ def save_meta_model(path: str | os.PathLike[str], learner: Any) -> Path:
     arrays, facts = learner._pack()
     path = Path(path)
     content = encode(
-        kind_of(learner), _space_of(learner), _training_settings(learner), learner.meta_sources_, arrays, facts
+        kind_of(learner), _space_of(learner), training_settings(learner), learner.meta_sources_, arrays, facts
     )
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -255,7 +255,7 @@ def _space_of(learner: Any) -> str:
     return learner.space if isinstance(learner.space, str) else str(learner.space.name)
 
 
-def _training_settings(learner: Any) -> dict[str, Any]:
+def training_settings(learner: Any) -> dict[str, Any]:
     """Return the settings that meta-training depends on, as JSON has them."""
     names = [
         parameter.name

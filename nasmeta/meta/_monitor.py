@@ -19,7 +19,8 @@ class Monitor:
     Attributes
     ----------
     checkpoint : Path or None
-        File of the state, from which a meta-training with the same settings and sources goes on.
+        File of the state, from which a meta-training with the same settings and sources goes on. It is kept at the end:
+        who wants the model writes it first, and then deletes this file.
     log : Path or None
         CSV file: step, loss, validation loss. Beside it a folder of TensorBoard's events where it is installed.
     progress : callable or None
@@ -47,10 +48,8 @@ class Monitor:
         partial.replace(self.log)
 
     def close(self) -> None:
-        """Write the log, and TensorBoard's events where it is installed; drop the checkpoint of a finished training."""
+        """Write the log, and TensorBoard's events where it is installed."""
         self.write_log()
-        if self.checkpoint is not None:
-            self.checkpoint.unlink(missing_ok=True)
         if self.log is None or not self.rows:
             return
         try:

@@ -55,8 +55,8 @@ class SourceMatrix:
     Attributes
     ----------
     scale : {"rank", "log"}
-        ``rank``: normal scores. ``log``: minus the logarithm of a cost, its mean subtracted; where all utilities of
-        all sources are negative, as those of costs are, so that a new device is about a weighted sum of known ones.
+        ``rank``: normal scores. ``log``: minus the logarithm of a cost, its mean subtracted; where all sources are
+        costs (`nasmeta.tasks.SourceTask.is_cost`), so that a new device is about a weighted sum of known ones.
     scores : ndarray of float32, shape (n_tasks, n_cells)
         Cells that a source has not labelled, and all of a source whose labels are noisy, have the posterior mean of a
         Gaussian process on its labels. On the scale ``rank`` cells that compute the same (rule ``zero``) then share
@@ -84,7 +84,8 @@ class SourceMatrix:
         negative = all((source.utilities < 0).all() for source in sources)
         if scale == "log" and not negative:
             raise SettingError("The scale log is for costs: utilities that are all negative.")
-        scale = ("log" if negative else "rank") if scale == "auto" else scale
+        costs = negative and all(source.is_cost for source in sources)
+        scale = ("log" if costs else "rank") if scale == "auto" else scale
         rows: list[NDArray[np.float64]] = [np.empty(0)] * len(sources)
         together: dict[bytes, list[int]] = {}
         for i, source in enumerate(sources):

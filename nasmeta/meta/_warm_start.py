@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.meta._learned_space import checked_sources
+from nasmeta.meta._learned_space import labelled_in
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask, Task
 
@@ -67,7 +67,7 @@ def warm_start_cells(
     (5, True)
     """
     n = checked_whole("n", n, 1, space.n_cells)
-    seen = checked_sources(space, sources)
+    seen = labelled_in(space, sources, "A warm start")
     prices = _checked_costs(space, costs)
     worth = _worth(space, seen, checked_whole("mixtures", mixtures, 0))
     open_cells = np.zeros(space.n_cells, dtype=bool)

@@ -13,7 +13,7 @@ from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
 from nasmeta.spaces import CellSpace
-from nasmeta.tasks import SourceTask, Task
+from nasmeta.tasks import SourceTask, Task, checked_sources
 
 __all__ = ["SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
 
@@ -111,22 +111,9 @@ class MetaSearcher(Searcher):
         Raises
         ------
         SettingError
-            Where there is no source, or one of another space.
+            Where there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
         """
-        seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
-        if not seen:
-            raise SettingError(f"{type(self).__name__} needs at least one source task to learn from.")
-        names = [source.name for source in seen]
-        if len(set(names)) < len(names):
-            raise SettingError(f"A source is there twice: {', '.join(names)}.")
-        for source in seen:
-            if source.space is not self.space and not self.crosses_spaces:
-                raise SettingError(
-                    f"Source {source.name} lives in space {source.space.name}, but the searcher in {self.space.name}: "
-                    f"{type(self).__name__} learns only from sources of its own space."
-                )
-            if not np.isfinite(source.utilities).all():
-                raise SettingError(f"Source {source.name} has a label that is not finite.")
+        seen = checked_sources(type(self).__name__, sources, None if self.crosses_spaces else self.space)
         self.meta_model_ = self._learn(seen)
         self.meta_sources_ = tuple(
             {"name": source.name, "labels": len(source), "held_out": list(source.held_out)} for source in seen

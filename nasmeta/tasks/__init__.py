@@ -9,7 +9,8 @@ from nasmeta.tasks._fidelity import CurvePoint, fidelities
 from nasmeta.tasks._objectives import hypervolume, log_tradeoff, pareto_front, within_budget
 from nasmeta.tasks._sampling import Episode, EpisodeSampler
 from nasmeta.tasks._scores import normal_scores
-from nasmeta.tasks._task import Signal, SourceTask, Task
+from nasmeta.tasks._sources import checked_sources
+from nasmeta.tasks._task import Signal, SourceTask, Task, device_of
 
 __all__ = [
     "TASKS",
@@ -24,7 +25,9 @@ __all__ = [
     "Task",
     "TaskDistribution",
     "as_task",
+    "checked_sources",
     "default_sources",
+    "device_of",
     "fidelities",
     "get_task",
     "hypervolume",

@@ -14,6 +14,7 @@ from nasmeta.errors import SettingError
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks._augmentation import Augmentation
 from nasmeta.tasks._scores import normal_scores
+from nasmeta.tasks._sources import checked_sources
 from nasmeta.tasks._task import SourceTask, Task
 
 __all__ = ["Episode", "EpisodeSampler"]
@@ -69,7 +70,7 @@ class EpisodeSampler:
     Raises
     ------
     SettingError
-        Where there is no source, one is there twice or has too few labels, or a label is not finite.
+        Where there is no source, or one is there twice or has too few labels, or none that differ.
 
     Examples
     --------
@@ -99,7 +100,8 @@ class EpisodeSampler:
         if labels not in _LABELS:
             raise SettingError(f"labels must be one of {', '.join(_LABELS)}, not {labels!r:.80}.")
         self.labels = labels
-        self.sources = _checked(sources, get_space(space) if isinstance(space, str) else space)
+        wanted = get_space(space) if isinstance(space, str) else space
+        self.sources = tuple(checked_sources(type(self).__name__, sources, wanted, move=True))
         low, high = support if isinstance(support, tuple | list) and len(support) == 2 else (support, support)
         self.support = (checked_whole("support", low), checked_whole("support", high))
         if self.support[0] > self.support[1]:
@@ -187,18 +189,3 @@ class EpisodeSampler:
             return normal_scores(labels)
         standard: NDArray[np.float64] = (labels - labels.mean()) / (labels.std() or 1.0)
         return standard
-
-
-def _checked(sources: Iterable[SourceTask | Task], space: CellSpace | None) -> tuple[SourceTask, ...]:
-    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
-    for source in seen:
-        if not isinstance(source, SourceTask):
-            raise SettingError(f"Sources are Tasks or SourceTasks, not {source!r:.80}.")
-        if not np.isfinite(source.utilities).all():
-            raise SettingError(f"Source {source.name} has a label that is not finite.")
-    if not seen:
-        raise SettingError("There is no source to sample episodes from: pass at least one.")
-    names = [source.name for source in seen]
-    if len(set(names)) < len(names):
-        raise SettingError(f"A source is there twice: {', '.join(names)}.")
-    return tuple(seen if space is None else (source.in_space(space) for source in seen))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.spaces import CellSpace, canonical_dataset, get_space, move_cells
@@ -79,10 +80,29 @@ class SourceTask:
     name, dataset : str
     space : CellSpace
     cells : ndarray of int32, shape (n_labels,)
+        At least one, each once.
     utilities : ndarray of float64, shape (n_labels,)
-        The signal, signed so that higher is better.
+        The signal, signed so that higher is better; finite.
     held_out : tuple of str
         As in `Task`; the dataset where left out.
+    is_cost : bool, default False
+        Whether the utilities are minus a cost in proportion to the work done, such as latency, energy, seconds or
+        parameters. `nasmeta.meta.SourceMatrix` takes logarithms of these. A loss is none.
+
+    Raises
+    ------
+    SettingError
+        Where cells or utilities are not as said.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space
+    >>> from nasmeta.tasks import SourceTask
+    >>> len(SourceTask("mine", "mnist", get_space("nb201"), [6111, 9930], [91.5, 91.2]))
+    2
+    >>> SourceTask("mine", "mnist", get_space("nb201"), [6111, 15625], [91.5, 91.2])
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: Source mine has a cell 15625, but the cells of nb201 are 0 to 15624.
     """
 
     name: str
@@ -91,13 +111,22 @@ class SourceTask:
     cells: NDArray[np.int32]
     utilities: NDArray[np.float64]
     held_out: tuple[str, ...] = ()
+    is_cost: bool = False
 
     def __post_init__(self) -> None:
+        cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
+        object.__setattr__(self, "cells", cells)
+        object.__setattr__(self, "utilities", utilities)
         if not self.held_out:
             object.__setattr__(self, "held_out", (canonical_dataset(self.dataset).removesuffix("-valid"),))
 
     def __len__(self) -> int:
         return len(self.cells)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of cells and utilities: other labels under the same name are another source."""
+        return sha256(self.cells.astype("<i4").tobytes() + self.utilities.astype("<f8").tobytes()).hexdigest()
 
     def in_space(self, space: CellSpace) -> SourceTask:
         """Return the same labels on the cells of another space, as far as it has them; see `move_cells`.
@@ -119,7 +148,35 @@ class SourceTask:
         cells, kept = move_cells(self.cells, self.space, space)
         if not len(cells):
             raise SettingError(f"None of the labelled cells of {self.name} is a cell of {space.name}.")
-        return SourceTask(self.name, self.dataset, space, cells, self.utilities[kept], self.held_out)
+        return replace(self, space=space, cells=cells, utilities=self.utilities[kept])
+
+
+def _checked_labels(
+    name: str, space: CellSpace, cells: ArrayLike, utilities: ArrayLike
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the labelled cells of a source as arrays, or say what is wrong with them."""
+    who = f"Source {name}"
+    try:
+        whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
+    except (TypeError, ValueError) as reason:
+        raise SettingError(f"{who} has labels that are no numbers: {reason!s:.80}.") from reason
+    if whole.shape != labels.shape or whole.ndim != 1:
+        raise SettingError(f"{who} has cells of shape {whole.shape}, but utilities of shape {labels.shape}.")
+    if not len(whole):
+        raise SettingError(f"{who} has no labelled cell.")
+    if whole.dtype.kind not in "iu":
+        raise SettingError(f"{who} has cells of type {whole.dtype}, but cells are whole numbers.")
+    outside = (whole < 0) | (whole >= space.n_cells)
+    if outside.any():
+        raise SettingError(
+            f"{who} has a cell {whole[outside][0]}, but the cells of {space.name} are 0 to {space.n_cells - 1}."
+        )
+    times = np.bincount(whole, minlength=space.n_cells)
+    if times.max() > 1:
+        raise SettingError(f"{who} has labelled cell {times.argmax()} twice: pass the mean of its labels.")
+    if not np.isfinite(labels).all():
+        raise SettingError(f"{who} has a label that is not finite.")
+    return whole.astype(np.int32, copy=False), labels
 
 
 @dataclass(frozen=True)
@@ -173,6 +230,12 @@ class Task:
         # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
         dataset = self.signal.dataset.removesuffix("-valid")
         return (dataset, self.signal.metric) if _COST_METRIC.search(self.signal.metric) else (dataset,)
+
+    @property
+    def is_cost(self) -> bool:
+        """Whether the signal is a cost in proportion to the work done, as in `SourceTask`; known from the metric."""
+        metric = self.signal.metric
+        return device_of(metric) is not None or _COST_METRIC.search(metric) is not None
 
     @cached_property
     def column(self) -> ColumnInfo:
@@ -336,7 +399,8 @@ class Task:
             cells = np.sort(rng.choice(cells, labels, replace=False))
         if not len(cells):
             raise MissingValueError(f"{self.name} has no measured cell.")
-        return SourceTask(self.name, self.dataset, self.space, cells, self.sign * self.values[cells], self.held_out)
+        utilities, is_cost = self.sign * self.values[cells], self.is_cost
+        return SourceTask(self.name, self.dataset, self.space, cells, utilities, self.held_out, is_cost)
 
     def __repr__(self) -> str:
         s = self.signal

@@ -138,7 +138,7 @@ class MetaPredictorContract:
             made.meta_fit([source, source])
         other = get_space("tnb101" if space.name == "nb201" else "nb201")
         with pytest.raises(SettingError, match="lives in space"):
-            made.meta_fit([SourceTask("a", "a", other, source.cells, source.utilities)])
+            made.meta_fit([SourceTask("a", "a", other, np.arange(len(source), dtype=np.int32), source.utilities)])
         spoilt = np.append(source.utilities[:-1], np.nan)
         with pytest.raises(SettingError, match="not finite"):
             made.meta_fit([SourceTask("a", "a", space, source.cells, spoilt)])

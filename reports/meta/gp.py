@@ -1,8 +1,11 @@
 """Meta-searchers on Gaussian processes: evaluations against label budgets, disagreeing tasks, other spaces.
 
 ``python reports/meta/gp.py`` writes ``reports/meta/gp/``: runs.csv, a line for each run as it ends (so that a killed
-report goes on where it was), the figures and README.md. ``--parts`` and ``--runs`` choose; ``--parts none`` writes the
-page from the runs that are there. TransNAS-Bench-101 has to be fetched: ``nasmeta data fetch transnas``.
+report goes on where it was), times.csv, the figures and README.md. ``--parts`` and ``--runs`` choose; ``--parts none``
+writes the page from the runs that are there. TransNAS-Bench-101 has to be fetched: ``nasmeta data fetch transnas``.
+
+Draws are numbered, and those whose results were known when the rule of ``meta`` was settled are not in the report:
+each part begins at a draw that nobody had looked at. Where nothing is drawn at random there is one run, number 0.
 """
 
 from __future__ import annotations
@@ -23,15 +26,21 @@ from nasmeta.meta import SourceOrder
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 
 HERE = Path(__file__).parent / "gp"
-PARTS = ("full", "labels", "transnas", "cross")
+PARTS = ("full", "labels", "transnas", "cross", "times")
 CAP = 300
 GRID = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300)
-BUDGETS = (100, 400, 25)
 COLUMNS = (
     "part", "task", "searcher", "labels", "run", "evaluations", "found",
     "meta_cpu_seconds", "step_cpu_milliseconds", "slowest_step_cpu_milliseconds", "regret",
 )  # fmt: skip
-SEED = 20_000  # of the reported runs; those that choices were made on began at 0
+SEED = 20_000  # with the draw's number; the prototypes of the settings drew from other seeds
+FIRST_OF_LABELS = {100: 20, 400: 16, 25: 6}  # labels a source: the first draw unseen when the rule of meta was settled
+FIRST = {"full": 24, "transnas": 10, "cross": 5}  # the same for the other parts
+
+
+TIMED = (("nb201/cifar10", 25), ("nb201/cifar10", 100), ("nb201/cifar10", -1), ("tnb101/jigsaw", 2048))
+STEPS = 60  # of which times are measured
+TIMES = ("task", "searcher", "labels", "meta_cpu_seconds", "first_step_ms", "median_step_ms", "slowest_later_step_ms")
 
 
 class Case(NamedTuple):
@@ -45,33 +54,33 @@ class Case(NamedTuple):
 
 
 def cases(part: str, runs: int) -> Iterator[Case]:
-    """Yield the runs of a part, the most telling first, run by run over all tasks."""
+    """Yield the runs of a part, the most telling first, draw by draw over all tasks."""
     nb201 = [f"nb201/{name}" for name in ("cifar10", "cifar100", "imagenet16-120")]
     tnb101 = list(nm.task_distribution("tnb101").names) if part in ("transnas", "cross") else []
-    if part == "full":
-        for run in range(runs):
-            for task in nb201:
-                for searcher in ("meta", "meta-gp", "source-order", "multi-task-gp", "rgpe"):
-                    if run == 0 or searcher == "rgpe":  # the others draw nothing at random here
-                        yield Case(part, task, searcher, -1, run)
-    elif part == "labels":
-        for labels in BUDGETS:
-            for run in range(runs):
+    fixed = {
+        "full": ("meta", "meta-gp", "source-order", "multi-task-gp"),
+        "transnas": ("source-order", "meta", "meta-gp"),
+    }
+    for task in nb201 if part == "full" else tnb101:
+        for searcher in fixed.get(part, ()):  # they draw nothing at random where they know all
+            yield Case(part, task, searcher, -1, 0)
+    if part == "labels":
+        for labels, first in FIRST_OF_LABELS.items():
+            for run in range(first, first + runs):
                 for task in nb201:
                     for searcher in ("source-order", "multi-task-gp", "rgpe"):
                         yield Case(part, task, searcher, labels, run)
-    elif part == "transnas":
-        for run in range(runs):
+        return
+    for run in range(FIRST[part], FIRST[part] + runs):
+        if part == "full":
+            yield from (Case(part, task, "rgpe", -1, run) for task in nb201)
+        elif part == "transnas":
             for task in tnb101:
                 for searcher in ("evolution", "local-search", "gp"):
                     yield Case(part, task, searcher, 0, run)
                 for searcher in ("multi-task-gp", "rgpe"):
                     yield Case(part, task, searcher, 2048, run)
-                if run == 0:
-                    for searcher in ("source-order", "meta", "meta-gp"):
-                        yield Case(part, task, searcher, -1, run)
-    else:
-        for run in range(runs):
+        else:
             for task in nb201 + tnb101:
                 for searcher in ("multi-task-gp", "rgpe"):
                     yield Case(part, task, searcher, 2048, run)
@@ -130,12 +139,12 @@ def measure(case: Case) -> list[object]:
     found = seen[-1] in goal
     regrets = utilities.max() - np.maximum.accumulate(utilities[seen])
     curve = ";".join(f"{regrets[min(n, len(seen)) - 1]:.6g}" for n in GRID)
-    later = steps[1:] or [float("nan")]
+    later = steps[1:] or [float("nan")]  # the first is in times.csv
     figures = [f"{learning:.2f}", f"{np.median(later):.2f}", f"{max(later):.1f}", curve]
     return [*case, len(seen), int(found), *figures]
 
 
-def run(parts: list[str], runs: int, searchers: list[str]) -> None:
+def run(parts: list[str], runs: int, searchers: list[str], labels: int | None) -> None:
     """Do what is not in runs.csv yet, and add a line for each run as it ends."""
     HERE.mkdir(parents=True, exist_ok=True)
     path = HERE / "runs.csv"
@@ -149,6 +158,8 @@ def run(parts: list[str], runs: int, searchers: list[str]) -> None:
         for case in cases(part, runs):
             if tuple(map(str, case)) in done or (searchers and case.searcher not in searchers):
                 continue
+            if labels not in (None, case.labels):
+                continue
             with one_thread():
                 line = measure(case)
             with path.open("a", newline="", encoding="utf-8") as lines:
@@ -156,18 +167,48 @@ def run(parts: list[str], runs: int, searchers: list[str]) -> None:
             print(*line[:7], file=sys.stderr, flush=True)
 
 
+def write_times() -> None:
+    """Measure meta-training, the first step and those after it, in a process of its own for nothing else."""
+    lines = []
+    for name, labels in TIMED:
+        for searcher_name in ("meta-gp", "multi-task-gp", "rgpe") if labels == -1 else ("multi-task-gp", "rgpe"):
+            task = nm.get_task(name)
+            searcher = SEARCHERS[searcher_name](task.space, np.random.default_rng([SEED, 0, 1]))
+            with one_thread():
+                sources = sources_of(Case("times", name, searcher_name, labels, 0), task)
+                start = process_time()
+                assert isinstance(searcher, MetaSearcher)
+                searcher.meta_fit(sources)
+                learning, steps = process_time() - start, []
+                for _ in range(STEPS):
+                    start = process_time()
+                    cell = searcher.ask()
+                    searcher.tell(cell, task.sign * task.values[cell])
+                    steps.append(1e3 * (process_time() - start))
+            figures = [f"{learning:.2f}", *(f"{ms:.1f}" for ms in (steps[0], np.median(steps[1:]), max(steps[1:])))]
+            lines.append([name, searcher_name, labels, *figures])
+            print(*lines[-1], file=sys.stderr, flush=True)
+    with (HERE / "times.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([TIMES, *lines])
+
+
 def main() -> None:
     """Run, then write figures and page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}; or none")
-    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=100, help="draws of each part")
     parser.add_argument("--searchers", default="", help="only these, separated by commas")
+    parser.add_argument("--labels", type=int, help="only runs with so many labels a source")
     parser.add_argument("--no-page", action="store_true", help="only add runs")
     arguments = parser.parse_args()
     parts = [part for part in arguments.parts.split(",") if part != "none"]
     if unknown := sorted(set(parts) - set(PARTS)):
         parser.error(f"unknown part {unknown[0]!r}; possible: {', '.join(PARTS)}, none")
-    run(parts, arguments.runs, [name for name in arguments.searchers.split(",") if name])
+    searchers = [name for name in arguments.searchers.split(",") if name]
+    run([part for part in parts if part != "times"], arguments.runs, searchers, arguments.labels)
+    if "times" in parts:
+        write_times()
     if not arguments.no_page:
         from gp_page import write_page  # beside this file
 

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-from scipy.stats import rankdata
+from scipy.stats import binomtest, rankdata
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
@@ -28,7 +28,8 @@ HERE = Path(__file__).parent / "spaces"
 PARTS = ("kept", "calibration", "inside", "warm")
 FRACTIONS = (0.05, 0.1, 0.2)
 CURVE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
-AGREE = 0.8  # sources agree where their mean rank correlation is at least this; known without the target
+AGREE = (0.7, 0.8, 0.9)  # sources agree where their mean rank correlation is at least this; known without the target
+BINS = (0.2, 0.4, 0.6, 0.8, 0.9)  # borders of the estimated chance
 TOP = {"nb201": 1, "tnb101": 4}  # a search has succeeded with one of the best: the optimum, or the best 0.1 %
 COLUMNS = (
     "searcher", "space", "warm_start", "task", "label", "seed", "evaluations", "seconds", "regret_10", "regret_20",
@@ -240,24 +241,52 @@ def percent(values: pd.Series) -> str:
 
 def table_kept(kept: pd.DataFrame) -> pd.DataFrame:
     """One row a group of targets."""
-    agree = (kept["agreement"] >= AGREE) & (kept["group"] != "robust")
+    kept = kept.assign(on=[nm.get_task(name).held_out[0] for name in kept["target"]])  # data set or device
+    attacked = kept["group"] == "robust"
     groups = [*((group, kept["group"] == group) for group in dict.fromkeys(kept["group"]))]
-    groups.append((f"all of these kinds where sources agree (mean rank correlation ≥ {AGREE:g})", agree))
-    groups.append(("all but robust", kept["group"] != "robust"))
+    for least in AGREE:
+        agree = kept["agreement"] >= least
+        groups.append((f"**sources agree (≥ {least:g}), accuracy under attack left out**", agree & ~attacked))
+        groups.append((f"**sources agree (≥ {least:g}), all**", agree))
+    groups.append(("all but robust", ~attacked))
     groups.append(("all", kept["group"] != ""))
     rows = []
     for group, chosen in groups:
         part = kept[chosen]
+        whole = (part["position"] <= 0.1).groupby(part["on"]).all()
         rows.append(
             {
                 "targets": group,
                 "cases": len(part),
                 "agreement of sources": f"{part['agreement'].min():.2f} to {part['agreement'].max():.2f}",
                 **{f"kept by {100 * f:g} %": percent(part["position"] <= f) for f in FRACTIONS},
+                "data sets or devices of which 10 % keep all cases": of_all(int(whole.sum()), len(whole)),
                 "mean estimated chance at 10 %": f"{part['chance_0.1'].mean():.2f}",
                 "worst position": f"{100 * part['position'].max():.1f} %",
             }
         )
+    return pd.DataFrame(rows)
+
+
+def of_all(count: int, n: int) -> str:
+    """Return a count of independent targets with the exact 95 % interval of the share."""
+    interval = binomtest(count, n).proportion_ci(method="exact")
+    return f"{count} of {n} [{100 * interval.low:.0f} to {100 * interval.high:.0f} %]"
+
+
+def table_bins(calibration: pd.DataFrame) -> pd.DataFrame:
+    """One row a group of targets, one column a range of the estimated chance: mean chance, share kept, cases."""
+    edges = (0, *BINS, 1)
+    rows = []
+    for group in ("tnb101", "latency", "within", "tradeoff"):
+        part = calibration[calibration["group"] == group]
+        bins = np.digitize(part["chance"], BINS)
+        row = {"targets": group}
+        for b in range(len(edges) - 1):
+            some = part[bins == b]
+            said = f"{some['chance'].mean():.2f} → {some['kept'].mean():.2f} ({len(some)})" if len(some) else "–"
+            row[f"{edges[b]:g} to {edges[b + 1]:g}"] = said
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -286,13 +315,13 @@ def brier(calibration: pd.DataFrame) -> pd.DataFrame:
 
 def plot_chance(calibration: pd.DataFrame) -> plt.Figure:
     """Draw the share kept against the estimated chance; intervals by drawing targets anew."""
-    figure, axis = plt.subplots(figsize=(5.4, 4.8), layout="constrained")
+    figure, axis = plt.subplots(figsize=(5.4, 5.6), layout="constrained")
     axis.plot([0, 1], [0, 1], color="0.6", lw=1, ls="--", label="calibrated")
-    combined = calibration["group"].isin(["within", "tradeoff"])
-    edges = np.array([0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0])
-    for k, (name, cases) in enumerate((("one column", calibration[~combined]), ("two columns", calibration[combined]))):
-        bins = np.digitize(cases["chance"], edges[1:-1])
-        for b in range(len(edges) - 1):
+    kind = calibration["group"].map({"tnb101": "TransNAS-Bench-101", "within": "budgets", "tradeoff": "trade-offs"})
+    kind = kind.fillna("accuracy, latency, energy of NAS-Bench-201")
+    for k, (name, cases) in enumerate(calibration.groupby(kind, sort=False)):
+        bins = np.digitize(cases["chance"], BINS)
+        for b in range(len(BINS) + 1):
             part = cases[bins == b]
             if len(part) < 10:
                 continue
@@ -300,16 +329,16 @@ def plot_chance(calibration: pd.DataFrame) -> plt.Figure:
             sums, counts = by_target["sum"].to_numpy(), by_target["count"].to_numpy()
             draws = np.random.default_rng(0).integers(len(sums), size=(2000, len(sums)))
             low, high = np.quantile(sums[draws].sum(axis=1) / counts[draws].sum(axis=1), [0.025, 0.975])
-            x, y = part["chance"].mean() + 0.006 * (2 * k - 1), part["kept"].mean()
-            label = f"tasks of {name}" if b == len(edges) - 2 else None
+            x, y = part["chance"].mean() + 0.006 * (2 * k - 3), part["kept"].mean()
+            label = name if b == len(BINS) else None
             axis.errorbar(
-                x, y, yerr=[[max(y - low, 0)], [max(high - y, 0)]], fmt="os"[k], color=f"C{k}", capsize=3, label=label
+                x, y, yerr=[[max(y - low, 0)], [max(high - y, 0)]], fmt="os^D"[k], color=f"C{k}", capsize=3, label=label
             )
     axis.set(
         xlabel="estimated chance that the best cell is kept", ylabel="share of cases where it was",
         xlim=(0, 1.02), ylim=(-0.02, 1.02),
     )  # fmt: skip
-    axis.legend(frameon=False, loc="lower right")
+    figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize="small")
     return figure
 
 
@@ -414,6 +443,7 @@ def write() -> None:
         tables["kept"] = to_markdown(table_kept(frames["kept"]))
     if "calibration" in frames:
         tables["calibration"] = to_markdown(brier(frames["calibration"]))
+        tables["bins"] = to_markdown(table_bins(frames["calibration"]))
         save_figure(plot_chance(frames["calibration"]), HERE / "chance")
     for part, by, base in (("inside", "space", "all"), ("warm", "warm_start", "0")):
         if part in frames:
@@ -421,7 +451,7 @@ def write() -> None:
             tables[f"{part}_speed"] = to_markdown(speed_ups(frames[part], by, base))
             save_figure(plot_needed(frames[part], by, dict.fromkeys(frames[part]["searcher"])), HERE / part)
     template = (HERE.parent / "spaces.md").read_text(encoding="utf-8")
-    for part in ("kept", "calibration", "inside", "inside_speed", "warm", "warm_speed"):
+    for part in ("kept", "calibration", "bins", "inside", "inside_speed", "warm", "warm_speed"):
         template = template.replace(f"<!-- {part} -->", tables.get(part, "(not measured)"))
     (HERE / "README.md").write_text(template, encoding="utf-8")
 

@@ -41,6 +41,46 @@ def test_labels_that_are_not_finite(name: str, bad: float) -> None:
         fit(name, [source(utilities)])
 
 
+BAD_LABELS = {
+    "has a cell 15625, but the cells of nb201 are 0 to 15624": ([0, 15625], [1.0, 2.0]),
+    "has a cell -1, but the cells": ([0, -1], [1.0, 2.0]),
+    "has labelled cell 3 twice: pass the mean": ([3, 4, 3], [1.0, 2.0, 3.0]),
+    "has no labelled cell": (np.zeros(0, np.int32), []),
+    "cells of shape .3,., but utilities of shape .2,.": ([1, 2, 3], [1.0, 2.0]),
+    "cells of type float64": ([1.5, 2.0], [1.0, 2.0]),
+    "labels that are no numbers": ([1, 2], ["good", "bad"]),
+}
+
+
+@pytest.mark.parametrize("message", BAD_LABELS)
+def test_labels_that_no_source_has(message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        SourceTask("made-up", "made-up", SPACE, *BAD_LABELS[message])  # type: ignore[arg-type]
+
+
+def test_a_source_knows_whether_it_is_a_cost() -> None:
+    assert not source(-np.ones(3)).is_cost
+    for name, is_cost in (("nb201/cifar10", False), ("tnb101/room_layout", False), ("nb201/latency/fpga", True)):
+        try:
+            task = nm.get_task(name)
+            labels = task.as_source(30, np.random.default_rng(0))
+        except nm.errors.NasmetaError:
+            continue  # its table is not here
+        assert task.is_cost is labels.is_cost is is_cost
+
+
+def test_other_labels_have_another_hash() -> None:
+    first, second = source(np.arange(3.0)), source(np.arange(3.0))
+    assert first.sha256 == second.sha256 != source(np.arange(3.0) + 1e-9).sha256
+
+
+@pytest.mark.parametrize("name", META)
+def test_labels_that_are_all_the_same(name: str) -> None:
+    for flat in (np.ones(50), np.ones(1)):
+        with pytest.raises(SettingError, match="no two different labels"):
+            fit(name, [source(flat)])
+
+
 @pytest.mark.parametrize("name", META)
 def test_a_source_twice(name: str) -> None:
     one = source(np.random.default_rng(0).normal(size=200))

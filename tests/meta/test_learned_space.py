@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
-from nasmeta.errors import LeakageError, SettingError, SpaceExhaustedError
+from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError, SpaceExhaustedError
+from nasmeta.experiments._guidance import Guidance
 from nasmeta.meta import ChanceOfBest, GuidedSearch, LearnedSpace, SourceOrder, save_meta_model, warm_start_cells
 from nasmeta.searchers import SEARCHERS, LocalSearch, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import Signal, SourceTask, Task
 from nasmeta.testing import SearcherContract, made_up_values
 
 NB201, TNB101 = get_space("nb201"), get_space("tnb101")
@@ -87,9 +89,8 @@ def test_bad_input() -> None:
         LearnedSpace.learn(TNB101, [good, good])
     with pytest.raises(SettingError, match="20 are needed"):
         LearnedSpace.learn(TNB101, [made_up("b", 0.0, n=19)])
-    nan = SourceTask("n", "n", TNB101, good.cells, np.full(len(good), np.nan))
     with pytest.raises(SettingError, match="not finite"):
-        warm_start_cells(TNB101, [nan], 3)
+        warm_start_cells(TNB101, [SourceTask("n", "n", TNB101, good.cells, np.full(len(good), np.nan))], 3)
     with pytest.raises(SettingError, match="positive numbers"):
         warm_start_cells(TNB101, [good], 3, costs=np.zeros(TNB101.n_cells))
     with pytest.raises(SettingError, match="at least one cell"):
@@ -243,6 +244,34 @@ def test_seconds_that_no_source_knows() -> None:
     source = nm.get_task("nb201/cifar100").as_source()
     with pytest.raises(SettingError, match="knows the seconds"):
         nm.search("random", "nb201/cifar10", evaluations=5, warm_start="5/second", sources=[source])
+
+
+TRAIN_SECONDS = Task(  # of no family
+    "nb201/seconds", "nb201", Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
+)
+
+
+def test_sources_of_another_metric_warn() -> None:
+    under_attack, budget = nm.get_task("nb201/robust/pgd@1"), nm.get_task("nb201/cifar10/within-5ms/pixel3")
+    guidance, clean = Guidance.of("learned:0.1"), [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
+    with pytest.warns(OtherMetricWarning, match="accuracy under attack, all its sources are of the metric accuracy"):
+        guidance.warn_of_other_metric(under_attack, clean)
+    with pytest.warns(OtherMetricWarning, match="accuracy within a budget, all"):
+        guidance.warn_of_other_metric(budget, clean)
+    sources = ["nb201/cifar100", "nb201/imagenet16-120"]
+    options = {"evaluations": 3, "sources": sources}
+    with pytest.warns(OtherMetricWarning, match="metric train_seconds, all") as seen:
+        nm.search("random", TRAIN_SECONDS, space="learned:0.1", **options)  # type: ignore[arg-type]
+    assert seen[0].filename == __file__  # where the user called
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nm.search("random", "nb201/cifar10", space="learned:0.1", evaluations=3)
+        nm.search("random", TRAIN_SECONDS, warm_start=2, **options)  # type: ignore[arg-type]
+        several = list(nm.task_distribution("tnb101"))  # their chance has seen steps from metric to metric
+        guidance.warn_of_other_metric(nm.get_task("tnb101/normal"), several)
+        other_numbers = nm.get_task("nb201/cifar100/within-9mJ/fpga")
+        guidance.warn_of_other_metric(other_numbers, [budget])
+        guidance.warn_of_other_metric(under_attack, [source.as_source() for source in clean])
 
 
 def test_compare_refuses_guidance_for_nobody() -> None:

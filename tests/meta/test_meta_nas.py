@@ -257,10 +257,10 @@ def test_meta_train_by_name_goes_on_from_its_checkpoint(tmp_path: Path, monkeypa
     out = tmp_path / "resumed.npz"
     with pytest.raises(Stop):
         train("meta-nas", made_up_sources(), out=out, settings=settings, progress=stop)
-    assert out.with_suffix(".checkpoint.npz").exists()
+    assert out.with_suffix(".checkpoint").exists()
     resumed = train("meta-nas", made_up_sources(), out=out, settings=settings, resume=True)
     assert resumed.sha256 == whole.sha256
-    assert not out.with_suffix(".checkpoint.npz").exists()
+    assert not out.with_suffix(".checkpoint").exists()
 
 
 def test_a_training_that_diverges_says_so() -> None:

@@ -51,7 +51,7 @@ def test_one_file_serves_predictor_and_searcher(path: Path) -> None:
     header, *rows = path.with_suffix(".csv").read_text().splitlines()
     assert header == "step,loss,validation_loss"
     assert rows[-1].startswith("12,")
-    assert not path.with_suffix(".checkpoint.npz").exists()
+    assert not path.with_suffix(".checkpoint").exists()
 
 
 def test_a_killed_training_resumes_to_the_same_model(
@@ -67,7 +67,7 @@ def test_a_killed_training_resumes_to_the_same_model(
     monkeypatch.setattr("nasmeta.experiments._meta_train.Monitor", partial(Monitor, every=5))
     with pytest.raises(KeyboardInterrupt):
         meta_train("meta-np", progress=kill, **arguments)
-    assert out.with_suffix(".checkpoint.npz").exists()
+    assert out.with_suffix(".checkpoint").exists()
     assert meta_train("meta-np", resume=True, **arguments).sha256 == load_meta_model(path).sha256
 
 

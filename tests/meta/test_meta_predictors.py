@@ -63,13 +63,23 @@ def test_twenty_labels_improve_on_the_order_of_the_sources() -> None:
     assert np.mean(found) > order > 0.86
 
 
+def test_a_loss_is_no_cost() -> None:
+    """Losses are negative utilities, too; what the metric is decides, so other metrics can be predicted from them."""
+    space, rng = nm.get_space("tnb101"), np.random.default_rng(0)
+    cells = space.sample(60, rng)
+    loss = nm.tasks.SourceTask("room/loss", "room", space, cells, -np.exp(rng.standard_normal(60)))
+    predictor = MetaLinear("tnb101").meta_fit([loss])
+    assert predictor.meta_model_.matrix.scale == "rank"
+    assert np.isfinite(predictor.fit([1, 2], [94.1, 94.5]).predict([3])).all()
+
+
 def test_costs_are_learnt_as_logarithms() -> None:
     space = nm.get_space("tnb101")
     rng = np.random.default_rng(0)
     counts = (space.digits[:, :, None] == np.arange(4)).sum(axis=1)
     speeds = [np.exp(counts @ (0.3 * rng.random(4)) + 0.01 * rng.standard_normal(space.n_cells)) for _ in range(6)]
     sources = [
-        nm.tasks.SourceTask(f"device/{i}", f"device-{i}", space, np.arange(4096, dtype=np.int32), -speed)
+        nm.tasks.SourceTask(f"device/{i}", f"device-{i}", space, np.arange(4096, dtype=np.int32), -speed, is_cost=True)
         for i, speed in enumerate(speeds)
     ]
     predictor = MetaLinear("tnb101").meta_fit(sources[:5])

@@ -1,5 +1,7 @@
 """What sources say: groups, roles, completion, and that a group is left out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,8 @@ def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
 
 def test_costs_are_logarithms() -> None:
     cost = -np.exp(VALUES)
-    matrix = SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)])
+    assert SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)]).scale == "rank", "a loss is negative, but no cost"
+    matrix = SourceMatrix.of(SPACE, [replace(source("f/a", ("a",), cost), is_cost=True)])
     assert matrix.scale == "log"
     np.testing.assert_allclose(matrix.scores[0], VALUES.mean() - VALUES, atol=1e-5)
     assert SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)], "rank").scale == "rank"

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.meta._cell_columns import network_columns
+from nasmeta.meta._identity import training_identity
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._model_file import checked_array, training_settings
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
 from nasmeta.meta.bilevel._trainer import MetaTrainer, TrainingPlan, checked_device
@@ -158,6 +159,7 @@ class NetworkLearner(MetaPredictor):
             validation=validation,
             monitor=self.monitor,
             device=self.device,
+            identity=training_identity(type(self).__name__, space, training_settings(self), sources),
         )
         made = trainer.run()
         module = module.to("cpu").eval()

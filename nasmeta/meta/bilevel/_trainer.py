@@ -6,7 +6,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,8 @@ class MetaTrainer:
     monitor : Monitor, optional
     device : str, default "cpu"
         Where the module is trained; on the CPU the outcome is the same every time.
+    identity : mapping, optional
+        What else, beside the plan and the shapes of the parameters, a checkpoint has to be of: see `training_identity`.
 
     Examples
     --------
@@ -106,7 +108,9 @@ class MetaTrainer:
         validation: Sequence[Episode] = (),
         monitor: Monitor | None = None,
         device: str = "cpu",
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
+        self.identity = dict(identity or {})
         self.device = checked_device(device)
         self.module = module.to(self.device)
         self.loss, self.sample, self.plan = loss, sample, plan
@@ -181,7 +185,8 @@ class MetaTrainer:
         return loss
 
     def _identity(self) -> dict[str, Any]:
-        return {"plan": asdict(self.plan), "shapes": [list(parameter.shape) for parameter in self._parameters]}
+        shapes = [list(parameter.shape) for parameter in self._parameters]
+        return {"training": self.identity, "plan": asdict(self.plan), "shapes": shapes}
 
     def _keep(self) -> None:
         """Write the whole state beside and rename it, so that a kill leaves the old or the new one."""
@@ -192,8 +197,8 @@ class MetaTrainer:
         arrays: dict[str, Any] = {}
         for i, parameter in enumerate(self._parameters):
             arrays[f"parameter_{i}"] = parameter.detach().cpu().numpy()
-            for name in ("exp_avg", "exp_avg_sq", "step"):
-                arrays[f"{name}_{i}"] = self._optimiser.state[parameter][name].detach().cpu().numpy()
+            for name, value in self._optimiser.state[parameter].items():  # none where it never had a gradient
+                arrays[f"{name}_{i}"] = value.detach().cpu().numpy()
             if self._best:
                 arrays[f"best_{i}"] = self._best[i].cpu().numpy()
         head = {
@@ -215,15 +220,21 @@ class MetaTrainer:
             with np.load(path, allow_pickle=False) as arrays:
                 head = json.loads(arrays["head"].tobytes())
                 identity = json.loads(json.dumps(self._identity()))
-                if {key: head[key] for key in identity} != identity:
-                    raise SettingError(f"{path} is the checkpoint of another meta-training: use another file.")
+                if {key: head.get(key) for key in identity} != identity:
+                    raise SettingError(
+                        f"{path} is the checkpoint of another meta-training (other sources, labels, settings or "
+                        "learner): remove it, or name another file."
+                    )
                 with torch.no_grad():
                     for i, parameter in enumerate(self._parameters):
                         parameter.copy_(torch.as_tensor(arrays[f"parameter_{i}"]))
-                        self._optimiser.state[parameter] = {
-                            name: torch.as_tensor(arrays[f"{name}_{i}"]).to(self.device if name != "step" else "cpu")
-                            for name in ("exp_avg", "exp_avg_sq", "step")
-                        }
+                        if f"step_{i}" in arrays:
+                            self._optimiser.state[parameter] = {
+                                name: torch.as_tensor(arrays[f"{name}_{i}"]).to(
+                                    "cpu" if name == "step" else self.device
+                                )
+                                for name in ("exp_avg", "exp_avg_sq", "step")
+                            }
                     if "best_0" in arrays:
                         count = len(self._parameters)
                         self._best = [torch.as_tensor(arrays[f"best_{i}"]).to(self.device) for i in range(count)]

@@ -62,5 +62,8 @@ def read_checkpoint(path: Path, identity: Any) -> tuple[dict[str, NDArray[Any]],
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as reason:
         raise DamagedFileError(f"{path} is no checkpoint, or it is damaged: delete it to begin anew.") from reason
     if found != identity:
-        raise SettingError(f"{path} is the checkpoint of another training: {found}. Name another file, or delete it.")
+        raise SettingError(
+            f"{path} is the checkpoint of another meta-training (other sources, labels, settings or learner): "
+            "remove it, or name another file."
+        )
     return arrays, facts

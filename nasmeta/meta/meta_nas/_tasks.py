@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -93,10 +94,7 @@ class PracticeTasks:
     ) -> None:
         scores = np.stack([completed_scores(source, rng) for source in sources])
         cells = np.arange(space.n_cells, dtype=np.int32)
-        complete = [
-            SourceTask(source.name, source.dataset, space, cells, own, source.held_out)
-            for source, own in zip(sources, scores, strict=True)
-        ]
+        complete = [replace(source, cells=cells, utilities=own) for source, own in zip(sources, scores, strict=True)]
         self._sampler = EpisodeSampler(complete, support=1, query=1, augment=Augmentation(mixture=0.5))
         self.deviation, self.noise = deviation, noise
         if len(sources) > 1:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.meta._identity import training_identity
 from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint, write_log
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._searcher import GREED
@@ -84,7 +83,8 @@ class Trainer:
         device: str = "cpu",
     ) -> None:
         self.space, self.recipe, self.rng, self.device = space, recipe, rng, chosen_device(device)
-        self.identity = _identity(space, sources, recipe, rng)
+        settings = {**asdict(recipe), "rng": rng.bit_generator.state}
+        self.identity = training_identity("meta-nas", space, settings, sources)
         self.practice = PracticeTasks(space, sources, rng, recipe.deviation, recipe.noise)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(int(rng.integers(2**31)))  # that of the CPU alone
@@ -271,17 +271,6 @@ def _surprise(mean: Tensor, log_deviation: Tensor, truth: Tensor) -> Tensor:
 def _numpy(values: Tensor) -> NDArray[np.float32]:
     array: NDArray[np.float32] = values.detach().cpu().numpy()
     return array
-
-
-def _identity(
-    space: CellSpace, sources: Sequence[SourceTask], recipe: Recipe, rng: np.random.Generator
-) -> dict[str, Any]:
-    """Return what makes a training the same one: settings, labels and the state of the generator."""
-    content = sha256(json.dumps(rng.bit_generator.state, default=str).encode())
-    for source in sources:
-        content.update(np.asarray(source.cells, "<i4").tobytes() + np.asarray(source.utilities, "<f8").tobytes())
-    names = [source.name for source in sources]
-    return {"space": space.name, "sources": names, **asdict(recipe), "sha256": content.hexdigest()[:16]}
 
 
 def meta_train(

@@ -67,7 +67,7 @@ class MetaRLSearch(MetaSearcher):
     epochs : int, default 3
         How often each batch of searches is learnt from.
     discount : float, default 0.99
-    deviation, noise : float, default 0.5 and 0.5
+    deviation, noise : float, default 0.2 and 0.3
         Largest standard deviation of what a sampled task adds to its source: effects of operations, and of cells.
     training_seed : int, default 0
         Of the meta-training, which does not use `rng`.
@@ -102,8 +102,8 @@ class MetaRLSearch(MetaSearcher):
         learning_rate: float = 1e-3,
         epochs: int = 3,
         discount: float = 0.99,
-        deviation: float = 0.5,
-        noise: float = 0.5,
+        deviation: float = 0.2,
+        noise: float = 0.3,
         training_seed: int = 0,
         device: str = "cpu",
         temperature: float = 1.0,
@@ -157,12 +157,11 @@ class MetaRLSearch(MetaSearcher):
             scores,
             settings,
             np.random.default_rng(self.training_seed),
+            sources=sources,
             checkpoint=monitor.checkpoint,
             log=monitor.log,
             progress=monitor.progress,
         )
-        if monitor.checkpoint is not None:
-            monitor.checkpoint.unlink(missing_ok=True)
         # Half precision is what a file holds, so that one read from a file searches alike.
         return LearntPolicy(policy, prior_of(scores).astype(np.float16).astype(np.float32))
 

@@ -48,8 +48,8 @@ def sample_tables(
     n: int,
     rng: np.random.Generator,
     *,
-    deviation: float = 0.5,
-    noise: float = 0.5,
+    deviation: float = 0.2,
+    noise: float = 0.3,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw n tasks, and for each what sources would know of it.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -16,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
+from nasmeta.meta._identity import training_identity
 from nasmeta.meta.rl._episodes import run_episodes
 from nasmeta.meta.rl._network import ActorCritic
 from nasmeta.meta.rl._policy import Policy
@@ -24,6 +24,7 @@ from nasmeta.meta.rl._tables import sample_tables
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import CellSpace
+from nasmeta.tasks import SourceTask
 from nasmeta.training._checkpoint import read_tensors, write_tensors
 
 __all__ = ["LOG_COLUMNS", "PolicyTraining", "train_policy"]
@@ -67,8 +68,8 @@ class PolicyTraining:
     discount: float = 0.99
     trace: float = 0.95
     start: int = 10
-    deviation: float = 0.5
-    noise: float = 0.5
+    deviation: float = 0.2
+    noise: float = 0.3
     device: str = "cpu"
 
 
@@ -78,6 +79,7 @@ def train_policy(
     settings: PolicyTraining,
     rng: np.random.Generator,
     *,
+    sources: Sequence[SourceTask] = (),
     checkpoint: Path | None = None,
     log: Path | None = None,
     progress: Callable[[int, int, float], None] | None = None,
@@ -93,6 +95,8 @@ def train_policy(
     settings : PolicyTraining
     rng : numpy.random.Generator
         The source of all that is random here.
+    sources : sequence of SourceTask, optional
+        Whose scores they are: a checkpoint serves these alone.
     checkpoint : Path, optional
         File that holds the state after every tenth update; where it exists, training goes on from it and ends with the
         same policy as if it had never stopped.
@@ -111,7 +115,8 @@ def train_policy(
         Where the checkpoint is damaged.
     """
     device = chosen_device(settings.device)
-    identity = _identity(space, scores, settings, rng)
+    said = {**asdict(settings), "rng": rng.bit_generator.state, "scores": _digest(scores)}
+    identity = training_identity("meta-rl", space, said, sources)
     network = ActorCritic(settings.hidden, torch.Generator().manual_seed(int(rng.integers(2**31)))).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, eps=1e-5)
     first, steps, before, rows = 0, 0, 0.0, list[dict[str, Any]]()
@@ -119,8 +124,8 @@ def train_policy(
         tensors, head = read_tensors(checkpoint)
         if head.get("identity") != identity:
             raise SettingError(
-                f"{checkpoint} is the checkpoint of another meta-training (other sources, settings or seed): "
-                "remove it, or name another file."
+                f"{checkpoint} is the checkpoint of another meta-training (other sources, labels, settings or "
+                "learner): remove it, or name another file."
             )
         first, steps, before, rows = head["iteration"], head["steps"], head["seconds"], head["rows"]
         rng.bit_generator.state = head["rng"]
@@ -191,11 +196,8 @@ def train_policy(
     return network.policy()
 
 
-def _identity(
-    space: CellSpace, scores: Sequence[NDArray[np.float32]], settings: PolicyTraining, rng: np.random.Generator
-) -> str:
-    """Return a hash of all that decides a training."""
-    digest = sha256(json.dumps([space.name, asdict(settings), rng.bit_generator.state], sort_keys=True).encode())
+def _digest(scores: Sequence[NDArray[np.float32]]) -> str:
+    digest = sha256()
     for row in scores:
         digest.update(np.asarray(row, "<f4").tobytes())
     return digest.hexdigest()

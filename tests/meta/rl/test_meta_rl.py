@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, SettingError, SpaceExhaustedError
+from nasmeta.experiments import meta_train
 from nasmeta.meta import Monitor, load_meta_model, save_meta_model
 from nasmeta.meta.rl import LearntPolicy, MetaRLSearch, Policy
 from nasmeta.searchers import Searcher
@@ -41,12 +42,12 @@ def learnt() -> LearntPolicy:
     return Short(SPACE, np.random.default_rng(0)).meta_fit(sources).meta_model_
 
 
-def test_a_monitor_is_told_and_its_checkpoint_goes_with_the_end(tmp_path: Path) -> None:
+def test_a_monitor_is_told_and_its_checkpoint_stays(tmp_path: Path) -> None:
     searcher, told = Short(SPACE, np.random.default_rng(0)), []
     searcher.monitor = Monitor(tmp_path / "state", tmp_path / "log.csv", lambda *so_far: told.append(so_far))
     searcher.meta_fit([nm.get_task("nb201/cifar100")])
     assert [so_far[:2] for so_far in told] == [(1, 2), (2, 2)]
-    assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "state"]
 
 
 def searcher_with(learnt: LearntPolicy, seed: int = 0, **settings: object) -> MetaRLSearch:
@@ -195,6 +196,14 @@ def test_the_training_seed_decides_not_the_searcher_s_generator() -> None:
     assert (weights(0, 7) != weights(0, 8)).any()
 
 
+def test_the_seed_of_meta_train_decides_the_training(tmp_path: Path) -> None:
+    source = nm.get_task("nb201/cifar100").as_source()
+    saved = [meta_train("meta-rl", source, out=tmp_path / f"{s}.npz", seed=s, settings=TINY) for s in (0, 1)]
+    assert [model.card["settings"]["training_seed"] for model in saved] == [0, 1]
+    first, other = (model.arrays["score.weight"] for model in saved)
+    assert (first != other).any()
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"iterations": -1}, {"walks": 2}, {"learning_rate": 2.0}, {"discount": float("nan")}, {"temperature": "hot"},
@@ -214,4 +223,6 @@ def test_the_shipped_policies_need_fewer_evaluations_than_evolution(dataset: str
     ]  # fmt: skip
     assert np.mean(needed) < {"cifar10": 78, "cifar100": 61, "imagenet16-120": 124}[dataset], "half of evolution's"
     card = load_meta_model(f"meta-rl-nb201-without-{dataset}").card
+    defaults = MetaRLSearch(SPACE, np.random.default_rng(0))
+    assert card["settings"] == {name: getattr(defaults, name) for name in card["settings"]}
     assert all(dataset not in source["held_out"] for source in card["sources"])

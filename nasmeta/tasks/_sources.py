@@ -1,0 +1,68 @@
+"""What every learner asks of its sources, so that all refuse the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from nasmeta.errors import SettingError
+from nasmeta.spaces import CellSpace
+from nasmeta.tasks._task import SourceTask, Task
+
+__all__ = ["checked_sources"]
+
+
+def checked_sources(
+    who: str, sources: Iterable[SourceTask | Task], space: CellSpace | None = None, *, move: bool = False
+) -> list[SourceTask]:
+    """Return the sources' labelled cells, or say what is wrong with them.
+
+    Parameters
+    ----------
+    who : str
+        Name of the learner, for messages.
+    sources : iterable of Task or SourceTask
+        Of a task only the signal is seen. What labels are is checked by `SourceTask` itself.
+    space : CellSpace, optional
+        In which sources have to be; where left out they may be of any.
+    move : bool, default False
+        Bring sources of other spaces to this one instead, as far as it has their cells.
+
+    Raises
+    ------
+    SettingError
+        Where there is no source, one is there twice or is of another space, or one has no two different labels: nothing
+        can be learnt from the order of equal ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.tasks import SourceTask, checked_sources
+    >>> flat = SourceTask("flat", "flat", nm.get_space("nb201"), np.arange(5), np.ones(5))
+    >>> checked_sources("meta-gp", [flat])
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: Source flat has no two different labels: there is nothing to learn from it.
+    """
+    seen: list[SourceTask] = []
+    for source in sources:
+        if not isinstance(source, SourceTask | Task):
+            raise SettingError(f"Sources are Tasks or SourceTasks, not {source!r:.80}.")
+        seen.append(source.as_source() if isinstance(source, Task) else source)
+    if not seen:
+        raise SettingError(f"{who} needs at least one source task to learn from.")
+    names = [source.name for source in seen]
+    if len(set(names)) < len(names):
+        raise SettingError(f"A source is there twice: {', '.join(names)}.")
+    if space is not None and move:
+        seen = [source.in_space(space) for source in seen]
+    for source in seen:
+        if space is not None and source.space is not space:
+            raise SettingError(
+                f"Source {source.name} lives in space {source.space.name}, but {who} in {space.name}: it learns only "
+                "from sources of its own space."
+            )
+        if np.ptp(source.utilities) == 0:
+            raise SettingError(f"Source {source.name} has no two different labels: there is nothing to learn from it.")
+    return seen
