@@ -33,7 +33,8 @@ Without any source `gp` is the one to take. What each of these needs is in the f
 **What that choice has seen.** In a search the rule looks at the sources alone. But it was made, and changed three
 times, by people who had seen searches on the tasks of this page, and the settings of the searchers it picks from were
 chosen on NAS-Bench-201's three data sets (decisions 9, 40 and 41). The figures of the first part are of draws made
-after that: they say how well the rule does on new draws of these tasks, not on new tasks.
+after that: they say how well the rule does on new draws of these tasks, not on new tasks. Between
+`multi-task-gp` and `rgpe` they confirm it only where tasks disagree and are well known.
 
 The target's data set (on TransNAS-Bench-101 its task, for hardware its device) is never among the sources, in no
 metric, epoch or seed. Each part says what it ran, how often, and where transfer does not help.
