@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from nasmeta.meta._cell_columns import live_edge_one_hot, live_operation_counts,
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_file import checked_array
 from nasmeta.meta._source_matrix import SourceMatrix, scored
-from nasmeta.predictors import live_path_counts
+from nasmeta.predictors import edge_one_hot, live_path_counts, operation_counts
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
 
@@ -24,8 +25,18 @@ _FIT_ON = 250  # cells on which the hyperparameters are fitted, the same of each
 _MOST_GROUPS = 8  # that are left out in turn, evenly spaced among all
 _ITERATIONS = 40
 _JITTER = 1e-6
-_NOISE_FACTORS, _NOISE_SPREAD = (0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0), 2.0
-_SCALE_FACTORS = (0.25, 0.5, 1.0, 2.0)
+
+# Factors by which noise, and each block of the covariance, may differ on a target; spreads of their logarithms.
+_FACTORS = {
+    "rank": ((0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0), (0.25, 0.5, 1.0, 2.0)),
+    "log": (
+        (0.001, 0.01, 0.1, 0.5, 2.0, 8.0, 30.0),  # some devices are timed precisely, others are not
+        (0.03, 0.1, 0.5, 2.0, 8.0),  # what sources say
+        (0.03, 0.3, 3.0, 30.0),  # counts of operations
+        (0.03, 0.3, 3.0, 30.0),  # operations edge by edge
+    ),
+}
+_FACTOR_SPREADS = {"rank": (2.0, 1.0), "log": (3.0, 3.0, 3.0, 3.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +63,23 @@ class _Parts:
         contrasts = matrix.contrasts(without)
         scale = float(np.sqrt(max(1, len(contrasts))))
         others = means[1:] - means[0]
-        proxies, counts = proxy_scores(space), structure_columns(space)
-        live = live_operation_counts(space)
         self.linear: list[NDArray[np.float64]] = [
             np.ones((space.n_cells, 1)),
             means[:1].T,
             others.T if len(others) else np.zeros((space.n_cells, 1)),
             contrasts.T / scale if len(contrasts) else np.zeros((space.n_cells, 1)),
-            counts / np.sqrt(counts.shape[1]),
-            proxies / np.sqrt(proxies.shape[1]),
         ]
+        self.smooth: list[NDArray[np.float64]] = []
+        if matrix.scale == "log":  # a device runs operations that lead nowhere, too, and times them one by one
+            self.linear += [_centred(operation_counts(space)), _centred(edge_one_hot(space))]
+            self.blocks = [0, 0, 0, 0, 1, 2]
+            return
+        self.blocks = [0] * (_N_LINEAR + _N_SMOOTH)
+        proxies, counts = proxy_scores(space), structure_columns(space)
+        live = live_operation_counts(space)
+        self.linear += [counts / np.sqrt(counts.shape[1]), proxies / np.sqrt(proxies.shape[1])]
         spread = means.std() or 1.0
-        self.smooth: list[NDArray[np.float64]] = [
+        self.smooth += [
             live_edge_one_hot(space),
             live_path_counts(space).astype(np.float64),
             np.concatenate([means.T / spread, live], axis=1),
@@ -71,10 +87,18 @@ class _Parts:
         ]
 
 
+def _centred(table: NDArray[Any]) -> NDArray[np.float64]:
+    """Return columns with mean 0, of which a cell's sum of squares is 1 on average."""
+    centred: NDArray[np.float64] = table - table.mean(axis=0, dtype=np.float64)
+    centred /= np.sqrt((centred**2).sum(axis=1).mean())
+    return centred
+
+
 _N_LINEAR, _N_SMOOTH = 6, 4
 # Of unit-variance scores: a shift, a slope, other roles, contrasts between sources, counts, proxies; then smooth parts.
 _CENTRE = np.log(np.r_[0.1, 0.1, 0.1, 1.0, 0.01, 0.01, np.full(_N_SMOOTH, 0.03), np.full(_N_SMOOTH, 4.0), 0.02])
-_SPREAD = np.full(len(_CENTRE), 2.0)
+_CENTRES = {"rank": _CENTRE, "log": np.log([0.05, 0.05, 0.05, 1.0, 0.02, 0.02, 0.01])}
+_SPREAD = 2.0
 
 
 def _distances(part: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
@@ -84,14 +108,17 @@ def _distances(part: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np
     return cdist(part[rows], part[columns], "cityblock")
 
 
-def _covariance(parts: _Parts, logarithms: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
-    values = np.exp(logarithms)
-    total = np.zeros((len(rows), len(columns)))
-    for variance, part in zip(values[:_N_LINEAR], parts.linear, strict=True):
-        total += variance * (part[rows] @ part[columns].T)
-    smooth = zip(values[_N_LINEAR : _N_LINEAR + _N_SMOOTH], values[-1 - _N_SMOOTH : -1], parts.smooth, strict=True)
-    for variance, length, part in smooth:
-        total += variance * np.exp(-_distances(part, rows, columns) / length)
+def _covariances(parts: _Parts, logarithms: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
+    """Return the blocks of the covariance, shape (n_blocks, n_rows, n_columns)."""
+    values, n_smooth = np.exp(logarithms), len(parts.smooth)
+    total = np.zeros((max(parts.blocks) + 1, len(rows), len(columns)))
+    for block, variance, part in zip(parts.blocks, values[:_N_LINEAR], parts.linear, strict=False):
+        total[block] += variance * (part[rows] @ part[columns].T)
+    lengths = values[_N_LINEAR + n_smooth : -1]
+    for block, variance, length, part in zip(
+        parts.blocks[_N_LINEAR:], values[_N_LINEAR : _N_LINEAR + n_smooth], lengths, parts.smooth, strict=True
+    ):
+        total[block] += variance * np.exp(-_distances(part, rows, columns) / length)
     return total
 
 
@@ -103,11 +130,13 @@ def _learn(
     """Maximise the sum of the left-out groups' log marginal likelihoods plus a log-normal prior."""
     from scipy.optimize import minimize
 
+    n_smooth, centre = len(grams[0][1]), start.copy()
+
     def negative(logarithms: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         values = np.exp(logarithms)
-        offset = (logarithms - _CENTRE) / _SPREAD
+        offset = (logarithms - centre) / _SPREAD
         value, gradient = float(0.5 * offset @ offset), offset / _SPREAD
-        lengths = values[_N_LINEAR + _N_SMOOTH : -1]
+        lengths = values[_N_LINEAR + n_smooth : -1]
         for (linear, distances), residual in zip(grams, residuals, strict=True):
             n = len(residual)
             parts = [v * gram for v, gram in zip(values[:_N_LINEAR], linear, strict=True)]
@@ -130,7 +159,7 @@ def _learn(
                 gradient[i] += 0.5 * weighted.sum()
                 if i >= _N_LINEAR:
                     j = i - _N_LINEAR
-                    gradient[i + _N_SMOOTH] += 0.5 * (weighted * distances[j]).sum() / lengths[j]
+                    gradient[i + n_smooth] += 0.5 * (weighted * distances[j]).sum() / lengths[j]
             gradient[-1] += 0.5 * np.trace(outer) * values[-1]
         return value, gradient
 
@@ -141,34 +170,33 @@ def _learn(
 
 
 def _mixed_weights(
-    covariance: NDArray[np.float64], residual: NDArray[np.float64], noise: float
-) -> tuple[NDArray[np.float64], float, float]:
+    covariances: NDArray[np.float64], residual: NDArray[np.float64], noise: float, scale: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Return the weights of the observed cells' rows, averaged over how noisy and how different the target may be.
 
-    A target can be noisier than the sources, or differ more from their mean: factors on noise and covariance are
-    weighted by marginal likelihood times a log-normal prior around 1.
+    A target can be noisier than the sources, or differ more from their mean: factors on noise and on the blocks of the
+    covariance, shape (n_blocks, n, n), are weighted by marginal likelihood times a log-normal prior around 1.
 
     Returns
     -------
-    weights : shape (n,)
-        The posterior mean is weights @ rows.
-    scale, noise : float
-        Factor of the covariance, and noise, of the likeliest.
+    weights : shape (n_blocks, n)
+        The posterior mean is the sum over blocks of weights @ rows.
+    factors : shape (n_blocks,)
+    noise : float
+        Factors of the covariances, and noise, of the likeliest.
     """
-    found = []
-    for factor in _NOISE_FACTORS:
-        for scale in _SCALE_FACTORS:
-            among = scale * covariance + (factor * noise + _JITTER) * np.eye(len(residual))
-            cholesky = cho_factor(among, lower=True)
-            alpha = cho_solve(cholesky, residual)
-            log_weight = -0.5 * float(residual @ alpha) - float(np.log(np.diag(cholesky[0])).sum())
-            log_weight -= 0.5 * (np.log(factor) / _NOISE_SPREAD) ** 2 + 0.5 * np.log(scale) ** 2
-            found.append((log_weight, scale * alpha, scale, factor * noise))
-    best = max(found, key=lambda entry: entry[0])
-    shares = np.exp([entry[0] - best[0] for entry in found])
-    shares /= shares.sum()
-    weights: NDArray[np.float64] = np.sum([s * entry[1] for s, entry in zip(shares, found, strict=True)], axis=0)
-    return weights, best[2], best[3]
+    factors = np.array(list(product(*_FACTORS[scale])))
+    log_weights = -0.5 * ((np.log(factors) / _FACTOR_SPREADS[scale]) ** 2).sum(axis=1)
+    solved = np.empty((len(factors), len(residual)))
+    for i, (of_noise, *of_blocks) in enumerate(factors):
+        among = np.tensordot(of_blocks, covariances, 1) + (of_noise * noise + _JITTER) * np.eye(len(residual))
+        cholesky = cho_factor(among, lower=True, check_finite=False)
+        solved[i] = cho_solve(cholesky, residual, check_finite=False)
+        log_weights[i] -= 0.5 * float(residual @ solved[i]) + float(np.log(np.diag(cholesky[0])).sum())
+    best = int(np.argmax(log_weights))
+    shares = np.exp(log_weights - log_weights[best])
+    weights = np.einsum("c,cb,ci->bi", shares / shares.sum(), factors[:, 1:], solved)
+    return weights, factors[best, 1:], float(factors[best, 0]) * noise
 
 
 class MetaLinear(MetaPredictor):
@@ -181,7 +209,8 @@ class MetaLinear(MetaPredictor):
     live edges, live paths, and on scores, counts and proxies together. The variances, lengthscales and the noise
     maximise the sum of marginal likelihoods of the sources, each predicted from sources of other groups (datasets,
     devices), as the target will be. Hierarchical linear regression: Gelman et al., Bayesian Data Analysis,
-    ch. 15. For the costs of a new device it works on logarithms.
+    ch. 15. For the costs of a new device it works on logarithms, and in place of proxies and g there are counts of
+    operations and the operations edge by edge, dead edges too: a device runs and times them all.
 
     Parameters
     ----------
@@ -211,8 +240,10 @@ class MetaLinear(MetaPredictor):
     def _meta_learn(self, sources: list[SourceTask]) -> MetaLinearModel:
         space = self.cell_space
         matrix = SourceMatrix.of(space, sources, self.scale)
+        if matrix.scale == "log":  # each setting of a device, such as a batch size, is one more of what a target can be
+            matrix = replace(matrix, roles=(0,) * len(matrix.roles))
         if matrix.n_groups < 2:
-            return MetaLinearModel(matrix, _CENTRE.copy())
+            return MetaLinearModel(matrix, _CENTRES[matrix.scale].copy())
         rng = np.random.default_rng(self.seed)
         every = max(1, round(matrix.n_groups / _MOST_GROUPS))
         grams, residuals = [], []
@@ -229,7 +260,7 @@ class MetaLinear(MetaPredictor):
                 )
             )
             residuals.append(scored(source.utilities, matrix.scale)[chosen] - parts.mean[rows])
-        start = _CENTRE.copy()
+        start = _CENTRES[matrix.scale].copy()
         return MetaLinearModel(matrix, _learn(grams, residuals, start))
 
     def _parts(self, learnt: MetaLinearModel) -> _Parts:
@@ -250,18 +281,23 @@ class MetaLinear(MetaPredictor):
         parts, logarithms = self._parts(learnt), learnt.logarithms
         everything = np.arange(self.cell_space.n_cells)
         values = np.exp(logarithms)
-        variance = np.full(len(everything), values[_N_LINEAR : _N_LINEAR + _N_SMOOTH].sum())
-        for v, part in zip(values[:_N_LINEAR], parts.linear, strict=True):
-            variance += v * np.einsum("ij,ij->i", part, part)
-        mean = parts.mean.copy()
-        noise = values[-1]
+        n_smooth = len(parts.smooth)
+        prior = np.zeros((max(parts.blocks) + 1, len(everything)))
+        for block, v, part in zip(parts.blocks, values[:_N_LINEAR], parts.linear, strict=False):
+            prior[block] += v * np.einsum("ij,ij->i", part, part)
+        for block, v in zip(parts.blocks[_N_LINEAR:], values[_N_LINEAR : _N_LINEAR + n_smooth], strict=True):
+            prior[block] += v
+        mean, noise = parts.mean.copy(), float(values[-1])
+        variance: NDArray[np.float64] = prior.sum(axis=0)
         if len(cells):
-            shift = float(np.mean(scores - mean[cells])) if learnt.matrix.scale == "log" else 0.0
-            rows = _covariance(parts, logarithms, cells, everything)
-            weights, scale, noise = _mixed_weights(rows[:, cells], scores - mean[cells] - shift, values[-1])
-            mean += shift + weights @ rows
-            among = scale * rows[:, cells] + noise * np.eye(len(cells))
-            variance = scale * variance - scale**2 * np.einsum("ij,ij->j", rows, cho_solve(cho_factor(among), rows))
+            kind = learnt.matrix.scale
+            shift = float(np.mean(scores - mean[cells])) if kind == "log" else 0.0
+            rows = _covariances(parts, logarithms, cells, everything)
+            weights, factors, noise = _mixed_weights(rows[:, :, cells], scores - mean[cells] - shift, noise, kind)
+            mean += shift + np.einsum("bi,bij->j", weights, rows)
+            likeliest = np.tensordot(factors, rows, 1)
+            among = likeliest[:, cells] + (noise + _JITTER) * np.eye(len(cells))
+            variance = factors @ prior - np.einsum("ij,ij->j", likeliest, cho_solve(cho_factor(among), likeliest))
         return mean, np.sqrt(np.maximum(variance, 1e-12) + noise)
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -272,6 +308,6 @@ class MetaLinear(MetaPredictor):
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaLinearModel:
         scores = checked_array(arrays, "scores", np.float32, (len(facts["groups"]), self.cell_space.n_cells))
-        logarithms = checked_array(arrays, "logarithms", np.float64, (len(_CENTRE),))
+        logarithms = checked_array(arrays, "logarithms", np.float64, (len(_CENTRES[str(facts["scale"])]),))
         matrix = SourceMatrix(str(facts["scale"]), scores, tuple(facts["groups"]), tuple(facts["roles"]))
         return MetaLinearModel(matrix, logarithms)

@@ -73,6 +73,8 @@ def plan(parts: list[str], draws: int) -> Iterator[tuple[str, Task, str, tuple[i
     for task in (*unlike, *rest):  # first those that are least like the others, then of every kind early on
         for method in ("source-order", "meta-linear", "gp"):
             yield "devices", task, method, (10,), draws
+    for task in (*unlike, *rest):
+        yield "devices", task, "meta-dkl", (10,), draws // 2
     if "others" in parts:
         for task in nb201:
             yield "nb201", task, "meta-np", (5, 20, 100), draws // 2
@@ -107,7 +109,7 @@ def fitted(method: str, space: str, sources: list[Task]) -> tuple[Callable[[Any,
     return learner.fit, time.process_time() - start
 
 
-def measure(parts: list[str], draws: int, seconds: float) -> bool:
+def measure(parts: list[str], draws: int, seconds: float, methods: list[str] | None = None) -> bool:
     """Append what is not measured yet; return whether all is there, or processor time is used up before."""
     from scipy.stats import kendalltau, spearmanr
 
@@ -121,7 +123,7 @@ def measure(parts: list[str], draws: int, seconds: float) -> bool:
             for draw in range(n_draws if method != "source-order" else 1)
             if (part, task.name, method, str(n), str(draw)) not in there
         ]
-        if not missing:
+        if not missing or (methods and method not in methods):
             continue
         if time.process_time() > seconds:
             return False
@@ -142,10 +144,10 @@ def measure(parts: list[str], draws: int, seconds: float) -> bool:
                 cells, rest = order[:n], order[n : n + ON_CELLS]
                 start = time.process_time()
                 predicted = fit(cells, utilities[cells]).predict(rest)
-                seconds = time.process_time() - start
+                adapt_seconds = time.process_time() - start
                 tau, spearman = kendalltau(predicted, utilities[rest])[0], spearmanr(predicted, utilities[rest])[0]
                 row = (part, task.name, method, n, draw)
-                writer.writerow((*row, f"{tau:.4f}", f"{spearman:.4f}", f"{train_seconds:.1f}", f"{seconds:.3f}"))
+                writer.writerow((*row, f"{tau:.4f}", f"{spearman:.4f}", f"{train_seconds:.1f}", f"{adapt_seconds:.3f}"))
                 file.flush()
     return True
 
@@ -182,12 +184,14 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=float("inf"), help="Begin nothing after so much processor time."
     )
+    parser.add_argument("--methods", default="", help="Measure these alone: so that two runs can share the work.")
     parser.add_argument("--write-only", action="store_true", help="Write README and figures of what is measured.")
     asked = parser.parse_args()
     parts = [part.strip() for part in asked.parts.split(",")]
     with one_thread():
         if not asked.write_only:
-            if not measure([part for part in parts if part != "search"], asked.draws, asked.seconds):
+            methods = [method for method in asked.methods.split(",") if method]
+            if not measure([part for part in parts if part != "search"], asked.draws, asked.seconds, methods):
                 raise SystemExit(3)
             if "search" in parts:
                 from few_shot_search import measure_search
