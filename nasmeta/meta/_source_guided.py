@@ -81,7 +81,7 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
     # -- the beginning ----------------------------------------------------------------------------------------------
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose cells of the joint process while there are few values, then as `GPSearch` does."""
-        self._source_means  # noqa: B018  (computed before the first step, which is then as fast as the others)
+        self._source_means  # noqa: B018  (once, in the first step, which takes longer than the others)
         if len(self._values) < self.initial and self._n_asked + n <= self._n_open:
             return self._first_cells(n)
         return super().ask(n)
