@@ -38,7 +38,8 @@ def meta_train(
 
     from nasmeta.experiments import meta_train as train
 
-    start = time.perf_counter()
+    start, losses = time.perf_counter(), out.with_suffix(".csv")
+    before = losses.stat().st_mtime_ns if losses.exists() else None
     with Console(stderr=True).status(f"{learner}: learning") as status:
         saved = train(
             learner,
@@ -60,7 +61,7 @@ def meta_train(
         "written": f"{out} ({out.stat().st_size:,} bytes)",
         "sha256": saved.sha256,
     }
-    if out.with_suffix(".csv").exists():
-        lines["losses"] = str(out.with_suffix(".csv"))
+    if losses.exists() and losses.stat().st_mtime_ns != before:  # not a file of this name that lay there
+        lines["losses"] = str(losses)
     for name, text in lines.items():
         typer.echo(f"{name:<19}{text}")

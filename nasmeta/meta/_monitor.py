@@ -37,7 +37,7 @@ class Monitor:
 
     def write_log(self) -> None:
         """Write all rows anew, beside and renamed: so a resumed training has one log without doubles."""
-        if self.log is None:
+        if self.log is None or not self.rows:
             return
         partial = self.log.with_name(f".{self.log.name}.{os.getpid()}")
         with partial.open("w", newline="") as file:

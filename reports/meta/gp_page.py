@@ -367,8 +367,8 @@ the other way round.
 ### Time
 
 Processor time of one core, one run of 60 steps each, while other work shared the machine; a step is proposal and what
-is learnt from its value. What the sources say of all cells is computed once, in meta-training or at the latest in the
-first step, which is therefore shown apart: {late} of these {timed} first steps take more than the aim of 50 ms. The
+is learnt from its value. What the sources say of all cells belongs to the meta-training; the first step is shown apart:
+{late} of these {timed} first steps take more than the aim of 50 ms. The
 first of two searchers that learn the same also computes the kernel's distances, which are kept.
 
 {times}

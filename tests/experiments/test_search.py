@@ -100,8 +100,8 @@ def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
 
 
 def test_a_setting_for_a_searcher_without_any() -> None:
-    with pytest.raises(SettingError, match=r"random has no setting 'x'\. Possible: none"):
-        nm.search("random", "nb201/cifar10", settings={"x": 1})
+    with pytest.raises(SettingError, match=r"source-order has no setting 'x'\. Possible: none"):
+        nm.search("source-order", "nb201/cifar10", settings={"x": 1})
 
 
 @pytest.mark.parametrize("seed", [np.int64(5), np.uint8(5)])
