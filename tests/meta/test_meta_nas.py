@@ -144,7 +144,7 @@ def test_training_is_deterministic_and_goes_on_as_if_never_interrupted(model: Me
     np.testing.assert_array_equal(model.log, again.log)
     assert len(first.log) == 1
     assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "10", "20"]
-    with pytest.raises(SettingError, match="another training"):
+    with pytest.raises(SettingError, match="another meta-training"):
         meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(1), checkpoint=path)
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DamagedFileError, match="delete it to begin anew"):

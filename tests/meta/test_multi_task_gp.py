@@ -154,6 +154,8 @@ def test_bad_sources(kind: type[MultiTaskGPSearch]) -> None:
     with pytest.raises(SettingError, match="not finite"):
         searcher.meta_fit([SourceTask("x", "x", SPACE, cells, np.array([1.0, np.nan, 2.0, 3.0, 4.0]))])
     with pytest.raises(SettingError, match="at least 3"):
+        searcher.meta_fit([SourceTask("x", "x", SPACE, cells[:2], np.array([1.0, 2.0]))])
+    with pytest.raises(SettingError, match="no two different labels"):
         searcher.meta_fit([SourceTask("x", "x", SPACE, cells, np.ones(5))])
     with pytest.raises(SettingError, match="there twice"):
         searcher.meta_fit([source("x", 0.1), source("x", 0.2)])
