@@ -83,7 +83,7 @@ class MetaPredictor(ABC):
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
-    monitor: Any = None  # a nasmeta.meta.bilevel.Monitor: progress, log and checkpoint of the meta-training
+    monitor: Any = None  # a nasmeta.meta.Monitor: progress, log and checkpoint of the meta-training
 
     def __init__(self, space: str = "nb201", *, seed: int = 0) -> None:
         self.space, self.seed = space, seed

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+from nasmeta.files import write_atomically
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import get_space
@@ -151,14 +152,7 @@ def save_meta_model(path: str | os.PathLike[str], learner: Any) -> Path:
     content = encode(
         kind_of(learner), _space_of(learner), training_settings(learner), learner.meta_sources_, arrays, facts
     )
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as reason:
-        raise SettingError(f"Cannot write {path}: {reason.strerror or reason}.") from reason
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomically(path, content)
     return path
 
 

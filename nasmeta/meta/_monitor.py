@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from nasmeta.files import write_atomically
 
 __all__ = ["Monitor"]
 
@@ -39,13 +41,12 @@ class Monitor:
         """Write all rows anew, beside and renamed: so a resumed training has one log without doubles."""
         if self.log is None or not self.rows:
             return
-        partial = self.log.with_name(f".{self.log.name}.{os.getpid()}")
-        with partial.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("step", "loss", "validation_loss"))
-            for step, loss, validation in self.rows:
-                writer.writerow((step, f"{loss:.6g}", "" if validation is None else f"{validation:.6g}"))
-        partial.replace(self.log)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("step", "loss", "validation_loss"))
+        for step, loss, validation in self.rows:
+            writer.writerow((step, f"{loss:.6g}", "" if validation is None else f"{validation:.6g}"))
+        write_atomically(self.log, text.getvalue())
 
     def close(self) -> None:
         """Write the log, and TensorBoard's events where it is installed."""

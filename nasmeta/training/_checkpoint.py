@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nasmeta.errors import DamagedFileError, NasmetaError
-from nasmeta.training._result import write_atomically
+from nasmeta.files import write_atomically
 
 __all__ = ["read_tensors", "write_tensors"]
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import DamagedFileError, SettingError
 
-__all__ = ["EpochRecord", "TrainingResult", "csv_of", "read_result", "write_atomically"]
+__all__ = ["EpochRecord", "TrainingResult", "csv_of", "read_result"]
 
 RESULT_FILE = "result.json"
 FORMAT = 1
@@ -173,19 +171,3 @@ def csv_of(epochs: Sequence[EpochRecord]) -> str:
     writer.writeheader()
     writer.writerows(asdict(epoch) for epoch in epochs)
     return buffer.getvalue()
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that whoever looks sees the old one or the new one, whole, even after a crash."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    except OSError as reason:
-        raise SettingError(f"{path} cannot be written: {reason.strerror or reason}.") from reason
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

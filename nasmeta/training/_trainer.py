@@ -15,6 +15,7 @@ import torch
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
+from nasmeta.files import write_atomically
 from nasmeta.spaces import Cell, CellSpace, get_space
 from nasmeta.training._checkpoint import read_tensors, write_tensors
 from nasmeta.training._dataset import ImageDataset, load_dataset
@@ -23,7 +24,7 @@ from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe, load_recipe
-from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result, write_atomically
+from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 from nasmeta.training._watchers import Watchers
 
 __all__ = ["train"]

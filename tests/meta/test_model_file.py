@@ -66,7 +66,7 @@ def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_pat
 def test_what_cannot_be_kept_says_so(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="call meta_fit"):
         save_meta_model(tmp_path / "x.npz", SourceOrder(SPACE, np.random.default_rng(0)))
-    with pytest.raises(SettingError, match="Cannot write"):
+    with pytest.raises(SettingError, match="cannot be written"):
         save_meta_model(tmp_path / "no" / "such" / "x.npz", learnt())
 
     class Own(SourceOrder):

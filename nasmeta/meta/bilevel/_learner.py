@@ -20,7 +20,8 @@ from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_file import checked_array, training_settings
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
-from nasmeta.meta.bilevel._trainer import MetaTrainer, TrainingPlan, checked_device
+from nasmeta.meta.bilevel._trainer import MetaTrainer, TrainingPlan
+from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.tasks import Episode, EpisodeSampler, SourceTask
 
 __all__ = ["NetworkLearner", "NetworkModel"]
@@ -129,7 +130,7 @@ class NetworkLearner(MetaPredictor):
 
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
         steps = self.default_steps if self.steps is None else checked_whole("steps", self.steps)
-        device = checked_device(self.device)
+        device = chosen_device(self.device)
         if isinstance(self.noise, bool) or not isinstance(self.noise, int | float) or not 0 <= self.noise < 10:
             raise SettingError(f"noise must be a number from 0 to 10, not {self.noise!r:.80}.")
         space = self.cell_space

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.files import write_atomically
 from nasmeta.meta._monitor import Monitor
+from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.tasks import Episode
 
 __all__ = ["MetaTrainer", "TrainingPlan"]
@@ -111,7 +112,7 @@ class MetaTrainer:
         identity: Mapping[str, Any] | None = None,
     ) -> None:
         self.identity = dict(identity or {})
-        self.device = checked_device(device)
+        self.device = chosen_device(device)
         self.module = module.to(self.device)
         self.loss, self.sample, self.plan = loss, sample, plan
         self.direction, self.validation = direction, validation
@@ -211,9 +212,7 @@ class MetaTrainer:
         arrays["head"] = np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(path)
+        write_atomically(path, buffer.getvalue())
 
     def _resume(self, path: Path) -> None:
         try:
@@ -246,22 +245,6 @@ class MetaTrainer:
             raise DamagedFileError(
                 f"{path} is no checkpoint, or it is damaged: {reason!s:.100}. Delete it."
             ) from reason
-
-
-def checked_device(device: str) -> torch.device:
-    """Return a device that is there.
-
-    Raises
-    ------
-    SettingError
-    """
-    try:
-        chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    except (RuntimeError, TypeError) as reason:
-        raise SettingError(f'A device is "cpu", "cuda" or "auto", not {device!r:.40}.') from reason
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise SettingError("PyTorch sees no CUDA device here: use device='cpu'.")
-    return chosen
 
 
 def _rate(share: float) -> float:

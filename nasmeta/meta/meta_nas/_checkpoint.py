@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.files import write_atomically
 
 __all__ = ["read_checkpoint", "write_checkpoint", "write_log"]
 
@@ -22,25 +22,14 @@ def write_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapp
     """Write arrays and facts of JSON's types; the old file stays until the new one is complete."""
     content = io.BytesIO()
     np.savez(content, facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
-    _replace(path, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
 def write_log(path: Path, rows: Sequence[Sequence[float]]) -> None:
     """Write the log of a meta-training as a CSV file; all rows anew, so that a resumed training has none twice."""
     lines = ["step,prediction_loss,search_loss,proposed_score,screened_score"]
     lines += [",".join(f"{value:.6g}" for value in row) for row in rows]
-    _replace(path, ("\n".join(lines) + "\n").encode())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as reason:
-        raise SettingError(f"Cannot write {path}: {reason.strerror or reason}.") from reason
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomically(path, "\n".join(lines) + "\n")
 
 
 def read_checkpoint(path: Path, identity: Any) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
