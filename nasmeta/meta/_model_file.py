@@ -208,8 +208,7 @@ def read_meta_model(path: Path) -> SavedMetaModel:
 
 def kind_of(learner: Any) -> str:
     """Return the name under which the class of a learner is registered."""
-    name = next((name for name, entry in SEARCHERS.items() if entry is type(learner)), None)
-    name = name or META_PREDICTORS.name_of(type(learner))
+    name = SEARCHERS.name_of(type(learner)) or META_PREDICTORS.name_of(type(learner))
     if name is not None:
         return name
     raise SettingError(f"{type(learner).__name__} is not registered, so a file could not name it.")
