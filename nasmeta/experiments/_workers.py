@@ -60,6 +60,7 @@ class Runs:
         for seed, path in zip(self.seeds, self.paths, strict=True):
             rules = self.rules
             header = self.spec.header(self.task, seed, 1, self.sources, self.saved, rules.clock, rules.lengths)
+            header |= self.spec.picked(self.meta_model)
             searcher = self.spec.start(self.task, seed, self.meta_model)
             yield seed, trace_of(searcher, self.task, path, header, rules)
 
