@@ -74,10 +74,7 @@ def _pass(
         )
         try:
             with closing(results):
-                for i, of_job in results:
-                    if isinstance(of_job, BaseException):
-                        raise of_job
-                    yield i, of_job
+                yield from results
         except BaseException:
             if not backend.is_cluster:
                 _end_loky()
@@ -113,17 +110,14 @@ def _one_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _in_worker(position: int, job: Job, parent: int | None, seen: Seen | None) -> tuple[int, list[Any] | NasmetaError]:
-    """Do a job in a worker process; errors of our kind are results, so that none is taken for the end of a worker."""
+def _in_worker(position: int, job: Job, parent: int | None, seen: Seen | None) -> tuple[int, list[Any]]:
+    """Do a job in a worker process."""
     if parent is not None:
         _follow(parent)
-    try:
-        with one_thread():
-            if seen is not None:
-                seen.require_here(job)
-            return position, list(job.results())
-    except NasmetaError as error:
-        return position, error
+    with one_thread():
+        if seen is not None:
+            seen.require_here(job)
+        return position, list(job.results())
 
 
 _following = False

@@ -108,7 +108,8 @@ def test_a_dask_worker_is_killed(dask_client: Any, tmp_path: Path, alone: pd.Dat
 
 def start(folder: Path, environment: dict[str, str], **where: Any) -> subprocess.Popen[bytes]:
     """Start a comparison in a process group of its own, and wait until it records its runs."""
-    code = f"import nasmeta as nm\nif __name__ == '__main__':\n    nm.compare(**{WHAT!r}, folder={str(folder)!r}, **{where!r})"
+    arguments = {**WHAT, **where, "folder": str(folder)}
+    code = f"import nasmeta as nm\nif __name__ == '__main__':\n    nm.compare(**{arguments!r})"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, **environment},
