@@ -13,7 +13,6 @@ from zlib import crc32
 import numpy as np
 
 import nasmeta
-import nasmeta.meta  # registers the meta-searchers
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingTask
 from nasmeta.experiments._clock import Clock
@@ -82,7 +81,7 @@ class SearcherSpec:
             name, kind = searcher, SEARCHERS[searcher]
         elif isinstance(searcher, type) and issubclass(searcher, Searcher):
             kind = searcher
-            name = next((known for known, entry in SEARCHERS.items() if entry is kind), kind.__name__)
+            name = SEARCHERS.name_of(kind) or kind.__name__
         else:
             raise SettingError(
                 f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}) or a class derived from "

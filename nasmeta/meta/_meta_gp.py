@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._model_archive import checked_array, checked_logarithms
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import CellSpace
@@ -191,7 +191,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         return arrays, {"sources": list(learnt.sources), "labels": learnt.labels}
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaGP:
-        logarithms = checked_array(arrays, "logarithms", np.float64, (2 * len(self.features) + 1,))
+        logarithms = checked_logarithms(arrays, 2 * len(self.features) + 1)
         return MetaGP(
             mean=checked_array(arrays, "mean", np.float64, (self.space.n_cells,)),
             hyperparameters=Hyperparameters.from_logarithms(logarithms),

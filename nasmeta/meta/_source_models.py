@@ -13,7 +13,7 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._joint_kernel import JointHyperparameters, fit_joint
-from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._model_archive import checked_array, checked_logarithms
 from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
 from nasmeta.spaces import CellSpace, get_space, move_cells
 from nasmeta.tasks import SourceTask
@@ -228,8 +228,12 @@ def unpack_source_models(
     sizes = checked_array(arrays, "sizes", np.int64, (None,))
     if (sizes < 1).any() or sizes.sum() != len(cells):
         raise ValueError(f"sizes {sizes.tolist()} are not those of {len(cells)} cells")
+    if len(cells) > _CONDITION_ON:
+        raise ValueError(f"there are {len(cells)} labels, but a process is conditioned on at most {_CONDITION_ON}")
     ends = np.cumsum(sizes)[:-1]
-    logarithms = checked_array(arrays, "logarithms", np.float64, (3 * len(features) + 1,))
+    if any(np.ptp(own) == 0 for own in np.split(labels, ends)):
+        raise ValueError("all labels of a source are the same")
+    logarithms = checked_logarithms(arrays, 3 * len(features) + 1)
     return SourceModels(
         target,
         joint,

@@ -12,7 +12,7 @@ from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
 from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
 from nasmeta.tasks._task import Task
 
-__all__ = ["TASKS", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
+__all__ = ["TASKS", "all_held_out", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
 
 TASKS: Registry[Task] = Registry("task")
 
@@ -136,6 +136,12 @@ def task_distribution(name: str) -> TaskDistribution:
     if not tasks:
         raise UnknownNameError.of("family of tasks", name, task_families())
     return TaskDistribution(tasks)
+
+
+def all_held_out() -> set[str]:
+    """Return the datasets and devices that any task is on, whether its table is here or not."""
+    names = {name for task in TASKS.values() for name in task.held_out}
+    return names.union(*(devices(kind, "cifar10") for kind in ("latency", "energy")))
 
 
 def default_sources(task: Task) -> TaskDistribution:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import nasmeta.meta  # noqa: F401  (registers the meta-searchers)
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MultiFidelityContract, SearcherContract

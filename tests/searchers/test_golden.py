@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 import nasmeta as nm
-import nasmeta.meta  # registers the meta-searchers
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher
 
 GOLDEN = Path(__file__).with_name("golden.json")

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import nasmeta.meta  # noqa: F401  registers its searchers
 from nasmeta.errors import NasmetaError
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import get_space

@@ -82,6 +82,11 @@ def test_bad_input() -> None:
         nm.task_distribution("nb101")
     with pytest.raises(UnknownNameError, match="cifar100"):
         tasks.leave_out("mnist")
+    for known in ("jigsaw", "pixel3"):
+        with pytest.raises(
+            SettingError, match=rf"3 tasks is on {known}.*They are on: cifar10, cifar100, imagenet16-120"
+        ):
+            tasks.leave_out(known)
     with pytest.raises(SettingError, match="Cannot draw 4"):
         tasks.sample(4, np.random.default_rng(0), replace=False)
     with pytest.raises(SettingError, match="appears twice"):

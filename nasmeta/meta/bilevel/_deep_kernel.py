@@ -102,7 +102,8 @@ class DeepKernelGP(NetworkLearner):
         self.width, self.n_features = width, n_features
 
     def _module(self, n_inputs: int, n_groups: int) -> nn.Module:
-        width, n_features = checked_whole("width", self.width), checked_whole("n_features", self.n_features)
+        width = checked_whole("width", self.width, most=4096)
+        n_features = checked_whole("n_features", self.n_features, most=4096)
         return _DeepKernel(n_inputs, width, n_features, learn_mean=n_groups >= _MEAN_FROM)
 
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:

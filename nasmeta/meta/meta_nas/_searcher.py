@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._model_archive import checked_array
 from nasmeta.meta._monitor import Monitor
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MetaNASSearch"]
 
 GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
+_LARGEST_WIDTH = 1024
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
 _PROPOSALS = ("network", "uniform", "all")
 
@@ -144,7 +145,7 @@ class MetaNASSearch(MetaSearcher):
             raise SettingError(f"screening must be True or False, not {screening!r:.80}.")
         self.screening = screening
         self.steps, self.tasks = checked_whole("steps", steps), checked_whole("tasks", tasks)
-        self.width = checked_whole("width", width, most=1024)
+        self.width = checked_whole("width", width, most=_LARGEST_WIDTH)
         if self.width % 4:
             raise SettingError(f"width must be a multiple of 4, not {width!r:.80}.")
         self.learning_rate = _checked_number("learning_rate", learning_rate, least=1e-8, most=1.0)
@@ -190,9 +191,8 @@ class MetaNASSearch(MetaSearcher):
             for name, array in arrays.items()
             if name != "log"
         }
-        model = MetaNASModel(
-            self.space.name, int(facts["width"]), weights, tuple(facts["sources"]), int(facts["labels"]), log
-        )
+        width = checked_whole("width", facts["width"], most=_LARGEST_WIDTH)
+        model = MetaNASModel(self.space.name, width, weights, tuple(facts["sources"]), int(facts["labels"]), log)
         model.require_complete()
         return model
 
