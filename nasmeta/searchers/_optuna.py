@@ -123,7 +123,8 @@ class OptunaSearch(Searcher):
                     "A sampler is a name with options, or an instance of Optuna's without, not "
                     f"{self.sampler!r:.80} with {self.options}."
                 )
-            return self.sampler
+            instance: BaseSampler = self.sampler
+            return instance
         possible = {name for name in optuna.samplers.__all__ if name.endswith("Sampler")}
         possible -= set(_NO_SAMPLERS_OF_CELLS)
         if self.sampler not in possible:
