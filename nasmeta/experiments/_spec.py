@@ -229,13 +229,15 @@ def _plain(searcher: str, key: str, value: Any) -> Any:
         value = value.item()
     if isinstance(value, list | tuple):
         return [_plain(searcher, key, entry) for entry in value]
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return {name: _plain(searcher, key, entry) for name, entry in value.items()}
     if isinstance(value, int) and value.bit_length() > 63:
         raise SettingError(f"The setting {key} of {searcher} is a whole number of more than 63 bits.")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise SettingError(
         f"The setting {key} of {searcher} is {value!r} ({type(value).__name__}), but settings are recorded with the "
-        "results: numbers, strings, booleans, None, and lists of them."
+        "results: numbers, strings, booleans, None, lists of them, and mappings of names to them."
     )
 
 

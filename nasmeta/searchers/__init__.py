@@ -8,6 +8,15 @@ from nasmeta.searchers._gp import GPSearch
 from nasmeta.searchers._halving import Hyperband, SuccessiveHalving
 from nasmeta.searchers._local_search import FullLocalSearch, LocalSearch
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
+from nasmeta.searchers._optuna import (
+    OptunaGP,
+    OptunaNSGAII,
+    OptunaRandom,
+    OptunaSearch,
+    OptunaTPE,
+    edge_distributions,
+    load_optuna,
+)
 from nasmeta.searchers._random import RandomSearch
 from nasmeta.searchers._reinforce import Reinforce
 
@@ -21,9 +30,16 @@ __all__ = [
     "LocalSearch",
     "MetaSearcher",
     "MultiFidelitySearcher",
+    "OptunaGP",
+    "OptunaNSGAII",
+    "OptunaRandom",
+    "OptunaSearch",
+    "OptunaTPE",
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
     "Searcher",
     "SuccessiveHalving",
+    "edge_distributions",
+    "load_optuna",
 ]
