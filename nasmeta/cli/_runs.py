@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -230,7 +230,20 @@ def compare(
             "--folder", "--out", help="Keep journals and results here; the same command again goes on after any end."
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
+    workers: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Number of processes.", show_default="1, all CPUs of a cluster"),
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(metavar="loky|ray|dask", help="Where they are: on this machine, or on a cluster.")
+    ] = "loky",
+    address: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Of a Ray or Dask cluster that is there, such as tcp://host:8786.",
+            show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
+        ),
+    ] = None,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
     show: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
@@ -256,11 +269,12 @@ def compare(
         "--stop-at-optimum": stop_at_optimum or None,
         "--evaluator": None if evaluator == "table" else evaluator,
     }
+    where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address}
     if specification is not None:
         also = [option for option, value in given.items() if value is not None]
         if also:
             raise SettingError(f"The specification says it all: leave out {', '.join(also)}, or change the file.")
-        frame, evaluations, evaluator = compare_specified(specification, folder, workers)
+        frame, evaluations, evaluator = compare_specified(specification, folder, **where)
     else:
         if not names_in(searchers):
             raise SettingError(
@@ -281,7 +295,7 @@ def compare(
             space=space,
             warm_start=warm_start,
             folder=folder,
-            workers=workers,
+            **where,
             stop_at_optimum=stop_at_optimum,
             progress=True,
             evaluator=evaluator,

@@ -13,8 +13,11 @@ import numpy as np
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
+from nasmeta.experiments._backends import Backend, Connection, connected
+from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Budget, Clock, checked_budget
 from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments._jobs import Job, Learning, Pair, Runs, Seen
 from nasmeta.experiments._journal import is_there
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._rules import Rules, read_trace, rules_of
@@ -28,7 +31,7 @@ from nasmeta.experiments._spec import (
     sources_of,
     with_settings_of,
 )
-from nasmeta.experiments._workers import Job, Learning, Pair, Runs, results_of
+from nasmeta.experiments._workers import results_of
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import Task, TaskDistribution, get_task, task_distribution, task_families
 
@@ -60,7 +63,9 @@ def compare(
     space: str | Mapping[str, str] | None = None,
     warm_start: int | str | Mapping[str, int | str] = 0,
     folder: str | os.PathLike[str] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    backend: str = "loky",
+    address: str | None = None,
     progress: bool = False,
     stop_at_optimum: bool = False,
     evaluator: str = "table",
@@ -102,8 +107,16 @@ def compare(
         Where each run keeps its journal. The same call again goes on after any end, a kill included, and gives the
         identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
         ``results.parquet`` in it.
-    workers : int, default 1
-        Number of processes.
+    workers : int, optional
+        Number of processes; where left out 1, and on a cluster all of its CPUs.
+    backend : {"loky", "ray", "dask"}, default "loky"
+        Where the processes are: on this machine, or on a Ray or Dask cluster (extras ``ray`` and ``dask``). The results
+        are the same to the bit. Each node opens its own tables; one whose data or versions differ is refused. A worker
+        that dies loses what it has not yet written, its runs go on from their journals on another one; for that the
+        folder must be one that all nodes see.
+    address : str, optional
+        Of a cluster that is there, such as ``tcp://host:8786``; by default what the process is connected to, or
+        ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``; without any a cluster is started on this machine.
     progress : bool, default False
         Show a progress bar on stderr.
     stop_at_optimum : bool, default False
@@ -124,6 +137,8 @@ def compare(
     ------
     UnknownNameError, SettingError, JournalError
         As in `search`; SettingError also where `folder` holds another comparison.
+    NasmetaError
+        Where no cluster answers, a node lacks the data, or workers die again and again.
 
     Examples
     --------
@@ -140,7 +155,7 @@ def compare(
     for task in targets:
         task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
     of_runs = _seeds_of(repeats, seed, seeds)
-    workers = checked_whole("workers", workers, most=1_000)
+    where = Backend.of(backend, address, workers)
     budgets = _budgets_of(targets, evaluations, seconds, stop_at_optimum)
     ticking = None if clock is None else Clock.of(clock)
     for spec in specs.values():
@@ -153,7 +168,7 @@ def compare(
     models = _models_of(specs, meta_model)
     comparison = _Comparison(specs, targets, of_runs, rules, models)
     if path is None:
-        return comparison.frame(workers, progress, None)
+        return comparison.frame(where, progress, None)
     home = ComparisonFolder(path)
     extent = {
         "repeats": len(of_runs),
@@ -163,8 +178,8 @@ def compare(
     }
     with home.claimed(
         specs, targets, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
-    ):
-        frame = comparison.frame(workers, progress, home)
+    ) as comparison.claim:
+        frame = comparison.frame(where, progress, home)
         home.write_results(frame)
     return frame
 
@@ -190,8 +205,9 @@ class _Comparison:
             for i, label in self.pairs
         }
         self.traces: dict[tuple[Pair, int], Trace] = {}
+        self.claim: Claim | None = None
 
-    def frame(self, workers: int, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
+    def frame(self, backend: Backend, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
         """Do what is not done yet; return the results of all."""
         total = len(self.pairs) * len(self.seeds)
         try:
@@ -199,7 +215,7 @@ class _Comparison:
                 if home is not None:
                     self._read(home)
                     advance(len(self.traces))
-                self._run(workers, home, advance)
+                self._run(backend, home, advance)
         except KeyboardInterrupt:
             kept = (
                 f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
@@ -240,9 +256,20 @@ class _Comparison:
                 if trace is not None:
                     self.traces[pair, seed] = trace
 
-    def _run(self, workers: int, home: ComparisonFolder | None, advance: Callable[[int], object]) -> None:
+    def _run(self, backend: Backend, home: ComparisonFolder | None, advance: Callable[[int], object]) -> None:
+        with connected(backend) as connect:
+            self._run_on(backend, connect, home, advance)
+
+    def _run_on(
+        self,
+        backend: Backend,
+        connect: Callable[[], Connection],
+        home: ComparisonFolder | None,
+        advance: Callable[[int], object],
+    ) -> None:
         open_seeds = {pair: [seed for seed in self.seeds if (pair, seed) not in self.traces] for pair in self.pairs}
         meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].learns]
+        workers = backend.workers or (connect().workers if any(open_seeds.values()) else 1)
         # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
         jobs: list[Job] = [
             Learning(pair, self._spec(pair), self.tasks[pair[0]], self.sources[pair], self.saved[pair]) for pair in meta
@@ -251,13 +278,14 @@ class _Comparison:
             if pair not in meta:
                 jobs += self._jobs(pair, open_seeds[pair], workers, home, None)
         models: dict[Pair, Any] = {}
-        for job, result in results_of(jobs, workers):
+        seen = Seen()
+        for job, result in results_of(jobs, backend, connect, seen):
             if isinstance(job, Learning):
                 models[job.pair] = result
             else:
                 self._keep(job, result, advance)
         late = [job for pair in meta for job in self._jobs(pair, open_seeds[pair], workers, home, models[pair])]
-        for job, result in results_of(late, workers):
+        for job, result in results_of(late, backend, connect, seen):
             self._keep(job, result, advance)
 
     def _jobs(
@@ -278,6 +306,7 @@ class _Comparison:
                 self.rules[pair],
                 meta_model,
                 self.saved[pair],
+                self.claim,
             )
 
     def _keep(self, job: Job, result: tuple[int, Trace], advance: Callable[[int], object]) -> None:

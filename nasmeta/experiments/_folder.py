@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.surrogates import SurrogateTask
@@ -46,8 +47,8 @@ class ComparisonFolder:
         clock: Clock | None = None,
         epochs: Sequence[int | str] | None = None,
         **extent: Any,
-    ) -> Iterator[None]:
-        """Hold the folder for one comparison.
+    ) -> Iterator[Claim]:
+        """Hold the folder for one comparison; yield the claim that its workers are to look at.
 
         Raises
         ------
@@ -85,7 +86,9 @@ class ComparisonFolder:
                 lock.acquire()
                 self._check(due)
                 _replace(self.path / "specification.json", json.dumps(due, indent=2).encode() + b"\n")
-            yield
+                claim = Claim(self.path / ".runner")
+                _replace(claim.path, claim.content())
+            yield claim
         finally:
             lock.release()
 
@@ -128,7 +131,7 @@ class ComparisonFolder:
         if differences:
             raise SettingError(
                 f"{self.path} holds another comparison. {'. '.join(differences)}. "
-                "Use another folder; only repeats, evaluations, seconds and workers may differ here."
+                "Use another folder; only repeats, evaluations, seconds, workers and backend may differ here."
             )
 
     def journal(self, task: str, searcher: str, seed: int) -> Path:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
+from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._loop import Trace
 
 __all__ = [
@@ -35,6 +36,7 @@ FORMAT = 1
 _MARK = b'{"nasmeta_journal": '
 _FLUSH_SECONDS = 0.1
 _LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
+_CLAIMED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the claim on the folder is no longer its own
 _NOT_COMPARED = ("written_by",)
 
 Known = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -70,6 +72,8 @@ class Journal:
         The identity of the run, of JSON's types.
     known : (values, cost_seconds), optional
         Of all cells, where a table has them: each line must agree with them.
+    claim : Claim, optional
+        Of the folder: where another runner has it, nothing more is written.
 
     Attributes
     ----------
@@ -86,8 +90,10 @@ class Journal:
         Where the file is another run's, is no journal, is damaged, cannot be written, or is in use.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any], known: Known | None = None) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, header: Mapping[str, Any], known: Known | None = None, claim: Claim | None = None
+    ) -> None:
+        self.path, self._claim = path, claim
         is_there(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +101,7 @@ class Journal:
         except OSError as reason:
             raise _cannot_write(path, reason) from reason
         try:
-            self._unlock = _lock(self._file, path)
+            self._unlock = _lock(self._file, path, _LOCK_SECONDS if claim is None else _CLAIMED_LOCK_SECONDS)
             self._file.seek(0)
             content = self._file.read()
             whole = content.rfind(b"\n") + 1
@@ -140,6 +146,8 @@ class Journal:
     def flush(self) -> None:
         """Hand all records to the operating system: from then on a killed process loses none of them."""
         lines, self._lines = self._lines, []  # after an error none is written twice
+        if self._claim is not None:
+            self._claim.require()
         try:
             self._file.write("".join(lines).encode())
             self._file.flush()
@@ -379,14 +387,14 @@ def _is_record(row: Any) -> bool:
     )
 
 
-def _lock(file: BinaryIO, path: Path) -> Callable[[], object]:
+def _lock(file: BinaryIO, path: Path, seconds: float) -> Callable[[], object]:
     """Keep other processes from writing a file until it is closed or the process ends; return what unlocks it."""
-    until = time.monotonic() + _LOCK_SECONDS
+    until = time.monotonic() + seconds
     in_use = JournalError(f"The journal {path} is in use by another process. Wait for its end, or use another file.")
     if sys.platform == "win32":
         from filelock import FileLock, Timeout
 
-        lock = FileLock(f"{path}.lock", timeout=_LOCK_SECONDS)
+        lock = FileLock(f"{path}.lock", timeout=seconds)
         try:
             lock.acquire()
         except Timeout:

@@ -32,7 +32,9 @@ def run_specification(
     specification: str | os.PathLike[str] | Specification,
     folder: str | os.PathLike[str] | None = None,
     *,
-    workers: int = 1,
+    workers: int | None = None,
+    backend: str = "loky",
+    address: str | None = None,
     progress: bool = False,
     journals: bool = True,
 ) -> pd.DataFrame:
@@ -46,8 +48,8 @@ def run_specification(
         Where results are kept: journals, ``results.parquet``, ``picks.csv`` (what each run picked, with the columns
         that the specification reports), ``specification.toml`` and ``provenance.json`` (versions, releases of the data
         and their checksums).
-    workers : int, default 1
-        Number of processes.
+    workers, backend, address : optional
+        Where it is run, as in `nasmeta.compare`; no result depends on it, so no specification says it.
     progress : bool, default False
     journals : bool, default True
         Whether each run keeps its journal; without, nothing can be gone on with, and a thousand short runs are quicker.
@@ -81,6 +83,8 @@ def run_specification(
         seconds=specification.seconds,
         folder=home if journals else None,
         workers=workers,
+        backend=backend,
+        address=address,
         progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
         evaluator=specification.evaluator,
