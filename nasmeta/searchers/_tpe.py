@@ -97,8 +97,9 @@ class TPESearch(Searcher):
         n_good = min(max(int(np.ceil(self.top * len(cells))), 1), self.most)
         order = np.argsort(-values, kind="stable")
         good, other = cells[order[:n_good]], cells[order[n_good:]]
-        ratio: NDArray[np.float64] = np.log(self._density(good)) - np.log(self._density(other))
-        return ratio.round(9)[self._place]  # so that the order of a sum decides nothing
+        ratio = np.log(self._density(good)) - np.log(self._density(other))
+        rounded: NDArray[np.float64] = ratio[self._place].round(9)  # so that the order of a sum decides nothing
+        return rounded
 
     def _density(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the density of kernels at these cells and of the uniform one, by place; shape (n_cells,)."""
