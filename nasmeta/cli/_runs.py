@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from nasmeta.cli._manners import duration, mannered, measured, names_in, settings_in
+from nasmeta.cli._manners import duration, mannered, measured, names_in, settings_by_label, settings_in
 from nasmeta.cli._specified import compare_specified, print_ready
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
 from nasmeta.errors import SettingError
@@ -46,6 +46,13 @@ SearchEvaluatorName = Annotated[
     typer.Option(
         metavar="table|surrogate|FILE|training",
         help="What answers: the table, the shipped surrogate, a file, or real training on --data.",
+    ),
+]
+Sources = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="Tasks that a meta-searcher learns from, or a family of them without the dataset of the task, "
+        "separated by commas; by default the family of the task."
     ),
 ]
 MetaModel = Annotated[
@@ -85,13 +92,7 @@ def search(
         Optional[list[str]],  # noqa: UP045  (older typers cannot read the other form)
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the searcher; may be given several times."),
     ] = None,
-    sources: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            help="Tasks that a meta-searcher learns from, or a family of them without the dataset of the task, "
-            "separated by commas; by default the family of the task."
-        ),
-    ] = None,
+    sources: Sources = None,
     meta_model: MetaModel = None,
     space: SpaceName = None,
     warm_start: WarmStart = "0",
@@ -221,6 +222,13 @@ def compare(
         Optional[int],  # noqa: UP045
         typer.Option(help="Seed of the first run; the same seed gives the same runs.", show_default="0"),
     ] = None,
+    settings: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--set", metavar="SEARCHER:KEY=VALUE", help="A setting of one searcher; may be given several times."
+        ),
+    ] = None,
+    sources: Sources = None,
     meta_model: MetaModel = None,
     space: SpaceName = None,
     warm_start: WarmStart = "0",
@@ -267,6 +275,8 @@ def compare(
         "--seconds": seconds,
         "--clock": clock,
         "--seed": seed,
+        "--set": settings or None,
+        "--sources": sources,
         "--meta-model": meta_model,
         "--space": space,
         "--warm-start": None if warm_start == "0" else warm_start,
@@ -295,6 +305,8 @@ def compare(
             seconds=seconds,
             clock=settings_in(clock) if clock else None,
             seed=seed,
+            settings=settings_by_label(settings or ()),
+            sources=names_in(sources) if sources is not None else None,
             meta_model=meta_model,
             space=space,
             warm_start=warm_start,

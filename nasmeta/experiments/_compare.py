@@ -7,15 +7,25 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
+from nasmeta.experiments._arguments import (
+    SearchersLike,
+    TasksLike,
+    budgets_of,
+    by_label,
+    of_learners,
+    seeds_of,
+    specs_of,
+    tasks_of,
+    told,
+)
 from nasmeta.experiments._backends import Backend, Connection, connected
 from nasmeta.experiments._claim import Claim
-from nasmeta.experiments._clock import Budget, Clock, checked_budget
+from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._jobs import Job, Learning, Pair, Runs, Seen
 from nasmeta.experiments._journal import is_there
@@ -27,24 +37,18 @@ from nasmeta.experiments._search import make_run, on_evaluator
 from nasmeta.experiments._spec import (
     MetaModelLike,
     SearcherSpec,
+    SourcesLike,
     saved_model_of,
     sources_of,
     with_settings_of,
 )
 from nasmeta.experiments._workers import results_of
-from nasmeta.searchers import Searcher
-from nasmeta.tasks import Task, TaskDistribution, get_task, task_distribution, task_families
+from nasmeta.tasks import SourceTask, Task, TaskDistribution
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["SearchersLike", "TasksLike", "compare"]
-
-SearcherLike: TypeAlias = "str | type[Searcher]"
-SearchersLike: TypeAlias = (
-    "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"
-)
-TasksLike: TypeAlias = "str | Task | TaskDistribution | Iterable[str | Task]"
 
 _RUNS_A_JOB = 10
 
@@ -59,6 +63,7 @@ def compare(
     seed: int | None = None,
     seeds: Sequence[int] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    sources: SourcesLike | Mapping[str, SourcesLike] | None = None,
     meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None = None,
     space: str | Mapping[str, str] | None = None,
     warm_start: int | str | Mapping[str, int | str] = 0,
@@ -97,6 +102,8 @@ def compare(
         The seeds of all repeats, in place of the two above.
     settings : mapping of label to mapping, optional
         Keyword arguments for searchers.
+    sources : as in `search`, or mapping of label to that, optional
+        Single ones are for every searcher that learns from sources. Of a family each task's own dataset is left out.
     meta_model : path, str, SavedMetaModel, or mapping of label to one of these, optional
         As in `search`; a single one, such as ``"shipped"``, is for every meta-searcher that is compared.
     space : str, or mapping of label to str, optional
@@ -149,17 +156,17 @@ def compare(
     [50, 50, 50, 50]
     """
     path = None if folder is None else located("folder", folder)
-    specs = _specs_of(searchers, {} if settings is None else settings)
-    spaces, starts = _by_label("space", space, None, specs), _by_label("warm_start", warm_start, 0, specs)
+    specs = specs_of(searchers, {} if settings is None else settings)
+    spaces, starts = by_label("space", space, None, specs), by_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
-    targets = TaskDistribution(on_evaluator(task, evaluator) for task in _tasks_of(tasks))
+    targets = TaskDistribution(on_evaluator(task, evaluator) for task in tasks_of(tasks))
     for task in targets:
         task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
-    of_runs = _seeds_of(repeats, seed, seeds)
+    of_runs = seeds_of(repeats, seed, seeds)
     where = Backend.of(backend, address, workers)
     if path is not None and str(path).startswith("memory://") and where != Backend():
         raise SettingError("memory:// is seen by this process alone: leave out workers and backend, or use a folder.")
-    budgets = _budgets_of(targets, evaluations, seconds, stop_at_optimum)
+    budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
     ticking = None if clock is None else Clock.of(clock)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
@@ -168,8 +175,15 @@ def compare(
         for i, task in enumerate(targets)
         for label, spec in specs.items()
     }
-    models = _models_of(specs, meta_model)
-    comparison = _Comparison(specs, targets, of_runs, rules, models)
+    models = of_learners(
+        "meta-model", meta_model, {label: spec for label, spec in specs.items() if spec.is_meta}, specs
+    )
+    learners = {label: spec for label, spec in specs.items() if spec.learns}
+    taught = {
+        label: own if isinstance(own, str | Task | SourceTask) or not isinstance(own, Iterable) else list(own)
+        for label, own in of_learners("source", sources, learners, specs).items()
+    }
+    comparison = _Comparison(specs, targets, of_runs, rules, models, taught)
     if path is None:
         return comparison.frame(where, progress, None)
     home = ComparisonFolder(path)
@@ -178,6 +192,7 @@ def compare(
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
         "stop_at_optimum": stop_at_optimum,
+        **told(models, taught),
     }
     with home.claimed(
         specs, targets, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
@@ -197,14 +212,18 @@ class _Comparison:
         seeds: Sequence[int],
         rules: Mapping[Pair, Rules],
         models: Mapping[str, MetaModelLike],
+        sources: Mapping[str, SourcesLike],
     ) -> None:
         self.specs, self.tasks, self.seeds, self.rules = specs, tasks, seeds, rules
         self.pairs: list[Pair] = [(i, label) for i in range(len(tasks)) for label in specs]
-        self.saved = {(i, label): saved_model_of(specs[label], tasks[i], models.get(label)) for i, label in self.pairs}
+        self.saved = {
+            (i, label): saved_model_of(specs[label], tasks[i], models.get(label), sources.get(label))
+            for i, label in self.pairs
+        }
         self.sources = {
             (i, label): []
             if self.saved[i, label] and not specs[label].guidance
-            else sources_of(specs[label], tasks[i], None)
+            else sources_of(specs[label], tasks[i], sources.get(label))
             for i, label in self.pairs
         }
         self.traces: dict[tuple[Pair, int], Trace] = {}
@@ -319,133 +338,6 @@ class _Comparison:
         if self.claim is not None:
             self.claim.require()
         advance(1)
-
-
-def _seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
-    """Return the seeds of the repeats."""
-    if seeds is None:
-        n = checked_whole("repeats", 10 if repeats is None else repeats, most=1_000_000)
-        first = checked_whole("seed", 0 if seed is None else seed, least=0, most=2**63 - n)
-        return range(first, first + n)
-    if repeats is not None or seed is not None:
-        raise SettingError("Give either seeds, or seed and repeats.")
-    if not isinstance(seeds, Iterable):
-        raise SettingError(f"seeds are whole numbers, not {seeds!r:.80}.")
-    listed = tuple(checked_whole("a seed", one, least=0) for one in seeds)
-    if not listed or len(set(listed)) < len(listed):
-        raise SettingError("seeds must be at least one whole number, none of them twice.")
-    return listed
-
-
-def _budgets_of(tasks: TaskDistribution, evaluations: object, seconds: object, stop_at_optimum: bool) -> list[Budget]:
-    """Return the budget of each task."""
-    if isinstance(seconds, Mapping):
-        names = set(tasks.names)
-        for name in seconds:
-            if name not in names:
-                raise SettingError(f"There are seconds for {name!r}. Compared on: {', '.join(tasks.names)}.")
-        missing = [name for name in tasks.names if name not in seconds]
-        if missing:
-            raise SettingError(f"There are no seconds for {missing[0]}: give all tasks some, or one number for all.")
-    return [
-        checked_budget(
-            evaluations,
-            seconds[name] if isinstance(seconds, Mapping) else seconds,
-            stop_at_optimum,
-            default=200,
-            what=f"seconds of {name}" if isinstance(seconds, Mapping) else "seconds",
-        )
-        for name in tasks.names
-    ]
-
-
-def _specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, SearcherSpec]:
-    """Look all searchers up, by their labels."""
-    if isinstance(searchers, str | type):
-        searchers = [searchers]
-    if not isinstance(searchers, Iterable):
-        raise SettingError(f"Searchers are a sequence or a mapping of names or classes, not {searchers!r:.80}.")
-    if not isinstance(settings, Mapping) or not all(isinstance(own, Mapping) for own in settings.values()):
-        raise SettingError(f"Settings are a mapping of labels to mappings of names to values, not {settings!r:.80}.")
-    specs: dict[str, SearcherSpec] = {}
-    if isinstance(searchers, Mapping):
-        for label, entry in searchers.items():
-            searcher, own = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, {})
-            if not isinstance(label, str) or not isinstance(own, Mapping):
-                raise SettingError(
-                    f"{label!r:.40}: {entry!r:.80} is no string with a searcher or a (searcher, settings)."
-                )
-            specs[label] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
-    else:
-        for searcher in searchers:
-            label = SearcherSpec.of(searcher).name
-            if label in specs:
-                raise SettingError(
-                    f"{label} is there twice: name each searcher once. (From Python a mapping of labels to searchers "
-                    "with their settings compares several settings of one searcher.)"
-                )
-            specs[label] = SearcherSpec.of(searcher, settings.get(label))
-    if not specs:
-        raise SettingError("There is no searcher to compare: name at least one.")
-    strange = sorted(set(settings) - set(specs))
-    if strange:
-        raise SettingError(
-            f"There are settings for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
-        )
-    return specs
-
-
-def _models_of(
-    specs: Mapping[str, SearcherSpec], meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None
-) -> Mapping[str, MetaModelLike]:
-    """Return the meta-models by label."""
-    if meta_model is None:
-        return {}
-    if not isinstance(meta_model, Mapping):
-        meta = [label for label, spec in specs.items() if spec.is_meta]
-        if not meta:
-            raise SettingError(f"There is a meta-model, but none of {', '.join(specs)} learns from source tasks.")
-        return dict.fromkeys(meta, meta_model)
-    strange = sorted(set(meta_model) - set(specs))
-    if strange:
-        raise SettingError(
-            f"There is a meta-model for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
-        )
-    return meta_model
-
-
-def _by_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
-    """Return the value of each label: one for all, or those of a mapping."""
-    if not isinstance(value, Mapping):
-        return dict.fromkeys(specs, value)
-    strange = sorted(set(value) - set(specs))
-    if strange:
-        raise SettingError(
-            f"There is a {name} for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
-        )
-    return {label: value.get(label, default) for label in specs}
-
-
-def _tasks_of(tasks: TasksLike) -> TaskDistribution:
-    """Return the tasks of names, families, tasks, or several of these."""
-    if isinstance(tasks, TaskDistribution):
-        found = list(tasks)
-    elif not isinstance(tasks, str | Task | Iterable):
-        raise SettingError(f"Tasks are names of tasks or of families, or Tasks, not {tasks!r:.80}.")
-    else:
-        found = []
-        for task in [tasks] if isinstance(tasks, str | Task) else tasks:
-            if isinstance(task, Task):
-                found.append(task)
-            elif not isinstance(task, str):
-                raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
-            elif task in task_families():
-                found += task_distribution(task)
-            else:
-                found.append(get_task(task))
-    if not found:
-        raise SettingError("There is no task to compare on: name at least one.")
-    return TaskDistribution(found)
 
 
 def _ignore(done: int) -> None:

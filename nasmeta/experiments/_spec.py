@@ -123,12 +123,9 @@ class SearcherSpec:
         Raises
         ------
         SettingError
-            Where it is not possible, or the searcher chooses lengths of training.
+            Where it is not possible.
         """
-        guidance = Guidance.of(space, warm_start)
-        if guidance and self.is_multi_fidelity:
-            raise SettingError(f"{self.name} chooses cells and epochs: it takes no learned space and no warm start.")
-        return replace(self, guidance=guidance)
+        return replace(self, guidance=Guidance.of(space, warm_start))
 
     @property
     def is_multi_fidelity(self) -> bool:

@@ -1,6 +1,7 @@
 """Ask and tell: random and local search, evolution, Gaussian process; those with sources: ``nasmeta.meta``."""
 
 from nasmeta.searchers._asha import ASHA
+from nasmeta.searchers._bananas import BananasSearch
 from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.searchers._bohb import BOHB
 from nasmeta.searchers._evolution import RegularizedEvolution
@@ -19,11 +20,13 @@ from nasmeta.searchers._optuna import (
 )
 from nasmeta.searchers._random import RandomSearch
 from nasmeta.searchers._reinforce import Reinforce
+from nasmeta.searchers._tpe import TPESearch
 
 __all__ = [
     "ASHA",
     "BOHB",
     "SEARCHERS",
+    "BananasSearch",
     "FullLocalSearch",
     "GPSearch",
     "Hyperband",
@@ -40,6 +43,7 @@ __all__ = [
     "Reinforce",
     "Searcher",
     "SuccessiveHalving",
+    "TPESearch",
     "edge_distributions",
     "load_optuna",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,9 @@ import nasmeta
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._places import located
-from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.experiments.specification._read import Specification, read_specification
-from nasmeta.tasks import fidelities, get_task
+from nasmeta.tasks import Task, fidelities, get_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +92,10 @@ def run_specification(
         evaluator=specification.evaluator,
         clock=specification.clock,
         epochs=specification.epochs,
+        space=specification.by_label("space"),
+        warm_start=specification.by_label("warm_start"),
+        sources=specification.by_label("sources"),
+        meta_model=specification.by_label("meta_model"),
     )
     if home is not None:
         try:
@@ -176,7 +181,28 @@ def provenance_of(specification: Specification) -> dict[str, Any]:
         "tasks": data,
         "report": [_facts(column) for column in specification.report],
         "clock": None if specification.clock is None else specification.clock.settings,
+        "learnt_from": _learnt_from(specification),
     }
+
+
+def _learnt_from(specification: Specification) -> dict[str, Any]:
+    """Return for each searcher that learns, task by task, the data of its sources and the identity of its model."""
+    found: dict[str, Any] = {}
+    for label, (kind, settings) in specification.searchers.items():
+        said = specification.of_sources.get(label, {})
+        spec = SearcherSpec.of(kind, settings).guided(said.get("space"), said.get("warm_start", 0))
+        if not spec.learns:
+            continue
+        for name in specification.tasks:
+            task, of_task = get_task(name), found.setdefault(label, {}).setdefault(name, {})
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it warned when it ran
+                saved = saved_model_of(spec, task, said.get("meta_model"), said.get("sources"))
+                sources = [] if saved and not spec.guidance else sources_of(spec, task, said.get("sources"))
+            if saved is not None:
+                of_task["meta_model"] = {"sha256": saved.sha256, "learnt_from": list(saved.sources)}
+            of_task |= {source.name: _facts(source.column) for source in sources if isinstance(source, Task)}
+    return found
 
 
 def _facts(column: ColumnInfo) -> dict[str, str]:
