@@ -73,6 +73,7 @@ def resuming(path: Path, identity: Mapping[str, Any]) -> Iterator[tuple[dict[str
     except SettingError:
         raise
     except Exception as reason:  # whatever NumPy and PyTorch make of altered content
+        said = " ".join(str(reason).split())  # PyTorch's are of many lines
         raise DamagedFileError(
-            f"{path} is no checkpoint, or it is damaged ({reason!s:.100}): delete it to begin anew."
+            f"{path} is no checkpoint, or it is damaged ({said:.100}): delete it to begin anew."
         ) from reason

@@ -124,5 +124,5 @@ def test_a_damaged_checkpoint_is_named(learner: str, tmp_path: Path) -> None:
         with pytest.raises(DamagedFileError, match=r"model.checkpoint is no checkpoint, or it is damaged.*delete it"):
             meta_train(learner, SOURCES, out=out, settings=settings, resume=True)
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(DamagedFileError, match="model.checkpoint is no checkpoint"):
+    with pytest.raises(DamagedFileError, match=r"model.checkpoint is no checkpoint"):
         meta_train(learner, SOURCES, out=out, settings=settings, resume=True)
