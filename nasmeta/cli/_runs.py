@@ -233,9 +233,13 @@ def compare(
     space: SpaceName = None,
     warm_start: WarmStart = "0",
     folder: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045
         typer.Option(
-            "--folder", "--out", help="Keep journals and results here; the same command again goes on after any end."
+            "--folder",
+            "--out",
+            metavar="PATH|ADDRESS",
+            help="Keep journals and results here, or in an object store (s3://…); the same command again goes on after "
+            "any end.",
         ),
     ] = None,
     workers: Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["compare_specified", "print_ready"]
 
 
-def compare_specified(name: str, folder: Path | None, **where: Any) -> tuple[pd.DataFrame, int | None, str]:
+def compare_specified(name: str, folder: str | None, **where: Any) -> tuple[pd.DataFrame, int | None, str]:
     """Run a specification and show what its runs picked; return results, budget in evaluations, and evaluator."""
     from nasmeta.experiments import read_specification, run_specification
 

@@ -7,6 +7,7 @@ from nasmeta.experiments._journal import Journal, JournaledEvaluator
 from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._meta_train import meta_train
 from nasmeta.experiments._optuna_objective import OptunaObjective, optuna_objective
+from nasmeta.experiments._places import in_store, located
 from nasmeta.experiments._run import Best, Run, results_frame
 from nasmeta.experiments._search import on_evaluator, search
 from nasmeta.experiments._threads import one_thread
@@ -31,7 +32,9 @@ __all__ = [
     "Trace",
     "benchmark_predictors",
     "compare",
+    "in_store",
     "learning_curve_benchmark",
+    "located",
     "meta_train",
     "on_evaluator",
     "one_thread",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasmeta.errors import SettingError
 from nasmeta.experiments._arguments import (
     SearchersLike,
     TasksLike,
@@ -29,6 +30,7 @@ from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._jobs import Job, Learning, Pair, Runs, Seen
 from nasmeta.experiments._journal import is_there
 from nasmeta.experiments._loop import Trace
+from nasmeta.experiments._places import located
 from nasmeta.experiments._rules import Rules, read_trace, rules_of
 from nasmeta.experiments._run import results_frame
 from nasmeta.experiments._search import make_run, on_evaluator
@@ -36,7 +38,6 @@ from nasmeta.experiments._spec import (
     MetaModelLike,
     SearcherSpec,
     SourcesLike,
-    checked_path,
     saved_model_of,
     sources_of,
     with_settings_of,
@@ -109,10 +110,11 @@ def compare(
         As in `search`: ``"learned:0.1"``, for all searchers or for those that are named.
     warm_start : int, str, or mapping of label to one of these, default 0
         As in `search`.
-    folder : path, optional
-        Where each run keeps its journal. The same call again goes on after any end, a kill included, and gives the
-        identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
-        ``results.parquet`` in it.
+    folder : path or address, optional
+        Where each run keeps its journal: a folder, or a place in an object store such as ``s3://bucket/results`` (extra
+        ``store``, and the protocol's own package). The same call again goes on after any end, a kill included, and
+        gives the identical result; larger numbers of repeats or evaluations continue the comparison. The result is
+        written to ``results.parquet`` in it.
     workers : int, optional
         Number of processes; where left out 1, and on a cluster all of its CPUs.
     backend : {"loky", "ray", "dask"}, default "loky"
@@ -153,7 +155,7 @@ def compare(
     >>> frame.groupby(["searcher", "seed"], observed=True).size().tolist()
     [50, 50, 50, 50]
     """
-    path = None if folder is None else checked_path("folder", folder)
+    path = None if folder is None else located("folder", folder)
     specs = specs_of(searchers, {} if settings is None else settings)
     spaces, starts = by_label("space", space, None, specs), by_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
@@ -162,6 +164,8 @@ def compare(
         task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
     of_runs = seeds_of(repeats, seed, seeds)
     where = Backend.of(backend, address, workers)
+    if path is not None and str(path).startswith("memory://") and where != Backend():
+        raise SettingError("memory:// is seen by this process alone: leave out workers and backend, or use a folder.")
     budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
     ticking = None if clock is None else Clock.of(clock)
     for spec in specs.values():
@@ -263,11 +267,12 @@ class _Comparison:
 
     def _read(self, home: ComparisonFolder) -> None:
         """Take the finished runs from their journals."""
+        recorded = home.recorded()
         for pair in self.pairs:
             task, spec, rules = self.tasks[pair[0]], self._spec(pair), self.rules[pair]
             for seed in self.seeds:
                 path = home.journal(task.name, pair[1], seed)
-                if not is_there(path):
+                if not (is_there(path) if recorded is None else str(path) in recorded):
                     continue
                 header = spec.header(task, seed, 1, self.sources[pair], self.saved[pair], rules.clock, rules.lengths)
                 trace = read_trace(path, header, task, rules)
@@ -330,6 +335,8 @@ class _Comparison:
     def _keep(self, job: Job, result: tuple[int, Trace], advance: Callable[[int], object]) -> None:
         seed, trace = result
         self.traces[job.pair, seed] = trace
+        if self.claim is not None:
+            self.claim.require()
         advance(1)
 
 

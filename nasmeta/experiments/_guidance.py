@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import OtherMetricWarning, SettingError
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
-from nasmeta.searchers import Searcher
+from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.tasks import CombinedTask, SourceTask, Task, device_of
 
 __all__ = ["UNGUIDED", "Guidance", "Guide", "kind_of_metric"]
@@ -42,9 +42,22 @@ class Guide:
     meta_model: Any = None
     chance_of_best: float = float("nan")
 
-    def around(self, searcher: Searcher) -> GuidedSearch:
-        """Return the searcher within these bounds."""
-        return GuidedSearch(searcher, self.cells, self.first)
+    def around(self, searcher: Searcher) -> Searcher:
+        """Return the searcher within these bounds.
+
+        Raises
+        ------
+        SettingError
+            Where it chooses lengths of training and can not be told: proposals of pairs are not filtered.
+        """
+        if not isinstance(searcher, MultiFidelitySearcher):
+            return GuidedSearch(searcher, self.cells, self.first)
+        name = type(searcher).__name__
+        if self.cells is not None and not searcher.restrict(self.cells):
+            raise SettingError(f"{name} proposes cells with epochs and has no restrict: it takes no learned space.")
+        if self.first is not None and not searcher.begin_with(self.first):
+            raise SettingError(f"{name} proposes cells with epochs and has no begin_with: it takes no warm start.")
+        return searcher
 
 
 @dataclass(frozen=True)
@@ -154,6 +167,12 @@ class Guidance:
         if self.warm_start:
             costs = _costs_of(task, sources) if self.per_second else None
             first = warm_start_cells(space, sources, self.warm_start, costs=costs, allowed=cells)
+            if len(first) < self.warm_start:
+                where = space.name if cells is None else f"the {len(cells):,} cells that are searched"
+                raise SettingError(
+                    f"A warm start of {self.warm_start} cells is asked for, but sources of {task.name} have labelled "
+                    f"only {len(first)} of {where}: ask for at most so many, or give sources more labels."
+                )
         return Guide(cells, first, meta_model, chance)
 
 

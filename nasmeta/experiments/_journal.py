@@ -20,6 +20,8 @@ from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._loop import Trace
+from nasmeta.experiments._places import in_store, read_whole
+from nasmeta.experiments._stores import StoredFile
 
 __all__ = [
     "FORMAT",
@@ -97,7 +99,7 @@ class Journal:
         is_there(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a+b")
+            self._file: BinaryIO = StoredFile(path) if in_store(path) else path.open("a+b")
         except OSError as reason:
             raise _cannot_write(path, reason) from reason
         try:
@@ -159,6 +161,10 @@ class Journal:
         """Flush and let others write."""
         try:
             self.flush()
+            if in_store(self.path):
+                self._file.close()
+        except OSError as reason:
+            raise _cannot_write(self.path, reason) from reason
         finally:
             self._unlock()
             with suppress(OSError):  # flush has told
@@ -236,7 +242,7 @@ def read_finished(
     if not is_there(path):
         return None
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except OSError:  # writing will tell
         return None
     whole = content.rfind(b"\n") + 1
@@ -265,7 +271,7 @@ def read_records(path: Path, header: Mapping[str, Any]) -> Records | None:
         As `Journal` does.
     """
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except OSError:  # writing will tell
         return None
     whole = content.rfind(b"\n") + 1
@@ -283,7 +289,7 @@ def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
     if not is_there(path):
         raise JournalError(f"There is no journal {path}. A search keeps one: nasmeta search … --journal {path}")
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except OSError as reason:
         raise JournalError(f"Cannot read the journal {path}: {reason.strerror or reason}.") from reason
     whole = content.rfind(b"\n") + 1
@@ -389,6 +395,8 @@ def _is_record(row: Any) -> bool:
 
 def _lock(file: BinaryIO, path: Path, seconds: float) -> Callable[[], object]:
     """Keep other processes from writing a file until it is closed or the process ends; return what unlocks it."""
+    if in_store(path):
+        return lambda: None  # there are no locks: the claim on the folder keeps others out
     until = time.monotonic() + seconds
     in_use = JournalError(f"The journal {path} is in use by another process. Wait for its end, or use another file.")
     if sys.platform == "win32":

@@ -67,7 +67,20 @@ class ASHA(MultiFidelitySearcher):
         super().__init__(space, rng)
         self.eta = checked_whole("eta", eta, 2, 1_000)
         self._rungs: dict[int, _Rung] = {}
-        self._order: list[int] = space.sample(space.n_cells, rng)[::-1].tolist()
+        self._order: list[int] = space.sample(space.n_cells, rng)[::-1].tolist()  # drawn from the end
+        self._part: NDArray[np.int32] | None = None
+
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Draw new cells from these only."""
+        self._part, inside = cells, set(cells.tolist())
+        self._order = [cell for cell in self._order if cell in inside]
+        return True
+
+    def begin_with(self, cells: NDArray[np.int32]) -> bool:
+        """Draw these cells first."""
+        first = cells.tolist()
+        self._order = [cell for cell in self._order if cell not in set(first)] + first[::-1]
+        return True
 
     def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Propose promotions, the highest first, else new cells for the shortest training."""
@@ -81,8 +94,12 @@ class ASHA(MultiFidelitySearcher):
             cell = None if rung is None else rung.promoted(self.eta)
             if cell is not None:
                 return cell, self.fidelities[i + 1]
-        cell = self._order.pop() if self._order else int(self.rng.integers(self.space.n_cells))
-        return cell, self.fidelities[0]
+        return self._order.pop() if self._order else self._drawn_again(), self.fidelities[0]
+
+    def _drawn_again(self) -> int:
+        if self._part is None:
+            return int(self.rng.integers(self.space.n_cells))
+        return int(self._part[self.rng.integers(len(self._part))])
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Put values on their rungs."""

@@ -91,14 +91,18 @@ class BOHB(Hyperband):
         values.append(value)
         self._is_stale = True
 
-    def _new_cell(self) -> int:
+    def _drawn_cell(self) -> int:
         if self._is_stale:
             self._densities = self._fitted()
             self._is_stale = False
         if self._densities is None or self.rng.random() < self.random_fraction:
-            return super()._new_cell()
+            return super()._drawn_cell()
         good, bad = self._densities
         draws = good.draw(self.num_samples, self.space.n_operations, self.rng)
+        if self._part is not None:
+            draws = draws[np.isin(self.space.from_digits(draws), self._part)]
+            if not len(draws):
+                return super()._drawn_cell()
         ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
         return int(np.asarray(self.space.from_digits(draws[int(np.argmin(ratio))])))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +84,18 @@ class _Brackets(MultiFidelitySearcher):
         self.rungs = rungs if rungs is None else checked_whole("rungs", rungs, 1, 20)
         self._brackets: list[Bracket] = []
         self._begun = 0
+        self._first: deque[int] = deque()
+        self._part: NDArray[np.int32] | None = None
+
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Draw new cells from these only."""
+        self._part = cells
+        return True
+
+    def begin_with(self, cells: NDArray[np.int32]) -> bool:
+        """Let the first brackets begin with these cells."""
+        self._first.extend(cells.tolist())
+        return True
 
     def _ladder(self) -> list[int]:
         """Return the epochs of each rung: with more rungs than lengths, the lower ones share the shortest."""
@@ -94,7 +107,12 @@ class _Brackets(MultiFidelitySearcher):
         raise NotImplementedError
 
     def _new_cell(self) -> int:
-        return int(self.rng.integers(self.space.n_cells))
+        return self._first.popleft() if self._first else self._drawn_cell()
+
+    def _drawn_cell(self) -> int:
+        if self._part is None:
+            return int(self.rng.integers(self.space.n_cells))
+        return int(self._part[self.rng.integers(len(self._part))])
 
     def _begin_bracket(self) -> Bracket:
         ladder = self._ladder()

@@ -18,9 +18,10 @@ import numpy as np
 from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.experiments._clock import Clock, checked_budget
+from nasmeta.experiments._places import checked_path
 from nasmeta.experiments._rules import rules_of
 from nasmeta.experiments._search import on_evaluator
-from nasmeta.experiments._spec import SearcherSpec, checked_path, saved_model_of, sources_of
+from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.tasks import Task, fidelities, get_task, task_distribution, task_families
 

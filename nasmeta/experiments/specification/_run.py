@@ -15,7 +15,8 @@ import numpy as np
 import nasmeta
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.experiments._compare import compare
-from nasmeta.experiments._spec import SearcherSpec, checked_path, saved_model_of, sources_of
+from nasmeta.experiments._places import located
+from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.experiments.specification._read import Specification, read_specification
 from nasmeta.tasks import Task, fidelities, get_task
 
@@ -73,7 +74,7 @@ def run_specification(
     """
     if not isinstance(specification, Specification):
         specification = read_specification(specification)
-    home = None if folder is None else checked_path("folder", folder)
+    home = None if folder is None else located("folder", folder)
     if home is not None and not journals:
         _refuse_another(home, specification)
     frame = compare(
@@ -100,12 +101,12 @@ def run_specification(
         try:
             home.mkdir(parents=True, exist_ok=True)
             if not journals:
-                frame.to_parquet(home / "results.parquet", index=False)
+                (home / "results.parquet").write_bytes(frame.to_parquet(None, index=False))
             (home / "specification.toml").write_text(specification.text, encoding="utf-8")
             kept = json.dumps(provenance_of(specification), indent=2, ensure_ascii=False)
             (home / "provenance.json").write_text(kept + "\n", encoding="utf-8")
             if specification.report:
-                picks_of(frame, specification).to_csv(home / "picks.csv", index=False)
+                (home / "picks.csv").write_text(picks_of(frame, specification).to_csv(index=False), encoding="utf-8")
         except OSError as reason:
             raise JournalError(f"Cannot write to the folder {home}: {reason.strerror or reason}.") from reason
     return frame

@@ -15,7 +15,7 @@ import nasmeta
 from nasmeta.checks import checked_whole
 from nasmeta.errors import ColumnError, JournalError, SettingError, TrainingFailed
 from nasmeta.evaluators import Trainer, default_split
-from nasmeta.experiments._spec import checked_path
+from nasmeta.experiments._places import checked_path
 from nasmeta.experiments.verification._chosen import ChosenCell, Searches, choose, read_searches
 from nasmeta.experiments.verification._latency import latency
 from nasmeta.experiments.verification._look_up import LookUp, look_up
