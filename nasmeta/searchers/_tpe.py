@@ -78,12 +78,15 @@ class TPESearch(Searcher):
             raise SpaceExhaustedError(f"All cells of {self.space.name} that may be proposed have been.")
         if len(self._told) < self.initial:
             chosen = self.rng.choice(open_cells, size=n, replace=False)
-        else:
-            order = self.rng.permutation(open_cells)
-            score = self._log_ratio()[order]
-            chosen = order[np.argsort(-score, kind="stable")[:n]]
-        self._open[chosen] = False
-        return chosen.astype(np.int32)
+            self._open[chosen] = False
+            return chosen.astype(np.int32)
+        ratio, proposals = self._log_ratio()[open_cells], np.empty(n, np.int32)
+        for i in range(n):
+            ties = np.flatnonzero(ratio == ratio.max())
+            place = ties[0] if len(ties) == 1 else self.rng.choice(ties)
+            proposals[i], ratio[place] = open_cells[place], -np.inf
+        self._open[proposals] = False
+        return proposals
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Add the values."""
