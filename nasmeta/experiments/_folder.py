@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._places import in_store
 from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.files import write_whole
 from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import TaskDistribution
 
@@ -83,9 +83,9 @@ class ComparisonFolder:
                 self.path.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(claim.leased() if in_store(self.path) else self._locked())
                 self._check(due)
-                self._replace("specification.json", json.dumps(due, indent=2).encode() + b"\n")
+                self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
                 if not in_store(self.path):
-                    self._replace(claim.path.name, claim.content())
+                    self.write(claim.path.name, claim.content())
             stack.callback(claim.release)
             yield claim
 
@@ -147,21 +147,15 @@ class ComparisonFolder:
     def write_results(self, frame: pd.DataFrame) -> Path:
         """Write the results frame."""
         with self.writing():
-            return self._replace("results.parquet", frame.to_parquet(None, index=False))
+            return self.write("results.parquet", frame.to_parquet(None, index=False))
 
-    def _replace(self, name: str, content: bytes) -> Path:
+    def write(self, name: str, content: bytes) -> Path:
         """Write a file as a whole: whoever looks sees the old one or the new one. A store does so by itself."""
         path = self.path / name
         if in_store(path):
             path.write_bytes(content)
             return path
-        temporary = path.with_name(name + ".tmp")
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        write_whole(path, content)
         return path
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from nasmeta.errors import OtherMetricWarning, SettingError
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
-from nasmeta.tasks import CombinedTask, SourceTask, Task, device_of
+from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["UNGUIDED", "Guidance", "Guide", "kind_of_metric"]
+__all__ = ["UNGUIDED", "Guidance", "Guide"]
 
 _PER_SECOND = "/second"
 
@@ -133,14 +133,14 @@ class Guidance:
 
         Left-out sources then say nothing about the step from their metric to the target's, so the estimated chance
         does not hold. Where sources are of several metrics (TransNAS-Bench-101), the chance has seen such steps. A
-        `SourceTask` does not tell its metric.
+        `SourceTask` of which nobody says the metric does not count.
 
         Warns
         -----
         OtherMetricWarning
         """
-        kinds = {kind_of_metric(source) for source in sources if isinstance(source, Task)}
-        if self.fraction is None or len(kinds) != 1 or kinds == {own := kind_of_metric(task)}:
+        kinds = {source.metric_kind for source in sources} - {""}
+        if self.fraction is None or len(kinds) != 1 or kinds == {own := task.metric_kind}:
             return
         warnings.warn(
             f"The target {task.name} is of the metric {own}, all its sources are of the metric {kinds.pop()}: the "
@@ -177,25 +177,6 @@ class Guidance:
 
 
 UNGUIDED = Guidance()
-
-
-def kind_of_metric(task: Task) -> str:
-    """Return what a task's signal measures, without device, budget, weight or strength of an attack.
-
-    Examples
-    --------
-    >>> import nasmeta as nm
-    >>> kind_of_metric(nm.get_task("nb201/cifar10")), kind_of_metric(nm.get_task("tnb101/normal"))
-    ('accuracy', 'ssim')
-    """
-    metric = task.signal.metric
-    if device_of(metric) is not None:
-        return metric.partition("_")[0]  # latency or energy
-    if "_under_" in metric:
-        return f"{metric.partition('_under_')[0]} under attack"
-    if isinstance(task, CombinedTask):
-        return f"{metric} within a budget" if task.rule == "within" else f"{metric} against a cost"
-    return metric
 
 
 def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +19,19 @@ class _Rung:
 
     def __init__(self) -> None:
         self.values: dict[int, float] = {}
-        self.gone: set[int] = set()
         self.best: list[tuple[float, int, int]] = []  # descending: (-value, order, cell)
+        self.staying: list[tuple[float, int, int]] = []  # of these, the ones that have not gone up
 
     def add(self, cell: int, value: float) -> None:
         if cell not in self.values:
             self.values[cell] = value
             insort(self.best, (-value, len(self.values), cell))
+            insort(self.staying, (-value, len(self.values), cell))
 
-    def promotable(self, eta: int) -> int | None:
-        """Return the best cell among the top share that has not gone up."""
-        for _, _, cell in self.best[: len(self.best) // eta]:
-            if cell not in self.gone:
-                return cell
+    def promoted(self, eta: int) -> int | None:
+        """Let the best cell that has not gone up do so, where it is among the top share, and return it."""
+        if self.staying and bisect_left(self.best, self.staying[0]) < len(self.best) // eta:
+            return self.staying.pop(0)[2]
         return None
 
 
@@ -91,9 +91,8 @@ class ASHA(MultiFidelitySearcher):
     def _next(self) -> tuple[int, int]:
         for i in range(len(self.fidelities) - 2, -1, -1):
             rung = self._rungs.get(self.fidelities[i])
-            cell = None if rung is None else rung.promotable(self.eta)
-            if rung is not None and cell is not None:
-                rung.gone.add(cell)
+            cell = None if rung is None else rung.promoted(self.eta)
+            if cell is not None:
                 return cell, self.fidelities[i + 1]
         return self._order.pop() if self._order else self._drawn_again(), self.fidelities[0]
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_number, checked_whole
-from nasmeta.errors import NasmetaError, SpaceExhaustedError
+from nasmeta.errors import SpaceExhaustedError
 from nasmeta.predictors import live_path_counts
 from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers._path_networks import PathNetworks
 from nasmeta.spaces import CellSpace
-
-if TYPE_CHECKING:
-    from nasmeta.searchers._path_networks import PathNetworks
 
 __all__ = ["BananasSearch"]
 
@@ -28,7 +25,7 @@ class BananasSearch(Searcher):
     White, Neiswanger and Savani, "BANANAS: Bayesian optimization with neural architectures for neural architecture
     search", AAAI 2021. The networks are trained anew for every `round_size` proposals. Candidates are the open one-edit
     neighbours of the best cells, best first, until there are `candidates`; proposed are those of the largest value in
-    one draw each from a normal distribution with the mean and the deviation of the networks. Needs the extra ``torch``.
+    one draw each from a normal distribution with the mean and the deviation of the networks.
 
     Settings are those of the authors' code (naszilla) with two exceptions, for a tenth of the time: three hidden layers
     and not ten, and all cells in one batch and not 32.
@@ -50,11 +47,6 @@ class BananasSearch(Searcher):
     epochs : int, default 150
     learning_rate : float, default 0.01
         Of Adam, with the mean absolute error of standardised values.
-
-    Raises
-    ------
-    NasmetaError
-        Where torch is not installed, when the first model is needed.
 
     Examples
     --------
@@ -142,15 +134,7 @@ class BananasSearch(Searcher):
         return np.array(found, np.int32)
 
     def _trained(self) -> PathNetworks:
-        try:
-            from nasmeta.searchers._path_networks import PathNetworks
-        except ImportError as reason:
-            raise NasmetaError(
-                f'bananas needs {reason.name}, which is not installed: pip install "nasmeta[torch]".'
-            ) from reason
-        networks = PathNetworks(
-            self._paths.shape[1], self.members, self.layers, self.width, seed=int(self.rng.integers(2**63))
-        )
+        networks = PathNetworks(self._paths.shape[1], self.members, self.layers, self.width, self.rng)
         values = np.fromiter(self._told.values(), np.float64, len(self._told))
         spread = values.std()
         scores = (values - values.mean()) / (spread if spread > 0 else 1.0)

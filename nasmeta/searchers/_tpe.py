@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._base import SEARCHERS, Searcher
-from nasmeta.searchers._halving import checked_share
 from nasmeta.spaces import CellSpace
 
 __all__ = ["TPESearch"]
@@ -56,7 +55,7 @@ class TPESearch(Searcher):
     ) -> None:
         super().__init__(space, rng)
         self.initial = checked_whole("initial", initial, 1, 1_000_000)
-        self.top = checked_share("top", top)
+        self.top = checked_number("top", top, most=1)
         self.most = checked_whole("most", most, 1, 1_000_000)
         self.prior_weight = checked_number("prior_weight", prior_weight, 1e-6, 1_000)
         self._told: dict[int, float] = {}
@@ -78,12 +77,15 @@ class TPESearch(Searcher):
             raise SpaceExhaustedError(f"All cells of {self.space.name} that may be proposed have been.")
         if len(self._told) < self.initial:
             chosen = self.rng.choice(open_cells, size=n, replace=False)
-        else:
-            order = self.rng.permutation(open_cells)
-            score = self._log_ratio()[order]
-            chosen = order[np.argsort(-score, kind="stable")[:n]]
-        self._open[chosen] = False
-        return chosen.astype(np.int32)
+            self._open[chosen] = False
+            return chosen.astype(np.int32)
+        ratio, proposals = self._log_ratio()[open_cells], np.empty(n, np.int32)
+        for i in range(n):
+            ties = np.flatnonzero(ratio == ratio.max())
+            place = ties[0] if len(ties) == 1 else self.rng.choice(ties)
+            proposals[i], ratio[place] = open_cells[place], -np.inf
+        self._open[proposals] = False
+        return proposals
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Add the values."""

@@ -272,7 +272,13 @@ def test_sources_of_another_metric_warn() -> None:
         guidance.warn_of_other_metric(nm.get_task("tnb101/normal"), several)
         other_numbers = nm.get_task("nb201/cifar100/within-9mJ/fpga")
         guidance.warn_of_other_metric(other_numbers, [budget])
-        guidance.warn_of_other_metric(under_attack, [source.as_source() for source in clean])
+        untold = SourceTask("mine", "mnist", NB201, FEW, np.arange(len(FEW)))
+        guidance.warn_of_other_metric(under_attack, [untold])
+    few = [source.as_source(30, np.random.default_rng(0)) for source in clean]
+    with pytest.warns(OtherMetricWarning, match="all its sources are of the metric accuracy"):
+        guidance.warn_of_other_metric(under_attack, [*few, untold])
+    assert few[0].in_space(TNB101).metric_kind == "accuracy"
+    assert budget.metric_kind == "accuracy within a budget"
 
 
 def test_compare_refuses_guidance_for_nobody() -> None:

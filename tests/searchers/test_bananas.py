@@ -1,16 +1,13 @@
-"""BANANAS: its networks, its candidates, and what happens without torch."""
+"""BANANAS: its networks, its candidates."""
 
 from __future__ import annotations
-
-import sys
 
 import numpy as np
 import pytest
 
-import nasmeta as nm
-from nasmeta.errors import NasmetaError
 from nasmeta.predictors import live_path_counts
 from nasmeta.searchers import BananasSearch
+from nasmeta.searchers._path_networks import PathNetworks
 from nasmeta.spaces import get_space
 from nasmeta.testing import made_up_values
 
@@ -39,7 +36,6 @@ def test_candidates_are_neighbours_of_the_best_cells() -> None:
 
 
 def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch")
     searcher, trained = told(10), []
     monkeypatch.setattr(searcher, "_trained", lambda of=searcher._trained: trained.append(1) or of())
     for _ in range(25):
@@ -49,15 +45,14 @@ def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_networks_learn_and_repeat_themselves() -> None:
-    pytest.importorskip("torch")
-    from nasmeta.searchers._path_networks import PathNetworks
-
     paths = live_path_counts(SPACE)
     seen = np.random.default_rng(2).choice(SPACE.n_cells, size=150, replace=False)
     scores = paths[:, :3] @ np.array([1.0, -0.5, 0.25])  # what paths can say
     scores = (scores - scores.mean()) / scores.std()
     first, second = (
-        PathNetworks(paths.shape[1], 5, 3, 20, seed=3).fit(paths[seen], scores[seen], 150, 0.01).predict(paths)
+        PathNetworks(paths.shape[1], 5, 3, 20, np.random.default_rng(3))
+        .fit(paths[seen], scores[seen], 150, 0.01)
+        .predict(paths)
         for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
@@ -67,8 +62,22 @@ def test_the_networks_learn_and_repeat_themselves() -> None:
     assert first.std(axis=0).mean() > 0.01  # members differ
 
 
-def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "nasmeta.searchers._path_networks", raising=False)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(NasmetaError, match=r'pip install "nasmeta\[torch\]"'):
-        nm.search("bananas", "nb201/cifar10", evaluations=30)
+def test_their_steps_are_those_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    inputs, scores = rng.normal(size=(30, 7)), rng.normal(size=30)
+    networks = PathNetworks(7, 3, 2, 5, rng)
+    parameters = [torch.tensor(part.copy(), requires_grad=True) for part in [*networks.weights, *networks.biases]]
+    optimiser = torch.optim.Adam(parameters, lr=0.01)
+    rows, wanted = (torch.tensor(part, dtype=torch.float32) for part in (inputs, scores))
+    for _ in range(20):
+        x = rows.expand(3, -1, -1)
+        for weight, bias in zip(parameters[:2], parameters[3:5], strict=True):
+            x = (x @ weight + bias).relu()
+        predicted = (x @ parameters[2] + parameters[5])[..., 0]
+        optimiser.zero_grad()
+        (predicted - wanted).abs().mean(dim=1).sum().backward()
+        optimiser.step()
+    networks.fit(inputs, scores, 20, 0.01)
+    for ours, theirs in zip([*networks.weights, *networks.biases], parameters, strict=True):
+        np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=2e-4)

@@ -15,6 +15,7 @@ import numpy as np
 import nasmeta
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.experiments._compare import compare
+from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._places import located
 from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.experiments.specification._read import Specification, read_specification
@@ -98,17 +99,16 @@ def run_specification(
         meta_model=specification.by_label("meta_model"),
     )
     if home is not None:
-        try:
+        kept = ComparisonFolder(home)
+        with kept.writing():
             home.mkdir(parents=True, exist_ok=True)
             if not journals:
-                (home / "results.parquet").write_bytes(frame.to_parquet(None, index=False))
-            (home / "specification.toml").write_text(specification.text, encoding="utf-8")
-            kept = json.dumps(provenance_of(specification), indent=2, ensure_ascii=False)
-            (home / "provenance.json").write_text(kept + "\n", encoding="utf-8")
+                kept.write_results(frame)
+            kept.write("specification.toml", specification.text.encode())
+            said = json.dumps(provenance_of(specification), indent=2, ensure_ascii=False)
+            kept.write("provenance.json", said.encode() + b"\n")
             if specification.report:
-                (home / "picks.csv").write_text(picks_of(frame, specification).to_csv(index=False), encoding="utf-8")
-        except OSError as reason:
-            raise JournalError(f"Cannot write to the folder {home}: {reason.strerror or reason}.") from reason
+                kept.write("picks.csv", picks_of(frame, specification).to_csv(index=False).encode())
     return frame
 
 
