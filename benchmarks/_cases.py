@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from _measure import Row, Sample, in_turns, per_call, python, python_seconds, unpinned
+from _optimisers import optuna_loop, simulator
 
 import nasmeta as nm
 
@@ -296,6 +297,10 @@ def botorch_steps(task: Any, observed: list[int]) -> tuple[Sample, Sample]:
         optimize_acqf_discrete(acquisition, q=1, choices=choices, max_batch_size=256)
 
     return per_call(lambda: step(True), unit=1e-3), per_call(lambda: step(False), unit=1e-3)
+
+
+for _function in (simulator, optuna_loop):
+    case(_function)
 
 
 # -- processes ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,8 +72,23 @@ def print_summary(frame: pd.DataFrame, evaluations: int | None, evaluator: str =
     console.print()
 
 
-def write_report(frame: pd.DataFrame, folder: Path, evaluations: int | None, evaluator: str = "table") -> list[Path]:
-    """Write summary and pictures of a comparison into its folder; return all files a reader wants."""
+def write_report(
+    frame: pd.DataFrame, folder: str | Path, evaluations: int | None, evaluator: str = "table"
+) -> list[str]:
+    """Write summary and pictures of a comparison into its folder or store; return all files a reader wants."""
+    from nasmeta.experiments import in_store, located
+
+    home = located("folder", folder)
+    if not in_store(home):
+        return [str(file) for file in _written(frame, home, evaluations, evaluator)]
+    with TemporaryDirectory() as here:
+        files = _written(frame, Path(here), evaluations, evaluator)
+        for file in files[1:]:  # the first is there
+            (home / file.name).write_bytes(file.read_bytes())
+    return [str(home / file.name) for file in files]
+
+
+def _written(frame: pd.DataFrame, folder: Path, evaluations: int | None, evaluator: str) -> list[Path]:
     from nasmeta.analysis import plot_regret, save_figure, summarise, to_markdown, without_spread_of_equals
     from nasmeta.experiments import on_evaluator
     from nasmeta.tasks import get_task

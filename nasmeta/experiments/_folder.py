@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Clock
+from nasmeta.experiments._places import in_store
 from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.files import write_whole
 from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import TaskDistribution
 
@@ -46,8 +48,8 @@ class ComparisonFolder:
         clock: Clock | None = None,
         epochs: Sequence[int | str] | None = None,
         **extent: Any,
-    ) -> Iterator[None]:
-        """Hold the folder for one comparison.
+    ) -> Iterator[Claim]:
+        """Hold the folder for one comparison; yield the claim that its workers are to look at.
 
         Raises
         ------
@@ -56,10 +58,6 @@ class ComparisonFolder:
         JournalError
             Where another process works in it, or it cannot be written.
         """
-        from filelock import FileLock
-
-        lock = FileLock(self.path / ".lock", timeout=2)
-
         due = {
             "format": _FORMAT,
             "tasks": [
@@ -79,15 +77,22 @@ class ComparisonFolder:
         for names in (specs, tasks.names):
             if len({_file_name(name) for name in names}) < len(names):
                 raise SettingError(f"Two of {', '.join(names)} would share a folder: choose names that differ more.")
-        try:
+        claim = Claim(self.path / ".runner")
+        with ExitStack() as stack:
             with self.writing():
                 self.path.mkdir(parents=True, exist_ok=True)
-                lock.acquire()
+                stack.enter_context(claim.leased() if in_store(self.path) else self._locked())
                 self._check(due)
-                _replace(self.path / "specification.json", json.dumps(due, indent=2).encode() + b"\n")
-            yield
-        finally:
-            lock.release()
+                self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
+                if not in_store(self.path):
+                    self.write(claim.path.name, claim.content())
+            stack.callback(claim.release)
+            yield claim
+
+    def _locked(self) -> AbstractContextManager[Any]:
+        from filelock import FileLock
+
+        return FileLock(self.path / ".lock", timeout=2)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -128,8 +133,12 @@ class ComparisonFolder:
         if differences:
             raise SettingError(
                 f"{self.path} holds another comparison. {'. '.join(differences)}. "
-                "Use another folder; only repeats, evaluations, seconds and workers may differ here."
+                "Use another folder; only repeats, evaluations, seconds, workers and backend may differ here."
             )
+
+    def recorded(self) -> set[str] | None:
+        """Return the journals there in one question, in a store; None where each may be asked for."""
+        return {str(path) for path in (self.path / "runs").rglob("*.jsonl")} if in_store(self.path) else None
 
     def journal(self, task: str, searcher: str, seed: int) -> Path:
         """Return the path of a run's journal."""
@@ -137,19 +146,18 @@ class ComparisonFolder:
 
     def write_results(self, frame: pd.DataFrame) -> Path:
         """Write the results frame."""
-        path = self.path / "results.parquet"
-        temporary = path.with_suffix(".parquet.tmp")
         with self.writing():
-            frame.to_parquet(temporary, index=False)
-            os.replace(temporary, path)
+            return self.write("results.parquet", frame.to_parquet(None, index=False))
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write a file as a whole: whoever looks sees the old one or the new one. A store does so by itself."""
+        path = self.path / name
+        if in_store(path):
+            path.write_bytes(content)
+            return path
+        write_whole(path, content)
         return path
 
 
 def _file_name(name: str) -> str:
     return re.sub(r"^\.|[^\w.,+= -]", "_", name)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

@@ -16,13 +16,13 @@ from nasmeta.experiments._clock import Clock, checked_budget
 from nasmeta.experiments._guidance import Guide
 from nasmeta.experiments._journal import read_journal
 from nasmeta.experiments._loop import Trace
+from nasmeta.experiments._places import checked_path
 from nasmeta.experiments._rules import read_trace, rules_of, trace_of
 from nasmeta.experiments._run import Run
 from nasmeta.experiments._spec import (
     MetaModelLike,
     SearcherSpec,
     SourcesLike,
-    checked_path,
     saved_model_of,
     sources_of,
     with_settings_of,

@@ -130,7 +130,8 @@ def _blaming(path: Path) -> Iterator[None]:
     except Exception as reason:
         if isinstance(reason.__cause__, ImportError):  # a package that is missing is no damage
             raise
-        raise DamagedFileError(f"{path} is damaged: {type(reason).__name__}: {reason!s:.160}. {_HINT}") from reason
+        said = " ".join(str(reason).split())  # PyTorch's are of many lines
+        raise DamagedFileError(f"{path} is damaged: {type(reason).__name__}: {said:.160}. {_HINT}") from reason
 
 
 def save_meta_model(path: str | os.PathLike[str], learner: Any) -> Path:

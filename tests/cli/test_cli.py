@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 import nasmeta as nm
@@ -50,6 +51,19 @@ def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     best = nm.search("evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}).best
     assert re.search(rf"^best cell +{best.cell}$", result.stdout, re.MULTILINE)
     assert len(journal.read_text().splitlines()) == 61
+
+
+def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> None:
+    arguments = ["--searchers", "random,evolution,source-order", "--tasks", "nb201/cifar10", "--repeats", "2"]
+    said = ["--set", "evolution:population=5", "--set", "evolution:sample_size=2", "--sources", "nb201/cifar100"]
+    budget = ["--evaluations", "20", "--out", str(tmp_path)]
+    assert run("compare", *arguments, *said, *budget).exit_code == 0
+    frame = pd.read_parquet(tmp_path / "results.parquet")
+    settings = {"evolution": {"population": 5, "sample_size": 2}}
+    options = {"repeats": 2, "evaluations": 20, "settings": settings, "sources": ["nb201/cifar100"]}
+    again = nm.compare(["random", "evolution", "source-order"], "nb201/cifar10", **options)
+    assert_frame_equal(frame, again, check_categorical=False)
+    assert set(frame["stopped"]) == {"budget"}
 
 
 def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
@@ -172,6 +186,11 @@ def test_data_list_says_what_there_is() -> None:
         (["search", "random", "nb201/cifar10", "--journal", "/dev/null"], "Cannot write the journal"),
         (["compare", "--searchers", "random", "--folder", "/dev/null"], "Cannot write to the folder"),
         (["compare", "--searchers", "random,random"], "name each searcher once"),
+        (["compare", "--searchers", "gp", "--set", "initial=5"], "written searcher:key=value"),
+        (["compare", "--searchers", "gp", "--set", "gp:initial"], "written key=value"),
+        (["compare", "--searchers", "gp", "--set", "gp:initail=5"], "gp has no setting 'initail'"),
+        (["compare", "--searchers", "gp", "--set", "pg:initial=5"], "settings for 'pg', which is not compared"),
+        (["compare", "--searchers", "random", "--sources", "nb201"], "none of random learns"),
         (["search", "source-order", "nb201/cifar10", "--sources", "nb201/cifar100,nb201/cifar100"], "twice"),
         (["query", "abc", "--dataset", "cifar10"], "no cell"),
         (["query", "0", "--dataset", "cifar10"], "no default"),

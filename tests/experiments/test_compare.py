@@ -127,7 +127,11 @@ def test_stop_at_optimum() -> None:
 def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "comparison"
     frame = nm.compare(SEARCHERS, "nb201/cifar10", repeats=2, evaluations=30, folder=folder)
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    found = {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".lock", ".runner")
+    }
     runs = {f"runs/nb201_cifar10/{searcher}/{seed}.jsonl" for searcher in SEARCHERS for seed in (0, 1)}
     assert found == runs | {"specification.json", "results.parquet"}
     assert_frame_equal(pd.read_parquet(folder / "results.parquet"), frame)
