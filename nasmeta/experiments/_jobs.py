@@ -66,6 +66,7 @@ class Runs:
         for seed, path in zip(self.seeds, self.paths, strict=True):
             rules, generator = self.rules, self.spec.generator(self.task, seed)
             header = self.spec.header(self.task, seed, 1, self.sources, self.saved, rules.clock, rules.lengths)
+            header |= self.spec.picked(self.meta_model)
             if same is None:
                 searcher = self.spec.start(self.task, seed, self.meta_model)
             else:

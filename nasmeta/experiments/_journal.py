@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.experiments._claim import Claim
+from nasmeta.experiments._header import differences_from, loaded
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._places import in_store, read_whole
 from nasmeta.experiments._stores import StoredFile
@@ -39,7 +40,7 @@ _MARK = b'{"nasmeta_journal": '
 _FLUSH_SECONDS = 0.1
 _LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
 _CLAIMED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the claim on the folder is no longer its own
-_NOT_COMPARED = ("written_by",)
+_NOT_COMPARED = ("written_by", "picked")  # what follows from the rest
 
 Known = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -293,7 +294,7 @@ def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
     except OSError as reason:
         raise JournalError(f"Cannot read the journal {path}: {reason.strerror or reason}.") from reason
     whole = content.rfind(b"\n") + 1
-    header = _loads(content.partition(b"\n")[0])
+    header = loaded(content.partition(b"\n")[0])
     if not whole or not isinstance(header, dict):
         raise JournalError(f"{path} is no journal of a run. A search keeps one: nasmeta search … --journal FILE")
     return header, _parse(path, content[:whole], header, None)
@@ -324,17 +325,11 @@ def _cannot_write(path: Path, reason: OSError) -> JournalError:
 def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known | None) -> Records:
     """Check the lines of a journal against the header that is due; return what they record."""
     first, _, body = content.partition(b"\n")
-    found = _loads(first)
+    found = loaded(first)
     if not isinstance(found, dict) or "nasmeta_journal" not in found:
         raise JournalError(f"{path}, line 1: this is no header of a journal. Is it another file? Nothing was changed.")
-    due = json.loads(json.dumps(header))
-    differences = [
-        f"{key} is {found.get(key)!r} there, but {due.get(key)!r} was asked for"
-        for key in dict.fromkeys([*due, *found])
-        if found.get(key) != due.get(key) and key not in _NOT_COMPARED
-    ]
-    if differences:
-        raise JournalError(f"{path} is the journal of another run: {'; '.join(differences)}. Use another file.")
+    if differences := differences_from(found, header, _NOT_COMPARED):
+        raise JournalError(f"{path} is the journal of another run: {differences}. Use another file.")
     lines = body.splitlines()
     try:
         rows = json.loads(b"[" + b",".join(lines) + b"]")
@@ -342,10 +337,10 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known |
     except (ValueError, RecursionError):
         good = False
     if not good:
-        line = next((i for i, text in enumerate(lines) if not _is_record(_loads(text))), 0)
+        line = next((i for i, text in enumerate(lines) if not _is_record(loaded(text))), 0)
         raise JournalError(f"{path}, line {line + 2}: {lines[line][:60]!r} is no record. The file is damaged.")
     cells: list[int] = [row[0] for row in rows]
-    if len(set(cells)) < len(cells) and "clock" not in due:
+    if len(set(cells)) < len(cells) and "clock" not in header:
         twice = next(i for i, cell in enumerate(cells) if cell in cells[:i])
         raise JournalError(f"{path}, line {twice + 2}: cell {cells[twice]} was recorded before. The file is damaged.")
     values, costs = [row[1] for row in rows], [row[2] for row in rows]
@@ -374,13 +369,6 @@ def _compare_to(known: Known, path: Path, cells: list[int], values: list[float],
                 f"{path}, line {i + 2}: the {what} of cell {cells[i]} is {recorded[i]!r} there, but "
                 f"{float(expected[i])!r} in the table. The file was altered, or the table was. Use another file."
             )
-
-
-def _loads(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_record(row: Any) -> bool:

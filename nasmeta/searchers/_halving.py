@@ -8,7 +8,6 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
 from nasmeta.searchers._base import SEARCHERS, checked_whole
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.spaces import CellSpace
@@ -238,15 +237,3 @@ class Hyperband(_Brackets):
         s = rungs - 1 - number % rungs
         first = math.floor(rungs / (s + 1)) * self.eta**s
         return [max(1, first // self.eta**i) for i in range(s + 1)]
-
-
-def checked_share(name: str, value: object, most: float = 1.0) -> float:
-    """Return a number from 0 on, checked.
-
-    Raises
-    ------
-    SettingError
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise SettingError(f"{name} must be a number from 0 to {most:g}, not {value!r:.80}.")
-    return float(value)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._base import SEARCHERS, Searcher
-from nasmeta.searchers._halving import checked_share
 from nasmeta.spaces import CellSpace
 
 __all__ = ["TPESearch"]
@@ -56,7 +55,7 @@ class TPESearch(Searcher):
     ) -> None:
         super().__init__(space, rng)
         self.initial = checked_whole("initial", initial, 1, 1_000_000)
-        self.top = checked_share("top", top)
+        self.top = checked_number("top", top, most=1)
         self.most = checked_whole("most", most, 1, 1_000_000)
         self.prior_weight = checked_number("prior_weight", prior_weight, 1e-6, 1_000)
         self._told: dict[int, float] = {}

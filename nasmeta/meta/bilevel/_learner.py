@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import checked_number, checked_whole
-from nasmeta.errors import SettingError
 from nasmeta.meta._cell_columns import network_columns
 from nasmeta.meta._identity import training_identity
 from nasmeta.meta._meta_predictor import MetaPredictor
@@ -133,8 +132,7 @@ class NetworkLearner(MetaPredictor):
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
         steps = self.default_steps if self.steps is None else checked_whole("steps", self.steps)
         device = chosen_device(self.device)
-        if isinstance(self.noise, bool) or not isinstance(self.noise, int | float) or not 0 <= self.noise < 10:
-            raise SettingError(f"noise must be a number from 0 to 10, not {self.noise!r:.80}.")
+        checked_number("noise", self.noise, most=10)
         space = self.cell_space
         matrix = SourceMatrix.of(space, sources, "rank")
         inputs = EpisodeInputs(space, matrix, sources, device)
