@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["print_summary", "write_report"]
 
 _BUDGETS = (50, 100, 200)
+_ENDS = {
+    "exhausted": "exhausted: no cell was left",
+    "stalled": "stalled: the searcher proposed nothing new for very long",
+}
 
 
 def print_summary(frame: pd.DataFrame, evaluations: int | None, evaluator: str = "table") -> None:
@@ -138,13 +142,13 @@ def _remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
     remarks = [
         f"{label} on {', '.join(tasks)}: all runs alike, so without ± and interval" for label, tasks in alike.items()
     ]
-    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True)[["evaluation", "regret"]].last()
-    short = last[(last["evaluation"] < evaluations) & (last["regret"] > 0)]
-    for (task_name, name), runs in short.groupby(["task", "searcher"], sort=False, observed=True):
-        remarks.append(
-            f"{name} on {task_name}: of its runs {len(runs)} ended before {evaluations:,} evaluations (stalled or "
-            "exhausted): the searcher proposed no new cell any more"
-        )
+    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
+    for why, meaning in _ENDS.items():
+        short = last[(last["evaluation"] < evaluations) & (last["stopped"] == why)]
+        for (task_name, name), runs in short.groupby(["task", "searcher"], sort=False, observed=True):
+            remarks.append(
+                f"{name} on {task_name}: of its runs {len(runs)} ended before {evaluations:,} evaluations ({meaning})"
+            )
     return remarks
 
 

@@ -101,9 +101,19 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
 def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
     from nasmeta.cli._report import _remarks
 
-    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=10)
-    assert _remarks(frame, 10) == []
-    assert "random on nb201/cifar10: of its runs 2 ended before 20 evaluations (stalled" in _remarks(frame, 20)[0]
+    searchers = {"random": "random", "halving": ("successive-halving", {"rungs": 2})}
+    options = {"repeats": 2, "epochs": [200], "space": "learned:0.001"}  # 16 cells
+    frame = nm.compare(searchers, "nb201/cifar10", evaluations=20, **options)
+    assert len(frame) == 2 * 2 * 16
+    assert _remarks(frame, 16) == []
+    said = "on nb201/cifar10: of its runs 2 ended before 20 evaluations"
+    assert _remarks(frame, 20) == [
+        f"random {said} (exhausted: no cell was left)",
+        f"halving {said} (stalled: the searcher proposed nothing new for very long)",
+    ]
+    by_budget = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, seconds=20_000)
+    assert by_budget["evaluation"].max() < 20
+    assert _remarks(by_budget, 20) == [], "the seconds were used up"
 
 
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ import tomllib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,88 +21,20 @@ from nasmeta.experiments._rules import rules_of
 from nasmeta.experiments._search import on_evaluator
 from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.experiments.specification._lines import Lines
+from nasmeta.experiments.specification._of_sources import OF_SOURCES, read_of_sources
+from nasmeta.experiments.specification._specification import Specification, ready_specifications
 from nasmeta.tasks import Task, fidelities, get_task, task_distribution, task_families
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Specification", "read_specification", "ready_specifications"]
+__all__ = ["read_specification"]
 
-_READY = Path(__file__).with_name("ready")
 _KEYS = (
     "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "epochs", "budget", "clock",
     "report",
 )  # fmt: skip
-_OF_SOURCES = ("space", "warm_start", "sources", "meta_model")
 _BUDGET_KEYS = ("evaluations", "seconds", "stop_at_optimum")
-
-
-@dataclass(frozen=True)
-class Specification:
-    """A comparison as a file says it, checked.
-
-    Attributes
-    ----------
-    name : str
-        That of the file without its ending.
-    text : str
-        The file, kept with the results.
-    title, about : str
-        For people.
-    tasks : tuple of str
-        Families are resolved into tasks.
-    searchers : dict of label to (name, settings)
-    of_sources : dict of label to dict
-        What is said of sources: ``space``, ``warm_start``, ``sources``, ``meta_model``, those that are given.
-    seeds : tuple of int
-        One a repeat.
-    evaluations : int or None
-    seconds : dict of task to float, or None
-    stop_at_optimum : bool
-    evaluator : str
-    clock : Clock or None
-    epochs : tuple of int or str, or None
-        Lengths of training that multi-fidelity searchers may use.
-    report : tuple of ColumnInfo
-        What is told about the cell that each run picked; no searcher sees these.
-    """
-
-    name: str
-    text: str
-    title: str
-    about: str
-    tasks: tuple[str, ...]
-    searchers: dict[str, tuple[str, dict[str, Any]]]
-    of_sources: dict[str, dict[str, Any]]
-    seeds: tuple[int, ...]
-    evaluations: int | None
-    seconds: dict[str, float] | None
-    stop_at_optimum: bool
-    evaluator: str
-    clock: Clock | None
-    epochs: tuple[int | str, ...] | None
-    report: tuple[ColumnInfo, ...] = field(default=())
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of the text."""
-        return sha256(self.text.encode()).hexdigest()
-
-    def by_label(self, key: str) -> dict[str, Any]:
-        """Return one of the keys about sources for the searchers that have it."""
-        return {label: said[key] for label, said in self.of_sources.items() if key in said}
-
-
-def ready_specifications() -> dict[str, Path]:
-    """Return the specifications that the package brings, by name.
-
-    Examples
-    --------
-    >>> from nasmeta.experiments import ready_specifications
-    >>> "nb201-paper" in ready_specifications()
-    True
-    """
-    return {path.stem: path for path in sorted(_READY.glob("*.toml"))}
 
 
 def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> Specification:
@@ -295,36 +225,16 @@ class _Reader:
             with self.on(line):
                 if not isinstance(name, str):
                     raise SettingError(f"searcher must be a name, not {name!r:.80}.")
-                said = of_sources[label] = {key: settings.pop(key) for key in _OF_SOURCES if key in settings}
+                said = of_sources[label] = {key: settings.pop(key) for key in OF_SOURCES if key in settings}
                 try:
                     spec = SearcherSpec.of(name, settings)
                 except SettingError as reason:
-                    raise SettingError(f"{reason} Beside settings there are: {', '.join(_OF_SOURCES)}.") from None
+                    raise SettingError(f"{reason} Beside settings there are: {', '.join(OF_SOURCES)}.") from None
             for key, value in said.items():
                 with self.on(self.lines.of("searchers", label, key)):
-                    said[key] = self.of_source(spec, key, value)
+                    said[key] = read_of_sources(spec, key, value, self.file.parent)
             found[label] = (name, settings)
         return found, {label: said for label, said in of_sources.items() if said}
-
-    def of_source(self, spec: SearcherSpec, key: str, value: Any) -> Any:
-        """Return what is said of sources, as `compare` takes it."""
-        if key in ("space", "warm_start"):
-            spec.guided(**{"space": None, "warm_start": 0, key: value})
-        elif key == "sources":
-            names = [value] if isinstance(value, str) else value
-            if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-                raise SettingError(
-                    f"sources are a name or a list of names, of tasks or of families, not {value!r:.80}."
-                )
-            for name in names:
-                if name not in task_families():
-                    get_task(name)
-            return names
-        elif not isinstance(value, str):
-            raise SettingError(f'meta_model is a file, the name of a shipped one or "shipped", not {value!r:.80}.')
-        elif value.endswith(".npz"):
-            return str(self.file.parent / value)
-        return value
 
     def seconds(self, tasks: Sequence[Task]) -> dict[str, float] | None:
         given = self.entry((int, float, dict), "a number, or a table of task to number", None, "budget", "seconds")

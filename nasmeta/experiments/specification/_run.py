@@ -18,7 +18,8 @@ from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._places import located
 from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
-from nasmeta.experiments.specification._read import Specification, read_specification
+from nasmeta.experiments.specification._read import read_specification
+from nasmeta.experiments.specification._specification import Specification
 from nasmeta.tasks import Task, fidelities, get_task
 
 if TYPE_CHECKING:
