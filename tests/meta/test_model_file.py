@@ -10,7 +10,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, LeakageWarning, SettingError, UnknownNameError
 from nasmeta.meta import MetaGPSearch, SourceOrder, load_meta_model, meta_model_for, save_meta_model
-from nasmeta.meta._model_file import encode
+from nasmeta.meta._model_archive import encode
 from nasmeta.searchers import MetaSearcher
 
 SPACE = nm.get_space("nb201")
