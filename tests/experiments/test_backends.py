@@ -85,6 +85,9 @@ def blas():
     return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
 found, inside, leave = [blas()], threading.Event(), threading.Event()
+with one_thread():
+    found.append(blas())
+found.append(blas())
 
 def stay():
     with one_thread():
@@ -98,7 +101,6 @@ with one_thread():
 found.append(blas())
 leave.set()
 other.join()
-found.append(blas())
 print(json.dumps(found))
 """
 
@@ -107,9 +109,9 @@ def test_one_thread_lasts_until_the_last_of_several_leaves() -> None:
     # In a process of its own: the tests themselves are on one thread already.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "3", "OMP_NUM_THREADS": "3"}
     done = subprocess.run([sys.executable, "-c", THREADS], env=environment, capture_output=True, text=True, check=True)
-    before, while_the_other_is_inside, after = json.loads(done.stdout)
-    assert set(while_the_other_is_inside) == {1}
+    before, inside, after, while_the_other_is_inside = json.loads(done.stdout)
     assert before == after
+    assert set(inside) == set(while_the_other_is_inside) == {1}
 
 
 def test_a_clock_of_simulated_workers_is_no_number_of_processes() -> None:
