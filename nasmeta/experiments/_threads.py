@@ -41,7 +41,9 @@ def one_thread() -> Iterator[None]:
     finally:
         with _lock:
             _inside -= 1
-            if _inside == 0:  # not while others, as the threads of a Dask worker, are inside
+            if (
+                _inside == 0
+            ):  # not while others, as the threads of a Dask worker, are inside; those that left stay at one
                 _before.restore_original_limits()
 
 

@@ -310,7 +310,7 @@ them by searches on these data sets (decision 9). So the three data sets are not
 The rule of `meta` was changed four times after a look at runs on tasks of this page, TransNAS-Bench-101's among them
 (decision 41): the last time draws of this report were seen, on which `rgpe` was nowhere shown to be the better one
 where the former rule picked it. What is left of the rule says nothing about draws. Variants of `multi-task-gp` were
-tried on draws that are not here (decision 54), and none was taken. Only where all labels are known, so that nothing
+tried on draws that are not here (decision 55), and none was taken. Only where all labels are known, so that nothing
 is drawn, no run can be a new one.
 
 ### Sources fully known
@@ -366,7 +366,7 @@ other one.
 variants were run on TransNAS-Bench-101 and with 100 labels on NAS-Bench-201: fewer or random first cells, other
 weights, their scale by marginal likelihood, more labels in the process, a kernel on the sources' means, other
 acquisitions. None was better than this one beyond chance; the one that looked best there, no first cells of the joint
-process where tasks disagree, was not confirmed on new draws (decision 54). So `normal` and `room_layout` stay what they
+process where tasks disagree, was not confirmed on new draws (decision 55). So `normal` and `room_layout` stay what they
 are.
 
 ### Time
