@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         testing,
         training,
     )
-    from nasmeta.experiments import benchmark_predictors, compare, search
+    from nasmeta.experiments import benchmark_predictors, compare, optuna_objective, search
     from nasmeta.spaces import get_space
     from nasmeta.tables import load_table
     from nasmeta.tasks import get_task, task_distribution
@@ -49,6 +49,7 @@ __all__ = [
     "get_task",
     "load_table",
     "meta",
+    "optuna_objective",
     "predictors",
     "search",
     "searchers",
@@ -67,6 +68,7 @@ _ROOM_OF = {
     "get_space": "spaces",
     "get_task": "tasks",
     "load_table": "tables",
+    "optuna_objective": "experiments",
     "search": "experiments",
     "task_distribution": "tasks",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
 from nasmeta.errors import SettingError
@@ -36,7 +37,7 @@ def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 
     return whole
 
 
-def checked_number(name: str, value: object, least: float, most: float) -> float:
+def checked_number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> float:
     """Return a finite number of the user between two bounds, checked.
 
     Raises
@@ -47,7 +48,11 @@ def checked_number(name: str, value: object, least: float, most: float) -> float
     --------
     >>> checked_number("discount", 0.9, 0, 1)
     0.9
+    >>> checked_number("optimism", float("inf"))
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: optimism must be a number from 0 on, not inf.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise SettingError(f"{name} must be a number from {least:g} to {most:g}, not {value!r:.80}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most or value == math.inf:
+        upto = "on" if most == math.inf else f"to {most:g}"
+        raise SettingError(f"{name} must be a number from {least:g} {upto}, not {value!r:.80}.")
     return value

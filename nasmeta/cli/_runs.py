@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from nasmeta.cli._manners import duration, mannered, measured, names_in, settings_in
+from nasmeta.cli._manners import duration, mannered, measured, names_in, settings_by_label, settings_in
 from nasmeta.cli._specified import compare_specified, print_ready
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
 from nasmeta.errors import SettingError
@@ -46,6 +46,13 @@ SearchEvaluatorName = Annotated[
     typer.Option(
         metavar="table|surrogate|FILE|training",
         help="What answers: the table, the shipped surrogate, a file, or real training on --data.",
+    ),
+]
+Sources = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="Tasks that a meta-searcher learns from, or a family of them without the dataset of the task, "
+        "separated by commas; by default the family of the task."
     ),
 ]
 MetaModel = Annotated[
@@ -85,13 +92,7 @@ def search(
         Optional[list[str]],  # noqa: UP045  (older typers cannot read the other form)
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the searcher; may be given several times."),
     ] = None,
-    sources: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            help="Tasks that a meta-searcher learns from, or a family of them without the dataset of the task, "
-            "separated by commas; by default the family of the task."
-        ),
-    ] = None,
+    sources: Sources = None,
     meta_model: MetaModel = None,
     space: SpaceName = None,
     warm_start: WarmStart = "0",
@@ -159,6 +160,7 @@ def search(
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
         + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
+        **({"meta picked": run.picked} if run.picked else {}),
         **_guidance(run),
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),
@@ -221,16 +223,40 @@ def compare(
         Optional[int],  # noqa: UP045
         typer.Option(help="Seed of the first run; the same seed gives the same runs.", show_default="0"),
     ] = None,
+    settings: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--set", metavar="SEARCHER:KEY=VALUE", help="A setting of one searcher; may be given several times."
+        ),
+    ] = None,
+    sources: Sources = None,
     meta_model: MetaModel = None,
     space: SpaceName = None,
     warm_start: WarmStart = "0",
     folder: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045
         typer.Option(
-            "--folder", "--out", help="Keep journals and results here; the same command again goes on after any end."
+            "--folder",
+            "--out",
+            metavar="PATH|ADDRESS",
+            help="Keep journals and results here, or in an object store (s3://…); the same command again goes on after "
+            "any end.",
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
+    workers: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Number of processes.", show_default="1, all CPUs of a cluster"),
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(metavar="loky|ray|dask", help="Where they are: on this machine, or on a cluster.")
+    ] = "loky",
+    address: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Of a Ray or Dask cluster that is there, such as tcp://host:8786.",
+            show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
+        ),
+    ] = None,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
     show: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
@@ -250,17 +276,20 @@ def compare(
         "--seconds": seconds,
         "--clock": clock,
         "--seed": seed,
+        "--set": settings or None,
+        "--sources": sources,
         "--meta-model": meta_model,
         "--space": space,
         "--warm-start": None if warm_start == "0" else warm_start,
         "--stop-at-optimum": stop_at_optimum or None,
         "--evaluator": None if evaluator == "table" else evaluator,
     }
+    where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address}
     if specification is not None:
         also = [option for option, value in given.items() if value is not None]
         if also:
             raise SettingError(f"The specification says it all: leave out {', '.join(also)}, or change the file.")
-        frame, evaluations, evaluator = compare_specified(specification, folder, workers)
+        frame, evaluations, evaluator = compare_specified(specification, folder, **where)
     else:
         if not names_in(searchers):
             raise SettingError(
@@ -277,11 +306,13 @@ def compare(
             seconds=seconds,
             clock=settings_in(clock) if clock else None,
             seed=seed,
+            settings=settings_by_label(settings or ()),
+            sources=names_in(sources) if sources is not None else None,
             meta_model=meta_model,
             space=space,
             warm_start=warm_start,
             folder=folder,
-            workers=workers,
+            **where,
             stop_at_optimum=stop_at_optimum,
             progress=True,
             evaluator=evaluator,

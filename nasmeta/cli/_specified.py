@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["compare_specified", "print_ready"]
 
 
-def compare_specified(name: str, folder: Path | None, workers: int) -> tuple[pd.DataFrame, int | None, str]:
+def compare_specified(name: str, folder: str | None, **where: Any) -> tuple[pd.DataFrame, int | None, str]:
     """Run a specification and show what its runs picked; return results, budget in evaluations, and evaluator."""
     from nasmeta.experiments import read_specification, run_specification
 
     specification = read_specification(name)
     typer.echo(specification.title)
-    frame = run_specification(specification, folder, workers=workers, progress=True)
+    frame = run_specification(specification, folder, **where, progress=True)
     if specification.report:
         _print_picks(frame, specification)
     return frame, specification.evaluations, specification.evaluator

@@ -6,6 +6,8 @@ from nasmeta.experiments._curves_benchmark import learning_curve_benchmark
 from nasmeta.experiments._journal import Journal, JournaledEvaluator
 from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._meta_train import meta_train
+from nasmeta.experiments._optuna_objective import OptunaObjective, optuna_objective
+from nasmeta.experiments._places import in_store, located
 from nasmeta.experiments._run import Best, Run, results_frame
 from nasmeta.experiments._search import on_evaluator, search
 from nasmeta.experiments._threads import one_thread
@@ -24,15 +26,19 @@ __all__ = [
     "Clock",
     "Journal",
     "JournaledEvaluator",
+    "OptunaObjective",
     "Run",
     "Specification",
     "Trace",
     "benchmark_predictors",
     "compare",
+    "in_store",
     "learning_curve_benchmark",
+    "located",
     "meta_train",
     "on_evaluator",
     "one_thread",
+    "optuna_objective",
     "picks_of",
     "provenance_of",
     "read_specification",

@@ -7,41 +7,49 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.experiments._clock import Budget, Clock, checked_budget
+from nasmeta.experiments._arguments import (
+    SearchersLike,
+    TasksLike,
+    budgets_of,
+    by_label,
+    of_learners,
+    seeds_of,
+    specs_of,
+    tasks_of,
+    told,
+)
+from nasmeta.experiments._backends import Backend, Connection, connected
+from nasmeta.experiments._claim import Claim
+from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments._jobs import Job, Learning, Pair, Runs, Seen
 from nasmeta.experiments._journal import is_there
 from nasmeta.experiments._loop import Trace
+from nasmeta.experiments._places import located
+from nasmeta.experiments._results import Results
 from nasmeta.experiments._rules import Rules, read_trace, rules_of
-from nasmeta.experiments._run import results_frame
+from nasmeta.experiments._run import Run
 from nasmeta.experiments._search import make_run, on_evaluator
 from nasmeta.experiments._spec import (
     MetaModelLike,
     SearcherSpec,
-    checked_path,
+    SourcesLike,
     saved_model_of,
     sources_of,
     with_settings_of,
 )
-from nasmeta.experiments._workers import Job, Learning, Pair, Runs, results_of
-from nasmeta.searchers import Searcher
-from nasmeta.tasks import Task, TaskDistribution, get_task, task_distribution, task_families
+from nasmeta.experiments._workers import results_of
+from nasmeta.tasks import SourceTask, Task, TaskDistribution
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["SearchersLike", "TasksLike", "compare"]
-
-SearcherLike: TypeAlias = "str | type[Searcher]"
-SearchersLike: TypeAlias = (
-    "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"
-)
-TasksLike: TypeAlias = "str | Task | TaskDistribution | Iterable[str | Task]"
 
 _RUNS_A_JOB = 10
 
@@ -56,11 +64,14 @@ def compare(
     seed: int | None = None,
     seeds: Sequence[int] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    sources: SourcesLike | Mapping[str, SourcesLike] | None = None,
     meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None = None,
     space: str | Mapping[str, str] | None = None,
     warm_start: int | str | Mapping[str, int | str] = 0,
     folder: str | os.PathLike[str] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    backend: str = "loky",
+    address: str | None = None,
     progress: bool = False,
     stop_at_optimum: bool = False,
     evaluator: str = "table",
@@ -92,18 +103,29 @@ def compare(
         The seeds of all repeats, in place of the two above.
     settings : mapping of label to mapping, optional
         Keyword arguments for searchers.
+    sources : as in `search`, or mapping of label to that, optional
+        Single ones are for every searcher that learns from sources. Of a family each task's own dataset is left out.
     meta_model : path, str, SavedMetaModel, or mapping of label to one of these, optional
         As in `search`; a single one, such as ``"shipped"``, is for every meta-searcher that is compared.
     space : str, or mapping of label to str, optional
         As in `search`: ``"learned:0.1"``, for all searchers or for those that are named.
     warm_start : int, str, or mapping of label to one of these, default 0
         As in `search`.
-    folder : path, optional
-        Where each run keeps its journal. The same call again goes on after any end, a kill included, and gives the
-        identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
-        ``results.parquet`` in it.
-    workers : int, default 1
-        Number of processes.
+    folder : path or address, optional
+        Where each run keeps its journal: a folder, or a place in an object store such as ``s3://bucket/results`` (extra
+        ``store``, and the protocol's own package). The same call again goes on after any end, a kill included, and
+        gives the identical result; larger numbers of repeats or evaluations continue the comparison. The result is
+        written to ``results.parquet`` in it.
+    workers : int, optional
+        Number of processes; where left out 1, and on a cluster all of its CPUs.
+    backend : {"loky", "ray", "dask"}, default "loky"
+        Where the processes are: on this machine, or on a Ray or Dask cluster (extras ``ray`` and ``dask``). The results
+        are the same to the bit. Each node opens its own tables; one whose data or versions differ is refused. A worker
+        that dies loses what it has not yet written, its runs go on from their journals on another one; for that the
+        folder must be one that all nodes see.
+    address : str, optional
+        Of a cluster that is there, such as ``tcp://host:8786``; by default what the process is connected to, or
+        ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``; without any a cluster is started on this machine.
     progress : bool, default False
         Show a progress bar on stderr.
     stop_at_optimum : bool, default False
@@ -124,6 +146,8 @@ def compare(
     ------
     UnknownNameError, SettingError, JournalError
         As in `search`; SettingError also where `folder` holds another comparison.
+    NasmetaError
+        Where no cluster answers, a node lacks the data, or workers die again and again.
 
     Examples
     --------
@@ -132,16 +156,18 @@ def compare(
     >>> frame.groupby(["searcher", "seed"], observed=True).size().tolist()
     [50, 50, 50, 50]
     """
-    path = None if folder is None else checked_path("folder", folder)
-    specs = _specs_of(searchers, {} if settings is None else settings)
-    spaces, starts = _by_label("space", space, None, specs), _by_label("warm_start", warm_start, 0, specs)
+    path = None if folder is None else located("folder", folder)
+    specs = specs_of(searchers, {} if settings is None else settings)
+    spaces, starts = by_label("space", space, None, specs), by_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
-    targets = TaskDistribution(on_evaluator(task, evaluator) for task in _tasks_of(tasks))
+    targets = TaskDistribution(on_evaluator(task, evaluator) for task in tasks_of(tasks))
     for task in targets:
         task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
-    of_runs = _seeds_of(repeats, seed, seeds)
-    workers = checked_whole("workers", workers, most=1_000)
-    budgets = _budgets_of(targets, evaluations, seconds, stop_at_optimum)
+    of_runs = seeds_of(repeats, seed, seeds)
+    where = Backend.of(backend, address, workers)
+    if path is not None and str(path).startswith("memory://") and where != Backend():
+        raise SettingError("memory:// is seen by this process alone: leave out workers and backend, or use a folder.")
+    budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
     ticking = None if clock is None else Clock.of(clock)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
@@ -150,23 +176,29 @@ def compare(
         for i, task in enumerate(targets)
         for label, spec in specs.items()
     }
-    models = _models_of(specs, meta_model)
-    comparison = _Comparison(specs, targets, of_runs, rules, models)
+    models = of_learners(
+        "meta-model", meta_model, {label: spec for label, spec in specs.items() if spec.is_meta}, specs
+    )
+    learners = {label: spec for label, spec in specs.items() if spec.learns}
+    taught = {
+        label: own if isinstance(own, str | Task | SourceTask) or not isinstance(own, Iterable) else list(own)
+        for label, own in of_learners("source", sources, learners, specs).items()
+    }
+    comparison = _Comparison(specs, targets, of_runs, rules, models, taught)
     if path is None:
-        return comparison.frame(workers, progress, None)
+        return comparison.frame(where, progress, None)
     home = ComparisonFolder(path)
     extent = {
         "repeats": len(of_runs),
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
         "stop_at_optimum": stop_at_optimum,
+        **told(models, taught),
     }
     with home.claimed(
         specs, targets, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
-    ):
-        frame = comparison.frame(workers, progress, home)
-        home.write_results(frame)
-    return frame
+    ) as comparison.claim:
+        return comparison.frame(where, progress, home)
 
 
 class _Comparison:
@@ -179,70 +211,81 @@ class _Comparison:
         seeds: Sequence[int],
         rules: Mapping[Pair, Rules],
         models: Mapping[str, MetaModelLike],
+        sources: Mapping[str, SourcesLike],
     ) -> None:
         self.specs, self.tasks, self.seeds, self.rules = specs, tasks, seeds, rules
         self.pairs: list[Pair] = [(i, label) for i in range(len(tasks)) for label in specs]
-        self.saved = {(i, label): saved_model_of(specs[label], tasks[i], models.get(label)) for i, label in self.pairs}
+        self.saved = {
+            (i, label): saved_model_of(specs[label], tasks[i], models.get(label), sources.get(label))
+            for i, label in self.pairs
+        }
         self.sources = {
             (i, label): []
             if self.saved[i, label] and not specs[label].guidance
-            else sources_of(specs[label], tasks[i], None)
+            else sources_of(specs[label], tasks[i], sources.get(label))
             for i, label in self.pairs
         }
-        self.traces: dict[tuple[Pair, int], Trace] = {}
+        self.claim: Claim | None = None
 
-    def frame(self, workers: int, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
+    def frame(self, backend: Backend, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
         """Do what is not done yet; return the results of all."""
-        total = len(self.pairs) * len(self.seeds)
+        results = Results(self.pairs, self.seeds, self._made, home)
         try:
-            with _bar(total) if progress else nullcontext(_ignore) as advance:
+            with _bar(results.total) if progress else nullcontext(_ignore) as advance:
                 if home is not None:
-                    self._read(home)
-                    advance(len(self.traces))
-                self._run(workers, home, advance)
+                    self._read(home, results)
+                    advance(results.done)
+                with connected(backend) as connect:
+                    self._run(backend, connect, home, results, advance)
         except KeyboardInterrupt:
             kept = (
                 f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
             )
             hint = "" if home else " Name a folder to be able to resume."
-            print(f"\nInterrupted: {len(self.traces):,} of {total:,} runs are done. {kept}{hint}", file=sys.stderr)
+            print(f"\nInterrupted: {results.done:,} of {results.total:,} runs are done. {kept}{hint}", file=sys.stderr)
             raise
-        return results_frame(
-            [
-                make_run(
-                    self.traces[pair, seed],
-                    self._spec(pair),
-                    pair[1],
-                    self.tasks[pair[0]],
-                    seed,
-                    self.sources[pair],
-                    self.saved[pair],
-                    self.rules[pair].clock,
-                )
-                for pair in self.pairs
-                for seed in self.seeds
-            ]
+        return results.frame()
+
+    def _made(self, pair: Pair, seed: int, trace: Trace) -> Run:
+        return make_run(
+            trace,
+            self._spec(pair),
+            pair[1],
+            self.tasks[pair[0]],
+            seed,
+            self.sources[pair],
+            self.saved[pair],
+            self.rules[pair].clock,
         )
 
     def _spec(self, pair: Pair) -> SearcherSpec:
         return with_settings_of(self.specs[pair[1]], self.saved[pair])
 
-    def _read(self, home: ComparisonFolder) -> None:
+    def _read(self, home: ComparisonFolder, results: Results) -> None:
         """Take the finished runs from their journals."""
+        recorded = home.recorded()
         for pair in self.pairs:
             task, spec, rules = self.tasks[pair[0]], self._spec(pair), self.rules[pair]
             for seed in self.seeds:
                 path = home.journal(task.name, pair[1], seed)
-                if not is_there(path):
+                if not (is_there(path) if recorded is None else str(path) in recorded):
                     continue
                 header = spec.header(task, seed, 1, self.sources[pair], self.saved[pair], rules.clock, rules.lengths)
                 trace = read_trace(path, header, task, rules)
                 if trace is not None:
-                    self.traces[pair, seed] = trace
+                    results.keep(pair, seed, trace)
 
-    def _run(self, workers: int, home: ComparisonFolder | None, advance: Callable[[int], object]) -> None:
-        open_seeds = {pair: [seed for seed in self.seeds if (pair, seed) not in self.traces] for pair in self.pairs}
+    def _run(
+        self,
+        backend: Backend,
+        connect: Callable[[], Connection],
+        home: ComparisonFolder | None,
+        results: Results,
+        advance: Callable[[int], object],
+    ) -> None:
+        open_seeds = {pair: results.missing(pair) for pair in self.pairs}
         meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].learns]
+        workers = backend.workers or (connect().workers if any(open_seeds.values()) else 1)
         # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
         jobs: list[Job] = [
             Learning(pair, self._spec(pair), self.tasks[pair[0]], self.sources[pair], self.saved[pair]) for pair in meta
@@ -251,14 +294,15 @@ class _Comparison:
             if pair not in meta:
                 jobs += self._jobs(pair, open_seeds[pair], workers, home, None)
         models: dict[Pair, Any] = {}
-        for job, result in results_of(jobs, workers):
+        seen = Seen()
+        for job, result in results_of(jobs, backend, connect, seen):
             if isinstance(job, Learning):
                 models[job.pair] = result
             else:
-                self._keep(job, result, advance)
+                self._keep(job, result, results, advance)
         late = [job for pair in meta for job in self._jobs(pair, open_seeds[pair], workers, home, models[pair])]
-        for job, result in results_of(late, workers):
-            self._keep(job, result, advance)
+        for job, result in results_of(late, backend, connect, seen):
+            self._keep(job, result, results, advance)
 
     def _jobs(
         self, pair: Pair, seeds: list[int], workers: int, home: ComparisonFolder | None, meta_model: Any
@@ -278,139 +322,15 @@ class _Comparison:
                 self.rules[pair],
                 meta_model,
                 self.saved[pair],
+                self.claim,
             )
 
-    def _keep(self, job: Job, result: tuple[int, Trace], advance: Callable[[int], object]) -> None:
+    def _keep(self, job: Job, result: tuple[int, Trace], results: Results, advance: Callable[[int], object]) -> None:
         seed, trace = result
-        self.traces[job.pair, seed] = trace
+        results.keep(job.pair, seed, trace)
+        if self.claim is not None:
+            self.claim.require()
         advance(1)
-
-
-def _seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
-    """Return the seeds of the repeats."""
-    if seeds is None:
-        n = checked_whole("repeats", 10 if repeats is None else repeats, most=1_000_000)
-        first = checked_whole("seed", 0 if seed is None else seed, least=0, most=2**63 - n)
-        return range(first, first + n)
-    if repeats is not None or seed is not None:
-        raise SettingError("Give either seeds, or seed and repeats.")
-    if not isinstance(seeds, Iterable):
-        raise SettingError(f"seeds are whole numbers, not {seeds!r:.80}.")
-    listed = tuple(checked_whole("a seed", one, least=0) for one in seeds)
-    if not listed or len(set(listed)) < len(listed):
-        raise SettingError("seeds must be at least one whole number, none of them twice.")
-    return listed
-
-
-def _budgets_of(tasks: TaskDistribution, evaluations: object, seconds: object, stop_at_optimum: bool) -> list[Budget]:
-    """Return the budget of each task."""
-    if isinstance(seconds, Mapping):
-        names = set(tasks.names)
-        for name in seconds:
-            if name not in names:
-                raise SettingError(f"There are seconds for {name!r}. Compared on: {', '.join(tasks.names)}.")
-        missing = [name for name in tasks.names if name not in seconds]
-        if missing:
-            raise SettingError(f"There are no seconds for {missing[0]}: give all tasks some, or one number for all.")
-    return [
-        checked_budget(
-            evaluations,
-            seconds[name] if isinstance(seconds, Mapping) else seconds,
-            stop_at_optimum,
-            default=200,
-            what=f"seconds of {name}" if isinstance(seconds, Mapping) else "seconds",
-        )
-        for name in tasks.names
-    ]
-
-
-def _specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, SearcherSpec]:
-    """Look all searchers up, by their labels."""
-    if isinstance(searchers, str | type):
-        searchers = [searchers]
-    if not isinstance(searchers, Iterable):
-        raise SettingError(f"Searchers are a sequence or a mapping of names or classes, not {searchers!r:.80}.")
-    if not isinstance(settings, Mapping) or not all(isinstance(own, Mapping) for own in settings.values()):
-        raise SettingError(f"Settings are a mapping of labels to mappings of names to values, not {settings!r:.80}.")
-    specs: dict[str, SearcherSpec] = {}
-    if isinstance(searchers, Mapping):
-        for label, entry in searchers.items():
-            searcher, own = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, {})
-            if not isinstance(label, str) or not isinstance(own, Mapping):
-                raise SettingError(
-                    f"{label!r:.40}: {entry!r:.80} is no string with a searcher or a (searcher, settings)."
-                )
-            specs[label] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
-    else:
-        for searcher in searchers:
-            label = SearcherSpec.of(searcher).name
-            if label in specs:
-                raise SettingError(
-                    f"{label} is there twice: name each searcher once. (From Python a mapping of labels to searchers "
-                    "with their settings compares several settings of one searcher.)"
-                )
-            specs[label] = SearcherSpec.of(searcher, settings.get(label))
-    if not specs:
-        raise SettingError("There is no searcher to compare: name at least one.")
-    strange = sorted(set(settings) - set(specs))
-    if strange:
-        raise SettingError(
-            f"There are settings for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
-        )
-    return specs
-
-
-def _models_of(
-    specs: Mapping[str, SearcherSpec], meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None
-) -> Mapping[str, MetaModelLike]:
-    """Return the meta-models by label."""
-    if meta_model is None:
-        return {}
-    if not isinstance(meta_model, Mapping):
-        meta = [label for label, spec in specs.items() if spec.is_meta]
-        if not meta:
-            raise SettingError(f"There is a meta-model, but none of {', '.join(specs)} learns from source tasks.")
-        return dict.fromkeys(meta, meta_model)
-    strange = sorted(set(meta_model) - set(specs))
-    if strange:
-        raise SettingError(
-            f"There is a meta-model for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
-        )
-    return meta_model
-
-
-def _by_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
-    """Return the value of each label: one for all, or those of a mapping."""
-    if not isinstance(value, Mapping):
-        return dict.fromkeys(specs, value)
-    strange = sorted(set(value) - set(specs))
-    if strange:
-        raise SettingError(
-            f"There is a {name} for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
-        )
-    return {label: value.get(label, default) for label in specs}
-
-
-def _tasks_of(tasks: TasksLike) -> TaskDistribution:
-    """Return the tasks of names, families, tasks, or several of these."""
-    if isinstance(tasks, TaskDistribution):
-        found = list(tasks)
-    elif not isinstance(tasks, str | Task | Iterable):
-        raise SettingError(f"Tasks are names of tasks or of families, or Tasks, not {tasks!r:.80}.")
-    else:
-        found = []
-        for task in [tasks] if isinstance(tasks, str | Task) else tasks:
-            if isinstance(task, Task):
-                found.append(task)
-            elif not isinstance(task, str):
-                raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
-            elif task in task_families():
-                found += task_distribution(task)
-            else:
-                found.append(get_task(task))
-    if not found:
-        raise SettingError("There is no task to compare on: name at least one.")
-    return TaskDistribution(found)
 
 
 def _ignore(done: int) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Clock
+from nasmeta.experiments._places import in_store, read_whole
 from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.files import write_whole
 from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import TaskDistribution
 
@@ -29,7 +32,8 @@ _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 class ComparisonFolder:
     """Where a comparison keeps its state.
 
-    ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, and at the end ``results.parquet``. The folder may
+    ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, ``results/`` with what is finished, and at the end
+    ``results.parquet`` in its place. The folder may
     be used again by the same searchers, tasks and seed with other numbers of repeats or evaluations.
     """
 
@@ -46,8 +50,8 @@ class ComparisonFolder:
         clock: Clock | None = None,
         epochs: Sequence[int | str] | None = None,
         **extent: Any,
-    ) -> Iterator[None]:
-        """Hold the folder for one comparison.
+    ) -> Iterator[Claim]:
+        """Hold the folder for one comparison; yield the claim that its workers are to look at.
 
         Raises
         ------
@@ -56,10 +60,6 @@ class ComparisonFolder:
         JournalError
             Where another process works in it, or it cannot be written.
         """
-        from filelock import FileLock
-
-        lock = FileLock(self.path / ".lock", timeout=2)
-
         due = {
             "format": _FORMAT,
             "tasks": [
@@ -79,15 +79,22 @@ class ComparisonFolder:
         for names in (specs, tasks.names):
             if len({_file_name(name) for name in names}) < len(names):
                 raise SettingError(f"Two of {', '.join(names)} would share a folder: choose names that differ more.")
-        try:
+        claim = Claim(self.path / ".runner")
+        with ExitStack() as stack:
             with self.writing():
                 self.path.mkdir(parents=True, exist_ok=True)
-                lock.acquire()
+                stack.enter_context(claim.leased() if in_store(self.path) else self._locked())
                 self._check(due)
-                _replace(self.path / "specification.json", json.dumps(due, indent=2).encode() + b"\n")
-            yield
-        finally:
-            lock.release()
+                self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
+                if not in_store(self.path):
+                    self.write(claim.path.name, claim.content())
+            stack.callback(claim.release)
+            yield claim
+
+    def _locked(self) -> AbstractContextManager[Any]:
+        from filelock import FileLock
+
+        return FileLock(self.path / ".lock", timeout=2)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -128,8 +135,12 @@ class ComparisonFolder:
         if differences:
             raise SettingError(
                 f"{self.path} holds another comparison. {'. '.join(differences)}. "
-                "Use another folder; only repeats, evaluations, seconds and workers may differ here."
+                "Use another folder; only repeats, evaluations, seconds, workers and backend may differ here."
             )
+
+    def recorded(self) -> set[str] | None:
+        """Return the journals there in one question, in a store; None where each may be asked for."""
+        return {str(path) for path in (self.path / "runs").rglob("*.jsonl")} if in_store(self.path) else None
 
     def journal(self, task: str, searcher: str, seed: int) -> Path:
         """Return the path of a run's journal."""
@@ -137,19 +148,48 @@ class ComparisonFolder:
 
     def write_results(self, frame: pd.DataFrame) -> Path:
         """Write the results frame."""
-        path = self.path / "results.parquet"
-        temporary = path.with_suffix(".parquet.tmp")
         with self.writing():
-            frame.to_parquet(temporary, index=False)
-            os.replace(temporary, path)
+            return self.write("results.parquet", frame.to_parquet(None, index=False))
+
+    def write_part(self, position: int, frame: pd.DataFrame) -> None:
+        """Keep the results of one task and searcher until all are there; ``results/`` can be read at any time."""
+        with self.writing():
+            self._parts.mkdir(exist_ok=True)
+            self.write(f"results/{position:06}.parquet", frame.to_parquet(None, index=False))
+
+    def join_parts(self, n: int, attrs: Mapping[str, Any]) -> pd.DataFrame:
+        """Make ``results.parquet`` of the parts, and remove these; return it."""
+        from nasmeta.experiments._parts import join, read
+
+        whole = BytesIO()
+        with self.writing():
+            join((BytesIO(read_whole(self._parts / f"{i:06}.parquet")) for i in range(n)), whole, attrs)
+            self.write("results.parquet", whole.getvalue())
+            self.remove_parts()
+        return read(whole)
+
+    def remove_parts(self) -> None:
+        """Remove parts, also those that another call left."""
+        with self.writing():
+            if self._parts.exists():
+                for part in list(self._parts.iterdir()):
+                    part.unlink()
+                with suppress(FileNotFoundError):  # a store has no folders
+                    self._parts.rmdir()
+
+    @property
+    def _parts(self) -> Path:
+        return self.path / "results"
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write a file as a whole: whoever looks sees the old one or the new one. A store does so by itself."""
+        path = self.path / name
+        if in_store(path):
+            path.write_bytes(content)
+            return path
+        write_whole(path, content)
         return path
 
 
 def _file_name(name: str) -> str:
     return re.sub(r"^\.|[^\w.,+= -]", "_", name)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import OtherMetricWarning, SettingError
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
-from nasmeta.searchers import Searcher
-from nasmeta.tasks import CombinedTask, SourceTask, Task, device_of
+from nasmeta.searchers import MultiFidelitySearcher, Searcher
+from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["UNGUIDED", "Guidance", "Guide", "kind_of_metric"]
+__all__ = ["UNGUIDED", "Guidance", "Guide"]
 
 _PER_SECOND = "/second"
 
@@ -42,9 +42,22 @@ class Guide:
     meta_model: Any = None
     chance_of_best: float = float("nan")
 
-    def around(self, searcher: Searcher) -> GuidedSearch:
-        """Return the searcher within these bounds."""
-        return GuidedSearch(searcher, self.cells, self.first)
+    def around(self, searcher: Searcher) -> Searcher:
+        """Return the searcher within these bounds.
+
+        Raises
+        ------
+        SettingError
+            Where it chooses lengths of training and can not be told: proposals of pairs are not filtered.
+        """
+        if not isinstance(searcher, MultiFidelitySearcher):
+            return GuidedSearch(searcher, self.cells, self.first)
+        name = type(searcher).__name__
+        if self.cells is not None and not searcher.restrict(self.cells):
+            raise SettingError(f"{name} proposes cells with epochs and has no restrict: it takes no learned space.")
+        if self.first is not None and not searcher.begin_with(self.first):
+            raise SettingError(f"{name} proposes cells with epochs and has no begin_with: it takes no warm start.")
+        return searcher
 
 
 @dataclass(frozen=True)
@@ -120,14 +133,14 @@ class Guidance:
 
         Left-out sources then say nothing about the step from their metric to the target's, so the estimated chance
         does not hold. Where sources are of several metrics (TransNAS-Bench-101), the chance has seen such steps. A
-        `SourceTask` does not tell its metric.
+        `SourceTask` of which nobody says the metric does not count.
 
         Warns
         -----
         OtherMetricWarning
         """
-        kinds = {kind_of_metric(source) for source in sources if isinstance(source, Task)}
-        if self.fraction is None or len(kinds) != 1 or kinds == {own := kind_of_metric(task)}:
+        kinds = {source.metric_kind for source in sources} - {""}
+        if self.fraction is None or len(kinds) != 1 or kinds == {own := task.metric_kind}:
             return
         warnings.warn(
             f"The target {task.name} is of the metric {own}, all its sources are of the metric {kinds.pop()}: the "
@@ -154,29 +167,16 @@ class Guidance:
         if self.warm_start:
             costs = _costs_of(task, sources) if self.per_second else None
             first = warm_start_cells(space, sources, self.warm_start, costs=costs, allowed=cells)
+            if len(first) < self.warm_start:
+                where = space.name if cells is None else f"the {len(cells):,} cells that are searched"
+                raise SettingError(
+                    f"A warm start of {self.warm_start} cells is asked for, but sources of {task.name} have labelled "
+                    f"only {len(first)} of {where}: ask for at most so many, or give sources more labels."
+                )
         return Guide(cells, first, meta_model, chance)
 
 
 UNGUIDED = Guidance()
-
-
-def kind_of_metric(task: Task) -> str:
-    """Return what a task's signal measures, without device, budget, weight or strength of an attack.
-
-    Examples
-    --------
-    >>> import nasmeta as nm
-    >>> kind_of_metric(nm.get_task("nb201/cifar10")), kind_of_metric(nm.get_task("tnb101/normal"))
-    ('accuracy', 'ssim')
-    """
-    metric = task.signal.metric
-    if device_of(metric) is not None:
-        return metric.partition("_")[0]  # latency or energy
-    if "_under_" in metric:
-        return f"{metric.partition('_under_')[0]} under attack"
-    if isinstance(task, CombinedTask):
-        return f"{metric} within a budget" if task.rule == "within" else f"{metric} against a cost"
-    return metric
 
 
 def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:

@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
+from nasmeta.experiments._claim import Claim
+from nasmeta.experiments._header import differences_from, loaded
 from nasmeta.experiments._loop import Trace
+from nasmeta.experiments._places import in_store, read_whole
+from nasmeta.experiments._stores import StoredFile
 
 __all__ = [
     "FORMAT",
@@ -35,7 +39,8 @@ FORMAT = 1
 _MARK = b'{"nasmeta_journal": '
 _FLUSH_SECONDS = 0.1
 _LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
-_NOT_COMPARED = ("written_by",)
+_CLAIMED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the claim on the folder is no longer its own
+_NOT_COMPARED = ("written_by", "picked")  # what follows from the rest
 
 Known = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -70,6 +75,8 @@ class Journal:
         The identity of the run, of JSON's types.
     known : (values, cost_seconds), optional
         Of all cells, where a table has them: each line must agree with them.
+    claim : Claim, optional
+        Of the folder: where another runner has it, nothing more is written.
 
     Attributes
     ----------
@@ -86,16 +93,18 @@ class Journal:
         Where the file is another run's, is no journal, is damaged, cannot be written, or is in use.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any], known: Known | None = None) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, header: Mapping[str, Any], known: Known | None = None, claim: Claim | None = None
+    ) -> None:
+        self.path, self._claim = path, claim
         is_there(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a+b")
+            self._file: BinaryIO = StoredFile(path) if in_store(path) else path.open("a+b")
         except OSError as reason:
             raise _cannot_write(path, reason) from reason
         try:
-            self._unlock = _lock(self._file, path)
+            self._unlock = _lock(self._file, path, _LOCK_SECONDS if claim is None else _CLAIMED_LOCK_SECONDS)
             self._file.seek(0)
             content = self._file.read()
             whole = content.rfind(b"\n") + 1
@@ -140,6 +149,8 @@ class Journal:
     def flush(self) -> None:
         """Hand all records to the operating system: from then on a killed process loses none of them."""
         lines, self._lines = self._lines, []  # after an error none is written twice
+        if self._claim is not None:
+            self._claim.require()
         try:
             self._file.write("".join(lines).encode())
             self._file.flush()
@@ -151,6 +162,10 @@ class Journal:
         """Flush and let others write."""
         try:
             self.flush()
+            if in_store(self.path):
+                self._file.close()
+        except OSError as reason:
+            raise _cannot_write(self.path, reason) from reason
         finally:
             self._unlock()
             with suppress(OSError):  # flush has told
@@ -228,7 +243,7 @@ def read_finished(
     if not is_there(path):
         return None
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except OSError:  # writing will tell
         return None
     whole = content.rfind(b"\n") + 1
@@ -257,7 +272,7 @@ def read_records(path: Path, header: Mapping[str, Any]) -> Records | None:
         As `Journal` does.
     """
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except OSError:  # writing will tell
         return None
     whole = content.rfind(b"\n") + 1
@@ -275,11 +290,11 @@ def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
     if not is_there(path):
         raise JournalError(f"There is no journal {path}. A search keeps one: nasmeta search … --journal {path}")
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except OSError as reason:
         raise JournalError(f"Cannot read the journal {path}: {reason.strerror or reason}.") from reason
     whole = content.rfind(b"\n") + 1
-    header = _loads(content.partition(b"\n")[0])
+    header = loaded(content.partition(b"\n")[0])
     if not whole or not isinstance(header, dict):
         raise JournalError(f"{path} is no journal of a run. A search keeps one: nasmeta search … --journal FILE")
     return header, _parse(path, content[:whole], header, None)
@@ -310,17 +325,11 @@ def _cannot_write(path: Path, reason: OSError) -> JournalError:
 def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known | None) -> Records:
     """Check the lines of a journal against the header that is due; return what they record."""
     first, _, body = content.partition(b"\n")
-    found = _loads(first)
+    found = loaded(first)
     if not isinstance(found, dict) or "nasmeta_journal" not in found:
         raise JournalError(f"{path}, line 1: this is no header of a journal. Is it another file? Nothing was changed.")
-    due = json.loads(json.dumps(header))
-    differences = [
-        f"{key} is {found.get(key)!r} there, but {due.get(key)!r} was asked for"
-        for key in dict.fromkeys([*due, *found])
-        if found.get(key) != due.get(key) and key not in _NOT_COMPARED
-    ]
-    if differences:
-        raise JournalError(f"{path} is the journal of another run: {'; '.join(differences)}. Use another file.")
+    if differences := differences_from(found, header, _NOT_COMPARED):
+        raise JournalError(f"{path} is the journal of another run: {differences}. Use another file.")
     lines = body.splitlines()
     try:
         rows = json.loads(b"[" + b",".join(lines) + b"]")
@@ -328,10 +337,10 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known |
     except (ValueError, RecursionError):
         good = False
     if not good:
-        line = next((i for i, text in enumerate(lines) if not _is_record(_loads(text))), 0)
+        line = next((i for i, text in enumerate(lines) if not _is_record(loaded(text))), 0)
         raise JournalError(f"{path}, line {line + 2}: {lines[line][:60]!r} is no record. The file is damaged.")
     cells: list[int] = [row[0] for row in rows]
-    if len(set(cells)) < len(cells) and "clock" not in due:
+    if len(set(cells)) < len(cells) and "clock" not in header:
         twice = next(i for i, cell in enumerate(cells) if cell in cells[:i])
         raise JournalError(f"{path}, line {twice + 2}: cell {cells[twice]} was recorded before. The file is damaged.")
     values, costs = [row[1] for row in rows], [row[2] for row in rows]
@@ -362,13 +371,6 @@ def _compare_to(known: Known, path: Path, cells: list[int], values: list[float],
             )
 
 
-def _loads(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _is_record(row: Any) -> bool:
     return (
         type(row) is list
@@ -379,14 +381,16 @@ def _is_record(row: Any) -> bool:
     )
 
 
-def _lock(file: BinaryIO, path: Path) -> Callable[[], object]:
+def _lock(file: BinaryIO, path: Path, seconds: float) -> Callable[[], object]:
     """Keep other processes from writing a file until it is closed or the process ends; return what unlocks it."""
-    until = time.monotonic() + _LOCK_SECONDS
+    if in_store(path):
+        return lambda: None  # there are no locks: the claim on the folder keeps others out
+    until = time.monotonic() + seconds
     in_use = JournalError(f"The journal {path} is in use by another process. Wait for its end, or use another file.")
     if sys.platform == "win32":
         from filelock import FileLock, Timeout
 
-        lock = FileLock(f"{path}.lock", timeout=_LOCK_SECONDS)
+        lock = FileLock(f"{path}.lock", timeout=seconds)
         try:
             lock.acquire()
         except Timeout:

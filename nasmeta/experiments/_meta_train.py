@@ -11,7 +11,8 @@ import numpy as np
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.experiments._spec import SearcherSpec, checked_path
+from nasmeta.experiments._places import checked_path
+from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.experiments._threads import one_thread
 from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, load_meta_model, save_meta_model
 from nasmeta.searchers import SEARCHERS, MetaSearcher

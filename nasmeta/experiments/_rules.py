@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, SurrogateEvaluator, TableEvaluator, TrainingEvaluator, TrainingTask
 from nasmeta.experiments._answers import RunAnswers, read_started
+from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Budget, Clock
 from nasmeta.experiments._journal import Journal, JournaledEvaluator, read_finished
 from nasmeta.experiments._loop import Trace, run_loop
@@ -120,8 +121,15 @@ def _hit(trace: Trace, last: Mapping[int, float], clock: Clock) -> bool:
     return clock.workers == 1 or (len(last) == clock.workers and min(last.values()) >= trace.end_seconds[-1])
 
 
-def trace_of(searcher: Searcher, task: Task, path: Path | None, header: Mapping[str, Any], rules: Rules) -> Trace:
-    """Run a searcher under rules, with a journal where there is a path."""
+def trace_of(
+    searcher: Searcher,
+    task: Task,
+    path: Path | None,
+    header: Mapping[str, Any],
+    rules: Rules,
+    claim: Claim | None = None,
+) -> Trace:
+    """Run a searcher under rules, with a journal where there is a path, as long as the claim is held."""
     target = rules.target(task)
 
     def plain(evaluator: Evaluator) -> Trace:
@@ -156,7 +164,9 @@ def trace_of(searcher: Searcher, task: Task, path: Path | None, header: Mapping[
         evaluator = evaluators[max(evaluators)]
         if path is None:
             return plain(evaluator) if rules.clock is None else simulated(evaluators, None)
-        journal = stack.enter_context(Journal(path, header, known=_known(task) if rules.clock is None else None))
+        journal = stack.enter_context(
+            Journal(path, header, known=_known(task) if rules.clock is None else None, claim=claim)
+        )
         if isinstance(evaluator, TrainingEvaluator):
             evaluator.resume(journal.cells, journal.values, journal.failures)
         if rules.clock is None:

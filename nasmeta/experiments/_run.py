@@ -68,6 +68,8 @@ class Run:
     chance_of_best : float
         Estimated chance that the searched part holds the task's best cell; NaN where that is all of the space, or the
         run was read from its journal.
+    picked : str
+        Which searcher ``meta`` picked, and why; empty for others and in comparisons.
 
     Examples
     --------
@@ -97,6 +99,7 @@ class Run:
     space: str = "all"
     warm_start: str = "0"
     chance_of_best: float = float("nan")
+    picked: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.cells)
@@ -199,14 +202,15 @@ class Run:
             Columns task, searcher, seed, evaluation (1, 2, …), cell, value, cost_seconds, simulated_seconds
             (on the clock when it ended), incumbent, incumbent_value, regret (distance to the task's optimum, in the
             signal's unit), worker and epochs (of the training), clock (how time passed: workers and policies),
-            space and warm_start (what of the space was searched, and how many first cells sources chose).
+            space and warm_start (what of the space was searched, and how many first cells sources chose), stopped
+            (why the run ended, see `Run`).
             Incumbent, its value and regret count full trainings; before the first they are those of the worst cell.
 
         Examples
         --------
         >>> import nasmeta as nm
         >>> nm.search("random", "nb201/cifar10", evaluations=50).frame().shape
-        (50, 16)
+        (50, 17)
         """
         return results_frame([self])
 
@@ -272,6 +276,7 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
             "clock": names([str(run.clock) for run in runs]),
             "space": names([run.space for run in runs]),
             "warm_start": names([run.warm_start for run in runs]),
+            "stopped": names([run.stopped for run in runs]),
         }
     )
     measured: dict[str, dict[str, list[float]]] = {}

@@ -6,14 +6,12 @@ import inspect
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeAlias
 from zlib import crc32
 
 import numpy as np
 
 import nasmeta
-import nasmeta.meta  # registers the meta-searchers
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingTask
 from nasmeta.experiments._clock import Clock
@@ -37,7 +35,6 @@ __all__ = [
     "MetaModelLike",
     "SearcherSpec",
     "SourcesLike",
-    "checked_path",
     "saved_model_of",
     "sources_of",
     "with_settings_of",
@@ -82,7 +79,7 @@ class SearcherSpec:
             name, kind = searcher, SEARCHERS[searcher]
         elif isinstance(searcher, type) and issubclass(searcher, Searcher):
             kind = searcher
-            name = next((known for known, entry in SEARCHERS.items() if entry is kind), kind.__name__)
+            name = SEARCHERS.name_of(kind) or kind.__name__
         else:
             raise SettingError(
                 f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}) or a class derived from "
@@ -126,12 +123,9 @@ class SearcherSpec:
         Raises
         ------
         SettingError
-            Where it is not possible, or the searcher chooses lengths of training.
+            Where it is not possible.
         """
-        guidance = Guidance.of(space, warm_start)
-        if guidance and self.is_multi_fidelity:
-            raise SettingError(f"{self.name} chooses cells and epochs: it takes no learned space and no warm start.")
-        return replace(self, guidance=guidance)
+        return replace(self, guidance=Guidance.of(space, warm_start))
 
     @property
     def is_multi_fidelity(self) -> bool:
@@ -172,6 +166,12 @@ class SearcherSpec:
         if self.is_meta:
             model = self._meta_fit(task, sources) if saved is None else self._restored(task, saved)
         return self.guidance.learn(task, sources, model) if self.guidance else model
+
+    @staticmethod
+    def picked(learnt: Any) -> dict[str, str]:
+        """Return what a journal's header says of the searcher that was picked; empty where none picks another one."""
+        pick = getattr(learnt.meta_model if isinstance(learnt, Guide) else learnt, "pick", None)
+        return {} if pick is None else {"picked": ": ".join(pick)}
 
     def _meta_fit(self, task: Task, sources: list[Task | SourceTask]) -> Any:
         key = (crc32(task.name.encode()), crc32(self.name.encode()), crc32(b"meta-training"))
@@ -230,13 +230,15 @@ def _plain(searcher: str, key: str, value: Any) -> Any:
         value = value.item()
     if isinstance(value, list | tuple):
         return [_plain(searcher, key, entry) for entry in value]
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return {name: _plain(searcher, key, entry) for name, entry in value.items()}
     if isinstance(value, int) and value.bit_length() > 63:
         raise SettingError(f"The setting {key} of {searcher} is a whole number of more than 63 bits.")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise SettingError(
         f"The setting {key} of {searcher} is {value!r} ({type(value).__name__}), but settings are recorded with the "
-        "results: numbers, strings, booleans, None, and lists of them."
+        "results: numbers, strings, booleans, None, lists of them, and mappings of names to them."
     )
 
 
@@ -244,18 +246,6 @@ def _identity(source: Task | SourceTask) -> dict[str, Any]:
     """Return name, number and hash of the labels of a source: other labels under the same name are another run's."""
     seen = source.as_source() if isinstance(source, Task) else source
     return {"name": seen.name, "labels": len(seen), "sha256": seen.sha256[:16]}
-
-
-def checked_path(name: str, value: Any) -> Path:
-    """Return a path of the user, checked.
-
-    Raises
-    ------
-    SettingError
-    """
-    if not isinstance(value, str | os.PathLike) or "\0" in (text := str(value)):
-        raise SettingError(f"{name} must be a path, not {value!r:.80}.")
-    return Path(text)
 
 
 def saved_model_of(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 __all__ = ["one_thread"]
+
+_lock = threading.Lock()
+_inside = 0
+_before: Any = None
 
 
 @contextmanager
@@ -25,8 +30,21 @@ def one_thread() -> Iterator[None]:
     ...     float((np.ones((3, 4)) @ np.ones(4)).sum())
     12.0
     """
-    with _controller().limit(limits=1):
+    global _inside, _before
+    limiter = _controller().limit(limits=1)  # in every thread: to some libraries the number is one of the thread
+    with _lock:
+        _inside += 1
+        if _inside == 1:
+            _before = limiter
+    try:
         yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if (
+                _inside == 0
+            ):  # not while others, as the threads of a Dask worker, are inside; those that left stay at one
+                _before.restore_original_limits()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Jobs of a comparison, in this process or in several."""
+"""Jobs of a comparison, done in this process, in several, or on several machines."""
 
 from __future__ import annotations
 
@@ -6,97 +6,89 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from nasmeta.experiments._loop import Trace
-from nasmeta.experiments._rules import Rules, trace_of
-from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.errors import NasmetaError
+from nasmeta.experiments._backends import Backend, Connection
+from nasmeta.experiments._jobs import Job, Seen
 from nasmeta.experiments._threads import one_thread
-from nasmeta.meta import SavedMetaModel
-from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["Job", "Learning", "Pair", "Runs", "results_of"]
+__all__ = ["results_of"]
 
 _PARENT_CHECK_SECONDS = 0.2
-
-Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
-
-
-@dataclass(frozen=True)
-class Learning:
-    """Meta-training of a searcher for a task; its result is the meta-model."""
-
-    pair: Pair
-    spec: SearcherSpec
-    task: Task
-    sources: list[Task | SourceTask]
-    saved: SavedMetaModel | None = None
-
-    def results(self) -> Iterator[Any]:
-        """Yield what was learnt."""
-        yield self.spec.learn(self.task, self.sources, self.saved)
+_MOST_DEATHS = 3  # of workers, while no job ends
 
 
-@dataclass(frozen=True)
-class Runs:
-    """Some runs of a searcher on a task; its results are (seed, trace)."""
-
-    pair: Pair
-    spec: SearcherSpec
-    task: Task
-    sources: list[Task | SourceTask]
-    seeds: list[int]
-    paths: list[Path | None]
-    rules: Rules
-    meta_model: Any = None
-    saved: SavedMetaModel | None = None
-
-    def results(self) -> Iterator[tuple[int, Trace]]:
-        """Yield seed and trace of each run."""
-        for seed, path in zip(self.seeds, self.paths, strict=True):
-            rules = self.rules
-            header = self.spec.header(self.task, seed, 1, self.sources, self.saved, rules.clock, rules.lengths)
-            searcher = self.spec.start(self.task, seed, self.meta_model)
-            yield seed, trace_of(searcher, self.task, path, header, rules)
-
-
-Job: TypeAlias = "Learning | Runs"
-
-
-def results_of(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Any]]:
+def results_of(
+    jobs: Sequence[Job], backend: Backend, connect: Callable[[], Connection], seen: Seen
+) -> Iterator[tuple[Job, Any]]:
     """Do jobs; yield each result with its job, in any order, as soon as it is there.
 
-    An interrupt ends the worker processes; further ones are ignored until they are gone.
+    Where a worker dies, its job is done again by another one; runs with a journal go on from it. An interrupt ends
+    the worker processes; further ones are ignored until they are gone.
+
+    Raises
+    ------
+    NasmetaError
+        Where workers die again and again while no job ends.
     """
-    if workers == 1 or len(jobs) <= 1:
+    if not backend.is_cluster and (backend.workers == 1 or len(jobs) <= 1):
         with one_thread():
             for job in jobs:
                 for result in job.results():
                     yield job, result
         return
+    left, deaths = dict(enumerate(jobs)), 0
+    while left:
+        connection = connect()
+        try:
+            with _one_interrupt(), closing(_pass(dict(left), backend, connection, seen)) as results:
+                for i, of_job in results:
+                    job, deaths = left.pop(i), 0
+                    for result in of_job:
+                        yield job, result
+        except connection.deaths as reason:
+            deaths += 1
+            if deaths >= _MOST_DEATHS:
+                said = " ".join(str(reason).split())
+                raise NasmetaError(
+                    f"Workers ({backend.name}) died {deaths} times while no job ended: {said:.300} "
+                    "Is there enough memory on each node? What is in a folder is kept: the same call goes on."
+                ) from reason
+
+
+def _pass(
+    jobs: Mapping[int, Job], backend: Backend, connection: Connection, seen: Seen
+) -> Generator[tuple[int, list[Any]]]:
+    """Do jobs until all are done or a worker has died."""
     from joblib import Parallel, delayed, parallel_config
 
-    with _one_interrupt(), parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        parallel = Parallel(return_as="generator_unordered")
-        results = parallel(delayed(_in_worker)(i, job, os.getpid()) for i, job in enumerate(jobs))
+    parent = None if backend.is_cluster else os.getpid()
+    with parallel_config(connection.joblib_name, n_jobs=connection.workers, **connection.options):
+        # On a cluster a job is a message of its own: what dies with a worker is one.
+        parallel = Parallel(return_as="generator_unordered", batch_size=1 if backend.is_cluster else "auto")
+        results = parallel(
+            delayed(_in_worker)(i, job, parent, seen.of(job) if backend.is_cluster else None) for i, job in jobs.items()
+        )
         try:
             with closing(results):
-                for i, of_job in results:
-                    for result in of_job:
-                        yield jobs[i], result
+                yield from results
         except BaseException:
-            from joblib.externals.loky import get_reusable_executor
-
-            executor = get_reusable_executor()
-            for pid in list(executor._processes or ()):  # loky's own way needs another program, pgrep
-                with suppress(OSError):
-                    os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-            executor.shutdown(wait=True, kill_workers=True)
+            if not backend.is_cluster:
+                _end_loky()
             raise
+
+
+def _end_loky() -> None:
+    from joblib.externals.loky import get_reusable_executor
+
+    executor = get_reusable_executor()
+    for pid in list(executor._processes or ()):  # loky's own way needs another program, pgrep
+        with suppress(OSError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    executor.shutdown(wait=True, kill_workers=True)
 
 
 @contextmanager
@@ -118,10 +110,14 @@ def _one_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _in_worker(position: int, job: Job, parent: int) -> tuple[int, list[Any]]:
+def _in_worker(position: int, job: Job, parent: int | None, seen: Seen | None) -> tuple[int, list[Any]]:
     """Do a job in a worker process."""
-    _follow(parent)
-    return position, list(job.results())
+    if parent is not None:
+        _follow(parent)
+    with one_thread():
+        if seen is not None:
+            seen.require_here(job)
+        return position, list(job.results())
 
 
 _following = False

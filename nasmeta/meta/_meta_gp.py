@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from nasmeta.checks import checked_number
 from nasmeta.errors import SettingError
-from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._model_archive import checked_array, checked_logarithms
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import CellSpace
@@ -178,9 +179,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         features: Sequence[str] = ("edges", "paths", "operations"),
     ) -> None:
         super().__init__(space, rng, initial=0, features=features)
-        if isinstance(optimism, bool) or not isinstance(optimism, int | float) or not 0 <= optimism < np.inf:
-            raise SettingError(f"optimism must be a number from 0 on, not {optimism!r:.80}.")
-        self.optimism = optimism
+        self.optimism = checked_number("optimism", optimism)
 
     def _learn(self, sources: list[SourceTask]) -> MetaGP:
         return learn_meta_gp(self.space, sources, self.features)
@@ -191,7 +190,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         return arrays, {"sources": list(learnt.sources), "labels": learnt.labels}
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaGP:
-        logarithms = checked_array(arrays, "logarithms", np.float64, (2 * len(self.features) + 1,))
+        logarithms = checked_logarithms(arrays, 2 * len(self.features) + 1)
         return MetaGP(
             mean=checked_array(arrays, "mean", np.float64, (self.space.n_cells,)),
             hyperparameters=Hyperparameters.from_logarithms(logarithms),

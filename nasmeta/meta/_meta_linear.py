@@ -14,7 +14,7 @@ from scipy.linalg import cho_factor, cho_solve, lapack
 from nasmeta.errors import SettingError
 from nasmeta.meta._cell_columns import live_edge_one_hot, live_operation_counts, proxy_scores, structure_columns
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._model_archive import checked_array, checked_logarithms
 from nasmeta.meta._scale import COST_SCALES, scored
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors import edge_one_hot, live_path_counts, operation_counts
@@ -315,7 +315,11 @@ class MetaLinear(MetaPredictor):
         return {"scores": matrix.scores, "logarithms": learnt.logarithms}, facts
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaLinearModel:
-        scores = checked_array(arrays, "scores", np.float32, (len(facts["groups"]), self.cell_space.n_cells))
-        logarithms = checked_array(arrays, "logarithms", np.float64, (len(_CENTRES[_kind(str(facts["scale"]))]),))
-        matrix = SourceMatrix(str(facts["scale"]), scores, tuple(facts["groups"]), tuple(facts["roles"]))
+        groups, roles = facts["groups"], facts["roles"]
+        for numbers in (groups, roles):
+            if len(numbers) != len(groups) or set(numbers) != set(range(len(set(numbers)))):
+                raise ValueError(f"groups and roles number the sources from 0, not {groups!r:.40} and {roles!r:.40}")
+        scores = checked_array(arrays, "scores", np.float32, (len(groups), self.cell_space.n_cells))
+        logarithms = checked_logarithms(arrays, len(_CENTRES[_kind(str(facts["scale"]))]))
+        matrix = SourceMatrix(str(facts["scale"]), scores, tuple(groups), tuple(roles))
         return MetaLinearModel(matrix, logarithms)

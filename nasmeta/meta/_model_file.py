@@ -1,33 +1,28 @@
-"""The file of a meta-model: a zip archive of NumPy arrays and a card, nothing that could run."""
+"""A meta-model in a file: written by a learner, read, and given to a new learner."""
 
 from __future__ import annotations
 
 import inspect
-import io
 import json
-import math
 import os
-import zipfile
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import write_atomically
+from nasmeta.meta._model_archive import LARGEST, VERSION, OtherVersion, decode, encode
 from nasmeta.meta._registry import META_PREDICTORS
-from nasmeta.searchers import SEARCHERS
+from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import get_space
 
-__all__ = ["SavedMetaModel", "checked_array", "read_meta_model", "save_meta_model", "training_settings"]
+__all__ = ["SavedMetaModel", "read_meta_model", "save_meta_model", "training_settings"]
 
-_FORMAT, _VERSION = "nasmeta-meta-model", 1
-_LARGEST = 2**28  # bytes that a file may unpack to
 _HINT = "`nasmeta meta-train NAME --sources FAMILY --leave-out DATASET --out FILE` makes one."
 
 
@@ -89,26 +84,62 @@ class SavedMetaModel:
                     f"{self.path} was meta-trained with {name}={self.card['settings'][name]!r:.80}, not {value!r:.80}: "
                     "leave the setting out, or meta-train anew."
                 )
-        try:
+        with _blaming(self.path):
             learner.meta_model_ = learner._unpack(self.arrays, self.card["facts"])
-        except NasmetaError:
-            raise
-        except Exception as reason:  # whatever a learner makes of altered content
-            raise DamagedFileError(
-                f"{self.path} is damaged: {type(reason).__name__}: {reason!s:.120}. {_HINT}"
-            ) from reason
         learner.meta_sources_ = tuple(self.card["sources"])
         return learner
 
     def searcher(self, rng: np.random.Generator, **settings: Any) -> Any:
         """Return a new searcher that has learnt what the file holds; settings are those of the search."""
-        made = SEARCHERS[self.kind](get_space(self.card["space"]), rng, **{**self.card["settings"], **settings})
-        return self.restore(made)
+        self.require_searcher()
+        space = get_space(self.card["space"])
+        return self.restore(SEARCHERS[self.kind](space, rng, **self._with(SEARCHERS[self.kind], settings)))
 
     def predictor(self, **settings: Any) -> Any:
         """Return a meta-predictor that has learnt what the file holds: ``fit(cells, y)`` adapts it."""
-        made = META_PREDICTORS[self.kind](space=self.card["space"], **{**self.card["settings"], **settings})
-        return self.restore(made)
+        self._require_method(META_PREDICTORS)
+        kind, space = META_PREDICTORS[self.kind], self.card["space"]
+        with _blaming(self.path):
+            kind(space=space, **self.card["settings"])
+        return self.restore(kind(space=space, **self._with(kind, settings)))
+
+    def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings of the file with those of the user, whose names are checked."""
+        known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
+        strange = next((name for name in settings if name not in known), None)
+        if strange is not None:
+            raise SettingError(f"{self.kind} has no setting {strange!r:.80}. Possible: {', '.join(known) or 'none'}.")
+        return {**self.card["settings"], **settings}
+
+    def require_searcher(self) -> None:
+        """Raise where the file is of no meta-searcher, or names settings that it has not.
+
+        Raises
+        ------
+        DamagedFileError
+        """
+        self._require_method({name: kind for name, kind in SEARCHERS.items() if issubclass(kind, MetaSearcher)})
+        with _blaming(self.path):
+            SEARCHERS[self.kind](get_space(self.card["space"]), np.random.default_rng(0), **self.card["settings"])
+
+    def _require_method(self, possible: Iterable[str]) -> None:
+        if self.kind not in possible:
+            raise DamagedFileError(
+                f"{self.path} holds a model of the method {self.kind!r:.80}, which is none here: "
+                f"{', '.join(sorted(possible))}. Import what registers it, or use a file of one of these. {_HINT}"
+            )
+
+
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    """Turn whatever a learner makes of a file's odd content into an error that names the file."""
+    try:
+        yield
+    except Exception as reason:
+        if isinstance(reason.__cause__, ImportError):  # a package that is missing is no damage
+            raise
+        said = " ".join(str(reason).split())  # PyTorch's are of many lines
+        raise DamagedFileError(f"{path} is damaged: {type(reason).__name__}: {said:.160}. {_HINT}") from reason
 
 
 def save_meta_model(path: str | os.PathLike[str], learner: Any) -> Path:
@@ -156,32 +187,6 @@ def save_meta_model(path: str | os.PathLike[str], learner: Any) -> Path:
     return path
 
 
-def encode(
-    kind: str,
-    space: str,
-    settings: Mapping[str, Any],
-    sources: Iterable[Mapping[str, Any]],
-    arrays: Mapping[str, NDArray[Any]],
-    facts: Mapping[str, Any],
-) -> bytes:
-    """Return the bytes of a file; the same content gives the same bytes."""
-    from nasmeta import __version__
-
-    said = {"kind": kind, "space": space, "settings": dict(settings), "sources": list(sources), "facts": dict(facts)}
-    said = json.loads(json.dumps(said))
-    card = {"format": _FORMAT, "version": _VERSION, "nasmeta": __version__, "sha256": _digest(said, arrays), **said}
-    parts = {"card": np.frombuffer(json.dumps(card, indent=1).encode(), dtype=np.uint8), **arrays}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in parts.items():
-            entry = io.BytesIO()
-            np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, entry.getvalue())
-    return buffer.getvalue()
-
-
 def read_meta_model(path: Path) -> SavedMetaModel:
     """Read a file that `save_meta_model` wrote.
 
@@ -191,55 +196,28 @@ def read_meta_model(path: Path) -> SavedMetaModel:
         Where it is none, is damaged, or has another version of the format.
     """
     try:
+        if path.stat().st_size > LARGEST:
+            raise DamagedFileError(f"{path} is no meta-model: it has more than {LARGEST:,} bytes. {_HINT}")
         raw = path.read_bytes()
-    except OSError as reason:
-        raise DamagedFileError(
-            f"There is no meta-model to read at {path}: {reason.strerror or reason}. {_HINT}"
-        ) from None
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            if sum(info.file_size for info in archive.infolist()) > _LARGEST:
-                raise ValueError(f"it would unpack to more than {_LARGEST:,} bytes")
-            arrays = {info.filename.removesuffix(".npy"): _array(archive.read(info)) for info in archive.infolist()}
-        card = json.loads(arrays.pop("card").tobytes())
-        if card.pop("format") != _FORMAT:
-            raise ValueError("its card names another format")
-        if (version := card.pop("version")) != _VERSION:
-            raise DamagedFileError(
-                f"{path} has version {version!r:.20} of the format (written by nasmeta {card.get('nasmeta')!s:.20}), "
-                f"but this nasmeta reads version {_VERSION}. {_HINT}"
-            )
-        _check_card(card)
-        said = {key: card[key] for key in ("kind", "space", "settings", "sources", "facts")}
-        if _digest(said, arrays) != card["sha256"]:
-            raise ValueError("its content is not what its checksum says")
     except DamagedFileError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, LookupError,
-            NotImplementedError, RuntimeError, MemoryError, OverflowError, zlib.error) as reason:  # fmt: skip
+    except (OSError, ValueError) as reason:  # ValueError: a null byte in the path
+        said = getattr(reason, "strerror", None) or reason
+        raise DamagedFileError(f"There is no meta-model to read at {path}: {said}. {_HINT}") from None
+    try:
+        card, arrays = decode(raw)
+    except OtherVersion as reason:
+        raise DamagedFileError(f"{path} has {reason}, but this nasmeta reads version {VERSION}. {_HINT}") from None
+    except Exception as reason:
         raise DamagedFileError(
-            f"{path} is no meta-model, or it is damaged ({type(reason).__name__}: {reason!s:.80}). {_HINT}"
+            f"{path} is no meta-model, or it is damaged ({type(reason).__name__}: {reason!s:.160}). {_HINT}"
         ) from reason
     return SavedMetaModel(path, card, arrays)
 
 
-def checked_array(
-    arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
-) -> NDArray[Any]:
-    """Return an array of a file where it is of this type and shape (None: any length); else a ValueError."""
-    array = arrays[name]
-    fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
-    if array.dtype != kind or not fits:
-        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape {shape}")
-    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} is not finite")
-    return array
-
-
 def kind_of(learner: Any) -> str:
     """Return the name under which the class of a learner is registered."""
-    name = next((name for name, entry in SEARCHERS.items() if entry is type(learner)), None)
-    name = name or META_PREDICTORS.name_of(type(learner))
+    name = SEARCHERS.name_of(type(learner)) or META_PREDICTORS.name_of(type(learner))
     if name is not None:
         return name
     raise SettingError(f"{type(learner).__name__} is not registered, so a file could not name it.")
@@ -258,44 +236,3 @@ def training_settings(learner: Any) -> dict[str, Any]:
     ]
     found: dict[str, Any] = json.loads(json.dumps({name: getattr(learner, name) for name in names}))
     return found
-
-
-def _digest(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = sha256(json.dumps(said, sort_keys=True).encode())
-    for name in sorted(arrays):
-        array = np.asarray(arrays[name], order="C")
-        digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
-    return digest.hexdigest()
-
-
-def _array(data: bytes) -> NDArray[Any]:
-    """Read an array whose header does not promise more than there is: nothing is allocated by its word."""
-    stream = io.BytesIO(data)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError("an array is of another version of NumPy's format")
-    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
-    if kind.hasobject or math.prod(shape) * kind.itemsize != len(data) - stream.tell():
-        raise ValueError(f"an array of {kind} cannot have the shape {shape}")
-    return np.frombuffer(data, kind, offset=stream.tell()).reshape(shape)
-
-
-def _check_card(card: Mapping[str, Any]) -> None:
-    """Raise where the card lacks what is read of it, or that is of another type."""
-    kinds: dict[str, type] = {
-        "kind": str, "space": str, "settings": dict, "sources": list, "facts": dict, "nasmeta": str, "sha256": str
-    }  # fmt: skip
-    # Without a source it would pass as honest on every target.
-    right = (
-        all(isinstance(card[key], kind) for key, kind in kinds.items())
-        and card["sources"]
-        and all(
-            isinstance(source["name"], str)
-            and isinstance(source["labels"], int)
-            and isinstance(source["held_out"], list)
-            and all(isinstance(name, str) for name in source["held_out"])
-            for source in card["sources"]
-        )
-    )
-    if not right:
-        raise ValueError("its card says something that no meta-model's does")
-    get_space(card["space"])

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nasmeta.files import write_atomically
 
-__all__ = ["Monitor"]
+__all__ = ["Monitor", "write_log"]
+
+
+def write_log(path: Path, columns: Iterable[str], rows: Iterable[Iterable[float | None]]) -> None:
+    """Write the log of a meta-training as a CSV file, all rows anew: so a resumed training has none twice."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(
+        ["" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in row]
+        for row in rows
+    )
+    write_atomically(path, text.getvalue())
 
 
 @dataclass
@@ -38,15 +50,9 @@ class Monitor:
     rows: list[tuple[int, float, float | None]] = field(default_factory=list)
 
     def write_log(self) -> None:
-        """Write all rows anew, beside and renamed: so a resumed training has one log without doubles."""
-        if self.log is None or not self.rows:
-            return
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("step", "loss", "validation_loss"))
-        for step, loss, validation in self.rows:
-            writer.writerow((step, f"{loss:.6g}", "" if validation is None else f"{validation:.6g}"))
-        write_atomically(self.log, text.getvalue())
+        """Write all rows."""
+        if self.log is not None and self.rows:
+            write_log(self.log, ("step", "loss", "validation_loss"), self.rows)
 
     def close(self) -> None:
         """Write the log, and TensorBoard's events where it is installed."""

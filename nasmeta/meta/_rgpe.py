@@ -100,8 +100,7 @@ class RGPESearch(SourceGuidedSearch):
 
         Rasmussen and Williams 2006, equation 5.12, with the hyperparameters that are the target's at present.
         """
-        h, cells = self._gp.hyperparameters, self._gp.cells
-        codes = np.stack([self._gp.kernel.codes(cell)[cells] for cell in cells])
-        inverse = np.linalg.inv(self._gp.kernel.covariance(codes, h) + h.noise * np.eye(len(cells)))
+        noise = self._gp.hyperparameters.noise
+        inverse = np.linalg.inv(self._gp.observed_covariance() + noise * np.eye(len(self._gp.cells)))
         predicted: NDArray[np.float64] = labels - (inverse @ labels) / np.diag(inverse)
         return predicted

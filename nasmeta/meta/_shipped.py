@@ -106,6 +106,7 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
         raise SettingError(
             f"{model.path} is for the space {model.card['space']}, but {task.name} is a task of {task.space.name}."
         )
+    model.require_searcher()
     seen = sorted(target & {name.lower() for name in model.held_out})
     if seen:
         warnings.warn(

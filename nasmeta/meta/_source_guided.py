@@ -27,6 +27,13 @@ __all__ = ["SourceGuidedSearch"]
 _OPTIMISM = 0.5  # deviations added to the mean of the joint process, as in meta-gp
 
 
+def _computed(learnt: SourceModels) -> SourceModels:
+    """Compute what follows from the labels: seconds with many, of the meta-training and not of the first step."""
+    for part in ("rows", "means", "mean"):
+        getattr(learnt, part)
+    return learnt
+
+
 class SourceGuidedSearch(GPSearch, MetaSearcher):
     """Base of searchers whose target process has a weighted sum of the sources' posterior means as its prior mean.
 
@@ -62,16 +69,13 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
         """Return the weight of each source's mean in the target's prior mean, shape (n_sources,)."""
 
     def _learn(self, sources: list[SourceTask]) -> SourceModels:
-        learnt = learn_source_models(self.space, sources, self.features)
-        for part in ("rows", "means", "mean"):  # seconds with many labels: of the meta-training, not of the first step
-            getattr(learnt, part)
-        return learnt
+        return _computed(learn_source_models(self.space, sources, self.features))
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         return pack_source_models(self._require_meta_model())
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> SourceModels:
-        return unpack_source_models(self.space, self.features, arrays, facts)
+        return _computed(unpack_source_models(self.space, self.features, arrays, facts))
 
     @cached_property
     def _source_means(self) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._model_archive import checked_array
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
@@ -57,7 +57,10 @@ class SourceOrder(MetaSearcher):
         return {"scores": self._require_meta_model()}, {}
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NDArray[np.float64]:
-        return checked_array(arrays, "scores", np.float64, (self.space.n_cells,), finite=False)
+        scores = checked_array(arrays, "scores", np.float64, (self.space.n_cells,), finite=False)
+        if np.isinf(scores).any() or np.isnan(scores).all():
+            raise ValueError("scores are infinite, or there is none")
+        return scores
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Leave the other cells out of the order."""

@@ -212,6 +212,10 @@ class CellGP:
         """Return the distances between the observed cells, int64, shape (n_features, n, n)."""
         return self.kernel.distances(self._codes[: len(self.cells), self.cells])
 
+    def observed_covariance(self) -> NDArray[np.float32]:
+        """Return the prior covariances between the observed cells, without noise, float32, shape (n, n)."""
+        return self.kernel.covariance(self._codes[: len(self.cells), self.cells], self.hyperparameters)
+
     def set_hyperparameters(self, hyperparameters: Hyperparameters) -> None:
         """Recompute the posterior with other hyperparameters."""
         self.hyperparameters = hyperparameters

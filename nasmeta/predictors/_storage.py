@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.files import write_atomically
 
 __all__ = ["load_predictor", "save_predictor"]
 
@@ -85,15 +86,12 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
     tree = _to_tree(predictor, parts)
     head = {"format": _FORMAT, "version": _VERSION, "nasmeta": __version__, "predictor": tree}
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_HEAD, json.dumps(head))
-            for name, content in parts.items():
-                archive.writestr(name, content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_HEAD, json.dumps(head))
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    write_atomically(path, content.getvalue())
     return path
 
 

@@ -1,6 +1,7 @@
 """Ask and tell: random and local search, evolution, Gaussian process; those with sources: ``nasmeta.meta``."""
 
 from nasmeta.searchers._asha import ASHA
+from nasmeta.searchers._bananas import BananasSearch
 from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.searchers._bohb import BOHB
 from nasmeta.searchers._evolution import RegularizedEvolution
@@ -8,22 +9,41 @@ from nasmeta.searchers._gp import GPSearch
 from nasmeta.searchers._halving import Hyperband, SuccessiveHalving
 from nasmeta.searchers._local_search import FullLocalSearch, LocalSearch
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
+from nasmeta.searchers._optuna import (
+    OptunaGP,
+    OptunaNSGAII,
+    OptunaRandom,
+    OptunaSearch,
+    OptunaTPE,
+    edge_distributions,
+    load_optuna,
+)
 from nasmeta.searchers._random import RandomSearch
 from nasmeta.searchers._reinforce import Reinforce
+from nasmeta.searchers._tpe import TPESearch
 
 __all__ = [
     "ASHA",
     "BOHB",
     "SEARCHERS",
+    "BananasSearch",
     "FullLocalSearch",
     "GPSearch",
     "Hyperband",
     "LocalSearch",
     "MetaSearcher",
     "MultiFidelitySearcher",
+    "OptunaGP",
+    "OptunaNSGAII",
+    "OptunaRandom",
+    "OptunaSearch",
+    "OptunaTPE",
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
     "Searcher",
     "SuccessiveHalving",
+    "TPESearch",
+    "edge_distributions",
+    "load_optuna",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +19,19 @@ class _Rung:
 
     def __init__(self) -> None:
         self.values: dict[int, float] = {}
-        self.gone: set[int] = set()
         self.best: list[tuple[float, int, int]] = []  # descending: (-value, order, cell)
+        self.staying: list[tuple[float, int, int]] = []  # of these, the ones that have not gone up
 
     def add(self, cell: int, value: float) -> None:
         if cell not in self.values:
             self.values[cell] = value
             insort(self.best, (-value, len(self.values), cell))
+            insort(self.staying, (-value, len(self.values), cell))
 
-    def promotable(self, eta: int) -> int | None:
-        """Return the best cell among the top share that has not gone up."""
-        for _, _, cell in self.best[: len(self.best) // eta]:
-            if cell not in self.gone:
-                return cell
+    def promoted(self, eta: int) -> int | None:
+        """Let the best cell that has not gone up do so, where it is among the top share, and return it."""
+        if self.staying and bisect_left(self.best, self.staying[0]) < len(self.best) // eta:
+            return self.staying.pop(0)[2]
         return None
 
 
@@ -67,7 +67,20 @@ class ASHA(MultiFidelitySearcher):
         super().__init__(space, rng)
         self.eta = checked_whole("eta", eta, 2, 1_000)
         self._rungs: dict[int, _Rung] = {}
-        self._order: list[int] = space.sample(space.n_cells, rng)[::-1].tolist()
+        self._order: list[int] = space.sample(space.n_cells, rng)[::-1].tolist()  # drawn from the end
+        self._part: NDArray[np.int32] | None = None
+
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Draw new cells from these only."""
+        self._part, inside = cells, set(cells.tolist())
+        self._order = [cell for cell in self._order if cell in inside]
+        return True
+
+    def begin_with(self, cells: NDArray[np.int32]) -> bool:
+        """Draw these cells first."""
+        first = cells.tolist()
+        self._order = [cell for cell in self._order if cell not in set(first)] + first[::-1]
+        return True
 
     def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Propose promotions, the highest first, else new cells for the shortest training."""
@@ -78,12 +91,15 @@ class ASHA(MultiFidelitySearcher):
     def _next(self) -> tuple[int, int]:
         for i in range(len(self.fidelities) - 2, -1, -1):
             rung = self._rungs.get(self.fidelities[i])
-            cell = None if rung is None else rung.promotable(self.eta)
-            if rung is not None and cell is not None:
-                rung.gone.add(cell)
+            cell = None if rung is None else rung.promoted(self.eta)
+            if cell is not None:
                 return cell, self.fidelities[i + 1]
-        cell = self._order.pop() if self._order else int(self.rng.integers(self.space.n_cells))
-        return cell, self.fidelities[0]
+        return self._order.pop() if self._order else self._drawn_again(), self.fidelities[0]
+
+    def _drawn_again(self) -> int:
+        if self._part is None:
+            return int(self.rng.integers(self.space.n_cells))
+        return int(self._part[self.rng.integers(len(self._part))])
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Put values on their rungs."""

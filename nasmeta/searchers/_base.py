@@ -19,6 +19,20 @@ __all__ = ["SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
 
 SEARCHERS: Registry[type[Searcher]] = Registry("searcher")
 
+# Those of the room above, which is imported when one of them is asked for.
+for _name, _place in (
+    ("meta", "_default:DefaultMetaSearch"),
+    ("meta-gp", "_meta_gp:MetaGPSearch"),
+    ("meta-nas", "meta_nas._searcher:MetaNASSearch"),
+    ("meta-np", "neural_process._searcher:MetaNPSearch"),
+    ("meta-rl", "rl._meta_rl:MetaRLSearch"),
+    ("multi-task-gp", "_multi_task_gp:MultiTaskGPSearch"),
+    ("ppo", "rl._ppo_search:PPOSearch"),
+    ("rgpe", "_rgpe:RGPESearch"),
+    ("source-order", "_source_order:SourceOrder"),
+):
+    SEARCHERS.declare(_name, f"nasmeta.meta.{_place}")
+
 
 class Searcher(ABC):
     """Propose cells, learn from their values; higher is better.

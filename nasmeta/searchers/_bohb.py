@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import checked_number
 from nasmeta.errors import SettingError
 from nasmeta.searchers._base import SEARCHERS, checked_whole
-from nasmeta.searchers._halving import Hyperband, checked_share
+from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import CellSpace
 
 __all__ = ["BOHB"]
@@ -73,10 +74,10 @@ class BOHB(Hyperband):
     ) -> None:
         super().__init__(space, rng, eta=eta, rungs=rungs)
         self.num_samples = checked_whole("num_samples", num_samples, 1, 1_000_000)
-        self.random_fraction = checked_share("random_fraction", random_fraction)
-        self.bandwidth_factor = checked_share("bandwidth_factor", bandwidth_factor, most=1_000)
-        self.min_bandwidth = checked_share("min_bandwidth", min_bandwidth)
-        self.top = checked_share("top", top)
+        self.random_fraction = checked_number("random_fraction", random_fraction, most=1)
+        self.bandwidth_factor = checked_number("bandwidth_factor", bandwidth_factor, most=1_000)
+        self.min_bandwidth = checked_number("min_bandwidth", min_bandwidth, most=1)
+        self.top = checked_number("top", top, most=1)
         if not isinstance(hpbandster_bandwidths, bool):
             raise SettingError(f"hpbandster_bandwidths must be true or false, not {hpbandster_bandwidths!r:.80}.")
         self.hpbandster_bandwidths = hpbandster_bandwidths
@@ -91,14 +92,18 @@ class BOHB(Hyperband):
         values.append(value)
         self._is_stale = True
 
-    def _new_cell(self) -> int:
+    def _drawn_cell(self) -> int:
         if self._is_stale:
             self._densities = self._fitted()
             self._is_stale = False
         if self._densities is None or self.rng.random() < self.random_fraction:
-            return super()._new_cell()
+            return super()._drawn_cell()
         good, bad = self._densities
         draws = good.draw(self.num_samples, self.space.n_operations, self.rng)
+        if self._part is not None:
+            draws = draws[np.isin(self.space.from_digits(draws), self._part)]
+            if not len(draws):
+                return super()._drawn_cell()
         ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
         return int(np.asarray(self.space.from_digits(draws[int(np.argmin(ratio))])))
 

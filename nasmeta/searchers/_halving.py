@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
 from nasmeta.searchers._base import SEARCHERS, checked_whole
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.spaces import CellSpace
@@ -83,6 +83,18 @@ class _Brackets(MultiFidelitySearcher):
         self.rungs = rungs if rungs is None else checked_whole("rungs", rungs, 1, 20)
         self._brackets: list[Bracket] = []
         self._begun = 0
+        self._first: deque[int] = deque()
+        self._part: NDArray[np.int32] | None = None
+
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Draw new cells from these only."""
+        self._part = cells
+        return True
+
+    def begin_with(self, cells: NDArray[np.int32]) -> bool:
+        """Let the first brackets begin with these cells."""
+        self._first.extend(cells.tolist())
+        return True
 
     def _ladder(self) -> list[int]:
         """Return the epochs of each rung: with more rungs than lengths, the lower ones share the shortest."""
@@ -94,7 +106,12 @@ class _Brackets(MultiFidelitySearcher):
         raise NotImplementedError
 
     def _new_cell(self) -> int:
-        return int(self.rng.integers(self.space.n_cells))
+        return self._first.popleft() if self._first else self._drawn_cell()
+
+    def _drawn_cell(self) -> int:
+        if self._part is None:
+            return int(self.rng.integers(self.space.n_cells))
+        return int(self._part[self.rng.integers(len(self._part))])
 
     def _begin_bracket(self) -> Bracket:
         ladder = self._ladder()
@@ -220,15 +237,3 @@ class Hyperband(_Brackets):
         s = rungs - 1 - number % rungs
         first = math.floor(rungs / (s + 1)) * self.eta**s
         return [max(1, first // self.eta**i) for i in range(s + 1)]
-
-
-def checked_share(name: str, value: object, most: float = 1.0) -> float:
-    """Return a number from 0 on, checked.
-
-    Raises
-    ------
-    SettingError
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise SettingError(f"{name} must be a number from 0 to {most:g}, not {value!r:.80}.")
-    return float(value)

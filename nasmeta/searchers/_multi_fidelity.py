@@ -54,6 +54,13 @@ class MultiFidelitySearcher(Searcher):
             raise SettingError(f"The lengths of trainings must ascend, not {list(lengths)}.")
         self.fidelities = lengths
 
+    def begin_with(self, cells: NDArray[np.int32]) -> bool:
+        """Take these cells as the first new ones, where the searcher can; return whether it does.
+
+        Called before the first proposal, after `restrict`. Like any new cell they begin with a short training.
+        """
+        return False
+
     @abstractmethod
     def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Propose cells and epochs, each int32, shape (n,).

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
+from nasmeta.files import write_atomically
 from nasmeta.spaces import CellLike, CellSpace, get_space
 from nasmeta.surrogates._features import class_features, function_classes
 from nasmeta.surrogates._file import Content, encode, read
@@ -228,12 +229,7 @@ class Surrogate:
             Where it cannot be written.
         """
         path = Path(path)
-        try:
-            temporary = path.with_name(path.name + ".tmp")
-            temporary.write_bytes(self._bytes)
-            os.replace(temporary, path)
-        except OSError as reason:
-            raise SettingError(f"Cannot write the surrogate to {path}: {reason.strerror or reason}.") from reason
+        write_atomically(path, self._bytes)
         return path
 
     @classmethod

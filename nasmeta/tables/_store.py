@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,21 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
+from nasmeta.files import write_whole
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.sources._base import Source, store_path
 
 __all__ = [
     "build",
-    "move",
     "only_one",
     "open_or_build",
     "remove_stale",
-    "temporary_of",
     "within_reach",
     "writable",
-    "write_to_disk",
-    "write_whole",
 ]
 
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
@@ -151,45 +147,10 @@ def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
     return encode(space.name, space.n_cells, columns, {"version": source.version, "files": raw})
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears under its name in one step, and only once it is on the disk."""
-    temporary = temporary_of(path)
-    try:
-        write_to_disk(temporary, content)
-        move(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def temporary_of(path: Path) -> Path:
-    """Return the name under which a process writes a file before it is whole."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
 def remove_stale(path: Path) -> None:
     """Remove what processes that were killed left of a file; its lock must be held."""
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         stale.unlink()
-
-
-def write_to_disk(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def move(temporary: Path, path: Path) -> None:
-    """Give a whole file its name, in one step that survives a power cut."""
-    os.replace(temporary, path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _unusable(folder: Path, reason: object) -> SettingError:

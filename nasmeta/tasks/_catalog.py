@@ -10,9 +10,9 @@ from nasmeta.registry import Registry
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
 from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
-from nasmeta.tasks._task import Task
+from nasmeta.tasks._task import Task, device_of
 
-__all__ = ["TASKS", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
+__all__ = ["TASKS", "all_held_out", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
 
 TASKS: Registry[Task] = Registry("task")
 
@@ -139,6 +139,13 @@ def task_distribution(name: str) -> TaskDistribution:
     if not tasks:
         raise UnknownNameError.of("family of tasks", name, task_families())
     return TaskDistribution(tasks)
+
+
+def all_held_out() -> set[str]:
+    """Return the datasets and devices that any task is on, whether its table is here or not."""
+    names = {name for task in TASKS.values() for name in task.held_out}
+    signals = [signal for kind in ("latency", "energy") for signal in devices(kind, "cifar10").values()]
+    return names.union(device for signal in signals if (device := device_of(signal.metric)) is not None)
 
 
 def default_sources(task: Task) -> TaskDistribution:

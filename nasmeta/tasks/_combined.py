@@ -64,6 +64,12 @@ class CombinedTask(Task):
         """Dataset and device; see `Task.held_out`."""
         return (*self.accuracy_task.held_out, *self.cost_task.held_out)
 
+    @property
+    def metric_kind(self) -> str:
+        """See `Task.metric_kind`."""
+        of_accuracy = self.accuracy_task.metric_kind
+        return f"{of_accuracy} within a budget" if self.rule == "within" else f"{of_accuracy} against a cost"
+
     @cached_property
     def column(self) -> ColumnInfo:
         """What is known about the combined number; the releases, sources and checksums of both columns."""

@@ -79,12 +79,34 @@ class TaskDistribution(Sequence[Task]):
 
         A task that shares anything else with a target is in neither: a source has nothing of `Task.held_out` of any
         target.
+
+        Raises
+        ------
+        UnknownNameError
+            For a name that is no dataset and no device.
+        SettingError
+            For one that none of these tasks is on.
+
+        Examples
+        --------
+        >>> import nasmeta as nm
+        >>> nm.task_distribution("nb201").leave_out("jigsaw")
+        Traceback (most recent call last):
+        nasmeta.errors.SettingError: None of these 3 tasks is on jigsaw, so there is nothing of it to leave out. \
+They are on: cifar10, cifar100, imagenet16-120.
         """
         if not isinstance(dataset, str):
             raise SettingError(f"What is left out is a name, not {dataset!r}. Possible: {', '.join(self.datasets)}.")
         key = canonical_dataset(dataset)
         if key not in self.datasets:
-            raise UnknownNameError.of("dataset", dataset, self.datasets)
+            from nasmeta.tasks._catalog import all_held_out
+
+            if key not in all_held_out():
+                raise UnknownNameError.of("dataset or device", dataset, self.datasets)
+            raise SettingError(
+                f"None of these {len(self)} tasks is on {key}, so there is nothing of it to leave out. They are on: "
+                f"{', '.join(self.datasets) or 'none'}."
+            )
         target = TaskDistribution(task for task in self._tasks if key in task.held_out)
         return TaskDistribution(task for task in self._tasks if set(target.datasets).isdisjoint(task.held_out)), target
 

@@ -154,7 +154,9 @@ class EpisodeSampler:
         made_of = [self.sources[i] for i in members]
         held_out = tuple(dict.fromkeys(name for source in made_of for name in source.held_out))
         name = " + ".join(source.name for source in made_of)
-        return SourceTask(name, made_of[0].dataset, space, cells, labels, held_out)
+        kinds = {source.metric_kind for source in made_of}
+        kind = kinds.pop() if len(kinds) == 1 else ""
+        return SourceTask(name, made_of[0].dataset, space, cells, labels, held_out, metric_kind=kind)
 
     def _task(self, rng: np.random.Generator) -> tuple[CellSpace, list[int], NDArray[np.int32], NDArray[np.float64]]:
         first = int(rng.integers(len(self.sources)))

@@ -88,6 +88,8 @@ class SourceTask:
     is_cost : bool, default False
         Whether the utilities are minus a cost in proportion to the work done, such as latency, energy, seconds or
         parameters. `nasmeta.meta.SourceMatrix` takes logarithms of these. A loss is none.
+    metric_kind : str, optional
+        What is measured, as in `Task.metric_kind`; empty where nobody says.
 
     Raises
     ------
@@ -112,6 +114,7 @@ class SourceTask:
     utilities: NDArray[np.float64]
     held_out: tuple[str, ...] = ()
     is_cost: bool = False
+    metric_kind: str = ""
 
     def __post_init__(self) -> None:
         cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
@@ -236,6 +239,22 @@ class Task:
         """Whether the signal is a cost in proportion to the work done, as in `SourceTask`; known from the metric."""
         metric = self.signal.metric
         return device_of(metric) is not None or _COST_METRIC.search(metric) is not None
+
+    @property
+    def metric_kind(self) -> str:
+        """What the signal measures, without device, budget, weight or strength of an attack.
+
+        Examples
+        --------
+        >>> from nasmeta.tasks import get_task
+        >>> [get_task(name).metric_kind for name in ("nb201/cifar10", "nb201/latency/pixel3", "nb201/robust/pgd@1")]
+        ['accuracy', 'latency', 'accuracy under attack']
+        """
+        metric = self.signal.metric
+        if device_of(metric) is not None:
+            return metric.partition("_")[0]
+        kind, under, _ = metric.partition("_under_")
+        return f"{kind} under attack" if under else metric
 
     @cached_property
     def column(self) -> ColumnInfo:
@@ -399,8 +418,16 @@ class Task:
             cells = np.sort(rng.choice(cells, labels, replace=False))
         if not len(cells):
             raise MissingValueError(f"{self.name} has no measured cell.")
-        utilities, is_cost = self.sign * self.values[cells], self.is_cost
-        return SourceTask(self.name, self.dataset, self.space, cells, utilities, self.held_out, is_cost)
+        return SourceTask(
+            self.name,
+            self.dataset,
+            self.space,
+            cells,
+            self.sign * self.values[cells],
+            self.held_out,
+            self.is_cost,
+            self.metric_kind,
+        )
 
     def __repr__(self) -> str:
         s = self.signal

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 import nasmeta as nm
@@ -52,6 +53,19 @@ def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     assert len(journal.read_text().splitlines()) == 61
 
 
+def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> None:
+    arguments = ["--searchers", "random,evolution,source-order", "--tasks", "nb201/cifar10", "--repeats", "2"]
+    said = ["--set", "evolution:population=5", "--set", "evolution:sample_size=2", "--sources", "nb201/cifar100"]
+    budget = ["--evaluations", "20", "--out", str(tmp_path)]
+    assert run("compare", *arguments, *said, *budget).exit_code == 0
+    frame = pd.read_parquet(tmp_path / "results.parquet")
+    settings = {"evolution": {"population": 5, "sample_size": 2}}
+    options = {"repeats": 2, "evaluations": 20, "settings": settings, "sources": ["nb201/cifar100"]}
+    again = nm.compare(["random", "evolution", "source-order"], "nb201/cifar10", **options)
+    assert_frame_equal(frame, again, check_categorical=False)
+    assert set(frame["stopped"]) == {"budget"}
+
+
 def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     arguments = ["--searchers", "random,local-search", "--repeats", "3", "--evaluations", "60", "--folder", str(folder)]
@@ -87,9 +101,19 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
 def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
     from nasmeta.cli._report import _remarks
 
-    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=10)
-    assert _remarks(frame, 10) == []
-    assert "random on nb201/cifar10: of its runs 2 ended before 20 evaluations (stalled" in _remarks(frame, 20)[0]
+    searchers = {"random": "random", "halving": ("successive-halving", {"rungs": 2})}
+    options = {"repeats": 2, "epochs": [200], "space": "learned:0.001"}  # 16 cells
+    frame = nm.compare(searchers, "nb201/cifar10", evaluations=20, **options)
+    assert len(frame) == 2 * 2 * 16
+    assert _remarks(frame, 16) == []
+    said = "on nb201/cifar10: of its runs 2 ended before 20 evaluations"
+    assert _remarks(frame, 20) == [
+        f"random {said} (exhausted: no cell was left)",
+        f"halving {said} (stalled: the searcher proposed nothing new for very long)",
+    ]
+    by_budget = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, seconds=20_000)
+    assert by_budget["evaluation"].max() < 20
+    assert _remarks(by_budget, 20) == [], "the seconds were used up"
 
 
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
@@ -172,6 +196,11 @@ def test_data_list_says_what_there_is() -> None:
         (["search", "random", "nb201/cifar10", "--journal", "/dev/null"], "Cannot write the journal"),
         (["compare", "--searchers", "random", "--folder", "/dev/null"], "Cannot write to the folder"),
         (["compare", "--searchers", "random,random"], "name each searcher once"),
+        (["compare", "--searchers", "gp", "--set", "initial=5"], "written searcher:key=value"),
+        (["compare", "--searchers", "gp", "--set", "gp:initial"], "written key=value"),
+        (["compare", "--searchers", "gp", "--set", "gp:initail=5"], "gp has no setting 'initail'"),
+        (["compare", "--searchers", "gp", "--set", "pg:initial=5"], "settings for 'pg', which is not compared"),
+        (["compare", "--searchers", "random", "--sources", "nb201"], "none of random learns"),
         (["search", "source-order", "nb201/cifar10", "--sources", "nb201/cifar100,nb201/cifar100"], "twice"),
         (["query", "abc", "--dataset", "cifar10"], "no cell"),
         (["query", "0", "--dataset", "cifar10"], "no default"),

@@ -26,6 +26,7 @@ COLUMNS = [
     "clock",
     "space",
     "warm_start",
+    "stopped",
 ]
 
 
@@ -57,6 +58,7 @@ def test_frame_by_hand() -> None:
     frame = run.frame()
     assert list(frame.columns) == COLUMNS
     assert frame["evaluation"].tolist() == [1, 2, 3]
+    assert frame["stopped"].tolist() == ["budget"] * 3
     assert frame["simulated_seconds"].tolist() == [1.0, 3.0, 6.0]
     assert frame["incumbent"].tolist() == [10, 11, 11]
     assert frame["incumbent_value"].tolist() == [90.0, 91.0, 91.0]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-import nasmeta.meta  # registers the meta-searchers
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.tasks import SourceTask, TaskDistribution

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.experiments import meta_train
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
@@ -102,3 +102,27 @@ def test_the_checkpoint_stays_until_the_model_is_written(
     with pytest.raises(SettingError, match="No space left"):
         meta_train(learner, SOURCES, out=out, settings=LEARNERS[learner][0])
     assert out.with_suffix(".checkpoint").exists()
+
+
+@pytest.mark.parametrize("learner", ["meta-np", "meta-nas", "meta-rl"])
+def test_a_damaged_checkpoint_is_named(learner: str, tmp_path: Path) -> None:
+    out = tmp_path / "model.npz"
+    interrupted(learner, out)
+    path, settings = out.with_suffix(".checkpoint"), LEARNERS[learner][0]
+    content = path.read_bytes()
+    with np.load(path) as whole:
+        arrays = dict(whole)
+    weights = next(name for name in arrays if name.startswith(("parameter_0", "weight/", "n.")))
+    damaged = {
+        "without weights": {name: array for name, array in arrays.items() if name != weights},
+        "of another shape": {**arrays, weights: np.zeros((7, 7), np.float32)},
+        "without its head": {name: array for name, array in arrays.items() if name != "head"},
+    }
+    for parts in damaged.values():
+        with path.open("wb") as file:
+            np.savez(file, **parts)
+        with pytest.raises(DamagedFileError, match=r"model.checkpoint is no checkpoint, or it is damaged.*delete it"):
+            meta_train(learner, SOURCES, out=out, settings=settings, resume=True)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DamagedFileError, match=r"model.checkpoint is no checkpoint"):
+        meta_train(learner, SOURCES, out=out, settings=settings, resume=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -271,7 +272,13 @@ def test_sources_of_another_metric_warn() -> None:
         guidance.warn_of_other_metric(nm.get_task("tnb101/normal"), several)
         other_numbers = nm.get_task("nb201/cifar100/within-9mJ/fpga")
         guidance.warn_of_other_metric(other_numbers, [budget])
-        guidance.warn_of_other_metric(under_attack, [source.as_source() for source in clean])
+        untold = SourceTask("mine", "mnist", NB201, FEW, np.arange(len(FEW)))
+        guidance.warn_of_other_metric(under_attack, [untold])
+    few = [source.as_source(30, np.random.default_rng(0)) for source in clean]
+    with pytest.warns(OtherMetricWarning, match="all its sources are of the metric accuracy"):
+        guidance.warn_of_other_metric(under_attack, [*few, untold])
+    assert few[0].in_space(TNB101).metric_kind == "accuracy"
+    assert budget.metric_kind == "accuracy within a budget"
 
 
 def test_compare_refuses_guidance_for_nobody() -> None:
@@ -291,7 +298,49 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
     assert np.isnan(nm.search("random", target, evaluations=5, warm_start=2).chance_of_best)
 
 
-def test_multi_fidelity_takes_no_guidance() -> None:
-    name = next(name for name, kind in SEARCHERS.items() if issubclass(kind, MultiFidelitySearcher))
-    with pytest.raises(SettingError, match="no learned space"):
-        nm.search(name, "nb201/cifar10", evaluations=5, warm_start=2)
+FIDELITIES = sorted(name for name, kind in SEARCHERS.items() if issubclass(kind, MultiFidelitySearcher))
+
+
+@pytest.mark.parametrize("name", FIDELITIES)
+def test_multi_fidelity_stays_inside_and_begins_with_the_first_cells(name: str, tmp_path: Path) -> None:
+    sources, target = nm.task_distribution("nb201").leave_out("cifar100")
+    # Rungs that share a length: short trainings may not be here.
+    settings = {"rungs": 3} if name != "asha" else {}
+    options = {"epochs": [200], "evaluations": 60, "settings": settings, "space": "learned:0.1", "seed": 2}
+    run = nm.search(name, target, warm_start=7, journal=tmp_path / "journal", **options)
+    part = LearnedSpace.learn(NB201, sources, 0.1)
+    assert part.contains(run.cells).all()
+    assert len(set(run.cells.tolist())) == 60
+    first = warm_start_cells(NB201, sources, 7, allowed=part.cells)
+    assert run.cells[:7].tolist() == first.tolist()
+    assert (run.space, run.warm_start, run.sources) == ("learned:0.1", "7", sources.names)
+    again = nm.search(name, target, warm_start=7, journal=tmp_path / "journal", **{**options, "evaluations": 80})
+    assert again.cells[:60].tolist() == run.cells.tolist()
+    assert part.contains(again.cells).all()
+    only = nm.search(name, target, warm_start=7, **{**options, "space": None})
+    assert only.cells[:7].tolist() == warm_start_cells(NB201, sources, 7).tolist()
+    assert not part.contains(only.cells).all()
+
+
+def test_multi_fidelity_of_ones_own_says_what_it_lacks() -> None:
+    class Own(MultiFidelitySearcher):
+        def ask_at(self, n: int = 1) -> tuple[Any, Any]:
+            return self.space.sample(n, self.rng), np.full(n, 200, np.int32)
+
+        def tell_at(self, cells: Any, epochs: Any, values: Any) -> None:
+            pass
+
+    for options, message in (({"space": "learned:0.1"}, "no restrict"), ({"warm_start": 2}, "no begin_with")):
+        with pytest.raises(SettingError, match=f"Own proposes cells with epochs and has {message}"):
+            nm.search(Own, "nb201/cifar10", evaluations=5, epochs=[200], **options)  # type: ignore[arg-type]
+
+
+def test_a_warm_start_of_more_cells_than_sources_know_is_refused() -> None:
+    sources, target = nm.task_distribution("nb201").leave_out("cifar100")
+    few = sources.as_sources(20, np.random.default_rng(0))
+    with pytest.raises(SettingError, match=r"warm start of 41 cells .* labelled only 40 of nb201: ask for at most so"):
+        nm.search("random", target, evaluations=50, sources=few, warm_start=41)
+    run = nm.search("random", target, evaluations=50, sources=few, warm_start=40)
+    assert set(run.cells[:40].tolist()) == set(np.concatenate([source.cells for source in few]).tolist())
+    with pytest.raises(SettingError, match=r"only \d+ of the 157 cells that are searched"):
+        nm.search("random", target, evaluations=50, sources=few, warm_start=40, space="learned:0.01")

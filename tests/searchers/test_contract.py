@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import nasmeta.meta  # noqa: F401  (registers the meta-searchers)
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MultiFidelityContract, SearcherContract
 
 # Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
 LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-rl"})
+SLOW = frozenset({"optuna-gp"})  # a fifth of a second a step
 
 
 def contract_of(name: str) -> type[SearcherContract]:
@@ -24,7 +24,7 @@ def contract_of(name: str) -> type[SearcherContract]:
 
 
 for _name in sorted(SEARCHERS.keys() - LONG_META_TRAINING):
-    _class = contract_of(_name)
+    _class = pytest.mark.slow(contract_of(_name)) if _name in SLOW else contract_of(_name)
     globals()[_class.__name__] = _class
 
 

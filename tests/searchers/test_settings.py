@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import nasmeta.meta  # noqa: F401  registers its searchers
 from nasmeta.errors import NasmetaError
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import get_space
@@ -29,6 +28,12 @@ from nasmeta.spaces import get_space
         ("meta-gp", {"optimism": float("inf")}),
         ("local-search", {"improvement": "best"}),
         ("reinforce", {"learning_rate": -1}),
+        ("tpe", {"top": 1.5}),
+        ("tpe", {"prior_weight": 0}),
+        ("tpe", {"initial": 0}),
+        ("bananas", {"members": 1}),
+        ("bananas", {"learning_rate": 0}),
+        ("bananas", {"candidates": 2.5}),
         ("ppo", {"update_every": 1}),
         ("ppo", {"discount": "high"}),
         ("reinforce", {"learning_rate": float("nan")}),

@@ -50,7 +50,7 @@ def test_sampling_is_uniform_and_seeded() -> None:
 def test_a_source_shows_its_labels_and_nothing_else() -> None:
     task = nm.get_task("nb201/cifar10")
     source = task.as_source(25, np.random.default_rng(0))
-    assert set(vars(source)) == {"name", "dataset", "space", "cells", "utilities", "held_out", "is_cost"}
+    assert set(vars(source)) == {"name", "dataset", "space", "cells", "utilities", "held_out", "is_cost", "metric_kind"}
     assert len(source) == len(set(source.cells.tolist())) == 25
     np.testing.assert_array_equal(source.utilities, task.values[source.cells])
     assert len(task.as_source()) == 15_625
@@ -82,6 +82,11 @@ def test_bad_input() -> None:
         nm.task_distribution("nb101")
     with pytest.raises(UnknownNameError, match="cifar100"):
         tasks.leave_out("mnist")
+    for known in ("jigsaw", "pixel3"):
+        with pytest.raises(
+            SettingError, match=rf"3 tasks is on {known}.*They are on: cifar10, cifar100, imagenet16-120"
+        ):
+            tasks.leave_out(known)
     with pytest.raises(SettingError, match="Cannot draw 4"):
         tasks.sample(4, np.random.default_rng(0), replace=False)
     with pytest.raises(SettingError, match="appears twice"):

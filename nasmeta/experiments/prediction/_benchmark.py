@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import nasmeta
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.experiments._spec import checked_path
+from nasmeta.experiments._places import checked_path
 from nasmeta.experiments._threads import one_thread
 from nasmeta.experiments.prediction._models import Model, PredictorsLike, models_of
 from nasmeta.experiments.prediction._protocols import (

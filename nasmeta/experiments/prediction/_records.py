@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nasmeta.errors import JournalError, NasmetaError
+from nasmeta.experiments._header import differences_from, loaded
 
 __all__ = ["Records"]
 
@@ -80,20 +81,14 @@ def _read(path: Path, file: BinaryIO, header: Mapping[str, Any]) -> dict[str, li
         file.flush()
         return {}
     first, *lines = content[:whole].splitlines()
-    found = _loads(first)
+    found = loaded(first)
     if not isinstance(found, dict) or "nasmeta_prediction" not in found:
         raise JournalError(f"{path} is no journal of a predictor benchmark; nothing in it was changed.")
-    due = json.loads(json.dumps(header))
-    differences = [
-        f"{key} is {found.get(key)!r} there, but {due.get(key)!r} was asked for"
-        for key in dict.fromkeys([*due, *found])
-        if found.get(key) != due.get(key) and key not in _NOT_COMPARED
-    ]
-    if differences:
-        raise JournalError(f"{path} is of another benchmark: {'; '.join(differences)}. Use another folder.")
+    if differences := differences_from(found, header, _NOT_COMPARED):
+        raise JournalError(f"{path} is of another benchmark: {differences}. Use another folder.")
     known = {}
     for number, line in enumerate(lines, start=2):
-        record = _loads(line)
+        record = loaded(line)
         if not (isinstance(record, dict) and isinstance(record.get("job"), dict) and _are_rows(record.get("rows"))):
             raise JournalError(f"{path}, line {number}: {line[:60]!r} is no record. The file is damaged.")
         known[_key(record["job"])] = record["rows"]
@@ -113,10 +108,3 @@ def _key(job: Mapping[str, Any]) -> str:
 def _plain(value: Any) -> Any:
     """Return a value that JSON has; it has no NaN."""
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _loads(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -1,7 +1,8 @@
 """Comparisons as files: read, checked, run, gone on with; and those that the package brings."""
 
-from nasmeta.experiments.specification._read import Specification, read_specification, ready_specifications
+from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._run import picks_of, provenance_of, run_specification
+from nasmeta.experiments.specification._specification import Specification, ready_specifications
 
 __all__ = [
     "Specification",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,84 +16,25 @@ import numpy as np
 from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.experiments._clock import Clock, checked_budget
+from nasmeta.experiments._places import checked_path
 from nasmeta.experiments._rules import rules_of
 from nasmeta.experiments._search import on_evaluator
-from nasmeta.experiments._spec import SearcherSpec, checked_path
+from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.experiments.specification._lines import Lines
+from nasmeta.experiments.specification._of_sources import OF_SOURCES, read_of_sources
+from nasmeta.experiments.specification._specification import Specification, ready_specifications
 from nasmeta.tasks import Task, fidelities, get_task, task_distribution, task_families
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Specification", "read_specification", "ready_specifications"]
+__all__ = ["read_specification"]
 
-_READY = Path(__file__).with_name("ready")
 _KEYS = (
     "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "epochs", "budget", "clock",
     "report",
 )  # fmt: skip
 _BUDGET_KEYS = ("evaluations", "seconds", "stop_at_optimum")
-
-
-@dataclass(frozen=True)
-class Specification:
-    """A comparison as a file says it, checked.
-
-    Attributes
-    ----------
-    name : str
-        That of the file without its ending.
-    text : str
-        The file, kept with the results.
-    title, about : str
-        For people.
-    tasks : tuple of str
-        Families are resolved into tasks.
-    searchers : dict of label to (name, settings)
-    seeds : tuple of int
-        One a repeat.
-    evaluations : int or None
-    seconds : dict of task to float, or None
-    stop_at_optimum : bool
-    evaluator : str
-    clock : Clock or None
-    epochs : tuple of int or str, or None
-        Lengths of training that multi-fidelity searchers may use.
-    report : tuple of ColumnInfo
-        What is told about the cell that each run picked; no searcher sees these.
-    """
-
-    name: str
-    text: str
-    title: str
-    about: str
-    tasks: tuple[str, ...]
-    searchers: dict[str, tuple[str, dict[str, Any]]]
-    seeds: tuple[int, ...]
-    evaluations: int | None
-    seconds: dict[str, float] | None
-    stop_at_optimum: bool
-    evaluator: str
-    clock: Clock | None
-    epochs: tuple[int | str, ...] | None
-    report: tuple[ColumnInfo, ...] = field(default=())
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of the text."""
-        return sha256(self.text.encode()).hexdigest()
-
-
-def ready_specifications() -> dict[str, Path]:
-    """Return the specifications that the package brings, by name.
-
-    Examples
-    --------
-    >>> from nasmeta.experiments import ready_specifications
-    >>> "nb201-paper" in ready_specifications()
-    True
-    """
-    return {path.stem: path for path in sorted(_READY.glob("*.toml"))}
 
 
 def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> Specification:
@@ -118,6 +58,10 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         [searchers.LABEL]                one for each; or searchers = ["random", "gp"]
         searcher? = "evolution"          LABEL where left out
         population? = 10                 its settings
+        space? = "learned:0.1"           and what sources tell it, as in `search`; sources are names of tasks or of
+        warm_start? = 5                  families, a meta_model is a file as seen from this one's folder, the name of
+        sources? = "nb201"               a shipped one or "shipped"
+        meta_model? = "shipped"
 
     Parameters
     ----------
@@ -208,7 +152,7 @@ class _Reader:
         self.entry(dict, "a table", {}, "clock")
         self.known(_BUDGET_KEYS, "The budget", "budget")
         tasks = self.tasks()
-        searchers = self.searchers()
+        searchers, of_sources = self.searchers()
         evaluations = self.entry(int, "a whole number", None, "budget", "evaluations")
         stop = self.entry(bool, "true or false", False, "budget", "stop_at_optimum")
         seconds = self.seconds(tasks)
@@ -235,6 +179,7 @@ class _Reader:
             about=self.entry(str, "a text", "", "about").strip(),
             tasks=tuple(task.name for task in tasks),
             searchers=searchers,
+            of_sources=of_sources,
             seeds=self.seeds(),
             evaluations=evaluations,
             seconds=seconds,
@@ -260,13 +205,14 @@ class _Reader:
                     raise SettingError(f"The task {name} is there twice.")
         return found
 
-    def searchers(self) -> dict[str, tuple[str, dict[str, Any]]]:
+    def searchers(self) -> tuple[dict[str, tuple[str, dict[str, Any]]], dict[str, dict[str, Any]]]:
         given = self.entry((dict, list), "a list of names, or tables [searchers.LABEL]", None, "searchers")
         if not given:
             raise self.error(
                 self.lines.of("searchers"), 'There is no searcher: give searchers = ["random"], or [searchers.LABEL].'
             )
         found: dict[str, tuple[str, dict[str, Any]]] = {}
+        of_sources: dict[str, dict[str, Any]] = {}
         for label in given:
             own = given[label] if isinstance(given, dict) else {}
             line = self.lines.of("searchers", label) if own else self.lines.of_entry(str(label), "searchers")
@@ -279,9 +225,16 @@ class _Reader:
             with self.on(line):
                 if not isinstance(name, str):
                     raise SettingError(f"searcher must be a name, not {name!r:.80}.")
-                SearcherSpec.of(name, settings)
+                said = of_sources[label] = {key: settings.pop(key) for key in OF_SOURCES if key in settings}
+                try:
+                    spec = SearcherSpec.of(name, settings)
+                except SettingError as reason:
+                    raise SettingError(f"{reason} Beside settings there are: {', '.join(OF_SOURCES)}.") from None
+            for key, value in said.items():
+                with self.on(self.lines.of("searchers", label, key)):
+                    said[key] = read_of_sources(spec, key, value, self.file.parent)
             found[label] = (name, settings)
-        return found
+        return found, {label: said for label, said in of_sources.items() if said}
 
     def seconds(self, tasks: Sequence[Task]) -> dict[str, float] | None:
         given = self.entry((int, float, dict), "a number, or a table of task to number", None, "budget", "seconds")
@@ -371,10 +324,12 @@ class _Reader:
                 found.require_complete()
                 answered.append(found)
         for label, (name, settings) in specification.searchers.items():
-            spec = SearcherSpec.of(name, settings)
+            said = specification.of_sources.get(label, {})
+            spec = SearcherSpec.of(name, settings).guided(said.get("space"), said.get("warm_start", 0))
             for task in answered:
                 with self.on(self.lines.of("searchers", label)):
                     spec.build(task.space, np.random.default_rng(0))
+                self.check_sources(label, spec, task, said)
                 seconds = specification.seconds[task.name] if specification.seconds else None
                 budget = checked_budget(specification.evaluations, seconds, specification.stop_at_optimum, default=1)
                 with self.on(self.lines.of("budget")):
@@ -383,6 +338,17 @@ class _Reader:
             with self.on(self.lines.of("epochs")):
                 for task in answered:
                     fidelities(task, specification.epochs)
+
+    def check_sources(self, label: str, spec: SearcherSpec, task: Task, said: Mapping[str, Any]) -> None:
+        """Check that there is something to learn from, and that it is none of the task's own data."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns when it runs
+            with self.on(self.lines.of("searchers", label, "meta_model")):
+                saved = saved_model_of(spec, task, said.get("meta_model"), said.get("sources"))
+            if saved is None or spec.guidance:
+                with self.on(self.lines.of("searchers", label, "sources")):
+                    for source in sources_of(spec, task, said.get("sources")):
+                        _ = source.column if isinstance(source, Task) else None  # says how to fetch what is not here
 
 
 def _first(clock: Any, kind: type[Clock]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,12 @@ import numpy as np
 import nasmeta
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.experiments._compare import compare
-from nasmeta.experiments._spec import SearcherSpec, checked_path
-from nasmeta.experiments.specification._read import Specification, read_specification
-from nasmeta.tasks import fidelities, get_task
+from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments._places import located
+from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
+from nasmeta.experiments.specification._read import read_specification
+from nasmeta.experiments.specification._specification import Specification
+from nasmeta.tasks import Task, fidelities, get_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +36,9 @@ def run_specification(
     specification: str | os.PathLike[str] | Specification,
     folder: str | os.PathLike[str] | None = None,
     *,
-    workers: int = 1,
+    workers: int | None = None,
+    backend: str = "loky",
+    address: str | None = None,
     progress: bool = False,
     journals: bool = True,
 ) -> pd.DataFrame:
@@ -46,8 +52,8 @@ def run_specification(
         Where results are kept: journals, ``results.parquet``, ``picks.csv`` (what each run picked, with the columns
         that the specification reports), ``specification.toml`` and ``provenance.json`` (versions, releases of the data
         and their checksums).
-    workers : int, default 1
-        Number of processes.
+    workers, backend, address : optional
+        Where it is run, as in `nasmeta.compare`; no result depends on it, so no specification says it.
     progress : bool, default False
     journals : bool, default True
         Whether each run keeps its journal; without, nothing can be gone on with, and a thousand short runs are quicker.
@@ -70,7 +76,7 @@ def run_specification(
     """
     if not isinstance(specification, Specification):
         specification = read_specification(specification)
-    home = None if folder is None else checked_path("folder", folder)
+    home = None if folder is None else located("folder", folder)
     if home is not None and not journals:
         _refuse_another(home, specification)
     frame = compare(
@@ -81,24 +87,29 @@ def run_specification(
         seconds=specification.seconds,
         folder=home if journals else None,
         workers=workers,
+        backend=backend,
+        address=address,
         progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
         evaluator=specification.evaluator,
         clock=specification.clock,
         epochs=specification.epochs,
+        space=specification.by_label("space"),
+        warm_start=specification.by_label("warm_start"),
+        sources=specification.by_label("sources"),
+        meta_model=specification.by_label("meta_model"),
     )
     if home is not None:
-        try:
+        kept = ComparisonFolder(home)
+        with kept.writing():
             home.mkdir(parents=True, exist_ok=True)
             if not journals:
-                frame.to_parquet(home / "results.parquet", index=False)
-            (home / "specification.toml").write_text(specification.text, encoding="utf-8")
-            kept = json.dumps(provenance_of(specification), indent=2, ensure_ascii=False)
-            (home / "provenance.json").write_text(kept + "\n", encoding="utf-8")
+                kept.write_results(frame)
+            kept.write("specification.toml", specification.text.encode())
+            said = json.dumps(provenance_of(specification), indent=2, ensure_ascii=False)
+            kept.write("provenance.json", said.encode() + b"\n")
             if specification.report:
-                picks_of(frame, specification).to_csv(home / "picks.csv", index=False)
-        except OSError as reason:
-            raise JournalError(f"Cannot write to the folder {home}: {reason.strerror or reason}.") from reason
+                kept.write("picks.csv", picks_of(frame, specification).to_csv(index=False).encode())
     return frame
 
 
@@ -171,7 +182,28 @@ def provenance_of(specification: Specification) -> dict[str, Any]:
         "tasks": data,
         "report": [_facts(column) for column in specification.report],
         "clock": None if specification.clock is None else specification.clock.settings,
+        "learnt_from": _learnt_from(specification),
     }
+
+
+def _learnt_from(specification: Specification) -> dict[str, Any]:
+    """Return for each searcher that learns, task by task, the data of its sources and the identity of its model."""
+    found: dict[str, Any] = {}
+    for label, (kind, settings) in specification.searchers.items():
+        said = specification.of_sources.get(label, {})
+        spec = SearcherSpec.of(kind, settings).guided(said.get("space"), said.get("warm_start", 0))
+        if not spec.learns:
+            continue
+        for name in specification.tasks:
+            task, of_task = get_task(name), found.setdefault(label, {}).setdefault(name, {})
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it warned when it ran
+                saved = saved_model_of(spec, task, said.get("meta_model"), said.get("sources"))
+                sources = [] if saved and not spec.guidance else sources_of(spec, task, said.get("sources"))
+            if saved is not None:
+                of_task["meta_model"] = {"sha256": saved.sha256, "learnt_from": list(saved.sources)}
+            of_task |= {source.name: _facts(source.column) for source in sources if isinstance(source, Task)}
+    return found
 
 
 def _facts(column: ColumnInfo) -> dict[str, str]:

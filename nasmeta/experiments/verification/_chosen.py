@@ -13,7 +13,7 @@ import numpy as np
 from nasmeta.checks import checked_whole
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
 from nasmeta.experiments._journal import read_journal
-from nasmeta.experiments._spec import checked_path
+from nasmeta.experiments._places import checked_path
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import Task, get_task
 

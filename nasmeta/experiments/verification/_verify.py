@@ -15,10 +15,11 @@ import nasmeta
 from nasmeta.checks import checked_whole
 from nasmeta.errors import ColumnError, JournalError, SettingError, TrainingFailed
 from nasmeta.evaluators import Trainer, default_split
-from nasmeta.experiments._spec import checked_path
+from nasmeta.experiments._places import checked_path
 from nasmeta.experiments.verification._chosen import ChosenCell, Searches, choose, read_searches
 from nasmeta.experiments.verification._latency import latency
 from nasmeta.experiments.verification._look_up import LookUp, look_up
+from nasmeta.files import write_atomically
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import load_table
 
@@ -204,7 +205,7 @@ def _claim(home: Path, identity: Mapping[str, Any]) -> None:
     try:
         (home / "trainings").mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _replace(path, json.dumps(due, indent=1) + "\n")
+            write_atomically(path, json.dumps(due, indent=1) + "\n")
             return
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as reason:
@@ -245,7 +246,7 @@ def _latencies(
             seed=seed,
         )
         known[cell] = {str(n): latency(network, trainer.dataset.image_size, n, device) for n in _BATCHES}
-        _replace(path, json.dumps(of_devices, indent=1) + "\n")
+        write_atomically(path, json.dumps(of_devices, indent=1) + "\n")
     return known
 
 
@@ -412,14 +413,5 @@ def _rank_correlations(first: pd.Series[Any], second: pd.Series[Any]) -> tuple[f
 
 def _write(home: Path, verification: Verification) -> None:
     for name, frame in (("cells", verification.cells), ("epochs", verification.epochs)):
-        _replace(home / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    _replace(home / "facts.json", json.dumps(verification.facts, indent=1) + "\n")
-
-
-def _replace(path: Path, content: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(content, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as reason:
-        raise SettingError(f"{path} cannot be written: {reason.strerror or reason}.") from reason
+        write_atomically(home / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_atomically(home / "facts.json", json.dumps(verification.facts, indent=1) + "\n")

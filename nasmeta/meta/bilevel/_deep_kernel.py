@@ -157,7 +157,10 @@ class DeepKernelGP(NetworkLearner):
         return _TRUST if len(learnt.summary.each) else 1.0
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        width, n_features = checked_whole("width", self.width), checked_whole("n_features", self.n_features)
+        width = checked_whole("width", self.width, most=4096)
+        n_features = checked_whole("n_features", self.n_features, most=4096)
+        if n_each % (2 * _N_VIEWS):
+            raise ValueError(f"{n_each} rows of sources are not {2 * _N_VIEWS} for each")
         return _DeepKernel(n_inputs, width, n_features, n_groups >= _FROM, n_each)
 
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:

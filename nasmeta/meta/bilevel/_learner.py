@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.checks import checked_number, checked_whole
 from nasmeta.meta._cell_columns import network_columns
 from nasmeta.meta._identity import training_identity
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._model_file import checked_array, training_settings
+from nasmeta.meta._model_archive import checked_array
+from nasmeta.meta._model_file import training_settings
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
 from nasmeta.meta.bilevel._trainer import MetaTrainer, TrainingPlan
@@ -28,6 +28,7 @@ __all__ = ["NetworkLearner", "NetworkModel"]
 
 _VALIDATE_FROM = 4  # groups of sources from which on one is held out to end the training
 _N_VALIDATION = 24
+_LARGEST_NOISE = 100.0  # of scores, whose deviation is about 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +143,7 @@ class NetworkLearner(MetaPredictor):
         if self.steps is not None:
             checked_whole("steps", self.steps)
         device = chosen_device(self.device)
-        if isinstance(self.noise, bool) or not isinstance(self.noise, int | float) or not 0 <= self.noise < 10:
-            raise SettingError(f"noise must be a number from 0 to 10, not {self.noise!r:.80}.")
+        checked_number("noise", self.noise, most=10)
         space = self.cell_space
         matrix = SourceMatrix.of(space, sources, "rank")
         views = self._views(sources, matrix)
@@ -229,10 +229,11 @@ class NetworkLearner(MetaPredictor):
             checked_array(arrays, "expected", np.float64, (n_cells,)).copy(),
             each,
         )
-        module = self._made(summary, int(facts["groups"]))
+        n_groups, steps = checked_whole("groups", facts["groups"]), checked_whole("steps", facts["steps"], least=0)
+        noise = checked_number("noise", facts["noise"], 0, _LARGEST_NOISE)
+        module = self._made(summary, n_groups)
         with torch.no_grad():
             for name, value in module.named_parameters():
                 kind, shape = value.detach().numpy().dtype, tuple(value.shape)
                 value.copy_(torch.from_numpy(checked_array(arrays, f"module.{name}", kind, shape).copy()))
-        steps, n_groups = int(facts["steps"]), int(facts["groups"])
-        return self._model(module.eval(), summary, float(facts["noise"]), steps, n_groups)
+        return self._model(module.eval(), summary, noise, steps, n_groups)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.files import write_atomically
+from nasmeta.errors import SettingError
+from nasmeta.meta._checkpoint import resuming, write_checkpoint
 from nasmeta.meta._monitor import Monitor
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.tasks import Episode
@@ -190,7 +188,6 @@ class MetaTrainer:
         return {"training": self.identity, "plan": asdict(self.plan), "shapes": shapes}
 
     def _keep(self) -> None:
-        """Write the whole state beside and rename it, so that a kill leaves the old or the new one."""
         self.monitor.write_log()
         path = self.monitor.checkpoint
         if path is None:
@@ -202,49 +199,23 @@ class MetaTrainer:
                 arrays[f"{name}_{i}"] = value.detach().cpu().numpy()
             if self._best:
                 arrays[f"best_{i}"] = self._best[i].cpu().numpy()
-        head = {
-            **self._identity(),
-            "step": self._step,
-            "least": self._least,
-            "stale": self._stale,
-            "rows": self.monitor.rows,
-        }
-        arrays["head"] = np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
-        write_atomically(path, buffer.getvalue())
+        facts = {"step": self._step, "least": self._least, "stale": self._stale, "rows": self.monitor.rows}
+        write_checkpoint(path, self._identity(), arrays, facts)
 
     def _resume(self, path: Path) -> None:
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                head = json.loads(arrays["head"].tobytes())
-                identity = json.loads(json.dumps(self._identity()))
-                if {key: head.get(key) for key in identity} != identity:
-                    raise SettingError(
-                        f"{path} is the checkpoint of another meta-training (other sources, labels, settings or "
-                        "learner): remove it, or name another file."
-                    )
-                with torch.no_grad():
-                    for i, parameter in enumerate(self._parameters):
-                        parameter.copy_(torch.as_tensor(arrays[f"parameter_{i}"]))
-                        if f"step_{i}" in arrays:
-                            self._optimiser.state[parameter] = {
-                                name: torch.as_tensor(arrays[f"{name}_{i}"]).to(
-                                    "cpu" if name == "step" else self.device
-                                )
-                                for name in ("exp_avg", "exp_avg_sq", "step")
-                            }
-                    if "best_0" in arrays:
-                        count = len(self._parameters)
-                        self._best = [torch.as_tensor(arrays[f"best_{i}"]).to(self.device) for i in range(count)]
-            self._step, self._least, self._stale = int(head["step"]), float(head["least"]), int(head["stale"])
-            self.monitor.rows = [tuple(row) for row in head["rows"]]
-        except SettingError:
-            raise
-        except Exception as reason:  # whatever NumPy makes of altered bytes
-            raise DamagedFileError(
-                f"{path} is no checkpoint, or it is damaged: {reason!s:.100}. Delete it."
-            ) from reason
+        with resuming(path, self._identity()) as (arrays, facts), torch.no_grad():
+            for i, parameter in enumerate(self._parameters):
+                parameter.copy_(torch.as_tensor(arrays[f"parameter_{i}"]))
+                if f"step_{i}" in arrays:
+                    self._optimiser.state[parameter] = {
+                        name: torch.as_tensor(arrays[f"{name}_{i}"]).to("cpu" if name == "step" else self.device)
+                        for name in ("exp_avg", "exp_avg_sq", "step")
+                    }
+            if "best_0" in arrays:
+                count = len(self._parameters)
+                self._best = [torch.as_tensor(arrays[f"best_{i}"]).to(self.device) for i in range(count)]
+            self._step, self._least, self._stale = int(facts["step"]), float(facts["least"]), int(facts["stale"])
+            self.monitor.rows = [tuple(row) for row in facts["rows"]]
 
 
 def _rate(share: float) -> float:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._model_archive import checked_array
 from nasmeta.meta._monitor import Monitor
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MetaNASSearch"]
 
 GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
+_LARGEST_WIDTH = 1024
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
 _PROPOSALS = ("network", "uniform", "all")
 
@@ -32,13 +32,6 @@ def _require_torch() -> None:
         import torch  # noqa: F401
     except ImportError as reason:
         raise NasmetaError('meta-nas needs torch, which is not installed: pip install "nasmeta[torch]".') from reason
-
-
-def _checked_number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most or value == math.inf:
-        upto = "" if most == math.inf else f" to {most:g}"
-        raise SettingError(f"{name} must be a number from {least:g}{upto or ' on'}, not {value!r:.80}.")
-    return float(value)
 
 
 @SEARCHERS.register("meta-nas")
@@ -134,9 +127,9 @@ class MetaNASSearch(MetaSearcher):
     ) -> None:
         super().__init__(space, rng)
         self.candidates = checked_whole("candidates", candidates, most=space.n_cells)
-        self.temperature = _checked_number("temperature", temperature, most=100.0)
-        self.optimism = _checked_number("optimism", optimism)
-        self.prior_weight = _checked_number("prior_weight", prior_weight)
+        self.temperature = checked_number("temperature", temperature, most=100.0)
+        self.optimism = checked_number("optimism", optimism)
+        self.prior_weight = checked_number("prior_weight", prior_weight)
         if proposals not in _PROPOSALS:
             raise SettingError(f"proposals must be one of {', '.join(_PROPOSALS)}, not {proposals!r:.80}.")
         self.proposals = proposals
@@ -144,13 +137,13 @@ class MetaNASSearch(MetaSearcher):
             raise SettingError(f"screening must be True or False, not {screening!r:.80}.")
         self.screening = screening
         self.steps, self.tasks = checked_whole("steps", steps), checked_whole("tasks", tasks)
-        self.width = checked_whole("width", width, most=1024)
+        self.width = checked_whole("width", width, most=_LARGEST_WIDTH)
         if self.width % 4:
             raise SettingError(f"width must be a multiple of 4, not {width!r:.80}.")
-        self.learning_rate = _checked_number("learning_rate", learning_rate, least=1e-8, most=1.0)
-        self.screen = _checked_number("screen", screen, most=1.0)
-        self.deviation = _checked_number("deviation", deviation, least=1e-3, most=100.0)
-        self.noise = _checked_number("noise", noise, least=1e-3, most=100.0)
+        self.learning_rate = checked_number("learning_rate", learning_rate, least=1e-8, most=1.0)
+        self.screen = checked_number("screen", screen, most=1.0)
+        self.deviation = checked_number("deviation", deviation, least=1e-3, most=100.0)
+        self.noise = checked_number("noise", noise, least=1e-3, most=100.0)
         if device not in ("cpu", "cuda", "auto"):
             raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
         self.device = device
@@ -190,9 +183,8 @@ class MetaNASSearch(MetaSearcher):
             for name, array in arrays.items()
             if name != "log"
         }
-        model = MetaNASModel(
-            self.space.name, int(facts["width"]), weights, tuple(facts["sources"]), int(facts["labels"]), log
-        )
+        width = checked_whole("width", facts["width"], most=_LARGEST_WIDTH)
+        model = MetaNASModel(self.space.name, width, weights, tuple(facts["sources"]), int(facts["labels"]), log)
         model.require_complete()
         return model
 

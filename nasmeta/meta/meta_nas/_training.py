@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import SettingError
+from nasmeta.meta._checkpoint import resuming, write_checkpoint
 from nasmeta.meta._identity import training_identity
-from nasmeta.meta.meta_nas._checkpoint import read_checkpoint, write_checkpoint, write_log
+from nasmeta.meta._monitor import write_log
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._searcher import GREED
 from nasmeta.meta.meta_nas._tasks import PracticeTasks
@@ -33,6 +34,7 @@ _OPTIMISM = 0.5  # of the screen
 _WARM_UP = 50  # steps in which the learning rate rises
 _LARGEST_GRADIENT = 5.0
 _LOG_EVERY, _SAVE_EVERY = 10, 100  # steps
+_LOG_COLUMNS = ("step", "prediction_loss", "search_loss", "proposed_score", "screened_score")
 
 
 @dataclass(frozen=True)
@@ -234,8 +236,7 @@ class Trainer:
         state = self.optimiser.state_dict()["state"]
         arrays |= {f"adam/{i}/{name}": _numpy(values) for i, own in state.items() for name, values in own.items()}
         arrays |= {"log": np.array(self.log, dtype=np.float64), "sums": self._sums}
-        facts = {"identity": self.identity, "step": self.step, "rng": self.rng.bit_generator.state}
-        write_checkpoint(path, arrays, facts)
+        write_checkpoint(path, self.identity, arrays, {"step": self.step, "rng": self.rng.bit_generator.state})
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint, where there is one.
@@ -244,11 +245,9 @@ class Trainer:
         ------
         DamagedFileError, SettingError
         """
-        found = read_checkpoint(path, self.identity)
-        if found is None:
+        if not path.exists():
             return
-        arrays, facts = found
-        try:
+        with resuming(path, self.identity) as (arrays, facts):
             weights = {k.removeprefix("weight/"): self._tensor(v) for k, v in arrays.items() if k.startswith("weight/")}
             self.networks.load_state_dict(weights)
             optimiser = self.optimiser.state_dict()
@@ -259,8 +258,6 @@ class Trainer:
             self.optimiser.load_state_dict(optimiser)
             self.log, self._sums = [tuple(row) for row in arrays["log"].tolist()], arrays["sums"].copy()
             self.step, self.rng.bit_generator.state = int(facts["step"]), facts["rng"]
-        except (KeyError, ValueError, TypeError, RuntimeError) as reason:
-            raise DamagedFileError(f"{path} is damaged: delete it to begin anew.") from reason
 
 
 def _surprise(mean: Tensor, log_deviation: Tensor, truth: Tensor) -> Tensor:
@@ -314,13 +311,12 @@ def meta_train(
         if checkpoint is not None and (
             trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= (until or recipe.steps)
         ):
-            if checkpoint is not None:
-                trainer.save(checkpoint)
+            trainer.save(checkpoint)
             if log is not None:
-                write_log(log, trainer.log)
+                write_log(log, _LOG_COLUMNS, trainer.log)
             saved_at = trainer.step
     if log is not None:
-        write_log(log, trainer.log)
+        write_log(log, _LOG_COLUMNS, trainer.log)
     return MetaNASModel(
         space.name,
         recipe.width,

@@ -63,7 +63,7 @@ class MetaNP(NetworkLearner):
         self.width = width
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        width = checked_whole("width", self.width)
+        width = checked_whole("width", self.width, most=4096)
         return NeuralProcess(n_inputs, 4 * max(1, round(width / 4)))
 
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:

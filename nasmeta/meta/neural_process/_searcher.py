@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, SpaceExhaustedError
+from nasmeta.checks import checked_number
+from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
@@ -69,9 +70,8 @@ class MetaNPSearch(MetaSearcher):
         seed: int = 0,
     ) -> None:
         super().__init__(space, rng)
-        if isinstance(optimism, bool) or not isinstance(optimism, int | float) or not 0 <= optimism < np.inf:
-            raise SettingError(f"optimism must be a number from 0 on, not {optimism!r:.80}.")
-        self.optimism, self.width, self.steps = optimism, width, steps
+        self.optimism = checked_number("optimism", optimism)
+        self.width, self.steps = width, steps
         self.noise, self.device, self.seed = noise, device, seed
         self._open = np.ones(space.n_cells, dtype=bool)
         self._cells: list[int] = []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta._model_file import checked_array
+from nasmeta.meta._model_archive import checked_array
 from nasmeta.meta._monitor import Monitor
 from nasmeta.meta.rl._features import View
 from nasmeta.meta.rl._policy import Memory, Policy

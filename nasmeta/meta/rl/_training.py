@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -14,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.meta._checkpoint import resuming, write_checkpoint
 from nasmeta.meta._identity import training_identity
+from nasmeta.meta._monitor import write_log
 from nasmeta.meta.rl._episodes import run_episodes
 from nasmeta.meta.rl._network import ActorCritic
 from nasmeta.meta.rl._policy import Policy
@@ -25,7 +25,6 @@ from nasmeta.meta.rl._vector_env import CellSearchEnvs
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
-from nasmeta.training._checkpoint import read_tensors, write_tensors
 
 __all__ = ["LOG_COLUMNS", "PolicyTraining", "train_policy"]
 
@@ -121,16 +120,12 @@ def train_policy(
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, eps=1e-5)
     first, steps, before, rows = 0, 0, 0.0, list[dict[str, Any]]()
     if checkpoint is not None and checkpoint.exists():
-        tensors, head = read_tensors(checkpoint)
-        if head.get("identity") != identity:
-            raise SettingError(
-                f"{checkpoint} is the checkpoint of another meta-training (other sources, labels, settings or "
-                "learner): remove it, or name another file."
-            )
-        first, steps, before, rows = head["iteration"], head["steps"], head["seconds"], head["rows"]
-        rng.bit_generator.state = head["rng"]
-        network.load_state_dict({name.removeprefix("n."): t for name, t in tensors.items() if name.startswith("n.")})
-        _set_moments(optimizer, network, tensors, head["updates"])
+        with resuming(checkpoint, identity) as (arrays, facts):
+            tensors = {name: torch.as_tensor(values) for name, values in arrays.items()}
+            first, steps, before, rows = facts["iteration"], facts["steps"], facts["seconds"], facts["rows"]
+            rng.bit_generator.state = facts["rng"]
+            network.load_state_dict({name.removeprefix("n."): t for name, t in tensors.items() if name[:2] == "n."})
+            _set_moments(optimizer, network, tensors, facts["updates"])
     begun = perf_counter()
     for iteration in range(first, settings.iterations):
         left = 1 - iteration / settings.iterations
@@ -183,14 +178,16 @@ def train_policy(
         ends = stop_after is not None and done - first >= stop_after
         if checkpoint is not None and (done % 10 == 0 or done == settings.iterations or ends):
             moments, updates = _moments(optimizer, network)
-            head = {
-                "identity": identity, "iteration": done, "steps": steps, "seconds": seconds, "rows": rows,
+            facts = {
+                "iteration": done, "steps": steps, "seconds": seconds, "rows": rows,
                 "rng": rng.bit_generator.state, "updates": updates,
             }  # fmt: skip
             tensors = {f"n.{name}": t for name, t in network.state_dict().items()} | moments
-            write_tensors(checkpoint, tensors, head)
+            write_checkpoint(
+                checkpoint, identity, {name: t.detach().cpu().numpy() for name, t in tensors.items()}, facts
+            )
         if log is not None:
-            _write_log(log, rows)
+            write_log(log, LOG_COLUMNS, (row.values() for row in rows))
         if ends:
             break
     return network.policy()
@@ -223,10 +220,3 @@ def _set_moments(
             "exp_avg": tensors[f"m.{name}"].to(weights.device),
             "exp_avg_sq": tensors[f"v.{name}"].to(weights.device),
         }
-
-
-def _write_log(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

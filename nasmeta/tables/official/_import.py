@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from nasmeta.errors import CellError, DamagedFileError, NasmetaError, SettingError
+from nasmeta.files import move, temporary_of, write_to_disk
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
@@ -335,16 +336,16 @@ def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace, 
             origin = {"version": _VERSION, "files": {}, "imported": path.name, "sha256": sha256, "cells": cells}
             columns: Columns = []
             places = [store_path(ends), store_path(curves)]
-            temporaries = [_store.temporary_of(place) for place in places]
+            temporaries = [temporary_of(place) for place in places]
             for place in places:
                 _store.remove_stale(place)
             try:
                 blocks = assembly.blocks(ends, sha256, columns)
                 n_curves = write_curves(temporaries[1], space.name, space.n_cells, assembly.cells, blocks, origin)
-                _store.write_to_disk(temporaries[0], encode(space.name, space.n_cells, columns, origin))
-                _store.move(temporaries[0], places[0])
+                write_to_disk(temporaries[0], encode(space.name, space.n_cells, columns, origin))
+                move(temporaries[0], places[0])
                 if n_curves:
-                    _store.move(temporaries[1], places[1])
+                    move(temporaries[1], places[1])
                 else:
                     places[1].unlink(missing_ok=True)
             finally:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.files import write_whole
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import EPOCHS, legal_measurements
 
@@ -213,7 +214,6 @@ class Chunk:
             values = _flattened(key.metric, values) if key.metric in TIMES else values
             arrays[f"values{i}"] = values.astype(np.float32)
         head = json.dumps({"keys": list(self._found), "sha256": sha256}).encode()
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            np.savez(file, head=np.frombuffer(head, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
+        content = io.BytesIO()
+        np.savez(content, head=np.frombuffer(head, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
+        write_whole(path, content.getvalue())

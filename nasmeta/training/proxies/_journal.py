@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nasmeta.errors import DamagedFileError, JournalError, SettingError
+from nasmeta.files import write_whole
 from nasmeta.training._proxy_file import FORMAT, read_proxies
 
 __all__ = ["ProxyJournal", "is_finished"]
@@ -131,15 +133,14 @@ class ProxyJournal:
     def finish(self, cells: Sequence[int]) -> Path:
         """Write the file of these cells in one step, and remove the journal."""
         rows = np.array([self.values[cell] for cell in cells], dtype=np.float64)
-        temporary = self.output.with_name(f".{self.output.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            np.savez_compressed(
-                file,
-                facts=np.array(json.dumps(self.facts)),
-                cells=np.array(cells, dtype=np.int32),
-                **dict(zip(self.facts["proxies"], rows.T, strict=True)),
-            )
-        os.replace(temporary, self.output)
+        content = io.BytesIO()
+        np.savez_compressed(
+            content,
+            facts=np.array(json.dumps(self.facts)),
+            cells=np.array(cells, dtype=np.int32),
+            **dict(zip(self.facts["proxies"], rows.T, strict=True)),
+        )
+        write_whole(self.output, content.getvalue())
         self._file.close()
         self.path.unlink(missing_ok=True)
         return self.output

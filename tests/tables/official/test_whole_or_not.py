@@ -69,7 +69,7 @@ def test_a_full_disk_leaves_the_earlier_import(
 def test_a_kill_between_the_files_mixes_no_imports(two: tuple[Any, Any, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     _, second, path = two
     n_moves = 0
-    move = _import._store.move
+    move = _import.move
 
     def once(*arguments: Path) -> None:
         nonlocal n_moves
@@ -79,7 +79,7 @@ def test_a_kill_between_the_files_mixes_no_imports(two: tuple[Any, Any, Path], m
         move(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_import._store, "move", once)
+        patch.setattr(_import, "move", once)
         with pytest.raises(KeyboardInterrupt):
             import_official(path)
     table = load_table("nb201")

@@ -1,0 +1,162 @@
+"""What a comparison is asked for: searchers, tasks, seeds, budgets and what is for some labels, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import SettingError
+from nasmeta.experiments._clock import Budget, checked_budget
+from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.searchers import Searcher
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, get_task, task_distribution, task_families
+
+__all__ = [
+    "SearchersLike",
+    "TasksLike",
+    "budgets_of",
+    "by_label",
+    "of_learners",
+    "seeds_of",
+    "specs_of",
+    "tasks_of",
+    "told",
+]
+
+SearcherLike: TypeAlias = "str | type[Searcher]"
+SearchersLike: TypeAlias = (
+    "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"
+)
+TasksLike: TypeAlias = "str | Task | TaskDistribution | Iterable[str | Task]"
+
+
+def seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
+    """Return the seeds of the repeats."""
+    if seeds is None:
+        n = checked_whole("repeats", 10 if repeats is None else repeats, most=1_000_000)
+        first = checked_whole("seed", 0 if seed is None else seed, least=0, most=2**63 - n)
+        return range(first, first + n)
+    if repeats is not None or seed is not None:
+        raise SettingError("Give either seeds, or seed and repeats.")
+    if not isinstance(seeds, Iterable):
+        raise SettingError(f"seeds are whole numbers, not {seeds!r:.80}.")
+    listed = tuple(checked_whole("a seed", one, least=0) for one in seeds)
+    if not listed or len(set(listed)) < len(listed):
+        raise SettingError("seeds must be at least one whole number, none of them twice.")
+    return listed
+
+
+def budgets_of(tasks: TaskDistribution, evaluations: object, seconds: object, stop_at_optimum: bool) -> list[Budget]:
+    """Return the budget of each task."""
+    if isinstance(seconds, Mapping):
+        names = set(tasks.names)
+        for name in seconds:
+            if name not in names:
+                raise SettingError(f"There are seconds for {name!r}. Compared on: {', '.join(tasks.names)}.")
+        missing = [name for name in tasks.names if name not in seconds]
+        if missing:
+            raise SettingError(f"There are no seconds for {missing[0]}: give all tasks some, or one number for all.")
+    return [
+        checked_budget(
+            evaluations,
+            seconds[name] if isinstance(seconds, Mapping) else seconds,
+            stop_at_optimum,
+            default=200,
+            what=f"seconds of {name}" if isinstance(seconds, Mapping) else "seconds",
+        )
+        for name in tasks.names
+    ]
+
+
+def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, SearcherSpec]:
+    """Look all searchers up, by their labels."""
+    if isinstance(searchers, str | type):
+        searchers = [searchers]
+    if not isinstance(searchers, Iterable):
+        raise SettingError(f"Searchers are a sequence or a mapping of names or classes, not {searchers!r:.80}.")
+    if not isinstance(settings, Mapping) or not all(isinstance(own, Mapping) for own in settings.values()):
+        raise SettingError(f"Settings are a mapping of labels to mappings of names to values, not {settings!r:.80}.")
+    specs: dict[str, SearcherSpec] = {}
+    if isinstance(searchers, Mapping):
+        for label, entry in searchers.items():
+            searcher, own = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, {})
+            if not isinstance(label, str) or not isinstance(own, Mapping):
+                raise SettingError(
+                    f"{label!r:.40}: {entry!r:.80} is no string with a searcher or a (searcher, settings)."
+                )
+            specs[label] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
+    else:
+        for searcher in searchers:
+            label = SearcherSpec.of(searcher).name
+            if label in specs:
+                raise SettingError(
+                    f"{label} is there twice: name each searcher once. (From Python a mapping of labels to searchers "
+                    "with their settings compares several settings of one searcher.)"
+                )
+            specs[label] = SearcherSpec.of(searcher, settings.get(label))
+    if not specs:
+        raise SettingError("There is no searcher to compare: name at least one.")
+    strange = sorted(set(settings) - set(specs))
+    if strange:
+        raise SettingError(
+            f"There are settings for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
+        )
+    return specs
+
+
+def of_learners(name: str, value: Any, learners: Iterable[str], specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
+    """Return what is for those that learn by label: one for all of them, or those of a mapping."""
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        given = by_label(name, value, None, specs)
+        return {label: own for label, own in given.items() if own is not None}
+    found = dict.fromkeys(learners, value)
+    if not found:
+        raise SettingError(f"There is a {name}, but none of {', '.join(specs)} learns from source tasks.")
+    return found
+
+
+def told(models: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return for people what those that learn are given; a run's journal has its identity."""
+    paths = {label: str(getattr(model, "path", model)) for label, model in models.items()}
+    names = {
+        label: [getattr(one, "name", one) for one in ([own] if isinstance(own, str | Task | SourceTask) else own)]
+        for label, own in sources.items()
+    }
+    return {key: said for key, said in (("meta_models", paths), ("sources", names)) if said}
+
+
+def by_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
+    """Return the value of each label: one for all, or those of a mapping."""
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(specs, value)
+    strange = sorted(set(value) - set(specs))
+    if strange:
+        raise SettingError(
+            f"There is a {name} for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
+        )
+    return {label: value.get(label, default) for label in specs}
+
+
+def tasks_of(tasks: TasksLike) -> TaskDistribution:
+    """Return the tasks of names, families, tasks, or several of these."""
+    if isinstance(tasks, TaskDistribution):
+        found = list(tasks)
+    elif not isinstance(tasks, str | Task | Iterable):
+        raise SettingError(f"Tasks are names of tasks or of families, or Tasks, not {tasks!r:.80}.")
+    else:
+        found = []
+        for task in [tasks] if isinstance(tasks, str | Task) else tasks:
+            if isinstance(task, Task):
+                found.append(task)
+            elif not isinstance(task, str):
+                raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
+            elif task in task_families():
+                found += task_distribution(task)
+            else:
+                found.append(get_task(task))
+    if not found:
+        raise SettingError("There is no task to compare on: name at least one.")
+    return TaskDistribution(found)

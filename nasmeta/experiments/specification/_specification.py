@@ -1,0 +1,85 @@
+"""What a specification says, and those that the package brings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.experiments._clock import Clock
+
+if TYPE_CHECKING:
+    from nasmeta.tables import ColumnInfo
+
+__all__ = ["Specification", "ready_specifications"]
+
+_READY = Path(__file__).with_name("ready")
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A comparison as a file says it, checked.
+
+    Attributes
+    ----------
+    name : str
+        That of the file without its ending.
+    text : str
+        The file, kept with the results.
+    title, about : str
+        For people.
+    tasks : tuple of str
+        Families are resolved into tasks.
+    searchers : dict of label to (name, settings)
+    of_sources : dict of label to dict
+        What is said of sources: ``space``, ``warm_start``, ``sources``, ``meta_model``, those that are given.
+    seeds : tuple of int
+        One a repeat.
+    evaluations : int or None
+    seconds : dict of task to float, or None
+    stop_at_optimum : bool
+    evaluator : str
+    clock : Clock or None
+    epochs : tuple of int or str, or None
+        Lengths of training that multi-fidelity searchers may use.
+    report : tuple of ColumnInfo
+        What is told about the cell that each run picked; no searcher sees these.
+    """
+
+    name: str
+    text: str
+    title: str
+    about: str
+    tasks: tuple[str, ...]
+    searchers: dict[str, tuple[str, dict[str, Any]]]
+    of_sources: dict[str, dict[str, Any]]
+    seeds: tuple[int, ...]
+    evaluations: int | None
+    seconds: dict[str, float] | None
+    stop_at_optimum: bool
+    evaluator: str
+    clock: Clock | None
+    epochs: tuple[int | str, ...] | None
+    report: tuple[ColumnInfo, ...] = field(default=())
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the text."""
+        return sha256(self.text.encode()).hexdigest()
+
+    def by_label(self, key: str) -> dict[str, Any]:
+        """Return one of the keys about sources for the searchers that have it."""
+        return {label: said[key] for label, said in self.of_sources.items() if key in said}
+
+
+def ready_specifications() -> dict[str, Path]:
+    """Return the specifications that the package brings, by name.
+
+    Examples
+    --------
+    >>> from nasmeta.experiments import ready_specifications
+    >>> "nb201-paper" in ready_specifications()
+    True
+    """
+    return {path.stem: path for path in sorted(_READY.glob("*.toml"))}

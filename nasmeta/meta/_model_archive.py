@@ -1,0 +1,141 @@
+"""The bytes of a meta-model's file: a zip archive of NumPy arrays and a card, nothing that could run."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.spaces import SPACES
+
+__all__ = ["LARGEST", "VERSION", "OtherVersion", "checked_array", "checked_logarithms", "decode", "encode"]
+
+_FORMAT, VERSION = "nasmeta-meta-model", 1
+LARGEST = 2**28  # bytes that a file may unpack to
+_MOST_LOGARITHM = 50.0  # of a hyperparameter: e^50 squared is still far from overflow
+
+
+class OtherVersion(Exception):
+    """A file of another version of the format."""
+
+
+def encode(
+    kind: str,
+    space: str,
+    settings: Mapping[str, Any],
+    sources: Iterable[Mapping[str, Any]],
+    arrays: Mapping[str, NDArray[Any]],
+    facts: Mapping[str, Any],
+) -> bytes:
+    """Return the bytes of a file; the same content gives the same bytes."""
+    from nasmeta import __version__
+
+    said = {"kind": kind, "space": space, "settings": dict(settings), "sources": list(sources), "facts": dict(facts)}
+    said = json.loads(json.dumps(said))
+    card = {"format": _FORMAT, "version": VERSION, "nasmeta": __version__, "sha256": _digest(said, arrays), **said}
+    parts = {"card": np.frombuffer(json.dumps(card, indent=1).encode(), dtype=np.uint8), **arrays}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in parts.items():
+            entry = io.BytesIO()
+            np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, entry.getvalue())
+    return buffer.getvalue()
+
+
+def decode(raw: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return card and arrays of the bytes of a file.
+
+    Raises
+    ------
+    OtherVersion
+    Exception
+        Of whatever kind, where the bytes are no such file.
+    """
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        if sum(info.file_size for info in archive.infolist()) > LARGEST:
+            raise ValueError(f"it would unpack to more than {LARGEST:,} bytes")
+        arrays = {info.filename.removesuffix(".npy"): _array(archive.read(info)) for info in archive.infolist()}
+    card = json.loads(arrays.pop("card").tobytes())
+    if card.pop("format") != _FORMAT:
+        raise ValueError("its card names another format")
+    if (version := card.pop("version")) != VERSION:
+        raise OtherVersion(f"version {version!r:.20} of the format (written by nasmeta {card.get('nasmeta')!s:.20})")
+    _check_card(card)
+    said = {key: card[key] for key in ("kind", "space", "settings", "sources", "facts")}
+    if _digest(said, arrays) != card["sha256"]:
+        raise ValueError("its content is not what its checksum says")
+    return card, arrays
+
+
+def checked_array(
+    arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
+) -> NDArray[Any]:
+    """Return an array of a file where it is of this type and shape (None: any length); else a ValueError."""
+    array = arrays[name]
+    fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
+    if array.dtype != kind or not fits:
+        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape {shape}")
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite")
+    return array
+
+
+def checked_logarithms(arrays: Mapping[str, NDArray[Any]], length: int) -> NDArray[np.float64]:
+    """Return the logarithms of hyperparameters, where they are numbers that a covariance can be made of."""
+    logarithms = checked_array(arrays, "logarithms", np.float64, (length,))
+    if np.abs(logarithms).max(initial=0.0) > _MOST_LOGARITHM:
+        raise ValueError(f"logarithms of hyperparameters are beyond {_MOST_LOGARITHM:g}")
+    return logarithms
+
+
+def _digest(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = sha256(json.dumps(said, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name], order="C")
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def _array(data: bytes) -> NDArray[Any]:
+    """Read an array whose header does not promise more than there is: nothing is allocated by its word."""
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("an array is of another version of NumPy's format")
+    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    if kind.hasobject or math.prod(shape) * kind.itemsize != len(data) - stream.tell():
+        raise ValueError(f"an array of {kind} cannot have the shape {shape}")
+    return np.frombuffer(data, kind, offset=stream.tell()).reshape(shape)
+
+
+def _check_card(card: Mapping[str, Any]) -> None:
+    """Raise where the card lacks what is read of it, or that is of another type."""
+    kinds: dict[str, type] = {
+        "kind": str, "space": str, "settings": dict, "sources": list, "facts": dict, "nasmeta": str, "sha256": str
+    }  # fmt: skip
+    # Without a source it would pass as honest on every target.
+    right = (
+        all(isinstance(card[key], kind) for key, kind in kinds.items())
+        and card["sources"]
+        and all(
+            isinstance(source["name"], str)
+            and type(source["labels"]) is int
+            and source["labels"] >= 0
+            and isinstance(source["held_out"], list)
+            and all(isinstance(name, str) for name in source["held_out"])
+            for source in card["sources"]
+        )
+    )
+    if not right:
+        raise ValueError("its card says something that no meta-model's does")
+    if card["space"] not in SPACES:
+        raise ValueError(f"it is for the space {card['space']!r:.40}, which is none of {', '.join(SPACES)}")

@@ -1,0 +1,225 @@
+"""Optuna's samplers as searchers."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.spaces import CellSpace
+
+if TYPE_CHECKING:
+    from optuna import Trial
+    from optuna.distributions import CategoricalDistribution
+    from optuna.samplers import BaseSampler
+
+__all__ = ["OptunaGP", "OptunaNSGAII", "OptunaRandom", "OptunaSearch", "OptunaTPE", "edge_distributions", "load_optuna"]
+
+_NO_SAMPLERS_OF_CELLS = ("BaseSampler", "CmaEsSampler", "GridSampler", "PartialFixedSampler")
+_NEEDED_BY = {"GPSampler": "torch"}
+
+
+def load_optuna(what: str) -> ModuleType:
+    """Import Optuna; where it is not installed, say what needs it and how to get it.
+
+    Raises
+    ------
+    NasmetaError
+    """
+    try:
+        import optuna
+    except ImportError as reason:
+        raise NasmetaError(f'{what} needs Optuna, which is not installed: pip install "nasmeta[optuna]".') from reason
+    return optuna
+
+
+def edge_distributions(space: CellSpace) -> dict[str, CategoricalDistribution]:
+    """Return what Optuna chooses from: an operation, by its name, for each edge, such as ``0->1``."""
+    optuna = load_optuna("A search space for Optuna")
+    choices = optuna.distributions.CategoricalDistribution(space.operations)
+    return {f"{source}->{target}": choices for source, target in space.edges}
+
+
+@SEARCHERS.register("optuna")
+class OptunaSearch(Searcher):
+    """Any sampler of Optuna, on one categorical parameter an edge (Akiba et al., KDD 2019).
+
+    The study is in memory, maximises, and is fed by the run: a proposal is a trial, a value that nobody asked for is
+    added as a finished one. A sampler proposes cells again; the run answers these from its history, as for any
+    searcher, and the sampler learns the value once more. Needs the extra ``optuna``.
+
+    Parameters
+    ----------
+    space : CellSpace
+    rng : numpy.random.Generator
+        Gives the sampler's seed.
+    sampler : str or optuna.samplers.BaseSampler, default "TPESampler"
+        A class of ``optuna.samplers``; or an instance, which is used as it is, its own seed included. For `search` and
+        `compare`, which record settings, a class with `make_sampler` of its own takes the place of an instance.
+    options : mapping, optional
+        Keyword arguments of the class, such as ``{"n_startup_trials": 20}``.
+
+    Attributes
+    ----------
+    study_ : optuna.Study
+        The trials, for Optuna's own tools.
+
+    Raises
+    ------
+    NasmetaError
+        Where Optuna is not installed, or something else that the sampler needs.
+    SettingError
+        Where there is no such sampler, or it does not take the options.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> options = {"multivariate": False, "n_startup_trials": 20}
+    >>> run = nm.search("optuna", "nb201/cifar10", evaluations=30, settings={"options": options})
+    >>> len(run)
+    30
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        rng: np.random.Generator,
+        *,
+        sampler: str | BaseSampler = "TPESampler",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(space, rng)
+        self.sampler = sampler
+        self.options = dict(options or {})
+        optuna = load_optuna(type(self).__name__)
+        self._distributions = edge_distributions(space)
+        self._digit = {name: digit for digit, name in enumerate(space.operations)}
+        every = np.indices((space.n_operations,) * space.n_edges).reshape(space.n_edges, -1).T
+        self._cell = np.asarray(space.from_digits(every))  # by place in lexicographic order
+        self._open: dict[int, deque[Trial]] = {}
+        self._create_finished = optuna.trial.create_trial
+        with _silent(optuna):
+            self.study_ = optuna.create_study(
+                storage=optuna.storages.InMemoryStorage(),
+                sampler=self.make_sampler(int(rng.integers(2**32))),
+                direction="maximize",
+            )
+
+    def make_sampler(self, seed: int) -> BaseSampler:
+        """Return the sampler of a run; override this for one that settings cannot describe."""
+        optuna = load_optuna(type(self).__name__)
+        if not isinstance(self.sampler, str):
+            if not isinstance(self.sampler, optuna.samplers.BaseSampler) or self.options:
+                raise SettingError(
+                    "A sampler is a name with options, or an instance of Optuna's without, not "
+                    f"{self.sampler!r:.80} with {self.options}."
+                )
+            instance: BaseSampler = self.sampler
+            return instance
+        possible = {name for name in optuna.samplers.__all__ if name.endswith("Sampler")}
+        possible -= set(_NO_SAMPLERS_OF_CELLS)
+        if self.sampler not in possible:
+            raise UnknownNameError.of("sampler of Optuna", self.sampler, possible)
+        kind = getattr(optuna.samplers, self.sampler)
+        known = [name for name in inspect.signature(kind).parameters if name != "seed"]
+        for name in self.options:
+            if name not in known:
+                raise SettingError(f"{self.sampler} has no option {name!r}. Possible: {', '.join(known)}.")
+        needed = _NEEDED_BY.get(self.sampler)
+        try:
+            if needed:
+                __import__(needed)
+            sampler: BaseSampler = kind(seed=seed, **self.options)
+        except ImportError as reason:
+            raise NasmetaError(
+                f'{self.sampler} needs {reason.name}, which is not installed: pip install "nasmeta[optuna,torch]".'
+            ) from reason
+        except (TypeError, ValueError) as reason:
+            raise SettingError(f"{self.sampler} cannot take the options {self.options}: {reason}") from reason
+        return sampler
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Begin a trial for each proposal."""
+        return np.array([self._begin() for _ in range(n)], np.int32)
+
+    def _begin(self) -> int:
+        trial = self.study_.ask(self._distributions)
+        chosen, place, digit = trial.params, 0, self._digit
+        for name in self._distributions:
+            place = place * len(digit) + digit[chosen[name]]
+        cell = int(self._cell[place])
+        self._open.setdefault(cell, deque()).append(trial)
+        return cell
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """End the oldest open trial of each cell; where there is none, add a finished one."""
+        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
+            begun = self._open.get(cell)
+            if begun:
+                self.study_.tell(begun.popleft(), value)
+                continue
+            operations = (self.space.operations[digit] for digit in self.space.digits[cell].tolist())
+            params = dict(zip(self._distributions, operations, strict=True))
+            self.study_.add_trial(self._create_finished(params=params, distributions=self._distributions, value=value))
+
+
+class _Named(OptunaSearch):
+    """One sampler under a name of its own; see `OptunaSearch` for `options`."""
+
+    of: str
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator, *, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(space, rng, sampler=self.of, options=options)
+
+
+@SEARCHERS.register("optuna-tpe")
+class OptunaTPE(_Named):
+    """Optuna's TPESampler: tree-structured Parzen estimators (Bergstra et al., NeurIPS 2011; Watanabe, 2023).
+
+    See `OptunaSearch`; ``options={"multivariate": False}`` models each edge alone, the default before Optuna 5.
+    """
+
+    of = "TPESampler"
+
+
+@SEARCHERS.register("optuna-random")
+class OptunaRandom(_Named):
+    """Optuna's RandomSampler: each operation uniformly; a cell may come again. See `OptunaSearch`."""
+
+    of = "RandomSampler"
+
+
+@SEARCHERS.register("optuna-nsgaii")
+class OptunaNSGAII(_Named):
+    """Optuna's NSGAIISampler, with one objective a genetic algorithm (Deb et al., 2002). See `OptunaSearch`."""
+
+    of = "NSGAIISampler"
+
+
+@SEARCHERS.register("optuna-gp")
+class OptunaGP(_Named):
+    """Optuna's GPSampler: Bayesian optimisation with a Gaussian process. See `OptunaSearch`; needs torch, too."""
+
+    of = "GPSampler"
+
+
+@contextmanager
+def _silent(optuna: ModuleType) -> Iterator[None]:
+    """Keep the note on a new study and warnings of experimental samplers from the user, and put all back."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)

@@ -1,0 +1,175 @@
+"""Comparisons on real Ray and Dask clusters of this machine: the same bits, whoever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+import nasmeta as nm
+from nasmeta.errors import NasmetaError
+from nasmeta.tables import fetch
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.filterwarnings("default"),  # those of Ray and Dask are theirs
+]
+
+NO_RAY = 'The extra ray is not installed: pip install "nasmeta[ray]".'
+NO_DASK = 'The extra dask is not installed: pip install "nasmeta[dask]".'
+
+# A Gaussian process takes long enough that something can be killed in the middle of its runs.
+WHAT: dict[str, Any] = {"searchers": ["gp", "evolution"], "tasks": "nb201/cifar10", "repeats": 6, "evaluations": 40}
+
+
+@pytest.fixture(scope="module")
+def alone() -> pd.DataFrame:
+    return nm.compare(**WHAT)
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[Any]:
+    pytest.importorskip("ray", reason=NO_RAY)
+    import ray
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster.add_node(num_cpus=1)
+    ray.init(address=cluster.address, logging_level="ERROR", log_to_driver=False)
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+@pytest.fixture
+def dask_client() -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed", reason=NO_DASK)
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def recorded(folder: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") - 1 for path in folder.rglob("*.jsonl"))
+
+
+@contextmanager
+def once_running(folder: Path, act: Callable[[], object]) -> Iterator[None]:
+    """Do something as soon as the first run has begun to be recorded, while the block goes on."""
+    done: list[BaseException | None] = []
+
+    def wait() -> None:
+        try:
+            until = time.monotonic() + 120
+            while recorded(folder) < 20:
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            act()
+            done.append(None)
+        except BaseException as error:  # shown by the test, not by the thread
+            done.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    yield
+    thread.join(5)
+    assert done == [None]
+
+
+def test_a_ray_node_is_killed(ray_cluster: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
+    node = ray_cluster.add_node(num_cpus=1)
+    ray_cluster.wait_for_nodes()
+    with once_running(tmp_path, lambda: ray_cluster.remove_node(node, allow_graceful=False)):
+        frame = nm.compare(**WHAT, backend="ray", workers=3, folder=tmp_path)
+    assert_frame_equal(frame, alone, check_exact=True)
+    assert recorded(tmp_path) == len(alone)
+
+
+def test_a_dask_worker_is_killed(dask_client: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
+    victim = next(iter(dask_client.run(os.getpid).values()))
+    with once_running(tmp_path, lambda: os.kill(victim, signal.SIGKILL)):
+        frame = nm.compare(**WHAT, backend="dask", folder=tmp_path)
+    assert_frame_equal(frame, alone, check_exact=True)
+    assert recorded(tmp_path) == len(alone)
+
+
+def start(folder: Path, environment: dict[str, str], **where: Any) -> subprocess.Popen[bytes]:
+    """Start a comparison in a process group of its own, and wait until it records its runs."""
+    arguments = {**WHAT, **where, "folder": str(folder)}
+    code = f"import nasmeta as nm\nif __name__ == '__main__':\n    nm.compare(**{arguments!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    until = time.monotonic() + 120
+    while recorded(folder) < 20:
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return process
+
+
+def test_a_runner_on_ray_is_killed(ray_cluster: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
+    process = start(tmp_path, {"RAY_ADDRESS": ray_cluster.address}, backend="ray", workers=2)
+    process.kill()
+    process.wait()
+    assert 0 < recorded(tmp_path) < len(alone)
+    assert_frame_equal(nm.compare(**WHAT, backend="ray", workers=2, folder=tmp_path), alone, check_exact=True)
+    assert recorded(tmp_path) == len(alone)
+
+
+def test_a_runner_on_dask_is_killed_and_its_workers_live_on(
+    dask_client: Any, tmp_path: Path, alone: pd.DataFrame
+) -> None:
+    address = dask_client.scheduler_info()["address"]
+    process = start(tmp_path, {"DASK_SCHEDULER_ADDRESS": address}, backend="dask")
+    process.kill()
+    process.wait()
+    assert 0 < recorded(tmp_path) < len(alone)
+    assert_frame_equal(nm.compare(**WHAT, backend="dask", folder=tmp_path), alone, check_exact=True)
+    assert recorded(tmp_path) == len(alone)
+
+
+def test_the_whole_cluster_is_killed(tmp_path: Path, alone: pd.DataFrame) -> None:
+    pytest.importorskip("distributed", reason=NO_DASK)
+    process = start(tmp_path, {}, backend="dask", workers=2)
+    os.killpg(process.pid, signal.SIGKILL)  # runner, scheduler and workers
+    process.wait()
+    assert 0 < recorded(tmp_path) < len(alone)
+    assert_frame_equal(nm.compare(**WHAT, folder=tmp_path), alone, check_exact=True)
+    assert recorded(tmp_path) == len(alone)
+
+
+def test_threads_of_one_dask_worker(alone: pd.DataFrame) -> None:
+    distributed = pytest.importorskip("distributed", reason=NO_DASK)
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:
+        frame = nm.compare(**WHAT, backend="dask", address=cluster.scheduler_address)
+    assert_frame_equal(frame, alone, check_exact=True)
+
+
+def test_a_node_without_the_table_is_named(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed", reason=NO_DASK)
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "full"))
+    fetch("transnas")
+    bare = {"NASMETA_CACHE": str(tmp_path / "bare")}
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, env=bare) as cluster:
+        where = {"backend": "dask", "address": cluster.scheduler_address}
+        # What the package brings is built there; what was fetched here is not there.
+        assert len(nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, **where)) == 5
+        with pytest.raises(NasmetaError, match=r"The node .* has not the data of tnb101/jigsaw.*nasmeta data fetch"):
+            nm.compare(["random"], "tnb101/jigsaw", repeats=1, evaluations=5, **where)

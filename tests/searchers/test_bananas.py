@@ -1,0 +1,83 @@
+"""BANANAS: its networks, its candidates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nasmeta.predictors import live_path_counts
+from nasmeta.searchers import BananasSearch
+from nasmeta.searchers._path_networks import PathNetworks
+from nasmeta.spaces import get_space
+from nasmeta.testing import made_up_values
+
+SPACE = get_space("nb201")
+VALUES = made_up_values(SPACE)
+
+
+def told(n: int, **settings: int) -> BananasSearch:
+    searcher = BananasSearch(SPACE, np.random.default_rng(0), **settings)
+    cells = np.random.default_rng(1).choice(SPACE.n_cells, size=n, replace=False).astype(np.int32)
+    searcher.tell(cells, VALUES[cells])
+    return searcher
+
+
+def test_candidates_are_neighbours_of_the_best_cells() -> None:
+    searcher = told(30)
+    pool = searcher._pool()
+    best_first = sorted(searcher._told, key=lambda cell: -VALUES[cell])
+    assert len(pool) == 100 == len(set(pool.tolist()))
+    assert set(pool[:20].tolist()) <= set(SPACE.neighbours(best_first[0]).tolist())
+    assert set(pool.tolist()) <= set(SPACE.neighbours(best_first[:6]).ravel().tolist())
+    assert not set(pool.tolist()) & set(best_first)
+    searcher.restrict(np.arange(15, dtype=np.int32))  # of which hardly any is a neighbour
+    assert set(searcher._pool().tolist()) <= set(range(15))
+    assert len(searcher._pool()) >= 10
+
+
+def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    searcher, trained = told(10), []
+    monkeypatch.setattr(searcher, "_trained", lambda of=searcher._trained: trained.append(1) or of())
+    for _ in range(25):
+        cells = searcher.ask()
+        searcher.tell(cells, VALUES[cells])
+    assert len(trained) == 3
+
+
+def test_the_networks_learn_and_repeat_themselves() -> None:
+    paths = live_path_counts(SPACE)
+    seen = np.random.default_rng(2).choice(SPACE.n_cells, size=150, replace=False)
+    scores = paths[:, :3] @ np.array([1.0, -0.5, 0.25])  # what paths can say
+    scores = (scores - scores.mean()) / scores.std()
+    first, second = (
+        PathNetworks(paths.shape[1], 5, 3, 20, np.random.default_rng(3))
+        .fit(paths[seen], scores[seen], 150, 0.01)
+        .predict(paths)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == (5, SPACE.n_cells)
+    assert np.abs(first[:, seen] - scores[seen]).mean() < 0.1
+    assert np.corrcoef(first.mean(axis=0), scores)[0, 1] > 0.7
+    assert first.std(axis=0).mean() > 0.01  # members differ
+
+
+def test_their_steps_are_those_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    inputs, scores = rng.normal(size=(30, 7)), rng.normal(size=30)
+    networks = PathNetworks(7, 3, 2, 5, rng)
+    parameters = [torch.tensor(part.copy(), requires_grad=True) for part in [*networks.weights, *networks.biases]]
+    optimiser = torch.optim.Adam(parameters, lr=0.01)
+    rows, wanted = (torch.tensor(part, dtype=torch.float32) for part in (inputs, scores))
+    for _ in range(20):
+        x = rows.expand(3, -1, -1)
+        for weight, bias in zip(parameters[:2], parameters[3:5], strict=True):
+            x = (x @ weight + bias).relu()
+        predicted = (x @ parameters[2] + parameters[5])[..., 0]
+        optimiser.zero_grad()
+        (predicted - wanted).abs().mean(dim=1).sum().backward()
+        optimiser.step()
+    networks.fit(inputs, scores, 20, 0.01)
+    for ours, theirs in zip([*networks.weights, *networks.biases], parameters, strict=True):
+        np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=2e-4)

@@ -1,0 +1,125 @@
+"""Optuna's samplers as searchers: the same study as Optuna's own loop, other runs of the project, and errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.searchers import OptunaSearch, OptunaTPE
+from nasmeta.spaces import get_space
+from nasmeta.testing import made_up_values
+
+optuna = pytest.importorskip("optuna")
+SPACE = get_space("tnb101")
+VALUES = made_up_values(SPACE)
+
+
+def asked(searcher: OptunaSearch, n: int) -> list[int]:
+    found = []
+    for _ in range(n):
+        cells = searcher.ask()
+        searcher.tell(cells, VALUES[cells])
+        found += cells.tolist()
+    return found
+
+
+@pytest.mark.parametrize("name", ["RandomSampler", "TPESampler", "NSGAIISampler", "QMCSampler"])
+def test_its_cells_are_those_of_optunas_own_loop(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = getattr(optuna.samplers, name)(seed=int(np.random.default_rng(3).integers(2**32)))
+    study = optuna.create_study(sampler=sampler, direction="maximize")
+    theirs = []
+    edges = {f"{a}->{b}": optuna.distributions.CategoricalDistribution(SPACE.operations) for a, b in SPACE.edges}
+    for _ in range(40):
+        trial = study.ask(edges)
+        cell = int(SPACE.from_digits([SPACE.operations.index(trial.params[edge]) for edge in edges]))
+        study.tell(trial, float(VALUES[cell]))
+        theirs.append(cell)
+    assert asked(OptunaSearch(SPACE, np.random.default_rng(3), sampler=name), 40) == theirs
+
+
+def test_the_study_holds_what_was_told_and_nothing_global_changes() -> None:
+    level = optuna.logging.get_verbosity()
+    searcher = OptunaTPE(SPACE, np.random.default_rng(0))
+    searcher.tell(np.array([5, 9], np.int32), VALUES[[5, 9]])
+    cells = asked(searcher, 12)
+    trials = searcher.study_.trials
+    assert [trial.value for trial in trials] == pytest.approx(VALUES[[5, 9, *cells]].tolist())
+    assert list(trials[0].params.values()) == [SPACE.operations[digit] for digit in SPACE.digits[5]]
+    assert searcher.study_.best_value == pytest.approx(VALUES[[5, 9, *cells]].max())
+    assert optuna.logging.get_verbosity() == level
+
+
+def test_a_sampler_of_ones_own() -> None:
+    class Fixed(OptunaSearch):
+        def make_sampler(self, seed: int) -> Any:
+            return optuna.samplers.PartialFixedSampler({"0->1": "none"}, optuna.samplers.RandomSampler(seed=seed))
+
+    run = nm.search(Fixed, "nb201/cifar10", evaluations=20)
+    assert (nm.get_space("nb201").digits[run.cells, 0] == 0).all()
+    instance = optuna.samplers.RandomSampler(seed=1)
+    first = asked(OptunaSearch(SPACE, np.random.default_rng(0), sampler=instance), 5)
+    same = optuna.samplers.RandomSampler(seed=1)
+    assert first == asked(OptunaSearch(SPACE, np.random.default_rng(9), sampler=same), 5)
+
+
+def test_compared_resumed_and_on_simulated_workers(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.toml"
+    spec.write_text(
+        'tasks = ["nb201/cifar10"]\nrepeats = 2\n[budget]\nevaluations = 25\n[clock]\nworkers = 3\n'
+        '[searchers.optuna-tpe]\n[searchers.eager]\nsearcher = "optuna-tpe"\noptions = { n_startup_trials = 3 }\n'
+    )
+    read = nm.experiments.read_specification(spec)
+    frame = nm.experiments.run_specification(read, tmp_path / "out")
+    assert frame.groupby(["searcher", "seed"], observed=True).size().tolist() == [25] * 4
+    traces = {key: own["cell"].tolist() for key, own in frame.groupby(["searcher", "seed"], observed=True)}
+    assert traces["optuna-tpe", 0] != traces["eager", 0]
+    journal = tmp_path / "run.jsonl"
+    nm.search("optuna-tpe", "nb201/cifar10", evaluations=15, journal=journal)
+    resumed = nm.search("optuna-tpe", "nb201/cifar10", evaluations=30, journal=journal)
+    assert resumed.cells.tolist() == nm.search("optuna-tpe", "nb201/cifar10", evaluations=30).cells.tolist()
+
+
+def test_the_same_in_another_process() -> None:
+    code = "import nasmeta as nm; print(nm.search('optuna-tpe', 'nb201/cifar10', evaluations=25).cells.tolist())"
+    here = nm.search("optuna-tpe", "nb201/cifar10", evaluations=25).cells.tolist()
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == str(here)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"sampler": "TPE"}, UnknownNameError, "Unknown sampler of Optuna 'TPE'.*TPESampler"),
+        ({"sampler": "CmaEsSampler"}, UnknownNameError, "Possible"),
+        ({"options": {"gamma_ray": 1}}, SettingError, "no option 'gamma_ray'.*n_startup_trials"),
+        ({"options": {"n_ei_candidates": 3, "seed": 4}}, SettingError, "no option 'seed'"),
+        ({"sampler": "NSGAIISampler", "options": {"population_size": 1}}, SettingError, "population_size"),
+    ],
+)
+def test_what_is_not_possible(settings: dict[str, Any], error: type[NasmetaError], message: str) -> None:
+    with pytest.raises(error, match=message):
+        nm.search("optuna", "nb201/cifar10", evaluations=3, settings=settings)
+
+
+def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(NasmetaError, match=r'pip install "nasmeta\[optuna\]"'):
+        nm.search("optuna-tpe", "nb201/cifar10", evaluations=3)
+    with pytest.raises(NasmetaError, match=r'pip install "nasmeta\[optuna\]"'):
+        nm.optuna_objective("nb201/cifar10")
+
+
+def test_without_torch_its_gaussian_process_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(NasmetaError, match=r'pip install "nasmeta\[optuna,torch\]"'):
+        OptunaSearch(SPACE, np.random.default_rng(0), sampler="GPSampler")

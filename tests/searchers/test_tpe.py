@@ -1,0 +1,50 @@
+"""TPE: its densities by hand, and what a batch and a part of the space do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nasmeta.searchers import TPESearch
+from nasmeta.spaces import get_space
+from nasmeta.testing import made_up_values
+
+SPACE = get_space("tnb101")
+VALUES = made_up_values(SPACE)
+
+
+def test_the_density_by_hand_and_its_sum() -> None:
+    searcher = TPESearch(SPACE, np.random.default_rng(0), prior_weight=2.0)
+    members = np.array([17, 900])
+    density = searcher._density(members)[searcher._place]
+    assert density.sum() == pytest.approx(1)
+    smooth = 2.0 / 3  # the prior's weight over the number of kernels
+    for cell in (17, 900, 4000):
+        same = SPACE.digits[members] == SPACE.digits[cell]
+        kernels = np.where(same, 1 + smooth, smooth) / (1 + 4 * smooth)
+        expected = (kernels.prod(axis=1).sum() + 2.0 * 4.0**-6) / 4
+        assert density[cell] == pytest.approx(expected)
+
+
+def test_it_proposes_the_best_ratio_of_all_open_cells() -> None:
+    searcher = TPESearch(SPACE, np.random.default_rng(0))
+    told = np.random.default_rng(1).choice(SPACE.n_cells, size=60, replace=False).astype(np.int32)
+    searcher.tell(told, VALUES[told])
+    ratio = searcher._log_ratio()
+    ratio[told] = -np.inf
+    asked = searcher.ask(3)
+    np.testing.assert_allclose(ratio[asked], np.sort(ratio)[:-4:-1])
+    good = told[np.argsort(-VALUES[told])[:6]]
+    shared = (SPACE.digits[asked][:, None] == SPACE.digits[good][None]).sum(axis=2).max(axis=1)
+    assert shared.min() >= 4  # alike to a good cell
+
+
+def test_order_and_repeats_of_what_is_told_do_not_matter() -> None:
+    told = np.random.default_rng(1).choice(SPACE.n_cells, size=40, replace=False).astype(np.int32)
+    ratios = []
+    for order in (told, told[::-1], np.r_[told, told[:7]]):
+        searcher = TPESearch(SPACE, np.random.default_rng(0))
+        searcher.tell(order.copy(), VALUES[order])
+        ratios.append(searcher._log_ratio())
+    np.testing.assert_allclose(ratios[0], ratios[1], atol=1e-8)
+    np.testing.assert_allclose(ratios[0], ratios[2], atol=1e-8)

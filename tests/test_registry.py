@@ -1,0 +1,79 @@
+"""The registry: what is there, what is imported when it is asked for, and what a missing package is told as."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nasmeta.errors import NasmetaError, UnknownNameError
+from nasmeta.meta import META_PREDICTORS
+from nasmeta.registry import Registry
+from nasmeta.searchers import SEARCHERS
+
+
+def in_a_fresh_process(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", ["meta", "meta-nas", "meta-np", "meta-rl", "rgpe", "source-order"])
+def test_a_meta_searcher_is_known_before_its_room_is_imported_and_needs_no_torch(name: str) -> None:
+    code = f"""
+import sys
+from nasmeta.searchers import SEARCHERS
+known = {name!r} in SEARCHERS and {name!r} in list(SEARCHERS)
+early = "nasmeta.meta" in sys.modules
+kind = SEARCHERS[{name!r}]
+print(known, early, kind.__name__, "torch" in sys.modules)
+"""
+    assert in_a_fresh_process(code) == f"True False {SEARCHERS[name].__name__} False"
+
+
+def test_the_message_for_an_unknown_searcher_lists_the_meta_searchers_in_a_fresh_process() -> None:
+    code = """
+from nasmeta.errors import UnknownNameError
+from nasmeta.searchers import SEARCHERS
+try:
+    SEARCHERS["rgep"]
+except UnknownNameError as reason:
+    print(reason)
+"""
+    said = in_a_fresh_process(code)
+    assert "Did you mean 'rgpe'?" in said
+    assert "multi-task-gp" in said
+
+
+def test_all_that_is_declared_is_there() -> None:
+    for registry in (SEARCHERS, META_PREDICTORS):
+        assert len(registry) == len(list(registry))
+        for name in registry:
+            assert registry.name_of(registry[name]) == name
+
+
+def test_a_declared_name_is_taken_by_what_it_names_and_by_nothing_else() -> None:
+    with pytest.raises(ValueError, match="'rgpe' is registered already"):
+        SEARCHERS.register("rgpe")(SEARCHERS["random"])
+    with pytest.raises(ValueError, match="'random' is registered already"):
+        SEARCHERS.declare("random", "somewhere:Else")
+    things: Registry[object] = Registry("thing")
+    things.declare("path", "pathlib:Path")
+    assert things.name_of(SEARCHERS) is None
+    with pytest.raises(ValueError, match="'path' is registered already: 'pathlib:Path'"):
+        things.register("path")(SEARCHERS)
+    from pathlib import Path
+
+    assert things.register("path")(Path) is things["path"] is Path
+
+
+def test_what_is_not_a_name_is_unknown() -> None:
+    for name in ([], None, 3):
+        assert name not in SEARCHERS
+        with pytest.raises(UnknownNameError, match="Unknown searcher"):
+            SEARCHERS[name]  # type: ignore[index]
+
+
+def test_a_missing_package_is_named_with_the_extra_that_brings_it() -> None:
+    things: Registry[object] = Registry("thing")
+    things.declare("there", "nasmeta_no_such_package.part:Thing", extra="torch")
+    with pytest.raises(NasmetaError, match=r'The thing there needs nasmeta_no_such_package.*"nasmeta\[torch\]"'):
+        things["there"]
