@@ -18,7 +18,6 @@ from nasmeta.tasks import SourceTask
 __all__ = ["DefaultMetaSearch", "Pick", "choose_meta_searcher"]
 
 _COVERED = 0.5  # share of the space that all sources have labelled
-_MANY = 400  # labels of each source, from which weights on it are worth regressing
 _AGREEING = 0.9  # mean Spearman correlation of the sources: 0.59 to 0.74 on TransNAS-Bench-101, 0.96 on NAS-Bench-201
 
 
@@ -30,13 +29,11 @@ class Pick(NamedTuple):
 
 
 def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> Pick:
-    """Pick ``meta-gp`` where sources are known and agree, ``multi-task-gp`` where they are known, else ``rgpe``.
+    """Pick ``meta-gp`` where the sources are known and agree, else ``multi-task-gp``.
 
     Where all sources have labelled the same half of this space, or more, and the mean Spearman correlation of two of
     them is at least 0.9, a prior mean that they share is hard to improve on: ``meta-gp``. Otherwise the target has to
-    show which of them it follows. With at least 400 labels a source its values are regressed on what is known of the
-    sources (``multi-task-gp``). With fewer, or where a source is of another space, weights are those of ranks
-    (``rgpe``), which can only leave a source out.
+    show which of them it follows: ``multi-task-gp`` regresses its values on what is known of the sources.
 
     Parameters
     ----------
@@ -57,14 +54,12 @@ def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> Pic
     >>> choose_meta_searcher(space, tasks.as_sources())
     Pick(searcher='meta-gp', reason='the sources agree (mean Spearman 0.97)')
     >>> choose_meta_searcher(space, tasks.as_sources(100, np.random.default_rng(0)))
-    Pick(searcher='rgpe', reason='a source has only 100 labels')
+    Pick(searcher='multi-task-gp', reason='only 0 cells are labelled in all sources')
     """
     from scipy.stats import spearmanr
 
     if other := next((source for source in sources if source.space is not space), None):
-        return Pick("rgpe", f"a source is of another cell space ({other.space.name})")
-    if (fewest := min(len(source) for source in sources)) < _MANY:
-        return Pick("rgpe", f"a source has only {fewest} labels")
+        return Pick("multi-task-gp", f"a source is of another cell space ({other.space.name})")
     if len(sources) < 2:
         return Pick("multi-task-gp", "one source shows no agreement")
     common = reduce(np.intersect1d, [source.cells for source in sources])
@@ -108,7 +103,7 @@ class DefaultMetaSearch(MetaSearcher):
     >>> import nasmeta as nm
     >>> few = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(50, np.random.default_rng(0))
     >>> nm.search("meta", "nb201/cifar100", sources=few, evaluations=10).picked
-    'rgpe: a source has only 50 labels'
+    'multi-task-gp: only 0 cells are labelled in all sources'
     """
 
     crosses_spaces: ClassVar[bool] = True

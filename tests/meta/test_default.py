@@ -29,11 +29,11 @@ def test_the_choice_looks_at_knowledge_and_agreement() -> None:
     assert choose_meta_searcher(SPACE, [known, like]).searcher == "meta-gp"
     assert choose_meta_searcher(SPACE, [known, unlike]).searcher == "multi-task-gp"
     assert choose_meta_searcher(SPACE, [known, some]).searcher == "multi-task-gp"
-    assert choose_meta_searcher(SPACE, [known, few]).searcher == "rgpe"
-    assert choose_meta_searcher(SPACE, [few, few]).searcher == "rgpe"
+    assert choose_meta_searcher(SPACE, [known, few]).searcher == "multi-task-gp"
+    assert choose_meta_searcher(SPACE, [few, few]).searcher == "multi-task-gp"
     assert choose_meta_searcher(SPACE, [known]).searcher == "multi-task-gp"
     assert choose_meta_searcher(SPACE, [known, source("constant", np.ones(SPACE.n_cells))]).searcher == "multi-task-gp"
-    assert choose_meta_searcher(get_space("nb201"), [known, like]).searcher == "rgpe"
+    assert choose_meta_searcher(get_space("nb201"), [known, like]).searcher == "multi-task-gp"
 
 
 def test_the_order_of_a_source_s_cells_does_not_matter() -> None:
@@ -47,7 +47,7 @@ def test_it_proposes_what_the_chosen_one_does(labels: int | None, tmp_path: Path
     cells = EVERY if labels is None else SPACE.sample(labels, rng)
     sources = [source("a", values + 0.01, cells), source("b", values + 0.001 * EVERY / len(EVERY), cells)]
     searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
-    assert searcher.meta_model_.pick.searcher == ("meta-gp" if labels is None else "rgpe")
+    assert searcher.meta_model_.pick.searcher == ("meta-gp" if labels is None else "multi-task-gp")
     chosen = SEARCHERS[searcher.meta_model_.pick.searcher](SPACE, np.random.default_rng(0))
     chosen.meta_model_ = searcher.meta_model_.meta_model
     read = load_meta_model(save_meta_model(tmp_path / "model.npz", searcher)).searcher(np.random.default_rng(0))
@@ -72,7 +72,11 @@ def test_run_and_journal_say_what_was_picked(tmp_path: Path) -> None:
     asked = {"evaluations": 4, "sources": nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))}
     path = tmp_path / "run.jsonl"
     run = nm.search("meta", "nb201/cifar100", journal=path, **asked)
-    assert run.picked == json.loads(path.read_text().splitlines()[0])["picked"] == "rgpe: a source has only 60 labels"
+    assert (
+        run.picked
+        == json.loads(path.read_text().splitlines()[0])["picked"]
+        == "multi-task-gp: one source shows no agreement"
+    )
     assert nm.search("meta", "nb201/cifar100", journal=path, **asked).picked == run.picked
     assert nm.search("meta", "nb201/cifar100", journal=path, **asked | {"evaluations": 6}).picked == run.picked
     assert nm.search("rgpe", "nb201/cifar100", **asked).picked == ""
