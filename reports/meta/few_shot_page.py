@@ -235,8 +235,8 @@ def write(folder: Path) -> None:
             "Whiskers are one standard deviation over draws. "
             f"Measured: {tnb101['target'].nunique()} of 7 tasks. Tasks that agree with others gain most; where the "
             "sources' mean orders a task badly, twenty labels have to unlearn it. `meta-dkl` reads the sources one by "
-            "one here, as ranks and in their unit (decision 55): gaps between values, which ranks forget, are what "
-            "autoencoder, segmentsemantic and room_layout share with others. " + harm(tnb101),
+            "one here, as ranks and in their unit, since ranks forget the gaps between values (decision 56); its steps "
+            "and rate were chosen on these tasks. " + harm(tnb101),
             "",
         ]
     if len(devices):
