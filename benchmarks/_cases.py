@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from _measure import Row, Sample, in_turns, per_call, python, python_seconds, unpinned
 from _optimisers import optuna_loop, simulator
+from _searcher_costs import all_searchers
 
 import nasmeta as nm
 
@@ -299,7 +300,7 @@ def botorch_steps(task: Any, observed: list[int]) -> tuple[Sample, Sample]:
     return per_call(lambda: step(True), unit=1e-3), per_call(lambda: step(False), unit=1e-3)
 
 
-for _function in (simulator, optuna_loop):
+for _function in (simulator, optuna_loop, all_searchers):
     case(_function)
 
 

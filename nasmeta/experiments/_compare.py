@@ -31,8 +31,9 @@ from nasmeta.experiments._jobs import Job, Learning, Pair, Runs, Seen
 from nasmeta.experiments._journal import is_there
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._places import located
+from nasmeta.experiments._results import Results
 from nasmeta.experiments._rules import Rules, read_trace, rules_of
-from nasmeta.experiments._run import results_frame
+from nasmeta.experiments._run import Run
 from nasmeta.experiments._search import make_run, on_evaluator
 from nasmeta.experiments._spec import (
     MetaModelLike,
@@ -197,9 +198,7 @@ def compare(
     with home.claimed(
         specs, targets, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
     ) as comparison.claim:
-        frame = comparison.frame(where, progress, home)
-        home.write_results(frame)
-    return frame
+        return comparison.frame(where, progress, home)
 
 
 class _Comparison:
@@ -226,46 +225,43 @@ class _Comparison:
             else sources_of(specs[label], tasks[i], sources.get(label))
             for i, label in self.pairs
         }
-        self.traces: dict[tuple[Pair, int], Trace] = {}
         self.claim: Claim | None = None
 
     def frame(self, backend: Backend, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
         """Do what is not done yet; return the results of all."""
-        total = len(self.pairs) * len(self.seeds)
+        results = Results(self.pairs, self.seeds, self._made, home)
         try:
-            with _bar(total) if progress else nullcontext(_ignore) as advance:
+            with _bar(results.total) if progress else nullcontext(_ignore) as advance:
                 if home is not None:
-                    self._read(home)
-                    advance(len(self.traces))
-                self._run(backend, home, advance)
+                    self._read(home, results)
+                    advance(results.done)
+                with connected(backend) as connect:
+                    self._run(backend, connect, home, results, advance)
         except KeyboardInterrupt:
             kept = (
                 f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
             )
             hint = "" if home else " Name a folder to be able to resume."
-            print(f"\nInterrupted: {len(self.traces):,} of {total:,} runs are done. {kept}{hint}", file=sys.stderr)
+            print(f"\nInterrupted: {results.done:,} of {results.total:,} runs are done. {kept}{hint}", file=sys.stderr)
             raise
-        return results_frame(
-            [
-                make_run(
-                    self.traces[pair, seed],
-                    self._spec(pair),
-                    pair[1],
-                    self.tasks[pair[0]],
-                    seed,
-                    self.sources[pair],
-                    self.saved[pair],
-                    self.rules[pair].clock,
-                )
-                for pair in self.pairs
-                for seed in self.seeds
-            ]
+        return results.frame()
+
+    def _made(self, pair: Pair, seed: int, trace: Trace) -> Run:
+        return make_run(
+            trace,
+            self._spec(pair),
+            pair[1],
+            self.tasks[pair[0]],
+            seed,
+            self.sources[pair],
+            self.saved[pair],
+            self.rules[pair].clock,
         )
 
     def _spec(self, pair: Pair) -> SearcherSpec:
         return with_settings_of(self.specs[pair[1]], self.saved[pair])
 
-    def _read(self, home: ComparisonFolder) -> None:
+    def _read(self, home: ComparisonFolder, results: Results) -> None:
         """Take the finished runs from their journals."""
         recorded = home.recorded()
         for pair in self.pairs:
@@ -277,20 +273,17 @@ class _Comparison:
                 header = spec.header(task, seed, 1, self.sources[pair], self.saved[pair], rules.clock, rules.lengths)
                 trace = read_trace(path, header, task, rules)
                 if trace is not None:
-                    self.traces[pair, seed] = trace
+                    results.keep(pair, seed, trace)
 
-    def _run(self, backend: Backend, home: ComparisonFolder | None, advance: Callable[[int], object]) -> None:
-        with connected(backend) as connect:
-            self._run_on(backend, connect, home, advance)
-
-    def _run_on(
+    def _run(
         self,
         backend: Backend,
         connect: Callable[[], Connection],
         home: ComparisonFolder | None,
+        results: Results,
         advance: Callable[[int], object],
     ) -> None:
-        open_seeds = {pair: [seed for seed in self.seeds if (pair, seed) not in self.traces] for pair in self.pairs}
+        open_seeds = {pair: results.missing(pair) for pair in self.pairs}
         meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].learns]
         workers = backend.workers or (connect().workers if any(open_seeds.values()) else 1)
         # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
@@ -306,10 +299,10 @@ class _Comparison:
             if isinstance(job, Learning):
                 models[job.pair] = result
             else:
-                self._keep(job, result, advance)
+                self._keep(job, result, results, advance)
         late = [job for pair in meta for job in self._jobs(pair, open_seeds[pair], workers, home, models[pair])]
         for job, result in results_of(late, backend, connect, seen):
-            self._keep(job, result, advance)
+            self._keep(job, result, results, advance)
 
     def _jobs(
         self, pair: Pair, seeds: list[int], workers: int, home: ComparisonFolder | None, meta_model: Any
@@ -332,9 +325,9 @@ class _Comparison:
                 self.claim,
             )
 
-    def _keep(self, job: Job, result: tuple[int, Trace], advance: Callable[[int], object]) -> None:
+    def _keep(self, job: Job, result: tuple[int, Trace], results: Results, advance: Callable[[int], object]) -> None:
         seed, trace = result
-        self.traces[job.pair, seed] = trace
+        results.keep(job.pair, seed, trace)
         if self.claim is not None:
             self.claim.require()
         advance(1)

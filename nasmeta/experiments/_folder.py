@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Clock
-from nasmeta.experiments._places import in_store
+from nasmeta.experiments._places import in_store, read_whole
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.files import write_whole
 from nasmeta.surrogates import SurrogateTask
@@ -31,7 +32,8 @@ _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 class ComparisonFolder:
     """Where a comparison keeps its state.
 
-    ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, and at the end ``results.parquet``. The folder may
+    ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, ``results/`` with what is finished, and at the end
+    ``results.parquet`` in its place. The folder may
     be used again by the same searchers, tasks and seed with other numbers of repeats or evaluations.
     """
 
@@ -148,6 +150,36 @@ class ComparisonFolder:
         """Write the results frame."""
         with self.writing():
             return self.write("results.parquet", frame.to_parquet(None, index=False))
+
+    def write_part(self, position: int, frame: pd.DataFrame) -> None:
+        """Keep the results of one task and searcher until all are there; ``results/`` can be read at any time."""
+        with self.writing():
+            self._parts.mkdir(exist_ok=True)
+            self.write(f"results/{position:06}.parquet", frame.to_parquet(None, index=False))
+
+    def join_parts(self, n: int, attrs: Mapping[str, Any]) -> pd.DataFrame:
+        """Make ``results.parquet`` of the parts, and remove these; return it."""
+        from nasmeta.experiments._parts import join, read
+
+        whole = BytesIO()
+        with self.writing():
+            join((BytesIO(read_whole(self._parts / f"{i:06}.parquet")) for i in range(n)), whole, attrs)
+            self.write("results.parquet", whole.getvalue())
+            self.remove_parts()
+        return read(whole)
+
+    def remove_parts(self) -> None:
+        """Remove parts, also those that another call left."""
+        with self.writing():
+            if self._parts.exists():
+                for part in list(self._parts.iterdir()):
+                    part.unlink()
+                with suppress(FileNotFoundError):  # a store has no folders
+                    self._parts.rmdir()
+
+    @property
+    def _parts(self) -> Path:
+        return self.path / "results"
 
     def write(self, name: str, content: bytes) -> Path:
         """Write a file as a whole: whoever looks sees the old one or the new one. A store does so by itself."""

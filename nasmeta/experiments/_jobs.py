@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._rules import Rules, trace_of
 from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.experiments._without_chance import Repeated, is_without_chance
 from nasmeta.meta import SavedMetaModel
 from nasmeta.tasks import SourceTask, Task
 
@@ -60,12 +61,22 @@ class Runs:
     claim: Claim | None = None
 
     def results(self) -> Iterator[tuple[int, Trace]]:
-        """Yield seed and trace of each run."""
+        """Yield seed and trace of each run; one in which nothing was random is computed once."""
+        same: Trace | None = None
         for seed, path in zip(self.seeds, self.paths, strict=True):
-            rules = self.rules
+            rules, generator = self.rules, self.spec.generator(self.task, seed)
             header = self.spec.header(self.task, seed, 1, self.sources, self.saved, rules.clock, rules.lengths)
-            searcher = self.spec.start(self.task, seed, self.meta_model)
-            yield seed, trace_of(searcher, self.task, path, header, rules, self.claim)
+            header |= self.spec.picked(self.meta_model)
+            if same is None:
+                searcher = self.spec.start(self.task, seed, self.meta_model)
+            else:
+                searcher = Repeated(self.task.space, generator, same)
+            trace = trace_of(searcher, self.task, path, header, rules, self.claim)
+            if same is not None:
+                trace = replace(trace, searcher_seconds=float("nan"))  # of no searcher
+            elif rules.clock is None and is_without_chance(searcher, generator, trace):
+                same = trace
+            yield seed, trace
 
     @property
     def tasks(self) -> list[Task]:

@@ -40,7 +40,7 @@ _MARK = b'{"nasmeta_journal": '
 _FLUSH_SECONDS = 0.1
 _LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
 _CLAIMED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the claim on the folder is no longer its own
-_NOT_COMPARED = ("written_by",)
+_NOT_COMPARED = ("written_by", "picked")  # what follows from the rest
 
 Known = tuple[NDArray[np.float64], NDArray[np.float64]]
 

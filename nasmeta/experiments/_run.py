@@ -68,6 +68,8 @@ class Run:
     chance_of_best : float
         Estimated chance that the searched part holds the task's best cell; NaN where that is all of the space, or the
         run was read from its journal.
+    picked : str
+        Which searcher ``meta`` picked, and why; empty for others and in comparisons.
 
     Examples
     --------
@@ -97,6 +99,7 @@ class Run:
     space: str = "all"
     warm_start: str = "0"
     chance_of_best: float = float("nan")
+    picked: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.cells)

@@ -14,6 +14,7 @@ from nasmeta.errors import SettingError
 from nasmeta.evaluators import TrainingEvaluator, TrainingTask
 from nasmeta.experiments._clock import Clock, checked_budget
 from nasmeta.experiments._guidance import Guide
+from nasmeta.experiments._journal import read_journal
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._places import checked_path
 from nasmeta.experiments._rules import read_trace, rules_of, trace_of
@@ -167,8 +168,12 @@ def search(
     if trace is None:
         with _spinner(progress, task, f"{spec.name} on {task.name}"), one_thread():
             learnt = spec.learn(task, source_tasks, saved) if spec.learns else None
+            header |= spec.picked(learnt)
             trace = trace_of(spec.start(task, seed, learnt), task, path, header, rules)
+    elif path is not None:
+        header = read_journal(path)[0]
     run = make_run(trace, spec, spec.name, task, seed, source_tasks, saved, rules.clock)
+    run = replace(run, picked=str(header.get("picked", "")))
     return replace(run, chance_of_best=learnt.chance_of_best) if isinstance(learnt, Guide) else run
 
 

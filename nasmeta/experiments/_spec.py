@@ -167,6 +167,12 @@ class SearcherSpec:
             model = self._meta_fit(task, sources) if saved is None else self._restored(task, saved)
         return self.guidance.learn(task, sources, model) if self.guidance else model
 
+    @staticmethod
+    def picked(learnt: Any) -> dict[str, str]:
+        """Return what a journal's header says of the searcher that was picked; empty where none picks another one."""
+        pick = getattr(learnt.meta_model if isinstance(learnt, Guide) else learnt, "pick", None)
+        return {} if pick is None else {"picked": ": ".join(pick)}
+
     def _meta_fit(self, task: Task, sources: list[Task | SourceTask]) -> Any:
         key = (crc32(task.name.encode()), crc32(self.name.encode()), crc32(b"meta-training"))
         searcher = self.build(task.space, np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)))

@@ -1,7 +1,7 @@
 """Learning across tasks: what source tasks teach a searcher before it meets the target."""
 
 from nasmeta.meta._chance import ChanceOfBest
-from nasmeta.meta._default import DefaultMetaSearch, choose_meta_searcher
+from nasmeta.meta._default import DefaultMetaSearch, Pick, choose_meta_searcher
 from nasmeta.meta._guided import GuidedSearch
 from nasmeta.meta._learned_space import LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch, learn_meta_gp
@@ -37,6 +37,7 @@ __all__ = [
     "Monitor",
     "MultiTaskGPSearch",
     "PPOSearch",
+    "Pick",
     "RGPESearch",
     "SavedMetaModel",
     "SourceMatrix",

@@ -44,6 +44,11 @@ class JointHyperparameters:
         return Hyperparameters(self.shared, self.lengthscales, self.noise)
 
     @property
+    def of_own(self) -> Hyperparameters:
+        """Hyperparameters of what one task has for itself."""
+        return Hyperparameters(self.own, self.lengthscales, self.noise)
+
+    @property
     def of_one_task(self) -> Hyperparameters:
         """Hyperparameters of one task's function, shared and own part together."""
         return Hyperparameters(self.shared + self.own, self.lengthscales, self.noise)
@@ -136,7 +141,7 @@ def fit_joint(
 
     every = np.concatenate(cells)
     task = np.repeat(np.arange(len(cells)), [len(own) for own in cells])
-    distances = kernel.distances(np.stack([kernel.codes(cell)[every] for cell in every.tolist()])).astype(np.float64)
+    distances = kernel.distances(kernel.codes_between(every, every)).astype(np.float64)
     centre, _ = prior = _prior(len(kernel.features))
     bounds = [(c - 6.0, c + 6.0) for c in centre]
     bounds[-1] = (np.log(_SMALLEST_NOISE), bounds[-1][1])

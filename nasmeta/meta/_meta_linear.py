@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, lapack
 
+from nasmeta.errors import SettingError
 from nasmeta.meta._cell_columns import live_edge_one_hot, live_operation_counts, proxy_scores, structure_columns
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import checked_array, checked_logarithms
-from nasmeta.meta._source_matrix import SourceMatrix, scored
+from nasmeta.meta._scale import COST_SCALES, scored
+from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors import edge_one_hot, live_path_counts, operation_counts
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
@@ -29,14 +31,14 @@ _JITTER = 1e-6
 # Factors by which noise, and each block of the covariance, may differ on a target; spreads of their logarithms.
 _FACTORS = {
     "rank": ((0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0), (0.25, 0.5, 1.0, 2.0)),
-    "log": (
+    "cost": (
         (0.001, 0.01, 0.1, 0.5, 2.0, 8.0, 30.0),  # some devices are timed precisely, others are not
         (0.03, 0.1, 0.5, 2.0, 8.0),  # what sources say
         (0.03, 0.3, 3.0, 30.0),  # counts of operations
         (0.03, 0.3, 3.0, 30.0),  # operations edge by edge
     ),
 }
-_FACTOR_SPREADS = {"rank": (2.0, 1.0), "log": (3.0, 3.0, 3.0, 3.0)}
+_FACTOR_SPREADS = {"rank": (2.0, 1.0), "cost": (3.0, 3.0, 3.0, 3.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ class _Parts:
             contrasts.T / scale if len(contrasts) else np.zeros((space.n_cells, 1)),
         ]
         self.smooth: list[NDArray[np.float64]] = []
-        if matrix.scale == "log":  # a device runs operations that lead nowhere, too, and times them one by one
+        if matrix.scale in COST_SCALES:  # a device runs operations that lead nowhere, too, and times them one by one
             self.linear += [_centred(operation_counts(space)), _centred(edge_one_hot(space))]
             self.blocks = [0, 0, 0, 0, 1, 2]
             return
@@ -97,8 +99,12 @@ def _centred(table: NDArray[Any]) -> NDArray[np.float64]:
 _N_LINEAR, _N_SMOOTH = 6, 4
 # Of unit-variance scores: a shift, a slope, other roles, contrasts between sources, counts, proxies; then smooth parts.
 _CENTRE = np.log(np.r_[0.1, 0.1, 0.1, 1.0, 0.01, 0.01, np.full(_N_SMOOTH, 0.03), np.full(_N_SMOOTH, 4.0), 0.02])
-_CENTRES = {"rank": _CENTRE, "log": np.log([0.05, 0.05, 0.05, 1.0, 0.02, 0.02, 0.01])}
+_CENTRES = {"rank": _CENTRE, "cost": np.log([0.05, 0.05, 0.05, 1.0, 0.02, 0.02, 0.01])}
 _SPREAD = 2.0
+
+
+def _kind(scale: str) -> str:
+    return "cost" if scale in COST_SCALES else "rank"
 
 
 def _distances(part: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
@@ -170,7 +176,7 @@ def _learn(
 
 
 def _mixed_weights(
-    covariances: NDArray[np.float64], residual: NDArray[np.float64], noise: float, scale: str
+    covariances: NDArray[np.float64], residual: NDArray[np.float64], noise: float, kind: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Return the weights of the observed cells' rows, averaged over how noisy and how different the target may be.
 
@@ -185,8 +191,8 @@ def _mixed_weights(
     noise : float
         Factors of the covariances, and noise, of the likeliest.
     """
-    factors = np.array(list(product(*_FACTORS[scale])))
-    log_weights = -0.5 * ((np.log(factors) / _FACTOR_SPREADS[scale]) ** 2).sum(axis=1)
+    factors = np.array(list(product(*_FACTORS[kind])))
+    log_weights = -0.5 * ((np.log(factors) / _FACTOR_SPREADS[kind]) ** 2).sum(axis=1)
     solved = np.empty((len(factors), len(residual)))
     for i, (of_noise, *of_blocks) in enumerate(factors):
         among = np.tensordot(of_blocks, covariances, 1) + (of_noise * noise + _JITTER) * np.eye(len(residual))
@@ -209,13 +215,13 @@ class MetaLinear(MetaPredictor):
     live edges, live paths, and on scores, counts and proxies together. The variances, lengthscales and the noise
     maximise the sum of marginal likelihoods of the sources, each predicted from sources of other groups (datasets,
     devices), as the target will be. Hierarchical linear regression: Gelman et al., Bayesian Data Analysis,
-    ch. 15. For the costs of a new device it works on logarithms, and in place of proxies and g there are counts of
+    ch. 15. For the costs of a new device it works on square roots, and in place of proxies and g there are counts of
     operations and the operations edge by edge, dead edges too: a device runs and times them all.
 
     Parameters
     ----------
     space : str, default "nb201"
-    scale : {"auto", "rank", "log"}, default "auto"
+    scale : {"auto", "rank", "root", "log"}, default "auto"
         See `nasmeta.meta.SourceMatrix`.
     seed : int, default 0
         Of the cells on which hyperparameters are fitted.
@@ -239,11 +245,13 @@ class MetaLinear(MetaPredictor):
 
     def _meta_learn(self, sources: list[SourceTask]) -> MetaLinearModel:
         space = self.cell_space
+        if self.scale == "unit":  # a target's spread is not known
+            raise SettingError('scale must be "auto", "rank", "root" or "log", not "unit".')
         matrix = SourceMatrix.of(space, sources, self.scale)
-        if matrix.scale == "log":  # each setting of a device, such as a batch size, is one more of what a target can be
+        if matrix.scale in COST_SCALES:  # each setting of a device, as its batch size, is one more that a target can be
             matrix = replace(matrix, roles=(0,) * len(matrix.roles))
         if matrix.n_groups < 2:
-            return MetaLinearModel(matrix, _CENTRES[matrix.scale].copy())
+            return MetaLinearModel(matrix, _CENTRES[_kind(matrix.scale)].copy())
         rng = np.random.default_rng(self.seed)
         every = max(1, round(matrix.n_groups / _MOST_GROUPS))
         grams, residuals = [], []
@@ -260,7 +268,7 @@ class MetaLinear(MetaPredictor):
                 )
             )
             residuals.append(scored(source.utilities, matrix.scale)[chosen] - parts.mean[rows])
-        start = _CENTRES[matrix.scale].copy()
+        start = _CENTRES[_kind(matrix.scale)].copy()
         return MetaLinearModel(matrix, _learn(grams, residuals, start))
 
     def _parts(self, learnt: MetaLinearModel) -> _Parts:
@@ -290,8 +298,8 @@ class MetaLinear(MetaPredictor):
         mean, noise = parts.mean.copy(), float(values[-1])
         variance: NDArray[np.float64] = prior.sum(axis=0)
         if len(cells):
-            kind = learnt.matrix.scale
-            shift = float(np.mean(scores - mean[cells])) if kind == "log" else 0.0
+            kind = _kind(learnt.matrix.scale)
+            shift = float(np.mean(scores - mean[cells])) if kind == "cost" else 0.0
             rows = _covariances(parts, logarithms, cells, everything)
             weights, factors, noise = _mixed_weights(rows[:, :, cells], scores - mean[cells] - shift, noise, kind)
             mean += shift + np.einsum("bi,bij->j", weights, rows)
@@ -312,6 +320,6 @@ class MetaLinear(MetaPredictor):
             if len(numbers) != len(groups) or set(numbers) != set(range(len(set(numbers)))):
                 raise ValueError(f"groups and roles number the sources from 0, not {groups!r:.40} and {roles!r:.40}")
         scores = checked_array(arrays, "scores", np.float32, (len(groups), self.cell_space.n_cells))
-        logarithms = checked_logarithms(arrays, len(_CENTRES[str(facts["scale"])]))
+        logarithms = checked_logarithms(arrays, len(_CENTRES[_kind(str(facts["scale"]))]))
         matrix = SourceMatrix(str(facts["scale"]), scores, tuple(groups), tuple(roles))
         return MetaLinearModel(matrix, logarithms)

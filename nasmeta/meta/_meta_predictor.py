@@ -4,60 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import CellError, LabelError, SettingError
+from nasmeta.meta._scale import Scale
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
-__all__ = ["MetaPredictor", "Scale", "source_facts"]
-
-
-@dataclass(frozen=True)
-class Scale:
-    """From a target's labels to the scores of the meta-model, and back.
-
-    On the scale ``rank`` labels get, in their order, the values that the meta-model expects of the same cells before it
-    has seen a label (quantile matching), since the unit and spread of a new task are unknown; back it goes by the
-    line of least squares. On the scale ``log`` it is minus the logarithm of a cost, so of minus the label.
-    """
-
-    kind: str
-    scores: NDArray[np.float64]
-    slope: float = 1.0
-    level: float = 0.0
-
-    @classmethod
-    def fit(cls, kind: str, labels: NDArray[np.float64], expected: NDArray[np.float64]) -> Scale:
-        """Learn the scale from labels and what the meta-model expects at their cells, both of shape (n,)."""
-        if kind == "log":
-            if (labels >= 0).any():
-                raise LabelError(
-                    "This meta-model has learnt costs, so labels are minus a cost, as utilities are: all negative. "
-                    f"There is a label {labels.max():g}."
-                )
-            return cls(kind, -np.log(-labels))
-        scores = np.empty(len(labels))
-        scores[np.argsort(labels, kind="stable")] = np.sort(expected)
-        for value in np.unique(labels):  # equal labels have equal scores
-            same = labels == value
-            scores[same] = scores[same].mean()
-        spread = float(np.var(scores))
-        slope = float(np.cov(scores, labels, bias=True)[0, 1]) / spread if spread > 0 else 1.0
-        return cls(kind, scores, slope or 1.0, float(labels.mean() - (slope or 1.0) * scores.mean()))
-
-    def to_labels(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return labels of scores, of the same shape."""
-        labels: NDArray[np.float64] = -np.exp(-scores) if self.kind == "log" else self.level + self.slope * scores
-        return labels
-
-    def deviation(self, scores: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the standard deviations of labels, to first order."""
-        return deviation * (np.exp(-scores) if self.kind == "log" else abs(self.slope))
+__all__ = ["MetaPredictor", "source_facts"]
 
 
 class MetaPredictor(ABC):
@@ -135,7 +92,8 @@ class MetaPredictor(ABC):
             )
         if len(np.unique(found)) < len(found):
             raise CellError("A cell is there twice: pass the mean of its labels.")
-        self.scale_ = Scale.fit(self._scale_kind(learnt), labels, self._expected(learnt)[found])
+        expected = self._expected(learnt)[found]
+        self.scale_ = Scale.fit(self._scale_kind(learnt), labels, expected, self._trust(learnt))
         self.mean_, self.deviation_ = self._adapted(learnt, found, self.scale_.scores)
         self.labels_ = len(labels)
         return self
@@ -187,6 +145,10 @@ class MetaPredictor(ABC):
 
     def _scale_kind(self, learnt: Any) -> str:
         return "rank"
+
+    def _trust(self, learnt: Any) -> float:
+        """Return how far the expected scores set the scale of a target's labels, from 0 to 1: see `Scale.fit`."""
+        return 1.0
 
     @abstractmethod
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -93,7 +93,7 @@ class SavedMetaModel:
         """Return a new searcher that has learnt what the file holds; settings are those of the search."""
         self.require_searcher()
         space = get_space(self.card["space"])
-        return self.restore(SEARCHERS[self.kind](space, rng, **{**self.card["settings"], **settings}))
+        return self.restore(SEARCHERS[self.kind](space, rng, **self._with(SEARCHERS[self.kind], settings)))
 
     def predictor(self, **settings: Any) -> Any:
         """Return a meta-predictor that has learnt what the file holds: ``fit(cells, y)`` adapts it."""
@@ -101,7 +101,15 @@ class SavedMetaModel:
         kind, space = META_PREDICTORS[self.kind], self.card["space"]
         with _blaming(self.path):
             kind(space=space, **self.card["settings"])
-        return self.restore(kind(space=space, **{**self.card["settings"], **settings}))
+        return self.restore(kind(space=space, **self._with(kind, settings)))
+
+    def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings of the file with those of the user, whose names are checked."""
+        known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
+        strange = next((name for name in settings if name not in known), None)
+        if strange is not None:
+            raise SettingError(f"{self.kind} has no setting {strange!r:.80}. Possible: {', '.join(known) or 'none'}.")
+        return {**self.card["settings"], **settings}
 
     def require_searcher(self) -> None:
         """Raise where the file is of no meta-searcher, or names settings that it has not.

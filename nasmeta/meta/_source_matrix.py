@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.errors import SettingError
+from nasmeta.meta._scale import COST_SCALES, SCALES, scored
 from nasmeta.predictors import CellKernel, fit_hyperparameters, normal_scores
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["SourceMatrix", "groups_of", "scored"]
+__all__ = ["SourceMatrix", "groups_of"]
 
 _FIT_ON, _CONDITION_ON = 200, 4096  # labels that complete a source: for the hyperparameters, and for the posterior
 _FEWEST_COPIES = 30
@@ -54,13 +55,15 @@ class SourceMatrix:
 
     Attributes
     ----------
-    scale : {"rank", "log"}
-        ``rank``: normal scores. ``log``: minus the logarithm of a cost, its mean subtracted; where all sources are
-        costs (`nasmeta.tasks.SourceTask.is_cost`), so that a new device is about a weighted sum of known ones.
+    scale : {"rank", "root", "log", "unit"}
+        ``rank``: normal scores. ``root`` and ``log``: minus the square root of a cost over its geometric mean, and
+        minus its logarithm, with the mean subtracted. Where all sources are costs (`nasmeta.tasks.SourceTask.is_cost`)
+        it is the root, so that a new device is about a weighted sum of known ones: times add up, noise grows with them.
+        ``unit``: utilities of mean 0 and variance 1, so that gaps between labels are kept; a second view of sources.
     scores : ndarray of float32, shape (n_tasks, n_cells)
         Cells that a source has not labelled, and all of a source whose labels are noisy, have the posterior mean of a
-        Gaussian process on its labels. On the scale ``rank`` cells that compute the same (rule ``zero``) then share
-        their mean, which takes label noise out.
+        Gaussian process on its labels. Cells that compute the same (rule ``zero``) then share their mean, which takes
+        label noise out, except on the scales of costs.
     groups, roles : tuple of int, one a task
         Role 0 is that of most groups: what a target is taken to be.
     """
@@ -77,15 +80,15 @@ class SourceMatrix:
         Raises
         ------
         SettingError
-            For an unknown scale, or ``log`` where a utility is not negative.
+            For an unknown scale, or one of costs where a utility is not negative.
         """
-        if scale not in ("auto", "rank", "log"):
-            raise SettingError(f'scale must be "auto", "rank" or "log", not {scale!r:.80}.')
+        if scale not in ("auto", *SCALES):
+            raise SettingError(f"scale must be auto, {', '.join(SCALES[:-1])} or {SCALES[-1]}, not {scale!r:.80}.")
         negative = all((source.utilities < 0).all() for source in sources)
-        if scale == "log" and not negative:
-            raise SettingError("The scale log is for costs: utilities that are all negative.")
+        if scale in COST_SCALES and not negative:
+            raise SettingError(f"The scale {scale} is for costs: utilities that are all negative.")
         costs = negative and all(source.is_cost for source in sources)
-        scale = ("log" if costs else "rank") if scale == "auto" else scale
+        scale = ("root" if costs else "rank") if scale == "auto" else scale
         rows: list[NDArray[np.float64]] = [np.empty(0)] * len(sources)
         together: dict[bytes, list[int]] = {}
         for i, source in enumerate(sources):
@@ -94,7 +97,7 @@ class SourceMatrix:
             scores = np.stack([scored(sources[i].utilities, scale) for i in members])
             for i, row in zip(members, _completed(space, sources[members[0]].cells, scores, scale), strict=True):
                 rows[i] = row
-        if scale == "rank":
+        if scale not in COST_SCALES:
             rows = [_smoothed(space, row) for row in rows]
         groups = groups_of(sources)
         names = [_role(source) for source in sources]
@@ -134,6 +137,21 @@ class SourceMatrix:
         found: NDArray[np.float64] = rows - rows.mean(axis=0)
         return found
 
+    def each(self, without: Collection[int] = ()) -> NDArray[np.float64]:
+        """Return what each source says, shape (2 * n_tasks, n_cells).
+
+        First how far it is from the mean of its role, then its scores; both over the square root of the number of
+        sources. Rows of sources in some groups are 0: they have no part in products and distances of cells.
+        """
+        rows = np.zeros((2, *self.scores.shape))
+        kept = [i for i, group in enumerate(self.groups) if group not in without]
+        for role in {self.roles[i] for i in kept}:
+            members = self._members(role, without)
+            own = self.scores[members].astype(np.float64)
+            rows[0, members], rows[1, members] = own - own.mean(axis=0), own
+        found: NDArray[np.float64] = rows.reshape(-1, self._n_cells) / np.sqrt(max(1, len(kept)))
+        return found
+
     @property
     def _n_cells(self) -> int:
         return int(self.scores.shape[1])
@@ -148,15 +166,6 @@ def _role(source: SourceTask) -> str:
     for held in sorted(source.held_out, key=len, reverse=True):
         name = name.replace(held, "*")
     return name
-
-
-def scored(utilities: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
-    """Return utilities on the scale of a matrix."""
-    if scale == "rank":
-        return normal_scores(utilities)
-    scores: NDArray[np.float64] = -np.log(-utilities)
-    centred: NDArray[np.float64] = scores - scores.mean()
-    return centred
 
 
 def _noise_between_copies(space: CellSpace, cells: NDArray[np.int32], scores: NDArray[np.float64]) -> float:
@@ -186,7 +195,7 @@ def _completed(
     share; precise labels are kept.
     """
     complete = len(cells) == space.n_cells
-    if complete and scale == "log":
+    if complete and scale in COST_SCALES:
         full = np.empty((len(scores), space.n_cells))
         full[:, cells] = scores
         return full
@@ -196,7 +205,7 @@ def _completed(
     few = few[np.argsort(cells[few], kind="stable")]
     among = kernel.distances(np.stack([kernel.codes(int(cell))[cells[few]] for cell in cells[few]]))
     fitted = fit_hyperparameters(among, list((scores - level)[:, few]), iterations=20)
-    if scale == "rank":
+    if scale not in COST_SCALES:
         fitted = replace(fitted, noise=max(fitted.noise, _noise_between_copies(space, cells, scores)))
     full = np.empty((len(scores), space.n_cells))
     if complete and fitted.noise < _NOISY * fitted.prior_variance:

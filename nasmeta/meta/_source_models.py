@@ -14,7 +14,7 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from nasmeta.errors import SettingError
 from nasmeta.meta._joint_kernel import JointHyperparameters, fit_joint
 from nasmeta.meta._model_archive import checked_array, checked_logarithms
-from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
+from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.spaces import CellSpace, get_space, move_cells
 from nasmeta.tasks import SourceTask
 
@@ -94,12 +94,11 @@ class SourceModels:
     def _factor(self) -> NDArray[np.float64]:
         """Lower Cholesky factor of the covariance of all source labels, shape (n_labels, n_labels)."""
         every, task, h = np.concatenate(self.cells), self._task, self.hyperparameters
-        own = Hyperparameters(h.own, h.lengthscales, h.noise)
-        covariance = np.empty((len(every), len(every)))
-        for i, cell in enumerate(every.tolist()):
-            codes = self.kernel.codes(cell)[every]
-            covariance[i] = self.kernel.covariance(codes, h.of_shared)
-            covariance[i] += np.where(task == task[i], self.kernel.covariance(codes, own), np.float32(0))
+        codes = self.kernel.codes_between(every, every)
+        covariance = self.kernel.covariance(codes, h.of_shared).astype(np.float64)
+        for one in range(len(self.cells)):
+            of_one = slice(*np.searchsorted(task, (one, one + 1)))
+            covariance[of_one, of_one] += self.kernel.covariance(codes[of_one, of_one], h.of_own)
         covariance[np.diag_indices(len(every))] += h.noise
         factor: NDArray[np.float64] = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
         return factor
@@ -111,32 +110,33 @@ class SourceModels:
     @cached_property
     def rows(self) -> NDArray[np.float32]:
         """L⁻¹ K(source labels, target's cells) of a new task, shape (n_labels, n_cells)."""
-        shared = self.hyperparameters.of_shared
-        rows = np.empty((len(self._task), self.target.n_cells), dtype=np.float32)
-        for i, cell in enumerate(np.concatenate(self.cells).tolist()):
-            rows[i] = self.kernel.covariance(self.kernel.codes(cell)[self.target_cells], shared)
+        codes = self.kernel.codes_between(np.concatenate(self.cells), self.target_cells)
+        rows = self.kernel.covariance(codes, self.hyperparameters.of_shared)
         factor = self._factor.astype(np.float32)
         return np.asarray(solve_triangular(factor, rows, lower=True, overwrite_b=True, check_finite=False), np.float32)
 
     @cached_property
+    def _posterior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Posterior mean of the shared part, shape (n_cells,), and of each source's own, shape (n_sources, n_cells)."""
+        weights = cho_solve((self._factor, True), np.concatenate(self.labels), check_finite=False)
+        ends = np.cumsum([len(cells) for cells in self.cells])[:-1]
+        shared, own, h = np.zeros(self.target.n_cells), [], self.hyperparameters
+        for cells, of_one in zip(self.cells, np.split(weights, ends), strict=True):
+            codes = self.kernel.codes_between(cells, self.target_cells)
+            shared += of_one @ self.kernel.covariance(codes, h.of_shared)
+            own.append(of_one @ self.kernel.covariance(codes, h.of_own))
+        return shared, np.array(own)
+
+    @property
     def means(self) -> NDArray[np.float32]:
         """Posterior mean of each source's function at the target's cells, shape (n_sources, n_cells)."""
-        h = self.hyperparameters
-        own = Hyperparameters(h.own, h.lengthscales, h.noise)
-        weights = cho_solve((self._factor, True), np.concatenate(self.labels), check_finite=False)
-        shared, each = np.zeros(self.target.n_cells), np.zeros((len(self.cells), self.target.n_cells))
-        every = np.concatenate(self.cells).tolist()
-        for cell, task, weight in zip(every, self._task.tolist(), weights.tolist(), strict=True):
-            codes = self.kernel.codes(cell)[self.target_cells]
-            shared += weight * self.kernel.covariance(codes, h.of_shared)
-            each[task] += weight * self.kernel.covariance(codes, own)
-        return (shared + each).astype(np.float32)
+        shared, own = self._posterior
+        return (shared + own).astype(np.float32)
 
-    @cached_property
+    @property
     def mean(self) -> NDArray[np.float32]:
         """Posterior mean of what a new task shares with the sources, shape (n_cells,)."""
-        weights = solve_triangular(self._factor, np.concatenate(self.labels), lower=True, check_finite=False)
-        return np.asarray(weights.astype(np.float32) @ self.rows)
+        return self._posterior[0].astype(np.float32)
 
 
 def learn_source_models(space: CellSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +111,28 @@ class CellKernel:
             codes *= self.code_type.type(_BASE)
             codes += to_class[classes]
         return codes
+
+    @cached_property
+    def _levels(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return which levels each cell's counts reach, shape (n_cells, n_levels), and what a level adds to a code."""
+        levels, worth = [], []
+        for digit, feature in enumerate(reversed(self.features)):
+            counts = FEATURES[feature](self.space)
+            reached = (counts[:, :, None] > np.arange(counts.max())).reshape(len(counts), -1)
+            levels.append(reached[:, reached.any(axis=0)])
+            worth += [float(_BASE**digit)] * levels[-1].shape[1]
+        return np.hstack(levels).astype(np.float32), np.array(worth, dtype=np.float32)
+
+    def codes_between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.unsignedinteger]:
+        """Return the codes of all pairs of a cell of `cells` and one of `others`, shape (n_cells, n_others).
+
+        One matrix product: the L1 distance of counts is the number of levels that only one of the two reaches.
+        """
+        levels, worth = self._levels
+        rows, columns = levels[cells] * worth, levels[others]
+        codes = rows.sum(axis=1)[:, None] + columns @ worth - 2 * (rows @ columns.T)  # below 2 ** 24: exact in float32
+        whole: NDArray[np.unsignedinteger] = codes.astype(self.code_type)
+        return whole
 
     def distances(self, codes: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
         """Return the L1 distances behind codes of any shape, int64, shape (n_features, ...)."""

@@ -43,6 +43,7 @@ _FAMILIES: Mapping[str, Callable[[], list[str]]] = {
     "nb201/train-seconds": lambda: [f"nb201/train-seconds/{dataset}" for dataset in _DATASETS],
     "nb201/within": lambda: drawn_names("within"),
     "tnb101": lambda: [f"tnb101/{task}" for task in TNB101],
+    "tnb101/train": lambda: [f"tnb101/{task}/train" for task in TNB101],
 }
 
 for _family in ("nb201", "nb201/12ep", "tnb101"):
@@ -66,7 +67,8 @@ def get_task(name: str) -> Task:
         * ``nb201/robust/pgd@1`` accuracy under an attack of size 1/255;
         * ``nb201/cifar100/within-5ms/pixel3`` best accuracy under a budget; ``…/tradeoff-2/pixel3`` against the
           logarithm of the latency; ``nb201/robust/pgd@1/within-5ms/pixel3`` under attack;
-        * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101.
+        * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101; ``tnb101/jigsaw/train``: the same metric on
+          the training images.
 
         Test accuracy has no name: a searcher sees validation, and test is what is told afterwards (`Task.report`).
 
@@ -99,7 +101,7 @@ def task_families() -> tuple[str, ...]:
     --------
     >>> task_families()
     ('nb201', 'all', 'nb201/accuracy', 'nb201/12ep', 'nb201/energy', 'nb201/latency', 'nb201/robust', \
-'nb201/tradeoff', 'nb201/train-seconds', 'nb201/within', 'tnb101')
+'nb201/tradeoff', 'nb201/train-seconds', 'nb201/within', 'tnb101', 'tnb101/train')
     """
     return tuple(dict.fromkeys([*_FAMILIES, *(name.partition("/")[0] for name in TASKS)]))
 
@@ -114,8 +116,9 @@ def task_distribution(name: str) -> TaskDistribution:
         after 200 (of which some cells lack one); ``nb201/train-seconds``; ``nb201/latency`` and ``nb201/energy``: the
         devices that run all cells; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and
         hardware cost, one drawn budget or weight for each dataset and device (`sample_objective` draws more);
-        ``tnb101``: the seven tasks of TransNAS-Bench-101; ``all``: all of these but those of two columns and
-        the seconds, which for one dataset are those for another times a factor.
+        ``tnb101``: the seven tasks of TransNAS-Bench-101; ``tnb101/train``: their metrics on the training images, more
+        to learn from; ``all``: all of these but those of two columns, those on training images, and the seconds, which
+        for one dataset are those for another times a factor.
         For tasks registered by others: the part of their names before the slash.
 
     Raises

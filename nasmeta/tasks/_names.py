@@ -15,6 +15,7 @@ name                                        the searcher sees
 ``nb201/cifar100/within-5ms/pixel3``        accuracy where the latency is at most 5 ms, see `within_budget`; or 9mJ
 ``nb201/cifar100/tradeoff-2/pixel3``        accuracy minus 2 ln(latency in ms), see `log_tradeoff`
 ``tnb101/jigsaw``                           a task of TransNAS-Bench-101: its own metric, on validation
+``tnb101/jigsaw/train``                     the same metric on the training images
 ==========================================  =========================================================================
 
 The accuracy in front of ``within`` and ``tradeoff`` may be any of the first three, or one under an attack, as in
@@ -68,7 +69,7 @@ _COMBINED = re.compile(
 FORMS = (
     "nb201/DATASET#SEED", "nb201/latency/DEVICE", "nb201/energy/DEVICE", "nb201/robust/ATTACK@SIZE",
     "nb201/train-seconds/DATASET", "nb201/DATASET/within-5ms/DEVICE", "nb201/DATASET/tradeoff-2/DEVICE",
-    "nb201/robust/ATTACK@SIZE/within-5ms/DEVICE",
+    "nb201/robust/ATTACK@SIZE/within-5ms/DEVICE", "tnb101/TASK/train",
 )  # fmt: skip
 
 
@@ -93,9 +94,10 @@ def read_name(name: str) -> Task | None:
 1080ti_batch1, ...
     """
     family, _, rest = name.partition("/")
-    if family == "tnb101" and rest in TNB101:
-        epochs, metric = TNB101[rest]
-        return Task(name, family, Signal(rest, metric, "valid", epochs, None, "TransNAS-Bench-101"))
+    if family == "tnb101" and (dataset := rest.removesuffix("/train")) in TNB101:
+        epochs, metric = TNB101[dataset]
+        split = "valid" if rest == dataset else "train"
+        return Task(name, family, Signal(dataset, metric, split, epochs, None, "TransNAS-Bench-101"))
     if family != "nb201":
         return None
     accuracy = _accuracy(rest)

@@ -51,7 +51,9 @@ class SourceOrder:
 
 def sources_of(part: str, task: Task) -> list[Task]:
     """Return the tasks of the part's family, without all that the target holds out."""
-    families = {"nb201": ("nb201", "nb201/12ep"), "tnb101": ("tnb101",), "devices": ("nb201/latency",)}[part]
+    families = {"nb201": ("nb201", "nb201/12ep"), "tnb101": ("tnb101", "tnb101/train"), "devices": ("nb201/latency",)}[
+        part
+    ]
     found = [other for family in families for other in nm.task_distribution(family)]
     held_out = {name.lower() for name in task.held_out}
     return [other for other in found if held_out.isdisjoint(name.lower() for name in other.held_out)]
@@ -104,7 +106,9 @@ def fitted(method: str, space: str, sources: list[Task]) -> tuple[Callable[[Any,
         left_out = next(name for name in nm.task_distribution("nb201").datasets if name not in held_by(sources))
         return load_meta_model(f"meta-np-nb201-without-{left_out}").predictor().fit, float("nan")
     learner = SourceOrder() if method == "source-order" else META_PREDICTORS[method](space)
-    only = [task for task in sources if "@12ep" not in task.name] if method == "source-order" else sources
+    only = sources
+    if method == "source-order":
+        only = [task for task in sources if "@12ep" not in task.name and not task.name.endswith("/train")]
     learner.meta_fit(only)
     return learner.fit, time.process_time() - start
 
@@ -135,7 +139,7 @@ def measure(parts: list[str], draws: int, seconds: float, methods: list[str] | N
         _, fit, train_seconds = learnt[method]
         utilities = task.sign * task.values
         with DRAWS.open("a", newline="") as file:
-            writer = csv.writer(file)
+            writer = csv.writer(file, lineterminator="\n")
             if file.tell() == 0:
                 writer.writerow(COLUMNS)
             for n, draw in missing:

@@ -104,25 +104,32 @@ def sources_of(case: Case, task: nm.tasks.Task) -> list[nm.tasks.SourceTask]:
     return [other.as_source(case.labels if case.labels > 0 else None, rng) for other in tasks]
 
 
-def learn(searcher: MetaSearcher, case: Case, task: nm.tasks.Task, last: dict[tuple[object, ...], object] = {}) -> None:  # noqa: B006
-    """Meta-train, once for all runs and searchers that learn the same."""
-    kind = type(searcher)._learn.__qualname__
-    key = (case.part, case.task, case.labels, case.run if case.labels > 0 else 0, kind)
-    if key not in last:
-        for old in [old for old in last if old[:4] != key[:4] and len(last) > 12]:
-            del last[old]
-        last[key] = searcher.meta_fit(sources_of(case, task)).meta_model_
-    searcher.meta_model_ = last[key]
+class Learner:
+    """Meta-train once for all runs and searchers that learn the same, as long as they follow one another."""
+
+    def __init__(self, keep: int = 12) -> None:
+        self.keep = keep
+        self._models: dict[tuple[object, ...], object] = {}
+
+    def teach(self, searcher: MetaSearcher, case: Case, task: nm.tasks.Task) -> None:
+        """Give the searcher what it learns from the sources of the case."""
+        sources = sources_of(case, task)
+        key = (type(searcher)._learn.__qualname__, task.space.name, *((s.name, s.sha256) for s in sources))
+        if key not in self._models:
+            self._models[key] = searcher.meta_fit(sources).meta_model_
+            while len(self._models) > self.keep:
+                del self._models[next(iter(self._models))]
+        searcher.meta_model_ = self._models[key]
 
 
-def measure(case: Case) -> list[object]:
+def measure(case: Case, learner: Learner) -> list[object]:
     """Do one run and return its line."""
     task = nm.get_task(case.task)
     goal, utilities = goal_of(task), task.sign * task.values
     searcher = SEARCHERS[case.searcher](task.space, np.random.default_rng([SEED, case.run, 1]))
     start = process_time()
     if isinstance(searcher, MetaSearcher):
-        learn(searcher, case, task)
+        learner.teach(searcher, case, task)
     learning = process_time() - start
     seen: list[int] = []
     steps: list[float] = []
@@ -154,6 +161,7 @@ def run(parts: list[str], runs: int, searchers: list[str], labels: int | None) -
             done = {tuple(line[:5]) for line in csv.reader(lines)}
     else:
         path.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+    learner = Learner()
     for part in parts:
         for case in cases(part, runs):
             if tuple(map(str, case)) in done or (searchers and case.searcher not in searchers):
@@ -161,7 +169,7 @@ def run(parts: list[str], runs: int, searchers: list[str], labels: int | None) -
             if labels not in (None, case.labels):
                 continue
             with one_thread():
-                line = measure(case)
+                line = measure(case, learner)
             with path.open("a", newline="", encoding="utf-8") as lines:
                 csv.writer(lines, lineterminator="\n").writerow(line)
             print(*line[:7], file=sys.stderr, flush=True)

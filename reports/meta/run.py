@@ -23,18 +23,17 @@ PARTS = {
 
 HEAD = """# Learning across tasks
 
-**What to pick.** `nasmeta search --meta TASK` (the searcher `meta`). It looks at the sources, never at the target. It
-takes `meta-gp` where all are known on the same cells and agree, as the data sets of NAS-Bench-201 do; else, where
-tasks disagree, `multi-task-gp`, or `rgpe` where a source has fewer than 400 labels or is of the other cell space. Why:
-where sources agree, a prior mean that they share finds the optimum within ten evaluations; where they do not, it keeps
-the search among cells that are good elsewhere, while weights follow what the target's own values say.
-Without any source `gp` is the one to take. What each of these needs is in the first tables below.
+**What to pick.** `nasmeta search --meta TASK` (the searcher `meta`). It looks at the sources, never at the target, and
+says what it picked: `meta-gp` where all are known on the same cells and agree, as the data sets of NAS-Bench-201 do,
+else `multi-task-gp`. Why: where sources agree, a prior mean that they share finds the optimum within ten evaluations;
+where they do not, or little is known of them, it keeps the search among cells that are good elsewhere, while weights
+follow what the target's own values say. Without any source `gp` is the one to take. What each of these needs is in the
+first tables below.
 
-**What that choice has seen.** In a search the rule looks at the sources alone. But it was made, and changed three
-times, by people who had seen searches on the tasks of this page, and the settings of the searchers it picks from were
-chosen on NAS-Bench-201's three data sets (decisions 9, 40 and 41). The figures of the first part are of draws made
-after that: they say how well the rule does on new draws of these tasks, not on new tasks. Between
-`multi-task-gp` and `rgpe` they confirm it only where tasks disagree and are well known.
+**What that choice has seen.** In a search the rule looks at the sources alone. But it was made, and changed four times,
+by people who had seen searches on the tasks of this page, and the settings of the searchers it picks from were chosen
+on NAS-Bench-201's three data sets (decisions 9, 40 and 41). The figures of the first part say how well the rule does on
+other draws of these tasks, not on new tasks.
 
 The target's data set (on TransNAS-Bench-101 its task, for hardware its device) is never among the sources, in no
 metric, epoch or seed. Each part says what it ran, how often, and where transfer does not help.

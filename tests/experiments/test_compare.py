@@ -137,6 +137,30 @@ def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> 
     assert_frame_equal(pd.read_parquet(folder / "results.parquet"), frame)
 
 
+def test_what_is_done_can_be_read_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[pd.DataFrame] = []
+    ask = RandomSearch.ask
+
+    def looked_at(self: RandomSearch, n: int = 1) -> NDArray[np.int32]:
+        if not seen and len(list((tmp_path / "results").glob("*.parquet"))) == 2:
+            for journal in sorted(tmp_path.rglob("*.jsonl"))[:2]:  # of one that is finished, too
+                with journal.open() as lines:
+                    next(lines)
+                    assert list(pd.read_json(lines, lines=True).columns) == [0, 1, 2]
+            seen.append(pd.read_parquet(tmp_path / "results"))
+        return ask(self, n)
+
+    monkeypatch.setattr(RandomSearch, "ask", looked_at)
+    searchers = {"evolution": "evolution", "local": "local-search", "random": "random"}
+    frame = nm.compare(searchers, "nb201/cifar10", repeats=2, evaluations=30, folder=tmp_path)
+    done = frame[frame["searcher"] != "random"]
+    assert_frame_equal(seen[0].astype({"searcher": str}), done.astype({"searcher": str}))
+    assert not (tmp_path / "results").exists()
+    kept = pd.read_parquet(tmp_path / "results.parquet")
+    assert_frame_equal(kept, frame)
+    assert set(kept.attrs["searcher_seconds"]["nb201/cifar10"]) == set(searchers)
+
+
 def test_more_repeats_and_evaluations_continue(tmp_path: Path) -> None:
     nm.compare(SEARCHERS, "nb201/cifar10", repeats=1, evaluations=20, folder=tmp_path)
     continued = nm.compare(SEARCHERS, "nb201/cifar10", repeats=3, evaluations=50, folder=tmp_path)

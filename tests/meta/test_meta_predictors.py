@@ -73,25 +73,32 @@ def test_a_loss_is_no_cost() -> None:
     assert np.isfinite(predictor.fit([1, 2], [94.1, 94.5]).predict([3])).all()
 
 
-def test_costs_are_learnt_as_logarithms() -> None:
+@pytest.mark.parametrize("scale", ["root", "log"])
+def test_costs_are_learnt_in_their_unit(scale: str) -> None:
     space = nm.get_space("tnb101")
     rng = np.random.default_rng(0)
     counts = (space.digits[:, :, None] == np.arange(4)).sum(axis=1)
-    speeds = [np.exp(counts @ (0.3 * rng.random(4)) + 0.01 * rng.standard_normal(space.n_cells)) for _ in range(6)]
+    work = [counts @ (0.3 * rng.random(4)) for _ in range(6)]
+    works = [np.exp(one) if scale == "log" else 0.1 + one for one in work]  # factors, or times that add up
+    speeds = [one * np.exp(0.01 * rng.standard_normal(space.n_cells)) for one in works]
     sources = [
         nm.tasks.SourceTask(f"device/{i}", f"device-{i}", space, np.arange(4096, dtype=np.int32), -speed, is_cost=True)
         for i, speed in enumerate(speeds)
     ]
-    predictor = MetaLinear("tnb101").meta_fit(sources[:5])
-    assert predictor.meta_model_.matrix.scale == "log"
+    predictor = MetaLinear("tnb101", scale="auto" if scale == "root" else scale).meta_fit(sources[:5])
+    assert predictor.meta_model_.matrix.scale == scale
     cells = space.sample(10, np.random.default_rng(1))
     predicted = predictor.fit(cells, -speeds[5][cells]).predict(np.arange(4096))
     assert (predicted < 0).all()
     assert np.median(np.abs(np.log(predicted / -speeds[5]))) < 0.1, "a factor close to 1: the unit is kept"
     with pytest.raises(LabelError, match="all negative"):
         predictor.fit([1, 2], [-1.0, 1.0])
-    with pytest.raises(SettingError, match="scale"):
-        MetaLinear("tnb101", scale="cubic").meta_fit(sources)
+    mean, deviation = predictor.fit(cells, -speeds[5][cells]).predict(np.arange(4096), return_std=True)
+    in_thousandths = predictor.fit(cells, -1000 * speeds[5][cells]).predict(np.arange(4096), return_std=True)
+    np.testing.assert_allclose(in_thousandths, (1000 * mean, 1000 * deviation), rtol=1e-6)
+    for wrong in ("cubic", "unit"):
+        with pytest.raises(SettingError, match="scale"):
+            MetaLinear("tnb101", scale=wrong).meta_fit(sources)
 
 
 @pytest.mark.parametrize(

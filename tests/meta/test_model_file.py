@@ -59,6 +59,8 @@ def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_pat
     assert load_meta_model(path).searcher(np.random.default_rng(0), optimism=2.0).optimism == 2.0
     with pytest.raises(SettingError, match=r"meta-trained with features=\['edges', 'operations'\]"):
         load_meta_model(path).searcher(np.random.default_rng(0), features=["edges"])
+    with pytest.raises(SettingError, match=r"meta-gp has no setting 'optimis'. Possible: optimism, features"):
+        load_meta_model(path).searcher(np.random.default_rng(0), optimis=2.0)
     run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, meta_model=path)
     assert run.settings["features"] == ["edges", "operations"]
 

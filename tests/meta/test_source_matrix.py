@@ -57,12 +57,37 @@ def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
     np.testing.assert_allclose(matrix.scores[1], normal_scores(smooth), atol=1e-5)
 
 
-def test_costs_are_logarithms() -> None:
+def test_scales() -> None:
     cost = -np.exp(VALUES)
     assert SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)]).scale == "rank", "a loss is negative, but no cost"
-    matrix = SourceMatrix.of(SPACE, [replace(source("f/a", ("a",), cost), is_cost=True)])
-    assert matrix.scale == "log"
-    np.testing.assert_allclose(matrix.scores[0], VALUES.mean() - VALUES, atol=1e-5)
+    costs = [replace(source("f/a", ("a",), cost), is_cost=True)]
+    matrix = SourceMatrix.of(SPACE, costs)
+    assert matrix.scale == "root"
+    root = np.exp(VALUES / 2 - VALUES.mean() / 2)
+    np.testing.assert_allclose(matrix.scores[0], 2 * root.mean() - 2 * root, atol=1e-5)
+    np.testing.assert_allclose(SourceMatrix.of(SPACE, costs, "log").scores[0], VALUES.mean() - VALUES, atol=1e-5)
     assert SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)], "rank").scale == "rank"
+    classes = SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")
+    smooth = VALUES[classes]
+    unit = SourceMatrix.of(SPACE, [source("f/a", ("a",), 100 * smooth + 7)], "unit")
+    np.testing.assert_allclose(unit.scores[0], (smooth - smooth.mean()) / smooth.std(), atol=1e-5)
     with pytest.raises(SettingError, match="for costs"):
         SourceMatrix.of(SPACE, [source("f/a", ("a",), VALUES)], "log")
+
+
+def test_each_source_without_a_group() -> None:
+    """Rows of a group that is left out are 0; others deviate from the mean of those that are left."""
+    precise = VALUES[SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")]
+    sources = [
+        source("f/a", ("a",), precise), source("f/b", ("b",), -precise), source("f/c", ("c",), precise**2),
+        source("f/a/train", ("a",), precise**3),
+    ]  # fmt: skip
+    matrix = SourceMatrix.of(SPACE, sources)
+    deviations, own = matrix.each(without=(1,)).reshape(2, 4, -1)
+    assert not deviations[1].any()
+    assert not own[1].any()
+    np.testing.assert_allclose(own[[0, 2, 3]] * np.sqrt(3), matrix.scores[[0, 2, 3]], atol=1e-5)
+    np.testing.assert_allclose(deviations[0], -deviations[2], atol=1e-5)
+    np.testing.assert_allclose(deviations[3], 0, atol=1e-5)
+    without, never = matrix.each(without=(1,)), SourceMatrix.of(SPACE, [sources[0], *sources[2:]]).each()
+    np.testing.assert_allclose(without[without.any(axis=1)], never[never.any(axis=1)], atol=1e-5)

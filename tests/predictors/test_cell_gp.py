@@ -53,6 +53,16 @@ def textbook(cells: np.ndarray, labels: np.ndarray, at: np.ndarray) -> tuple[np.
     return cross @ inverse @ labels, np.sqrt(variance)
 
 
+@pytest.mark.parametrize("name", ["nb201", "tnb101"])
+@pytest.mark.parametrize("features", [("edges", "paths", "operations"), ("paths",)])
+def test_codes_of_many_pairs_are_those_of_each(name: str, features: tuple[str, ...]) -> None:
+    kernel = CellKernel(get_space(name), features)
+    cells, others = kernel.space.sample(30, np.random.default_rng(0)), kernel.space.sample(50, np.random.default_rng(1))
+    codes = kernel.codes_between(cells, others)
+    assert codes.dtype == kernel.code_type
+    np.testing.assert_array_equal(codes, [kernel.codes(int(cell))[others] for cell in cells])
+
+
 def test_posterior_equals_the_textbook(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:
     gp, cells, labels = observed
     at = np.arange(0, SPACE.n_cells, 37)

@@ -76,13 +76,13 @@ def test_compared_resumed_and_on_simulated_workers(tmp_path: Path) -> None:
     spec = tmp_path / "spec.toml"
     spec.write_text(
         'tasks = ["nb201/cifar10"]\nrepeats = 2\n[budget]\nevaluations = 25\n[clock]\nworkers = 3\n'
-        '[searchers.optuna-tpe]\n[searchers.apart]\nsearcher = "optuna-tpe"\noptions = { multivariate = false }\n'
+        '[searchers.optuna-tpe]\n[searchers.eager]\nsearcher = "optuna-tpe"\noptions = { n_startup_trials = 3 }\n'
     )
     read = nm.experiments.read_specification(spec)
     frame = nm.experiments.run_specification(read, tmp_path / "out")
     assert frame.groupby(["searcher", "seed"], observed=True).size().tolist() == [25] * 4
     traces = {key: own["cell"].tolist() for key, own in frame.groupby(["searcher", "seed"], observed=True)}
-    assert traces["optuna-tpe", 0] != traces["apart", 0]
+    assert traces["optuna-tpe", 0] != traces["eager", 0]
     journal = tmp_path / "run.jsonl"
     nm.search("optuna-tpe", "nb201/cifar10", evaluations=15, journal=journal)
     resumed = nm.search("optuna-tpe", "nb201/cifar10", evaluations=30, journal=journal)
@@ -101,6 +101,7 @@ def test_the_same_in_another_process() -> None:
     [
         ({"sampler": "TPE"}, UnknownNameError, "Unknown sampler of Optuna 'TPE'.*TPESampler"),
         ({"sampler": "CmaEsSampler"}, UnknownNameError, "Possible"),
+        ({"options": "n_startup_trials=4"}, SettingError, "options must be a mapping such as"),
         ({"options": {"gamma_ray": 1}}, SettingError, "no option 'gamma_ray'.*n_startup_trials"),
         ({"options": {"n_ei_candidates": 3, "seed": 4}}, SettingError, "no option 'seed'"),
         ({"sampler": "NSGAIISampler", "options": {"population_size": 1}}, SettingError, "population_size"),

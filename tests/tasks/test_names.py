@@ -48,6 +48,7 @@ EMBEDDED = ("cifar10", "accuracy", "valid", 200)
             ("cifar10",),
         ),
         ("tnb101/jigsaw", ("jigsaw", "accuracy", "valid", 10, None, "TransNAS-Bench-101"), ("jigsaw",)),
+        ("tnb101/jigsaw/train", ("jigsaw", "accuracy", "train", 10, None, "TransNAS-Bench-101"), ("jigsaw",)),
         ("tnb101/room_layout", ("room_layout", "loss", "valid", 25, None, "TransNAS-Bench-101"), ("room_layout",)),
     ],
 )
@@ -150,7 +151,7 @@ def test_families() -> None:
     sizes = {name: len(nm.task_distribution(name)) for name in task_families() if name != "nb201/within"}
     assert sizes == {
         "nb201": 3, "nb201/12ep": 3, "nb201/accuracy": 15, "nb201/energy": 3, "nb201/latency": 28, "nb201/robust": 32,
-        "nb201/tradeoff": 15, "nb201/train-seconds": 3, "tnb101": 7, "all": 85,
+        "nb201/tradeoff": 15, "nb201/train-seconds": 3, "tnb101": 7, "tnb101/train": 7, "all": 85,
     }  # fmt: skip
     assert nm.task_distribution("nb201").names == ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
     with pytest.raises(UnknownNameError, match="nb201/latency"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import gpytorch
@@ -12,21 +13,31 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import checked_whole
+from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs
 from nasmeta.meta.bilevel._learner import NetworkLearner, NetworkModel
-from nasmeta.tasks import Episode
+from nasmeta.tasks import Episode, SourceTask
 
 __all__ = ["DeepKernelGP"]
 
 _JITTER = 1e-4
-_MEAN_FROM = 4  # groups of sources: of two, each deviates from the other in the opposite direction
+_FROM = 4  # groups of sources, to learn a mean, and from each source: of two, each is the opposite of the other
+_STEPS, _RATE = 600, 8e-3  # where there are so many: logarithms of variances have a long way to go
+_TRUST = 0.5  # in the sources' scores at a target's labels, where there are enough sources to disagree
+_N_VIEWS = 2  # of what each source says: its ranks, and its own unit
 
 
 class _DeepKernel(nn.Module):
-    """Mean network, feature network with kernels on the features and on the summary, and noise."""
+    """Mean network, feature network with kernels on the features and on the inputs, and noise.
 
-    def __init__(self, n_inputs: int, width: int, n_features: int, learn_mean: bool) -> None:
+    The last `n_each` inputs are what each source says: kernels alone read them, for a network cannot know which source
+    is left out; a sum over sources does not mind.
+    """
+
+    def __init__(self, n_inputs: int, width: int, n_features: int, learn_mean: bool, n_each: int) -> None:
         super().__init__()
+        n_inputs -= n_each
+        self._n_inputs, self._n_each = n_inputs, n_each
         self.mean = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, 1))
         self.features = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, n_features))
         rough, smooth = gpytorch.kernels.MaternKernel(nu=0.5), gpytorch.kernels.MaternKernel(nu=1.5)
@@ -34,6 +45,11 @@ class _DeepKernel(nn.Module):
         self.smooth = gpytorch.kernels.ScaleKernel(smooth)
         self.linear = gpytorch.kernels.LinearKernel()
         self.likelihood = gpytorch.likelihoods.GaussianLikelihood()
+        n_views = _N_VIEWS if n_each else 0
+        linear = [gpytorch.kernels.LinearKernel() for _ in range(n_views)]
+        self.deviations = nn.ModuleList(linear)
+        alike = [gpytorch.kernels.ScaleKernel(gpytorch.kernels.MaternKernel(nu=0.5)) for _ in range(n_views)]
+        self.alike = nn.ModuleList(alike)
         with torch.no_grad():
             last = self.mean[2]
             assert isinstance(last, nn.Linear)
@@ -46,11 +62,37 @@ class _DeepKernel(nn.Module):
         self.smooth.base_kernel.lengthscale, self.smooth.outputscale = 2.0, 0.05
         self.linear.variance = 0.02
         self.likelihood.noise = 0.05
+        for kernel in alike:
+            kernel.outputscale = 0.05
+        for kernel in linear:
+            kernel.variance = 0.3
 
-    def covariance(self, left: Tensor, right: Tensor, inputs: tuple[Tensor, Tensor]) -> Tensor:
-        """Return the covariance of features (n, f) and (m, f), and of raw inputs, shape (n, m)."""
-        total = self.smooth(left, right).to_dense() + self.linear(left, right).to_dense()
-        out: Tensor = total + self.rough(*inputs).to_dense()
+    def mean_of(self, points: Tensor) -> Tensor:
+        """Return the mean beyond what is expected, of inputs (n, d), shape (n,)."""
+        out: Tensor = self.mean(points[:, : self._n_inputs])[:, 0]
+        return out
+
+    def features_of(self, points: Tensor) -> Tensor:
+        """Return the features of inputs (n, d), shape (n, f)."""
+        out: Tensor = self.features(points[:, : self._n_inputs])
+        return out
+
+    def _parts(self, points: Tensor, features: Tensor) -> list[tuple[Any, Tensor]]:
+        """Return the kernels, each with what it reads."""
+        parts = [(self.smooth, features), (self.linear, features), (self.rough, points[:, : self._n_inputs])]
+        blocks = points[:, self._n_inputs :].chunk(2 * len(self.alike), dim=1) if len(self.alike) else ()
+        kernels = [kernel for pair in zip(self.deviations, self.alike, strict=True) for kernel in pair]
+        return [*parts, *zip(kernels, blocks, strict=True)]
+
+    def covariance(self, left: tuple[Tensor, Tensor], right: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the covariance of cells, each side given by inputs (n, d) and features (n, f), shape (n, m)."""
+        pairs = zip(self._parts(*left), self._parts(*right), strict=True)
+        out: Tensor = sum(kernel(one, other).to_dense() for (kernel, one), (_, other) in pairs)
+        return out
+
+    def variance(self, points: Tensor, features: Tensor) -> Tensor:
+        """Return the prior variance of each cell, shape (n,)."""
+        out: Tensor = sum(kernel(one, diag=True) for kernel, one in self._parts(points, features))
         return out
 
 
@@ -60,7 +102,9 @@ class DeepKernelGP(NetworkLearner):
     Kernels from GPyTorch: Matérn 3/2 and linear on the features of a network, Matérn 1/2 on its inputs. Patacchiola et
     al., "Bayesian meta-learning for the few-shot setting via deep kernels", NeurIPS 2020; Wistuba and Grabocka,
     "Few-shot Bayesian optimization with deep kernel surrogates", ICLR 2021. A target's labels then condition the
-    process in closed form. With fewer than four groups of sources no mean is learnt beyond the sources' own.
+    process in closed form. With four groups of sources or more, a mean is learnt beyond the sources' own, and there are
+    kernels on what each source says, as a rank and in its unit: linear on how far it is from the sources' mean, and
+    Matérn 1/2, as cells that all sources value alike are alike on a target.
 
     Parameters
     ----------
@@ -68,7 +112,7 @@ class DeepKernelGP(NetworkLearner):
     width : int, default 64
     n_features : int, default 16
     steps : int, optional
-        Of the outer loop; by default 100.
+        Of the outer loop; by default 100, with four groups of sources or more 600.
     noise : float, default 0.1
         Deviation of the noise that is added to the sources' scores.
     device : str, default "cpu"
@@ -85,7 +129,7 @@ class DeepKernelGP(NetworkLearner):
     (1,)
     """
 
-    batch, default_steps = 4, 100
+    batch, default_steps, validates = 4, 100, False
 
     def __init__(
         self,
@@ -101,10 +145,23 @@ class DeepKernelGP(NetworkLearner):
         super().__init__(space, steps=steps, noise=noise, device=device, seed=seed)
         self.width, self.n_features = width, n_features
 
-    def _module(self, n_inputs: int, n_groups: int) -> nn.Module:
+    def _views(self, sources: list[SourceTask], matrix: SourceMatrix) -> Sequence[SourceMatrix]:
+        if matrix.n_groups < _FROM:
+            return ()
+        return [matrix, SourceMatrix.of(self.cell_space, sources, "unit")]
+
+    def _schedule(self, n_groups: int) -> tuple[int, float]:
+        return (_STEPS, _RATE) if n_groups >= _FROM else super()._schedule(n_groups)
+
+    def _trust(self, learnt: NetworkModel) -> float:
+        return _TRUST if len(learnt.summary.each) else 1.0
+
+    def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
         width = checked_whole("width", self.width, most=4096)
         n_features = checked_whole("n_features", self.n_features, most=4096)
-        return _DeepKernel(n_inputs, width, n_features, learn_mean=n_groups >= _MEAN_FROM)
+        if n_each % (2 * _N_VIEWS):
+            raise ValueError(f"{n_each} rows of sources are not {2 * _N_VIEWS} for each")
+        return _DeepKernel(n_inputs, width, n_features, n_groups >= _FROM, n_each)
 
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
         batch = inputs(episode)
@@ -113,11 +170,11 @@ class DeepKernelGP(NetworkLearner):
         return -self._log_marginal_likelihood(module, points, scores) / len(scores)
 
     def _log_marginal_likelihood(self, module: Any, points: Tensor, scores: Tensor) -> Tensor:
-        features = module.features(points)
-        covariance = module.covariance(features, features, (points, points))
+        cells = points, module.features_of(points)
+        covariance = module.covariance(cells, cells)
         covariance = covariance + (module.likelihood.noise + _JITTER) * torch.eye(len(points), device=points.device)
         factor = torch.linalg.cholesky(covariance)
-        residual = (scores - module.mean(points)[:, 0])[:, None]
+        residual = (scores - module.mean_of(points))[:, None]
         alpha = torch.cholesky_solve(residual, factor)
         out: Tensor = -0.5 * (residual * alpha).sum() - factor.diagonal().log().sum()
         return out
@@ -125,17 +182,14 @@ class DeepKernelGP(NetworkLearner):
     def _posterior(self, module: Any, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore", gpytorch.utils.warnings.GPInputWarning)
-            features = module.features(query)
-            mean = module.mean(query)[:, 0]
-            variance = module.smooth(features, diag=True) + module.linear(features, diag=True)
-            variance = variance + module.rough(query, diag=True)
+            cells = query, module.features_of(query)
+            mean, variance = module.mean_of(query), module.variance(*cells)
             noise = module.likelihood.noise
             if len(scores):
-                known = module.features(support)
-                cross = module.covariance(known, features, (support, query))
-                among = module.covariance(known, known, (support, support))
+                known = support, module.features_of(support)
+                cross, among = module.covariance(known, cells), module.covariance(known, known)
                 factor = torch.linalg.cholesky(among + (noise + _JITTER) * torch.eye(len(scores)))
-                residual = (scores - module.mean(support)[:, 0])[:, None]
+                residual = (scores - module.mean_of(support))[:, None]
                 mean = mean + (cross.T @ torch.cholesky_solve(residual, factor))[:, 0]
                 half = torch.linalg.solve_triangular(factor, cross, upper=False)
                 variance = variance - half.square().sum(dim=0)

@@ -60,7 +60,7 @@ class _GradientLearner(NetworkLearner):
         super().__init__(space, steps=steps, noise=noise, device=device, seed=seed)
         self.inner_steps, self.order, self.width = inner_steps, order, width
 
-    def _module(self, n_inputs: int, n_groups: int) -> nn.Module:
+    def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
         checked_whole("inner_steps", self.inner_steps, most=1000)
         if self.order not in (1, 2):
             raise SettingError(f"order must be 1 or 2, not {self.order!r:.80}.")

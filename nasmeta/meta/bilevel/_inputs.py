@@ -17,6 +17,7 @@ from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 
 __all__ = ["Batch", "EpisodeInputs", "SourceSummary", "episodes_of", "match"]
 
+_MOST_KNOWN = 64  # sets of left-out groups whose inputs are kept
 _MIX_FROM = 4  # groups of sources from which on tasks are mixed: what remains must still say something
 
 
@@ -28,22 +29,28 @@ class SourceSummary(NamedTuple):
     columns : ndarray of float32, shape (n_columns, n_cells)
         Mean scores by role, and how far the sources of role 0 disagree.
     expected : ndarray of float64, shape (n_cells,)
+    each : ndarray of float32, shape (n_rows, n_cells)
+        What each source says, see `SourceMatrix.each`, in one view after the other; no row where nothing reads them.
     """
 
     columns: NDArray[np.float32]
     expected: NDArray[np.float64]
+    each: NDArray[np.float32]
 
     @classmethod
-    def of(cls, matrix: SourceMatrix, without: Collection[int] = ()) -> SourceSummary:
-        """Sum up all sources but those of some groups."""
+    def of(
+        cls, matrix: SourceMatrix, without: Collection[int] = (), views: Sequence[SourceMatrix] = ()
+    ) -> SourceSummary:
+        """Sum up all sources but those of some groups, and tell them one by one in some views."""
         means = matrix.role_means(without)
         contrasts = matrix.contrasts(without)
         spread = contrasts.std(axis=0) if len(contrasts) else np.zeros(means.shape[1])
-        return cls(np.concatenate([means, spread[None]]).astype(np.float32), means[0])
+        each = np.concatenate([means[:0], *(view.each(without) for view in views)]).astype(np.float32)
+        return cls(np.concatenate([means, spread[None]]).astype(np.float32), means[0], each)
 
     def tensor(self, space: CellSpace) -> Tensor:
         """Return what networks read of all cells, shape (n_cells, n_inputs)."""
-        return torch.from_numpy(np.concatenate([network_columns(space), self.columns.T], axis=1))
+        return torch.from_numpy(np.concatenate([network_columns(space), self.columns.T, self.each.T], axis=1))
 
 
 class Batch(NamedTuple):
@@ -63,8 +70,15 @@ class EpisodeInputs:
     the sources.
     """
 
-    def __init__(self, space: CellSpace, matrix: SourceMatrix, sources: Sequence[SourceTask], device: torch.device):
-        self.space, self.matrix, self.device = space, matrix, device
+    def __init__(
+        self,
+        space: CellSpace,
+        matrix: SourceMatrix,
+        sources: Sequence[SourceTask],
+        device: torch.device,
+        views: Sequence[SourceMatrix] = (),
+    ):
+        self.space, self.matrix, self.device, self.views = space, matrix, device, views
         self._group = {source.name: group for source, group in zip(sources, matrix.groups, strict=True)}
         self._known: dict[frozenset[int], tuple[Tensor, NDArray[np.float64]]] = {}
 
@@ -72,7 +86,9 @@ class EpisodeInputs:
         """Return the tensors of an episode."""
         without = frozenset(self._group[name] for name in episode.sources)
         if without not in self._known:
-            summary = SourceSummary.of(self.matrix, without)
+            if len(self._known) == _MOST_KNOWN:
+                self._known.pop(next(iter(self._known)))
+            summary = SourceSummary.of(self.matrix, without, self.views)
             self._known[without] = (summary.tensor(self.space).to(self.device), summary.expected)
         table, expected = self._known[without]
         support = match(episode.support_labels, expected[episode.support_cells]) - expected[episode.support_cells]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -66,6 +66,7 @@ class NetworkModel:
             self.module,
             np.asarray(self.summary.columns),
             np.asarray(self.summary.expected),
+            np.asarray(self.summary.each),
             self.inputs.numpy(),
             self.rows,
             self.noise,
@@ -74,8 +75,8 @@ class NetworkModel:
         )
 
 
-def _rebuilt(module: nn.Module, columns: Any, expected: Any, inputs: Any, *rest: Any) -> NetworkModel:
-    return NetworkModel(module, SourceSummary(columns, expected), torch.from_numpy(inputs), *rest)
+def _rebuilt(module: nn.Module, columns: Any, expected: Any, each: Any, inputs: Any, *rest: Any) -> NetworkModel:
+    return NetworkModel(module, SourceSummary(columns, expected, each), torch.from_numpy(inputs), *rest)
 
 
 class NetworkLearner(MetaPredictor):
@@ -89,6 +90,7 @@ class NetworkLearner(MetaPredictor):
     default_steps: ClassVar[int] = 150
     batch: ClassVar[int] = 8
     rate: ClassVar[float] = 2e-3
+    validates: ClassVar[bool] = True  # on a group of sources that is held out, where there are enough
 
     def __init__(
         self,
@@ -105,8 +107,8 @@ class NetworkLearner(MetaPredictor):
     search_settings = ("device",)
 
     @abstractmethod
-    def _module(self, n_inputs: int, n_groups: int) -> nn.Module:
-        """Return the network for sources of so many groups.
+    def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
+        """Return the network for sources of so many groups; the last `n_each` inputs tell the sources one by one.
 
         Its weights are drawn from PyTorch's generator, which is seeded before and put back afterwards.
         """
@@ -114,6 +116,14 @@ class NetworkLearner(MetaPredictor):
     @abstractmethod
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
         """Return the loss on the query cells after adaptation to the support cells."""
+
+    def _views(self, sources: list[SourceTask], matrix: SourceMatrix) -> Sequence[SourceMatrix]:
+        """Return the views in which the network reads the sources one by one; none."""
+        return ()
+
+    def _schedule(self, n_groups: int) -> tuple[int, float]:
+        """Return steps, where nobody says, and learning rate of the outer loop for sources of so many groups."""
+        return self.default_steps, self.rate
 
     def _direction(self) -> Any:
         """Return the outer direction where it is not the loss's gradient; None."""
@@ -130,17 +140,20 @@ class NetworkLearner(MetaPredictor):
         """Return mean and deviation beyond what is expected, of all rows of the inputs, given scores at some."""
 
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
-        steps = self.default_steps if self.steps is None else checked_whole("steps", self.steps)
+        if self.steps is not None:
+            checked_whole("steps", self.steps)
         device = chosen_device(self.device)
         checked_number("noise", self.noise, most=10)
         space = self.cell_space
         matrix = SourceMatrix.of(space, sources, "rank")
-        inputs = EpisodeInputs(space, matrix, sources, device)
-        summary = SourceSummary.of(matrix)
-        module = self._made(network_columns(space).shape[1] + len(summary.columns), matrix.n_groups)
-        held_out = matrix.n_groups - 1 if matrix.n_groups >= _VALIDATE_FROM else None
+        views = self._views(sources, matrix)
+        inputs = EpisodeInputs(space, matrix, sources, device, views)
+        summary = SourceSummary.of(matrix, views=views)
+        module = self._made(summary, matrix.n_groups)
+        held_out = matrix.n_groups - 1 if self.validates and matrix.n_groups >= _VALIDATE_FROM else None
         kept = [s for s, group in zip(sources, matrix.groups, strict=True) if group != held_out]
         apart = [s for s, group in zip(sources, matrix.groups, strict=True) if group == held_out]
+        steps, rate = self._schedule(matrix.n_groups)
         sampler = episodes_of(kept, matrix.n_groups - bool(apart), self.noise)
         validation = []
         if apart:
@@ -155,7 +168,7 @@ class NetworkLearner(MetaPredictor):
             module,
             loss,
             sampler.sample,
-            TrainingPlan(steps=steps, batch=self.batch, learning_rate=self.rate, seed=self.seed),
+            TrainingPlan(steps=self.steps or steps, batch=self.batch, learning_rate=rate, seed=self.seed),
             direction=None if direction is None else (lambda m, episode: direction(m, inputs(episode))),
             validation=validation,
             monitor=self.monitor,
@@ -164,14 +177,15 @@ class NetworkLearner(MetaPredictor):
         )
         made = trainer.run()
         module = module.to("cpu").eval()
-        on_cpu = EpisodeInputs(space, matrix, sources, torch.device("cpu"))
+        on_cpu = EpisodeInputs(space, matrix, sources, torch.device("cpu"), views)
         noise = self._measured_noise(module, on_cpu, sampler)
         return self._model(module, summary, noise, made, matrix.n_groups)
 
-    def _made(self, n_inputs: int, n_groups: int) -> nn.Module:
+    def _made(self, summary: SourceSummary, n_groups: int) -> nn.Module:
+        n_inputs = network_columns(self.cell_space).shape[1] + len(summary.columns) + len(summary.each)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            return self._module(n_inputs, n_groups)
+            return self._module(n_inputs, n_groups, len(summary.each))
 
     def _model(
         self, module: nn.Module, summary: SourceSummary, noise: float, steps: int, n_groups: int
@@ -202,18 +216,22 @@ class NetworkLearner(MetaPredictor):
         learnt: NetworkModel = self.require_meta_model()
         state = {f"module.{name}": value.detach().numpy() for name, value in learnt.module.named_parameters()}
         facts = {"noise": learnt.noise, "steps": learnt.steps, "groups": learnt.n_groups}
-        return {**state, "columns": learnt.summary.columns, "expected": learnt.summary.expected}, facts
+        arrays = {**state, "columns": learnt.summary.columns, "expected": learnt.summary.expected}
+        return {**arrays, "each": learnt.summary.each} if len(learnt.summary.each) else arrays, facts
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NetworkModel:
         n_cells = self.cell_space.n_cells
+        each = np.zeros((0, n_cells), np.float32)
+        if "each" in arrays:
+            each = checked_array(arrays, "each", np.float32, (None, n_cells)).copy()
         summary = SourceSummary(
             checked_array(arrays, "columns", np.float32, (None, n_cells)).copy(),
             checked_array(arrays, "expected", np.float64, (n_cells,)).copy(),
+            each,
         )
-        n_inputs = network_columns(self.cell_space).shape[1] + len(summary.columns)
         n_groups, steps = checked_whole("groups", facts["groups"]), checked_whole("steps", facts["steps"], least=0)
         noise = checked_number("noise", facts["noise"], 0, _LARGEST_NOISE)
-        module = self._made(n_inputs, n_groups)
+        module = self._made(summary, n_groups)
         with torch.no_grad():
             for name, value in module.named_parameters():
                 kind, shape = value.detach().numpy().dtype, tuple(value.shape)

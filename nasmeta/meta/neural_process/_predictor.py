@@ -62,7 +62,7 @@ class MetaNP(NetworkLearner):
         super().__init__(space, steps=steps, noise=noise, device=device, seed=seed)
         self.width = width
 
-    def _module(self, n_inputs: int, n_groups: int) -> nn.Module:
+    def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
         width = checked_whole("width", self.width, most=4096)
         return NeuralProcess(n_inputs, 4 * max(1, round(width / 4)))
 

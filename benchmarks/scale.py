@@ -1,0 +1,236 @@
+"""One comparison of a million evaluations: memory of its runner, files that can be read meanwhile, and its report.
+
+python benchmarks/scale.py                                      # 100,000 and 1,000,000, to reports/speed
+python benchmarks/scale.py --evaluations 100000 --output other
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from _measure import machine, versions
+
+PACKAGES = ("nasmeta", "numpy", "pandas", "pyarrow", "plotly")
+SEARCHERS = ("random", "evolution", "local-search")
+TASKS = 3  # of nb201
+BUDGET = 200
+LOOK_SECONDS = 5.0
+INTRODUCTION = """\
+# A million evaluations in one comparison
+
+Written by `python benchmarks/scale.py`. {searchers} on the three tasks of `nb201`, {budget} evaluations a run, one
+process, a folder on the local disk. The runner's memory (resident set) is looked at from outside, four times a second:
+after a tenth of its runs, at the end of the last one, and at its highest, when all results have become the frame that
+`compare` returns. While it runs, another process reads some journals and all finished results with pandas every
+{look:g} seconds; each such look must succeed.
+
+{machine}
+
+"""
+COLUMNS = (
+    ("evaluations", "evaluations", "{:,}"),
+    ("runs, s", "seconds", "{:,.0f}"),
+    ("memory after 10 % of the runs, MB", "early_mb", "{:,.0f}"),
+    ("at the end of the runs, MB", "late_mb", "{:,.0f}"),
+    ("with the frame, MB", "peak_mb", "{:,.0f}"),
+    ("frame, MB", "frame_mb", "{:,.0f}"),
+    ("looks by pandas", "looks", "{}"),
+    ("journals, MB", "journals_mb", "{:,.0f}"),
+    ("`results.parquet`, MB", "parquet_mb", "{:,.1f}"),
+    ("`nasmeta report`, s", "report_seconds", "{:,.0f}"),
+    ("its memory, MB", "report_mb", "{:,.0f}"),
+    ("page, MB", "page_mb", "{:,.1f}"),
+    ("page in Chromium: loaded, s", "load_seconds", "{:,.2f}"),
+    ("a choice drawn, s", "choice_seconds", "{:,.2f}"),
+)
+TAIL = """
+The frame has one row an evaluation and 17 columns. A look reads `results/` with `pandas.read_parquet`, and of a journal
+all lines but the first, the header, with `pandas.read_json(…, lines=True)`; the last line may be half written for a
+moment, so it is left out. The page is opened in headless Chromium: loaded is until its plots are there, a choice until
+the curves are drawn anew after the scale was changed.
+"""
+
+
+def child(folder: Path, repeats: int) -> None:
+    """Run the comparison; print how large its frame is."""
+    import nasmeta as nm
+
+    frame = nm.compare(SEARCHERS, "nb201", repeats=repeats, evaluations=BUDGET, folder=folder)
+    print(json.dumps({"rows": len(frame), "frame_mb": frame.memory_usage(deep=True).sum() / 1e6}))
+
+
+def resident_mb(pid: int, what: str = "VmRSS") -> float | None:
+    """Return the memory of a process, from Linux' own account; None where it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(what)), None)
+
+
+def look(folder: Path) -> int:
+    """Read what is there with pandas; return how many rows are finished."""
+    for journal in sorted(folder.glob("runs/*/*/*.jsonl"), key=lambda path: path.stat().st_mtime)[-3:]:
+        content = journal.read_bytes()
+        lines = content[content.find(b"\n") + 1 : content.rfind(b"\n") + 1]
+        if lines:
+            assert pd.read_json(BytesIO(lines), lines=True).shape[1] == 3
+    if (folder / "results.parquet").exists():
+        return len(pd.read_parquet(folder / "results.parquet"))
+    return len(pd.read_parquet(folder / "results")) if list(folder.glob("results/*.parquet")) else 0
+
+
+def run(folder: Path, evaluations: int) -> dict[str, Any]:
+    """Run one comparison and watch it."""
+    repeats = round(evaluations / (TASKS * len(SEARCHERS) * BUDGET))
+    command = [sys.executable, __file__, "--child", str(folder), str(repeats)]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    samples: list[tuple[float, float]] = []
+    looks, looked, peak = 0, start, 0.0
+    while process.poll() is None:
+        memory = resident_mb(process.pid)
+        if memory is not None:
+            samples.append((time.time(), memory))
+            peak = max(peak, resident_mb(process.pid, "VmHWM") or 0.0)
+        if time.perf_counter() - looked > LOOK_SECONDS and (folder / "runs").exists():
+            try:
+                look(folder)
+            except FileNotFoundError:  # between two places: results/ has just become results.parquet
+                look(folder)
+            looks, looked = looks + 1, time.perf_counter()
+        time.sleep(0.25)
+    assert process.returncode == 0
+    assert process.stdout is not None
+    told = json.loads(process.stdout.read())
+    ends = sorted(path.stat().st_mtime for path in folder.glob("runs/*/*/*.jsonl"))
+    assert look(folder) == told["rows"]
+
+    def at(moment: float) -> float:
+        return next((memory for when, memory in reversed(samples) if when <= moment), samples[0][1])
+
+    return {
+        "evaluations": told["rows"],
+        "seconds": ends[-1] - samples[0][0],
+        "early_mb": at(ends[len(ends) // 10]),
+        "late_mb": at(ends[-1]),
+        "peak_mb": peak,
+        "frame_mb": told["frame_mb"],
+        "looks": looks,
+        "journals_mb": sum(path.stat().st_size for path in folder.glob("runs/*/*/*.jsonl")) / 1e6,
+        "parquet_mb": (folder / "results.parquet").stat().st_size / 1e6,
+    }
+
+
+def report(folder: Path) -> dict[str, Any]:
+    """Write the report and open its page."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "nasmeta", "report", str(folder), "--formats", "png"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, resident_mb(process.pid, "VmHWM") or 0.0)
+        time.sleep(0.1)
+    assert process.returncode == 0
+    page = folder / "report" / "index.html"
+    measured = {"report_seconds": time.perf_counter() - start, "report_mb": peak, "page_mb": page.stat().st_size / 1e6}
+    return {**measured, **opened(page)}
+
+
+def opened(page: Path) -> dict[str, Any]:
+    """Open the page in Chromium, if it is here, and change the axis."""
+    try:
+        from selenium import webdriver
+    except ImportError:
+        return {}
+    program, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        return {}
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+            options.add_argument(flag)
+        options.add_argument(f"--user-data-dir={profile}")
+        chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        chrome.set_script_timeout(120)
+        try:
+            start = time.perf_counter()
+            chrome.get(page.as_uri())
+            chrome.execute_async_script(DRAWN)
+            loaded = time.perf_counter() - start
+            start = time.perf_counter()
+            chrome.execute_async_script(CHOOSE)
+            return {"load_seconds": loaded, "choice_seconds": time.perf_counter() - start}
+        finally:
+            chrome.quit()
+
+
+DRAWN = """
+const done = arguments[arguments.length - 1];
+(function wait() { document.querySelector('#panels .plot .main-svg') ? done() : setTimeout(wait, 5); })();
+"""
+CHOOSE = """
+const done = arguments[arguments.length - 1];
+const plot = document.querySelector('#panels .plot');
+const other = document.querySelector('input[name=scale][value=linear]');
+const before = plot.innerHTML;
+other.click();
+(function wait() { plot.innerHTML !== before ? requestAnimationFrame(() => done()) : setTimeout(wait, 5); })();
+"""
+
+
+def page(rows: list[dict[str, Any]], where: str) -> str:
+    """Return the report as Markdown, what was measured as lines."""
+    text = INTRODUCTION.format(
+        searchers=", ".join(f"`{name}`" for name in SEARCHERS), budget=BUDGET, look=LOOK_SECONDS, machine=where
+    )
+    text += "| | " + " | ".join(f"{row['evaluations']:,} evaluations" for row in rows) + " |\n"
+    text += "|---|" + "---:|" * len(rows) + "\n"
+    for title, key, form in COLUMNS[1:]:
+        cells = (form.format(row[key]) if key in row else "–" for row in rows)
+        text += f"| {title} | {' | '.join(cells)} |\n"
+    return text + TAIL
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--evaluations", default="100000,1000000", help="separated by commas")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent.parent / "reports" / "speed")
+    parser.add_argument("--child", nargs=2, metavar=("FOLDER", "REPEATS"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.child:
+        child(Path(asked.child[0]), int(asked.child[1]))
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    here, rows = machine(), []
+    for evaluations in map(int, asked.evaluations.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            row = run(Path(folder) / "comparison", evaluations)
+            rows.append({**row, **report(Path(folder) / "comparison")})
+        print(rows[-1], flush=True)
+    found = versions(PACKAGES)
+    where = (
+        f"{here['cpu']}, {here['cores']} cores, {here['system']}; load {here['load']} at the start; {here['date']}; "
+        f"{', '.join(f'{name} {number}' for name, number in found.items())}."
+    )
+    asked.output.mkdir(parents=True, exist_ok=True)
+    (asked.output / "scale.md").write_text(page(rows, where), encoding="utf-8")
+    record = {"machine": here, "versions": found, "rows": rows}
+    (asked.output / "scale.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The results of a comparison as they come: kept in memory, or with a folder written there part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments._jobs import Pair
+from nasmeta.experiments._loop import Trace
+from nasmeta.experiments._run import Run, results_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Results"]
+
+
+class Results:
+    """The traces of all runs.
+
+    With a folder those of a task and a searcher are written to a file of their own as soon as they are all there, and
+    forgotten: so memory does not grow with the evaluations, and what is done can be read while the rest runs.
+
+    Parameters
+    ----------
+    pairs : sequence of (position of the task, label of the searcher)
+    seeds : sequence of int
+    make : callable
+        Returns the run of a pair, a seed and a trace.
+    home : ComparisonFolder, optional
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        seeds: Sequence[int],
+        make: Callable[[Pair, int, Trace], Run],
+        home: ComparisonFolder | None,
+    ) -> None:
+        self._seeds, self._make, self._home = seeds, make, home
+        self._traces: dict[Pair, dict[int, Trace]] = {pair: {} for pair in pairs}
+        self._seconds: dict[str, dict[str, float]] = {}
+        self._written: set[Pair] = set()
+        self.done = 0
+        if home is not None:
+            home.remove_parts()
+
+    @property
+    def total(self) -> int:
+        """How many runs there are to be."""
+        return len(self._traces) * len(self._seeds)
+
+    def missing(self, pair: Pair) -> list[int]:
+        """Return the seeds of which there is no trace yet."""
+        there = self._traces[pair]
+        return [] if pair in self._written else [seed for seed in self._seeds if seed not in there]
+
+    def keep(self, pair: Pair, seed: int, trace: Trace) -> None:
+        """Take a trace."""
+        of_pair = self._traces[pair]
+        of_pair[seed] = trace
+        self.done += 1
+        if self._home is None or len(of_pair) < len(self._seeds):
+            return
+        frame = self._frame([pair])
+        for task, seconds in frame.attrs.pop("searcher_seconds").items():
+            self._seconds.setdefault(task, {}).update(seconds)
+        self._home.write_part(list(self._traces).index(pair), frame)
+        of_pair.clear()
+        self._written.add(pair)
+
+    def frame(self) -> pd.DataFrame:
+        """Return the results of all runs; with a folder they are in its ``results.parquet`` from then on."""
+        if self._home is None:
+            return self._frame(list(self._traces))
+        return self._home.join_parts(len(self._traces), {"searcher_seconds": self._seconds})
+
+    def _frame(self, pairs: Sequence[Pair]) -> pd.DataFrame:
+        return results_frame(
+            [self._make(pair, seed, self._traces[pair][seed]) for pair in pairs for seed in self._seeds]
+        )

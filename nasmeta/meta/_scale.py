@@ -1,0 +1,98 @@
+"""From labels to the scores of a meta-model, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import LabelError
+from nasmeta.predictors import normal_scores
+
+__all__ = ["COST_SCALES", "SCALES", "Scale", "scored"]
+
+COST_SCALES = ("root", "log")  # of utilities that are all minus a cost
+SCALES = ("rank", *COST_SCALES, "unit")
+
+
+def scored(utilities: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+    """Return a source's utilities on a scale, both of shape (n,): see `nasmeta.meta.SourceMatrix`."""
+    if scale == "rank":
+        return normal_scores(utilities)
+    if scale == "unit":
+        spread = float(utilities.std()) or 1.0
+        return np.asarray((utilities - utilities.mean()) / spread)
+    scores = _of_costs(scale, utilities, float(np.log(-utilities).mean()))
+    return np.asarray(scores - scores.mean())
+
+
+def _of_costs(scale: str, utilities: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+    """Return minus Box and Cox's transform of costs over exp(level): of power 1/2, or 0, the logarithm."""
+    logarithms = np.log(-utilities) - level
+    scores: NDArray[np.float64] = -logarithms if scale == "log" else 2 - 2 * np.exp(logarithms / 2)
+    return scores
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From a target's labels to the scores of the meta-model, and back.
+
+    On the scale ``rank`` labels get, in their order, the values that the meta-model expects of the same cells before it
+    has seen a label (quantile matching), since the unit and spread of a new task are unknown; or, where the sources are
+    not to be trusted so far, a mean of these and of the labels' own normal scores. Back it goes by the line of least
+    squares. On the scale ``log`` it is minus the logarithm of a cost, so of minus the label; on ``root``
+    2 minus twice the square root of the cost over the labels' geometric mean, which is close to it where that is small.
+    """
+
+    kind: str
+    scores: NDArray[np.float64]
+    slope: float = 1.0
+    level: float = 0.0
+
+    @classmethod
+    def fit(cls, kind: str, labels: NDArray[np.float64], expected: NDArray[np.float64], trust: float = 1.0) -> Scale:
+        """Learn the scale from labels and what the meta-model expects at their cells, both of shape (n,).
+
+        On the scale ``rank``, `trust` from 0 to 1 is the weight of what is expected.
+        """
+        if kind in COST_SCALES:
+            if (labels >= 0).any():
+                raise LabelError(
+                    "This meta-model has learnt costs, so labels are minus a cost, as utilities are: all negative. "
+                    f"There is a label {labels.max():g}."
+                )
+            level = float(np.log(-labels).mean()) if kind == "root" else 0.0
+            return cls(kind, _of_costs(kind, labels, level), level=level)
+        scores = np.empty(len(labels))
+        scores[np.argsort(labels, kind="stable")] = np.sort(expected)
+        if trust < 1:
+            scores = trust * scores + (1 - trust) * normal_scores(labels)
+        for value in np.unique(labels):  # equal labels have equal scores
+            same = labels == value
+            scores[same] = scores[same].mean()
+        spread = float(np.var(scores))
+        slope = float(np.cov(scores, labels, bias=True)[0, 1]) / spread if spread > 0 else 1.0
+        return cls(kind, scores, slope or 1.0, float(labels.mean() - (slope or 1.0) * scores.mean()))
+
+    def to_labels(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return labels of scores, of the same shape."""
+        if self.kind == "rank":
+            return np.asarray(self.level + self.slope * scores)
+        return -np.exp(self.level + self._logarithms(scores))
+
+    def deviation(self, scores: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the standard deviations of labels, to first order."""
+        if self.kind == "rank":
+            return deviation * abs(self.slope)
+        power = 0.5 if self.kind == "root" else 1.0
+        return np.asarray(deviation * np.exp(self.level + power * self._logarithms(scores)))
+
+    def _logarithms(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithms of costs over the unit."""
+        if self.kind == "log":
+            return -scores
+        return 2 * np.log(np.logaddexp(0.0, _SHARP * (1 - scores / 2)) / _SHARP)
+
+
+_SHARP = 50.0  # a score of 2 would be no cost at all: the root bends there and stays positive, so the order is kept

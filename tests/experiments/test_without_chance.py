@@ -1,0 +1,75 @@
+"""Runs in which nothing is random are computed once, and come out as if each had been."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nasmeta as nm
+from nasmeta.searchers import Searcher
+from nasmeta.spaces import CellSpace
+
+BIRTHS: list[str] = []
+
+
+class Steps(Searcher):
+    """Goes on by a step that depends on the values."""
+
+    draws = False
+
+    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        BIRTHS.append(type(self).__name__)
+        self._here, self._best = 0, -np.inf
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        return np.full(n, self._here % self.space.n_cells, np.int32)
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        self._here += 3 if values[-1] > self._best else 1
+        self._best = max(self._best, values[-1] - 5)
+        if self.draws and self._here % 7 == 0:
+            self._here += int(self.rng.integers(1, 9))
+
+
+class StepsByChance(Steps):
+    """Draws, but late."""
+
+    draws = True
+
+
+class Spawning(Steps):
+    """Its random numbers come from a child of its generator."""
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        self._here += int(self.rng.spawn(1)[0].integers(1, 9))
+
+
+@pytest.mark.parametrize("kind", [Steps, StepsByChance, Spawning])
+@pytest.mark.parametrize("journaled", [False, True])
+def test_a_comparison_is_its_runs(kind: type[Steps], journaled: bool, tmp_path: Path) -> None:
+    alone = [nm.search(kind, "nb201/cifar10", evaluations=40, seed=seed) for seed in range(5)]
+    BIRTHS.clear()
+    folder = tmp_path / "comparison" if journaled else None
+    frame = nm.compare([kind], "nb201/cifar10", repeats=5, evaluations=40, folder=folder)
+    jobs = 2  # of three runs and of two
+    assert len(BIRTHS) == 1 + (jobs if kind is Steps else 5)  # one is built to check its settings
+    for run in alone:
+        own = frame[frame["seed"] == run.seed]
+        assert own["cell"].tolist() == run.cells.tolist()
+        assert own["value"].tolist() == run.values.tolist()
+        assert own["simulated_seconds"].tolist() == pytest.approx(run.end_seconds.tolist())
+    assert (frame.groupby("seed")["cell"].apply(tuple).nunique() == 1) == (kind is Steps)
+    if journaled:  # and each goes on by itself
+        longer = nm.compare([kind], "nb201/cifar10", repeats=5, evaluations=60, folder=folder)
+        whole = nm.compare([kind], "nb201/cifar10", repeats=5, evaluations=60)
+        assert longer["cell"].tolist() == whole["cell"].tolist()
+
+
+def test_the_searchers_time_is_that_of_runs_that_were_computed() -> None:
+    frame = nm.compare([Steps], "nb201/cifar10", repeats=4, evaluations=200)
+    seconds = frame.attrs["searcher_seconds"]["nb201/cifar10"]["Steps"]
+    assert 0 < seconds < np.inf
