@@ -279,14 +279,16 @@ def baselines() -> pd.DataFrame:
 def plot(curves: pd.DataFrame) -> plt.Figure:
     """Return the course of meta-training: both losses, and what the search network proposes, before and after."""
     figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.4), layout="constrained")
-    for position, (name, own) in enumerate(curves.groupby("training", sort=False)):
-        colour = f"C{position % 10}"
-        axes[0].plot(
-            own.step, own.search_loss.rolling(3, min_periods=1).mean(), color=colour, linewidth=1.2, label=name
-        )
-        axes[0].plot(own.step, own.prediction_loss.rolling(3, min_periods=1).mean(), "--", color=colour, linewidth=1.2)
-        axes[1].plot(own.step, own.proposed.rolling(3, min_periods=1).mean(), ":", color=colour, linewidth=1.2)
-        axes[1].plot(own.step, own.screened.rolling(3, min_periods=1).mean(), color=colour, linewidth=1.2)
+    colours: dict[str, str] = {}
+    for training, own in curves.groupby("training", sort=False):
+        dataset = str(training).removeprefix("nb201-").rpartition("-")[0]
+        label = None if dataset in colours else f"without {dataset}"
+        colour = colours.setdefault(dataset, f"C{len(colours)}")
+        smooth = own.drop(columns="training").rolling(3, min_periods=1).mean()
+        axes[0].plot(own.step, smooth.search_loss, color=colour, linewidth=0.7, label=label)
+        axes[0].plot(own.step, smooth.prediction_loss, "--", color=colour, linewidth=0.7)
+        axes[1].plot(own.step, smooth.proposed, ":", color=colour, linewidth=0.7)
+        axes[1].plot(own.step, smooth.screened, color=colour, linewidth=0.7)
     axes[0].set_ylabel("loss")
     axes[0].set_title("search network –, prediction network - -", fontsize="medium")
     axes[1].set_ylabel("score of cells")
