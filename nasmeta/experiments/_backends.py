@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ __all__ = ["BACKENDS", "Backend", "Connection", "connected"]
 
 BACKENDS = ("loky", "ray", "dask")
 _MODULES = {"ray": "ray", "dask": "distributed"}
+_CONNECT_SECONDS = 15
 _RETRIES = 3  # of a job on other Ray workers, before the runner learns of it
 
 
@@ -131,10 +133,11 @@ def _ray(backend: Backend, stack: ExitStack) -> Connection:
         quiet = {"logging_level": "ERROR", "log_to_driver": False}
         try:
             if address:
+                _knock(address)
                 ray.init(address=address, **quiet)
             else:
                 ray.init(num_cpus=backend.workers or os.cpu_count(), include_dashboard=False, **quiet)
-        except (ConnectionError, RuntimeError, ValueError, RayError) as reason:
+        except (OSError, RuntimeError, ValueError, RayError) as reason:
             raise _no_answer("ray", address, "ray start --head", reason) from reason
     cpus = int(ray.cluster_resources().get("CPU", 0))
     if cpus < (backend.workers or 1):
@@ -168,25 +171,33 @@ def _dask(backend: Backend, stack: ExitStack) -> Connection:
                 await asyncio.sleep(0.01)
 
     register_parallel_backend("nasmeta-dask", TellingDaskBackend)
-    address = backend.address or dask.config.get("scheduler-address", None)
-    try:
-        client = default_client()
-        if backend.address:
-            client = stack.enter_context(Client(backend.address, set_as_default=False, timeout="30s"))
-    except ValueError:  # no client yet
+    address: Any = backend.address
+    client = None
+    if not address:
+        with suppress(ValueError):  # none yet
+            client = default_client()
+        address = dask.config.get("scheduler-address", None)
+    if client is None:
         try:
             if not address:
-                cluster = LocalCluster(
-                    n_workers=backend.workers or os.cpu_count(), threads_per_worker=1, dashboard_address=None
+                workers = backend.workers or os.cpu_count()
+                address = stack.enter_context(
+                    LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
                 )
-                address = stack.enter_context(cluster)
-            client = stack.enter_context(Client(address, set_as_default=False, timeout="30s"))
+            client = stack.enter_context(Client(address, set_as_default=False, timeout=_CONNECT_SECONDS))
         except (OSError, TimeoutError, ValueError) as reason:
-            raise _no_answer("dask", str(address), "dask scheduler", reason) from reason
+            raise _no_answer("dask", backend.address, "dask scheduler", reason) from reason
     threads = sum(client.ncores().values())
     if threads < (backend.workers or 1):
         raise _too_few(backend, threads)
     return Connection("nasmeta-dask", threads, {"client": client}, (KilledWorker,))
+
+
+def _knock(address: str) -> None:
+    """Fail at once where nobody listens, for which Ray itself needs minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
 
 
 def _no_answer(name: str, address: str | None, how: str, reason: BaseException) -> NasmetaError:

@@ -40,11 +40,12 @@ def join(parts: Iterable[IO[bytes]], to: IO[bytes], attrs: Mapping[str, Any]) ->
 
 
 def read(file: IO[bytes]) -> pd.DataFrame:
-    """Read a joined file; columns are given free as they are taken over, so that it is in memory once."""
+    """Read a joined file, one column after another, so that it is in memory once."""
+    import pandas as pd
     import pyarrow.parquet as pq
 
-    table = pq.read_table(file)
-    attrs = json.loads(table.schema.metadata[_ATTRS])
-    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
-    frame.attrs = attrs
+    source = pq.ParquetFile(file)
+    columns = {name: source.read([name]).to_pandas()[name] for name in source.schema_arrow.names}
+    frame = pd.DataFrame(columns, copy=False)
+    frame.attrs = json.loads(source.schema_arrow.metadata[_ATTRS])
     return frame

@@ -41,9 +41,7 @@ def one_thread() -> Iterator[None]:
     finally:
         with _lock:
             _inside -= 1
-            if (
-                _inside == 0
-            ):  # not while others, as the threads of a Dask worker, are inside; those that left stay at one
+            if _inside == 0:  # not while others are inside, as the threads of a Dask worker; these stay at one
                 _before.restore_original_limits()
 
 

@@ -99,6 +99,8 @@ class OptunaSearch(Searcher):
     ) -> None:
         super().__init__(space, rng)
         self.sampler = sampler
+        if not isinstance(options, Mapping | None):
+            raise SettingError(f'options must be a mapping such as {{"n_startup_trials": 20}}, not {options!r:.80}.')
         self.options = dict(options or {})
         optuna = load_optuna(type(self).__name__)
         self._distributions = edge_distributions(space)

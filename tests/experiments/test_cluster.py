@@ -19,6 +19,7 @@ from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
+from nasmeta.experiments import _backends
 from nasmeta.tables import fetch
 
 pytestmark = [
@@ -30,7 +31,7 @@ NO_RAY = 'The extra ray is not installed: pip install "nasmeta[ray]".'
 NO_DASK = 'The extra dask is not installed: pip install "nasmeta[dask]".'
 
 # A Gaussian process takes long enough that something can be killed in the middle of its runs.
-WHAT: dict[str, Any] = {"searchers": ["gp", "evolution"], "tasks": "nb201/cifar10", "repeats": 6, "evaluations": 40}
+WHAT: dict[str, Any] = {"searchers": ["gp", "evolution"], "tasks": "nb201/cifar10", "repeats": 5, "evaluations": 32}
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,14 @@ def once_running(folder: Path, act: Callable[[], object]) -> Iterator[None]:
     yield
     thread.join(5)
     assert done == [None]
+
+
+def test_no_ray_cluster_is_there() -> None:
+    ray = pytest.importorskip("ray", reason=NO_RAY)
+    if ray.is_initialized():
+        pytest.skip("This process is on a Ray cluster already.")
+    with pytest.raises(NasmetaError, match=r"No ray cluster at 127\.0\.0\.1:9: .*refused.*`ray start --head`"):
+        nm.compare(["random"], repeats=1, evaluations=5, backend="ray", address="127.0.0.1:9")
 
 
 def test_a_ray_node_is_killed(ray_cluster: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
@@ -160,6 +169,15 @@ def test_threads_of_one_dask_worker(alone: pd.DataFrame) -> None:
     with distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:
         frame = nm.compare(**WHAT, backend="dask", address=cluster.scheduler_address)
     assert_frame_equal(frame, alone, check_exact=True)
+
+
+def test_clusters_that_are_not_there_or_too_small(dask_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    what = {"searchers": ["random"], "repeats": 1, "evaluations": 5, "backend": "dask"}
+    with pytest.raises(NasmetaError, match="has 2 CPUs, but 7 workers were asked for"):
+        nm.compare(**what, workers=7)
+    monkeypatch.setattr(_backends, "_CONNECT_SECONDS", 1)
+    with pytest.raises(NasmetaError, match=r"No dask cluster at tcp://127\.0\.0\.1:9: .*`dask scheduler`"):
+        nm.compare(**what, address="tcp://127.0.0.1:9")
 
 
 def test_a_node_without_the_table_is_named(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
