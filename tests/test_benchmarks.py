@@ -63,3 +63,16 @@ def test_rows_compare_in_the_direction_that_is_better(monkeypatch: pytest.Monkey
     assert (
         line(Row("x", "alone", "s", [1.0], peer="P: not installed")) == "| alone | 1 s | – | P: not installed | – | – |"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux' own account")
+def test_scale_is_written(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/scale.py", "--evaluations", "3600", "--output", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads((tmp_path / "scale.json").read_text(encoding="utf-8"))["rows"]
+    assert row["evaluations"] == 3600
+    assert 0 < row["early_mb"] <= row["peak_mb"]
+    assert row["page_mb"] < 10
+    assert "| page, MB | " in (tmp_path / "scale.md").read_text(encoding="utf-8")

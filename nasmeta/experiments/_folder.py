@@ -174,7 +174,7 @@ class ComparisonFolder:
             if self._parts.exists():
                 for part in list(self._parts.iterdir()):
                     part.unlink()
-                with suppress(FileNotFoundError):  # a store has no folders
+                with suppress(FileNotFoundError, NotADirectoryError):  # a store has no folders
                     self._parts.rmdir()
 
     @property

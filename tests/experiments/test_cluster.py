@@ -31,7 +31,7 @@ NO_RAY = 'The extra ray is not installed: pip install "nasmeta[ray]".'
 NO_DASK = 'The extra dask is not installed: pip install "nasmeta[dask]".'
 
 # A Gaussian process takes long enough that something can be killed in the middle of its runs.
-WHAT: dict[str, Any] = {"searchers": ["gp", "evolution"], "tasks": "nb201/cifar10", "repeats": 6, "evaluations": 40}
+WHAT: dict[str, Any] = {"searchers": ["gp", "evolution"], "tasks": "nb201/cifar10", "repeats": 5, "evaluations": 32}
 
 
 @pytest.fixture(scope="module")

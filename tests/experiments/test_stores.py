@@ -201,7 +201,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.mark.cluster
 @pytest.mark.filterwarnings("default")
 def test_s3_from_several_processes_and_after_a_kill(bucket: str) -> None:
-    what = {**WHAT, "searchers": ["gp", "random"], "repeats": 4}
+    what = {**WHAT, "searchers": ["gp", "random"], "repeats": 3, "evaluations": 40}
     alone = nm.compare(**what)
     code = f"import nasmeta as nm\nif __name__ == '__main__':\n    nm.compare(**{what!r}, folder={bucket!r}, workers=2)"
     process = subprocess.Popen([sys.executable, "-c", code], env=dict(os.environ))
