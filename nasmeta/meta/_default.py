@@ -29,11 +29,12 @@ class Pick(NamedTuple):
 
 
 def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> Pick:
-    """Pick ``meta-gp`` where the sources are known and agree, else ``multi-task-gp``.
+    """Pick ``meta-gp`` where the sources are known and agree, ``rgpe`` across spaces, else ``multi-task-gp``.
 
     Where all sources have labelled the same half of this space, or more, and the mean Spearman correlation of two of
     them is at least 0.9, a prior mean that they share is hard to improve on: ``meta-gp``. Otherwise the target has to
-    show which of them it follows: ``multi-task-gp`` regresses its values on what is known of the sources.
+    show which of them it follows: ``multi-task-gp`` regresses its values on what is known of the sources. Where one is
+    of another space, weights are those of ranks (``rgpe``), which can only leave a source out and so harm less.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> Pic
     from scipy.stats import spearmanr
 
     if other := next((source for source in sources if source.space is not space), None):
-        return Pick("multi-task-gp", f"a source is of another cell space ({other.space.name})")
+        return Pick("rgpe", f"a source is of another cell space ({other.space.name})")
     if len(sources) < 2:
         return Pick("multi-task-gp", "one source shows no agreement")
     common = reduce(np.intersect1d, [source.cells for source in sources])

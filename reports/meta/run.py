@@ -23,12 +23,12 @@ PARTS = {
 
 HEAD = """# Learning across tasks
 
-**What to pick.** `nasmeta search --meta TASK` (the searcher `meta`). It looks at the sources, never at the target, and
-says what it picked: `meta-gp` where all are known on the same cells and agree, as the data sets of NAS-Bench-201 do,
-else `multi-task-gp`. Why: where sources agree, a prior mean that they share finds the optimum within ten evaluations;
-where they do not, or little is known of them, it keeps the search among cells that are good elsewhere, while weights
-follow what the target's own values say. Without any source `gp` is the one to take. What each of these needs is in the
-first tables below.
+**What to pick.** `nasmeta search --meta TASK` (the searcher `meta`). It looks at the sources, never at the target,
+and says what it picked: `meta-gp` where all are known on the same cells and agree, as the data sets of NAS-Bench-201
+do, `rgpe` where one is of the other cell space, else `multi-task-gp`. Why: where sources agree, a prior mean that
+they share finds the optimum within ten evaluations; where they do not, or little is known of them, it keeps the
+search among cells that are good elsewhere, while weights follow what the target's own values say. Without any source
+`gp` is the one to take. What each of these needs is in the first tables below.
 
 **What that choice has seen.** In a search the rule looks at the sources alone. But it was made, and changed four times,
 by people who had seen searches on the tasks of this page, and the settings of the searchers it picks from were chosen

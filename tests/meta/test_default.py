@@ -33,7 +33,7 @@ def test_the_choice_looks_at_knowledge_and_agreement() -> None:
     assert choose_meta_searcher(SPACE, [few, few]).searcher == "multi-task-gp"
     assert choose_meta_searcher(SPACE, [known]).searcher == "multi-task-gp"
     assert choose_meta_searcher(SPACE, [known, source("constant", np.ones(SPACE.n_cells))]).searcher == "multi-task-gp"
-    assert choose_meta_searcher(get_space("nb201"), [known, like]).searcher == "multi-task-gp"
+    assert choose_meta_searcher(get_space("nb201"), [known, like]).searcher == "rgpe"
 
 
 def test_the_order_of_a_source_s_cells_does_not_matter() -> None:
