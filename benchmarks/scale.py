@@ -32,10 +32,10 @@ INTRODUCTION = """\
 
 Written by `python benchmarks/scale.py`. {searchers} on the three tasks of `nb201`,
 {budget} evaluations a run, one process, a folder on the local disk. The runner's memory (resident set) is looked at
-from outside, four times a second: after a fifth of its runs (then the first of nine parts of the results is written), at the
-end of the last one, and at its highest, when all results have become the frame that `compare` returns. While it runs,
-another process reads some journals and all finished results with pandas every {look:g} seconds; each such look must
-succeed.
+from outside, four times a second: after a fifth of its runs (then the first of nine parts of the results is written),
+at the end of the last one, and at its highest, when all results have become the frame that `compare` returns. While it
+runs, another process reads some journals and all finished results with pandas every {look:g} seconds; each such look
+must succeed.
 
 {machine}
 
