@@ -79,7 +79,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
     >>> from nasmeta.experiments import read_specification
     >>> specification = read_specification("queries-to-optimum", check=False)
     >>> specification.tasks, len(specification.seeds), specification.stop_at_optimum
-    (('nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120'), 20, True)
+    (('nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120'), 50, True)
     """
     ready = ready_specifications()
     file = checked_path("specification", path)
