@@ -252,7 +252,8 @@ def write(folder: Path) -> None:
             "another rule than all others. Latency is nearly additive over the operations of all six edges, dead "
             "ones too, so `meta-linear` has counts of operations and operations by edge beside what sources say, "
             "weighs these by the evidence of the ten samples, and learns square roots: between a latency, which adds "
-            "up, and its logarithm, whose noise is alike everywhere.",
+            "up, and its logarithm, whose noise is alike everywhere. `meta-dkl`, which reads what is live of a cell, "
+            "needs a minute of meta-training a device; it was measured on a few, least like the others, 10 draws.",
             "",
         ]
     parts.append(
