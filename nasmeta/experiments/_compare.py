@@ -117,7 +117,8 @@ def compare(
         gives the identical result; larger numbers of repeats or evaluations continue the comparison. The result is
         written to ``results.parquet`` in it.
     workers : int, optional
-        Number of processes; where left out 1, and on a cluster all of its CPUs.
+        Number of processes; where left out 1, and on a cluster all of its CPUs. A Dask cluster that is there already is
+        used whole.
     backend : {"loky", "ray", "dask"}, default "loky"
         Where the processes are: on this machine, or on a Ray or Dask cluster (extras ``ray`` and ``dask``). The results
         are the same to the bit. Each node opens its own tables; one whose data or versions differ is refused. A worker
