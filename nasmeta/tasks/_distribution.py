@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.spaces import canonical_dataset
+from nasmeta.spaces import held_out_name
 from nasmeta.tasks._task import SourceTask, Task, device_of
 
 __all__ = ["TaskDistribution"]
@@ -97,7 +97,7 @@ They are on: cifar10, cifar100, imagenet16-120.
         """
         if not isinstance(dataset, str):
             raise SettingError(f"What is left out is a name, not {dataset!r}. Possible: {', '.join(self.datasets)}.")
-        key = canonical_dataset(dataset)
+        key = held_out_name(dataset)
         if key not in self.datasets:
             from nasmeta.tasks._catalog import all_held_out
 

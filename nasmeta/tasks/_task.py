@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
-from nasmeta.spaces import CellSpace, canonical_dataset, get_space, move_cells
+from nasmeta.spaces import CellSpace, canonical_dataset, get_space, held_out_name, move_cells
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -84,7 +84,7 @@ class SourceTask:
     utilities : ndarray of float64, shape (n_labels,)
         The signal, signed so that higher is better; finite.
     held_out : tuple of str
-        As in `Task`; the dataset where left out.
+        As in `Task`, beside the dataset, which is always held out; names are understood however they are spelled.
     is_cost : bool, default False
         Whether the utilities are minus a cost in proportion to the work done, such as latency, energy, seconds or
         parameters. `nasmeta.meta.SourceMatrix` takes logarithms of these. A loss is none.
@@ -94,7 +94,7 @@ class SourceTask:
     Raises
     ------
     SettingError
-        Where cells or utilities are not as said.
+        Where cells, utilities or names are not as said.
 
     Examples
     --------
@@ -120,8 +120,11 @@ class SourceTask:
         cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
         object.__setattr__(self, "cells", cells)
         object.__setattr__(self, "utilities", utilities)
-        if not self.held_out:
-            object.__setattr__(self, "held_out", (canonical_dataset(self.dataset).removesuffix("-valid"),))
+        given: object = self.held_out
+        names = [self.dataset, *([given] if isinstance(given, str) else self.held_out)]
+        if not all(isinstance(name, str) and name.strip() for name in names):
+            raise SettingError(f"Source {self.name} is on {names!r:.80}, but a dataset or device is a name.")
+        object.__setattr__(self, "held_out", tuple(dict.fromkeys(map(held_out_name, names))))
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -231,7 +234,7 @@ class Task:
         if device is not None:
             return (device,)
         # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
-        dataset = self.signal.dataset.removesuffix("-valid")
+        dataset = held_out_name(self.signal.dataset)
         return (dataset, self.signal.metric) if _COST_METRIC.search(self.signal.metric) else (dataset,)
 
     @property

@@ -37,6 +37,47 @@ def test_an_alias_is_no_way_in(alias: str, target: str) -> None:
     assert f"own/{alias}" not in source.names
 
 
+def source_of(target: Task, dataset: str, held_out: tuple[str, ...] = ()) -> SourceTask:
+    """Return labels of another order than the target's, so that the name alone says where they are from."""
+    cells = np.arange(100)
+    return SourceTask("x", dataset, target.space, cells, np.sin(cells.astype(np.float64)), held_out)
+
+
+SPELLINGS = [
+    *[(name, "cifar10") for name in ("CIFAR-10", "cifar_10", " cifar10", "CIFAR 10", "nb201/cifar10", "cifar10\t",
+      "nb201/CIFAR-10#777", "NATS-Bench cifar10", "cifar10-valid", "CIFAR10 (test)", "CIFAR\u201110")],
+    *[(name, "imagenet16-120") for name in ("ImageNet-16-120", "ImageNet16_120", "imagenet-16", "ImageNet")],
+    ("cifar.100", "cifar100"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spelling", "target"), SPELLINGS)
+def test_no_spelling_of_the_dataset_is_a_way_in(spelling: str, target: str) -> None:
+    task = nm.get_task(f"nb201/{target}")
+    for source in (source_of(task, spelling), source_of(task, "mine", (spelling,)), source_of(task, "mine", spelling)):
+        assert target in source.held_out
+        with pytest.raises(LeakageError, match=target):
+            nm.search("source-order", task, sources=[source], evaluations=5)
+    assert nm.task_distribution("nb201").leave_out(spelling)[1].names == (task.name,)
+
+
+@pytest.mark.parametrize("held_out", [("foo",), ("CIFAR-10",), ("cifar10-valid",), ()])
+def test_the_dataset_is_held_out_whatever_else_is_said(held_out: tuple[str, ...]) -> None:
+    task = nm.get_task("nb201/cifar10")
+    with pytest.raises(LeakageError, match="cifar10"):
+        nm.search("source-order", task, sources=[source_of(task, "cifar10", held_out)], evaluations=5)
+    assert source_of(task, "cifar10", ("foo", "CIFAR-10")).held_out == ("cifar10", "foo")
+
+
+def test_other_datasets_are_no_spelling_of_it() -> None:
+    task = nm.get_task("nb201/cifar10")
+    for name in ("cifar100", "tiny-imagenet", "svhn", "cifar10.1", "\u6570"):
+        nm.search("source-order", task, sources=[source_of(task, name)], evaluations=2)
+    for wrong in (None, "", 5):
+        with pytest.raises(SettingError, match="is a name"):
+            source_of(task, wrong)  # type: ignore[arg-type]
+
+
 def test_leave_out_takes_the_usual_names() -> None:
     tasks = nm.task_distribution("nb201")
     assert tasks.leave_out("imagenet")[1].names == ("nb201/imagenet16-120",)
