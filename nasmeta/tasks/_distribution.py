@@ -9,7 +9,7 @@ import numpy as np
 
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces import held_out_name
-from nasmeta.tasks._task import SourceTask, Task, device_of
+from nasmeta.tasks._task import SourceTask, Task, device_of, held_out_metric
 
 __all__ = ["TaskDistribution"]
 
@@ -21,7 +21,7 @@ def _devices_of(task: Task) -> tuple[str, ...]:
 
 
 def _datasets_of(task: Task) -> tuple[str, ...]:
-    metric = task.signal.metric
+    metric = held_out_metric(task.signal.metric)
     return tuple(name for name in task.held_out if name != metric and name not in _devices_of(task))
 
 

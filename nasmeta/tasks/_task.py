@@ -17,13 +17,14 @@ from nasmeta.spaces import CellSpace, canonical_dataset, get_space, held_out_nam
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["UNDER_A_BUDGET", "Signal", "SourceTask", "Task", "device_of"]
+__all__ = ["UNDER_A_BUDGET", "Signal", "SourceTask", "Task", "device_of", "held_out_metric"]
 
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
 UNDER_A_BUDGET = (
     "A budget counts them as infeasible: nb201/cifar10/within-5ms/{}. As a source the task gives its labelled cells."
 )
 _COST_METRIC = re.compile(r"seconds|parameters|params|flops")
+_SIZE = re.compile(r"parameters|params|flops")
 _HARDWARE_METRIC = re.compile(r"(?:latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|millijoules)")
 
 
@@ -37,6 +38,19 @@ def device_of(metric: str) -> str | None:
     """
     found = _HARDWARE_METRIC.fullmatch(metric)
     return found[1] if found else None
+
+
+def held_out_metric(metric: str) -> str | None:
+    """Return what a metric holds out beside its dataset, as it is nearly the same on all; None for other metrics.
+
+    Examples
+    --------
+    >>> held_out_metric("proxy_params"), held_out_metric("train_seconds"), held_out_metric("accuracy")
+    ('parameters_and_flops', 'train_seconds', None)
+    """
+    if _SIZE.search(metric):
+        return "parameters_and_flops"
+    return metric if metric.startswith("proxy_") or _COST_METRIC.search(metric) else None
 
 
 @dataclass(frozen=True)
@@ -121,10 +135,13 @@ class SourceTask:
         object.__setattr__(self, "cells", cells)
         object.__setattr__(self, "utilities", utilities)
         given: object = self.held_out
-        names = [self.dataset, *([given] if isinstance(given, str) else self.held_out)]
+        of_all = held_out_metric(self.metric_kind)
+        names = [self.dataset, *([of_all] if of_all else []), *([given] if isinstance(given, str) else self.held_out)]
         if not all(isinstance(name, str) and name.strip() for name in names):
             raise SettingError(f"Source {self.name} is on {names!r:.80}, but a dataset or device is a name.")
-        object.__setattr__(self, "held_out", tuple(dict.fromkeys(map(held_out_name, names))))
+        object.__setattr__(
+            self, "held_out", tuple(dict.fromkeys(held_out_name(held_out_metric(name) or name) for name in names))
+        )
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -228,14 +245,17 @@ class Task:
         seed, split or release. For latency and energy it is the device, whatever the batch size, the metric and the
         dataset whose networks ran on it: these numbers do not come from images, and those of one device for two
         datasets nearly agree. A task of both holds out both. Seconds, parameters and FLOPs of one dataset are those
-        of another but for a factor or an offset, so such a task holds out the metric beside the dataset.
+        of another but for a factor or an offset, so such a task holds out the metric beside the dataset;
+        parameters and FLOPs, under whatever name, are one metric. So does a zero-cost proxy, as the same untrained
+        networks answer on other images (Spearman up to .999 from one dataset to another).
         """
         device = device_of(self.signal.metric)
         if device is not None:
             return (device,)
         # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
         dataset = held_out_name(self.signal.dataset)
-        return (dataset, self.signal.metric) if _COST_METRIC.search(self.signal.metric) else (dataset,)
+        other = held_out_metric(self.signal.metric)
+        return (dataset,) if other is None else (dataset, other)
 
     @property
     def is_cost(self) -> bool:

