@@ -65,7 +65,7 @@ def rules_of(
             (only,) = lengths
             raise SettingError(
                 f"{spec.name} needs trainings of several lengths, but {task.name} is known for one, {only} epochs. "
-                f"epochs=[{only}] searches without short ones."
+                f"epochs=[{only}] (--epochs {only}) searches without short ones."
             )
         for other in lengths.values():
             other.require_complete()
