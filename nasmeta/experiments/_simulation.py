@@ -114,6 +114,7 @@ def run_simulation(
     running: list[tuple[float, int]] = []
     idle = list(range(clock.workers))
     now, seconds, uncharged, in_a_row = 0.0, 0.0, 0.0, 0
+    thinks_until = 0.0  # the searcher is one for all workers: where its time is charged they queue for it
     stopped = "budget"
 
     def told(cell: int, epochs: int, utility: float, times: int = 1) -> float:
@@ -127,7 +128,7 @@ def run_simulation(
 
     while True:
         stopped = "budget"
-        while idle and len(started) < most and now < until:
+        while idle and len(started) < most and now < until and not (running and running[0][0] <= thinks_until):
             if free and len(known) + len(pending) == everything:
                 stopped = "exhausted"
                 break
@@ -163,7 +164,7 @@ def run_simulation(
             if charge:
                 replayed = answers.replayed_searcher_seconds(position)
                 uncharged = uncharged if replayed is None else replayed
-                start = now + uncharged
+                start = thinks_until = max(now, thinks_until) + uncharged
                 if start >= until:
                     until = min(until, now)  # the searcher thought until the end
                     break

@@ -66,7 +66,8 @@ def markdown(found: Findings, title: str, pictures: Mapping[str, str], level: fl
         parts.append(to_markdown(found.aggregates.drop(columns=["reference", "runs"])))
         parts.append(
             f"Scores: 1 at the optimum, 0 as {found.aggregates['reference'].iloc[0]} on average; interquartile mean "
-            "(IQM), median, mean, and the mean distance from 1 (optimality gap), with stratified bootstrap intervals.\n"
+            "(IQM) and mean over all runs, median of the tasks' means, and the mean distance from 1 (optimality gap), "
+            "with stratified bootstrap intervals.\n"
         )
     parts += [*picture("performance_profile"), *picture("runtime_profile")]
     parts += [f"* {remark}\n" for remark in found.remarks]

@@ -89,8 +89,9 @@ def _across(found: Findings) -> str:
         reference = found.aggregates["reference"].iloc[0]
         table = found.aggregates.drop(columns=["reference", "runs"])
         caption = (
-            f"Scores over all tasks and runs: 1 at the optimum, 0 as {reference} on average. Interquartile mean, "
-            "median, mean, and the mean distance from 1, with stratified bootstrap intervals."
+            f"Scores over all tasks and runs: 1 at the optimum, 0 as {reference} on average. Interquartile mean "
+            "and mean over all runs, median of the tasks' means, and the mean distance from 1, with "
+            "stratified bootstrap intervals."
         )
         best = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
         headers = {"iqm": "interquartile mean"}
