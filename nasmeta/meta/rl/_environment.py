@@ -84,8 +84,9 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self.informed, self.evaluations, self.steps = informed, evaluations, steps
         self._scores = [complete_scores(self.space, source) for source in sources]
         n_codes = self.space.n_edges * self.space.n_operations
-        self.action_space = Discrete(n_codes + 1)
-        width = n_codes + len(WALK_FEATURES) + (n_codes + 1) * len(ACTION_FEATURES)
+        self._n_actions = n_codes + 1
+        self.action_space = Discrete(self._n_actions)
+        width = n_codes + len(WALK_FEATURES) + self._n_actions * len(ACTION_FEATURES)
         self.observation_space = Box(-_BOUND, _BOUND, (width,), np.float32)
         self._envs: CellSearchEnvs | None = None
         self._one_hot = np.eye(self.space.n_operations, dtype=np.float32)
@@ -121,10 +122,9 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
             Where the action is not in ``action_space``, or no episode was begun by `reset`.
         """
         envs = self._episode()
-        # an array of one element is what agents of other libraries pass
-        whole = action.item() if isinstance(action, np.ndarray) and action.size == 1 else action
-        action = np.int64(checked_whole("action", whole, 0, int(self.action_space.n) - 1))
-        rewards, ended = envs.step(np.array([action], dtype=np.int64))
+        given = np.asarray(action)  # agents of other libraries pass an array of one element
+        one = checked_whole("action", given.item() if given.size == 1 else action, 0, self._n_actions - 1)
+        rewards, ended = envs.step(np.array([one], dtype=np.int64))
         found = bool(envs.found[0])
         return self._observation(), float(rewards[0]), found, bool(ended[0]) and not found, self._info()
 
