@@ -15,6 +15,7 @@ import nasmeta
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingTask
 from nasmeta.experiments._clock import Clock
+from nasmeta.experiments._content import refuse_copies
 from nasmeta.experiments._guidance import UNGUIDED, Guidance, Guide
 from nasmeta.experiments._journal import FORMAT
 from nasmeta.meta import SavedMetaModel, meta_model_for
@@ -282,7 +283,8 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
     Raises
     ------
     LeakageError
-        Where a source has something that the task holds out: its dataset, or its device.
+        Where a source has something that the task holds out: its dataset, or its device; or its labels are the task's
+        values under another name.
     SettingError
         Where sources are given to a searcher that learns from none, where there are none, or one is there twice.
 
@@ -334,6 +336,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
             f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
             f"Possible here: tasks on others, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
         )
+    refuse_copies(task, found)
     spec.guidance.warn_of_other_metric(task, found, stacklevel=3)  # in whoever called search or compare
     return found
 
