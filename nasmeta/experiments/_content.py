@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, LeakageError, MissingValueError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingTask
+from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import SourceTask, Task, device_of, get_task
 
 __all__ = ["refuse_copies"]
@@ -29,21 +30,34 @@ def refuse_copies(task: Task, sources: Iterable[Task | SourceTask]) -> None:
     ------
     LeakageError
     """
-    try:
-        values = (get_task(task.name) if isinstance(task, TrainingTask) else task).values
-    except (ColumnError, MissingValueError, UnknownNameError):
-        return
+    at_hand = list(_values_at_hand(task))
     fewest = _FEWEST_ORDERED if device_of(task.signal.metric) is None else _FEWEST_ORDERED_ON_DEVICES
     for source in sources:
         try:
             seen = (source.as_source() if isinstance(source, Task) else source).in_space(task.space)
         except (ColumnError, MissingValueError, SettingError):
             continue  # who learns from it says what is wrong
-        if how := _how_alike(values[seen.cells], seen.utilities, fewest):
-            raise LeakageError(
-                f"{source.name} cannot be a source for {task.name}: its labels {how} of the target, so they hold the "
-                "answers. Possible here: labels that were measured on other data."
-            )
+        for values in at_hand:
+            if how := _how_alike(values[seen.cells], seen.utilities, fewest):
+                raise LeakageError(
+                    f"{source.name} cannot be a source for {task.name}: its labels {how} of the target, so they hold "
+                    "the answers. Possible here: labels that were measured on other data."
+                )
+
+
+def _values_at_hand(task: Task) -> Iterator[NDArray[np.float64]]:
+    """Yield the utilities of all cells: of a surrogate also those in the table, of a training those of its data set."""
+    asked: list[Task | str] = [task]
+    if isinstance(task, SurrogateTask):
+        asked.append(task.name)
+    elif isinstance(task, TrainingTask):
+        asked = [f"{task.table}/{task.dataset}"]
+    for one in asked:
+        try:
+            known = get_task(one) if isinstance(one, str) else one
+            yield known.sign * known.values
+        except (ColumnError, MissingValueError, UnknownNameError):
+            continue
 
 
 def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest: int) -> str:

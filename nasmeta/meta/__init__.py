@@ -10,6 +10,7 @@ from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
+from nasmeta.meta._other_metric import warn_of_other_metric
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_models
@@ -51,4 +52,5 @@ __all__ = [
     "save_meta_model",
     "shipped_meta_models",
     "warm_start_cells",
+    "warn_of_other_metric",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 import nasmeta as nm
-from nasmeta.errors import LeakageError, SettingError
+from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError
 from nasmeta.experiments._content import refuse_copies
 from nasmeta.searchers import MetaSearcher
 from nasmeta.tables import fetch
@@ -94,6 +95,8 @@ def test_the_targets_values_are_no_source_under_another_name(copy: str, labels: 
         nm.search("random", task, sources=[source], warm_start=2, evaluations=5)
     with pytest.raises(LeakageError, match="x cannot"):
         nm.compare(["source-order", "random"], [task], sources=[source], evaluations=5, seeds=[1])
+    with pytest.raises(LeakageError, match="x cannot"):
+        nm.search("source-order", task, sources=[source], evaluations=5, evaluator="surrogate")
 
 
 @pytest.mark.usefixtures("_everything")
@@ -278,7 +281,9 @@ class Spy(MetaSearcher):
 @pytest.mark.parametrize("sources", [None, "all"])
 def test_what_a_meta_searcher_is_taught_is_no_column_of_the_target(name: str, sources: str | None) -> None:
     task = nm.get_task(name)
-    nm.search(Spy, name, evaluations=2, sources=sources)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OtherMetricWarning)
+        nm.search(Spy, name, evaluations=2, sources=sources)
     assert Spy.seen
     out = touched(task)
     table = nm.load_table(task.table)
