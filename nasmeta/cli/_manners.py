@@ -63,6 +63,17 @@ def names_in(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
+def epochs_in(text: str | None) -> list[int | str] | None:
+    """Read lengths of training.
+
+    Examples
+    --------
+    >>> epochs_in("12,200"), epochs_in("50of200, 200"), epochs_in(None)
+    ([12, 200], ['50of200', 200], None)
+    """
+    return None if text is None else [int(one) if one.isdecimal() else one for one in names_in(text)]
+
+
 def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
     """Read settings written as ``key=value``: numbers, true, false and null as in JSON, all else as strings.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from nasmeta.cli._manners import duration, mannered, measured, names_in, settings_by_label, settings_in
+from nasmeta.cli._manners import duration, epochs_in, mannered, measured, names_in, settings_by_label, settings_in
 from nasmeta.cli._specified import compare_specified, print_ready
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
 from nasmeta.errors import SettingError
@@ -36,6 +36,14 @@ ClockSettings = Annotated[
         metavar="KEY=VALUE",
         help="How simulated time passes: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
         "charge_searcher=true; may be given several times.",
+    ),
+]
+Epochs = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--epochs",
+        metavar="N,N",
+        help="Lengths of training that multi-fidelity searchers may use, such as 12,200 or 50of200,200; else all.",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same run.")]
@@ -88,6 +96,7 @@ def search(
     evaluations: Evaluations = None,
     seconds: Seconds = None,
     clock: ClockSettings = None,
+    epochs: Epochs = None,
     seed: Seed = 0,
     settings: Annotated[
         Optional[list[str]],  # noqa: UP045  (older typers cannot read the other form)
@@ -141,6 +150,7 @@ def search(
         evaluations=evaluations,
         seconds=seconds,
         clock=settings_in(clock) if clock else None,
+        epochs=epochs_in(epochs),
         seed=seed,
         settings=settings_in(settings or ()),
         sources=names_in(sources) if sources is not None else None,
@@ -220,6 +230,7 @@ def compare(
     evaluations: Evaluations = None,
     seconds: Seconds = None,
     clock: ClockSettings = None,
+    epochs: Epochs = None,
     seed: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(help="Seed of the first run; the same seed gives the same runs.", show_default="0"),
@@ -276,6 +287,7 @@ def compare(
         "--evaluations": evaluations,
         "--seconds": seconds,
         "--clock": clock,
+        "--epochs": epochs,
         "--seed": seed,
         "--set": settings or None,
         "--sources": sources,
@@ -308,6 +320,7 @@ def compare(
             evaluations=evaluations,
             seconds=seconds,
             clock=settings_in(clock) if clock else None,
+            epochs=epochs_in(epochs),
             seed=seed,
             settings=settings_by_label(settings or ()),
             sources=names_in(sources) if sources is not None else None,

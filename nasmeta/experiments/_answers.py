@@ -16,7 +16,7 @@ from nasmeta.experiments._simulation import Answer, Started
 
 __all__ = ["RunAnswers", "read_started"]
 
-Values = Mapping[int, NDArray[np.float64]]
+Known = Mapping[int, tuple[NDArray[np.float64], NDArray[np.float64]]]  # values and costs by epochs
 
 
 class RunAnswers:
@@ -71,13 +71,13 @@ class RunAnswers:
         self._journal.append_detailed(started.cell, started.value, started.cost_seconds, details)
 
 
-def read_started(path: Path, header: Mapping[str, Any], values: Values | None) -> list[Started] | None:
+def read_started(path: Path, header: Mapping[str, Any], known: Known | None) -> list[Started] | None:
     """Return what a journal on a simulated clock records; None where there is no journal yet.
 
     Raises
     ------
     JournalError
-        Where it is another run's, is damaged, or a value is not that of the table.
+        Where it is another run's, is damaged, or a value or cost is not that of the table.
     """
     if not is_there(path):
         return None
@@ -85,20 +85,29 @@ def read_started(path: Path, header: Mapping[str, Any], values: Values | None) -
     if records is None:
         return None
     started = started_of(path, records)
-    check_values(path, started, values)
+    check_known(path, header, started, known)
     return started
 
 
-def check_values(path: Path, started: list[Started], values: Values | None) -> None:
-    """Refuse a record whose value is not that of the table."""
-    for line, one in enumerate(started, start=2) if values is not None else ():
-        column = values.get(one.epochs)  # type: ignore[union-attr]
-        if column is None or one.cell >= len(column) or float(column[one.cell]) != one.value:
-            due = "nothing" if column is None or one.cell >= len(column) else repr(float(column[one.cell]))
-            raise JournalError(
-                f"{path}, line {line}: the value of cell {one.cell} after {one.epochs} epochs is {one.value!r} there, "
-                f"but {due} in the table. The file was altered, or the table was. Use another file."
-            )
+def check_known(path: Path, header: Mapping[str, Any], started: list[Started], known: Known | None) -> None:
+    """Refuse a record whose value or cost is not that of the table; a continued training costs its part."""
+    continued = (header.get("clock") or {}).get("promotion") == "continued"
+    for line, one in enumerate(started, start=2) if known is not None else ():
+        columns = known.get(one.epochs)  # type: ignore[union-attr]
+        if columns is None or one.cell >= len(columns[0]):
+            what, is_there, due = "value", one.value, "nothing"
+        else:
+            value, cost = (float(column[one.cell]) for column in columns)
+            if one.value != value:
+                what, is_there, due = "value", one.value, repr(value)
+            elif one.cost_seconds != cost and not (continued and 0 <= one.cost_seconds < cost):
+                what, is_there, due = "cost", one.cost_seconds, repr(cost)
+            else:
+                continue
+        raise JournalError(
+            f"{path}, line {line}: the {what} of cell {one.cell} after {one.epochs} epochs is {is_there!r} there, "
+            f"but {due} in the table. The file was altered, or the table was. Use another file."
+        )
 
 
 def started_of(path: Path, records: Any) -> list[Started]:

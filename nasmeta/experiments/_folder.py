@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from io import BytesIO
@@ -23,7 +23,7 @@ from nasmeta.tasks import TaskDistribution
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ComparisonFolder"]
+__all__ = ["ComparisonFolder", "require_labels"]
 
 _FORMAT = 1
 _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
@@ -76,9 +76,8 @@ class ComparisonFolder:
             "epochs": None if epochs is None else list(epochs),
             **extent,
         }
-        for names in (specs, tasks.names):
-            if len({_file_name(name) for name in names}) < len(names):
-                raise SettingError(f"Two of {', '.join(names)} would share a folder: choose names that differ more.")
+        require_labels(specs)
+        _require_apart(tasks.names)
         claim = Claim(self.path / ".runner")
         with ExitStack() as stack:
             with self.writing():
@@ -189,6 +188,35 @@ class ComparisonFolder:
             return path
         write_whole(path, content)
         return path
+
+
+def require_labels(labels: Collection[str]) -> None:
+    """Refuse labels of searchers that can name no folder, or would share one.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> require_labels(["gp", "gp 2"])
+    >>> require_labels(["gp/2", "gp:2"])
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: Two of gp/2, gp:2 would share a folder: choose names that differ more.
+    """
+    for label in labels:
+        parts = re.split(r"[/\\]", label)
+        if label != label.strip() or not label.isprintable() or not all(parts) or {".", ".."} & {*parts}:
+            raise SettingError(
+                f"{label!r:.80} is no label of a searcher: it names its folder and its curve, so it must be printable, "
+                "not empty, without spaces around it, and no path to elsewhere."
+            )
+    _require_apart(labels)
+
+
+def _require_apart(names: Collection[str]) -> None:
+    if len({_file_name(name) for name in names}) < len(names):
+        raise SettingError(f"Two of {', '.join(names)} would share a folder: choose names that differ more.")
 
 
 def _file_name(name: str) -> str:

@@ -35,12 +35,15 @@ __all__ = [
     "read_records",
 ]
 
-FORMAT = 1
+FORMAT = 2  # 1 had no numbers of records
 _MARK = b'{"nasmeta_journal": '
 _FLUSH_SECONDS = 0.1
 _LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
 _CLAIMED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the claim on the folder is no longer its own
-_NOT_COMPARED = ("written_by", "picked")  # what follows from the rest
+_NOT_COMPARED = ("nasmeta_journal", "written_by", "picked")  # what follows from the rest
+
+_PLAIN = (int, float, float)
+_RECORDS = {_PLAIN + more + number for more in ((), (str,), (dict,)) for number in ((), (int,))}
 
 Known = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -62,10 +65,11 @@ class Records(NamedTuple):
 class Journal:
     """The file of one run, open for appending and locked against other processes.
 
-    The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds]``, and where a
-    training failed the reason comes fourth, or on a simulated clock ``{"start": …, "worker": …, "epochs": …}``; the
-    floats are written so that they are read back exactly. A last line
-    without its end, as a kill leaves it, is dropped; anything else that does not belong is an error.
+    The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds, number]``, and
+    where a training failed the reason comes fourth, or on a simulated clock ``{"start": …, "worker": …, "epochs": …}``.
+    The number counts the records from 1, so that a line that is lost is noticed; the floats are written so that they
+    are read back exactly. A last line without its end, as a kill leaves it, is dropped; anything else that does not
+    belong is an error.
 
     Parameters
     ----------
@@ -124,6 +128,7 @@ class Journal:
                 raise _cannot_write(path, reason) from reason
             raise
         self._lines: list[str] = []
+        self._number = len(self.cells)
         self._flushed = time.monotonic()
 
     def append(
@@ -136,15 +141,19 @@ class Journal:
         """Record evaluations; they reach the file at once, or with others a tenth of a second later."""
         for i, (cell, value, cost) in enumerate(zip(cells, values, cost_seconds, strict=True)):
             reason = failures[i] if failures else None
-            self._lines.append(f"[{cell},{value!r},{cost!r}{'' if reason is None else ',' + json.dumps(reason)}]\n")
+            self._add(cell, value, cost, "" if reason is None else json.dumps(reason) + ",")
         if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
             self.flush()
 
     def append_detailed(self, cell: int, value: float, cost_seconds: float, details: Mapping[str, Any]) -> None:
         """Record one evaluation on a simulated clock."""
-        self._lines.append(f"[{cell},{value!r},{cost_seconds!r},{json.dumps(details)}]\n")
+        self._add(cell, value, cost_seconds, json.dumps(details) + ",")
         if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
             self.flush()
+
+    def _add(self, cell: int, value: float, cost_seconds: float, more: str) -> None:
+        self._number += 1
+        self._lines.append(f"[{cell},{value!r},{cost_seconds!r},{more}{self._number}]\n")
 
     def flush(self) -> None:
         """Hand all records to the operating system: from then on a killed process loses none of them."""
@@ -328,6 +337,12 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known |
     found = loaded(first)
     if not isinstance(found, dict) or "nasmeta_journal" not in found:
         raise JournalError(f"{path}, line 1: this is no header of a journal. Is it another file? Nothing was changed.")
+    written_in = found["nasmeta_journal"]
+    if written_in not in range(1, FORMAT + 1):
+        raise JournalError(
+            f"{path} is a journal of the format {written_in!r:.20}, but this nasmeta reads 1 to {FORMAT}. "
+            "Use the nasmeta that wrote it, or another file."
+        )
     if differences := differences_from(found, header, _NOT_COMPARED):
         raise JournalError(f"{path} is the journal of another run: {differences}. Use another file.")
     lines = body.splitlines()
@@ -343,10 +358,17 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known |
     if len(set(cells)) < len(cells) and "clock" not in header:
         twice = next(i for i, cell in enumerate(cells) if cell in cells[:i])
         raise JournalError(f"{path}, line {twice + 2}: cell {cells[twice]} was recorded before. The file is damaged.")
+    for due, row in enumerate(rows, start=1):
+        number = row[-1] if type(row[-1]) is int else None
+        if number != due and (number is not None or written_in > 1):
+            raise JournalError(
+                f"{path}, line {due + 1}: the record has {'no number' if number is None else f'the number {number}'}, "
+                f"but {due} is due. A line was lost, added or moved; delete the file to start over."
+            )
     values, costs = [row[1] for row in rows], [row[2] for row in rows]
     if known is not None:
         _compare_to(known, path, cells, values, costs)
-    fourth = [row[3] if len(row) == 4 else None for row in rows]
+    fourth = [row[3] if len(row) > 3 else None for row in rows]
     reasons = (entry.get("failure") if isinstance(entry, dict) else entry for entry in fourth)
     failures = {cell: why for cell, why in zip(cells, reasons, strict=True) if isinstance(why, str)}
     return Records(cells, values, costs, failures, [entry if isinstance(entry, dict) else {} for entry in fourth])
@@ -374,7 +396,7 @@ def _compare_to(known: Known, path: Path, cells: list[int], values: list[float],
 def _is_record(row: Any) -> bool:
     return (
         type(row) is list
-        and [type(entry) for entry in row] in ([int, float, float], [int, float, float, str], [int, float, float, dict])
+        and tuple(map(type, row)) in _RECORDS
         and 0 <= row[0] < 2**31
         and math.isfinite(row[1])
         and math.isfinite(row[2])

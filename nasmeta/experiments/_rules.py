@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, SurrogateEvaluator, TableEvaluator, TrainingEvaluator, TrainingTask
-from nasmeta.experiments._answers import RunAnswers, read_started
+from nasmeta.experiments._answers import RunAnswers, check_known, read_started, started_of
 from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Budget, Clock
 from nasmeta.experiments._journal import Journal, JournaledEvaluator, read_finished
 from nasmeta.experiments._loop import Trace, run_loop
-from nasmeta.experiments._simulation import Started, assembled, run_simulation
+from nasmeta.experiments._simulation import assembled, run_simulation
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.surrogates import SurrogateTask
@@ -65,7 +65,7 @@ def rules_of(
             (only,) = lengths
             raise SettingError(
                 f"{spec.name} needs trainings of several lengths, but {task.name} is known for one, {only} epochs. "
-                f"epochs=[{only}] searches without short ones."
+                f"epochs=[{only}] (--epochs {only}) searches without short ones."
             )
         for other in lengths.values():
             other.require_complete()
@@ -102,7 +102,7 @@ def read_trace(path: Path, header: Mapping[str, Any], task: Task, rules: Rules) 
             sign=task.sign,
             target=target,
         )
-    started = read_started(path, header, _values_of(task, rules))
+    started = read_started(path, header, _known_by_epochs(task, rules))
     if started is None:
         return None
     full = task.signal.epochs or 0
@@ -171,21 +171,15 @@ def trace_of(
             evaluator.resume(journal.cells, journal.values, journal.failures)
         if rules.clock is None:
             return plain(JournaledEvaluator(evaluator, journal))
-        _check_known(journal, task, rules)
+        check_known(path, header, started_of(path, journal.records), _known_by_epochs(task, rules))
         return simulated(evaluators, journal)
 
 
-def _check_known(journal: Journal, task: Task, rules: Rules) -> None:
-    from nasmeta.experiments._answers import check_values, started_of
-
-    started: list[Started] = started_of(journal.path, journal.records)
-    check_values(journal.path, started, _values_of(task, rules))
-
-
-def _values_of(task: Task, rules: Rules) -> dict[int, NDArray[np.float64]] | None:
+def _known_by_epochs(task: Task, rules: Rules) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] | None:
     if isinstance(task, TrainingTask):
         return None
-    return {epochs: other.values for epochs, other in (rules.lengths or {task.signal.epochs or 0: task}).items()}
+    lengths = rules.lengths or {task.signal.epochs or 0: task}
+    return {epochs: (other.values, other.cost_seconds) for epochs, other in lengths.items()}
 
 
 def _known(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

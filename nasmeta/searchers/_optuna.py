@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OptunaGP", "OptunaNSGAII", "OptunaRandom", "OptunaSearch", "OptunaTPE", "edge_distributions", "load_optuna"]
 
-_NO_SAMPLERS_OF_CELLS = ("BaseSampler", "CmaEsSampler", "GridSampler", "PartialFixedSampler")
+_NO_SAMPLERS_OF_CELLS = ("CmaEsSampler", "GridSampler", "PartialFixedSampler")
 _NEEDED_BY = {"GPSampler": "torch"}
 
 
@@ -127,8 +127,8 @@ class OptunaSearch(Searcher):
                 )
             instance: BaseSampler = self.sampler
             return instance
-        possible = {name for name in optuna.samplers.__all__ if name.endswith("Sampler")}
-        possible -= set(_NO_SAMPLERS_OF_CELLS)
+        named = {name for name in optuna.samplers.__all__ if name.endswith("Sampler")} - set(_NO_SAMPLERS_OF_CELLS)
+        possible = {name for name in named if not inspect.isabstract(getattr(optuna.samplers, name))}
         if self.sampler not in possible:
             raise UnknownNameError.of("sampler of Optuna", self.sampler, possible)
         kind = getattr(optuna.samplers, self.sampler)

@@ -89,6 +89,19 @@ def harm(frame: pd.DataFrame) -> str:
     return f"Worse than no sources at all, with 20 labels each: {', '.join(found) or 'none'}."
 
 
+def below_order(frame: pd.DataFrame) -> str:
+    """Return where 20 labels leave a meta-predictor below the order of the sources, which needs none."""
+    means = frame[frame["labels"] == 20].groupby(["method", "target"])["tau"].mean()
+    found = [
+        f"`{method}` on {target.partition('/')[2]} ({tau:.3f}, order {means['source-order', target]:.3f})"
+        for method in ("meta-dkl", "meta-linear", "meta-np")
+        if method in means
+        for target, tau in means[method].items()
+        if tau < means["source-order", target]
+    ]
+    return f"Below the order of the sources, which needs no label, with 20 labels: {', '.join(found) or 'none'}."
+
+
 def plot_nb201(frame: pd.DataFrame) -> plt.Figure:
     """Return τ against the number of labels, a panel a dataset."""
     figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.4), layout="constrained", sharey=True)
@@ -237,7 +250,7 @@ def write(folder: Path) -> None:
             "(normal). Tasks that agree with others gain most; where the "
             "sources' mean orders a task badly, twenty labels have to unlearn it. `meta-dkl` reads the sources one by "
             "one here, as ranks and in their unit, since ranks forget the gaps between values (decision 56); its steps "
-            "and rate were chosen on these tasks. " + harm(tnb101),
+            "and rate were chosen on these tasks. " + harm(tnb101) + " " + below_order(pd.concat([nb201, tnb101])),
             "",
         ]
     if len(devices):

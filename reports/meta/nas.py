@@ -12,7 +12,7 @@ import argparse
 import csv
 import platform
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -26,7 +26,7 @@ from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.experiments import one_thread, run_loop
 from nasmeta.meta import MetaNASSearch, load_meta_model, save_meta_model
-from nasmeta.searchers import SEARCHERS, Searcher
+from nasmeta.searchers import Searcher
 from nasmeta.tasks import Task
 
 HERE = Path(__file__).parent
@@ -146,7 +146,7 @@ def pairs(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) 
 
 def full(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) -> None:
     """Both other datasets as sources; and the same with what the pairs without the target would have chosen."""
-    leave_one_out(folder, log, trainings, runs, only, "full", 1, {})
+    leave_one_out(folder, log, trainings, runs, only, "full", 1)
     rows = Rows(OUT / "full.csv", ("task", "searcher", "training", "run"))
     tasks = nm.task_distribution("nb201")
     for training in range(trainings):
@@ -168,17 +168,8 @@ def choice_without(dataset: str) -> str:
 
 
 def transnas(folder: Path, log: Rows, trainings: int, runs: int, only: str | None) -> None:
-    """The six other tasks as sources; `gp` beside."""
-    leave_one_out(
-        folder,
-        log,
-        1,
-        max(1, runs // 33),
-        only,
-        "transnas",
-        BEST_CELLS,
-        {"gp": lambda task, rng: SEARCHERS["gp"](task.space, rng)},
-    )
+    """The six other tasks as sources; `gp` beside them is that of ``gp.py``."""
+    leave_one_out(folder, log, 1, max(1, runs // 10), only, "transnas", BEST_CELLS)
 
 
 def chosen(tasks: Iterable[Task], only: str | None) -> list[Task]:
@@ -194,7 +185,6 @@ def leave_one_out(
     only: str | None,
     part: str,
     best_cells: int,
-    others: dict[str, Callable[[Task, np.random.Generator], Searcher]],
 ) -> None:
     """Search each task of a family with networks that were meta-trained on the others."""
     rows = Rows(OUT / f"{part}.csv", ("task", "searcher", "training", "run"))
@@ -213,11 +203,6 @@ def leave_one_out(
                 assert learnt is not None
                 found, seconds = needed(variant(learnt, run, ALONE[name]), target, CAP[part], best_cells)
                 row(rows, target, name, training, run, found, seconds)
-            for name, make in others.items():
-                for run in range(runs):
-                    if (target.name, name, 0, run) not in rows:
-                        found, seconds = needed(make(target, np.random.default_rng(run)), target, CAP[part], best_cells)
-                        row(rows, target, name, 0, run, found, seconds)
 
 
 def runs_of(name: str, settings: dict[str, Any], training: int, trainings: int, runs: int, part: str) -> Iterable[int]:
@@ -253,14 +238,14 @@ def summary(frame: pd.DataFrame, cap: int) -> pd.DataFrame:
     for (task, searcher), own in strict_first.groupby(["task", "searcher"], sort=False):
         counted = own.evaluations.fillna(cap)
         each = counted.groupby(own.training).mean()
-        low, high = bootstrap_interval(counted.to_numpy(float)) if counted.nunique() > 1 else (np.nan, np.nan)
+        low, high = bootstrap_interval(each.to_numpy(float)) if each.nunique() > 1 else (np.nan, np.nan)
         missed = int(own.evaluations.isna().sum())
         rows.append(
             {
                 "task": task,
                 "searcher": searcher,
                 "evaluations": f"{each.mean():.1f}",
-                "95 % interval of runs": "–" if np.isnan(low) or own.run.nunique() <= 3 else f"{low:.1f} to {high:.1f}",
+                "95 % interval": "–" if np.isnan(low) else f"{low:.1f} to {high:.1f}",
                 "each training": " / ".join(f"{mean:.1f}" for mean in each) if len(each) > 1 else "–",
                 "runs": f"{len(own)}" + (f" ({missed} over {cap})" if missed else ""),
             }
@@ -341,7 +326,7 @@ def write(folder: Path) -> None:
         ),
         to_markdown(choices.map(lambda mean: f"{mean:.1f}").reset_index()),
     ]
-    rows = finished(OUT / "transnas.csv")
+    rows = with_gp(OUT / "transnas.csv")
     if len(rows):
         parts += [TRANSNAS.format(cap=CAP["transnas"]), to_markdown(across(rows)), harm(rows)]
     parts.append(
@@ -413,12 +398,15 @@ def step_milliseconds() -> float:
     return 1000 * (process_time() - start) / 40
 
 
-def finished(path: Path) -> pd.DataFrame:
-    """Return the rows of the tasks on which `gp`, the last of the searchers, has run."""
+def with_gp(path: Path) -> pd.DataFrame:
+    """Return the rows of TransNAS-Bench-101 and beside them the runs of `gp`, to the same cells, of ``gp.py``."""
     if not path.exists():
         return pd.DataFrame()
     rows = pd.read_csv(path)
-    return rows[rows.task.isin(rows.task[rows.searcher == "gp"])]
+    runs = pd.read_csv(HERE / "gp" / "runs.csv")
+    runs = runs[(runs.part == "transnas") & (runs.searcher == "gp")].assign(training=0)
+    runs["evaluations"] = runs.evaluations.where(runs.found == 1)
+    return pd.concat([rows, runs[["task", "searcher", "training", "run", "evaluations"]]], ignore_index=True)
 
 
 def harm(rows: pd.DataFrame) -> str:
@@ -466,8 +454,8 @@ alone. Below: its evaluations over those of each network alone, geometric mean o
 interval over trainings. Where the interval contains 1, no gain is shown.
 """
 DETAIL = """
-In detail. Where nothing is random in a search (most probable, all cells) there is one run a training. The interval is
-of the runs, given these trainings; how far trainings differ is in the column before the last.
+In detail. Where nothing is random in a search (most probable, all cells) there is one run a training. The interval
+draws the ten trainings, which differ more than the runs of one.
 """
 TRAINING = """
 What the search network draws nearly always contains what the screen then chooses, so runs of one training are nearly
@@ -493,12 +481,13 @@ number. Differences of a few evaluations are noise.
 """
 TRANSNAS = """
 **TransNAS-Bench-101 micro, leave one task out**: evaluations until one of the best 4 of 4,096 cells (the top 0.1 %),
-the six other tasks as sources, one training a task, few runs; a search that did not find one within {cap} evaluations
+the six other tasks as sources, one training a task, `gp` with the 100 runs a task of the part on Gaussian processes; a
+search that did not find one within {cap} evaluations
 counts as {cap}.
 """
 HARM = """
 **Where transfer by `meta-nas` does harm.** On {worse} of these {count} tasks it needs more evaluations than `gp`
-without sources, by a factor of {factor:.1f} on {worst}; three runs of `gp` a task tell this only roughly. Practised
+without sources, by a factor of {factor:.1f} on {worst}; with one training a task this is told only roughly. Practised
 tasks all begin from a source or a mixture of sources; a target that disagrees with all of them is further away than
 what was practised, and reading the context does not make up for it. Where sources may disagree with the target, take a
 searcher that weighs them.

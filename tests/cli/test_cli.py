@@ -53,6 +53,17 @@ def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     assert len(journal.read_text().splitlines()) == 61
 
 
+def test_lengths_of_training() -> None:
+    arguments = ["asha", "tnb101/jigsaw", "--evaluator", "surrogate", "--evaluations", "5"]
+    assert run("search", *arguments, "--epochs", "10").exit_code == 0
+    result = run("search", *arguments, "--epochs", "12,10")
+    assert result.exit_code == 2
+    assert "12 epochs" in result.output
+    few = ["--tasks", arguments[1], *arguments[2:], "--repeats", "1", "--epochs", "10"]
+    assert run("compare", "--searchers", "asha", *few).exit_code == 0
+    assert "leave out --epochs" in run("compare", "first-steps", "--epochs", "10").output
+
+
 def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> None:
     arguments = ["--searchers", "random,evolution,source-order", "--tasks", "nb201/cifar10", "--repeats", "2"]
     said = ["--set", "evolution:population=5", "--set", "evolution:sample_size=2", "--sources", "nb201/cifar100"]

@@ -99,7 +99,7 @@ def test_failures_are_recorded_and_end_nothing(searcher: str, trained: list[int]
     assert expected
     assert set(first.failures) == expected
     lines = [json.loads(line) for line in path.read_text().splitlines()[1:]]
-    for cell, value, _, *reason in lines:
+    for cell, value, _, *reason, _number in lines:
         assert ([value, *reason] == [0.0, first.failures[cell]]) if cell in expected else not reason
     assert first.best.cell not in expected
     before = list(trained)

@@ -251,6 +251,8 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
         ({"settings": 5}, SettingError, "Settings are"),
         ({"settings": {"random": 5}}, SettingError, "Settings are"),
         ({"searchers": {"x" * 300: "random"}, "folder": "."}, JournalError, "Cannot write the journal"),
+        ({"searchers": {"": "random"}, "folder": "."}, SettingError, "'' is no label of a searcher"),
+        ({"searchers": {"../x": "random"}, "folder": "."}, SettingError, "'../x' is no label of a searcher"),
         ({"settings": {"evolution": {}}}, SettingError, "not compared"),
         ({"searchers": {"e": ("evolution", {"population": 0})}}, SettingError, "population"),
     ],

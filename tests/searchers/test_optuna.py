@@ -101,6 +101,7 @@ def test_the_same_in_another_process() -> None:
     [
         ({"sampler": "TPE"}, UnknownNameError, "Unknown sampler of Optuna 'TPE'.*TPESampler"),
         ({"sampler": "CmaEsSampler"}, UnknownNameError, "Possible"),
+        ({"sampler": "BaseGASampler"}, UnknownNameError, r"Possible: (?!.*Base)"),
         ({"options": "n_startup_trials=4"}, SettingError, "options must be a mapping such as"),
         ({"options": {"gamma_ray": 1}}, SettingError, "no option 'gamma_ray'.*n_startup_trials"),
         ({"options": {"n_ei_candidates": 3, "seed": 4}}, SettingError, "no option 'seed'"),

@@ -16,6 +16,7 @@ import numpy as np
 from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.experiments._clock import Clock, checked_budget
+from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments._places import checked_path
 from nasmeta.experiments._rules import rules_of
 from nasmeta.experiments._search import on_evaluator
@@ -220,6 +221,8 @@ class _Reader:
                 raise self.error(line, f"{label!r:.40} must be the name of a searcher, or a table of its settings.")
             if label in found:
                 raise self.error(line, f"The searcher {label} is there twice.")
+            with self.on(line):
+                require_labels([*found, label])
             settings = dict(own)
             name = settings.pop("searcher", label)
             with self.on(line):
@@ -323,6 +326,10 @@ class _Reader:
                 found = on_evaluator(task, specification.evaluator)
                 found.require_complete()
                 answered.append(found)
+        if specification.epochs is not None:
+            with self.on(self.lines.of("epochs")):
+                for task in answered:
+                    fidelities(task, specification.epochs)
         for label, (name, settings) in specification.searchers.items():
             said = specification.of_sources.get(label, {})
             spec = SearcherSpec.of(name, settings).guided(said.get("space"), said.get("warm_start", 0))
@@ -333,11 +340,7 @@ class _Reader:
                 seconds = specification.seconds[task.name] if specification.seconds else None
                 budget = checked_budget(specification.evaluations, seconds, specification.stop_at_optimum, default=1)
                 with self.on(self.lines.of("budget")):
-                    rules_of(spec, task, budget, specification.clock)
-        if specification.epochs is not None:
-            with self.on(self.lines.of("epochs")):
-                for task in answered:
-                    fidelities(task, specification.epochs)
+                    rules_of(spec, task, budget, specification.clock, specification.epochs)
 
     def check_sources(self, label: str, spec: SearcherSpec, task: Task, said: Mapping[str, Any]) -> None:
         """Check that there is something to learn from, and that it is none of the task's own data."""
