@@ -87,7 +87,7 @@ def look(folder: Path) -> int:
         content = journal.read_bytes()
         lines = content[content.find(b"\n") + 1 : content.rfind(b"\n") + 1]
         if lines:
-            assert pd.read_json(BytesIO(lines), lines=True).shape[1] == 3
+            assert pd.read_json(BytesIO(lines), lines=True).shape[1] == 4
     if (folder / "results.parquet").exists():
         return len(pd.read_parquet(folder / "results.parquet"))
     return len(pd.read_parquet(folder / "results")) if list(folder.glob("results/*.parquet")) else 0

@@ -68,7 +68,7 @@ def compare(
     meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None = None,
     space: str | Mapping[str, str] | None = None,
     warm_start: int | str | Mapping[str, int | str] = 0,
-    folder: str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] | ComparisonFolder | None = None,
     workers: int | None = None,
     backend: str = "loky",
     address: str | None = None,
@@ -157,7 +157,11 @@ def compare(
     >>> frame.groupby(["searcher", "seed"], observed=True).size().tolist()
     [50, 50, 50, 50]
     """
-    path = None if folder is None else located("folder", folder)
+    home = (
+        folder
+        if folder is None or isinstance(folder, ComparisonFolder)
+        else ComparisonFolder(located("folder", folder))
+    )
     specs = specs_of(searchers, {} if settings is None else settings)
     spaces, starts = by_label("space", space, None, specs), by_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
@@ -166,7 +170,7 @@ def compare(
         task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
     of_runs = seeds_of(repeats, seed, seeds)
     where = Backend.of(backend, address, workers)
-    if path is not None and str(path).startswith("memory://") and where != Backend():
+    if home is not None and str(home.path).startswith("memory://") and where != Backend():
         raise SettingError("memory:// is seen by this process alone: leave out workers and backend, or use a folder.")
     budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
     ticking = None if clock is None else Clock.of(clock)
@@ -186,9 +190,8 @@ def compare(
         for label, own in of_learners("source", sources, learners, specs).items()
     }
     comparison = _Comparison(specs, targets, of_runs, rules, models, taught)
-    if path is None:
+    if home is None:
         return comparison.frame(where, progress, None)
-    home = ComparisonFolder(path)
     extent = {
         "repeats": len(of_runs),
         "evaluations": budgets[0].evaluations,
@@ -199,7 +202,12 @@ def compare(
     with home.claimed(
         specs, targets, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
     ) as comparison.claim:
-        return comparison.frame(where, progress, home)
+        frame = comparison.frame(where, progress, home if home.journals else None)
+        if not home.journals:
+            home.write_results(frame)
+        with home.writing():
+            home.end(frame)
+    return frame
 
 
 class _Comparison:

@@ -35,10 +35,22 @@ class ComparisonFolder:
     ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, ``results/`` with what is finished, and at the end
     ``results.parquet`` in its place. The folder may
     be used again by the same searchers, tasks and seed with other numbers of repeats or evaluations.
+
+    Parameters
+    ----------
+    path : Path
+    journals : bool, default True
+        Whether each run keeps its journal.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, journals: bool = True) -> None:
+        self.path, self.journals = path, journals
+
+    def begin(self) -> None:
+        """Write what else is to be there from the start; called as soon as the folder is claimed."""
+
+    def end(self, frame: pd.DataFrame) -> None:
+        """Write what follows from all results, while the folder is still claimed."""
 
     @contextmanager
     def claimed(
@@ -88,6 +100,8 @@ class ComparisonFolder:
                 if not in_store(self.path):
                     self.write(claim.path.name, claim.content())
             stack.callback(claim.release)
+            with self.writing():
+                self.begin()
             yield claim
 
     def _locked(self) -> AbstractContextManager[Any]:
@@ -118,23 +132,25 @@ class ComparisonFolder:
     def _check(self, due: Mapping[str, Any]) -> None:
         path = self.path / "specification.json"
         if not path.exists():
-            if (self.path / "runs").exists():
-                raise JournalError(f"{self.path} has runs, but no specification.json. Use another folder.")
+            runs, results = self.path / "runs", self.path / "results.parquet"
+            if runs.exists() or results.is_file():
+                there = runs.name if runs.exists() else results.name
+                raise JournalError(f"{self.path} has {there}, but no specification.json. Use another folder.")
             return
         try:
             found = json.loads(path.read_bytes())
             differences = [
                 f"{key} there: {json.dumps(found.get(key))}; asked for: {json.dumps(due[key])}"
                 for key in _IDENTITY
-                if found.get(key) != json.loads(json.dumps(due[key]))
-                or (key == "searchers" and list(found[key]) != list(due[key]))
+                if _unordered(found.get(key)) != _unordered(json.loads(json.dumps(due[key])))
             ]
-        except (ValueError, AttributeError) as reason:
+        except (ValueError, AttributeError, TypeError) as reason:
             raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from None
         if differences:
             raise SettingError(
                 f"{self.path} holds another comparison. {'. '.join(differences)}. "
-                "Use another folder; only repeats, evaluations, seconds, workers and backend may differ here."
+                "Use another folder; only repeats, evaluations, seconds, stop_at_optimum, workers, backend and the "
+                "order of searchers and tasks may differ here, and what a specification reports and says for people."
             )
 
     def recorded(self) -> set[str] | None:
@@ -188,6 +204,11 @@ class ComparisonFolder:
             return path
         write_whole(path, content)
         return path
+
+
+def _unordered(said: Any) -> Any:
+    """Return an entry of the specification without the order of its tasks; searchers are a mapping, which has none."""
+    return sorted(said, key=json.dumps) if isinstance(said, list) and all(isinstance(e, dict) for e in said) else said
 
 
 def require_labels(labels: Collection[str]) -> None:

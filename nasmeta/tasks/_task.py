@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.checks import checked_generator, checked_whole
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.spaces import CellSpace, canonical_dataset, get_space, move_cells
 
@@ -23,6 +24,7 @@ _EMBEDDED_RELEASE = "NATS-tss v1.0"
 UNDER_A_BUDGET = (
     "A budget counts them as infeasible: nb201/cifar10/within-5ms/{}. As a source the task gives its labelled cells."
 )
+_LARGEST_LABEL = 1e100  # squares of as many as there are cells can be summed up
 _COST_METRIC = re.compile(r"seconds|parameters|params|flops")
 _HARDWARE_METRIC = re.compile(r"(?:latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|millijoules)")
 
@@ -82,7 +84,7 @@ class SourceTask:
     cells : ndarray of int32, shape (n_labels,)
         At least one, each once.
     utilities : ndarray of float64, shape (n_labels,)
-        The signal, signed so that higher is better; finite.
+        The signal, signed so that higher is better; finite, and between ±1e100.
     held_out : tuple of str
         As in `Task`; the dataset where left out.
     is_cost : bool, default False
@@ -179,6 +181,11 @@ def _checked_labels(
         raise SettingError(f"{who} has labelled cell {times.argmax()} twice: pass the mean of its labels.")
     if not np.isfinite(labels).all():
         raise SettingError(f"{who} has a label that is not finite.")
+    if np.abs(labels).max() > _LARGEST_LABEL:
+        raise SettingError(
+            f"{who} has a label of {labels[np.abs(labels).argmax()]:g}, beyond {_LARGEST_LABEL:g}: the squares of such "
+            "numbers overflow. Divide its labels by their scale."
+        )
     return whole.astype(np.int32, copy=False), labels
 
 
@@ -402,6 +409,13 @@ class Task:
         rng : numpy.random.Generator, optional
             Needed where `labels` is given.
 
+        Raises
+        ------
+        SettingError
+            Where `labels` is no whole number from 1 to that of the labelled cells, or `rng` no generator.
+        MissingValueError
+            Where no cell is measured.
+
         Examples
         --------
         >>> import numpy as np
@@ -413,8 +427,9 @@ class Task:
         if labels is not None:
             if rng is None:
                 raise SettingError("A number of labels needs a numpy.random.Generator that draws them: pass rng.")
-            if not 1 <= labels <= len(cells):
-                raise SettingError(f"{self.name} has {len(cells):,} labelled cells; asked for {labels}.")
+            labels, rng = checked_whole("labels", labels), checked_generator(rng, "labelled cells")
+            if labels > len(cells):
+                raise SettingError(f"{self.name} has {len(cells):,} labelled cells; asked for {labels:,} labels.")
             cells = np.sort(rng.choice(cells, labels, replace=False))
         if not len(cells):
             raise MissingValueError(f"{self.name} has no measured cell.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -146,7 +147,7 @@ def test_what_is_done_can_be_read_at_any_time(tmp_path: Path, monkeypatch: pytes
             for journal in sorted(tmp_path.rglob("*.jsonl"))[:2]:  # of one that is finished, too
                 with journal.open() as lines:
                     next(lines)
-                    assert list(pd.read_json(lines, lines=True).columns) == [0, 1, 2]
+                    assert list(pd.read_json(lines, lines=True).columns) == [0, 1, 2, 3]
             seen.append(pd.read_parquet(tmp_path / "results"))
         return ask(self, n)
 
@@ -186,9 +187,9 @@ def test_finished_runs_are_read_and_not_run(tmp_path: Path, monkeypatch: pytest.
     [
         ({"seed": 1}, "seed there: 0; asked for: 1"),
         ({"searchers": ["random"]}, "searchers there"),
-        ({"searchers": SEARCHERS[::-1]}, "searchers there"),
         ({"settings": {"evolution": {"population": 3}}}, "searchers there"),
         ({"tasks": "nb201/cifar100"}, "tasks there"),
+        ({"clock": {"workers": 2}}, "clock there.*only repeats, evaluations, seconds, stop_at_optimum, workers"),
     ],
 )
 def test_a_folder_of_another_comparison_is_refused(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
@@ -198,6 +199,23 @@ def test_a_folder_of_another_comparison_is_refused(tmp_path: Path, arguments: di
     with pytest.raises(SettingError, match=message):
         nm.compare(**{**usual, **arguments})
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_searchers_and_tasks_in_another_order_and_an_end_at_the_optimum_go_on(tmp_path: Path) -> None:
+    tasks = ["nb201/cifar10", "nb201/cifar100"]
+    nm.compare(SEARCHERS, tasks, repeats=1, evaluations=10, folder=tmp_path)
+    asked: dict[str, Any] = {"repeats": 2, "evaluations": 10, "stop_at_optimum": True}
+    frame = nm.compare(SEARCHERS[::-1], tasks[::-1], **asked, folder=tmp_path)
+    assert_frame_equal(frame, nm.compare(SEARCHERS[::-1], tasks[::-1], **asked))
+    assert_frame_equal(frame, pd.read_parquet(tmp_path / "results.parquet"))
+    assert list(json.loads((tmp_path / "specification.json").read_text())["searchers"]) == SEARCHERS[::-1]
+
+
+def test_results_that_no_specification_explains_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "results.parquet").write_bytes(b"mine")
+    with pytest.raises(JournalError, match=r"has results\.parquet, but no specification\.json"):
+        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
+    assert (tmp_path / "results.parquet").read_bytes() == b"mine"
 
 
 def test_a_damaged_journal_or_specification_is_named(tmp_path: Path) -> None:
@@ -218,7 +236,8 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
     for seed in (0, 1):
         path = tmp_path / f"runs/nb201_cifar10/random/{seed}.jsonl"
         lines = path.read_text().splitlines(keepends=True)
-        path.write_text("".join([lines[0], lines[2], lines[1]]))
+        first, second = (line.rpartition(",")[0] for line in lines[1:3])
+        path.write_text(f"{lines[0]}{second},1]\n{first},2]\n")
     with pytest.raises(JournalError, match="line 2: it records cell"):
         nm.compare(["random"], repeats=2, evaluations=10, folder=tmp_path, workers=2)
 

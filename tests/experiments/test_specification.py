@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import ColumnError, NasmetaError, SettingError
+from nasmeta.errors import ColumnError, JournalError, NasmetaError, SettingError
 from nasmeta.experiments import Clock, picks_of, read_specification, ready_specifications, run_specification
 
 GOOD = """\
@@ -117,6 +120,65 @@ def test_listed_seeds_and_runs_without_journals(tmp_path: Path) -> None:
     assert_frame_equal(run_specification(path, tmp_path / "out", journals=False), frame)
     with pytest.raises(SettingError, match="another comparison"):
         run_specification("first-steps", tmp_path / "out", journals=False)
+
+
+KILLED = """
+import os, sys
+from nasmeta.experiments import _compare, run_specification
+_compare._Comparison._keep = lambda *arguments: os._exit(9)
+run_specification(sys.argv[1], sys.argv[2])
+"""
+
+
+def test_a_killed_one_keeps_what_it_was_and_another_one_is_refused(tmp_path: Path) -> None:
+    folder, path = tmp_path / "out", written(tmp_path, GOOD)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(folder)], check=False)
+    assert done.returncode == 9
+    assert (folder / "specification.toml").read_text(encoding="utf-8") == GOOD
+    assert json.loads((folder / "provenance.json").read_bytes())["versions"]["nasmeta"] == nm.__version__
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(SettingError, match="holds another comparison"):
+        run_specification("first-steps", folder, journals=False)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert_frame_equal(run_specification(path, folder), run_specification(path))
+
+
+def test_a_folder_in_which_another_process_works_is_refused_without_journals_too(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with FileLock(tmp_path / "out" / ".lock"), pytest.raises(JournalError, match="Another process works"):
+        run_specification(written(tmp_path, GOOD), tmp_path / "out", journals=False)
+
+
+def test_provenance_lists_every_version_that_worked_on_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, kept = written(tmp_path, GOOD), tmp_path / "out" / "provenance.json"
+    run_specification(path, tmp_path / "out")
+    first = json.loads(kept.read_bytes())
+    run_specification(path, tmp_path / "out")
+    assert json.loads(kept.read_bytes()) == first
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(nm, "__version__", "9.9")
+            run_specification(path, tmp_path / "out")
+        found = json.loads(kept.read_bytes())
+        assert found["versions"]["nasmeta"] == "9.9"
+        assert found["earlier"] == [first]
+    run_specification(path, tmp_path / "out")
+    again = json.loads(kept.read_bytes())
+    assert again.pop("earlier") == [{key: value for key, value in found.items() if key != "earlier"}]
+    assert again == first
+    kept.write_bytes(b"[")
+    with pytest.raises(JournalError, match=r"provenance\.json is damaged"):
+        run_specification(path, tmp_path / "out")
+    assert kept.read_bytes() == b"["
+
+
+def test_picks_go_where_nothing_is_reported_any_more(tmp_path: Path) -> None:
+    run_specification(written(tmp_path, GOOD), tmp_path / "out")
+    assert (tmp_path / "out" / "picks.csv").exists()
+    run_specification(written(tmp_path, GOOD.replace("report =", "# report =")), tmp_path / "out")
+    assert not (tmp_path / "out" / "picks.csv").exists()
 
 
 @pytest.mark.parametrize(

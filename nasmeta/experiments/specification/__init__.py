@@ -1,7 +1,9 @@
 """Comparisons as files: read, checked, run, gone on with; and those that the package brings."""
 
+from nasmeta.experiments.specification._picks import picks_of
+from nasmeta.experiments.specification._provenance import provenance_of
 from nasmeta.experiments.specification._read import read_specification
-from nasmeta.experiments.specification._run import picks_of, provenance_of, run_specification
+from nasmeta.experiments.specification._run import run_specification
 from nasmeta.experiments.specification._specification import Specification, ready_specifications
 
 __all__ = [

@@ -1,0 +1,80 @@
+"""Where the results of a specification come from."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import nasmeta
+from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
+from nasmeta.experiments.specification._specification import Specification
+from nasmeta.tasks import Task, fidelities, get_task
+
+if TYPE_CHECKING:
+    from nasmeta.tables import ColumnInfo
+
+__all__ = ["provenance_of"]
+
+_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "torch")
+
+
+def provenance_of(specification: Specification) -> dict[str, Any]:
+    """Return where results come from: the specification, versions, and the data with releases and checksums."""
+    data: dict[str, Any] = {}
+    for name in specification.tasks:
+        task = get_task(name)
+        several = any(SearcherSpec.of(kind).is_multi_fidelity for kind, _ in specification.searchers.values())
+        tasks = fidelities(task, specification.epochs).values() if several else [task]
+        data[name] = [_facts(other.column) for other in tasks]
+    return {
+        "specification": {"name": specification.name, "sha256": specification.sha256, "text": specification.text},
+        "versions": {
+            "nasmeta": nasmeta.__version__,
+            "python": platform.python_version(),
+            **{name: found for name in _PACKAGES if (found := _version(name)) is not None},
+        },
+        "machine": platform.machine(),
+        "tasks": data,
+        "report": [_facts(column) for column in specification.report],
+        "clock": None if specification.clock is None else specification.clock.settings,
+        "learnt_from": _learnt_from(specification),
+    }
+
+
+def _learnt_from(specification: Specification) -> dict[str, Any]:
+    """Return for each searcher that learns, task by task, the data of its sources and the identity of its model."""
+    found: dict[str, Any] = {}
+    for label, (kind, settings) in specification.searchers.items():
+        said = specification.of_sources.get(label, {})
+        spec = SearcherSpec.of(kind, settings).guided(said.get("space"), said.get("warm_start", 0))
+        if not spec.learns:
+            continue
+        for name in specification.tasks:
+            task, of_task = get_task(name), found.setdefault(label, {}).setdefault(name, {})
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it warned when it ran
+                saved = saved_model_of(spec, task, said.get("meta_model"), said.get("sources"))
+                sources = [] if saved and not spec.guidance else sources_of(spec, task, said.get("sources"))
+            if saved is not None:
+                of_task["meta_model"] = {"sha256": saved.sha256, "learnt_from": list(saved.sources)}
+            of_task |= {source.name: _facts(source.column) for source in sources if isinstance(source, Task)}
+    return found
+
+
+def _facts(column: ColumnInfo) -> dict[str, str]:
+    return {
+        "column": column.address,
+        "release": column.release,
+        "source": column.source,
+        "source_sha256": column.source_sha256,
+        "licence": column.licence,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
