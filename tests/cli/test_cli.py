@@ -383,6 +383,19 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     assert "after 10 evaluations" in (folder / "report" / "report.md").read_text(encoding="utf-8")
 
 
+def test_report_reads_what_the_specification_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from nasmeta.cli._comparison import _reported
+
+    assert _reported(tmp_path) == ()
+    text = 'tasks = ["nb201/cifar10"]\nreport = ["cifar10/accuracy/valid/200/777"]\n'
+    text += "[budget]\nevaluations = 5\n[searchers.random]\n"
+    (tmp_path / "specification.toml").write_text(text, encoding="utf-8")
+    assert [info.seed for info in _reported(tmp_path)] == [777]
+    (tmp_path / "specification.toml").write_text(text.replace("777", "5"), encoding="utf-8")
+    assert _reported(tmp_path) == ()
+    assert "specification.toml" in capsys.readouterr().err
+
+
 def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
     for folder, says in ((tmp_path, "has no results.parquet"), (tmp_path / "none", "is no folder")):
         result = run("report", str(folder), width=300)

@@ -79,12 +79,17 @@ def result_notes(found: Findings) -> str:
         if found.tested
         else ""
     )
+    two_times = (
+        f"At its own end: of each run, as found, needed and days. At the common time: {found.budget}. "
+        if found.two_times
+        else ""
+    )
     return (
         f"Valid.: the best value of the signal{after}, mean ± standard deviation over the runs. {test}"
         "Mean rank: of the regret among all searchers, run by run. Regret: mean distance to the best of all cells at "
         "the end of the runs. Anytime regret: mean over the whole budget on a log scale. Found: share of the runs that "
         "evaluated the best cell. Needed: mean number of evaluations until then, where all runs found it. "
-        "Days: simulated time of a run. In brackets: bootstrap intervals, for shares Wilson's."
+        f"Days: simulated time of a run. {two_times}In brackets: bootstrap intervals, for shares Wilson's."
     )
 
 
