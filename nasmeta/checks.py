@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import operator
 
+import numpy as np
+
 from nasmeta.errors import SettingError
 
-__all__ = ["checked_number", "checked_whole"]
+__all__ = ["checked_generator", "checked_number", "checked_whole"]
 
 
 def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -> int:
@@ -33,7 +35,8 @@ def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 
         shown = "a negative one" if isinstance(value, int) and value < -(2**63) else f"{value!r:.80}"
         raise SettingError(f"{name} must be a whole number from {least} on, not {shown}.")
     if whole > most:
-        raise SettingError(f"{name} must be a whole number from {least} to {most}; a larger one was given.")
+        shown = f"{whole}" if whole < 2**63 else "a larger one"
+        raise SettingError(f"{name} must be a whole number from {least} to {most}, not {shown}.")
     return whole
 
 
@@ -56,3 +59,29 @@ def checked_number(name: str, value: object, least: float = 0.0, most: float = m
         upto = "on" if most == math.inf else f"to {most:g}"
         raise SettingError(f"{name} must be a number from {least:g} {upto}, not {value!r:.80}.")
     return value
+
+
+def checked_generator(rng: object, what: str) -> np.random.Generator:
+    """Return the user's random generator, checked.
+
+    Parameters
+    ----------
+    rng : object
+    what : str
+        What it is to draw, for the message.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> checked_generator(42, "tasks")
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: A numpy.random.Generator draws the tasks, such as numpy.random.default_rng(0), not 42.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise SettingError(
+            f"A numpy.random.Generator draws the {what}, such as numpy.random.default_rng(0), not {rng!r:.80}."
+        )
+    return rng

@@ -23,3 +23,10 @@ def test_whole_numbers(value: object) -> None:
 def test_what_is_none(value: object) -> None:
     with pytest.raises(SettingError, match="n must be a whole number from 1"):
         checked_whole("n", value, 1, 10)
+
+
+def test_a_number_that_is_too_large_is_shown() -> None:
+    with pytest.raises(SettingError, match="n must be a whole number from 1 to 10, not 11"):
+        checked_whole("n", 11, 1, 10)
+    with pytest.raises(SettingError, match="to 10, not a larger one"):
+        checked_whole("n", 10**5000, 1, 10)

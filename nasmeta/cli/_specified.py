@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["compare_specified", "print_ready"]
 
 
-def compare_specified(name: str, folder: str | None, **where: Any) -> tuple[pd.DataFrame, int | None, str]:
-    """Run a specification and show what its runs picked; return results, budget in evaluations, and evaluator."""
+def compare_specified(
+    name: str, folder: str | None, **where: Any
+) -> tuple[pd.DataFrame, int | None, str, dict[str, float] | None]:
+    """Run a specification and show what its runs picked; return results, both budgets, and the evaluator between."""
     from nasmeta.experiments import read_specification, run_specification
 
     specification = read_specification(name)
@@ -23,7 +25,7 @@ def compare_specified(name: str, folder: str | None, **where: Any) -> tuple[pd.D
     frame = run_specification(specification, folder, **where, progress=True)
     if specification.report:
         _print_picks(frame, specification)
-    return frame, specification.evaluations, specification.evaluator
+    return frame, specification.evaluations, specification.evaluator, specification.seconds
 
 
 def print_ready() -> None:

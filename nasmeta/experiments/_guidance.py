@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import checked_whole
 from nasmeta.errors import OtherMetricWarning, SettingError
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
@@ -165,6 +166,7 @@ class Guidance:
             cells, chance = learnt.cells, learnt.chance_of_best
         first = None
         if self.warm_start:
+            checked_whole("warm_start", self.warm_start, 1, space.n_cells)
             costs = _costs_of(task, sources) if self.per_second else None
             first = warm_start_cells(space, sources, self.warm_start, costs=costs, allowed=cells)
             if len(first) < self.warm_start:

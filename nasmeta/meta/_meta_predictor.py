@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import CellError, LabelError, SettingError
+from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._scale import Scale
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask, Task, checked_sources
@@ -62,7 +63,8 @@ class MetaPredictor(ABC):
         SettingError
             Where there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
         """
-        seen = checked_sources(type(self).__name__, sources, self.cell_space)
+        who = META_PREDICTORS.name_of(type(self)) or type(self).__name__
+        seen = checked_sources(who, sources, self.cell_space)
         self.meta_model_ = self._meta_learn(seen)
         self.meta_sources_ = source_facts(seen)
         return self

@@ -127,7 +127,8 @@ class MetaSearcher(Searcher):
         SettingError
             Where there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
         """
-        seen = checked_sources(type(self).__name__, sources, None if self.crosses_spaces else self.space)
+        who = SEARCHERS.name_of(type(self)) or type(self).__name__
+        seen = checked_sources(who, sources, None if self.crosses_spaces else self.space)
         self.meta_model_ = self._learn(seen)
         self.meta_sources_ = tuple(
             {"name": source.name, "labels": len(source), "held_out": list(source.held_out)} for source in seen

@@ -7,9 +7,10 @@ from typing import overload
 
 import numpy as np
 
+from nasmeta.checks import checked_generator, checked_whole
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.spaces import canonical_dataset
-from nasmeta.tasks._task import SourceTask, Task, device_of
+from nasmeta.spaces import held_out_name
+from nasmeta.tasks._task import SourceTask, Task, device_of, held_out_metric
 
 __all__ = ["TaskDistribution"]
 
@@ -21,7 +22,7 @@ def _devices_of(task: Task) -> tuple[str, ...]:
 
 
 def _datasets_of(task: Task) -> tuple[str, ...]:
-    metric = task.signal.metric
+    metric = held_out_metric(task.signal.metric)
     return tuple(name for name in task.held_out if name != metric and name not in _devices_of(task))
 
 
@@ -40,6 +41,11 @@ class TaskDistribution(Sequence[Task]):
     ----------
     tasks : iterable of Task
 
+    Raises
+    ------
+    SettingError
+        Where one is no Task, or there twice.
+
     Examples
     --------
     >>> import numpy as np
@@ -52,7 +58,15 @@ class TaskDistribution(Sequence[Task]):
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
+        if isinstance(tasks, Task | str):
+            raise SettingError(f"A distribution is of a list of tasks, not of {tasks!r:.80}.")
         self._tasks = tuple(tasks)
+        for task in self._tasks:
+            if not isinstance(task, Task):
+                raise SettingError(
+                    f"A distribution is of Tasks, not of {task!r:.80}: nasmeta.get_task(name) makes one of a name, and "
+                    "nasmeta.task_distribution(family) all of a family."
+                )
         if len(set(self.names)) != len(self._tasks):
             raise SettingError(f"A task appears twice in {', '.join(self.names)}.")
 
@@ -67,8 +81,15 @@ class TaskDistribution(Sequence[Task]):
         return tuple(dict.fromkeys(name for task in self._tasks for name in task.held_out))
 
     def sample(self, n: int, rng: np.random.Generator, replace: bool = True) -> list[Task]:
-        """Draw `n` tasks uniformly."""
-        if not self._tasks or n < 0 or (n > len(self) and not replace):
+        """Draw `n` tasks uniformly.
+
+        Raises
+        ------
+        SettingError
+            Where `n` is no whole number from 0 on, `rng` no generator, or there are too few tasks.
+        """
+        n, rng = checked_whole("n", n, least=0), checked_generator(rng, "tasks")
+        if not self._tasks or (n > len(self) and not replace):
             raise SettingError(
                 f"Cannot draw {n} tasks {'with' if replace else 'without'} replacement from {len(self)}."
             )
@@ -97,7 +118,7 @@ They are on: cifar10, cifar100, imagenet16-120.
         """
         if not isinstance(dataset, str):
             raise SettingError(f"What is left out is a name, not {dataset!r}. Possible: {', '.join(self.datasets)}.")
-        key = canonical_dataset(dataset)
+        key = held_out_name(dataset)
         if key not in self.datasets:
             from nasmeta.tasks._catalog import all_held_out
 

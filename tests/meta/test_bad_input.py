@@ -5,6 +5,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
+from nasmeta.meta import META_PREDICTORS
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.tasks import SourceTask, TaskDistribution
 
@@ -38,6 +39,28 @@ def test_labels_that_are_not_finite(name: str, bad: float) -> None:
     utilities[7] = bad
     with pytest.raises(SettingError, match="made-up has a label that is not finite"):
         fit(name, [source(utilities)])
+
+
+@pytest.mark.parametrize("scale", [1e308, 1e101])
+def test_labels_whose_squares_overflow(scale: float) -> None:
+    utilities = np.random.default_rng(0).uniform(-1, 1, 200)
+    utilities[3:5] = 1, -1
+    with pytest.raises(SettingError, match=r"made-up has a label of 1e\+\d+, beyond 1e\+100.*Divide"):
+        source(scale * utilities)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_largest_labels_are_ordered() -> None:
+    utilities = 1e100 * np.random.default_rng(0).uniform(-1, 1, 200)
+    proposed = fit("source-order", [source(utilities)]).ask(200)
+    assert proposed.tolist() == np.argsort(-utilities).tolist()
+
+
+def test_a_learner_is_called_by_its_name() -> None:
+    with pytest.raises(SettingError, match=r"lives in space tnb101, but meta-gp in nb201"):
+        fit("meta-gp", [source(np.arange(9.0), nm.get_space("tnb101"))])
+    with pytest.raises(SettingError, match=r"lives in space tnb101, but meta-linear in nb201"):
+        META_PREDICTORS["meta-linear"]().meta_fit([source(np.arange(9.0), nm.get_space("tnb101"))])
 
 
 BAD_LABELS = {

@@ -177,6 +177,11 @@ def test_costs_count_where_they_differ() -> None:
 
 
 # -- search and compare ----------------------------------------------------------------------------------------------
+def test_a_warm_start_larger_than_the_space_is_called_by_its_name() -> None:
+    with pytest.raises(SettingError, match=r"warm_start must be a whole number from 1 to 15625, not 20000"):
+        nm.search("random", "nb201/cifar100", evaluations=5, warm_start=20_000)
+
+
 def test_search_inside_with_a_warm_start() -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     learnt = LearnedSpace.learn(NB201, sources, 0.1)

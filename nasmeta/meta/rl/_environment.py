@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._tables import complete_scores, prior_of
@@ -83,9 +84,11 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self.informed, self.evaluations, self.steps = informed, evaluations, steps
         self._scores = [complete_scores(self.space, source) for source in sources]
         n_codes = self.space.n_edges * self.space.n_operations
-        self.action_space = Discrete(n_codes + 1)
-        width = n_codes + len(WALK_FEATURES) + (n_codes + 1) * len(ACTION_FEATURES)
+        self._n_actions = n_codes + 1
+        self.action_space = Discrete(self._n_actions)
+        width = n_codes + len(WALK_FEATURES) + self._n_actions * len(ACTION_FEATURES)
         self.observation_space = Box(-_BOUND, _BOUND, (width,), np.float32)
+        self._envs: CellSearchEnvs | None = None
         self._one_hot = np.eye(self.space.n_operations, dtype=np.float32)
 
     def reset(
@@ -111,23 +114,38 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         return self._observation(), self._info()
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Take an action; one that is not possible leaves the cell as it is."""
-        rewards, ended = self._envs.step(np.array([action], dtype=np.int64))
-        found = bool(self._envs.found[0])
+        """Take an action; one that is not possible leaves the cell as it is.
+
+        Raises
+        ------
+        SettingError
+            Where the action is not in ``action_space``, or no episode was begun by `reset`.
+        """
+        envs = self._episode()
+        given = np.asarray(action)  # agents of other libraries pass an array of one element
+        one = checked_whole("action", given.item() if given.size == 1 else action, 0, self._n_actions - 1)
+        rewards, ended = envs.step(np.array([one], dtype=np.int64))
+        found = bool(envs.found[0])
         return self._observation(), float(rewards[0]), found, bool(ended[0]) and not found, self._info()
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are possible, as the maskable agents of other libraries ask for it."""
-        possible: NDArray[np.bool_] = self._envs.seen.possible[0]
+        possible: NDArray[np.bool_] = self._episode().seen.possible[0]
         return possible
 
+    def _episode(self) -> CellSearchEnvs:
+        if self._envs is None:
+            raise SettingError("No episode has begun: call reset() first.")
+        return self._envs
+
     def _observation(self) -> NDArray[np.float32]:
-        seen = self._envs.seen
-        code = self._one_hot[self.space.digits[self._envs.walks.here[0]]].ravel()
+        envs = self._episode()
+        seen = envs.seen
+        code = self._one_hot[self.space.digits[envs.walks.here[0]]].ravel()
         return np.concatenate([code, seen.walk[0], seen.actions[0].ravel()]).clip(-_BOUND, _BOUND)
 
     def _info(self) -> dict[str, Any]:
-        walks = self._envs.walks
+        walks = self._episode().walks
         return {
             "task": self._task,
             "cell": int(walks.here[0]),

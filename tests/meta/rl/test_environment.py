@@ -50,6 +50,19 @@ def test_it_is_one_of_the_many() -> None:
     assert info["best"] == envs.walks.best[0]
 
 
+def test_an_action_that_is_none_is_refused() -> None:
+    env = CellSearchEnv(TASKS[0])
+    for early in (lambda: env.step(0), env.action_masks):
+        with pytest.raises(SettingError, match=r"call reset\(\) first"):
+            early()
+    _, before = env.reset(seed=0)
+    for action in (10**6, -1, int(env.action_space.n), 1.5, "0"):
+        with pytest.raises(SettingError, match=f"action must be a whole number from 0 .*not {action!r}"):
+            env.step(action)  # type: ignore[arg-type]
+    last = np.array(env.action_space.n - 1)  # as stable-baselines3 passes it
+    assert env.step(last)[4]["cell"] == before["cell"], "which stays, and so shows that nothing was walked before"
+
+
 def test_the_task_can_be_chosen_and_the_others_inform() -> None:
     env = CellSearchEnv(TASKS, informed=True)
     _, info = env.reset(seed=0, options={"task": "t0.2"})
