@@ -31,21 +31,23 @@ def compare_specified(
 def print_ready() -> None:
     """List the ready specifications."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.padding import Padding
 
     from nasmeta.experiments import read_specification, ready_specifications
 
-    table = Table(title="Ready specifications: nasmeta compare NAME --out FOLDER", title_justify="left")
-    for column in ("name", "what", "tasks", "runs each", "budget"):
-        table.add_column(column, no_wrap=column == "name")
+    console = Console(highlight=False)
+    console.print("Ready specifications: nasmeta compare NAME --out FOLDER")
     for name in ready_specifications():
         said = read_specification(name, check=False)
         evaluations = [] if said.evaluations is None else [f"{said.evaluations:,} evaluations"]
         limits = [] if said.seconds is None else [f"{s:,.0f} s" for s in dict.fromkeys(said.seconds.values())]
         optimum = ["the optimum"] if said.stop_at_optimum else []
         budget = ", or ".join([*evaluations, *([" / ".join(limits)] if limits else []), *optimum])
-        table.add_row(name, said.title, ", ".join(said.tasks), str(len(said.seeds)), budget)
-    Console().print(table)
+        runs = f"{len(said.seeds)} run{'' if len(said.seeds) == 1 else 's'} each"
+        console.print()
+        console.print(name, style="bold")
+        for line in (said.title, ", ".join(said.tasks), f"{runs}, budget {budget}"):
+            console.print(Padding(line, (0, 0, 0, 2)), markup=False)
 
 
 def _print_picks(frame: pd.DataFrame, specification: Specification) -> None:

@@ -244,13 +244,13 @@ def _results(found: Findings, level: float, seed: int) -> None:
         front = ["searcher", *(name for name in table if str(name).startswith("value_at"))]
         front += [name + end for name in order for end in ("", "_std", "_low", "_high") if name + end in table]
         found.results[str(task)] = table[front + [name for name in table if name not in front]]
-    end, common = ("at its own end", " at the common time") if found.two_times else ("at the end", "")
+    end, common = ("(own end)", " (common time)") if found.two_times else ("at the end", "")
     found.headers = {f"value_at_{budget}": f"valid. after {budget:,}" for budget in budgets} | {
         "incumbent_value_end": f"valid. {end}",
         "test_end": f"test {end}",
         "rank": f"mean rank{common}",
         "final_regret": f"regret {end}" if found.two_times else "regret",
-        "area": f"anytime regret{common.replace(' at', ' up to')}",
+        "area": f"anytime regret{common}",
         "share_solved": "found",
         "evaluations_to_optimum": "needed",
         "simulated_days": "days",

@@ -80,7 +80,7 @@ def result_notes(found: Findings) -> str:
         else ""
     )
     two_times = (
-        f"At its own end: of each run, as found, needed and days. At the common time: {found.budget}. "
+        f"Own end: that of each run, also for found, needed and days. Common time: {found.budget}. "
         if found.two_times
         else ""
     )

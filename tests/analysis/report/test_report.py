@@ -264,8 +264,8 @@ def test_a_budget_of_simulated_time_is_seen(comparison):
     found = find(timed, None, None, None, 0.95, 0)
     assert found.x == "simulated_seconds"
     assert "incumbent_value_end" in found.results["made/one"]
-    assert found.headers["final_regret"] == "regret at its own end"
-    assert found.headers["rank"] == "mean rank at the common time"
+    assert found.headers["final_regret"] == "regret (own end)"
+    assert found.headers["rank"] == "mean rank (common time)"
     assert find(timed, None, 2000, "simulated_seconds", 0.95, 0).budget == "after 2,000 simulated seconds"
     assert find(comparison, None, None, None, 0.95, 0).x == "evaluation"
     at = find(comparison, None, 10, None, 0.95, 0)
