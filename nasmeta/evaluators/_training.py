@@ -18,7 +18,7 @@ from nasmeta.checks import checked_whole
 from nasmeta.errors import MissingValueError, SettingError, TrainingFailed
 from nasmeta.evaluators._base import Evaluation
 from nasmeta.evaluators._trainer import Trainer
-from nasmeta.spaces import CellSpace, canonical_dataset
+from nasmeta.spaces import CellSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, as_task
 from nasmeta.training import ImageDataset, Recipe, TrainingResult
@@ -202,7 +202,7 @@ class TrainingTask(Task):
     def held_out(self) -> tuple[str, ...]:
         """The data set that is trained on; of a folder of images, which may be any, also that of the task's name."""
         dataset = self.evaluator.trainer.dataset
-        name = canonical_dataset(dataset.name)
+        name = held_out_name(dataset.name)
         if dataset.facts.get("source") in (None, "folder"):
             return tuple(dict.fromkeys((name, *super().held_out)))
         return (name,)

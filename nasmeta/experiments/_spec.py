@@ -19,7 +19,7 @@ from nasmeta.experiments._guidance import UNGUIDED, Guidance, Guide
 from nasmeta.experiments._journal import FORMAT
 from nasmeta.meta import SavedMetaModel, meta_model_for
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import CellSpace, held_out_name
 from nasmeta.surrogates import SurrogateTask
 from nasmeta.tasks import (
     SourceTask,
@@ -309,7 +309,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
         sources = [sources]
     elif not isinstance(sources, Iterable):
         raise SettingError(f"{_POSSIBLE_SOURCES}, not {sources!r:.80}.")
-    held_out = {name.lower() for name in task.held_out}
+    held_out = set(map(held_out_name, task.held_out))
     found: list[Task | SourceTask] = []
     for source in sources:
         if isinstance(source, str) and source in task_families():
@@ -326,7 +326,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
         raise SettingError(f"The source {twice} is there twice: name each source once.")
-    shared = {source.name: held_out & {name.lower() for name in source.held_out} for source in found}
+    shared = {source.name: held_out & set(map(held_out_name, source.held_out)) for source in found}
     leaks = [name for name, common in shared.items() if common]
     if leaks:
         on = " and ".join(sorted(shared[leaks[0]]))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nasmeta.errors import LeakageWarning, SettingError, UnknownNameError
 from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
+from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
 __all__ = ["load_meta_model", "meta_model_for", "shipped_meta_models"]
@@ -84,14 +85,14 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
     LeakageWarning
         Where the model has learnt from the target's dataset or device.
     """
-    target = {name.lower() for name in task.held_out}
+    target = set(map(held_out_name, task.held_out))
     if which == "shipped":
         fitting = [
             model
             for model in map(_shipped, shipped_meta_models().values())
             if (model.kind, model.card["space"]) == (kind, task.space.name)
         ]
-        honest = [model for model in fitting if target.isdisjoint(name.lower() for name in model.held_out)]
+        honest = [model for model in fitting if target.isdisjoint(map(held_out_name, model.held_out))]
         if not honest:
             there = ", ".join(f"{model.path.stem} (learnt from {', '.join(model.sources)})" for model in fitting)
             raise SettingError(
@@ -107,7 +108,7 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
             f"{model.path} is for the space {model.card['space']}, but {task.name} is a task of {task.space.name}."
         )
     model.require_searcher()
-    seen = sorted(target & {name.lower() for name in model.held_out})
+    seen = sorted(target & set(map(held_out_name, model.held_out)))
     if seen:
         warnings.warn(
             f"{model.path.name} has learnt from {' and '.join(seen)}, which {task.name} is on: what it finds there is "

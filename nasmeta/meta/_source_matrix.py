@@ -34,13 +34,13 @@ def groups_of(sources: Sequence[SourceTask]) -> list[int]:
     """
     seen: list[set[str]] = []
     for source in sources:
-        joined = {name.lower() for name in source.held_out}
+        joined = set(source.held_out)
         apart = [group for group in seen if group.isdisjoint(joined)]
         seen = [*apart, joined.union(*(group for group in seen if not group.isdisjoint(joined)))]
     order: dict[int, int] = {}
     numbers = []
     for source in sources:
-        which = next(i for i, group in enumerate(seen) if source.held_out[0].lower() in group)
+        which = next(i for i, group in enumerate(seen) if source.held_out[0] in group)
         numbers.append(order.setdefault(which, len(order)))
     return numbers
 

@@ -2,19 +2,64 @@
 
 from __future__ import annotations
 
-__all__ = ["canonical_dataset"]
+import re
+import unicodedata
 
-_OTHER_DATASET_NAMES = {"imagenet": "imagenet16-120", "imagenet16": "imagenet16-120"}
+__all__ = ["canonical_dataset", "held_out_name"]
+
+_BY_LETTERS = {
+    "cifar10": "cifar10",
+    "cifar10valid": "cifar10-valid",
+    "cifar100": "cifar100",
+    "imagenet": "imagenet16-120",
+    "imagenet16": "imagenet16-120",
+    "imagenet16120": "imagenet16-120",
+    **{
+        name.replace("_", ""): name
+        for name in (
+            "class_scene", "class_object", "room_layout", "jigsaw", "segmentsemantic", "normal", "autoencoder",
+        )
+    },
+}  # fmt: skip
+_BENCHMARK = re.compile(r"^(?:nb201|nasbench201|natsbench|natstss|nats|tnb101|transnasbench101)(?=.)")
+_PART = re.compile(r"(?:train|valid|val|validation|test)+$")
 
 
 def canonical_dataset(name: str) -> str:
-    """Return a dataset's name as columns carry it: lower case, and one name where papers use several.
+    """Return a dataset's name as columns carry it, however it is spelled; unknown names in lower case.
+
+    Case, spaces, punctuation and what comes before (a benchmark, a folder) make no difference to the known ones.
 
     Examples
     --------
     >>> from nasmeta.spaces import canonical_dataset
-    >>> canonical_dataset("ImageNet16-120"), canonical_dataset("imagenet")
-    ('imagenet16-120', 'imagenet16-120')
+    >>> canonical_dataset("ImageNet16-120"), canonical_dataset("imagenet"), canonical_dataset("nb201/CIFAR-10")
+    ('imagenet16-120', 'imagenet16-120', 'cifar10')
     """
-    lower = name.lower()
-    return _OTHER_DATASET_NAMES.get(lower, lower)
+    lower = unicodedata.normalize("NFKC", name).lower().strip()
+    for part in (lower, *re.split(r"[/\\:@#]", lower)):
+        letters = _letters(part)
+        for known in (letters, _BENCHMARK.sub("", letters)):
+            if known in _BY_LETTERS:
+                return _BY_LETTERS[known]
+    return lower
+
+
+def held_out_name(name: str) -> str:
+    """Return the name under which a dataset is held out: that of its images, whichever part of them is meant.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import held_out_name
+    >>> held_out_name("cifar10-valid"), held_out_name("CIFAR-100 (test)"), held_out_name("Edge GPU")
+    ('cifar10', 'cifar100', 'edge_gpu')
+    """
+    canonical = canonical_dataset(name).removesuffix("-valid")
+    if canonical in _BY_LETTERS.values():
+        return canonical
+    whole = canonical_dataset(_PART.sub("", _letters(canonical)))
+    return whole if whole in _BY_LETTERS.values() else re.sub(r"[\W_]+", "_", canonical).strip("_") or canonical
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name)

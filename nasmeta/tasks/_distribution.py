@@ -9,8 +9,8 @@ import numpy as np
 
 from nasmeta.checks import checked_generator, checked_whole
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.spaces import canonical_dataset
-from nasmeta.tasks._task import SourceTask, Task, device_of
+from nasmeta.spaces import held_out_name
+from nasmeta.tasks._task import SourceTask, Task, device_of, held_out_metric
 
 __all__ = ["TaskDistribution"]
 
@@ -22,7 +22,7 @@ def _devices_of(task: Task) -> tuple[str, ...]:
 
 
 def _datasets_of(task: Task) -> tuple[str, ...]:
-    metric = task.signal.metric
+    metric = held_out_metric(task.signal.metric)
     return tuple(name for name in task.held_out if name != metric and name not in _devices_of(task))
 
 
@@ -118,7 +118,7 @@ They are on: cifar10, cifar100, imagenet16-120.
         """
         if not isinstance(dataset, str):
             raise SettingError(f"What is left out is a name, not {dataset!r}. Possible: {', '.join(self.datasets)}.")
-        key = canonical_dataset(dataset)
+        key = held_out_name(dataset)
         if key not in self.datasets:
             from nasmeta.tasks._catalog import all_held_out
 

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import checked_generator, checked_whole
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
-from nasmeta.spaces import CellSpace, canonical_dataset, get_space, move_cells
+from nasmeta.spaces import CellSpace, canonical_dataset, get_space, held_out_name, move_cells
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["UNDER_A_BUDGET", "Signal", "SourceTask", "Task", "device_of"]
+__all__ = ["UNDER_A_BUDGET", "Signal", "SourceTask", "Task", "device_of", "held_out_metric"]
 
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
 UNDER_A_BUDGET = (
@@ -26,6 +26,7 @@ UNDER_A_BUDGET = (
 )
 _LARGEST_LABEL = 1e100  # squares of as many as there are cells can be summed up
 _COST_METRIC = re.compile(r"seconds|parameters|params|flops")
+_SIZE = re.compile(r"parameters|params|flops")
 _HARDWARE_METRIC = re.compile(r"(?:latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|millijoules)")
 
 
@@ -39,6 +40,19 @@ def device_of(metric: str) -> str | None:
     """
     found = _HARDWARE_METRIC.fullmatch(metric)
     return found[1] if found else None
+
+
+def held_out_metric(metric: str) -> str | None:
+    """Return what a metric holds out beside its dataset, as it is nearly the same on all; None for other metrics.
+
+    Examples
+    --------
+    >>> held_out_metric("proxy_params"), held_out_metric("train_seconds"), held_out_metric("accuracy")
+    ('parameters_and_flops', 'train_seconds', None)
+    """
+    if _SIZE.search(metric):
+        return "parameters_and_flops"
+    return metric if metric.startswith("proxy_") or _COST_METRIC.search(metric) else None
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,7 @@ class SourceTask:
     utilities : ndarray of float64, shape (n_labels,)
         The signal, signed so that higher is better; finite, and between ±1e100.
     held_out : tuple of str
-        As in `Task`; the dataset where left out.
+        As in `Task`, beside the dataset, which is always held out; names are understood however they are spelled.
     is_cost : bool, default False
         Whether the utilities are minus a cost in proportion to the work done, such as latency, energy, seconds or
         parameters. `nasmeta.meta.SourceMatrix` takes logarithms of these. A loss is none.
@@ -96,7 +110,7 @@ class SourceTask:
     Raises
     ------
     SettingError
-        Where cells or utilities are not as said.
+        Where cells, utilities or names are not as said.
 
     Examples
     --------
@@ -122,8 +136,14 @@ class SourceTask:
         cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
         object.__setattr__(self, "cells", cells)
         object.__setattr__(self, "utilities", utilities)
-        if not self.held_out:
-            object.__setattr__(self, "held_out", (canonical_dataset(self.dataset).removesuffix("-valid"),))
+        given: object = self.held_out
+        of_all = held_out_metric(self.metric_kind)
+        names = [self.dataset, *([of_all] if of_all else []), *([given] if isinstance(given, str) else self.held_out)]
+        if not all(isinstance(name, str) and name.strip() for name in names):
+            raise SettingError(f"Source {self.name} is on {names!r:.80}, but a dataset or device is a name.")
+        object.__setattr__(
+            self, "held_out", tuple(dict.fromkeys(held_out_name(held_out_metric(name) or name) for name in names))
+        )
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -232,14 +252,17 @@ class Task:
         seed, split or release. For latency and energy it is the device, whatever the batch size, the metric and the
         dataset whose networks ran on it: these numbers do not come from images, and those of one device for two
         datasets nearly agree. A task of both holds out both. Seconds, parameters and FLOPs of one dataset are those
-        of another but for a factor or an offset, so such a task holds out the metric beside the dataset.
+        of another but for a factor or an offset, so such a task holds out the metric beside the dataset;
+        parameters and FLOPs, under whatever name, are one metric. So does a zero-cost proxy, as the same untrained
+        networks answer on other images (Spearman up to .999 from one dataset to another).
         """
         device = device_of(self.signal.metric)
         if device is not None:
             return (device,)
         # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
-        dataset = self.signal.dataset.removesuffix("-valid")
-        return (dataset, self.signal.metric) if _COST_METRIC.search(self.signal.metric) else (dataset,)
+        dataset = held_out_name(self.signal.dataset)
+        other = held_out_metric(self.signal.metric)
+        return (dataset,) if other is None else (dataset, other)
 
     @property
     def is_cost(self) -> bool:

