@@ -8,6 +8,7 @@ import platform
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
@@ -18,6 +19,7 @@ from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nasmeta.tables import ColumnInfo
     from nasmeta.tasks import Task
 
 __all__ = ["report"]
@@ -60,6 +62,7 @@ def report(
         title=title,
         at=at,
         formats=names_in(formats),
+        columns=_reported(home),
     )
     typer.echo("Written:")
     for path in files[:2]:
@@ -84,6 +87,25 @@ def _results(folder: Path) -> pd.DataFrame:
         return pd.read_parquet(BytesIO(path.read_bytes()))
     except Exception as reason:  # what pyarrow raises for damaged files has no common base
         raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
+
+
+def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
+    """Return the columns that the specification of the comparison reports; none where there is no such file."""
+    from nasmeta.experiments import read_specification
+
+    try:
+        text = (folder / "specification.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ()
+    with TemporaryDirectory() as here:  # for the folder may be in a store
+        copy = Path(here) / "specification.toml"
+        copy.write_text(text, encoding="utf-8")
+        try:
+            return read_specification(copy).report
+        except NasmetaError as reason:
+            said = str(reason).replace(str(copy), copy.name)
+            typer.echo(f"The columns that the specification reports are not used: {said}", err=True)
+            return ()
 
 
 def _told(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -296,13 +297,15 @@ def compare(
         "--stop-at-optimum": stop_at_optimum or None,
         "--evaluator": None if evaluator == "table" else evaluator,
     }
+    limits: float | Mapping[str, float] | None
     where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address}
     if specification is not None:
         also = [option for option, value in given.items() if value is not None]
         if also:
             raise SettingError(f"The specification says it all: leave out {', '.join(also)}, or change the file.")
-        frame, evaluations, evaluator = compare_specified(specification, folder, **where)
+        frame, evaluations, evaluator, limits = compare_specified(specification, folder, **where)
     else:
+        limits = seconds
         if not names_in(searchers):
             raise SettingError(
                 "There is no searcher to compare: name some with --searchers, or a specification (nasmeta compare "
@@ -332,11 +335,11 @@ def compare(
         )
     if seconds is None and specification is None:
         evaluations = evaluations or 200
-    print_summary(frame, evaluations, evaluator)
+    print_summary(frame, evaluations, evaluator, limits)
     for task, of_task in frame.attrs.get("searcher_seconds", {}).items():
         own = ", ".join(f"{name} {one:.3g} s" for name, one in of_task.items())
         typer.echo(f"searchers' own time a run, {task}: {own}", err=True)  # not the same twice
     if folder is not None:
         typer.echo("Written:")
-        for path in write_report(frame, folder, evaluations, evaluator):
+        for path in write_report(frame, folder, evaluations, evaluator, limits):
             typer.echo(f"  {path}")

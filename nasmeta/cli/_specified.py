@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["compare_specified", "print_ready"]
 
 
-def compare_specified(name: str, folder: str | None, **where: Any) -> tuple[pd.DataFrame, int | None, str]:
-    """Run a specification and show what its runs picked; return results, budget in evaluations, and evaluator."""
+def compare_specified(
+    name: str, folder: str | None, **where: Any
+) -> tuple[pd.DataFrame, int | None, str, dict[str, float] | None]:
+    """Run a specification and show what its runs picked; return results, both budgets, and the evaluator between."""
     from nasmeta.experiments import read_specification, run_specification
 
     specification = read_specification(name)
@@ -23,27 +25,29 @@ def compare_specified(name: str, folder: str | None, **where: Any) -> tuple[pd.D
     frame = run_specification(specification, folder, **where, progress=True)
     if specification.report:
         _print_picks(frame, specification)
-    return frame, specification.evaluations, specification.evaluator
+    return frame, specification.evaluations, specification.evaluator, specification.seconds
 
 
 def print_ready() -> None:
     """List the ready specifications."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.padding import Padding
 
     from nasmeta.experiments import read_specification, ready_specifications
 
-    table = Table(title="Ready specifications: nasmeta compare NAME --out FOLDER", title_justify="left")
-    for column in ("name", "what", "tasks", "runs each", "budget"):
-        table.add_column(column, no_wrap=column == "name")
+    console = Console(highlight=False)
+    console.print("Ready specifications: nasmeta compare NAME --out FOLDER")
     for name in ready_specifications():
         said = read_specification(name, check=False)
         evaluations = [] if said.evaluations is None else [f"{said.evaluations:,} evaluations"]
         limits = [] if said.seconds is None else [f"{s:,.0f} s" for s in dict.fromkeys(said.seconds.values())]
         optimum = ["the optimum"] if said.stop_at_optimum else []
         budget = ", or ".join([*evaluations, *([" / ".join(limits)] if limits else []), *optimum])
-        table.add_row(name, said.title, ", ".join(said.tasks), str(len(said.seeds)), budget)
-    Console().print(table)
+        runs = f"{len(said.seeds)} run{'' if len(said.seeds) == 1 else 's'} each"
+        console.print()
+        console.print(name, style="bold")
+        for line in (said.title, ", ".join(said.tasks), f"{runs}, budget {budget}"):
+            console.print(Padding(line, (0, 0, 0, 2)), markup=False)
 
 
 def _print_picks(frame: pd.DataFrame, specification: Specification) -> None:

@@ -41,6 +41,7 @@ class Results:
         self._seeds, self._make, self._home = seeds, make, home
         self._traces: dict[Pair, dict[int, Trace]] = {pair: {} for pair in pairs}
         self._seconds: dict[str, dict[str, float]] = {}
+        self._runs: dict[str, dict[str, int]] = {}
         self._written: set[Pair] = set()
         self.done = 0
         if home is not None:
@@ -66,6 +67,8 @@ class Results:
         frame = self._frame([pair])
         for task, seconds in frame.attrs.pop("searcher_seconds").items():
             self._seconds.setdefault(task, {}).update(seconds)
+        for task, runs in frame.attrs.pop("runs").items():
+            self._runs.setdefault(task, {}).update(runs)
         self._home.write_part(list(self._traces).index(pair), frame)
         of_pair.clear()
         self._written.add(pair)
@@ -74,7 +77,8 @@ class Results:
         """Return the results of all runs; with a folder they are in its ``results.parquet`` from then on."""
         if self._home is None:
             return self._frame(list(self._traces))
-        return self._home.join_parts(len(self._traces), {"searcher_seconds": self._seconds})
+        attrs = {"runs": self._runs, "searcher_seconds": self._seconds}
+        return self._home.join_parts(len(self._traces), attrs)
 
     def _frame(self, pairs: Sequence[Pair]) -> pd.DataFrame:
         return results_frame(

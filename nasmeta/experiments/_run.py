@@ -228,6 +228,7 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
 
     ``frame.attrs["searcher_seconds"]`` has the searchers' own computing time, in seconds a run, by task and searcher:
     apart from the rows, as it is not the same twice. Runs that were read and not run have none.
+    ``frame.attrs["runs"]`` has the number of runs, also by task and searcher: those that finished nothing have no row.
 
     Examples
     --------
@@ -283,6 +284,11 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
     for run in runs:
         if run.searcher_seconds == run.searcher_seconds:
             measured.setdefault(run.task.name, {}).setdefault(run.searcher, []).append(run.searcher_seconds)
+    asked: dict[str, dict[str, int]] = {}
+    for run in runs:
+        of_task = asked.setdefault(run.task.name, {})
+        of_task[run.searcher] = of_task.get(run.searcher, 0) + 1
+    frame.attrs["runs"] = asked
     frame.attrs["searcher_seconds"] = {
         task: {searcher: float(np.mean(seconds)) for searcher, seconds in of_task.items()}
         for task, of_task in measured.items()

@@ -3,7 +3,7 @@
 Run with ``python reports/comparison/run.py``; writes report.md, figures/ and tables/ beside this file, and the page
 index.html, which is too large to be kept here. Where Chromium is installed its picture is taken: page.png. Journals are
 kept in a temporary folder, or in the one that ``--folder`` names (so that a killed comparison goes on). Test values
-need ``nasmeta data fetch nasgraph-nb201`` and ``meco``.
+need ``nasmeta data fetch constrained-tpe`` (CIFAR-100, ImageNet16-120) and ``meco`` (CIFAR-10).
 """
 
 from __future__ import annotations

@@ -110,21 +110,77 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
 
 
 def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
-    from nasmeta.cli._report import _remarks
+    from nasmeta.cli._ends import remarks
 
     searchers = {"random": "random", "halving": ("successive-halving", {"rungs": 2})}
     options = {"repeats": 2, "epochs": [200], "space": "learned:0.001"}  # 16 cells
     frame = nm.compare(searchers, "nb201/cifar10", evaluations=20, **options)
     assert len(frame) == 2 * 2 * 16
-    assert _remarks(frame, 16) == []
+    assert remarks(frame, 16) == []
     said = "on nb201/cifar10: of its runs 2 ended before 20 evaluations"
-    assert _remarks(frame, 20) == [
+    assert remarks(frame, 20) == [
         f"random {said} (exhausted: no cell was left)",
         f"halving {said} (stalled: the searcher proposed nothing new for very long)",
     ]
     by_budget = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, seconds=20_000)
     assert by_budget["evaluation"].max() < 20
-    assert _remarks(by_budget, 20) == [], "the seconds were used up"
+    assert remarks(by_budget, 20) == [], "the seconds were used up"
+
+
+def shown(result: Any, searcher: str) -> list[str]:
+    """Return the cells of a searcher's row."""
+    line = next(line for line in result.stdout.splitlines() if line.startswith(f"│ {searcher}"))
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+def test_values_by_the_budget_and_with_what_crosses_it_are_told_apart(tmp_path: Path) -> None:
+    arguments = ["--searchers", "random", "--tasks", "nb201/imagenet16-120", "--repeats", "6", "--seconds", "60000"]
+    result = run("compare", *arguments, "--clock", "workers=2", "--folder", str(tmp_path))
+    frame = pd.read_parquet(tmp_path / "results.parquet")
+    ends = [
+        rows.groupby("seed")["incumbent_value"].last() for rows in (frame[frame["simulated_seconds"] <= 60000], frame)
+    ]
+    by, end = (f"{values.mean():.2f} ± {values.std():.2f}" for values in ends)
+    assert by != end
+    assert shown(result, "random")[1:3] == [by, end]
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    for said in (result.stdout, text):
+        assert "by 60,000 s" in said
+        assert "which counts (overshoot=count)" in " ".join(said.split())
+    assert f"| {by} | {end} |" in text
+    discarded = run("compare", *arguments, "--clock", "workers=2", "--clock", "overshoot=discard")
+    assert shown(discarded, "random")[1] == by
+    assert "by 60,000 s" not in discarded.stdout
+
+
+def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
+    from nasmeta.cli._ends import ends, remarks
+
+    arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "3", "--seconds", "1500"]
+    arguments += ["--clock", "overshoot=discard", "--folder", str(tmp_path)]
+    result = run("compare", *arguments)
+    assert result.exit_code == 0, result.output
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    for said in (" ".join(result.stdout.split()), summary):
+        assert "3 runs each" in said
+        assert "random on nb201/cifar10: 2 of its 3 runs finished no evaluation" in said
+    assert shown(result, "random")[1].endswith("(1 of 3 runs)")
+    assert run("compare", *arguments).stdout == result.stdout, "read again from the folder"
+
+    frame = nm.compare(["random"], "nb201/cifar10", repeats=3, evaluations=4).assign(epochs=12)  # as asha begins
+    assert ends(frame, "nb201/cifar10", None)["at the end"] == {}, "the worst cell of the table is nobody's best"
+    assert remarks(frame, 4) == [
+        "random on nb201/cifar10: 3 of its 3 runs finished no full training and have no best value; regrets and curves "
+        "put the task's worst cell in its place"
+    ]
+
+
+def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
+    arguments = ["--searchers", "random,evolution", "--tasks", "nb201/cifar10", "--repeats", "3", "--seconds", "700"]
+    result = run("compare", *arguments, "--clock", "overshoot=discard", "--folder", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "No run finished an evaluation" in result.stdout
+    assert "No run finished an evaluation" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
@@ -304,8 +360,10 @@ def test_a_title_says_what_the_name_of_a_task_does_not() -> None:
     from nasmeta.tasks import Signal, Task
 
     signal = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
-    assert _title(Task("mine", "nb201", signal), 3).startswith("mine: train_seconds (s), dataset cifar10, split train")
-    assert "dataset" not in _title(nm.get_task("nb201/cifar10"), 3)
+    assert _title(Task("mine", "nb201", signal), {("mine", "gp"): 3}).startswith(
+        "mine: train_seconds (s), dataset cifar10, split train"
+    )
+    assert "dataset" not in _title(nm.get_task("nb201/cifar10"), {("nb201/cifar10", "gp"): 3})
 
 
 def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
@@ -323,6 +381,19 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     assert "repeats: 4" in page
     assert nm.__version__ in page
     assert "after 10 evaluations" in (folder / "report" / "report.md").read_text(encoding="utf-8")
+
+
+def test_report_reads_what_the_specification_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from nasmeta.cli._comparison import _reported
+
+    assert _reported(tmp_path) == ()
+    text = 'tasks = ["nb201/cifar10"]\nreport = ["cifar10/accuracy/valid/200/777"]\n'
+    text += "[budget]\nevaluations = 5\n[searchers.random]\n"
+    (tmp_path / "specification.toml").write_text(text, encoding="utf-8")
+    assert [info.seed for info in _reported(tmp_path)] == [777]
+    (tmp_path / "specification.toml").write_text(text.replace("777", "5"), encoding="utf-8")
+    assert _reported(tmp_path) == ()
+    assert "specification.toml" in capsys.readouterr().err
 
 
 def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:

@@ -295,7 +295,10 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "What the runs picked" in run.output
     listed = CliRunner().invoke(app, ["compare", "--list"])
     assert listed.exit_code == 0
-    assert "nb201-paper" in listed.output
+    lines = [line.strip() for line in listed.output.splitlines()]
+    assert "nb201-paper" in lines
+    assert "NATS-Bench's protocol: a budget for each dataset" in lines, "at 80 columns, too"
+    assert max(map(len, listed.output.splitlines())) <= 80
     for arguments, message in (
         (["compare"], "no searcher to compare"),
         (["compare", "first-steps", "--repeats", "3"], "leave out --repeats"),

@@ -334,7 +334,7 @@ def test_other_files_are_refused(fitted: Surrogate, tmp_path: Path, monkeypatch:
     other.write_bytes(later)
     with pytest.raises(DamagedFileError, match=r"version 2.*reads version 1"):
         load_surrogate(other)
-    with pytest.raises(SettingError, match="Cannot write"):
+    with pytest.raises(SettingError, match="cannot be written"):
         fitted.save(tmp_path / "no" / "folder.npz")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,7 +71,9 @@ class TaskFacts:
         return "percentage points" if self.unit == "percent" else self.unit
 
 
-def facts_of(frame: pd.DataFrame, tasks: Mapping[str, Task] | None = None) -> list[TaskFacts]:
+def facts_of(
+    frame: pd.DataFrame, tasks: Mapping[str, Task] | None = None, columns: Sequence[ColumnInfo] = ()
+) -> list[TaskFacts]:
     """Collect the facts of the tasks in a results frame.
 
     Parameters
@@ -79,6 +81,8 @@ def facts_of(frame: pd.DataFrame, tasks: Mapping[str, Task] | None = None) -> li
     frame : DataFrame (rows,)
     tasks : mapping of name to Task, optional
         Tasks that are not in it keep what the frame says of them: optimum and direction.
+    columns : sequence of ColumnInfo
+        Those that the comparison reports; a task takes the first that is of its data set.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def facts_of(frame: pd.DataFrame, tasks: Mapping[str, Task] | None = None) -> li
         if task is not None:
             info = task.column
             unit, signal = info.unit, _words(info)
-            test = _test_column(task, rows["incumbent"].unique())
+            test = _test_column(task, rows["incumbent"].unique(), columns)
         found.append(TaskFacts(str(name), optimum, sign, unit, signal, test))
     return found
 
@@ -123,16 +127,22 @@ def _words(info: ColumnInfo) -> dict[str, str]:
     return {key: str(value) for key, value in named.items() if value is not None}
 
 
-def _test_column(task: Task, incumbents: FloatArray) -> TestColumn | None:
-    """Return the first test column that has all incumbents, that of networks trained on the whole training set first.
+def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnInfo]) -> TestColumn | None:
+    """Return the first test column that has all incumbents.
 
-    Which is first where several releases are here is the table's order; the label says which it is.
+    First come the columns that the comparison reports, in its order; then those of networks trained on the whole
+    training set, of the signal's own release, and the others by name. In which order sources were fetched says nothing.
     """
     from nasmeta.tables import load_table
 
     try:
-        columns = sorted(task.report_columns, key=lambda info: info.dataset != task.signal.dataset)
-        for info in columns:
+        s = task.signal
+        wanted = [info for info in reported if info.dataset in (s.dataset, f"{s.dataset}-valid")]
+        others = sorted(
+            task.report_columns,
+            key=lambda info: (info.dataset != s.dataset, info.release != s.release, info.release, info.address),
+        )
+        for info in [*wanted, *others]:
             address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
             values = load_table(task.table).column(*address).astype(np.float64)
             if not np.isnan(values[incumbents]).any():

@@ -24,6 +24,8 @@ from nasmeta.tasks import Task
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nasmeta.tables import ColumnInfo
+
 __all__ = ["Findings", "find"]
 
 _BUDGETS = (50, 100, 200)
@@ -87,10 +89,17 @@ class Findings:
     def budget(self) -> str:
         """The budget at which ranks and tests compare, in words."""
         if self.x == "simulated_seconds":
+            if self.at is not None:
+                return f"after {self.at:,} simulated seconds"
             return "at the end of the simulated time that all runs of a task reach"
         if self.ranks is None:
             return "at the end of the runs"
         return f"after {int(self.ranks['evaluation'].iloc[0]):,} evaluations"
+
+    @property
+    def two_times(self) -> bool:
+        """Whether ranks and tests compare at another moment than the ends of the runs."""
+        return self.x == "simulated_seconds" or self.at is not None
 
     @property
     def decimals(self) -> dict[str, int]:
@@ -123,7 +132,13 @@ class Findings:
 
 
 def find(
-    frame: pd.DataFrame, tasks: Mapping[str, Task] | None, at: int | None, x: XAxis | None, level: float, seed: int
+    frame: pd.DataFrame,
+    tasks: Mapping[str, Task] | None,
+    at: int | None,
+    x: XAxis | None,
+    level: float,
+    seed: int,
+    columns: Sequence[ColumnInfo] = (),
 ) -> Findings:
     """Compute everything; what the frame does not allow is left out, with a remark that says why.
 
@@ -133,7 +148,7 @@ def find(
         The frame is not valid, or the budget asked for is not reached by all runs.
     """
     runs = read_runs(frame, "incumbent_value", "simulated_seconds")
-    facts = facts_of(frame, tasks)
+    facts = facts_of(frame, tasks, columns)
     counts = sorted({high.stop - high.start for _, _, high in runs.groups()})
     found = Findings(_with_test(frame, facts), facts, list(runs.searchers), x or _budget_axis(runs), at, counts)
     if at is not None:
@@ -229,12 +244,13 @@ def _results(found: Findings, level: float, seed: int) -> None:
         front = ["searcher", *(name for name in table if str(name).startswith("value_at"))]
         front += [name + end for name in order for end in ("", "_std", "_low", "_high") if name + end in table]
         found.results[str(task)] = table[front + [name for name in table if name not in front]]
+    end, common = ("(own end)", " (common time)") if found.two_times else ("at the end", "")
     found.headers = {f"value_at_{budget}": f"valid. after {budget:,}" for budget in budgets} | {
-        "incumbent_value_end": "valid. at the end",
-        "test_end": "test at the end",
-        "rank": "mean rank",
-        "final_regret": "regret",
-        "area": "anytime regret",
+        "incumbent_value_end": f"valid. {end}",
+        "test_end": f"test {end}",
+        "rank": f"mean rank{common}",
+        "final_regret": f"regret {end}" if found.two_times else "regret",
+        "area": f"anytime regret{common}",
         "share_solved": "found",
         "evaluations_to_optimum": "needed",
         "simulated_days": "days",

@@ -79,12 +79,17 @@ def result_notes(found: Findings) -> str:
         if found.tested
         else ""
     )
+    two_times = (
+        f"Own end: that of each run, also for found, needed and days. Common time: {found.budget}. "
+        if found.two_times
+        else ""
+    )
     return (
         f"Valid.: the best value of the signal{after}, mean ± standard deviation over the runs. {test}"
         "Mean rank: of the regret among all searchers, run by run. Regret: mean distance to the best of all cells at "
         "the end of the runs. Anytime regret: mean over the whole budget on a log scale. Found: share of the runs that "
         "evaluated the best cell. Needed: mean number of evaluations until then, where all runs found it. "
-        "Days: simulated time of a run. In brackets: bootstrap intervals, for shares Wilson's."
+        f"Days: simulated time of a run. {two_times}In brackets: bootstrap intervals, for shares Wilson's."
     )
 
 

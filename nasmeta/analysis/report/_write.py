@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from nasmeta.tables import ColumnInfo
+
 __all__ = ["write_report"]
 
 
@@ -35,6 +37,7 @@ def write_report(
     formats: Sequence[str] = ("png", "svg", "pdf"),
     level: float = 0.95,
     seed: int = 0,
+    columns: Sequence[ColumnInfo] = (),
 ) -> list[Path]:
     """Write the report of a comparison.
 
@@ -59,6 +62,8 @@ def write_report(
         Of the figures; without any there are none. The first is shown in the Markdown.
     level, seed : float, int
         Level of all intervals, seed of the bootstrap.
+    columns : sequence of ColumnInfo
+        Test columns that the comparison reports; by default one in an order that does not depend on what was fetched.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def write_report(
     for name in formats:
         if name not in FORMATS:
             raise SettingError(f"Figures as {name!r} were asked for; possible are {', '.join(FORMATS)}.")
-    found = find(frame, tasks, at, x, level, seed)
+    found = find(frame, tasks, at, x, level, seed, columns)
     home = Path(folder)
     text = page(found, title, provenance or {}, level, seed)  # first, for it needs what may not be installed
     files = [home / "index.html", home / "report.md"]

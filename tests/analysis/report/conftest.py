@@ -43,7 +43,7 @@ def made_up(searchers: dict[str, float], tasks: tuple[str, ...], runs: int, eval
     )
 
 
-def facts(frame: pd.DataFrame, tasks: Any) -> list[TaskFacts]:
+def facts(frame: pd.DataFrame, tasks: Any, columns: Any = ()) -> list[TaskFacts]:
     """Return facts with a test column that falls with the cell's number."""
     test = TestColumn("accuracy on the test split (release made up v1)", 95 - np.arange(1000.0) / 50, 95.0)
     return [TaskFacts(str(name), 90.0, 1.0, "percent", SIGNAL, test) for name in frame["task"].unique()]

@@ -248,6 +248,19 @@ def test_a_page_of_a_poor_comparison(browser: Any, comparison: Any, with_test_va
     assert "No curve" in browser.find_element("id", "panels").text
 
 
+def test_a_short_logarithmic_axis_has_labels(
+    browser: Any, comparison: Any, with_test_values: None, tmp_path: Path
+) -> None:
+    timed = comparison[(comparison["evaluation"] <= 30 + comparison["seed"] % 3)]
+    timed = timed.assign(simulated_seconds=timed["simulated_seconds"] + 500.0)  # the ranks begin at 0.17 of the time
+    browser.get(write_report(timed, tmp_path, formats=[])[0].as_uri())
+    labels = browser.execute_script(
+        "const texts = document.querySelectorAll('#ranks-plot .xtick text');"
+        "return [...texts].map((text) => text.textContent).filter(Boolean)"
+    )
+    assert labels[-2:] == ["0.5", "1"]
+
+
 def busy_seconds(browser: Any) -> float:
     metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
     return next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")

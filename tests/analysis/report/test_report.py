@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -181,6 +182,25 @@ def test_real_tasks_tell_release_and_source():
     assert fact.optimum == pytest.approx(91.6067, abs=1e-4)
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monkeypatch, turn):
+    import nasmeta as nm
+    from nasmeta.tables import Table
+
+    task = nm.get_task("nb201/cifar100")
+    frame = nm.compare(["random"], task, repeats=2, evaluations=5)
+    columns = [
+        replace(task.column, split="test", release=release, dataset=dataset)
+        for release, dataset in (("NB201 v1.1", "cifar100"), ("NATS-tss v1.0", "cifar100"), ("A v0", "cifar100"))
+    ]
+    monkeypatch.setattr(nm.tasks.Task, "report_columns", columns[::turn])
+    monkeypatch.setattr(Table, "column", lambda *_: np.arange(15625.0))
+    [fact] = facts_of(frame, {"nb201/cifar100": task})
+    assert "release NATS-tss v1.0" in fact.test.label, "that of the signal"
+    [fact] = facts_of(frame, {"nb201/cifar100": task}, [replace(columns[0], dataset="cifar10"), *columns])
+    assert "cifar100, 200 epochs, seed mean, release NB201 v1.1" in fact.test.label, "that of the specification"
+
+
 def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
     few = comparison[(comparison["searcher"] != "evolution") | (comparison["seed"] < 3)]
     found = find(few, None, None, None, 0.95, 0)
@@ -244,6 +264,9 @@ def test_a_budget_of_simulated_time_is_seen(comparison):
     found = find(timed, None, None, None, 0.95, 0)
     assert found.x == "simulated_seconds"
     assert "incumbent_value_end" in found.results["made/one"]
+    assert found.headers["final_regret"] == "regret (own end)"
+    assert found.headers["rank"] == "mean rank (common time)"
+    assert find(timed, None, 2000, "simulated_seconds", 0.95, 0).budget == "after 2,000 simulated seconds"
     assert find(comparison, None, None, None, 0.95, 0).x == "evaluation"
     at = find(comparison, None, 10, None, 0.95, 0)
     pd.testing.assert_frame_equal(at.ranks, average_ranks(comparison, 10))

@@ -139,6 +139,21 @@
     return { tickvals: values, ticktext: texts };
   }
 
+  // ---- a logarithmic axis of less than two decades: plotly would label its one or two powers of ten and nothing else
+  function logTicks(xs) {
+    const [low, high] = [Math.min(...xs), Math.max(...xs)];
+    if (!(low > 0) || high >= 100 * low) return { dtick: 1, minor: { ticks: "outside", ticklen: 3, tickcolor: "#b9c2cd" } };
+    const labelled = high < 5 * low ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5];
+    const values = [], texts = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+      for (let digit = 1; digit <= 9; digit += 1) {
+        values.push(+`${digit}e${power}`);
+        texts.push(!labelled.includes(digit) ? "" : power < 3 ? short(+`${digit}e${power}`) : power < 6 ? `${digit * 10 ** (power - 3)}k` : `${digit * 10 ** (power - 6)}M`);
+      }
+    }
+    return { tickmode: "array", tickangle: 0, tickvals: values, ticktext: texts };
+  }
+
   // ---- one panel
   function shownValues(task, curve) {
     const packed = curve[state.measure][state.axis];
@@ -174,8 +189,7 @@
       margin: { l: 58, r: 12, t: 8, b: 44 }, font: FONT, paper_bgcolor: "#fff", plot_bgcolor: "#fff", showlegend: false,
       hovermode: "closest", dragmode: hovers && "zoom", hoverlabel: { bgcolor: "#fff", bordercolor: "#5a6675", font: FONT, align: "left" },
       xaxis: { title: { text: xTitle, standoff: 8 }, type: xLog ? "log" : "linear", gridcolor: "#edf0f3", zeroline: false,
-        linecolor: "#7b8794", ticks: "outside", tickcolor: "#7b8794", exponentformat: "SI", dtick: xLog ? 1 : undefined,
-        minor: xLog ? { ticks: "outside", ticklen: 3, tickcolor: "#b9c2cd" } : undefined },
+        linecolor: "#7b8794", ticks: "outside", tickcolor: "#7b8794", exponentformat: "SI", ...(xLog ? logTicks(xLog) : {}) },
       yaxis: { title: { text: yTitle, standoff: 6 }, gridcolor: "#edf0f3", zeroline: false, linecolor: "#7b8794",
         ticks: "outside", tickcolor: "#7b8794", ...yAxis },
     };
@@ -212,7 +226,7 @@
     const unit = state.scale === "value" ? task.unit : task.regretUnit;
     const what = state.scale === "value" ? (state.measure === "test" ? "test value" : "best value") : "regret";
     const xTitle = state.axis === "evaluation" ? "evaluations" : "simulated training time (s)";
-    const layout = layoutOf(xTitle, unit ? `${what} (${unit})` : what, state["axis-scale"] === "log", yAxis);
+    const layout = layoutOf(xTitle, unit ? `${what} (${unit})` : what, state["axis-scale"] === "log" && parts.flatMap(([, , values]) => values.x), yAxis);
     if (!parts.length) {
       layout.annotations = [{ text: emptyText(task), showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 }];
       layout.xaxis.range = [0, 1];
@@ -272,7 +286,7 @@
           const said = x.map((at, i) => `rank ${y[i].toFixed(2)} ${share ? `at ${short(100 * at)} % of the time` : `after ${at.toLocaleString("en")} evaluations`}`);
           return tracesOf(look, look.name, { x, centre: y, low: [], high: [] }, (v) => v, said, false);
         });
-      const layout = layoutOf(share ? "share of the simulated time" : "evaluations", "average rank (1 is the best)", true,
+      const layout = layoutOf(share ? "share of the simulated time" : "evaluations", "average rank (1 is the best)", traces.flatMap(({ x }) => x),
         { range: [data.searchers.length + 0.2, 0.8] });
       Plotly.react("ranks-plot", traces, layout, CONFIG);
     } else document.getElementById("ranks-plot")?.closest("figure").remove();

@@ -1,0 +1,135 @@
+"""How the runs of a comparison ended: what they had by a budget of seconds, which have no value, which ended early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasmeta.errors import NasmetaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Seconds", "asked_runs", "ends", "ends_note", "remarks", "spread"]
+
+Seconds = float | Mapping[str, float] | None  # the budget, one for all tasks or one a task
+
+_WHY = {
+    "exhausted": "exhausted: no cell was left",
+    "stalled": "stalled: the searcher proposed nothing new for very long",
+}
+
+
+def spread(mean: Any, deviation: Any) -> str:
+    """Write a mean and its standard deviation."""
+    if np.isnan(mean):
+        return "–"
+    return f"{mean:.2f}" if np.isnan(deviation) else f"{mean:.2f} ± {deviation:.2f}"
+
+
+def asked_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Return how many runs of each (task, searcher) were asked for, with those that have no row."""
+    told: Mapping[str, Mapping[str, int]] = frame.attrs.get("runs", {})
+    asked = {(task, searcher): n for task, of_task in told.items() for searcher, n in of_task.items()}
+    for (task, searcher), seeds in frame.groupby(["task", "searcher"], sort=False, observed=True)["seed"]:
+        asked.setdefault((str(task), str(searcher)), seeds.nunique())
+    return asked
+
+
+def ends(frame: pd.DataFrame, task: str, seconds: Seconds) -> dict[str, dict[str, str]]:
+    """Return by heading and searcher how the runs on a task ended: best values, and the number of evaluations.
+
+    Where what crosses the budget counts, what had ended by the budget stands beside it. Runs without a value are not
+    in the means, which then say of how many runs they are; `remarks` says why.
+    """
+    rows = frame[frame["task"] == task]
+    asked = {searcher: n for (name, searcher), n in asked_runs(frame).items() if name == task}
+    limit = seconds.get(task) if isinstance(seconds, Mapping) else seconds
+    full = rows[
+        rows["epochs"] == _full_epochs(rows, task)
+    ]  # the incumbent before is the worst cell, which nobody chose
+    columns: dict[str, dict[str, str]] = {}
+    if limit is not None and _crossing_counts(rows):
+        columns[f"by {limit:,.0f} s"] = _means(full[full["simulated_seconds"] <= limit], asked)
+    columns["at the end"] = _means(full, asked)
+    lengths = (
+        rows.groupby(["searcher", "seed"], sort=False, observed=True)
+        .size()
+        .groupby("searcher", sort=False, observed=True)
+        .mean()
+    )
+    columns["evaluations"] = {str(searcher): f"{length:.0f}" for searcher, length in lengths.items()}
+    return columns
+
+
+def ends_note(frame: pd.DataFrame) -> str:
+    """Say what the values of `ends` are."""
+    values = "best value, mean ± standard deviation over the runs"
+    if _crossing_counts(frame):
+        return (
+            f"by n s: {values}, of what had ended by then\n"
+            "at the end: the same with what had begun by then and ended later, which counts (overshoot=count)"
+        )
+    return f"at the end: {values}, of what ended within the seconds (overshoot=discard)"
+
+
+def remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
+    """Say which runs are alike, which have no value, and which ended before the budget and without the optimum."""
+    from nasmeta.analysis import alike_runs
+
+    alike: dict[str, list[str]] = {}
+    for task, searcher in sorted(alike_runs(frame)):
+        alike.setdefault(searcher, []).append(task)
+    said = [
+        f"{label} on {', '.join(tasks)}: all runs alike, so without ± and interval" for label, tasks in alike.items()
+    ]
+    grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
+    by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
+    for (task, searcher), asked in asked_runs(frame).items():
+        rows = by_pair.get((task, searcher))
+        begun = 0 if rows is None else rows["seed"].nunique()
+        if begun < asked:
+            said.append(
+                f"{searcher} on {task}: {asked - begun} of its {asked} runs finished no evaluation and are in no mean"
+            )
+        if rows is not None:
+            valued = rows.loc[rows["epochs"] == _full_epochs(rows, task), "seed"].nunique()
+            if valued < begun:
+                said.append(
+                    f"{searcher} on {task}: {begun - valued} of its {asked} runs finished no full training and have no "
+                    "best value; regrets and curves put the task's worst cell in its place"
+                )
+    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
+    for why, meaning in _WHY.items():
+        short = last[(last["evaluation"] < evaluations) & (last["stopped"] == why)]
+        for (task_name, name), runs in short.groupby(["task", "searcher"], sort=False, observed=True):
+            said.append(
+                f"{name} on {task_name}: of its runs {len(runs)} ended before {evaluations:,} evaluations ({meaning})"
+            )
+    return said
+
+
+def _means(rows: pd.DataFrame, asked: Mapping[str, int]) -> dict[str, str]:
+    last = rows.groupby(["searcher", "seed"], sort=False, observed=True)["incumbent_value"].last()
+    texts = {}
+    for searcher, values in last.groupby("searcher", sort=False, observed=True):
+        some = len(values) < asked[str(searcher)]
+        of = f" ({len(values)} of {asked[str(searcher)]} runs)" if some else ""
+        texts[str(searcher)] = spread(values.mean(), values.std()) + of
+    return texts
+
+
+def _full_epochs(rows: pd.DataFrame, task: str) -> int:
+    """Return the epochs of a full training; of a task that is not known here the longest training there was."""
+    from nasmeta.tasks import get_task
+
+    try:
+        return get_task(task).signal.epochs or 0
+    except NasmetaError:
+        return int(rows["epochs"].max())
+
+
+def _crossing_counts(frame: pd.DataFrame) -> bool:
+    return not frame["clock"].astype(str).str.contains("overshoot discard").any()
