@@ -169,6 +169,7 @@ def source_facts(sources: Iterable[SourceTask]) -> tuple[dict[str, Any], ...]:
             "labels": len(source),
             "held_out": list(source.held_out),
             "metric_kind": source.metric_kind,
+            "order_sha256": source.order_sha256,
         }
         for source in sources
     )

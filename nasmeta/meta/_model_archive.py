@@ -139,6 +139,7 @@ def _check_card(card: Mapping[str, Any]) -> None:
             and isinstance(source["held_out"], list)
             and all(isinstance(name, str) for name in source["held_out"])
             and isinstance(source.get("metric_kind", ""), str)
+            and isinstance(source.get("order_sha256", ""), str)
             for source in card["sources"]
         )
     )

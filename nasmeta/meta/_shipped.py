@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from nasmeta.errors import LeakageWarning, SettingError, UnknownNameError
+from nasmeta.errors import LeakageError, LeakageWarning, NasmetaError, SettingError, UnknownNameError
 from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
 from nasmeta.meta._other_metric import other_metrics, warn_of_other_metric
 from nasmeta.spaces import held_out_name
@@ -81,6 +82,9 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
     SettingError
         Where the model is of another kind or space, or none that is shipped is honest and of the target's metric.
 
+    LeakageError
+        Where a source of the model was the target's own values, or all cells in their order, under another name.
+
     Warns
     -----
     LeakageWarning
@@ -119,6 +123,7 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
             f"{model.path} is for the space {model.card['space']}, but {task.name} is a task of {task.space.name}."
         )
     model.require_searcher()
+    _refuse_copies(task, model)
     seen = sorted(target & set(map(held_out_name, model.held_out)))
     if seen:
         warnings.warn(
@@ -130,3 +135,28 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
     helps = "Name a model that has learnt from the target's metric, or sources of it."
     warn_of_other_metric(task, model.metric_kinds, model.path.name, helps, stacklevel=3)
     return model
+
+
+def _refuse_copies(task: Task, model: SavedMetaModel) -> None:
+    """Refuse a model of which a source says by its name that it is of other data, but orders all cells as the target.
+
+    Of a part of the cells a card does not tell.
+    """
+    target = set(map(held_out_name, task.held_out))
+    said = {
+        source["order_sha256"]: source["name"]
+        for source in model.card["sources"]
+        if "order_sha256" in source and target.isdisjoint(map(held_out_name, source["held_out"]))
+    }
+    if not said:
+        return
+    try:
+        own = task.as_source()
+    except NasmetaError:
+        return
+    for order in (own.order_sha256, replace(own, utilities=-own.utilities).order_sha256):
+        if order in said:
+            raise LeakageError(
+                f"{model.path.name} cannot be used for {task.name}: its source {said[order]} orders all cells as the "
+                "target does, so it holds the answers. Possible here: a model that has learnt from other data."
+            )

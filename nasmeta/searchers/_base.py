@@ -101,7 +101,8 @@ class MetaSearcher(Searcher):
     meta_model_ : object or None
         What was learnt; None before.
     meta_sources_ : tuple of dict
-        Of each source its ``name``, the number of its ``labels``, what it ``held_out`` and its ``metric_kind``.
+        Of each source its ``name``, the number of its ``labels``, what it ``held_out``, its ``metric_kind``
+        and ``order_sha256``.
     search_settings : tuple of str
         Of the class: settings that have no part in meta-training, and so may be others than those of a model's file.
     crosses_spaces : bool
@@ -136,6 +137,7 @@ class MetaSearcher(Searcher):
                 "labels": len(source),
                 "held_out": list(source.held_out),
                 "metric_kind": source.metric_kind,
+                "order_sha256": source.order_sha256,
             }
             for source in seen
         )

@@ -153,6 +153,13 @@ class SourceTask:
         """Of cells and utilities: other labels under the same name are another source."""
         return sha256(self.cells.astype("<i4").tobytes() + self.utilities.astype("<f8").tobytes()).hexdigest()
 
+    @cached_property
+    def order_sha256(self) -> str:
+        """Of cells and the ranks of their utilities: the same for labels in other units, however they are arranged."""
+        arranged = np.argsort(self.cells)
+        ranks = np.unique(self.utilities[arranged], return_inverse=True)[1]
+        return sha256(self.cells[arranged].astype("<i4").tobytes() + ranks.astype("<i4").tobytes()).hexdigest()
+
     def in_space(self, space: CellSpace) -> SourceTask:
         """Return the same labels on the cells of another space, as far as it has them; see `move_cells`.
 

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import DamagedFileError, LeakageWarning, OtherMetricWarning, SettingError, UnknownNameError
+from nasmeta.errors import (
+    DamagedFileError,
+    LeakageError,
+    LeakageWarning,
+    OtherMetricWarning,
+    SettingError,
+    UnknownNameError,
+)
 from nasmeta.meta import MetaGPSearch, SourceOrder, load_meta_model, meta_model_for, save_meta_model
 from nasmeta.meta._model_archive import encode
 from nasmeta.searchers import MetaSearcher
@@ -167,3 +174,18 @@ def test_the_card_tells_the_metric(saved: Path, tmp_path: Path) -> None:
     assert load_meta_model(path).metric_kinds == ("latency",)
     with pytest.warns(OtherMetricWarning, match="latency.npz are of the metric latency: "):
         meta_model_for("source-order", nm.get_task("nb201/cifar10"), path)
+
+
+@pytest.mark.parametrize("factor", [2.0, -1.0])
+def test_a_model_that_has_learnt_the_targets_values_under_another_name_is_refused(
+    factor: float, tmp_path: Path
+) -> None:
+    task, cells = nm.get_task("nb201/cifar10"), np.random.default_rng(0).permutation(15625)
+    copy = SourceTask("x", "mine", SPACE, cells, factor * task.values[cells], metric_kind="accuracy")
+    model = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([copy])
+    path = save_meta_model(tmp_path / "copy.npz", model)
+    with pytest.raises(LeakageError, match="its source x orders all cells as the target does"):
+        nm.search("source-order", task, evaluations=2, meta_model=path)
+    with pytest.raises(LeakageError, match="its source x orders"):
+        nm.compare(["source-order"], [task], evaluations=2, repeats=1, meta_model=path)
+    nm.search("source-order", "nb201/cifar100", evaluations=2, meta_model=path)
