@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from nasmeta.cli._manners import duration, mannered, names_in, settings_in
+from nasmeta.cli._manners import Lines, duration, mannered, names_in, settings_in
 
 __all__ = ["meta_train"]
 
@@ -32,15 +32,31 @@ def meta_train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the meta-training and of the labels.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of a killed training.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the model that is there; without --resume, a checkpoint too.")
+    ] = False,
 ) -> None:
     """Learn on source tasks once, and keep it for searches and predictions on other tasks."""
     from rich.console import Console
 
+    from nasmeta.experiments import TrainingFiles
     from nasmeta.experiments import meta_train as train
 
-    start, losses = time.perf_counter(), out.with_suffix(".csv")
-    before = losses.stat().st_mtime_ns if losses.exists() else None
-    with Console(stderr=True).status(f"{learner}: learning") as status:
+    start, files = time.perf_counter(), TrainingFiles.of(out)
+    before = files.stamp
+    if resume and not files.checkpoint.exists() and not files.model.exists():
+        typer.echo(f"There is no {files.checkpoint} to resume from: the training begins.", err=True)
+    console = Console(stderr=True)
+    with console.status(f"{learner}: learning") as status:
+        now_and_then = Lines(lambda line: typer.echo(line, err=True))
+
+        def tell(done: int, steps: int, loss: float) -> None:
+            line = f"{learner}: step {done} of {steps}, loss {loss:.4f}"
+            if console.is_terminal:
+                status.update(line)
+            else:
+                now_and_then.tell(line, last=done == steps)
+
         saved = train(
             learner,
             names_in(sources),
@@ -50,7 +66,8 @@ def meta_train(
             settings=settings_in(settings or ()),
             seed=seed,
             resume=resume,
-            progress=lambda done, steps, loss: status.update(f"{learner}: step {done} of {steps}, loss {loss:.4f}"),
+            overwrite=overwrite,
+            progress=tell,
         )
     count = sum(source["labels"] for source in saved.card["sources"])
     lines = {
@@ -58,10 +75,10 @@ def meta_train(
         "learnt from": f"{', '.join(saved.sources)} ({count:,} labels)",
         "no honest test on": ", ".join(saved.held_out),
         "seconds": duration(time.perf_counter() - start),
-        "written": f"{out} ({out.stat().st_size:,} bytes)",
-        "sha256": saved.sha256,
+        "done already" if files.stamp == before else "written": f"{out} ({out.stat().st_size:,} bytes)",
+        "sha256 of content": saved.sha256,
     }
-    if losses.exists() and losses.stat().st_mtime_ns != before:  # not a file of this name that lay there
-        lines["losses"] = str(losses)
+    if files.losses.exists():
+        lines["losses"] = str(files.losses)
     for name, text in lines.items():
         typer.echo(f"{name:<19}{text}")

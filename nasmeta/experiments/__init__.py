@@ -11,6 +11,7 @@ from nasmeta.experiments._places import in_store, located
 from nasmeta.experiments._run import Best, Run, results_frame
 from nasmeta.experiments._search import on_evaluator, search
 from nasmeta.experiments._threads import one_thread
+from nasmeta.experiments._training_files import TrainingFiles
 from nasmeta.experiments.prediction import benchmark_predictors
 from nasmeta.experiments.specification import (
     Specification,
@@ -30,6 +31,7 @@ __all__ = [
     "Run",
     "Specification",
     "Trace",
+    "TrainingFiles",
     "benchmark_predictors",
     "compare",
     "in_store",

@@ -11,10 +11,10 @@ import numpy as np
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.experiments._places import checked_path
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.experiments._threads import one_thread
-from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, load_meta_model, save_meta_model
+from nasmeta.experiments._training_files import TrainingFiles
+from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, load_meta_model, save_meta_model, training_digest
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, get_task, task_distribution, task_families
 
@@ -31,12 +31,13 @@ def meta_train(
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     resume: bool = False,
+    overwrite: bool = False,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> SavedMetaModel:
     """Meta-train a searcher or predictor on source tasks and keep what it has learnt in a file.
 
-    Beside the file ``model.npz`` there are ``model.csv`` with the losses of a training by gradients, and until its end
-    ``model.checkpoint``.
+    Beside the file ``model.npz`` there are ``model.losses.csv`` with the losses of a training by gradients, and until
+    its end ``model.checkpoint``. None of the three is replaced unasked.
 
     Parameters
     ----------
@@ -47,13 +48,16 @@ def meta_train(
     leave_out : str, optional
         Dataset or device of which nothing is used: what the model may honestly be tested on.
     labels : int, optional
-        Random labels of each source; all where left out.
+        Random labels of each source, two or more; all where left out.
     settings : mapping, optional
         Keyword arguments of the learner.
     seed : int, default 0
         Of the meta-training and of the labels.
     resume : bool, default False
-        Go on from the checkpoint, where there is one.
+        Go on from the checkpoint, where there is one, and begin where there is none. Where the file holds the model of
+        this very training, it is returned as it is.
+    overwrite : bool, default False
+        Replace a model that is there, once the new one is learnt; without `resume` a checkpoint, too, at once.
     progress : callable, optional
         Called with (steps done, steps in all, loss) by a training by gradients.
 
@@ -63,7 +67,11 @@ def meta_train(
 
     Raises
     ------
-    UnknownNameError, SettingError
+    UnknownNameError
+    SettingError
+        Also where a file would be replaced: see `overwrite`.
+    DamagedFileError
+        Where `resume` meets a file that is no meta-model.
 
     Examples
     --------
@@ -74,20 +82,21 @@ def meta_train(
     >>> saved.sources, saved.card["sources"][0]["labels"]
     (('nb201/cifar10', 'nb201/imagenet16-120'), 50)
     """
-    path = checked_path("out", out)
-    if path.suffix != ".npz" or path.is_dir() or not path.parent.is_dir():
-        raise SettingError(f"{path} cannot be written: name a file that ends in .npz, in a folder that exists.")
+    files = TrainingFiles.of(out)
+    if labels is not None:
+        labels = checked_whole("labels", labels, least=2)
     seed = checked_whole("seed", seed, least=0)
     seen = _sources(sources, leave_out, labels, seed)
     made = _made(learner, seen[0], dict(settings or {}), seed)
-    checkpoint = path.with_suffix(".checkpoint")
-    if not resume:
-        checkpoint.unlink(missing_ok=True)
-    made.monitor = Monitor(checkpoint=checkpoint, log=path.with_suffix(".csv"), progress=progress)
+    training = training_digest(made, seen, seed)
+    done = files.prepare(training, resume=resume, overwrite=overwrite)
+    if done is not None:
+        return done
+    made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=progress)
     with one_thread():
         made.meta_fit(seen)
-    saved = load_meta_model(save_meta_model(path, made))
-    checkpoint.unlink(missing_ok=True)  # not before: a full disk or a kill would lose the training
+    saved = load_meta_model(save_meta_model(files.model, made, training))
+    files.checkpoint.unlink(missing_ok=True)  # not before: a full disk or a kill would lose the training
     return saved
 
 

@@ -3,6 +3,7 @@
 from nasmeta.meta._chance import ChanceOfBest
 from nasmeta.meta._default import DefaultMetaSearch, Pick, choose_meta_searcher
 from nasmeta.meta._guided import GuidedSearch
+from nasmeta.meta._identity import training_digest
 from nasmeta.meta._learned_space import LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch, learn_meta_gp
 from nasmeta.meta._meta_linear import MetaLinear
@@ -10,6 +11,7 @@ from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
+from nasmeta.meta._other_metric import warn_of_other_metric
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_models
@@ -50,5 +52,7 @@ __all__ = [
     "meta_model_for",
     "save_meta_model",
     "shipped_meta_models",
+    "training_digest",
     "warm_start_cells",
+    "warn_of_other_metric",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
-from nasmeta.spaces import CellSpace
+from nasmeta.meta._model_file import kind_of, space_of, training_settings
+from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask
 
-__all__ = ["training_identity"]
+__all__ = ["training_digest", "training_identity"]
 
 
 def training_identity(
@@ -52,3 +54,26 @@ def training_identity(
     }
     identity: dict[str, Any] = json.loads(json.dumps(said, default=str))
     return identity
+
+
+def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> str:
+    """Return what two meta-trainings share only where they are the same: learner, settings, seed and every label.
+
+    Parameters
+    ----------
+    learner : MetaSearcher or meta-predictor
+        Before or after its training.
+    sources : sequence of SourceTask
+    seed : int
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import META_PREDICTORS
+    >>> learner, source = META_PREDICTORS["meta-linear"](), nm.get_task("nb201/cifar10").as_source()
+    >>> training_digest(learner, [source], 0) == training_digest(learner, [source], 1)
+    False
+    """
+    said = {**training_settings(learner), "seed of the training": seed}
+    identity = training_identity(kind_of(learner), get_space(space_of(learner)), said, sources)
+    return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

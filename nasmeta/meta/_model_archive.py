@@ -33,13 +33,19 @@ def encode(
     sources: Iterable[Mapping[str, Any]],
     arrays: Mapping[str, NDArray[Any]],
     facts: Mapping[str, Any],
+    training: str | None = None,
 ) -> bytes:
-    """Return the bytes of a file; the same content gives the same bytes."""
+    """Return the bytes of a file; the same content gives the same bytes.
+
+    What `training` says is no part of the content's checksum: it is not what was learnt, but from what.
+    """
     from nasmeta import __version__
 
     said = {"kind": kind, "space": space, "settings": dict(settings), "sources": list(sources), "facts": dict(facts)}
     said = json.loads(json.dumps(said))
     card = {"format": _FORMAT, "version": VERSION, "nasmeta": __version__, "sha256": _digest(said, arrays), **said}
+    if training is not None:
+        card["training"] = training
     parts = {"card": np.frombuffer(json.dumps(card, indent=1).encode(), dtype=np.uint8), **arrays}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -132,6 +138,7 @@ def _check_card(card: Mapping[str, Any]) -> None:
             and source["labels"] >= 0
             and isinstance(source["held_out"], list)
             and all(isinstance(name, str) for name in source["held_out"])
+            and isinstance(source.get("metric_kind", ""), str)
             for source in card["sources"]
         )
     )

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import write_atomically
 from nasmeta.meta._model_archive import LARGEST, VERSION, OtherVersion, decode, encode
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import get_space
+from nasmeta.tasks import get_task
 
-__all__ = ["SavedMetaModel", "read_meta_model", "save_meta_model", "training_settings"]
+__all__ = ["SavedMetaModel", "kind_of", "read_meta_model", "save_meta_model", "space_of", "training_settings"]
 
 _HINT = "`nasmeta meta-train NAME --sources FAMILY --leave-out DATASET --out FILE` makes one."
 
@@ -35,7 +36,8 @@ class SavedMetaModel:
     path : Path
     card : dict
         ``kind`` (the registered name), ``space``, ``settings`` of the meta-training, ``sources`` (of each its name,
-        number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version), ``sha256``.
+        number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version), ``sha256``;
+        ``training`` (see `training_digest`) where `nasmeta.experiments.meta_train` wrote it.
     arrays : dict of str to ndarray
     """
 
@@ -50,7 +52,7 @@ class SavedMetaModel:
 
     @property
     def sha256(self) -> str:
-        """Of the arrays and of what the card says of them."""
+        """Of the arrays and of what the card says of them, not of the file's bytes."""
         return str(self.card["sha256"])
 
     @property
@@ -63,6 +65,11 @@ class SavedMetaModel:
         """Datasets and devices that it has seen: with a target on one of these its success is no honest test."""
         return tuple(dict.fromkeys(name for source in self.card["sources"] for name in source["held_out"]))
 
+    @property
+    def metric_kinds(self) -> tuple[str, ...]:
+        """What its sources measure, as in `Task.metric_kind`; each once, empty for one of which nobody says."""
+        return tuple(dict.fromkeys(_metric_kind(source) for source in self.card["sources"]))
+
     def restore(self, learner: Any) -> Any:
         """Give what was learnt to a learner of the same kind, space and settings, and return it.
 
@@ -73,7 +80,7 @@ class SavedMetaModel:
         DamagedFileError
             Where the arrays are not those of this kind.
         """
-        kind, space = kind_of(learner), _space_of(learner)
+        kind, space = kind_of(learner), space_of(learner)
         if kind != self.kind:
             raise SettingError(f"{self.path} holds a model of {self.kind}, but the learner is {kind}.")
         if space != self.card["space"]:
@@ -142,7 +149,7 @@ def _blaming(path: Path) -> Iterator[None]:
         raise DamagedFileError(f"{path} is damaged: {type(reason).__name__}: {said:.160}. {_HINT}") from reason
 
 
-def save_meta_model(path: str | os.PathLike[str], learner: Any) -> Path:
+def save_meta_model(path: str | os.PathLike[str], learner: Any, training: str | None = None) -> Path:
     """Write what a meta-searcher or meta-predictor has learnt on its sources into one file.
 
     Parameters
@@ -151,6 +158,8 @@ def save_meta_model(path: str | os.PathLike[str], learner: Any) -> Path:
     learner : MetaSearcher or meta-predictor
         After ``meta_fit``. A class of your own has to be registered, and to have ``_pack() -> (arrays, facts)``
         and ``_unpack(arrays, facts) -> meta_model_``.
+    training : str, optional
+        Kept in the card: which training it was, see `training_digest`.
 
     Returns
     -------
@@ -181,7 +190,7 @@ def save_meta_model(path: str | os.PathLike[str], learner: Any) -> Path:
     arrays, facts = learner._pack()
     path = Path(path)
     content = encode(
-        kind_of(learner), _space_of(learner), training_settings(learner), learner.meta_sources_, arrays, facts
+        kind_of(learner), space_of(learner), training_settings(learner), learner.meta_sources_, arrays, facts, training
     )
     write_atomically(path, content)
     return path
@@ -223,7 +232,7 @@ def kind_of(learner: Any) -> str:
     raise SettingError(f"{type(learner).__name__} is not registered, so a file could not name it.")
 
 
-def _space_of(learner: Any) -> str:
+def space_of(learner: Any) -> str:
     return learner.space if isinstance(learner.space, str) else str(learner.space.name)
 
 
@@ -236,3 +245,13 @@ def training_settings(learner: Any) -> dict[str, Any]:
     ]
     found: dict[str, Any] = json.loads(json.dumps({name: getattr(learner, name) for name in names}))
     return found
+
+
+def _metric_kind(source: dict[str, Any]) -> str:
+    """Return what the card says, else what the registered task of this name measures."""
+    if "metric_kind" in source:
+        return str(source["metric_kind"])
+    try:
+        return get_task(source["name"]).metric_kind
+    except NasmetaError:
+        return ""

@@ -27,7 +27,7 @@ LEARNERS: dict[str, tuple[dict[str, Any], int]] = {
     "meta-dkl": ({"steps": 4}, 2),
     "meta-np": ({"steps": 4, "width": 16}, 2),
     "meta-nas": ({"steps": 14, "tasks": 2, "width": 8}, 2),
-    "meta-rl": ({"iterations": 12, "walks": 4, "steps": 3, "hidden": 4, "epochs": 1}, 11),
+    "meta-rl": ({"iterations": 3, "walks": 4, "steps": 3, "hidden": 4, "epochs": 1}, 2),
 }
 
 

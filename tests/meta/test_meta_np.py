@@ -48,7 +48,7 @@ def test_one_file_serves_predictor_and_searcher(path: Path) -> None:
     assert runs[0].settings["width"] == 16
     with pytest.warns(LeakageWarning):
         nm.search("meta-np", "nb201/cifar10", evaluations=2, meta_model=path)
-    header, *rows = path.with_suffix(".csv").read_text().splitlines()
+    header, *rows = path.with_suffix(".losses.csv").read_text().splitlines()
     assert header == "step,loss,validation_loss"
     assert rows[-1].startswith("12,")
     assert not path.with_suffix(".checkpoint").exists()

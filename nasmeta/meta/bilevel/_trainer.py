@@ -188,10 +188,11 @@ class MetaTrainer:
         return {"training": self.identity, "plan": asdict(self.plan), "shapes": shapes}
 
     def _keep(self) -> None:
-        self.monitor.write_log()
-        path = self.monitor.checkpoint
-        if path is None:
-            return
+        if self.monitor.checkpoint is not None:
+            self._write(self.monitor.checkpoint)
+        self.monitor.write_log()  # a log without its checkpoint would be in the way of a new training
+
+    def _write(self, path: Path) -> None:
         arrays: dict[str, Any] = {}
         for i, parameter in enumerate(self._parameters):
             arrays[f"parameter_{i}"] = parameter.detach().cpu().numpy()

@@ -97,7 +97,7 @@ def train_policy(
     sources : sequence of SourceTask, optional
         Whose scores they are: a checkpoint serves these alone.
     checkpoint : Path, optional
-        File that holds the state after every tenth update; where it exists, training goes on from it and ends with the
+        File that holds the state after every update; where it exists, training goes on from it and ends with the
         same policy as if it had never stopped.
     log : Path, optional
         CSV file with one row an update, see `LOG_COLUMNS`.
@@ -176,7 +176,7 @@ def train_policy(
         if progress is not None:
             progress(done, settings.iterations, -rows[-1]["reward"])
         ends = stop_after is not None and done - first >= stop_after
-        if checkpoint is not None and (done % 10 == 0 or done == settings.iterations or ends):
+        if checkpoint is not None:
             moments, updates = _moments(optimizer, network)
             facts = {
                 "iteration": done, "steps": steps, "seconds": seconds, "rows": rows,
