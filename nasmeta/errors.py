@@ -90,7 +90,7 @@ class LeakageWarning(UserWarning):
 
 
 class OtherMetricWarning(UserWarning):
-    """All sources of a learned space are of another metric than the target: its estimated chance does not hold."""
+    """All sources are of another metric than the target: what was learnt from them may not hold."""
 
 
 class JournalError(NasmetaError, ValueError):

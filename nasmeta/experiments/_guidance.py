@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
-from nasmeta.errors import OtherMetricWarning, SettingError
+from nasmeta.errors import SettingError
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
@@ -128,28 +127,6 @@ class Guidance:
         """What a journal's header says of it; empty where nothing is asked for."""
         said = {"space": self.space_name, "warm_start": self.warm_start_name}
         return {name: value for name, value in said.items() if value not in ("all", "0")}
-
-    def warn_of_other_metric(self, task: Task, sources: Sequence[Task | SourceTask], stacklevel: int = 2) -> None:
-        """Warn where a part of the space is to be learnt from sources that are all of one other metric.
-
-        Left-out sources then say nothing about the step from their metric to the target's, so the estimated chance
-        does not hold. Where sources are of several metrics (TransNAS-Bench-101), the chance has seen such steps. A
-        `SourceTask` of which nobody says the metric does not count.
-
-        Warns
-        -----
-        OtherMetricWarning
-        """
-        kinds = {source.metric_kind for source in sources} - {""}
-        if self.fraction is None or len(kinds) != 1 or kinds == {own := task.metric_kind}:
-            return
-        warnings.warn(
-            f"The target {task.name} is of the metric {own}, all its sources are of the metric {kinds.pop()}: the "
-            "learned space may miss its best cells, and the estimated chance does not tell. Name sources of the "
-            "target's metric, or search the whole space.",
-            OtherMetricWarning,
-            stacklevel=stacklevel + 1,
-        )
 
     def learn(self, task: Task, sources: Sequence[Task | SourceTask], meta_model: Any = None) -> Guide:
         """Learn from sources, of which the caller has checked that they may be used for the task.

@@ -137,7 +137,7 @@ def search(
     LeakageWarning
         Where the meta-model has learnt from the task's dataset.
     OtherMetricWarning
-        Where a learned space has sources of another metric than the task's only: its chance does not hold.
+        Where all sources, or those of the meta-model, are of another metric than the task's.
 
     Examples
     --------

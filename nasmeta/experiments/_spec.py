@@ -15,9 +15,10 @@ import nasmeta
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingTask
 from nasmeta.experiments._clock import Clock
+from nasmeta.experiments._content import refuse_copies
 from nasmeta.experiments._guidance import UNGUIDED, Guidance, Guide
 from nasmeta.experiments._journal import FORMAT
-from nasmeta.meta import SavedMetaModel, meta_model_for
+from nasmeta.meta import SavedMetaModel, meta_model_for, warn_of_other_metric
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import CellSpace, held_out_name
 from nasmeta.surrogates import SurrogateTask
@@ -282,14 +283,15 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
     Raises
     ------
     LeakageError
-        Where a source has something that the task holds out: its dataset, or its device.
+        Where a source has something that the task holds out: its dataset, or its device; or its labels are the task's
+        values under another name.
     SettingError
         Where sources are given to a searcher that learns from none, where there are none, or one is there twice.
 
     Warns
     -----
     OtherMetricWarning
-        Where a learned space has sources of another metric than the target's only.
+        Where all sources are of another metric than the target's.
     """
     if not spec.learns:
         if sources is not None:
@@ -334,7 +336,12 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
             f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
             f"Possible here: tasks on others, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
         )
-    spec.guidance.warn_of_other_metric(task, found, stacklevel=3)  # in whoever called search or compare
+    refuse_copies(task, found)
+    helps = "Name sources of the target's metric, or search without sources."
+    if spec.guidance.fraction is not None:
+        helps = f"A learned space may miss the best cells, and its estimated chance does not tell. {helps}"
+    kinds = [source.metric_kind for source in found]
+    warn_of_other_metric(task, kinds, _who(spec), helps, stacklevel=3)  # in whoever called search or compare
     return found
 
 

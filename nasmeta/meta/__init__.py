@@ -11,6 +11,7 @@ from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
+from nasmeta.meta._other_metric import warn_of_other_metric
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_models
@@ -53,4 +54,5 @@ __all__ = [
     "shipped_meta_models",
     "training_digest",
     "warm_start_cells",
+    "warn_of_other_metric",
 ]

@@ -163,4 +163,12 @@ class MetaPredictor(ABC):
 
 def source_facts(sources: Iterable[SourceTask]) -> tuple[dict[str, Any], ...]:
     """Return what a model's card says of its sources."""
-    return tuple({"name": source.name, "labels": len(source), "held_out": list(source.held_out)} for source in sources)
+    return tuple(
+        {
+            "name": source.name,
+            "labels": len(source),
+            "held_out": list(source.held_out),
+            "metric_kind": source.metric_kind,
+        }
+        for source in sources
+    )

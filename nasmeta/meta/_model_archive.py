@@ -138,6 +138,7 @@ def _check_card(card: Mapping[str, Any]) -> None:
             and source["labels"] >= 0
             and isinstance(source["held_out"], list)
             and all(isinstance(name, str) for name in source["held_out"])
+            and isinstance(source.get("metric_kind", ""), str)
             for source in card["sources"]
         )
     )

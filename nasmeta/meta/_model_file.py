@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import write_atomically
 from nasmeta.meta._model_archive import LARGEST, VERSION, OtherVersion, decode, encode
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import get_space
+from nasmeta.tasks import get_task
 
 __all__ = ["SavedMetaModel", "kind_of", "read_meta_model", "save_meta_model", "space_of", "training_settings"]
 
@@ -63,6 +64,11 @@ class SavedMetaModel:
     def held_out(self) -> tuple[str, ...]:
         """Datasets and devices that it has seen: with a target on one of these its success is no honest test."""
         return tuple(dict.fromkeys(name for source in self.card["sources"] for name in source["held_out"]))
+
+    @property
+    def metric_kinds(self) -> tuple[str, ...]:
+        """What its sources measure, as in `Task.metric_kind`; each once, empty for one of which nobody says."""
+        return tuple(dict.fromkeys(_metric_kind(source) for source in self.card["sources"]))
 
     def restore(self, learner: Any) -> Any:
         """Give what was learnt to a learner of the same kind, space and settings, and return it.
@@ -239,3 +245,13 @@ def training_settings(learner: Any) -> dict[str, Any]:
     ]
     found: dict[str, Any] = json.loads(json.dumps({name: getattr(learner, name) for name in names}))
     return found
+
+
+def _metric_kind(source: dict[str, Any]) -> str:
+    """Return what the card says, else what the registered task of this name measures."""
+    if "metric_kind" in source:
+        return str(source["metric_kind"])
+    try:
+        return get_task(source["name"]).metric_kind
+    except NasmetaError:
+        return ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nasmeta.errors import LeakageWarning, SettingError, UnknownNameError
 from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
+from nasmeta.meta._other_metric import other_metrics, warn_of_other_metric
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
@@ -73,17 +74,19 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
         The target.
     which : str, path or SavedMetaModel
         A file, the name of a shipped model, or ``"shipped"``: the one of this kind and space that has seen nothing
-        of the target; of several that with the most labels.
+        of the target and has learnt from its metric; of several that with the most labels.
 
     Raises
     ------
     SettingError
-        Where the model is of another kind or space, or none that is shipped is honest.
+        Where the model is of another kind or space, or none that is shipped is honest and of the target's metric.
 
     Warns
     -----
     LeakageWarning
         Where the model has learnt from the target's dataset or device.
+    OtherMetricWarning
+        Where a model that is named has learnt from another metric.
     """
     target = set(map(held_out_name, task.held_out))
     if which == "shipped":
@@ -99,7 +102,15 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
                 f"No meta-model of {kind} is shipped that has seen nothing of {task.name}. "
                 f"Shipped for this space: {there or 'none'}. Without a model, {kind} meta-trains itself."
             )
-        return max(honest, key=lambda model: sum(source["labels"] for source in model.card["sources"]))
+        fit = [model for model in honest if not other_metrics(task, model.metric_kinds)]
+        if not fit:
+            names = ", ".join(f"{model.path.stem} ({' and '.join(model.metric_kinds)})" for model in honest)
+            raise SettingError(
+                f"No meta-model of {kind} is shipped for the metric of {task.name}, {task.metric_kind}. Shipped, and "
+                f"without its data: {names}; name one to use it nevertheless. Without a model, {kind} meta-trains "
+                "itself on the sources that it is given."
+            )
+        return max(fit, key=lambda model: sum(source["labels"] for source in model.card["sources"]))
     model = which if isinstance(which, SavedMetaModel) else load_meta_model(which)
     if model.kind != kind:
         raise SettingError(f"{model.path} holds a model of {model.kind}, but the searcher is {kind}.")
@@ -116,4 +127,6 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
             LeakageWarning,
             stacklevel=3,
         )
+    helps = "Name a model that has learnt from the target's metric, or sources of it."
+    warn_of_other_metric(task, model.metric_kinds, model.path.name, helps, stacklevel=3)
     return model

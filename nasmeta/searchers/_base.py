@@ -101,7 +101,7 @@ class MetaSearcher(Searcher):
     meta_model_ : object or None
         What was learnt; None before.
     meta_sources_ : tuple of dict
-        Of each source its ``name``, the number of its ``labels`` and what it ``held_out``.
+        Of each source its ``name``, the number of its ``labels``, what it ``held_out`` and its ``metric_kind``.
     search_settings : tuple of str
         Of the class: settings that have no part in meta-training, and so may be others than those of a model's file.
     crosses_spaces : bool
@@ -131,7 +131,13 @@ class MetaSearcher(Searcher):
         seen = checked_sources(who, sources, None if self.crosses_spaces else self.space)
         self.meta_model_ = self._learn(seen)
         self.meta_sources_ = tuple(
-            {"name": source.name, "labels": len(source), "held_out": list(source.held_out)} for source in seen
+            {
+                "name": source.name,
+                "labels": len(source),
+                "held_out": list(source.held_out),
+                "metric_kind": source.metric_kind,
+            }
+            for source in seen
         )
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,15 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError, SpaceExhaustedError
-from nasmeta.experiments._guidance import Guidance
-from nasmeta.meta import ChanceOfBest, GuidedSearch, LearnedSpace, SourceOrder, save_meta_model, warm_start_cells
+from nasmeta.meta import (
+    ChanceOfBest,
+    GuidedSearch,
+    LearnedSpace,
+    SourceOrder,
+    save_meta_model,
+    warm_start_cells,
+    warn_of_other_metric,
+)
 from nasmeta.searchers import SEARCHERS, LocalSearch, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import Signal, SourceTask, Task
@@ -257,31 +265,39 @@ TRAIN_SECONDS = Task(  # of no family
 )
 
 
+def warn(task: Task, sources: Sequence[Task | SourceTask]) -> None:
+    warn_of_other_metric(task, [source.metric_kind for source in sources], "it", "")
+
+
 def test_sources_of_another_metric_warn() -> None:
     under_attack, budget = nm.get_task("nb201/robust/pgd@1"), nm.get_task("nb201/cifar10/within-5ms/pixel3")
-    guidance, clean = Guidance.of("learned:0.1"), [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
-    with pytest.warns(OtherMetricWarning, match="accuracy under attack, all its sources are of the metric accuracy"):
-        guidance.warn_of_other_metric(under_attack, clean)
+    clean = [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
+    with pytest.warns(OtherMetricWarning, match="accuracy under attack, all sources of it are of the metric accuracy"):
+        warn(under_attack, clean)
     with pytest.warns(OtherMetricWarning, match="accuracy within a budget, all"):
-        guidance.warn_of_other_metric(budget, clean)
-    sources = ["nb201/cifar100", "nb201/imagenet16-120"]
-    options = {"evaluations": 3, "sources": sources}
-    with pytest.warns(OtherMetricWarning, match="metric train_seconds, all") as seen:
-        nm.search("random", TRAIN_SECONDS, space="learned:0.1", **options)  # type: ignore[arg-type]
-    assert seen[0].filename == __file__  # where the user called
+        warn(budget, clean)
+    options = {"evaluations": 3, "sources": ["nb201/cifar100", "nb201/imagenet16-120"]}
+    for searcher, more in (("random", {"space": "learned:0.1"}), ("random", {"warm_start": 2}), ("meta-gp", {})):
+        with pytest.warns(OtherMetricWarning, match="metric train_seconds, all") as seen:
+            nm.search(searcher, TRAIN_SECONDS, **more, **options)  # type: ignore[arg-type]
+        assert seen[0].filename == __file__  # where the user called
+    with pytest.warns(OtherMetricWarning, match="metric train_seconds, all sources of source-order are"):
+        nm.compare(["source-order", "random"], [TRAIN_SECONDS], repeats=1, **options)  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nm.search("random", "nb201/cifar10", space="learned:0.1", evaluations=3)
-        nm.search("random", TRAIN_SECONDS, warm_start=2, **options)  # type: ignore[arg-type]
+        nm.search("source-order", "nb201/cifar10", warm_start=2, evaluations=3)
         several = list(nm.task_distribution("tnb101"))  # their chance has seen steps from metric to metric
-        guidance.warn_of_other_metric(nm.get_task("tnb101/normal"), several)
+        warn(nm.get_task("tnb101/normal"), several)
         other_numbers = nm.get_task("nb201/cifar100/within-9mJ/fpga")
-        guidance.warn_of_other_metric(other_numbers, [budget])
+        warn(other_numbers, [budget])
         untold = SourceTask("mine", "mnist", NB201, FEW, np.arange(len(FEW)))
-        guidance.warn_of_other_metric(under_attack, [untold])
+        warn(under_attack, [untold])
     few = [source.as_source(30, np.random.default_rng(0)) for source in clean]
-    with pytest.warns(OtherMetricWarning, match="all its sources are of the metric accuracy"):
-        guidance.warn_of_other_metric(under_attack, [*few, untold])
+    with pytest.warns(OtherMetricWarning, match="are of the metric accuracy:"):
+        warn(under_attack, [*few, untold])
+    with pytest.warns(OtherMetricWarning, match="metric accuracy and accuracy under attack:"):
+        warn(nm.get_task("nb201/latency/pixel3"), [*clean, under_attack])
     assert few[0].in_space(TNB101).metric_kind == "accuracy"
     assert budget.metric_kind == "accuracy within a budget"
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import DamagedFileError, LeakageWarning, SettingError, UnknownNameError
+from nasmeta.errors import DamagedFileError, LeakageWarning, OtherMetricWarning, SettingError, UnknownNameError
 from nasmeta.meta import MetaGPSearch, SourceOrder, load_meta_model, meta_model_for, save_meta_model
 from nasmeta.meta._model_archive import encode
 from nasmeta.searchers import MetaSearcher
+from nasmeta.tasks import SourceTask
 
 SPACE = nm.get_space("nb201")
 
@@ -145,3 +146,24 @@ def test_a_model_that_knows_the_target_warns(saved: Path) -> None:
         meta_model_for("source-order", nm.get_task("nb201/cifar10@12ep"), saved)
     with pytest.raises(SettingError, match="No meta-model of source-order is shipped"):
         meta_model_for("source-order", nm.get_task("nb201/cifar10"), "shipped")
+
+
+@pytest.mark.parametrize("target", ["nb201/latency/pixel3", "nb201/robust/pgd@1", "nb201/cifar100/within-5ms/pixel3"])
+@pytest.mark.parametrize("kind", ["meta-rl", "meta-nas", "meta-np"])
+def test_no_shipped_model_serves_another_metric_unasked(kind: str, target: str) -> None:
+    task = nm.get_task(target)
+    names = f"{kind}-nb201-without-.* \\(accuracy\\); name one"
+    with pytest.raises(SettingError, match=f"for the metric of {target}, {task.metric_kind}. Shipped.*: {names}"):
+        nm.search(kind, task, evaluations=2, meta_model="shipped")
+    with pytest.warns(OtherMetricWarning, match="are of the metric accuracy: "):
+        meta_model_for(kind, task, f"{kind}-nb201-without-" + ("cifar100" if "cifar100" in target else "cifar10"))
+
+
+def test_the_card_tells_the_metric(saved: Path, tmp_path: Path) -> None:
+    assert load_meta_model(saved).metric_kinds == ("accuracy",)
+    of_latency = SourceTask("mine", "my phone", SPACE, [1, 2], [-5.0, -7.0], is_cost=True, metric_kind="latency")
+    told = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([of_latency])
+    path = save_meta_model(tmp_path / "latency.npz", told)
+    assert load_meta_model(path).metric_kinds == ("latency",)
+    with pytest.warns(OtherMetricWarning, match="latency.npz are of the metric latency: "):
+        meta_model_for("source-order", nm.get_task("nb201/cifar10"), path)

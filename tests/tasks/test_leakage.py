@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 import nasmeta as nm
-from nasmeta.errors import LeakageError, SettingError
+from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError
+from nasmeta.experiments._content import refuse_copies
 from nasmeta.searchers import MetaSearcher
 from nasmeta.tables import fetch
 from nasmeta.tasks import Signal, SourceTask, Task, TaskDistribution, default_sources, task_families
@@ -69,6 +71,50 @@ def test_the_dataset_is_held_out_whatever_else_is_said(held_out: tuple[str, ...]
     with pytest.raises(LeakageError, match="cifar10"):
         nm.search("source-order", task, sources=[source_of(task, "cifar10", held_out)], evaluations=5)
     assert source_of(task, "cifar10", ("foo", "CIFAR-10")).held_out == ("cifar10", "foo")
+
+
+COPIES = {
+    "the values": lambda v: v,
+    "reversed": lambda v: -v,
+    "logarithm": np.log,
+    "error in units of its own": lambda v: 3 - (100 - v) / 7,
+    "rounded": lambda v: np.round(v, 1),
+}
+
+
+@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("labels", [25, 15625])
+def test_the_targets_values_are_no_source_under_another_name(copy: str, labels: int) -> None:
+    task = nm.get_task("nb201/cifar10")
+    cells = np.random.default_rng(0).permutation(15625)[:labels]
+    source = SourceTask("x", "mine", task.space, cells, COPIES[copy](task.values[cells]))
+    honest = nm.get_task("nb201/cifar100").as_source(25, np.random.default_rng(0))
+    with pytest.raises(LeakageError, match="x cannot be a source for nb201/cifar10: its labels"):
+        nm.search("source-order", task, sources=[honest, source], evaluations=5)
+    with pytest.raises(LeakageError, match="x cannot"):
+        nm.search("random", task, sources=[source], warm_start=2, evaluations=5)
+    with pytest.raises(LeakageError, match="x cannot"):
+        nm.compare(["source-order", "random"], [task], sources=[source], evaluations=5, seeds=[1])
+    with pytest.raises(LeakageError, match="x cannot"):
+        nm.search("source-order", task, sources=[source], evaluations=5, evaluator="surrogate")
+
+
+@pytest.mark.usefixtures("_everything")
+def test_a_few_values_of_the_target_are_no_source_and_few_in_its_order_are() -> None:
+    task = nm.get_task("nb201/latency/pixel3")  # utilities are minus the values
+    cells = np.arange(40, 45)
+    for labels in (task.values[cells], -task.values[cells]):
+        with pytest.raises(LeakageError, match="are the values"):
+            nm.search("source-order", task, sources=[SourceTask("x", "mine", task.space, cells, labels)], evaluations=5)
+    ordered = SourceTask("x", "mine", task.space, cells, -np.log(task.values[cells]), metric_kind="latency")
+    nm.search("source-order", task, sources=[ordered], evaluations=5)
+    everywhere = np.arange(4096)
+    moved = SourceTask("x", "mine", nm.get_space("tnb101"), everywhere, np.zeros(4096))
+    assert len(moved.in_space(task.space)) == 4096
+    there = moved.in_space(task.space).cells
+    copy = SourceTask("x", "mine", moved.space, everywhere, np.sqrt(task.values[there]))
+    with pytest.raises(LeakageError, match="4,096 cells have the order"):
+        nm.search("multi-task-gp", task, sources=[copy], evaluations=5)
 
 
 def test_other_datasets_are_no_spelling_of_it() -> None:
@@ -169,6 +215,8 @@ def test_nothing_of_a_target_is_in_its_sources(family: str) -> None:
                 assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
                 pairs.add((one.name, source.name))
     for one in nm.task_distribution(family):
+        refuse_copies(one, default_sources(one))  # no honest source passes for a copy, with all labels or with 20
+        refuse_copies(one, default_sources(one).as_sources(20, np.random.default_rng(0)))
         for source in default_sources(one):
             assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
             pairs.add((one.name, source.name))
@@ -233,7 +281,9 @@ class Spy(MetaSearcher):
 @pytest.mark.parametrize("sources", [None, "all"])
 def test_what_a_meta_searcher_is_taught_is_no_column_of_the_target(name: str, sources: str | None) -> None:
     task = nm.get_task(name)
-    nm.search(Spy, name, evaluations=2, sources=sources)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OtherMetricWarning)
+        nm.search(Spy, name, evaluations=2, sources=sources)
     assert Spy.seen
     out = touched(task)
     table = nm.load_table(task.table)
