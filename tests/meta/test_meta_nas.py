@@ -243,7 +243,7 @@ def test_file_and_back(model: MetaNASModel, tmp_path: Path) -> None:
 def test_meta_train_by_name_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"steps": 27, "tasks": 2, "width": 8}
     whole = train("meta-nas", made_up_sources(), out=tmp_path / "whole.npz", settings=settings)
-    assert (tmp_path / "whole.csv").read_text().startswith("step,prediction_loss")
+    assert (tmp_path / "whole.losses.csv").read_text().startswith("step,prediction_loss")
 
     class Stop(Exception):
         pass

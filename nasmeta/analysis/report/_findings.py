@@ -184,6 +184,7 @@ def find(
             found.profiles = performance_profiles(frame, at, found.x, level=level, seed=seed)
         except SettingError as reason:
             found.remarks.append(f"No scores over all tasks: {reason}")
+    found.remarks += _unfinished(frame)
     alike: dict[str, list[str]] = {}
     for task_name, searcher in sorted(alike_runs(frame)):
         alike.setdefault(searcher, []).append(task_name)
@@ -193,6 +194,21 @@ def find(
         for name, names in alike.items()
     ]
     return found
+
+
+def _unfinished(frame: pd.DataFrame) -> list[str]:
+    """Say which runs have no row, where the frame tells how many there were."""
+    begun = frame.groupby(["task", "searcher"], sort=False, observed=True)["seed"]
+    there = {(str(task), str(searcher)): seeds.nunique() for (task, searcher), seeds in begun}
+    said = []
+    for task, of_task in frame.attrs.get("runs", {}).items():
+        for searcher, asked in of_task.items():
+            missing = asked - there.get((task, searcher), 0)
+            if missing > 0:
+                said.append(
+                    f"{searcher} on {task}: {missing} of its {asked} runs finished no evaluation and are in no figure."
+                )
+    return said
 
 
 def _budget_axis(runs: Runs) -> XAxis:

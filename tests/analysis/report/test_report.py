@@ -258,6 +258,15 @@ def test_too_few_runs_for_any_test_are_told(comparison):
     assert find(comparison, None, None, None, 0.95, 0).remarks == []
 
 
+def test_runs_that_finished_nothing_are_counted(comparison):
+    less = comparison[(comparison["seed"] > 1) | (comparison["task"] == "made/one")].copy()
+    name = comparison["searcher"].iloc[0]
+    less.attrs["runs"] = {task: {name: 8} for task in ("made/one", "made/two")}
+    remarks = find(less, None, None, None, 0.95, 0).remarks
+    assert f"{name} on made/two: 2 of its 8 runs finished no evaluation and are in no figure." in remarks
+    assert not any("made/one: " in remark for remark in remarks)
+
+
 def test_a_budget_of_simulated_time_is_seen(comparison):
     lengths = 30 + comparison["seed"] % 3
     timed = comparison[comparison["evaluation"] <= lengths].copy()
