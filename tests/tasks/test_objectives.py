@@ -78,6 +78,7 @@ def test_the_reference_is_checked(reference: list[float]) -> None:
 )
 def test_feasible_is_better_than_any_infeasible(cells: list[tuple[float, float]], budget: float) -> None:
     values, costs = np.array(cells).T
+    budget = max(budget, float(np.float32(budget)))  # as it is read off a column
     if not (costs <= budget).any():
         with pytest.raises(SettingError, match="No cell is within"):
             within_budget(values, costs, budget)
