@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import math
-import zipfile
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
@@ -13,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.archives import pack, unpack
 from nasmeta.spaces import SPACES
 
 __all__ = ["LARGEST", "VERSION", "OtherVersion", "checked_array", "checked_logarithms", "decode", "encode"]
@@ -47,15 +45,7 @@ def encode(
     if training is not None:
         card["training"] = training
     parts = {"card": np.frombuffer(json.dumps(card, indent=1).encode(), dtype=np.uint8), **arrays}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in parts.items():
-            entry = io.BytesIO()
-            np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, entry.getvalue())
-    return buffer.getvalue()
+    return pack(parts)
 
 
 def decode(raw: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -67,10 +57,7 @@ def decode(raw: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     Exception
         Of whatever kind, where the bytes are no such file.
     """
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        if sum(info.file_size for info in archive.infolist()) > LARGEST:
-            raise ValueError(f"it would unpack to more than {LARGEST:,} bytes")
-        arrays = {info.filename.removesuffix(".npy"): _array(archive.read(info)) for info in archive.infolist()}
+    arrays = unpack(raw, LARGEST)
     card = json.loads(arrays.pop("card").tobytes())
     if card.pop("format") != _FORMAT:
         raise ValueError("its card names another format")
@@ -110,17 +97,6 @@ def _digest(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
         array = np.asarray(arrays[name], order="C")
         digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
-
-
-def _array(data: bytes) -> NDArray[Any]:
-    """Read an array whose header does not promise more than there is: nothing is allocated by its word."""
-    stream = io.BytesIO(data)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError("an array is of another version of NumPy's format")
-    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
-    if kind.hasobject or math.prod(shape) * kind.itemsize != len(data) - stream.tell():
-        raise ValueError(f"an array of {kind} cannot have the shape {shape}")
-    return np.frombuffer(data, kind, offset=stream.tell()).reshape(shape)
 
 
 def _check_card(card: Mapping[str, Any]) -> None:

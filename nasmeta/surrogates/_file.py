@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.archives import pack, unpack
 from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.spaces import get_space
 from nasmeta.surrogates._features import FEATURE_SETS, class_features
@@ -55,15 +54,7 @@ def encode(content: Content) -> bytes:
         arrays |= {f"noise_{name}": getattr(content.noise, name) for name in ("means", "quantiles")}
     if content.cost_coefficients is not None:
         arrays["cost_coefficients"] = content.cost_coefficients
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            entry = io.BytesIO()
-            np.lib.format.write_array(entry, np.ascontiguousarray(array), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, entry.getvalue())
-    return buffer.getvalue()
+    return pack(arrays)
 
 
 def read(path: Path) -> tuple[bytes, Content]:
@@ -90,10 +81,7 @@ def read(path: Path) -> tuple[bytes, Content]:
 
 
 def _content(raw: bytes, path: Path) -> Content:
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        if sum(info.file_size for info in archive.infolist()) > _LARGEST:
-            raise ValueError(f"it would unpack to more than {_LARGEST:,} bytes")
-        arrays = {info.filename.removesuffix(".npy"): _array(archive.read(info)) for info in archive.infolist()}
+    arrays = unpack(raw, _LARGEST)
     card = json.loads(arrays["card"].tobytes())
     if card.pop("format") != _FORMAT:
         raise ValueError("its card names another format")
@@ -139,17 +127,6 @@ def _content(raw: bytes, path: Path) -> Content:
         costs = _checked(arrays, "cost_coefficients", np.float64, (1 + space.n_edges * space.n_operations,))
     _check_card(card)
     return Content(card, process, np.unpackbits(packed, count=n_cells).astype(bool), noise, costs)
-
-
-def _array(data: bytes) -> NDArray[Any]:
-    """Read an array whose header does not promise more than there is: nothing is allocated by its word."""
-    stream = io.BytesIO(data)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError("an array is of another version of NumPy's format")
-    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
-    if kind.hasobject or math.prod(shape) * kind.itemsize != len(data) - stream.tell():
-        raise ValueError(f"an array of {kind} cannot have the shape {shape}")
-    return np.frombuffer(data, kind, offset=stream.tell()).reshape(shape)
 
 
 def _check_card(card: dict[str, Any]) -> None:
