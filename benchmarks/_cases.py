@@ -277,10 +277,8 @@ def botorch_steps(task: Any, observed: list[int]) -> tuple[Sample, Sample]:
     from botorch.optim import optimize_acqf_discrete
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    from nasmeta.predictors import edge_one_hot
-
     torch.set_num_threads(1)
-    features = torch.tensor(edge_one_hot(task.space), dtype=torch.double)
+    features = torch.tensor(task.space.feature("edges").counts, dtype=torch.double)
     x, y = features[observed], torch.tensor(task.values[observed])[:, None]
     choices = features[np.setdiff1d(np.arange(task.space.n_cells), observed)]
     state: dict[str, Any] = {}

@@ -5,7 +5,7 @@ Every name below is imported when it is first used, so that ``import nasmeta`` c
 Examples
 --------
 >>> import nasmeta as nm
->>> nm.get_space("nb201").n_cells
+>>> nm.get_space("nb201").size
 15625
 """
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "ArchitectureError",
     "CellError",
     "ColumnError",
     "DamagedFileError",
@@ -33,8 +34,11 @@ class NasmetaError(Exception):
     """Base of all errors that this package raises on purpose."""
 
 
-class CellError(NasmetaError, ValueError):
-    """A cell that the space does not contain, or something that is no cell."""
+class ArchitectureError(NasmetaError, ValueError):
+    """An architecture that the space does not contain, or something that is none."""
+
+
+CellError = ArchitectureError  # its name before spaces held anything but cells
 
 
 class UnknownNameError(NasmetaError, LookupError):

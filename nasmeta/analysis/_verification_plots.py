@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmeta.errors import SettingError
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import CellSpace, complete_edges, get_cell_space, live_edges
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +25,7 @@ _OPERATIONS = {
     "avg_pool_3x3": ("pool 3×3", "#CC79A7"),
 }
 _DEAD = "#BBBBBB"
+_EDGES = complete_edges(4)
 _NODES = np.array([[0.0, 0.0], [1.15, 0.75], [1.85, -0.75], [3.0, 0.0]])
 _BENDS = {(0, 1): -0.08, (0, 2): 0.08, (1, 2): 0.0, (0, 3): 0.0, (1, 3): -0.08, (2, 3): 0.08}
 _LABELS_AT = {(0, 3): 0.24}  # away from where its edge crosses that of 1→2
@@ -52,10 +53,10 @@ def draw_cell(axes: Axes, operations: Sequence[str]) -> None:
     """
     from matplotlib.patches import Circle, FancyArrowPatch
 
-    if len(operations) != CellSpace.n_edges:
-        raise SettingError(f"A cell has {CellSpace.n_edges} operations, not {len(operations)}.")
-    live = _live(operations)
-    for name, edge, alive in zip(operations, CellSpace.edges, live, strict=True):
+    if len(operations) != len(_EDGES):
+        raise SettingError(f"A cell has {len(_EDGES)} operations, not {len(operations)}.")
+    live = live_edges(np.array([[name != "none" for name in operations]]), _EDGES, none=0)[0].tolist()
+    for name, edge, alive in zip(operations, _EDGES, live, strict=True):
         if name == "none":
             continue
         label, colour = _OPERATIONS.get(name, (name, "#000000"))
@@ -91,19 +92,6 @@ def draw_cell(axes: Axes, operations: Sequence[str]) -> None:
     axes.axis("off")
 
 
-def _live(operations: Sequence[str]) -> list[bool]:
-    """Say for each edge whether it lies on a way from the input to the output that no ``none`` cuts."""
-    edges = [edge for edge, name in zip(CellSpace.edges, operations, strict=True) if name != "none"]
-    fed, used = {0}, {CellSpace.n_nodes - 1}
-    for source, target in sorted(edges, key=lambda edge: edge[1]):
-        if source in fed:
-            fed.add(target)
-    for source, target in sorted(edges, key=lambda edge: edge[1], reverse=True):
-        if target in used:
-            used.add(source)
-    return [edge in edges and edge[0] in fed and edge[1] in used for edge in CellSpace.edges]
-
-
 def plot_cells(cells: Sequence[int], titles: Sequence[str] | None = None, space: str | CellSpace = "nb201") -> Figure:
     """Draw cells as graphs, three a row; see `draw_cell`.
 
@@ -122,7 +110,7 @@ def plot_cells(cells: Sequence[int], titles: Sequence[str] | None = None, space:
 
     if not len(cells):
         raise SettingError("There is no cell to draw.")
-    space = get_space(space) if isinstance(space, str) else space
+    space = get_cell_space(space)
     columns = min(len(cells), 3)
     rows = -(-len(cells) // columns)
     figure = Figure(figsize=(columns * 2.5, rows * 1.85), layout="constrained", facecolor="white")

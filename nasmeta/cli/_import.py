@@ -40,7 +40,7 @@ def import_data(
         found = import_official(
             path, workers=workers, progress=lambda done, of: bar.update(task, completed=done, total=of), replace=replace
         )
-    n_cells = get_space("nb201").n_cells
+    n_cells = get_space("nb201").size
     typer.echo(
         f"{found.source} ({found.release}): {found.n_columns:,} columns and {found.n_curves:,} kinds of learning "
         f"curves of {found.n_cells:,} of {n_cells:,} cells; in nb201"

@@ -143,7 +143,7 @@ class Guidance:
             cells, chance = learnt.cells, learnt.chance_of_best
         first = None
         if self.warm_start:
-            checked_whole("warm_start", self.warm_start, 1, space.n_cells)
+            checked_whole("warm_start", self.warm_start, 1, space.size)
             costs = _costs_of(task, sources) if self.per_second else None
             first = warm_start_cells(space, sources, self.warm_start, costs=costs, allowed=cells)
             if len(first) < self.warm_start:
@@ -160,7 +160,7 @@ UNGUIDED = Guidance()
 
 def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
     """Return the sources' mean cost of each cell, each source's costs having the mean 1."""
-    known = [source.cost_seconds for source in sources if isinstance(source, Task) and source.space is task.space]
+    known = [source.cost_seconds for source in sources if isinstance(source, Task) and source.space == task.space]
     usable = [costs / costs.mean() for costs in known if np.isfinite(costs).all() and (costs > 0).all()]
     if not usable:
         raise SettingError(

@@ -100,7 +100,7 @@ def run_loop(
     """
     # Python's own lists, ints and floats: for single numbers they are several times faster than numpy's.
     ask, tell, evaluate, clock = searcher.ask, searcher.tell, evaluator.evaluate, perf_counter
-    n_cells = searcher.space.n_cells
+    n_cells = searcher.space.size
     utility_of: dict[int, float] = {}
     cells: list[int] = []
     values: list[float] = []
@@ -180,5 +180,5 @@ def no_cells(searcher: Searcher, batch: int, asked: object) -> NasmetaError:
         what = f"{type(asked).__name__}: {asked!r:.80}"
     return NasmetaError(
         f"The searcher {type(searcher).__name__} was asked for {batch} cell(s) of {searcher.space.name} and proposed "
-        f"{what}. It must propose an int32 array of shape ({batch},) with cells from 0 to {searcher.space.n_cells - 1}."
+        f"{what}. It must propose an int32 array of shape ({batch},) with cells from 0 to {searcher.space.size - 1}."
     )

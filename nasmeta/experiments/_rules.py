@@ -98,7 +98,7 @@ def read_trace(path: Path, header: Mapping[str, Any], task: Task, rules: Rules) 
             header,
             evaluations=rules.budget.evaluations,
             known=_known(task),
-            n_cells=task.space.n_cells,
+            n_cells=task.space.size,
             sign=task.sign,
             target=target,
         )

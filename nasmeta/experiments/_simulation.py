@@ -104,7 +104,7 @@ def run_simulation(
         Where the searcher proposes something that is no cell, or the answer is NaN.
     """
     several = isinstance(searcher, MultiFidelitySearcher)
-    n_cells, everything = searcher.space.n_cells, searcher.space.n_cells * n_fidelities
+    n_cells, everything = searcher.space.size, searcher.space.size * n_fidelities
     free, continued, charge = clock.repeats == "free", clock.promotion == "continued", clock.charge_searcher
     most, until = budget.most_evaluations, budget.most_seconds
     known: dict[Key, float] = {}  # utilities of what has ended

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.predictors import live_path_counts, normal_scores, operation_counts
+from nasmeta.predictors import normal_scores
 from nasmeta.spaces import CellSpace, get_space
 
 __all__ = ["live_edge_one_hot", "live_operation_counts", "network_columns", "proxy_scores", "structure_columns"]
@@ -18,7 +18,7 @@ _NETWORK_FEATURES = "one-hot+live-paths+operation-counts+graph"
 def _in_common(space: CellSpace) -> NDArray[np.int32]:
     """Return the representative, among the cells of NAS-Bench-201 that compute the same, of each cell of a space."""
     common = get_space("nb201")
-    cells = np.arange(space.n_cells) if space is common else common.from_digits(space.digits)
+    cells = np.arange(space.size) if space == common else common.from_digits(space.digits)
     return np.asarray(common.canonical(np.asarray(cells, dtype=np.int32), rule="zero"), dtype=np.int32)
 
 
@@ -34,7 +34,7 @@ def live_edge_one_hot(space: CellSpace) -> NDArray[np.float64]:
 @lru_cache(maxsize=4)
 def live_operation_counts(space: CellSpace) -> NDArray[np.float64]:
     """Return how many live edges have each operation but none, shape (n_cells, 4)."""
-    counts: NDArray[np.float64] = live_edge_one_hot(space).reshape(space.n_cells, -1, 4).sum(axis=1)
+    counts: NDArray[np.float64] = live_edge_one_hot(space).reshape(space.size, -1, 4).sum(axis=1)
     return counts
 
 
@@ -49,7 +49,7 @@ def proxy_scores(space: CellSpace) -> NDArray[np.float64]:
 @lru_cache(maxsize=4)
 def structure_columns(space: CellSpace) -> NDArray[np.float64]:
     """Return counts of operations, all and live ones, and of live paths, standardised, shape (n_cells, n_columns)."""
-    columns = (operation_counts(space), live_operation_counts(space), live_path_counts(space))
+    columns = (space.feature("operations").counts, live_operation_counts(space), space.feature("paths").counts)
     return _standardised(np.concatenate(columns, axis=1).astype(np.float64))
 
 
@@ -62,7 +62,7 @@ def network_columns(space: CellSpace) -> NDArray[np.float32]:
     from nasmeta.predictors import make_encoder
 
     common = get_space("nb201")
-    table = np.asarray(make_encoder(_NETWORK_FEATURES).transform(np.arange(common.n_cells)), dtype=np.float64)
+    table = np.asarray(make_encoder(_NETWORK_FEATURES).transform(np.arange(common.size)), dtype=np.float64)
     table = np.concatenate([_standardised(table) / 2, proxy_scores(common)], axis=1)
     return table[_in_common(space)].astype(np.float32)
 

@@ -37,7 +37,7 @@ def _design(name: str) -> csr_matrix[np.float64]:
     positions = np.stack(columns, axis=1)
     n_weights = space.n_edges * n_ops + len(EDGE_PAIRS) * n_ops**2
     starts = np.arange(0, positions.size + 1, positions.shape[1])
-    return csr_matrix((np.ones(positions.size), positions.ravel(), starts), shape=(space.n_cells, n_weights))
+    return csr_matrix((np.ones(positions.size), positions.ravel(), starts), shape=(space.size, n_weights))
 
 
 def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:

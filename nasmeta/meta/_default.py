@@ -59,12 +59,12 @@ def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> Pic
     """
     from scipy.stats import spearmanr
 
-    if other := next((source for source in sources if source.space is not space), None):
+    if other := next((source for source in sources if source.space != space), None):
         return Pick("rgpe", f"a source is of another cell space ({other.space.name})")
     if len(sources) < 2:
         return Pick("multi-task-gp", "one source shows no agreement")
     common = reduce(np.intersect1d, [source.cells for source in sources])
-    if len(common) < _COVERED * space.n_cells:
+    if len(common) < _COVERED * space.size:
         return Pick("multi-task-gp", f"only {len(common):,} cells are labelled in all sources")
     values = []
     for source in sources:

@@ -51,7 +51,7 @@ class GuidedSearch(Searcher):
     ) -> None:
         super().__init__(inner.space, inner.rng)
         self.inner = inner
-        self._open = np.ones(self.space.n_cells, dtype=bool)
+        self._open = np.ones(self.space.size, dtype=bool)
         if cells is not None:
             if not len(cells):
                 raise SettingError("A part of a space to search in needs at least one cell.")
@@ -60,7 +60,7 @@ class GuidedSearch(Searcher):
         self._keeps_inside = cells is None or inner.restrict(cells)
         self._instead = iter(() if cells is None else cells.tolist())
         self._first = deque(cell for cell in ([] if first is None else first.tolist()) if self._open[cell])
-        self._asked = np.zeros(self.space.n_cells, dtype=bool)
+        self._asked = np.zeros(self.space.size, dtype=bool)
         self._told: set[int] = set()
         self._n_open = int(self._open.sum())
         self._worst = -np.inf

@@ -133,7 +133,7 @@ class LearnedSpace:
     @property
     def cells(self) -> NDArray[np.int32]:
         """The kept cells, the most probable first, int32."""
-        return self.order[: int(np.ceil(self.fraction * self.space.n_cells))]
+        return self.order[: int(np.ceil(self.fraction * self.space.size))]
 
     def contains(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return which cells are kept, shape (n,)."""
@@ -161,7 +161,7 @@ class LearnedSpace:
 
     def __repr__(self) -> str:
         return (
-            f"LearnedSpace({len(self.cells):,} of {self.space.n_cells:,} cells of {self.space.name}, chance of the "
+            f"LearnedSpace({len(self.cells):,} of {self.space.size:,} cells of {self.space.name}, chance of the "
             f"best {self.chance_of_best:.2f}, from {', '.join(self.sources)})"
         )
 

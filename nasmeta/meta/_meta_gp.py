@@ -111,7 +111,7 @@ def learn_meta_gp(space: CellSpace, sources: Sequence[SourceTask], features: Seq
     covariance += kernel.covariance(codes, deviation) / n_tasks
     covariance[np.diag_indices(len(cells))] += deviation.noise / n_tasks
     weights = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True), average - level)
-    mean = np.full(space.n_cells, level)
+    mean = np.full(space.size, level)
     for cell, weight in zip(cells.tolist(), weights.tolist(), strict=True):
         mean += weight * kernel.covariance(kernel.codes(cell), shared)
     return MetaGP(
@@ -192,7 +192,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaGP:
         logarithms = checked_logarithms(arrays, 2 * len(self.features) + 1)
         return MetaGP(
-            mean=checked_array(arrays, "mean", np.float64, (self.space.n_cells,)),
+            mean=checked_array(arrays, "mean", np.float64, (self.space.size,)),
             hyperparameters=Hyperparameters.from_logarithms(logarithms),
             features=self.features,
             sources=tuple(facts["sources"]),

@@ -17,7 +17,6 @@ from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import checked_array, checked_logarithms
 from nasmeta.meta._scale import COST_SCALES, scored
 from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.predictors import edge_one_hot, live_path_counts, operation_counts
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import SourceTask
 
@@ -66,14 +65,14 @@ class _Parts:
         scale = float(np.sqrt(max(1, len(contrasts))))
         others = means[1:] - means[0]
         self.linear: list[NDArray[np.float64]] = [
-            np.ones((space.n_cells, 1)),
+            np.ones((space.size, 1)),
             means[:1].T,
-            others.T if len(others) else np.zeros((space.n_cells, 1)),
-            contrasts.T / scale if len(contrasts) else np.zeros((space.n_cells, 1)),
+            others.T if len(others) else np.zeros((space.size, 1)),
+            contrasts.T / scale if len(contrasts) else np.zeros((space.size, 1)),
         ]
         self.smooth: list[NDArray[np.float64]] = []
         if matrix.scale in COST_SCALES:  # a device runs operations that lead nowhere, too, and times them one by one
-            self.linear += [_centred(operation_counts(space)), _centred(edge_one_hot(space))]
+            self.linear += [_centred(space.feature("operations").counts), _centred(space.feature("edges").counts)]
             self.blocks = [0, 0, 0, 0, 1, 2]
             return
         self.blocks = [0] * (_N_LINEAR + _N_SMOOTH)
@@ -83,7 +82,7 @@ class _Parts:
         spread = means.std() or 1.0
         self.smooth += [
             live_edge_one_hot(space),
-            live_path_counts(space).astype(np.float64),
+            space.feature("paths").counts.astype(np.float64),
             np.concatenate([means.T / spread, live], axis=1),
             np.concatenate([means.T / spread, proxies], axis=1),
         ]
@@ -287,7 +286,7 @@ class MetaLinear(MetaPredictor):
         self, learnt: MetaLinearModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         parts, logarithms = self._parts(learnt), learnt.logarithms
-        everything = np.arange(self.cell_space.n_cells)
+        everything = np.arange(self.cell_space.size)
         values = np.exp(logarithms)
         n_smooth = len(parts.smooth)
         prior = np.zeros((max(parts.blocks) + 1, len(everything)))
@@ -319,7 +318,7 @@ class MetaLinear(MetaPredictor):
         for numbers in (groups, roles):
             if len(numbers) != len(groups) or set(numbers) != set(range(len(set(numbers)))):
                 raise ValueError(f"groups and roles number the sources from 0, not {groups!r:.40} and {roles!r:.40}")
-        scores = checked_array(arrays, "scores", np.float32, (len(groups), self.cell_space.n_cells))
+        scores = checked_array(arrays, "scores", np.float32, (len(groups), self.cell_space.size))
         logarithms = checked_logarithms(arrays, len(_CENTRES[_kind(str(facts["scale"]))]))
         matrix = SourceMatrix(str(facts["scale"]), scores, tuple(groups), tuple(roles))
         return MetaLinearModel(matrix, logarithms)

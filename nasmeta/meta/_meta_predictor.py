@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import CellError, LabelError, SettingError
+from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._scale import Scale
 from nasmeta.spaces import CellSpace, get_space
@@ -93,7 +93,7 @@ class MetaPredictor(ABC):
                 f"Labels must be finite and at least one: {np.sum(~np.isfinite(labels))} of {len(labels)} are not."
             )
         if len(np.unique(found)) < len(found):
-            raise CellError("A cell is there twice: pass the mean of its labels.")
+            raise ArchitectureError("A cell is there twice: pass the mean of its labels.")
         expected = self._expected(learnt)[found]
         self.scale_ = Scale.fit(self._scale_kind(learnt), labels, expected, self._trust(learnt))
         self.mean_, self.deviation_ = self._adapted(learnt, found, self.scale_.scores)

@@ -181,7 +181,7 @@ def _noise_between_copies(space: CellSpace, cells: NDArray[np.int32], scores: ND
 
 def _smoothed(space: CellSpace, scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each cell the mean score of the cells that compute the same."""
-    _, members = np.unique(space.canonical(np.arange(space.n_cells, dtype=np.int32), rule="zero"), return_inverse=True)
+    _, members = np.unique(space.canonical(np.arange(space.size, dtype=np.int32), rule="zero"), return_inverse=True)
     means: NDArray[np.float64] = (np.bincount(members, scores) / np.bincount(members))[members]
     return means
 
@@ -194,9 +194,9 @@ def _completed(
     Where labels are missing or noisy it is the posterior mean of a Gaussian process, whose hyperparameters the sources
     share; precise labels are kept.
     """
-    complete = len(cells) == space.n_cells
+    complete = len(cells) == space.size
     if complete and scale in COST_SCALES:
-        full = np.empty((len(scores), space.n_cells))
+        full = np.empty((len(scores), space.size))
         full[:, cells] = scores
         return full
     level = scores.mean(axis=1, keepdims=True)
@@ -207,7 +207,7 @@ def _completed(
     fitted = fit_hyperparameters(among, list((scores - level)[:, few]), iterations=20)
     if scale not in COST_SCALES:
         fitted = replace(fitted, noise=max(fitted.noise, _noise_between_copies(space, cells, scores)))
-    full = np.empty((len(scores), space.n_cells))
+    full = np.empty((len(scores), space.size))
     if complete and fitted.noise < _NOISY * fitted.prior_variance:
         full[:, cells] = scores
         return full

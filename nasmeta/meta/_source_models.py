@@ -88,7 +88,7 @@ class SourceModels:
     @cached_property
     def target_cells(self) -> NDArray[np.int32]:
         """The target's cells as cells of the joint space, int32, shape (n_cells,)."""
-        return move_cells(np.arange(self.target.n_cells), self.target, self.joint)[0]
+        return move_cells(np.arange(self.target.size), self.target, self.joint)[0]
 
     @cached_property
     def _factor(self) -> NDArray[np.float64]:
@@ -120,7 +120,7 @@ class SourceModels:
         """Posterior mean of the shared part, shape (n_cells,), and of each source's own, shape (n_sources, n_cells)."""
         weights = cho_solve((self._factor, True), np.concatenate(self.labels), check_finite=False)
         ends = np.cumsum([len(cells) for cells in self.cells])[:-1]
-        shared, own, h = np.zeros(self.target.n_cells), [], self.hyperparameters
+        shared, own, h = np.zeros(self.target.size), [], self.hyperparameters
         for cells, of_one in zip(self.cells, np.split(weights, ends), strict=True):
             codes = self.kernel.codes_between(cells, self.target_cells)
             shared += of_one @ self.kernel.covariance(codes, h.of_shared)

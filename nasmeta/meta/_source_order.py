@@ -42,36 +42,36 @@ class SourceOrder(MetaSearcher):
         super().__init__(space, rng)
         self._order: NDArray[np.int32] | None = None
         self._asked = 0
-        self._open = np.ones(space.n_cells, dtype=bool)
+        self._open = np.ones(space.size, dtype=bool)
 
     def _learn(self, sources: list[SourceTask]) -> NDArray[np.float64]:
         """Return the mean z-score of every cell, shape (n_cells,); NaN without a label."""
-        total, labels = np.zeros(self.space.n_cells), np.zeros(self.space.n_cells)
+        total, labels = np.zeros(self.space.size), np.zeros(self.space.size)
         for source in sources:
             spread = source.utilities.std() or 1.0
             total[source.cells] += (source.utilities - source.utilities.mean()) / spread
             labels[source.cells] += 1
-        return np.divide(total, labels, out=np.full(self.space.n_cells, np.nan), where=labels > 0)
+        return np.divide(total, labels, out=np.full(self.space.size, np.nan), where=labels > 0)
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         return {"scores": self._require_meta_model()}, {}
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NDArray[np.float64]:
-        scores = checked_array(arrays, "scores", np.float64, (self.space.n_cells,), finite=False)
+        scores = checked_array(arrays, "scores", np.float64, (self.space.size,), finite=False)
         if np.isinf(scores).any() or np.isnan(scores).all():
             raise ValueError("scores are infinite, or there is none")
         return scores
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Leave the other cells out of the order."""
-        self._open = np.isin(np.arange(self.space.n_cells), cells)
+        self._open = np.isin(np.arange(self.space.size), cells)
         return True
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next cells of the order."""
         if self._order is None:
             scores = self._require_meta_model()
-            shuffled = self.space.sample(self.space.n_cells, self.rng)
+            shuffled = self.space.sample(self.space.size, self.rng)
             # A stable sort keeps the shuffled order among equal and unlabelled cells.
             unlabelled_last = np.nan_to_num(-scores, nan=np.inf)
             self._order = shuffled[np.argsort(unlabelled_last[shuffled], kind="stable")]

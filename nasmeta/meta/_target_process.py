@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import ndtr
 
-from nasmeta.errors import CellError
+from nasmeta.errors import ArchitectureError
 
 __all__ = ["TargetProcess", "matched_labels"]
 
@@ -53,7 +53,7 @@ class TargetProcess:
     def add(self, cell: int) -> None:
         """Observe one more cell; its label is given to `posterior`."""
         if cell in self.cells:
-            raise CellError(f"Cell {cell} is observed already.")
+            raise ArchitectureError(f"Cell {cell} is observed already.")
         n = len(self.cells)
         if n == len(self._rows):
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])

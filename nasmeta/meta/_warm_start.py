@@ -66,11 +66,11 @@ def warm_start_cells(
     >>> len(set(cells.tolist())), bool(target[0].values[cells].max() > 73)
     (5, True)
     """
-    n = checked_whole("n", n, 1, space.n_cells)
+    n = checked_whole("n", n, 1, space.size)
     seen = labelled_in(space, sources, "A warm start")
     prices = _checked_costs(space, costs)
     worth = _worth(space, seen, checked_whole("mixtures", mixtures, 0))
-    open_cells = np.zeros(space.n_cells, dtype=bool)
+    open_cells = np.zeros(space.size, dtype=bool)
     open_cells[slice(None) if allowed is None else space.index_of(allowed)] = True
     open_cells &= np.isfinite(worth).any(axis=0)
     weights = np.full(len(worth), 1.0 / len(seen))
@@ -97,7 +97,7 @@ def _worth(space: CellSpace, sources: list[SourceTask], mixtures: int) -> NDArra
         sampler = EpisodeSampler(sources, support=1, query=1, augment=Augmentation(mixture=1.0))
         rng = np.random.default_rng(0)  # the mixtures are part of the method, not of a run
         tasks += [sampler.full_task(rng) for _ in range(mixtures)]
-    worth = np.full((len(tasks), space.n_cells), np.nan)
+    worth = np.full((len(tasks), space.size), np.nan)
     for row, (cells, utilities) in zip(worth, tasks, strict=True):
         ranks = np.empty(len(cells))
         ranks[np.argsort(-utilities, kind="stable")] = np.arange(1, len(cells) + 1)
@@ -107,8 +107,8 @@ def _worth(space: CellSpace, sources: list[SourceTask], mixtures: int) -> NDArra
 
 def _checked_costs(space: CellSpace, costs: ArrayLike | None) -> NDArray[np.float64]:
     if costs is None:
-        return np.ones(space.n_cells)
+        return np.ones(space.size)
     prices = np.asarray(costs, np.float64)
-    if prices.shape != (space.n_cells,) or not (np.isfinite(prices) & (prices > 0)).all():
-        raise SettingError(f"costs must be {space.n_cells:,} positive numbers, one a cell of {space.name}.")
+    if prices.shape != (space.size,) or not (np.isfinite(prices) & (prices > 0)).all():
+        raise SettingError(f"costs must be {space.size:,} positive numbers, one a cell of {space.name}.")
     return prices

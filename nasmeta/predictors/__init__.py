@@ -7,9 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from nasmeta.predictors._acquisition import log_expected_improvement, normal_scores
-from nasmeta.predictors._cell_features import edge_one_hot, live_path_counts, operation_counts
 from nasmeta.predictors._cell_gp import CellGP, fit_hyperparameters, weak_prior
-from nasmeta.predictors._cell_kernel import FEATURES, CellKernel, Hyperparameters
+from nasmeta.predictors._cell_kernel import CellKernel, Hyperparameters
 from nasmeta.predictors._moving import move_to_space
 from nasmeta.predictors._registry import PREDICTORS, PredictorEntry, make_predictor
 from nasmeta.predictors._splits import isomorph_split
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CURVE_METHODS",
     "ENCODERS",
-    "FEATURES",
     "PREDICTORS",
     "AdjacencyEncoder",
     "CellEncoder",
@@ -71,18 +69,15 @@ __all__ = [
     "RidgeRegressor",
     "ScaledRegressor",
     "XGBoostRegressor",
-    "edge_one_hot",
     "fit_hyperparameters",
     "isomorph_split",
     "join",
-    "live_path_counts",
     "load_predictor",
     "log_expected_improvement",
     "make_encoder",
     "make_predictor",
     "move_to_space",
     "normal_scores",
-    "operation_counts",
     "save_predictor",
     "weak_prior",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, lapack, solve_triangular
 
-from nasmeta.errors import CellError, SettingError
+from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.predictors._cell_kernel import CellKernel, Hyperparameters
 
 __all__ = ["CellGP", "fit_hyperparameters", "weak_prior"]
@@ -155,7 +155,7 @@ class CellGP:
         self.hyperparameters = hyperparameters
         self.mean = mean
         self.cells: list[int] = []
-        n_cells = kernel.space.n_cells
+        n_cells = kernel.space.size
         self._codes = np.empty((16, n_cells), dtype=kernel.code_type)
         self._rows = np.empty((16, n_cells), dtype=np.float32)
         self._factor = np.zeros((16, 16))
@@ -176,7 +176,7 @@ class CellGP:
     def add(self, cell: int) -> None:
         """Observe one more cell; its label is given to `posterior`."""
         if cell in self.cells:
-            raise CellError(f"Cell {cell} is observed already.")
+            raise ArchitectureError(f"Cell {cell} is observed already.")
         self._grow()
         n = len(self.cells)
         self._codes[n] = self.kernel.codes(cell)

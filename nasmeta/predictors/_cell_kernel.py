@@ -1,28 +1,21 @@
-"""Covariance between cells: a sum of exponential kernels on count features."""
+"""Covariance between architectures: a sum of exponential kernels on count features."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import UnknownNameError
-from nasmeta.predictors._cell_features import edge_one_hot, live_path_counts, operation_counts
-from nasmeta.spaces import CellSpace
+from nasmeta.errors import SettingError
+from nasmeta.spaces import SearchSpace
 
-__all__ = ["FEATURES", "CellKernel", "Hyperparameters"]
+__all__ = ["CellKernel", "Hyperparameters"]
 
-FEATURES: Mapping[str, Callable[[CellSpace], NDArray[np.int8]]] = {
-    "edges": edge_one_hot,
-    "paths": live_path_counts,
-    "operations": operation_counts,
-}
-
-
-_BASE = 2 * CellSpace.n_edges + 1  # a distance is at most this less one: every edge differs, each in two counts
+_MOST_CODES = 2**24  # entries of a table of covariances
 
 
 @dataclass(frozen=True)
@@ -60,14 +53,14 @@ class Hyperparameters:
 
 
 @cache
-def _classes(space: CellSpace, feature: str) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
-    """Return the distinct feature vectors, shape (n_counts, n_classes), and the class of every cell."""
-    vectors, classes = np.unique(FEATURES[feature](space), axis=0, return_inverse=True)
+def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
+    """Return the distinct feature vectors, shape (n_counts, n_classes), and the class of every architecture."""
+    vectors, classes = np.unique(space.feature(feature).counts, axis=0, return_inverse=True)
     return np.ascontiguousarray(vectors.T), classes.ravel().astype(np.int32)
 
 
 class CellKernel:
-    r"""Sum of exponential kernels, each on the L1 distance between count features of two cells.
+    r"""Sum of exponential kernels, each on the L1 distance between count features of two architectures.
 
     .. math:: k(x, x') = \sum_j v_j \exp(-\lVert \phi_j(x) - \phi_j(x') \rVert_1 / \ell_j)
 
@@ -75,14 +68,19 @@ class CellKernel:
 
     Parameters
     ----------
-    space : CellSpace
-    features : sequence of {"edges", "paths", "operations"}
-        Which counts are compared; see `edge_one_hot`, `live_path_counts`, `operation_counts`.
+    space : SearchSpace
+    features : sequence of str, optional
+        Which counts are compared, see `SearchSpace.feature`; the space's own choice where left out.
+
+    Raises
+    ------
+    UnknownNameError
+        Where the space has no such feature.
 
     Notes
     -----
-    The distances of a pair of cells are whole numbers, so all features' distances are kept as the digits of one
-    integer, the pair's *code*, and a covariance is one look-up in a table of all codes.
+    The distances of a pair are whole numbers, so all features' distances are kept as the digits of one integer, the
+    pair's *code*, and a covariance is one look-up in a table of all codes.
 
     Examples
     --------
@@ -94,54 +92,65 @@ class CellKernel:
            [ 0,  8,  6]])
     """
 
-    def __init__(self, space: CellSpace, features: Sequence[str] = ("edges", "paths", "operations")) -> None:
-        for feature in features:
-            if feature not in FEATURES:
-                raise UnknownNameError.of("feature", feature, FEATURES)
+    def __init__(self, space: SearchSpace, features: Sequence[str] | None = None) -> None:
         self.space = space
-        self.features = tuple(features)
+        self.features = space.kernel_features if features is None else tuple(features)
+        counts = [space.feature(feature).counts for feature in self.features]
+        # A distance is at most the sum of the columns' ranges, and at most the sum of two sums.
+        self._bases = tuple(
+            int(min(np.ptp(c, axis=0).astype(np.int64).sum(), 2 * c.sum(axis=1, dtype=np.int64).max())) + 1
+            for c in counts
+        )
+        n_codes = math.prod(self._bases)
+        if n_codes > _MOST_CODES:
+            raise SettingError(
+                f"The features {', '.join(self.features)} of {space.name} have {n_codes:,} combinations of distances, "
+                f"more than {_MOST_CODES:,}: compare fewer of them."
+            )
         self._parts = [_classes(space, feature) for feature in self.features]
-        self.code_type = np.min_scalar_type(_BASE ** len(self.features) - 1)
+        self.code_type = np.min_scalar_type(n_codes - 1)
 
     def codes(self, cell: int) -> NDArray[np.unsignedinteger]:
-        """Return the codes of one cell's pairs with all cells, of type ``code_type``, shape (n_cells,)."""
-        codes = np.zeros(self.space.n_cells, dtype=self.code_type)
-        for vectors, classes in self._parts:
+        """Return the codes of one architecture's pairs with all, of type ``code_type``, shape (size,)."""
+        codes = np.zeros(self.space.size, dtype=self.code_type)
+        for base, (vectors, classes) in zip(self._bases, self._parts, strict=True):
             to_class = np.abs(vectors - vectors[:, classes[cell], None]).sum(axis=0, dtype=self.code_type)
-            codes *= self.code_type.type(_BASE)
+            codes *= self.code_type.type(base)
             codes += to_class[classes]
         return codes
 
     @cached_property
-    def _levels(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return which levels each cell's counts reach, shape (n_cells, n_levels), and what a level adds to a code."""
-        levels, worth = [], []
-        for digit, feature in enumerate(reversed(self.features)):
-            counts = FEATURES[feature](self.space)
+    def _levels(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return which levels the counts of each reach, shape (size, n_levels), and what a level adds to a code."""
+        exact = np.float32 if math.prod(self._bases) <= 2**23 else np.float64
+        levels, worth, place = [], [], 1
+        for base, feature in zip(reversed(self._bases), reversed(self.features), strict=True):
+            counts = self.space.feature(feature).counts
             reached = (counts[:, :, None] > np.arange(counts.max())).reshape(len(counts), -1)
             levels.append(reached[:, reached.any(axis=0)])
-            worth += [float(_BASE**digit)] * levels[-1].shape[1]
-        return np.hstack(levels).astype(np.float32), np.array(worth, dtype=np.float32)
+            worth += [float(place)] * levels[-1].shape[1]
+            place *= base
+        return np.hstack(levels).astype(exact), np.array(worth, dtype=exact)
 
     def codes_between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.unsignedinteger]:
-        """Return the codes of all pairs of a cell of `cells` and one of `others`, shape (n_cells, n_others).
+        """Return the codes of all pairs of one of `cells` and one of `others`, shape (n_cells, n_others).
 
         One matrix product: the L1 distance of counts is the number of levels that only one of the two reaches.
         """
         levels, worth = self._levels
         rows, columns = levels[cells] * worth, levels[others]
-        codes = rows.sum(axis=1)[:, None] + columns @ worth - 2 * (rows @ columns.T)  # below 2 ** 24: exact in float32
+        codes = rows.sum(axis=1)[:, None] + columns @ worth - 2 * (rows @ columns.T)  # whole numbers, exact
         whole: NDArray[np.unsignedinteger] = codes.astype(self.code_type)
         return whole
 
     def distances(self, codes: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
         """Return the L1 distances behind codes of any shape, int64, shape (n_features, ...)."""
-        return np.stack(np.unravel_index(codes.astype(np.int64), (_BASE,) * len(self.features)))
+        return np.stack(np.unravel_index(codes.astype(np.int64), self._bases))
 
     def covariance(self, codes: NDArray[np.unsignedinteger], hyperparameters: Hyperparameters) -> NDArray[np.float32]:
         """Return the covariances of pairs by their codes, float32, of the codes' shape."""
         table = np.zeros(1)
-        for v, ell in zip(hyperparameters.variances, hyperparameters.lengthscales, strict=True):
-            table = np.add.outer(table, v * np.exp(-np.arange(_BASE) / ell)).ravel()
+        for base, v, ell in zip(self._bases, hyperparameters.variances, hyperparameters.lengthscales, strict=True):
+            table = np.add.outer(table, v * np.exp(-np.arange(base) / ell)).ravel()
         covariances: NDArray[np.float32] = table.astype(np.float32)[codes]
         return covariances

@@ -48,7 +48,7 @@ def isomorph_split(
 
     Raises
     ------
-    SettingError, CellError, UnknownNameError
+    SettingError, ArchitectureError, UnknownNameError
 
     Examples
     --------
@@ -60,10 +60,10 @@ def isomorph_split(
     >>> len(train), len(np.intersect1d(canonical(train), canonical(test)))
     (781, 0)
     """
-    space = get_space(space) if isinstance(space, str) else space
+    space = get_space(space)
     if not isinstance(rng, np.random.Generator):
         raise SettingError(f"rng must be a numpy.random.Generator, not {rng!r:.80}.")
-    pool = np.arange(space.n_cells, dtype=np.int32) if cells is None else np.asarray(space.index_of(np.asarray(cells)))
+    pool = np.arange(space.size, dtype=np.int32) if cells is None else np.asarray(space.index_of(np.asarray(cells)))
     if pool.ndim != 1 or len(np.unique(pool)) < len(pool):
         raise SettingError("The cells to split must be one-dimensional, each of them once.")
     if (test_fraction is None) == (n_train is None):

@@ -67,7 +67,7 @@ class ASHA(MultiFidelitySearcher):
         super().__init__(space, rng)
         self.eta = checked_whole("eta", eta, 2, 1_000)
         self._rungs: dict[int, _Rung] = {}
-        self._order: list[int] = space.sample(space.n_cells, rng)[::-1].tolist()  # drawn from the end
+        self._order: list[int] = space.sample(space.size, rng)[::-1].tolist()  # drawn from the end
         self._part: NDArray[np.int32] | None = None
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
@@ -98,7 +98,7 @@ class ASHA(MultiFidelitySearcher):
 
     def _drawn_again(self) -> int:
         if self._part is None:
-            return int(self.rng.integers(self.space.n_cells))
+            return int(self.rng.integers(self.space.size))
         return int(self._part[self.rng.integers(len(self._part))])
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.predictors import live_path_counts
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.searchers._path_networks import PathNetworks
 from nasmeta.spaces import CellSpace
@@ -80,12 +79,12 @@ class BananasSearch(Searcher):
         self.epochs = checked_whole("epochs", epochs, 1, 1_000_000)
         self.learning_rate = checked_number("learning_rate", learning_rate, 1e-9, 10)
         self._told: dict[int, float] = {}
-        self._open = np.ones(space.n_cells, dtype=bool)
+        self._open = np.ones(space.size, dtype=bool)
         self._round: list[int] = []  # what is left of the round, the next one last
 
     @cached_property
     def _paths(self) -> NDArray[np.float32]:
-        return live_path_counts(self.space).astype(np.float32)
+        return self.space.feature("paths").counts.astype(np.float32)
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other cells as proposed."""

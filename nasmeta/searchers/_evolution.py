@@ -64,7 +64,7 @@ class RegularizedEvolution(Searcher):
         proposals = np.empty(n, dtype=np.int32)
         for i in range(n):
             if len(self._members) < self.population:
-                proposals[i] = self.rng.integers(self.space.n_cells)
+                proposals[i] = self.rng.integers(self.space.size)
             else:
                 proposals[i] = self._child()
         return proposals

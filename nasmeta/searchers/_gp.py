@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.predictors import (
-    FEATURES,
     CellGP,
     CellKernel,
     Hyperparameters,
@@ -20,7 +19,7 @@ from nasmeta.predictors import (
     weak_prior,
 )
 from nasmeta.searchers._base import SEARCHERS, Searcher, checked_whole
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["GPSearch"]
 
@@ -29,12 +28,16 @@ _REFIT_GROWTH = 1.2
 _TIE = 1e-6  # scores closer than float32 can tell apart are ties, drawn from at random
 
 
-def _checked_features(features: Sequence[str]) -> tuple[str, ...]:
+def _checked_features(space: SearchSpace, features: Sequence[str] | None) -> tuple[str, ...]:
+    if features is None:
+        return space.kernel_features
     if isinstance(features, str) or not isinstance(features, Sequence) or not features:
-        raise SettingError(f"features must be a list of names from {', '.join(FEATURES)}, not {features!r:.80}.")
+        raise SettingError(
+            f"features must be a list of names from {', '.join(space.feature_names)}, not {features!r:.80}."
+        )
     for feature in features:
-        if feature not in FEATURES:
-            raise UnknownNameError.of("feature", feature, FEATURES)
+        if feature not in space.feature_names:
+            raise UnknownNameError.of("feature", feature, space.feature_names)
     if len(set(features)) < len(features):
         raise SettingError(f"A feature is there twice: {', '.join(features)}.")
     return tuple(features)
@@ -52,12 +55,13 @@ class GPSearch(Searcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     initial : int, default 5
         Random cells before the model is used.
-    features : sequence of str, default ("edges", "paths", "operations")
-        See `nasmeta.predictors.CellKernel`.
+    features : sequence of str, optional
+        What is compared, see `nasmeta.spaces.SearchSpace.feature`; by default what the space names as its
+        ``kernel_features``, for cells edges, paths and operations.
 
     Examples
     --------
@@ -69,19 +73,19 @@ class GPSearch(Searcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         initial: int = 5,
-        features: Sequence[str] = ("edges", "paths", "operations"),
+        features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng)
         self.initial = checked_whole("initial", initial, 0, 1_000_000)
-        self.features = _checked_features(features)
+        self.features = _checked_features(space, features)
         self._values: list[float] = []
-        self._asked = np.zeros(space.n_cells, dtype=bool)
+        self._asked = np.zeros(space.size, dtype=bool)
         self._n_asked = 0
-        self._n_open = space.n_cells
+        self._n_open = space.size
         self._fitted_at = 0
 
     @cached_property
@@ -102,7 +106,7 @@ class GPSearch(Searcher):
             raise SpaceExhaustedError(f"All {self._n_open:,} cells of {self.space.name} have been proposed.")
         proposals: list[int] = []
         while len(proposals) < n and self._n_asked < self.initial:
-            cell = int(self.rng.integers(self.space.n_cells))
+            cell = int(self.rng.integers(self.space.size))
             if not self._asked[cell]:
                 self._mark(cell)
                 proposals.append(cell)

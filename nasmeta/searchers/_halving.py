@@ -110,7 +110,7 @@ class _Brackets(MultiFidelitySearcher):
 
     def _drawn_cell(self) -> int:
         if self._part is None:
-            return int(self.rng.integers(self.space.n_cells))
+            return int(self.rng.integers(self.space.size))
         return int(self._part[self.rng.integers(len(self._part))])
 
     def _begin_bracket(self) -> Bracket:

@@ -49,7 +49,7 @@ class LocalSearch(Searcher):
         """Wait for the value of a random start."""
         self._centre: int | None = None
         self._centre_value = -np.inf
-        self._queue: list[int] = [int(self.rng.integers(self.space.n_cells))]
+        self._queue: list[int] = [int(self.rng.integers(self.space.size))]
         self._waiting: set[int] = set(self._queue)
         self._best_neighbour, self._best_neighbour_value = -1, -np.inf
 
@@ -65,7 +65,7 @@ class LocalSearch(Searcher):
         proposals = self._queue[:n]
         del self._queue[:n]
         while len(proposals) < n:
-            proposals.append(int(self.rng.integers(self.space.n_cells)))
+            proposals.append(int(self.rng.integers(self.space.size)))
         return np.array(proposals, dtype=np.int32)
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:

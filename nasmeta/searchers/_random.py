@@ -39,7 +39,7 @@ class RandomSearch(Searcher):
         self.replacement = replacement
         if replacement:
             return
-        self._order = space.sample(space.n_cells, rng)
+        self._order = space.sample(space.size, rng)
         self._asked = 0
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
@@ -52,7 +52,7 @@ class RandomSearch(Searcher):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next `n` cells of the order, or any cells with replacement."""
         if self.replacement:
-            return self.rng.integers(self.space.n_cells, size=n, dtype=np.int32)
+            return self.rng.integers(self.space.size, size=n, dtype=np.int32)
         if self._asked + n > len(self._order):
             raise SpaceExhaustedError(f"All {len(self._order):,} cells of {self.space.name} have been proposed.")
         self._asked += n

@@ -59,7 +59,7 @@ class TPESearch(Searcher):
         self.most = checked_whole("most", most, 1, 1_000_000)
         self.prior_weight = checked_number("prior_weight", prior_weight, 1e-6, 1_000)
         self._told: dict[int, float] = {}
-        self._open = np.ones(space.n_cells, dtype=bool)
+        self._open = np.ones(space.size, dtype=bool)
         # The place of a cell in a table of (first three edges) × (last three edges).
         base = space.n_operations ** np.arange(space.n_edges - 1, -1, -1)
         self._place = space.digits.astype(np.int64) @ base

@@ -1,20 +1,35 @@
-"""What can be built: cell spaces, their cells and the forms, neighbours, isomorphs and costs of cells."""
+"""What can be built: search spaces, their architectures and the forms, neighbours, isomorphs and costs of these."""
 
-from nasmeta.spaces._catalog import SPACES, get_space
-from nasmeta.spaces._cell_forms import Cell, CellLike, Notation
+from nasmeta.spaces._catalog import SPACES, get_cell_space, get_space
+from nasmeta.spaces._cell_graph import complete_edges, live_edges
 from nasmeta.spaces._cell_space import CellSpace, CostFormula
+from nasmeta.spaces._content import from_content, to_content
 from nasmeta.spaces._datasets import canonical_dataset, held_out_name
+from nasmeta.spaces._drawing import Drawing
+from nasmeta.spaces._features import CountFeature
 from nasmeta.spaces._moving import move_cells
+from nasmeta.spaces._notation import Notation
+from nasmeta.spaces._positions import Position
+from nasmeta.spaces._search_space import Architecture, ArchitectureLike, SearchSpace
 
 __all__ = [
     "SPACES",
-    "Cell",
-    "CellLike",
+    "Architecture",
+    "ArchitectureLike",
     "CellSpace",
     "CostFormula",
+    "CountFeature",
+    "Drawing",
     "Notation",
+    "Position",
+    "SearchSpace",
     "canonical_dataset",
+    "complete_edges",
+    "from_content",
+    "get_cell_space",
     "get_space",
     "held_out_name",
+    "live_edges",
     "move_cells",
+    "to_content",
 ]

@@ -1,50 +1,25 @@
-"""The two spaces: NAS-Bench-201 and TransNAS-Bench-101 micro."""
+"""The spaces that have a name."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from functools import cache
 
+from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
-from nasmeta.spaces._cell_forms import EDGES, Notation
+from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace, CostFormula
+from nasmeta.spaces._notation import Notation
+from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["SPACES", "get_space"]
+__all__ = ["SPACES", "get_cell_space", "get_space", "registered_name"]
 
-SPACES: Registry[Callable[[], CellSpace]] = Registry("space")
+SPACES: Registry[Callable[[], SearchSpace]] = Registry("space")
+
+_EDGES = complete_edges(4)
 
 _NB201_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 _NB201_SHUFFLE_SEED = 88  # NATS-Bench shuffles the lexicographic list once with random.seed(88)
-
-
-def _write_nb201(digits: Iterable[int]) -> str:
-    operation = [_NB201_OPERATIONS[digit] for digit in digits]
-    nodes: dict[int, str] = {}
-    for (source, target), name in zip(EDGES, operation, strict=True):
-        nodes[target] = f"{nodes.get(target, '|')}{name}~{source}|"
-    return "+".join(nodes[target] for target in sorted(nodes))
-
-
-def _read_nb201(text: str) -> tuple[int, ...]:
-    nodes = text.strip().split("+")
-    if len(nodes) != 3:
-        raise ValueError(f"it has {len(nodes)} nodes joined by '+', not 3.")
-    digits = []
-    for target, node in enumerate(nodes, start=1):
-        if not (node.startswith("|") and node.endswith("|") and len(node) > 1):
-            raise ValueError(f"node {target} ({node!r}) does not stand between '|'.")
-        edges = node[1:-1].split("|")
-        if len(edges) != target:
-            raise ValueError(f"node {target} has {len(edges)} inputs, not {target}.")
-        for source, edge in enumerate(edges):
-            name, _, origin = edge.partition("~")
-            if name not in _NB201_OPERATIONS:
-                raise ValueError(f"{name!r} is no operation of it.")
-            if origin != str(source):
-                raise ValueError(f"input {edge!r} of node {target} should come from node {source}.")
-            digits.append(_NB201_OPERATIONS.index(name))
-    return tuple(digits)
 
 
 _TNB101_MACRO = "64-41414-"  # all micro cells share this macro skeleton
@@ -68,19 +43,18 @@ def _read_tnb101(text: str) -> tuple[int, ...]:
 @SPACES.register("nb201")
 def _nb201() -> CellSpace:
     """NAS-Bench-201 (Dong and Yang, ICLR 2020); the topology space of NATS-Bench."""
-    n_cells = len(_NB201_OPERATIONS) ** len(EDGES)
+    n_cells = len(_NB201_OPERATIONS) ** len(_EDGES)
     order = list(range(n_cells))
     random.Random(_NB201_SHUFFLE_SEED).shuffle(order)
 
     def same_on_all_edges(conv_1x1: int, conv_3x3: int) -> tuple[tuple[int, ...], ...]:
-        return ((0, 0, conv_1x1, conv_3x3, 0),) * len(EDGES)
+        return ((0, 0, conv_1x1, conv_3x3, 0),) * len(_EDGES)
 
     cifar, imagenet = same_on_all_edges(3_932_160, 35_389_440), same_on_all_edges(983_040, 8_847_360)
     weights = same_on_all_edges(28_000, 243_040)
     return CellSpace(
         "nb201",
         _NB201_OPERATIONS,
-        Notation(_write_nb201, _read_nb201),
         official_order=order,
         parameters=CostFormula(
             base={"cifar10": 73_306, "cifar100": 79_156, "imagenet16-120": 80_456},
@@ -109,7 +83,7 @@ def _tnb101_class_scene_parameters() -> CostFormula:
     reduction = sum(c * c // 2 + 2 * c for c in strided)
     per_edge = tuple(
         (0, reduction if source == 0 else 0, convolution(1, source == 0), convolution(9, source == 0))
-        for source, _ in EDGES
+        for source, _ in _EDGES
     )
     return CostFormula(base={"class_scene": 51_807}, per_edge={"class_scene": per_edge})
 
@@ -125,21 +99,20 @@ def _tnb101() -> CellSpace:
     )
 
 
-@cache
-def _built(build: Callable[[], CellSpace]) -> CellSpace:
-    return build()
+_built: dict[Callable[[], SearchSpace], SearchSpace] = {}
 
 
-def get_space(name: str) -> CellSpace:
+def get_space(name: str | SearchSpace) -> SearchSpace:
     """Return the space of this name, always the same object.
 
     Parameters
     ----------
-    name : {"nb201", "tnb101"}
+    name : str or SearchSpace
+        A registered name; a space is returned as it is.
 
     Returns
     -------
-    CellSpace
+    SearchSpace
 
     Raises
     ------
@@ -151,4 +124,30 @@ def get_space(name: str) -> CellSpace:
     >>> get_space("tnb101")
     CellSpace('tnb101', 4,096 cells, operations: none, skip_connect, nor_conv_1x1, nor_conv_3x3)
     """
-    return _built(SPACES[name])
+    if isinstance(name, SearchSpace):
+        return name
+    build = SPACES[name]
+    if build not in _built:
+        _built[build] = build()
+    return _built[build]
+
+
+def get_cell_space(name: str | SearchSpace) -> CellSpace:
+    """Return the cell space of this name.
+
+    Raises
+    ------
+    UnknownNameError
+    SettingError
+        Where it is a space of another kind.
+    """
+    space = get_space(name)
+    if not isinstance(space, CellSpace):
+        raise SettingError(f"{space.name} is no space of cells: its positions are no edges of a graph.")
+    return space
+
+
+def registered_name(space: SearchSpace) -> str | None:
+    """Return the name by which `get_space` returns a space; None where it has none."""
+    build = next((build for build, built in _built.items() if built is space), None)
+    return None if build is None else SPACES.name_of(build)

@@ -1,4 +1,4 @@
-"""A space of cells: four nodes, six edges, one operation an edge."""
+"""A space of cells: nodes in a row, and one operation on each edge between them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.spaces._cell_forms import EDGES, CellForms, CellLike, Notation, shown
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
+from nasmeta.spaces._cell_graph import complete_edges, function_classes, live_edges, live_path_counts, paths_between
 from nasmeta.spaces._datasets import canonical_dataset
+from nasmeta.spaces._features import CountFeature, FeatureBuilder, choice_one_hot
 from nasmeta.spaces._isomorphism import IsomorphismRule, class_representatives
+from nasmeta.spaces._notation import Notation, cell_notation
+from nasmeta.spaces._positions import Position, shown
+from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace, as_array
 
 __all__ = ["CellSpace", "CostFormula"]
 
@@ -34,91 +38,167 @@ class CostFormula:
     per_edge: Mapping[str, tuple[tuple[int, ...], ...]]
 
 
-class CellSpace(CellForms):
-    """All cells of four nodes (0 is the input, 3 the output) with one operation on each of six edges.
+class CellSpace(SearchSpace):
+    """All cells of some nodes (0 is the input, the last the output) with one operation on each edge.
 
-    A cell is an ``int``: its index in the space's official order. Strings, digits and adjacency matrices are
-    converted here, at the border; everything else in the package moves ``int32`` arrays of cells.
-    The edges are ordered 0→1, 0→2, 1→2, 0→3, 1→3, 2→3, and a cell's *digits* are the positions of its edges'
-    operations in `operations`.
+    A cell is an ``int``: its index in the space's official order. The edges are the positions of the space, sorted by
+    target as in 0→1, 0→2, 1→2, 0→3, 1→3, 2→3, and a cell's *digits*, its codes, are the places of its edges' operations
+    in `operations`.
 
     Parameters
     ----------
     name : str
         Short name, as used in task names.
     operations : sequence of str
-        The operations; the first is ``none``, the second ``skip_connect``.
-    notation : Notation
-        The official string form of a cell.
+    notation : Notation, optional
+        The official string form of a cell; that of NAS-Bench-201 where left out.
     official_order : array of int, shape (n_cells,), optional
         For each cell its rank among all digit tuples in lexicographic order; lexicographic where left out.
     parameters, multiply_adds : CostFormula, optional
         Exact costs of the benchmark's networks.
+    n_nodes : int, default 4
+    edges : sequence of (source, target), optional
+        From lower to higher nodes; all where left out.
+    none, skip : str, optional
+        Which operation passes nothing and which passes its input on unchanged; by default ``none`` and
+        ``skip_connect``, where the operations hold them.
+
+    Attributes
+    ----------
+    operations : tuple of str
+    edges : tuple of (int, int)
+    paths : tuple of tuple of int
+        The paths from input to output, each as positions of its edges.
+    none, skip : int or None
+        Digits of these operations.
+    real_operations : tuple of int
+        Digits of the others.
+    n_nodes, n_edges, n_operations, n_cells : int
 
     Examples
     --------
-    >>> from nasmeta.spaces import get_space
+    >>> from nasmeta.spaces import CellSpace, get_space
     >>> space = get_space("nb201")
-    >>> space.n_cells
+    >>> space.size
     15625
     >>> space.to_string(0)
     '|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|'
     >>> space.index_of(space.to_string([3, 1, 4]))
     array([3, 1, 4], dtype=int32)
+    >>> CellSpace("five", ["none", "skip_connect", "conv"], n_nodes=5)
+    CellSpace('five', 59,049 cells, operations: none, skip_connect, conv)
     """
+
+    noun = "cell"
+    _plural = "cells"
 
     def __init__(
         self,
         name: str,
         operations: Sequence[str],
-        notation: Notation,
+        notation: Notation | None = None,
         official_order: ArrayLike | None = None,
         parameters: CostFormula | None = None,
         multiply_adds: CostFormula | None = None,
+        *,
+        n_nodes: int = 4,
+        edges: Sequence[tuple[int, int]] | None = None,
+        none: str | None = "none",
+        skip: str | None = "skip_connect",
     ) -> None:
-        super().__init__(name, operations, notation, official_order)
+        if isinstance(n_nodes, bool) or not isinstance(n_nodes, int) or not 2 <= n_nodes <= 20:
+            raise SettingError(f"n_nodes must be a whole number from 2 to 20, not {shown(n_nodes)}.")
+        if isinstance(operations, str) or not all(isinstance(operation, str) for operation in operations):
+            raise SettingError(f"The operations of {name} are a list of names, not {shown(operations)}.")
+        self.operations = tuple(operations)
+        self.n_operations = len(self.operations)
+        self.n_nodes = n_nodes
+        self.edges = complete_edges(n_nodes) if edges is None else _checked_edges(name, n_nodes, edges)
+        self.n_edges = len(self.edges)
+        self.paths = paths_between(self.edges)
+        self.none = self.operations.index(none) if none in self.operations else None
+        self.skip = self.operations.index(skip) if skip in self.operations else None
+        self.real_operations = tuple(i for i in range(self.n_operations) if i not in (self.none, self.skip))
         self._costs = {"parameters": parameters, "multiply-adds": multiply_adds}
+        positions = [Position(f"{source}->{target}", self.operations) for source, target in self.edges]
+        super().__init__(name, positions, notation=notation or cell_notation(self.operations, self.edges))
+        self._has_order = official_order is not None
+        if official_order is not None:
+            self.codes = self.raw_codes = self.codes[np.asarray(official_order)]
+            self._finish()
+
+    @property
+    def n_cells(self) -> int:
+        """The size of the space."""
+        return self.size
+
+    @property
+    def digits(self) -> NDArray[np.int8]:
+        """Digits of all cells, int8, shape (n_cells, n_edges), in the official order; read-only."""
+        return self.codes
 
     def __repr__(self) -> str:
         return f"CellSpace({self.name!r}, {self.n_cells:,} cells, operations: {', '.join(self.operations)})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        from nasmeta.spaces._catalog import get_space
+    def _what_is_possible(self) -> str:
+        return f"Operations: {', '.join(self.operations)}; the form: {self.to_string(0)!r}."
 
-        return get_space, (self.name,)
+    def described(self) -> dict[str, Any]:
+        """Return what makes it, as what JSON knows."""
+        from nasmeta.spaces._content import packed
+
+        def name_of(digit: int | None) -> str | None:
+            return None if digit is None else self.operations[digit]
+
+        order = self.codes.astype(np.int64) @ self.place_values
+        return {
+            "operations": list(self.operations),
+            "n_nodes": self.n_nodes,
+            "edges": [list(edge) for edge in self.edges],
+            "none": name_of(self.none),
+            "skip": name_of(self.skip),
+            **({"official_order": packed(order.astype(np.int32))} if self._has_order else {}),
+        }
+
+    @classmethod
+    def from_described(cls, content: Mapping[str, Any]) -> CellSpace:
+        """Return the space that `described` described."""
+        from nasmeta.spaces._content import unpacked
+
+        return cls(
+            content["name"],
+            content["operations"],
+            official_order=unpacked(content["official_order"]) if "official_order" in content else None,
+            n_nodes=content["n_nodes"],
+            edges=[(source, target) for source, target in content["edges"]],
+            none=content["none"],
+            skip=content["skip"],
+        )
 
     # -- structure --------------------------------------------------------------------------------------------------
     @cached_property
-    def neighbour_table(self) -> NDArray[np.int32]:
-        """Neighbours of all cells, int32, shape (n_cells, n_neighbours); read-only. See `neighbours`."""
-        digits = self.digits.astype(np.int32)
-        columns = []
-        for edge in range(self.n_edges):
-            for step in range(1, self.n_operations):
-                changed = (digits[:, edge] + step) % self.n_operations
-                rank = self._rank_of_cell + (changed - digits[:, edge]) * self._place_values[edge]
-                columns.append(self._cell_of_rank[rank])
-        table = np.stack(columns, axis=1)
-        table.flags.writeable = False
-        return table
+    def live_edges(self) -> NDArray[np.bool_]:
+        """Which edges lie on a path from input to output that no ``none`` interrupts, shape (n_cells, n_edges)."""
+        return _read_only(live_edges(self.digits, self.edges, self.none))
 
-    def neighbours(self, cells: CellLike) -> NDArray[np.int32]:
-        """Return the cells one edit away (one edge with another operation), in the order of the edges.
+    @cached_property
+    def function_classes(self) -> NDArray[np.int32]:
+        """For every cell the number of the function that its network computes, int32, shape (n_cells,).
 
-        Returns
-        -------
-        ndarray of int32, shape (n_neighbours,) for one cell or (n, n_neighbours)
-            24 neighbours in NAS-Bench-201, 18 in TransNAS-Bench-101 micro.
+        Coarser than any isomorphism rule: nested sums are laid flat, and what carries nothing is left out.
 
         Examples
         --------
         >>> from nasmeta.spaces import get_space
-        >>> get_space("nb201").neighbours([0, 1]).shape
-        (2, 24)
+        >>> int(get_space("nb201").function_classes.max()) + 1
+        4930
         """
-        return self.neighbour_table[self.index_of(cells)]
+        return _read_only(function_classes(self))
 
-    def canonical(self, cells: CellLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
+    def _own_features(self) -> dict[str, FeatureBuilder]:
+        return {"edges": choice_one_hot, "paths": _paths_of, "operations": _operation_counts}
+
+    def canonical(self, cells: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each cell's isomorphism class: its member with the smallest index.
 
         Parameters
@@ -138,12 +218,12 @@ class CellSpace(CellForms):
         >>> import numpy as np
         >>> from nasmeta.spaces import get_space
         >>> space = get_space("nb201")
-        >>> len(np.unique(space.canonical(np.arange(space.n_cells))))
+        >>> len(np.unique(space.canonical(np.arange(space.size))))
         6466
         """
         table = self._representatives.get(rule) if isinstance(rule, str) else None
         if table is None:
-            table = self._representatives[rule] = class_representatives(self.digits, self.operations, EDGES, rule)
+            table = self._representatives[rule] = class_representatives(self, rule)
         found = table[self.index_of(cells)]
         return int(found) if found.ndim == 0 else found
 
@@ -151,38 +231,102 @@ class CellSpace(CellForms):
     def _representatives(self) -> dict[str, NDArray[np.int32]]:
         return {}
 
-    def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> NDArray[np.int32]:
-        """Draw cells uniformly.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        rng : numpy.random.Generator
-        replace : bool, default False
-            Whether a cell may be drawn twice.
-
-        Returns
-        -------
-        ndarray of int32, shape (n,)
+    # -- forms ------------------------------------------------------------------------------------------------------
+    def to_digits(self, cells: ArchitectureLike) -> NDArray[np.int8]:
+        """Return the operation digit of every edge, int8, shape (n_edges,) for one cell or (n, n_edges).
 
         Examples
         --------
-        >>> import numpy as np
         >>> from nasmeta.spaces import get_space
-        >>> get_space("nb201").sample(3, np.random.default_rng(0)).shape
-        (3,)
+        >>> get_space("nb201").to_digits(0)
+        array([4, 2, 1, 2, 1, 1], dtype=int8)
         """
-        if isinstance(n, bool) or not isinstance(n, int | np.integer):
-            raise SettingError(f"n is how many cells to draw, an integer, not {shown(n)} ({type(n).__name__}).")
-        if not isinstance(rng, np.random.Generator):
-            raise SettingError(f"rng must be a numpy.random.Generator, not {shown(rng)} ({type(rng).__name__}).")
-        if n < 0 or (n > self.n_cells and not replace):
-            raise SettingError(f"Cannot draw {shown(int(n))} cells from {self.name}, which has {self.n_cells:,}.")
-        return rng.choice(self.n_cells, size=n, replace=replace).astype(np.int32)
+        return self.digits[self.index_of(cells)]
+
+    def from_digits(self, digits: ArrayLike) -> int | NDArray[np.int32]:
+        """Return the cell, or cells, with these digits of shape (n_edges,) or (n, n_edges).
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").from_digits([4, 2, 1, 2, 1, 1])
+        0
+        """
+        array = as_array(digits, "Digits")
+        if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_edges:
+            raise ArchitectureError(
+                f"Digits must be integers of shape ({self.n_edges},) or (n, {self.n_edges}), "
+                f"not {array.dtype} of shape {array.shape}."
+            )
+        if array.size and (array.min() < 0 or array.max() >= self.n_operations):
+            raise ArchitectureError(
+                f"Digits of {self.name} run from 0 to {self.n_operations - 1} ({', '.join(self.operations)}); "
+                f"got {array.min()} to {array.max()}."
+            )
+        return self.from_codes(array)
+
+    def ops_of(self, cells: ArchitectureLike) -> NDArray[np.str_]:
+        """Return the operation names of the edges, shape (n_edges,) for one cell or (n, n_edges).
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("tnb101").ops_of("64-41414-3_03_120").tolist()
+        ['nor_conv_3x3', 'none', 'nor_conv_3x3', 'skip_connect', 'nor_conv_1x1', 'none']
+        """
+        return np.array(self.operations)[self.to_digits(cells)]
+
+    def from_ops(self, operations: ArrayLike) -> int | NDArray[np.int32]:
+        """Return the cell, or cells, with these operation names of shape (n_edges,) or (n, n_edges)."""
+        names = as_array(operations, "Operations")
+        for name in names.ravel().tolist():
+            if not isinstance(name, str) or name not in self.operations:
+                raise ArchitectureError(
+                    f"{shown(name)} is no operation of {self.name}. Possible: {', '.join(self.operations)}."
+                )
+        digits = np.zeros(names.shape, dtype=np.int8)
+        for digit, operation in enumerate(self.operations):
+            digits[names == operation] = digit
+        return self.from_digits(digits)
+
+    def to_adjacency(self, cells: ArchitectureLike) -> NDArray[np.int8]:
+        """Return adjacency matrices with operations, int8, shape (n_nodes, n_nodes) for one cell or (n, …).
+
+        Entry (i, j) is the digit of the operation on the edge i→j plus one; 0 where there is no edge.
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").to_adjacency(0)
+        array([[0, 5, 3, 3],
+               [0, 0, 2, 2],
+               [0, 0, 0, 2],
+               [0, 0, 0, 0]], dtype=int8)
+        """
+        digits = self.to_digits(cells)
+        matrices = np.zeros((*digits.shape[:-1], self.n_nodes, self.n_nodes), dtype=np.int8)
+        sources, targets = zip(*self.edges, strict=True)
+        matrices[..., sources, targets] = digits + 1
+        return matrices
+
+    def from_adjacency(self, matrices: ArrayLike) -> int | NDArray[np.int32]:
+        """Return the cell, or cells, of adjacency matrices as `to_adjacency` writes them."""
+        array = as_array(matrices, "Adjacency matrices")
+        if array.dtype.kind not in "iu" or array.ndim not in (2, 3) or array.shape[-2:] != (self.n_nodes, self.n_nodes):
+            raise ArchitectureError(
+                f"Adjacency matrices must be integers of shape ({self.n_nodes}, {self.n_nodes}) or (n, …), not "
+                f"{array.dtype} {array.shape}."
+            )
+        sources, targets = zip(*self.edges, strict=True)
+        upper = array[..., sources, targets].astype(np.int64)
+        if np.count_nonzero(array) != np.count_nonzero(upper):
+            raise ArchitectureError(
+                "An adjacency matrix has an entry on or below its diagonal; edges go from i to j > i."
+            )
+        return self.from_digits(upper - 1)
 
     # -- costs ------------------------------------------------------------------------------------------------------
-    def params(self, cells: CellLike, dataset: str) -> int | NDArray[np.int64]:
+    def params(self, cells: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
         """Return the exact number of parameters of the benchmark's network with this cell.
 
         Parameters
@@ -204,7 +348,7 @@ class CellSpace(CellForms):
         """
         return self._cost("parameters", cells, dataset)
 
-    def flops(self, cells: CellLike, dataset: str) -> int | NDArray[np.int64]:
+    def flops(self, cells: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
         """Return the floating point operations of one forward pass of one image, as the benchmark counts them.
 
         A multiply and an add count as one, as in the official tables (which print millions).
@@ -222,7 +366,7 @@ class CellSpace(CellForms):
         return self._cost("multiply-adds", cells, dataset)
 
     def _cost(
-        self, kind: Literal["parameters", "multiply-adds"], cells: CellLike, dataset: str
+        self, kind: Literal["parameters", "multiply-adds"], cells: ArchitectureLike, dataset: str
     ) -> int | NDArray[np.int64]:
         formula = self._costs[kind]
         key = canonical_dataset(dataset) if isinstance(dataset, str) else None
@@ -234,3 +378,31 @@ class CellSpace(CellForms):
         per_edge = np.array(formula.per_edge[key], dtype=np.int64)
         cost: NDArray[np.int64] = formula.base[key] + per_edge[np.arange(self.n_edges), digits].sum(axis=-1)
         return int(cost) if digits.ndim == 1 else cost
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
+
+
+def _paths_of(space: SearchSpace) -> CountFeature:
+    assert isinstance(space, CellSpace)
+    return live_path_counts(space)
+
+
+def _operation_counts(space: SearchSpace) -> CountFeature:
+    """Return how often each operation occurs: the label histogram that starts the Weisfeiler-Lehman kernel."""
+    assert isinstance(space, CellSpace)
+    one_hot = space.digits[:, :, None] == np.arange(space.n_operations, dtype=np.int8)
+    return CountFeature(one_hot.sum(axis=1, dtype=np.int8), tuple(f"n_{name}" for name in space.operations))
+
+
+def _checked_edges(name: str, n_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    found = tuple((int(source), int(target)) for source, target in edges)
+    if len(set(found)) < len(found) or any(not 0 <= source < target < n_nodes for source, target in found):
+        raise SettingError(
+            f"The edges of {name} run once each from a node to a later one of 0 to {n_nodes - 1}, not {shown(edges)}."
+        )
+    if not any(target == n_nodes - 1 for _, target in found):
+        raise SettingError(f"No edge of {name} leads to its output, node {n_nodes - 1}.")
+    return tuple(sorted(found, key=lambda edge: (edge[1], edge[0])))

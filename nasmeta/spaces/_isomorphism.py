@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from nasmeta.spaces._cell_space import CellSpace
 
 __all__ = ["IsomorphismRule", "class_representatives"]
 
@@ -17,38 +20,37 @@ IsomorphismRule: TypeAlias = Literal["upstream", "skip", "zero"]
 _ZERO = "#"
 
 
-def _expression(
-    digits: Sequence[int], operations: Sequence[str], edges: Sequence[tuple[int, int]], rule: IsomorphismRule
-) -> str:
+def _expression(digits: Sequence[int], space: CellSpace, rule: IsomorphismRule) -> str:
     """Write what the output node computes; equal strings are the same network."""
-    terms: dict[int, list[str]] = {}
+    terms: dict[int, list[str]] = {target: [] for _, target in space.edges}
     nodes = {0: "0"}
-    for (source, target), digit in zip(edges, digits, strict=True):
-        operation = operations[digit]
+    last = 0
+    for (source, target), digit in zip(space.edges, digits, strict=True):  # sorted by target
+        while last < target:
+            nodes[last] = _sum(terms.get(last, []), rule) if last else "0"
+            last += 1
         value = nodes[source]
-        if rule != "skip" and (operation == "none" or value == _ZERO):
+        if rule != "skip" and (digit == space.none or value == _ZERO):
             term = _ZERO
-        elif operation == "skip_connect":
+        elif digit == space.skip:
             term = value
         else:
-            term = f"({value})@{operation}"
-        terms.setdefault(target, []).append(term)
-        if len(terms[target]) == target:  # all edges into this node are known
-            kept = [term for term in terms[target] if term != _ZERO] if rule == "zero" else terms[target]
-            nodes[target] = "+".join(sorted(kept)) or _ZERO
-    return nodes[max(nodes)]
+            term = f"({value})@{space.operations[digit]}"
+        terms[target].append(term)
+    return _sum(terms[last], rule)
 
 
-def class_representatives(
-    digits: NDArray[np.int8], operations: Sequence[str], edges: Sequence[tuple[int, int]], rule: IsomorphismRule
-) -> NDArray[np.int32]:
+def _sum(terms: list[str], rule: IsomorphismRule) -> str:
+    kept = [term for term in terms if term != _ZERO] if rule == "zero" else terms
+    return "+".join(sorted(kept)) or _ZERO
+
+
+def class_representatives(space: CellSpace, rule: IsomorphismRule) -> NDArray[np.int32]:
     """Return for every cell the smallest index among the cells that build the same network.
 
     Parameters
     ----------
-    digits : ndarray of int8, shape (n_cells, n_edges)
-    operations, edges
-        As in `CellSpace`.
+    space : CellSpace
     rule : {"upstream", "skip", "zero"}
         ``upstream`` is NATS-Bench's ``Structure.to_unique_str(consider_zero=True)``.
 
@@ -60,7 +62,7 @@ def class_representatives(
         raise UnknownNameError.of("isomorphism rule", rule, get_args(IsomorphismRule))
     first: dict[str, int] = {}
     representatives = np.array(
-        [first.setdefault(_expression(row, operations, edges, rule), cell) for cell, row in enumerate(digits.tolist())],
+        [first.setdefault(_expression(row, space, rule), cell) for cell, row in enumerate(space.digits.tolist())],
         dtype=np.int32,
     )
     representatives.flags.writeable = False

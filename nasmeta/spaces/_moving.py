@@ -1,38 +1,39 @@
-"""Cells of one space as cells of another."""
+"""Architectures of one space as those of another."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces._cell_forms import CellLike
-from nasmeta.spaces._cell_space import CellSpace
+from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
 
 __all__ = ["move_cells"]
 
 
-def move_cells(cells: CellLike, source: CellSpace, target: CellSpace) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Return the cells of another space with the same operations on the same edges, where it has them.
+def move_cells(
+    cells: ArchitectureLike, source: SearchSpace, target: SearchSpace
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Return the architectures of another space with the same choices for the same positions, where it has them.
 
     TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells move there; a cell with average
-    pooling has no counterpart the other way round.
+    pooling has no counterpart the other way round. Between spaces with other positions nothing moves.
 
     Parameters
     ----------
-    cells : cells of `source`, shape (n,)
-    source, target : CellSpace
+    cells : architectures of `source`, shape (n,)
+    source, target : SearchSpace
 
     Returns
     -------
     moved : ndarray of int32, shape (n_kept,)
-        Cells of `target`.
+        Architectures of `target`.
     kept : ndarray of bool, shape (n,)
         Which of `cells` have a counterpart.
 
     Raises
     ------
-    CellError
-        Where something is no cell of `source`.
+    ArchitectureError
+        Where something is no architecture of `source`.
 
     Examples
     --------
@@ -41,9 +42,18 @@ def move_cells(cells: CellLike, source: CellSpace, target: CellSpace) -> tuple[N
     >>> kept.tolist(), get_space("tnb101").to_string(moved)
     ([False, True], ['64-41414-3_33_132'])
     """
-    digits = np.atleast_2d(source.to_digits(cells))
-    counterpart = np.array([target.operations.index(op) if op in target.operations else -1 for op in source.operations])
-    moved = counterpart[digits]
-    kept = np.asarray((moved >= 0).all(axis=1))
-    found = target.from_digits(moved[kept]) if kept.any() else np.empty(0, np.int32)
-    return np.asarray(found, np.int32), kept
+    index = np.atleast_1d(source.index_of(cells))
+    own = {position.name: position for position in target.positions}
+    if own.keys() != {position.name for position in source.positions}:
+        return np.empty(0, np.int32), np.zeros(len(index), dtype=bool)
+    codes = np.empty((len(index), target.n_positions), dtype=np.int64)
+    place = {name: i for i, name in enumerate(own)}
+    for i, position in enumerate(source.positions):
+        choices = own[position.name].choices
+        counterpart = np.array([choices.index(c) if c in choices else -1 for c in position.choices])
+        codes[:, place[position.name]] = counterpart[source.codes[index, i]]
+    there = (codes >= 0).all(axis=1)
+    found = np.full(len(index), -1, dtype=np.int32)
+    found[there] = target.find(codes[there] @ target.place_values)
+    kept = found >= 0
+    return found[kept], kept

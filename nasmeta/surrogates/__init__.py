@@ -1,6 +1,6 @@
 """Surrogate benchmarks: what a table would answer, from a small file, for every cell of a space."""
 
-from nasmeta.surrogates._features import FEATURE_SETS, class_features, function_classes
+from nasmeta.surrogates._features import FEATURE_SETS, class_features
 from nasmeta.surrogates._fit import fit_surrogate, score_surrogate
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
@@ -18,7 +18,6 @@ __all__ = [
     "SurrogateTask",
     "class_features",
     "fit_surrogate",
-    "function_classes",
     "load_surrogate",
     "score_predictions",
     "score_surrogate",

@@ -92,7 +92,7 @@ def _content(raw: bytes, path: Path) -> Content:
             f"Fit it anew: `nasmeta surrogate fit {card['task']!s:.60} --output FILE`."
         )
     features = class_features(get_space(card["space"]))
-    n_classes, n_cells = len(features[0]), get_space(card["space"]).n_cells
+    n_classes, n_cells = len(features[0]), get_space(card["space"]).size
     scales = tuple(
         _checked(arrays, f"scales_{name}", np.float32, (part.shape[1],))
         for name, part in zip(FEATURE_SETS, features, strict=True)

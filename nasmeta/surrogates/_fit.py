@@ -14,7 +14,7 @@ import nasmeta
 from nasmeta.checks import checked_whole
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors import isomorph_split
-from nasmeta.surrogates._features import class_features, function_classes
+from nasmeta.surrogates._features import class_features
 from nasmeta.surrogates._noise import SeedNoise, fit_noise
 from nasmeta.surrogates._process import fit_process
 from nasmeta.surrogates._scores import Scores, score_predictions
@@ -78,10 +78,10 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     split_rng, batch_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     train, _ = isomorph_split(space, rng=split_rng, test_fraction=1.0 - train_fraction, cells=measured)
     train = np.sort(train)
-    trained = np.zeros(space.n_cells, dtype=bool)
+    trained = np.zeros(space.size, dtype=bool)
     trained[train] = True
 
-    classes = function_classes(space)[train]
+    classes = space.function_classes[train]
     counts = np.bincount(classes)
     observed = np.flatnonzero(counts).astype(np.int32)
     utilities = task.sign * task.values[train]
@@ -124,8 +124,8 @@ def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64
     good = train[np.isfinite(costs[train])]
     if not len(good) or not (costs[good] > 0).any():
         return None, None
-    one_hot = (space.digits[:, :, None] == np.arange(space.n_operations)).reshape(space.n_cells, -1)
-    design = np.column_stack([np.ones(space.n_cells), one_hot])
+    one_hot = (space.digits[:, :, None] == np.arange(space.n_operations)).reshape(space.size, -1)
+    design = np.column_stack([np.ones(space.size), one_hot])
     coefficients = np.linalg.lstsq(design[good], costs[good], rcond=None)[0]
     rest = np.isfinite(costs)
     rest[train] = False
@@ -147,13 +147,13 @@ def _seed_columns(task: Task) -> NDArray[np.float64]:
         and info.epoch is None
     ]
     columns = [table.column(*own[:4], seed=info.seed, release=info.release) for info in seeds]
-    return np.array(columns, dtype=np.float64).T.reshape(task.space.n_cells, -1)
+    return np.array(columns, dtype=np.float64).T.reshape(task.space.size, -1)
 
 
 def _fit_noise(task: Task, train: NDArray[np.int32], means: NDArray[np.float64]) -> SeedNoise | None:
     if task.signal.seed != "mean":
         return None
-    live = train[function_classes(task.space)[train] != 0]
+    live = train[task.space.function_classes[train] != 0]
     return fit_noise(means[live], _seed_columns(task)[live])
 
 
@@ -170,8 +170,8 @@ def score_surrogate(surrogate: Surrogate, task: str | Task | None = None) -> dic
     -------
     dict of str to Scores
         ``held out``: no isomorph (upstream rule) was trained on. ``new functions``: the part of them whose function,
-        by the stricter rule of `function_classes`, was not trained on either. Each also for the cells among the best
-        tenth of the task: ``held out, best 10 %`` and ``new functions, best 10 %``.
+        by the stricter rule of `CellSpace.function_classes`, was not trained on either. Each also for the cells among
+        the best tenth of the task: ``held out, best 10 %`` and ``new functions, best 10 %``.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def score_surrogate(surrogate: Surrogate, task: str | Task | None = None) -> dic
     True
     """
     task = get_task(surrogate.card["task"] if task is None else task) if not isinstance(task, Task) else task
-    if task.space is not surrogate.space:
+    if task.space != surrogate.space:
         raise SettingError(
             f"The surrogate is of {surrogate.card['task']}, in the space {surrogate.space.name}; {task.name} is in "
             f"{task.space.name}."
@@ -194,9 +194,9 @@ def score_surrogate(surrogate: Surrogate, task: str | Task | None = None) -> dic
     y = task.values
     measured = np.isfinite(y)
     held_out = measured & ~surrogate.trained
-    known = np.zeros(int(function_classes(task.space).max()) + 1, dtype=bool)
-    known[function_classes(task.space)[surrogate.trained]] = True
-    new = held_out & ~known[function_classes(task.space)]
+    known = np.zeros(int(task.space.function_classes.max()) + 1, dtype=bool)
+    known[task.space.function_classes[surrogate.trained]] = True
+    new = held_out & ~known[task.space.function_classes]
     utilities = task.sign * y
     best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
     groups = {

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_whole
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
 from nasmeta.files import write_atomically
-from nasmeta.spaces import CellLike, CellSpace, get_space
-from nasmeta.surrogates._features import class_features, function_classes
+from nasmeta.spaces import ArchitectureLike, CellSpace, get_space
+from nasmeta.surrogates._features import class_features
 from nasmeta.surrogates._file import Content, encode, read
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
@@ -97,7 +97,7 @@ class Surrogate:
 
         Rounded to six digits of the largest, so that all processors give the same.
         """
-        values: NDArray[np.float64] = self._rounded(self._possible(self._by_class))[function_classes(self.space)]
+        values: NDArray[np.float64] = self._rounded(self._possible(self._by_class))[self.space.function_classes]
         values.flags.writeable = False
         return values
 
@@ -116,7 +116,7 @@ class Surrogate:
     def cost_seconds(self) -> NDArray[np.float64]:
         """What a training of each cell would take in seconds, float64, shape (n_cells,); NaN where not known."""
         if self.cost_coefficients is None:
-            return np.full(self.space.n_cells, np.nan)
+            return np.full(self.space.size, np.nan)
         costs = np.round(edge_costs(self.space, self.cost_coefficients), 3)
         costs.flags.writeable = False
         return costs
@@ -135,7 +135,7 @@ class Surrogate:
         SettingError
             Where the seed is no whole number from 0 on.
         """
-        return self._trainings(np.arange(self.space.n_cells, dtype=np.int32), seed)
+        return self._trainings(np.arange(self.space.size, dtype=np.int32), seed)
 
     def _trainings(self, cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
         """Return `training_values` of some cells, the same whatever else is asked for."""
@@ -150,10 +150,10 @@ class Surrogate:
         return self._rounded(self._possible(means + deviations))
 
     def _live(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
-        live: NDArray[np.bool_] = np.asarray(function_classes(self.space)[cells] != 0)
+        live: NDArray[np.bool_] = np.asarray(self.space.function_classes[cells] != 0)
         return live
 
-    def predict(self, cells: CellLike, answer: str = "mean", seed: int = 0) -> float | NDArray[np.float64]:
+    def predict(self, cells: ArchitectureLike, answer: str = "mean", seed: int = 0) -> float | NDArray[np.float64]:
         """Predict the task's signal.
 
         Parameters
@@ -172,7 +172,7 @@ class Surrogate:
 
         Raises
         ------
-        CellError, SettingError, MissingValueError
+        ArchitectureError, SettingError, MissingValueError
         """
         index = self.space.index_of(cells)
         found = self._answers(answer, seed, np.atleast_1d(np.asarray(index, dtype=np.int32)))
@@ -183,7 +183,7 @@ class Surrogate:
             raise SettingError(f'answer is "mean" or "training", not {answer!r:.80}.')
         return self.values[cells] if answer == "mean" else self._trainings(cells, seed)
 
-    def noise_deviation(self, cells: CellLike) -> float | NDArray[np.float64]:
+    def noise_deviation(self, cells: ArchitectureLike) -> float | NDArray[np.float64]:
         """Return the standard deviation of one training around the mean, in the task's unit.
 
         It is NaN where the noise is not known, and 0 for a cell without a live path.

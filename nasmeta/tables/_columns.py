@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from nasmeta.spaces import canonical_dataset
 
-__all__ = ["ColumnInfo", "Seed", "canonical_dataset"]
+__all__ = ["KINDS", "ColumnInfo", "Kind", "Seed", "canonical_dataset", "kind_of_old"]
+
+Kind: TypeAlias = Literal["performance", "size", "seconds", "latency", "energy", "proxy"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Seed: TypeAlias = "int | str"  # the only string is "mean"
 
@@ -40,6 +44,10 @@ class ColumnInfo:
         Anything else a reader of the numbers should know, such as the official name of the split.
     epoch : int or None
         For a point of a learning curve: after how many of the `epochs` it was measured. None is the end.
+    kind : {"performance", "size", "seconds", "latency", "energy", "proxy"}
+        What it measures. What but the dataset is held out follows from it: see `nasmeta.tasks.Task.held_out`.
+    device : str or None
+        On which device latency or energy was measured, without the size of the batch.
 
     Examples
     --------
@@ -60,6 +68,8 @@ class ColumnInfo:
     source_sha256: str = ""
     note: str = ""
     epoch: int | None = None
+    kind: Kind = "performance"
+    device: str | None = None
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> ColumnInfo:
@@ -77,6 +87,9 @@ class ColumnInfo:
         >>> ColumnInfo.of(asdict(info)) == info
         True
         """
+        if "kind" not in facts:  # written before columns said it
+            kind, device = kind_of_old(facts["metric"])
+            facts = {**facts, "kind": kind, "device": device}
         if facts.keys() != cls.__dataclass_fields__.keys():
             raise ValueError(f"a column with {', '.join(facts)}")
         info = object.__new__(cls)
@@ -90,3 +103,23 @@ class ColumnInfo:
         epochs = "-" if self.epochs is None else self.epochs if self.epoch is None else f"{self.epoch}of{self.epochs}"
         seed = "-" if self.seed is None else self.seed
         return f"{self.dataset}/{self.metric}/{split}/{epochs}/{seed}"
+
+
+_HARDWARE = re.compile(r"(latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|millijoules)")
+
+
+def kind_of_old(metric: str) -> tuple[Kind, str | None]:
+    """Return kind and device of a column that was stored before columns said them.
+
+    Examples
+    --------
+    >>> kind_of_old("latency_1080ti_batch32_milliseconds"), kind_of_old("proxy_synflow"), kind_of_old("train_seconds")
+    (('latency', '1080ti'), ('proxy', None), ('seconds', None))
+    """
+    if hardware := _HARDWARE.fullmatch(metric):
+        return ("latency" if hardware[1] == "latency" else "energy"), hardware[2]
+    if re.search(r"parameters|params|flops", metric):
+        return "size", None
+    if metric.startswith("proxy_"):
+        return "proxy", None
+    return ("seconds" if "seconds" in metric else "performance"), None

@@ -144,7 +144,7 @@ def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
         raise
     except OSError as reason:
         raise DamagedFileError(f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}") from reason
-    return encode(space.name, space.n_cells, columns, {"version": source.version, "files": raw})
+    return encode(space.name, space.size, columns, {"version": source.version, "files": raw})
 
 
 def remove_stale(path: Path) -> None:

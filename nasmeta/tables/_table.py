@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError, NoColumnError
-from nasmeta.spaces import Cell, CellLike, CellSpace, get_space
+from nasmeta.spaces import Architecture, ArchitectureLike, CellSpace, get_space
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._columns import ColumnInfo, Seed
@@ -176,7 +176,7 @@ class Table:
     def __repr__(self) -> str:
         datasets = ", ".join(sorted({info.dataset for info in self.columns}))
         metrics = ", ".join(sorted({info.metric for info in self.columns}))
-        size = f"{self.space.n_cells:,} cells, {len(self.columns)} columns"
+        size = f"{self.space.size:,} cells, {len(self.columns)} columns"
         return f"Table({self.name!r}, {size}; {datasets}; {metrics})"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -257,19 +257,19 @@ class Table:
     # -- values -----------------------------------------------------------------------------------------------------
     @overload
     def query(  # type: ignore[overload-overlap]  # a string is a sequence of strings, but one cell
-        self, cells: Cell, dataset: str, metric: str = ..., split: str | None = ..., epochs: int | None = ...,
+        self, cells: Architecture, dataset: str, metric: str = ..., split: str | None = ..., epochs: int | None = ...,
         seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
         epoch: int | None = ...,
     ) -> float: ...  # fmt: skip
     @overload
     def query(
-        self, cells: Sequence[Cell] | NDArray[Any], dataset: str, metric: str = ..., split: str | None = ...,
+        self, cells: Sequence[Architecture] | NDArray[Any], dataset: str, metric: str = ..., split: str | None = ...,
         epochs: int | None = ..., seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
         epoch: int | None = ...,
     ) -> NDArray[np.float64]: ...  # fmt: skip
     def query(
         self,
-        cells: CellLike,
+        cells: ArchitectureLike,
         dataset: str,
         metric: str = "accuracy",
         split: str | None = None,
@@ -297,7 +297,7 @@ class Table:
 
         Raises
         ------
-        CellError
+        ArchitectureError
             For what is no cell of the space.
         ColumnError
             Where no column, or more than one, has the address.
@@ -369,7 +369,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
 
     def curve(
         self,
-        cells: CellLike,
+        cells: ArchitectureLike,
         dataset: str,
         metric: str = "accuracy",
         split: str | None = None,
@@ -391,7 +391,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
 
         Raises
         ------
-        CellError, ColumnError, MissingValueError, DamagedFileError
+        ArchitectureError, ColumnError, MissingValueError, DamagedFileError
             As in `query`.
 
         Examples
@@ -415,7 +415,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
 
     def available_seeds(
         self,
-        cell: Cell,
+        cell: Architecture,
         dataset: str,
         metric: str = "accuracy",
         split: str | None = None,
@@ -427,7 +427,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
 
         Raises
         ------
-        CellError, ColumnError
+        ArchitectureError, ColumnError
 
         Examples
         --------
@@ -449,7 +449,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         seed: Seed | np.random.Generator | None = None,
         release: str | None = None,
         epoch: int | None = None,
-    ) -> Callable[[Cell], float]:
+    ) -> Callable[[Architecture], float]:
         """Prepare the fastest look-up of single cells: a function from a cell to its value.
 
         Parameters
@@ -460,7 +460,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         Returns
         -------
         callable
-            Raises CellError and MissingValueError as `query` does.
+            Raises ArchitectureError and MissingValueError as `query` does.
 
         Examples
         --------
@@ -469,14 +469,14 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         >>> round(seconds(0), 3)
         1444.219
         """
-        index_of, not_measured, n_cells = self.space.index_of, self._not_measured, self.space.n_cells
+        index_of, not_measured, n_cells = self.space.index_of, self._not_measured, self.space.size
         if isinstance(seed, np.random.Generator):
             address = Address(dataset, metric, split, epochs, None, release, epoch)
             columns = np.stack([column for column, _ in self._single_seeds(address, say=True)], axis=1)
             measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
             integers = seed.integers
 
-            def draw(cell: Cell) -> float:
+            def draw(cell: Architecture) -> float:
                 index = index_of(cell)
                 if values := measured[index]:
                     return values[integers(len(values))]
@@ -487,7 +487,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         address = Address(dataset, metric, split, epochs, seed, release, epoch)
         values: list[float] = self._one(address)[0].tolist()  # a list's items are read fastest
 
-        def look_up(cell: Cell) -> float:
+        def look_up(cell: Architecture) -> float:
             index = cell if type(cell) is int and 0 <= cell < n_cells else index_of(cell)
             value = values[index]
             if value != value:

@@ -100,7 +100,7 @@ class EpisodeSampler:
         if labels not in _LABELS:
             raise SettingError(f"labels must be one of {', '.join(_LABELS)}, not {labels!r:.80}.")
         self.labels = labels
-        wanted = get_space(space) if isinstance(space, str) else space
+        wanted = get_space(space)
         self.sources = tuple(checked_sources(type(self).__name__, sources, wanted, move=True))
         low, high = support if isinstance(support, tuple | list) and len(support) == 2 else (support, support)
         self.support = (checked_whole("support", low), checked_whole("support", high))
@@ -161,7 +161,7 @@ class EpisodeSampler:
     def _task(self, rng: np.random.Generator) -> tuple[CellSpace, list[int], NDArray[np.int32], NDArray[np.float64]]:
         first = int(rng.integers(len(self.sources)))
         space = self.sources[first].space
-        fellows = [i for i, source in enumerate(self.sources) if i != first and source.space is space]
+        fellows = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
         members = self.augment.members(first, fellows, rng)
         cells, scores = self._on_common_cells(tuple(sorted(members)))
         if len(cells) < self.support[1] + self.query:  # too few cells in common

@@ -58,7 +58,7 @@ def checked_sources(
     if space is not None and move:
         seen = [source.in_space(space) for source in seen]
     for source in seen:
-        if space is not None and source.space is not space:
+        if space is not None and source.space != space:
             raise SettingError(
                 f"Source {source.name} lives in space {source.space.name}, but {who} in {space.name}: it learns only "
                 "from sources of its own space."

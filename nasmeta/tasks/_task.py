@@ -175,7 +175,7 @@ class SourceTask:
         >>> len(get_task("nb201/cifar10").as_source().in_space(get_space("tnb101")))
         4096
         """
-        if space is self.space:
+        if space == self.space:
             return self
         cells, kept = move_cells(self.cells, self.space, space)
         if not len(cells):
@@ -198,12 +198,12 @@ def _checked_labels(
         raise SettingError(f"{who} has no labelled cell.")
     if whole.dtype.kind not in "iu":
         raise SettingError(f"{who} has cells of type {whole.dtype}, but cells are whole numbers.")
-    outside = (whole < 0) | (whole >= space.n_cells)
+    outside = (whole < 0) | (whole >= space.size)
     if outside.any():
         raise SettingError(
-            f"{who} has a cell {whole[outside][0]}, but the cells of {space.name} are 0 to {space.n_cells - 1}."
+            f"{who} has a cell {whole[outside][0]}, but the cells of {space.name} are 0 to {space.size - 1}."
         )
-    times = np.bincount(whole, minlength=space.n_cells)
+    times = np.bincount(whole, minlength=space.size)
     if times.max() > 1:
         raise SettingError(f"{who} has labelled cell {times.argmax()} twice: pass the mean of its labels.")
     if not np.isfinite(labels).all():
@@ -363,7 +363,7 @@ class Task:
 
         s = self.signal
         if device_of(s.metric) is not None:
-            costs = np.zeros(self.space.n_cells)
+            costs = np.zeros(self.space.size)
         else:
             table = load_table(self.table)
             seed = None if s.seed is None else "mean"

@@ -82,8 +82,8 @@ class MetaPredictorContract:
     def test_few_labels_and_sources_order_the_rest(self, space: CellSpace) -> None:
         from scipy.stats import spearmanr
 
-        predicted = self.learnt(space).fit(*self.labelled(space)).predict(np.arange(space.n_cells))
-        assert predicted.shape == (space.n_cells,)
+        predicted = self.learnt(space).fit(*self.labelled(space)).predict(np.arange(space.size))
+        assert predicted.shape == (space.size,)
         assert np.isfinite(predicted).all()
         assert spearmanr(predicted, made_up_values(space))[0] >= self.least_correlation
 

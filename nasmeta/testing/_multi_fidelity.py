@@ -38,7 +38,7 @@ class MultiFidelityContract(SearcherContract):
     def trace(self, searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple[int, int]]:
         """Ask and tell made-up values, which short trainings see through noise; return (cell, epochs)."""
         space, found = searcher.space, []
-        values, noise = made_up_values(space), np.random.default_rng(1).standard_normal(space.n_cells)
+        values, noise = made_up_values(space), np.random.default_rng(1).standard_normal(space.size)
         for _ in range(0, n, batch):
             cells, epochs = searcher.ask_at(batch)
             told: NDArray[np.float64] = values[cells] + noise[cells] / epochs
@@ -54,7 +54,7 @@ class MultiFidelityContract(SearcherContract):
             assert part.dtype == np.int32
             assert part.shape == (batch,)
         found = self.trace(searcher, 80, batch)
-        assert all(0 <= cell < space.n_cells and epochs in (12, 50, 200) for cell, epochs in found)
+        assert all(0 <= cell < space.size and epochs in (12, 50, 200) for cell, epochs in found)
         assert {12, 200} <= {epochs for _, epochs in found}
 
     def test_same_generator_gives_the_same_lengths(self, space: CellSpace) -> None:

@@ -75,7 +75,7 @@ class PredictorContract:
 
     def test_predicts_a_number_for_each_cell(self, space: CellSpace) -> None:
         """Check dtype, shape and finiteness, for arrays, columns, lists and strings of cells."""
-        predictor, cells = self.fitted(space), np.arange(0, space.n_cells, 97, dtype=np.int32)
+        predictor, cells = self.fitted(space), np.arange(0, space.size, 97, dtype=np.int32)
         predicted = predictor.predict(cells)
         assert isinstance(predicted, np.ndarray)
         assert predicted.dtype == np.float64
@@ -89,7 +89,7 @@ class PredictorContract:
         from scipy.stats import spearmanr
 
         train, y = self.labelled(space)
-        others = np.setdiff1d(np.arange(space.n_cells), train)
+        others = np.setdiff1d(np.arange(space.size), train)
         predicted, truth = self.fitted(space).predict(others), made_up_values(space)[others] + 60.0
         assert spearmanr(predicted, truth).statistic >= self.least_correlation
         assert abs(predicted.mean() - y.mean()) < 3 * y.std()
@@ -164,7 +164,7 @@ class PredictorContract:
         """Check that what is loaded predicts the same, deviation included."""
         if not self.can_be_saved:
             pytest.skip("This predictor is not saved.")
-        predictor, cells = self.fitted(space), np.arange(0, space.n_cells, 53)
+        predictor, cells = self.fitted(space), np.arange(0, space.size, 53)
         again = load_predictor(save_predictor(predictor, tmp_path / "predictor.zip"))
         np.testing.assert_allclose(again.predict(cells), predictor.predict(cells), rtol=1e-6)
         assert not list(tmp_path.glob(".*")), "nothing half-written is left"

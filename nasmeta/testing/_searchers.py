@@ -112,7 +112,7 @@ class SearcherContract:
             assert cells.dtype == np.int32
             assert cells.shape == (n,)
             assert cells.min() >= 0
-            assert cells.max() < space.n_cells
+            assert cells.max() < space.size
             searcher.tell(cells, values[cells])
 
     @pytest.mark.parametrize("batch", [1, 4])
@@ -161,7 +161,7 @@ class SearcherContract:
     def test_keeps_to_a_part_where_it_says_so(self, space: CellSpace) -> None:
         """Check that no cell outside is proposed after `restrict` has returned True, and each inside only once."""
         searcher, values = self.ready(space), made_up_values(space)
-        part = np.arange(3, space.n_cells, 200, dtype=np.int32)
+        part = np.arange(3, space.size, 200, dtype=np.int32)
         if not searcher.restrict(part):
             return
         for n in (1, 4, 1):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasmeta.errors import CellError, ColumnError, MissingValueError
+from nasmeta.errors import ArchitectureError, ColumnError, MissingValueError
 from nasmeta.tables import ColumnInfo, Table
 
 __all__ = ["TableContract"]
@@ -45,7 +45,7 @@ class TableContract:
         for info in table.columns:
             assert table.info(**_address_of(info)) == info
             column = table.column(**_address_of(info))
-            assert column.shape == (table.space.n_cells,)
+            assert column.shape == (table.space.size,)
             assert column.dtype == np.float32
             assert not np.isinf(column).any()
             assert not np.isnan(column).all()
@@ -90,7 +90,7 @@ class TableContract:
             missing = np.flatnonzero(np.isnan(table.column(**_address_of(info))))
             if not missing.size:
                 continue
-            for question in (missing[0], missing[:5], np.arange(table.space.n_cells)):
+            for question in (missing[0], missing[:5], np.arange(table.space.size)):
                 with pytest.raises(MissingValueError, match=f"{missing[0]} .*measured seeds"):
                     table.query(question, **_address_of(info))
             with pytest.raises(MissingValueError, match=str(missing[-1])):
@@ -123,11 +123,11 @@ class TableContract:
     def test_what_is_no_cell_raises(self, table: Table) -> None:
         address = _address_of(table.columns[0])
         wrong: Any
-        for wrong in (-1, table.space.n_cells, 1.0, True, "no cell", None, [0, -1], np.array([[0]]), np.array([0.5])):
-            with pytest.raises(CellError):
+        for wrong in (-1, table.space.size, 1.0, True, "no cell", None, [0, -1], np.array([[0]]), np.array([0.5])):
+            with pytest.raises(ArchitectureError):
                 table.query(wrong, **address)
-        for wrong in (-1, table.space.n_cells, 1.0, True, "no cell"):
-            with pytest.raises(CellError):
+        for wrong in (-1, table.space.size, 1.0, True, "no cell"):
+            with pytest.raises(ArchitectureError):
                 table.lookup(**address)(wrong)
 
     def test_no_cells_have_no_values(self, table: Table) -> None:

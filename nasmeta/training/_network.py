@@ -6,8 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
-from nasmeta.spaces import Cell, CellSpace, get_space
+from nasmeta.spaces import Architecture, CellSpace, complete_edges, get_cell_space
+from nasmeta.spaces import live_edges as _live_edges
 
 try:
     import torch
@@ -18,7 +21,8 @@ from torch.nn import functional
 
 __all__ = ["CellModule", "CellNetwork", "live_edges", "multiply_adds"]
 
-_LAST_NODE = CellSpace.n_nodes - 1
+_EDGES = complete_edges(4)
+_LAST_NODE = 3
 
 
 def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
@@ -38,27 +42,15 @@ def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
     >>> live_edges(["none", "skip_connect", "nor_conv_3x3", "none", "none", "nor_conv_1x1"])
     (False, True, False, False, False, True)
     """
-    fed, used = _fed(operations), _used(operations)
-    return tuple(
-        operation != "none" and source in fed and target in used
-        for operation, (source, target) in zip(operations, CellSpace.edges, strict=True)
-    )
-
-
-def _fed(operations: Sequence[str]) -> set[int]:
-    """Return the nodes that the input reaches."""
-    fed = {0}
-    for operation, (source, target) in zip(operations, CellSpace.edges, strict=True):  # sorted by target
-        if operation != "none" and source in fed:
-            fed.add(target)
-    return fed
+    digits = np.array([[0 if operation == "none" else 1 for operation in operations]])
+    return tuple(_live_edges(digits, _EDGES, none=0)[0].tolist())
 
 
 def _used(operations: Sequence[str]) -> set[int]:
     """Return the nodes that reach the output."""
     used = {_LAST_NODE}
     for operation, (source, target) in sorted(
-        zip(operations, CellSpace.edges, strict=True), key=lambda pair: pair[1], reverse=True
+        zip(operations, _EDGES, strict=True), key=lambda pair: pair[1], reverse=True
     ):
         if operation != "none" and target in used:
             used.add(source)
@@ -131,7 +123,7 @@ class CellModule(nn.Module):
         self.live = live
         self.edges = nn.ModuleDict()
         self._inputs: list[list[tuple[int, str, bool]]] = [[] for _ in range(_LAST_NODE + 1)]
-        for name, (source, target), alive in zip(operations, CellSpace.edges, live, strict=True):
+        for name, (source, target), alive in zip(operations, _EDGES, live, strict=True):
             if name == "none" or (prune and not alive):
                 continue
             key = f"{source}_{target}"
@@ -201,7 +193,7 @@ class CellNetwork(nn.Module):
 
     Raises
     ------
-    CellError, UnknownNameError, SettingError
+    ArchitectureError, UnknownNameError, SettingError
 
     Examples
     --------
@@ -216,7 +208,7 @@ class CellNetwork(nn.Module):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: Architecture,
         space: str | CellSpace = "nb201",
         *,
         n_classes: int = 10,
@@ -227,7 +219,7 @@ class CellNetwork(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        space = get_space(space) if isinstance(space, str) else space
+        space = get_cell_space(space)
         sizes = {
             "n_classes": n_classes,
             "channels": channels,
@@ -286,7 +278,7 @@ class CellNetwork(nn.Module):
             return total
         for module in self.modules():
             if isinstance(module, CellModule):
-                for (source, target), alive in zip(CellSpace.edges, module.live, strict=True):
+                for (source, target), alive in zip(_EDGES, module.live, strict=True):
                     key = f"{source}_{target}"
                     if not alive and key in module.edges:
                         total -= sum(parameter.numel() for parameter in module.edges[key].parameters())

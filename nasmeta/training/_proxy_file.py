@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.spaces import CellLike, CellSpace, get_space
+from nasmeta.spaces import ArchitectureLike, CellSpace, get_space
 
 __all__ = ["FORMAT", "ProxyFile", "measured_proxies", "read_proxies", "shipped_file"]
 
@@ -59,20 +59,20 @@ class ProxyFile:
         dict of str to ndarray of float64, shape (n_cells,)
         """
         measured_in = get_space(self.facts["space"])
-        wanted = measured_in if space is None else get_space(space) if isinstance(space, str) else space
+        wanted = measured_in if space is None else get_space(space)
         if not set(wanted.operations) <= set(measured_in.operations):
             raise SettingError(
                 f"These proxies were measured on {measured_in.name}, which lacks operations of {wanted.name}."
             )
-        cells: CellLike = np.arange(wanted.n_cells)
+        cells: ArchitectureLike = np.arange(wanted.size)
         if wanted.name != measured_in.name:
             cells = np.atleast_1d(measured_in.from_ops(wanted.ops_of(cells)))
         representatives = np.asarray(measured_in.canonical(cells))
-        at = np.full(measured_in.n_cells, -1)
+        at = np.full(measured_in.size, -1)
         at[self.cells] = np.arange(len(self.cells))
         position = at[representatives]
         return {
-            name: np.where(position >= 0, values[position], np.nan) if len(values) else np.full(wanted.n_cells, np.nan)
+            name: np.where(position >= 0, values[position], np.nan) if len(values) else np.full(wanted.size, np.nan)
             for name, values in self.values.items()
         }
 

@@ -16,7 +16,7 @@ import torch
 from nasmeta.checks import checked_whole
 from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
 from nasmeta.files import write_atomically
-from nasmeta.spaces import Cell, CellSpace, get_space
+from nasmeta.spaces import Architecture, CellSpace, get_space
 from nasmeta.training._checkpoint import read_tensors, write_tensors
 from nasmeta.training._dataset import ImageDataset, load_dataset
 from nasmeta.training._export import NETWORK_FILE, export_network
@@ -33,7 +33,7 @@ CHECKPOINT_FILE, LOG_FILE, FAILURE_FILE = "checkpoint.safetensors", "epochs.csv"
 
 
 def train(
-    cell: Cell,
+    cell: Architecture,
     space: str | CellSpace = "nb201",
     dataset: str | ImageDataset = "digits",
     recipe: str | Path | Recipe = "tiny",
@@ -98,7 +98,7 @@ def train(
     (1, 'finished', True)
     """
     seed = checked_whole("seed", seed, 0)
-    space = get_space(space) if isinstance(space, str) else space
+    space = get_space(space)
     cell = space.index_of(cell)
     chosen = chosen_device(device)
     recipe = load_recipe(recipe)

@@ -27,7 +27,6 @@ from nasmeta.surrogates import (
     Surrogate,
     class_features,
     fit_surrogate,
-    function_classes,
     load_surrogate,
     score_predictions,
     score_surrogate,
@@ -59,7 +58,7 @@ def boosting_rows(surrogate: Surrogate, split: int) -> list[dict[str, Any]]:
     task = nm.get_task(surrogate.card["task"])
     measured = np.isfinite(task.values)
     held_out = measured & ~surrogate.trained
-    classes = function_classes(task.space)
+    classes = task.space.function_classes
     new = held_out & ~np.isin(classes, classes[surrogate.trained])
     rows = []
     for label, encoder in BOOSTED.items():
@@ -84,7 +83,7 @@ def noise_rows(surrogate: Surrogate) -> list[dict[str, Any]]:
     )
     cells = np.flatnonzero(~surrogate.trained & np.isfinite(first) & np.isfinite(second))
     trainings = [surrogate.training_values(seed)[cells] for seed in range(20)]
-    live = function_classes(task.space)[cells] != 0
+    live = task.space.function_classes[cells] != 0
     groups = {
         "all": np.ones(len(cells), dtype=bool),
         "best 10 %": task.values[cells] >= np.quantile(task.values, 0.9),
@@ -111,7 +110,7 @@ def noise_rows(surrogate: Surrogate) -> list[dict[str, Any]]:
 def copies_row(name: str) -> dict[str, Any]:
     """Score each cell's prediction by the mean of the other cells that compute the same function."""
     task = nm.get_task(name)
-    classes, y = function_classes(task.space), task.values
+    classes, y = task.space.task.values
     counts, sums = np.bincount(classes)[classes], np.bincount(classes, y)[classes]
     some = counts > 1
     scores = score_predictions(y[some], (sums[some] - y[some]) / (counts[some] - 1))
@@ -131,7 +130,6 @@ def speed_row(task: str) -> dict[str, Any]:
     """Time a first answer for all cells, features and file included, and later ones, in processor time."""
     path = shipped_surrogates()[task]
     class_features.cache_clear()  # as in a new process
-    function_classes.cache_clear()
     started = time.process_time()
     surrogate = Surrogate.load(path)
     _ = surrogate.values

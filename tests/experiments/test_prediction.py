@@ -31,7 +31,6 @@ from nasmeta.experiments.prediction._identity import estimator_digest
 from nasmeta.experiments.prediction._models import models_of
 from nasmeta.experiments.prediction._protocols import splits_of
 from nasmeta.predictors import ColumnEncoder, RidgeRegressor
-from nasmeta.surrogates import function_classes
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]
 SPACE = nm.get_space("nb201")
@@ -66,7 +65,7 @@ def test_scopes_hold_what_they_say(protocol: str, rule: Any) -> None:
         for scope, cells in split.scored.items():
             scopes.add(scope)
             assert len(np.unique(cells)) == len(cells)
-            classes = function_classes(SPACE) if rule == "function" else SPACE.canonical(np.arange(SPACE.n_cells), rule)
+            classes = SPACE.function_classes if rule == "function" else SPACE.canonical(np.arange(SPACE.n_cells), rule)
             shared = np.isin(classes[cells], classes[split.train])
             if scope == "all":
                 assert len(cells) == SPACE.n_cells

@@ -29,10 +29,9 @@ def source(name: str, shift: float, labels: int = 40, space: CellSpace = SPACE, 
 
 def covariance(h: JointHyperparameters, a: np.ndarray, b: np.ndarray, same: np.ndarray | bool) -> np.ndarray:
     """The kernel of the docstring, written out on one-hot and path counts."""
-    from nasmeta.predictors import edge_one_hot, live_path_counts
 
     total = np.zeros((len(a), len(b)))
-    for j, counts in enumerate((edge_one_hot(SPACE), live_path_counts(SPACE))):
+    for j, counts in enumerate((SPACE.feature("edges").counts, SPACE.feature("paths").counts)):
         distance = np.abs(counts[a][:, None].astype(int) - counts[b][None]).sum(axis=2)
         total += (h.shared[j] + h.own[j] * same) * np.exp(-distance / h.lengthscales[j])
     return total

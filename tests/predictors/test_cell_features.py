@@ -6,7 +6,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from nasmeta.predictors import edge_one_hot, live_path_counts, operation_counts
 from nasmeta.spaces import CellSpace, get_space
 
 
@@ -24,7 +23,7 @@ def live_paths(space: CellSpace, cell: int) -> Counter[tuple[str, ...]]:
 @pytest.mark.parametrize(("name", "n_sequences"), [("nb201", 40), ("tnb101", 15)])
 def test_live_paths_tell_cells_apart_as_the_walk_does(name: str, n_sequences: int) -> None:
     space = get_space(name)
-    counts = live_path_counts(space)
+    counts = space.feature("paths").counts
     assert counts.shape == (space.n_cells, n_sequences)
     by_walk = [frozenset(live_paths(space, cell).items()) for cell in range(space.n_cells)]
     by_counts = [row.tobytes() for row in counts]
@@ -34,7 +33,7 @@ def test_live_paths_tell_cells_apart_as_the_walk_does(name: str, n_sequences: in
 
 def test_counts_and_one_hot() -> None:
     space = get_space("nb201")
-    one_hot = edge_one_hot(space).reshape(space.n_cells, 6, 5)
+    one_hot = space.feature("edges").counts.reshape(space.n_cells, 6, 5)
     np.testing.assert_array_equal(one_hot.argmax(axis=2), space.digits)
     assert (one_hot.sum(axis=2) == 1).all()
-    np.testing.assert_array_equal(operation_counts(space), one_hot.sum(axis=1))
+    np.testing.assert_array_equal(space.feature("operations").counts, one_hot.sum(axis=1))

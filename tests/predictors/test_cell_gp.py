@@ -5,17 +5,14 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.stats import multivariate_normal, norm
 
-from nasmeta.errors import CellError, SettingError, UnknownNameError
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
     Hyperparameters,
-    edge_one_hot,
     fit_hyperparameters,
-    live_path_counts,
     log_expected_improvement,
     normal_scores,
-    operation_counts,
     weak_prior,
 )
 from nasmeta.predictors._cell_gp import _negative_log_posterior
@@ -28,9 +25,9 @@ HYPERPARAMETERS = Hyperparameters(np.array([0.6, 0.3, 0.2]), np.array([4.0, 2.0,
 def dense_kernel(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """The kernel's definition, written out."""
     total = np.zeros((len(rows), len(columns)))
-    features = (edge_one_hot, live_path_counts, operation_counts)
+    features = ("edges", "paths", "operations")
     for function, v, ell in zip(features, HYPERPARAMETERS.variances, HYPERPARAMETERS.lengthscales, strict=True):
-        counts = function(SPACE).astype(float)
+        counts = SPACE.feature(function).counts.astype(float)
         distance = np.abs(counts[rows][:, None, :] - counts[columns][None, :, :]).sum(axis=2)
         total += v * np.exp(-distance / ell)
     return total
@@ -159,7 +156,7 @@ def test_normal_scores_ignore_the_unit() -> None:
 def test_bad_input() -> None:
     gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
     gp.add(3)
-    with pytest.raises(CellError, match="observed already"):
+    with pytest.raises(ArchitectureError, match="observed already"):
         gp.add(3)
     with pytest.raises(SettingError, match="shape"):
         gp.posterior(np.zeros(2))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from nasmeta.errors import CellError, MissingValueError, SettingError, UnknownNameError
+from nasmeta.errors import ArchitectureError, MissingValueError, SettingError, UnknownNameError
 from nasmeta.predictors import ENCODERS, ColumnEncoder, CostEncoder, join, make_encoder
 from nasmeta.spaces import get_space
 
@@ -190,5 +190,5 @@ def test_bad_input() -> None:
         make_encoder(3)
     encoder = make_encoder("one-hot", space="tnb101")
     for wrong in ([4096], [1.5], [True], ["|none~0|"], [[1, 2]], 3, [NB201.to_string(0)]):
-        with pytest.raises(CellError):
+        with pytest.raises(ArchitectureError):
             encoder.transform(wrong)

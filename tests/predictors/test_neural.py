@@ -11,7 +11,7 @@ from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from nasmeta.errors import CellError, LabelError, MissingValueError, SettingError
+from nasmeta.errors import ArchitectureError, LabelError, MissingValueError, SettingError
 from nasmeta.predictors import isomorph_split, load_predictor, make_predictor, move_to_space, save_predictor
 from nasmeta.predictors._neural import CellTransformer, GraphNetwork, MLPEnsemble
 from nasmeta.predictors._neural._cell_inputs import live_edges
@@ -136,7 +136,7 @@ def test_bad_input_is_refused(kind: type) -> None:
     for labels, words in ((np.where(y > 1, np.nan, y), "finite"), (np.ones(20), "constant"), (y[:1], "2 labels")):
         with pytest.raises(LabelError, match=words):
             kind(**QUICK).fit(cells[: len(labels)], labels)
-    with pytest.raises(CellError, match="15625"):
+    with pytest.raises(ArchitectureError, match="15625"):
         kind(**QUICK).fit([15_625, 1], [0, 1])
     for settings, words in (
         ({"loss": "hinge"}, "mse, ranking"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasmeta.errors import CellError, SettingError, UnknownNameError
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import get_space
 
@@ -75,7 +75,7 @@ def test_bad_input() -> None:
         )
     with pytest.raises(SettingError, match="Generator"):
         isomorph_split("nb201", n_train=5, rng=3)  # type: ignore[arg-type]
-    with pytest.raises(CellError):
+    with pytest.raises(ArchitectureError):
         isomorph_split("nb201", n_train=1, cells=[-1, 3], rng=rng)
     with pytest.raises(UnknownNameError, match="isomorphism rule"):
         isomorph_split("nb201", n_train=1, rng=rng, rule="none")  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nasmeta.predictors import live_path_counts
 from nasmeta.searchers import BananasSearch
 from nasmeta.searchers._path_networks import PathNetworks
 from nasmeta.spaces import get_space
@@ -45,7 +44,7 @@ def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_networks_learn_and_repeat_themselves() -> None:
-    paths = live_path_counts(SPACE)
+    paths = SPACE.feature("paths").counts
     seen = np.random.default_rng(2).choice(SPACE.n_cells, size=150, replace=False)
     scores = paths[:, :3] @ np.array([1.0, -0.5, 0.25])  # what paths can say
     scores = (scores - scores.mean()) / scores.std()

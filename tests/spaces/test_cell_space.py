@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasmeta.errors import CellError, SettingError, UnknownNameError
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.spaces import CellSpace, get_space
 
 NB201_NEIGHBOURS, TNB101_NEIGHBOURS = 24, 18
@@ -184,7 +184,7 @@ def test_integers_of_all_kinds_are_accepted(data: st.DataObject) -> None:
     ],
 )
 def test_what_is_no_cell_is_refused(wrong: object, message: str) -> None:
-    with pytest.raises(CellError, match=message):
+    with pytest.raises(ArchitectureError, match=message):
         get_space("nb201").index_of(wrong)  # type: ignore[call-overload]
 
 
@@ -199,13 +199,13 @@ def test_a_column_of_a_data_frame_is_taken_by_rows(space: CellSpace) -> None:
         np.testing.assert_array_equal(space.neighbours(column), space.neighbours(cells))
     assert space.index_of(np.array(space.to_string(cells), dtype=object)).tolist() == cells
     assert space.index_of(range(3)).tolist() == [0, 1, 2]
-    with pytest.raises(CellError, match="one-dimensional"):
+    with pytest.raises(ArchitectureError, match="one-dimensional"):
         space.index_of(pd.DataFrame({"cell": cells}))
 
 
 @pytest.mark.parametrize("wrong", [b"ab", bytearray(b"ab"), {0: 1}, {0, 1}, frozenset({0}), list, np.array(["x", 1])])
 def test_what_only_looks_like_cells_is_refused(wrong: object) -> None:
-    with pytest.raises(CellError, match="is no cell of nb201"):
+    with pytest.raises(ArchitectureError, match="is no cell of nb201"):
         get_space("nb201").index_of(wrong)  # type: ignore[call-overload]
 
 
@@ -215,7 +215,7 @@ def test_what_only_looks_like_cells_is_refused(wrong: object) -> None:
     ids=lambda wrong: type(wrong).__name__,
 )
 def test_messages_on_giant_cells_are_short(space: CellSpace, wrong: object) -> None:
-    with pytest.raises(CellError) as caught:
+    with pytest.raises(ArchitectureError) as caught:
         space.index_of(wrong)  # type: ignore[call-overload]
     assert len(str(caught.value)) < 700
 
@@ -225,7 +225,7 @@ def test_digits_of_all_integer_types(space: CellSpace) -> None:
     for kind in (np.int8, np.uint8, np.int64, np.uint64):
         assert space.from_digits(digits.astype(kind)).tolist() == [3, 4]
         assert space.from_adjacency(space.to_adjacency([3, 4]).astype(kind)).tolist() == [3, 4]
-    with pytest.raises(CellError, match="run from 0"):
+    with pytest.raises(ArchitectureError, match="run from 0"):
         space.from_digits(np.full(6, 2**64 - 1, dtype=np.uint64))
 
 
@@ -246,12 +246,12 @@ def test_wrong_types_are_refused_with_errors_of_the_project(space: CellSpace) ->
         with pytest.raises(SettingError, match=r"numpy\.random\.Generator"):
             space.sample(2, generator)  # type: ignore[arg-type]
     for build in (space.from_digits, space.from_ops, space.from_adjacency):
-        with pytest.raises(CellError, match="rows of one length"):
+        with pytest.raises(ArchitectureError, match="rows of one length"):
             build([[1, 2], [3]])
     for mixed in (["none", None, 5, "x", [], "none"], ["none", 5, None, 1.5, "none", "none"]):
-        with pytest.raises(CellError):
+        with pytest.raises(ArchitectureError):
             space.from_ops(mixed)
-    with pytest.raises(CellError, match="is no operation") as caught:
+    with pytest.raises(ArchitectureError, match="is no operation") as caught:
         space.from_ops(["x" * 5000] * 6)
     assert len(str(caught.value)) < 300
 
@@ -264,25 +264,25 @@ def test_costs_take_the_other_names_of_a_dataset() -> None:
 
 
 def test_wrong_forms_are_refused(space: CellSpace) -> None:
-    with pytest.raises(CellError, match="run from 0 to"):
+    with pytest.raises(ArchitectureError, match="run from 0 to"):
         space.from_digits([0, 0, 0, 0, 0, space.n_operations])
-    with pytest.raises(CellError, match="shape"):
+    with pytest.raises(ArchitectureError, match="shape"):
         space.from_digits([0, 0, 0])
-    with pytest.raises(CellError, match="integers"):
+    with pytest.raises(ArchitectureError, match="integers"):
         space.from_digits([0.0] * 6)
-    with pytest.raises(CellError, match="'pool' is no operation"):
+    with pytest.raises(ArchitectureError, match="'pool' is no operation"):
         space.from_ops(["none"] * 5 + ["pool"])
     matrix = space.to_adjacency(0).copy()
     matrix[2, 1] = 1
-    with pytest.raises(CellError, match="diagonal"):
+    with pytest.raises(ArchitectureError, match="diagonal"):
         space.from_adjacency(matrix)
-    with pytest.raises(CellError, match="run from 0"):
+    with pytest.raises(ArchitectureError, match="run from 0"):
         space.from_adjacency(np.zeros((4, 4), dtype=int))
 
 
 def test_tnb101_strings_are_refused_with_the_reason() -> None:
     for wrong, message in (("64-41414-1_02_3334", "1, 2 and 3 digits"), ("1_02_334", "from 0 to 3")):
-        with pytest.raises(CellError, match=message):
+        with pytest.raises(ArchitectureError, match=message):
             get_space("tnb101").index_of(wrong)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasmeta.spaces import CellSpace, get_space
-from nasmeta.surrogates import FEATURE_SETS, class_features, function_classes
+from nasmeta.surrogates import FEATURE_SETS, class_features
 
 
 def flat_sums(space: CellSpace) -> list[str]:
@@ -24,7 +24,7 @@ def flat_sums(space: CellSpace) -> list[str]:
 @pytest.mark.parametrize("name", ["nb201", "tnb101"])
 def test_classes_are_those_of_the_plain_rule(name: str) -> None:
     space = get_space(name)
-    classes = function_classes(space)
+    classes = space.function_classes
     _, expected = np.unique(flat_sums(space), return_inverse=True)
     assert len(set(zip(classes.tolist(), expected.tolist(), strict=True))) == classes.max() + 1 == expected.max() + 1
 
@@ -35,7 +35,7 @@ def test_classes_never_divide_isomorphs(name: str) -> None:
     cells = np.arange(space.n_cells)
     for rule in ("upstream", "zero"):
         representatives = space.canonical(cells, rule)  # type: ignore[arg-type]
-        np.testing.assert_array_equal(function_classes(space)[representatives], function_classes(space))
+        np.testing.assert_array_equal(space.function_classes[representatives], space.function_classes)
 
 
 def test_features_tell_all_classes_apart_and_are_finite() -> None:
@@ -43,13 +43,13 @@ def test_features_tell_all_classes_apart_and_are_finite() -> None:
     features = class_features(space)
     assert len(features) == len(FEATURE_SETS)
     assert all(np.isfinite(part).all() and part.dtype == np.float32 for part in features)
-    assert len(np.unique(features[0], axis=0)) == len(features[0]) == function_classes(space).max() + 1
+    assert len(np.unique(features[0], axis=0)) == len(features[0]) == space.function_classes.max() + 1
 
 
 def test_a_cell_that_passes_the_input_on() -> None:
     space = get_space("nb201")
     cell = space.from_digits([0, 0, 0, 1, 0, 0])
-    edges, paths, operations, shape = (part[function_classes(space)[cell]] for part in class_features(space))
+    edges, paths, operations, shape = (part[space.function_classes[cell]] for part in class_features(space))
     assert np.count_nonzero(edges) == 6  # five times none, one skip
     assert np.count_nonzero(paths) == 1
     assert np.count_nonzero(operations) == 1

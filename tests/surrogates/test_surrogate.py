@@ -16,12 +16,18 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 import nasmeta as nm
-from nasmeta.errors import CellError, DamagedFileError, LabelError, MissingValueError, SettingError, UnknownNameError
+from nasmeta.errors import (
+    ArchitectureError,
+    DamagedFileError,
+    LabelError,
+    MissingValueError,
+    SettingError,
+    UnknownNameError,
+)
 from nasmeta.surrogates import (
     SeedNoise,
     Surrogate,
     fit_surrogate,
-    function_classes,
     load_surrogate,
     score_predictions,
     score_surrogate,
@@ -72,10 +78,9 @@ def test_labels_of_held_out_cells_are_not_in_the_file(shipped: Surrogate) -> Non
     y = nm.get_task("nb201/cifar10").values
     errors = np.abs(shipped.values - y)
     assert np.median(errors[shipped.trained]) < np.median(errors[~shipped.trained])
-    known = np.isin(function_classes(shipped.space), function_classes(shipped.space)[shipped.trained])
-    np.testing.assert_array_equal(
-        np.unique(function_classes(shipped.space)[known]), np.unique(shipped.process.observed)
-    )
+    classes = shipped.space.function_classes
+    known = np.isin(classes, classes[shipped.trained])
+    np.testing.assert_array_equal(np.unique(shipped.space.function_classes[known]), np.unique(shipped.process.observed))
 
 
 # -- answers -------------------------------------------------------------------------------------------------
@@ -83,7 +88,7 @@ def test_answers_for_one_cell_several_and_strings(shipped: Surrogate) -> None:
     space = shipped.space
     assert shipped.predict(6111) == shipped.values[6111] == shipped.predict(space.to_string(6111))
     np.testing.assert_array_equal(shipped.predict([5, 6111]), shipped.values[[5, 6111]])
-    with pytest.raises(CellError):
+    with pytest.raises(ArchitectureError):
         shipped.predict(15625)
     with pytest.raises(SettingError, match="mean"):
         shipped.predict(0, answer="median")
@@ -123,7 +128,7 @@ def test_two_trainings_scatter_as_two_seeds_do(task: str) -> None:
 @pytest.mark.parametrize("task", NB201)
 def test_cells_that_do_not_train_give_the_same_at_each_seed(task: str) -> None:
     surrogate = load_surrogate(task)
-    dead = np.flatnonzero(function_classes(surrogate.space) == 0)
+    dead = np.flatnonzero(surrogate.space.function_classes == 0)
     assert len(dead) == 341
     for seed in (1, 2):
         np.testing.assert_array_equal(surrogate.training_values(seed)[dead], surrogate.values[dead])
@@ -137,7 +142,7 @@ def test_both_ends_scatter_as_two_seeds_do(task: str) -> None:
     table = nm.load_table("nb201")
     dataset = nm.get_task(task).dataset
     first, second = (table.column(dataset, "accuracy", "valid", 200, seed).astype(float) for seed in (777, 888))
-    cells = ~surrogate.trained & (function_classes(surrogate.space) != 0) & np.isfinite(first) & np.isfinite(second)
+    cells = ~surrogate.trained & (surrogate.space.function_classes != 0) & np.isfinite(first) & np.isfinite(second)
     low, high = np.quantile(surrogate.values[cells], [0.05, 0.9])
     trainings = [surrogate.training_values(seed) for seed in range(20)]
     for group, tolerance in ((cells & (surrogate.values <= low), 0.4), (cells & (surrogate.values >= high), 0.12)):
@@ -148,7 +153,7 @@ def test_both_ends_scatter_as_two_seeds_do(task: str) -> None:
 
 
 def test_the_noise_that_is_shipped_is_that_of_the_training_cells(shipped: Surrogate) -> None:
-    train = np.flatnonzero(shipped.trained & (function_classes(shipped.space) != 0))
+    train = np.flatnonzero(shipped.trained & (shipped.space.function_classes != 0))
     seeds = _seed_columns(nm.get_task("nb201/cifar10"))
     again = fit_noise(shipped.values[train], seeds[train])
     assert again is not None

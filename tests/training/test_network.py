@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from nasmeta.errors import CellError, SettingError, UnknownNameError
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
+from nasmeta.spaces import complete_edges, get_space
 from nasmeta.tables import load_table
 from nasmeta.training import CellModule, CellNetwork, live_edges, multiply_adds
 
@@ -59,7 +59,7 @@ def _reference(network: CellNetwork, digits: list[int], x: torch.Tensor) -> torc
     for stage in range(3):
         for number in range(len(network.stages[stage])):
             nodes = [x] + [torch.zeros_like(x) for _ in range(3)]
-            for (source, target), digit in zip(CellSpace.edges, digits, strict=True):
+            for (source, target), digit in zip(complete_edges(4), digits, strict=True):
                 name = f"stages.{stage}.{number}.edges.{source}_{target}"
                 y = nodes[source]
                 nodes[target] = nodes[target] + (
@@ -196,7 +196,7 @@ def test_other_sizes() -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(CellError):
+    with pytest.raises(ArchitectureError):
         CellNetwork(15_625)
     with pytest.raises(UnknownNameError, match="nb201"):
         CellNetwork(0, "nb301")

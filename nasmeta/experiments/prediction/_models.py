@@ -100,7 +100,7 @@ class Model:
             return clone(self.estimator)
         if self.predictor in _COSTS:
             cost = space.params if self.predictor == "parameters" else space.flops
-            return _Column(np.asarray(cost(np.arange(space.n_cells), "cifar10"), dtype=np.float64))
+            return _Column(np.asarray(cost(np.arange(space.size), "cifar10"), dtype=np.float64))
         if not self.predicts_labels:
             return _Column(_measured(space.name)[self.predictor])
         if self.members:
@@ -227,7 +227,7 @@ def _published(task: Task) -> dict[str, NDArray[np.float64]]:
     if not infos:
         table.column(dataset, "proxy_synflow")  # says how they can be had
     space = task.space
-    classes = np.asarray(space.canonical(np.arange(space.n_cells)))
+    classes = np.asarray(space.canonical(np.arange(space.size)))
     found = {}
     for info in infos:
         column = table.column(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
@@ -237,8 +237,8 @@ def _published(task: Task) -> dict[str, NDArray[np.float64]]:
 
 def _filled(column: NDArray[np.float64], classes: NDArray[np.int32], space: CellSpace) -> NDArray[np.float64]:
     known = np.isfinite(column)
-    total = np.bincount(classes[known], column[known], minlength=space.n_cells)
-    count = np.bincount(classes[known], minlength=space.n_cells)
+    total = np.bincount(classes[known], column[known], minlength=space.size)
+    count = np.bincount(classes[known], minlength=space.size)
     means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return np.where(known, column, means[classes])
 

@@ -78,10 +78,8 @@ def _disjoint(
     fraction = 0.5 if n is None else None
     if rule != "function":
         return isomorph_split(space, n_train=n, test_fraction=fraction, cells=pool, rng=rng, rule=rule)
-    from nasmeta.surrogates import function_classes  # brings scikit-learn
-
     shuffled = rng.permutation(pool)
-    classes = function_classes(space)[shuffled]
+    classes = space.function_classes[shuffled]
     if n is not None:
         return shuffled[:n], shuffled[~np.isin(classes, classes[:n])]
     names, sizes = np.unique(classes, return_counts=True)

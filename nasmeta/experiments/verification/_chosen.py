@@ -94,7 +94,7 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
         rows = zip(records.cells, records.values, records.details, strict=True)
         values |= {c: v for c, v, d in rows if c not in records.failures and d.get("epochs", longest) == longest}
     task = _task_of(first, paths[0])
-    n_cells = task.space.n_cells
+    n_cells = task.space.size
     if not values:
         raise JournalError(f"{', '.join(map(str, paths))}: no cell was evaluated with success, so there is no pick.")
     if max(values) >= n_cells:
@@ -147,7 +147,7 @@ def choose(
         raise SettingError(
             f"The runs evaluated {len(taken)} cells that are not isomorphic to each other; asked for {top + worst}."
         )
-    drawn = np.random.default_rng(checked_whole("seed", seed, 0)).permutation(space.n_cells).tolist()
+    drawn = np.random.default_rng(checked_whole("seed", seed, 0)).permutation(space.size).tolist()
     random = _distinct(drawn, controls, space, taken)
     roles = [("pick", picks), ("random", random), ("worst", bad)]
     return tuple(ChosenCell(cell, role, values.get(cell)) for role, cells in roles for cell in cells)

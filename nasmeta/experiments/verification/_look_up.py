@@ -134,7 +134,7 @@ def _seeds_of(table: Table, info: ColumnInfo) -> NDArray[np.float64]:
                 found.append(_read(table, other))
             except (ColumnError, MissingValueError):
                 continue
-    return np.array(found) if found else np.empty((0, table.space.n_cells))
+    return np.array(found) if found else np.empty((0, table.space.size))
 
 
 def _pooled_deviations(

@@ -191,7 +191,7 @@ class NetworkLearner(MetaPredictor):
         self, module: nn.Module, summary: SourceSummary, noise: float, steps: int, n_groups: int
     ) -> NetworkModel:
         # Cells that compute the same have the same inputs: one row for all of them.
-        cells = np.arange(self.cell_space.n_cells, dtype=np.int32)
+        cells = np.arange(self.cell_space.size, dtype=np.int32)
         classes = self.cell_space.canonical(cells, rule="zero")
         _, first, rows = np.unique(classes, return_index=True, return_inverse=True)
         inputs = summary.tensor(self.cell_space)[torch.from_numpy(first)]
@@ -220,7 +220,7 @@ class NetworkLearner(MetaPredictor):
         return {**arrays, "each": learnt.summary.each} if len(learnt.summary.each) else arrays, facts
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NetworkModel:
-        n_cells = self.cell_space.n_cells
+        n_cells = self.cell_space.size
         each = np.zeros((0, n_cells), np.float32)
         if "each" in arrays:
             each = checked_array(arrays, "each", np.float32, (None, n_cells)).copy()

@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.predictors import edge_one_hot, live_path_counts, operation_counts
 from nasmeta.spaces import CellSpace, get_space
 
 __all__ = ["CellTree", "cell_features", "cell_tree"]
@@ -29,11 +28,13 @@ def cell_features(space: CellSpace) -> NDArray[np.float32]:
     ((15625, 105), (4096, 105))
     """
     common = get_space("nb201")
-    table = np.concatenate([edge_one_hot(common), live_path_counts(common), operation_counts(common)], axis=1)
-    table = table[common.canonical(np.arange(common.n_cells), rule="zero")]
-    table = np.concatenate([edge_one_hot(common), table], axis=1).astype(np.float64)
+    table = np.concatenate(
+        [common.feature("edges").counts, common.feature("paths").counts, common.feature("operations").counts], axis=1
+    )
+    table = table[common.canonical(np.arange(common.size), rule="zero")]
+    table = np.concatenate([common.feature("edges").counts, table], axis=1).astype(np.float64)
     table = (table - table.mean(axis=0)) / table.std(axis=0)
-    rows = np.arange(space.n_cells) if space is common else common.from_digits(space.digits)
+    rows = np.arange(space.size) if space == common else common.from_digits(space.digits)
     features: NDArray[np.float32] = table[rows].astype(np.float32)
     return features
 
@@ -88,7 +89,7 @@ def cell_tree(space: CellSpace) -> CellTree:
         n_before += count
     digits = space.digits.astype(np.int64)
     path = np.empty_like(digits)
-    rank = np.zeros(space.n_cells, dtype=np.int64)
+    rank = np.zeros(space.size, dtype=np.int64)
     for edge in range(n_edges):
         path[:, edge] = first[edge] + rank
         rank = rank * n_operations + digits[:, edge]

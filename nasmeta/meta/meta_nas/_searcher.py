@@ -124,7 +124,7 @@ class MetaNASSearch(MetaSearcher):
         device: str = "cpu",
     ) -> None:
         super().__init__(space, rng)
-        self.candidates = checked_whole("candidates", candidates, most=space.n_cells)
+        self.candidates = checked_whole("candidates", candidates, most=space.size)
         self.temperature = checked_number("temperature", temperature, most=100.0)
         self.optimism = checked_number("optimism", optimism)
         self.prior_weight = checked_number("prior_weight", prior_weight)
@@ -145,7 +145,7 @@ class MetaNASSearch(MetaSearcher):
         if device not in ("cpu", "cuda", "auto"):
             raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
         self.device = device
-        self._asked = np.zeros(space.n_cells, dtype=bool)
+        self._asked = np.zeros(space.size, dtype=bool)
         self._values: dict[int, float] = {}
 
     def _learn(self, sources: list[SourceTask]) -> MetaNASModel:
@@ -192,7 +192,7 @@ class MetaNASSearch(MetaSearcher):
         model: MetaNASModel = self._require_meta_model()
         free = np.flatnonzero(~self._asked)
         if len(free) < n:
-            raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
+            raise SpaceExhaustedError(f"All {self.space.size:,} cells of {self.space.name} have been proposed.")
         cells, values = self._context()
         candidates, own = self._candidates(model, free, max(n, self.candidates), cells, values)
         if self.screening:

@@ -13,11 +13,8 @@ from nasmeta.predictors import (
     CellGP,
     CellKernel,
     Hyperparameters,
-    edge_one_hot,
     fit_hyperparameters,
-    live_path_counts,
     normal_scores,
-    operation_counts,
     weak_prior,
 )
 from nasmeta.spaces import CellSpace
@@ -34,9 +31,9 @@ def completed_scores(source: SourceTask, rng: np.random.Generator) -> NDArray[np
 
     The process is fitted to the labels that are there, at most 500 of them.
     """
-    scores = np.full(source.space.n_cells, np.nan)
+    scores = np.full(source.space.size, np.nan)
     scores[source.cells] = normal_scores(source.utilities)
-    if len(source) == source.space.n_cells:
+    if len(source) == source.space.size:
         return scores
     kernel = CellKernel(source.space, ("edges", "paths", "operations"))
     centre, _ = weak_prior(len(kernel.features))
@@ -58,9 +55,14 @@ def completed_scores(source: SourceTask, rng: np.random.Generator) -> NDArray[np
 @cache
 def _structure(space: CellSpace) -> list[NDArray[np.float32]]:
     """Return features of all cells, each float32, shape (n_cells, …): edges, pairs of edges, live paths, counts."""
-    edges = edge_one_hot(space)
+    edges = space.feature("edges").counts
     first, second = np.triu_indices(edges.shape[1], 1)
-    parts = [edges, edges[:, first] * edges[:, second], live_path_counts(space), operation_counts(space)]
+    parts = [
+        edges,
+        edges[:, first] * edges[:, second],
+        space.feature("paths").counts,
+        space.feature("operations").counts,
+    ]
     return [part[:, part.min(axis=0) < part.max(axis=0)].astype(np.float32) for part in parts]
 
 
@@ -93,7 +95,7 @@ class PracticeTasks:
         noise: float = 0.3,
     ) -> None:
         scores = np.stack([completed_scores(source, rng) for source in sources])
-        cells = np.arange(space.n_cells, dtype=np.int32)
+        cells = np.arange(space.size, dtype=np.int32)
         complete = [replace(source, cells=cells, utilities=own) for source, own in zip(sources, scores, strict=True)]
         self._sampler = EpisodeSampler(complete, support=1, query=1, augment=Augmentation(mixture=0.5))
         self.deviation, self.noise = deviation, noise

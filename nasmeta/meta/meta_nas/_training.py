@@ -149,7 +149,7 @@ class Trainer:
         """Return how much the scores surprise who knows no context: the prior that labels are matched to."""
         noise = self._tensor(self.rng.gumbel(size=scores.shape[1]).astype(np.float32))
         good = (scores.mean(0) / GREED + noise).topk(_GOOD_BEFORE).indices
-        anywhere = self._tensor(self.rng.integers(self.space.n_cells, size=_ANY_BEFORE))
+        anywhere = self._tensor(self.rng.integers(self.space.size, size=_ANY_BEFORE))
         cells = torch.cat([good, anywhere])
         _, prior = self.networks.prediction.embed(self.networks.features[cells])
         return _surprise(prior[:, 0], prior[:, 1].clamp(-4.0, 1.0), scores[:, cells]).mean()
@@ -200,7 +200,7 @@ class Trainer:
         """Return cells drawn by their true scores, and uniform ones, shape (n_tasks, 32)."""
         noise = self._tensor(self.rng.gumbel(size=scores.shape).astype(np.float32))
         good = (scores / GREED + noise).topk(_GOOD, dim=1).indices
-        return torch.cat([good, self._tensor(self.rng.integers(self.space.n_cells, size=(len(scores), _ANY)))], dim=1)
+        return torch.cat([good, self._tensor(self.rng.integers(self.space.size, size=(len(scores), _ANY)))], dim=1)
 
     def _evaluated_next(self, pool: Tensor, bound: Tensor, context: Tensor, growth: int) -> Tensor:
         """Return the best of the drawn cells by the screen; on some tasks a random choice, as others may make it."""
@@ -208,7 +208,7 @@ class Trainer:
         chosen = np.empty((len(pools), growth), dtype=np.int64)
         for row, known in enumerate(context.cpu().numpy()):
             cells = self.rng.permutation(pools[row]) if self.rng.random() < _RANDOM else pools[row, order[row]]
-            spare = self.rng.choice(self.space.n_cells, growth + len(known), replace=False)
+            spare = self.rng.choice(self.space.size, growth + len(known), replace=False)
             fresh = dict.fromkeys(np.r_[cells, spare].tolist())
             chosen[row] = [cell for cell in fresh if cell not in set(known.tolist())][:growth]
         return self._tensor(chosen)

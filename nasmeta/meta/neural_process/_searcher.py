@@ -73,7 +73,7 @@ class MetaNPSearch(MetaSearcher):
         self.optimism = checked_number("optimism", optimism)
         self.width, self.steps = width, steps
         self.noise, self.device, self.seed = noise, device, seed
-        self._open = np.ones(space.n_cells, dtype=bool)
+        self._open = np.ones(space.size, dtype=bool)
         self._cells: list[int] = []
         self._values: list[float] = []
 
@@ -105,7 +105,7 @@ class MetaNPSearch(MetaSearcher):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the cells of highest bound that have not been proposed."""
         if n > int(self._open.sum()):
-            raise SpaceExhaustedError(f"All {self.space.n_cells:,} cells of {self.space.name} have been proposed.")
+            raise SpaceExhaustedError(f"All {self.space.size:,} cells of {self.space.name} have been proposed.")
         predictor = self._predictor
         predictor.meta_model_ = self._require_meta_model()
         if self._cells:
@@ -114,7 +114,7 @@ class MetaNPSearch(MetaSearcher):
         else:
             mean, deviation = predictor.prior()
         bound = np.where(self._open, mean + self.optimism * deviation, -np.inf)
-        shuffled = self.rng.permutation(self.space.n_cells)  # so that ties are drawn from at random
+        shuffled = self.rng.permutation(self.space.size)  # so that ties are drawn from at random
         chosen = shuffled[np.argsort(-bound[shuffled], kind="stable")[:n]].astype(np.int32)
         self._open[chosen] = False
         return chosen

@@ -173,7 +173,7 @@ class MetaRLSearch(MetaSearcher):
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> LearntPolicy:
         shapes = Policy.shapes(int(facts["hidden"]))
         weights = {name: checked_array(arrays, name, np.float32, shape) for name, shape in shapes.items()}
-        prior = checked_array(arrays, "prior", np.float16, (self.space.n_cells,))
+        prior = checked_array(arrays, "prior", np.float16, (self.space.size,))
         return LearntPolicy(Policy(weights), prior.astype(np.float32))
 
     # -- search ---------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class MetaRLSearch(MetaSearcher):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Walk on to n cells that were not proposed yet; free moves over known cells lie between."""
         learnt, walk = self._begin()
-        if int(walk.count[0]) + len(self._pending) + n > self.space.n_cells:
+        if int(walk.count[0]) + len(self._pending) + n > self.space.size:
             raise SpaceExhaustedError(f"Fewer than {n} cells of {self.space.name} have not been proposed.")
         proposals = np.empty(n, dtype=np.int32)
         for i in range(n):
@@ -211,7 +211,7 @@ class MetaRLSearch(MetaSearcher):
                 return int(cell[0])
             walk.stand(cell, np.zeros(1, dtype=bool))
         if self.start == "random" and not walk.count[0]:
-            others = np.setdiff1d(np.arange(self.space.n_cells), list(self._pending))
+            others = np.setdiff1d(np.arange(self.space.size), list(self._pending))
             return int(self.rng.choice(others))
         # The first cell, or all that lies around is on its way: the best that the sources know.
         untried = walk.untried[0].copy()

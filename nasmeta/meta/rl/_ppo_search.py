@@ -82,7 +82,7 @@ class PPOSearch(Searcher):
         self.learning_rate = checked_number("learning_rate", learning_rate, 0, 1)
         self.discount = checked_number("discount", discount, 0, 1)
         self.entropy_weight = checked_number("entropy_weight", entropy_weight, 0, 100)
-        self._walk = Walks(space, np.zeros((1, space.n_cells), dtype=np.float32))
+        self._walk = Walks(space, np.zeros((1, space.size), dtype=np.float32))
         self._pending: dict[int, Move | None] = {}
         self._moves: list[Move] = []
         self._learner: StepPolicy | None = None
@@ -100,7 +100,7 @@ class PPOSearch(Searcher):
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Walk on to n cells that were not proposed yet; free moves over known cells lie between."""
-        if int(self._walk.count[0]) + len(self._pending) + n > self.space.n_cells:
+        if int(self._walk.count[0]) + len(self._pending) + n > self.space.size:
             raise SpaceExhaustedError(f"Fewer than {n} cells of {self.space.name} have not been proposed.")
         return np.array([self._next() for _ in range(n)], dtype=np.int32)
 
@@ -124,7 +124,7 @@ class PPOSearch(Searcher):
             self._moves.append(move)
         # The first cell, or all that lies around is on its way.
         known = np.append(walk.tried(0), list(self._pending)).astype(np.int64)
-        others = np.setdiff1d(np.arange(self.space.n_cells), known)
+        others = np.setdiff1d(np.arange(self.space.size), known)
         cell_at_random = int(self.rng.choice(others))
         self._pending[cell_at_random] = None
         return cell_at_random

@@ -22,8 +22,8 @@ def complete_scores(space: CellSpace, source: SourceTask) -> NDArray[np.float32]
     Cells without a label get the prediction of a ridge regression on operations and pairs of operations.
     """
     scores = normal_scores(source.utilities)
-    if len(source) == space.n_cells:
-        whole = np.empty(space.n_cells, dtype=np.float32)
+    if len(source) == space.size:
+        whole = np.empty(space.size, dtype=np.float32)
         whole[source.cells] = scores
         return whole
     _, one_hot = moves_of(space)
@@ -63,12 +63,12 @@ def sample_tables(
     """
     _, one_hot = moves_of(space)
     held = [prior_of([s for j, s in enumerate(scores) if j != i] or [scores[i]]) for i in range(len(scores))]
-    values = np.empty((n, space.n_cells), dtype=np.float32)
+    values = np.empty((n, space.size), dtype=np.float32)
     priors = np.empty_like(values)
     for row in range(n):
         i = int(rng.integers(len(scores)))
         effects = rng.standard_normal(one_hot.shape[1], dtype=np.float32) / np.float32(np.sqrt(space.n_edges))
         task = scores[i] + rng.uniform(0, deviation) * (one_hot @ effects)
-        task = task + rng.uniform(0, noise) * rng.standard_normal(space.n_cells)
+        task = task + rng.uniform(0, noise) * rng.standard_normal(space.size)
         values[row], priors[row] = normal_scores(task), held[i]
     return values, priors

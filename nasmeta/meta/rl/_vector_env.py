@@ -73,13 +73,13 @@ class CellSearchEnvs:
         steps: int = 400,
         free_moves: int = 4,
     ) -> None:
-        if values.ndim != 2 or values.shape[1] != space.n_cells or not np.isfinite(values).all():
+        if values.ndim != 2 or values.shape[1] != space.size or not np.isfinite(values).all():
             raise SettingError(
-                f"values must be finite, one row of {space.n_cells} a table; these are of shape {values.shape}."
+                f"values must be finite, one row of {space.size} a table; these are of shape {values.shape}."
             )
         if priors is not None and priors.shape != values.shape:
             raise SettingError(f"priors must have the shape of values, {values.shape}, not {priors.shape}.")
-        if start not in ("prior", "random") and (not isinstance(start, int) or not 1 <= start <= space.n_cells):
+        if start not in ("prior", "random") and (not isinstance(start, int) or not 1 <= start <= space.size):
             raise SettingError(f"start must be 'prior', 'random' or a number of cells, not {start!r:.80}.")
         if priors is None and start != "random":
             raise SettingError("Without priors a search can only start at random: start='random'.")
@@ -97,7 +97,7 @@ class CellSearchEnvs:
             best = np.argpartition(-self.priors, self.start - 1, axis=1)[:, : self.start]
             drawn = best[rows, rng.integers(self.start, size=n)]
         else:
-            drawn = rng.integers(self.space.n_cells, size=n) if self.start == "random" else self.priors.argmax(axis=1)
+            drawn = rng.integers(self.space.size, size=n) if self.start == "random" else self.priors.argmax(axis=1)
         first = np.asarray(drawn, dtype=np.int32)
         self.walks = Walks(self.space, self.priors, free_moves=self.free_moves)
         self.walks.evaluated(rows, first, self.values[rows, first])

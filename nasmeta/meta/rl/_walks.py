@@ -33,14 +33,14 @@ def moves_of(space: CellSpace) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     one_hot : ndarray of float32, shape (n_cells, n_edges * n_operations)
     """
     digits = space.digits.astype(np.int64)
-    one_hot = (digits[:, :, None] == np.arange(space.n_operations)).astype(np.float32).reshape(space.n_cells, -1)
-    moves = np.empty((space.n_cells, space.n_edges, space.n_operations), dtype=np.int32)
+    one_hot = (digits[:, :, None] == np.arange(space.n_operations)).astype(np.float32).reshape(space.size, -1)
+    moves = np.empty((space.size, space.n_edges, space.n_operations), dtype=np.int32)
     for edge in range(space.n_edges):
         for operation in range(space.n_operations):
             changed = digits.copy()
             changed[:, edge] = operation
             moves[:, edge, operation] = space.from_digits(changed)
-    moves = moves.reshape(space.n_cells, -1)
+    moves = moves.reshape(space.size, -1)
     for table in (moves, one_hot):
         table.flags.writeable = False
     return moves, one_hot
@@ -66,7 +66,7 @@ class Walks:
         self._knows = bool(np.ptp(self.priors) > 0)
         self._untried = self.priors.copy()
         self._top_cell = self.priors.argmax(axis=1)  # the best untried, kept up to date
-        self._position = np.full((n, space.n_cells), -1, dtype=np.int16)
+        self._position = np.full((n, space.size), -1, dtype=np.int16)
         self._rows = np.arange(n)
         self.count = np.zeros(n, dtype=np.int64)
         self.here = np.full(n, -1, dtype=np.int32)
@@ -197,13 +197,13 @@ class Walks:
         jump = cells[each, np.where(is_open, values, -np.inf).argmax(axis=1)]
         targets = np.concatenate([self.moves[here], jump[:, None]], axis=1)
 
-        flat = rows[:, None] * self.space.n_cells + targets
+        flat = rows[:, None] * self.space.size + targets
         at = self._position.ravel()[flat]
         tried = at >= 0
         prior = self.priors.ravel()[flat]
         value = np.where(tried, matched[each[:, None], np.maximum(at, 0)], np.float32(0))
         around = self.space.neighbour_table[targets]
-        beyond = self._untried.ravel()[rows[:, None, None] * self.space.n_cells + around].max(axis=2)
+        beyond = self._untried.ravel()[rows[:, None, None] * self.space.size + around].max(axis=2)
         top = self._top_untried(rows)
 
         # Similar cells' surprise: a mean weighted by how many edges they share with the target.

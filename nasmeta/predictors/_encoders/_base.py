@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from nasmeta.errors import CellError
+from nasmeta.errors import ArchitectureError
 from nasmeta.registry import Registry
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import CellSpace, get_cell_space, get_space
 
 __all__ = ["ENCODERS", "CellEncoder", "CellIndices", "cells_in", "common_space", "in_common_space"]
 
@@ -20,7 +20,7 @@ ENCODERS: Registry[type[CellEncoder]] = Registry("encoder")
 
 def common_space() -> CellSpace:
     """Return the space whose operations contain those of all others, so that a cell means the same everywhere."""
-    return get_space("nb201")
+    return get_cell_space("nb201")
 
 
 def cells_in(X: Any, space: CellSpace) -> NDArray[np.int32]:
@@ -34,7 +34,7 @@ def cells_in(X: Any, space: CellSpace) -> NDArray[np.int32]:
 
     Raises
     ------
-    CellError
+    ArchitectureError
     """
     if isinstance(X, list | tuple) and not any(isinstance(row, list | tuple | np.ndarray) for row in X):
         return np.asarray(space.index_of(X), dtype=np.int32)  # np.asarray would turn [7, "a string"] into strings
@@ -42,14 +42,14 @@ def cells_in(X: Any, space: CellSpace) -> NDArray[np.int32]:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise CellError(f"X holds cells of {space.name}: shape (n,) or (n, 1), not {array.shape}.")
+        raise ArchitectureError(f"X holds cells of {space.name}: shape (n,) or (n, 1), not {array.shape}.")
     return np.asarray(space.index_of(array), dtype=np.int32)
 
 
 def in_common_space(cells: NDArray[np.int32], space: CellSpace, canonical: bool = False) -> NDArray[np.int32]:
     """Return the same cells of `common_space`; with `canonical`, the representatives of their classes there."""
     common = common_space()
-    if space is not common:
+    if space != common:
         cells = np.asarray(common.from_digits(space.digits[cells]), dtype=np.int32)
     return np.asarray(common.canonical(cells), dtype=np.int32) if canonical else cells
 
@@ -102,7 +102,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        CellError
+        ArchitectureError
         """
         space = get_space(self.space)
         rows = in_common_space(cells_in(X, space), space, self.canonical)
@@ -139,4 +139,4 @@ class CellIndices(CellEncoder):
         return np.array(["cell"], dtype=object)
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return np.arange(common_space().n_cells)[:, None], ("cell",)
+        return np.arange(common_space().size)[:, None], ("cell",)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.predictors._cell_features import PATHS
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, common_space
 
 __all__ = ["GraphEncoder"]
@@ -49,15 +48,15 @@ class GraphEncoder(CellEncoder):
 def _graph() -> tuple[NDArray[Any], tuple[str, ...]]:
     space = common_space()
     digits = space.digits
-    path_is_live = np.stack([(digits[:, path] != 0).all(axis=1) for path in PATHS], axis=1)
+    path_is_live = np.stack([(digits[:, path] != 0).all(axis=1) for path in space.paths], axis=1)
     live = np.zeros(digits.shape, dtype=bool)
-    for i, path in enumerate(PATHS):
+    for i, path in enumerate(space.paths):
         live[:, path] |= path_is_live[:, [i]]
     columns: dict[str, NDArray[Any]] = {
         "live_edges": live.sum(axis=1),
         "live_paths": path_is_live.sum(axis=1),
         "live_inner_nodes": live[:, 0].astype(np.int8) + (live[:, 1] | live[:, 2]),
-        "depth": (path_is_live * [len(path) for path in PATHS]).max(axis=1),
+        "depth": (path_is_live * [len(path) for path in space.paths]).max(axis=1),
     }
     for node in range(space.n_nodes):
         into, out = _edges_at(node)
@@ -68,9 +67,9 @@ def _graph() -> tuple[NDArray[Any], tuple[str, ...]]:
         for chosen in combinations(_SHORT, size):
             among = live & np.isin(digits, chosen)
             name = "+".join(_SHORT[digit] for digit in chosen)
-            shortest = np.full(space.n_cells, _NO_PATH)
-            most = np.zeros(space.n_cells, dtype=np.int64)
-            for i, path in enumerate(PATHS):
+            shortest = np.full(space.size, _NO_PATH)
+            most = np.zeros(space.size, dtype=np.int64)
+            for i, path in enumerate(space.paths):
                 on_path = among[:, path].sum(axis=1)
                 shortest = np.where(on_path == len(path), np.minimum(shortest, len(path)), shortest)
                 most = np.maximum(most, on_path * path_is_live[:, i])

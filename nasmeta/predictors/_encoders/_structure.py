@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.predictors._cell_features import PATHS, edge_one_hot, live_path_counts, operation_counts
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, common_space
 
 __all__ = [
@@ -51,7 +50,9 @@ class OneHotEncoder(CellEncoder):
 @cache
 def _one_hot() -> tuple[NDArray[Any], tuple[str, ...]]:
     space = common_space()
-    return edge_one_hot(space), tuple(f"{edge}={name}" for edge, name in product(_edge_names(), space.operations))
+    return space.feature("edges").counts, tuple(
+        f"{edge}={name}" for edge, name in product(_edge_names(), space.operations)
+    )
 
 
 @ENCODERS.register("adjacency")
@@ -110,11 +111,11 @@ class PathEncoder(CellEncoder):
 @cache
 def _paths() -> tuple[NDArray[Any], tuple[str, ...]]:
     space = common_space()
-    cells = np.arange(space.n_cells)
+    cells = np.arange(space.size)
     columns, names = [], []
     for length in (1, 2, 3):
-        here = np.zeros((space.n_cells, space.n_operations**length), dtype=np.int8)
-        for path in PATHS:
+        here = np.zeros((space.size, space.n_operations**length), dtype=np.int8)
+        for path in space.paths:
             if len(path) == length:
                 place = space.n_operations ** np.arange(length - 1, -1, -1)
                 here[cells, space.digits[:, path].astype(np.int64) @ place] = 1
@@ -128,7 +129,7 @@ class LivePathEncoder(CellEncoder):
     """How many paths from input to output apply a sequence of operations: 40 counts.
 
     ``none`` kills a path and ``skip_connect`` shortens it, so the counts say what is computed; see
-    `live_path_counts`.
+    `SearchSpace.feature`.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ def _live_paths() -> tuple[NDArray[Any], tuple[str, ...]]:
     real = space.operations[2:]
     # Sequences in the order of their codes, read as numbers of base 4; digit 0 stands only in front.
     sequences: list[Iterable[str]] = [sequence for length in range(4) for sequence in product(real, repeat=length)]
-    counts = live_path_counts(space)
+    counts = space.feature("paths").counts
     names = tuple("→".join(sequence) or "skip_connect" for sequence in sequences)
     if counts.shape[1] != len(names):
         raise RuntimeError(f"{counts.shape[1]} live paths, {len(names)} names")
@@ -184,4 +185,4 @@ class OperationCountEncoder(CellEncoder):
 @cache
 def _operation_counts() -> tuple[NDArray[Any], tuple[str, ...]]:
     space = common_space()
-    return operation_counts(space), tuple(f"n_{name}" for name in space.operations)
+    return space.feature("operations").counts, tuple(f"n_{name}" for name in space.operations)

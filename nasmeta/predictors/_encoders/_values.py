@@ -49,7 +49,7 @@ class CostEncoder(CellEncoder):
 @cache
 def _costs(dataset: str) -> tuple[NDArray[Any], tuple[str, ...]]:
     space = common_space()
-    cells = np.arange(space.n_cells)
+    cells = np.arange(space.size)
     costs = np.stack([np.asarray(cost(cells, dataset)) for cost in (space.params, space.flops)], axis=1)
     return np.log10(costs), ("log10_parameters", "log10_flops")
 
@@ -101,7 +101,7 @@ class ColumnEncoder(CellEncoder):
 
         Raises
         ------
-        CellError, SettingError
+        ArchitectureError, SettingError
         MissingValueError
             Where a value is NaN and `missing` is "error".
         """
@@ -123,8 +123,8 @@ class ColumnEncoder(CellEncoder):
         space = get_space(self.space)
         values = np.asarray(self.values, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values
-        if values.ndim != 2 or len(values) != space.n_cells:
-            raise SettingError(f"values must have one row for each of {space.n_cells:,} cells, not {values.shape}.")
+        if values.ndim != 2 or len(values) != space.size:
+            raise SettingError(f"values must have one row for each of {space.size:,} cells, not {values.shape}.")
         names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else list(self.names)
         if len(names) != values.shape[1]:
             raise SettingError(f"{values.shape[1]} columns, but {len(names)} names: {', '.join(names)}.")

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from nasmeta.errors import MissingValueError, SettingError
-from nasmeta.predictors._cell_features import PATHS
 from nasmeta.predictors._encoders import make_encoder
 from nasmeta.predictors._encoders._base import cells_in, common_space, in_common_space
 from nasmeta.predictors._labels import LabelScale, checked_labels
@@ -54,7 +53,7 @@ class CellRegressor(NeuralRegressor):
 
         Raises
         ------
-        CellError, LabelError, SettingError
+        ArchitectureError, LabelError, SettingError
         """
         cells, labels = cells_in(X, get_space(self.space)), checked_labels(y)
         if len(cells) != len(labels):
@@ -121,9 +120,9 @@ class CellRegressor(NeuralRegressor):
         extra = np.asarray(self.extra, dtype=np.float64)
         extra = extra[:, None] if extra.ndim == 1 else extra
         space = get_space(self.space)
-        if extra.ndim != 2 or len(extra) != space.n_cells:
+        if extra.ndim != 2 or len(extra) != space.size:
             raise SettingError(
-                f"extra must have one row for each of the {space.n_cells:,} cells of {space.name}, not {extra.shape}."
+                f"extra must have one row for each of the {space.size:,} cells of {space.name}, not {extra.shape}."
             )
         return extra
 
@@ -147,7 +146,7 @@ def live_edges() -> NDArray[np.bool_]:
     """Return which edges lie on a path from input to output without ``none``, shape (n_cells, n_edges)."""
     digits = common_space().digits
     live = np.zeros(digits.shape, dtype=bool)
-    for path in PATHS:
+    for path in common_space().paths:
         live[:, path] |= (digits[:, path] != 0).all(axis=1)[:, None]
     return live
 
@@ -155,7 +154,7 @@ def live_edges() -> NDArray[np.bool_]:
 @lru_cache(maxsize=4)
 def _feature_table(features: str) -> NDArray[np.float64]:
     """Return the features of all cells of the common space that are not constant, scaled without any label."""
-    cells = np.arange(common_space().n_cells)
+    cells = np.arange(common_space().size)
     table = np.asarray(make_encoder(features).transform(cells), dtype=np.float64)
     table = table[:, table.std(axis=0) > 0]
     scaled: NDArray[np.float64] = _FEATURE_SCALE * (table - table.mean(axis=0)) / table.std(axis=0)

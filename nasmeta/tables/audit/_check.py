@@ -99,7 +99,7 @@ def check(
     >>> @check("as-many-cells", "Every column is over all cells.", ["nb201"])  # doctest: +SKIP
     ... def as_many_cells(held):
     ...     for one in held.find():
-    ...         yield Finding(one.info.address, holds=len(one.values) == held.space.n_cells)
+    ...         yield Finding(one.info.address, holds=len(one.values) == held.space.size)
     """
 
     def add(run: CheckFunction) -> CheckFunction:

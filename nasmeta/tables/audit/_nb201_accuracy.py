@@ -65,7 +65,7 @@ def _within(info: ColumnInfo, figure: float, low: float, high: float, checked: i
 
 def _enough(held: Holdings, one: Held) -> bool:
     """Whether a column is over nearly all cells: statistics over a few imported cells say nothing."""
-    return bool(np.count_nonzero(~np.isnan(one.values)) > 0.9 * held.space.n_cells)
+    return bool(np.count_nonzero(~np.isnan(one.values)) > 0.9 * held.space.size)
 
 
 @check(
@@ -145,7 +145,7 @@ def _releases(held: Holdings) -> Iterator[Finding]:
         if other is None or not (_enough(held, one) and _enough(held, other)):
             continue
         share = float(np.mean(~apart(one.values, other.values, absolute=1e-3)))
-        yield _within(info, share, 0.83, 0.85, held.space.n_cells, f"share of equal cells ({_V1_1})")
+        yield _within(info, share, 0.83, 0.85, held.space.size, f"share of equal cells ({_V1_1})")
 
 
 @check(
@@ -164,7 +164,7 @@ def _optima(held: Holdings) -> Iterator[Finding]:
             found = float(np.nanmax(one.values))
             at = tuple(np.flatnonzero(one.values > found - 5e-4).tolist())
             yield Finding(
-                one.info.address, one.info.release, one.info.source, held.space.n_cells,
+                one.info.address, one.info.release, one.info.source, held.space.size,
                 holds=abs(found - best) < 1e-4 and (not cells or at == cells),
                 measured=f"{found:.4f} at {', '.join(map(str, at[:3]))}, known: {best:.4f}",
             )  # fmt: skip

@@ -56,7 +56,7 @@ def _times(held: Holdings) -> Iterator[Finding]:
 )
 def _parameters(held: Holdings) -> Iterator[Finding]:
     """Compare each seed's record; the means of several follow from these."""
-    cells = np.arange(held.space.n_cells)
+    cells = np.arange(held.space.size)
     for metric, cost, factor in (
         ("parameters", held.space.params, 1.0),
         ("recorded_parameters", held.space.params, 1.0),
@@ -90,7 +90,7 @@ def _devices(held: Holdings) -> Iterator[Finding]:
     ("nb201-robustness",),
 )
 def _attacked_isomorphs(held: Holdings) -> Iterator[Finding]:
-    first = np.asarray(held.space.canonical(np.arange(held.space.n_cells)))
+    first = np.asarray(held.space.canonical(np.arange(held.space.size)))
     for one in held.find(source="nb201-robustness"):
         yield from compared(one, one.values[first], "the class's first cell")
 
@@ -108,7 +108,7 @@ def _same_digits(held: Holdings) -> Iterator[Finding]:
     pooling of a sum is a sum of poolings.
     """
     functions = _functions(held.space)
-    official = np.asarray(held.space.canonical(np.arange(held.space.n_cells)))
+    official = np.asarray(held.space.canonical(np.arange(held.space.size)))
     for source in held.sources:
         accuracies = {
             (one.info.dataset, one.info.seed): one

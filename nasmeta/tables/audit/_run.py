@@ -122,7 +122,7 @@ def run_audit(
         for one in chosen:
             if table in one.tables:
                 findings = list(one.run(held)) or [_nothing_to_check(one, table, here)]
-                rows += [_judged(table, one.name, finding, facts, held.space.n_cells) for finding in findings]
+                rows += [_judged(table, one.name, finding, facts, held.space.size) for finding in findings]
     return Audit(tuple(rows), sources)
 
 

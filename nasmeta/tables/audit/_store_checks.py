@@ -39,7 +39,7 @@ def _whole_files(held: Holdings) -> Iterator[Finding]:
             "all",
             source.release,
             source.name,
-            held.space.n_cells,
+            held.space.size,
             holds=not reason,
             measured=reason or "checksums agree",
         )
@@ -61,7 +61,7 @@ def _legal(held: Holdings) -> Iterator[Finding]:
             if reason or not (info.release and info.licence and info.source_sha256):
                 wrong.append(f"{info.address}: {(reason or 'it does not say where it comes from').partition('.')[0]}")
         yield Finding(
-            "all", source.release, source.name, held.space.n_cells, holds=not wrong,
+            "all", source.release, source.name, held.space.size, holds=not wrong,
             measured="; ".join(wrong[:3]) or f"{len(columns)} columns",
         )  # fmt: skip
 
@@ -97,7 +97,7 @@ def _missing(held: Holdings) -> Iterator[Finding]:
             continue
         missing, declared = int(np.isnan(one.values).sum()), known_facts().missing_of(one.info)
         yield Finding(
-            one.info.address, one.info.release, one.info.source, held.space.n_cells, holds=missing == declared,
+            one.info.address, one.info.release, one.info.source, held.space.size, holds=missing == declared,
             measured=f"{missing:,} missing" + ("" if missing == declared else f", {declared:,} declared"),
         )  # fmt: skip
 

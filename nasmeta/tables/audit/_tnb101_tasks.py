@@ -42,6 +42,6 @@ def _tasks_differ(held: Holdings) -> Iterator[Finding]:
         info = held.find(dataset=pair[0], metric=_OWN_METRIC[pair[0]], split="valid")[0].info
         figure = found[pair]
         yield Finding(
-            info.address, info.release, info.source, held.space.n_cells, holds=abs(figure - known) < 0.01,
+            info.address, info.release, info.source, held.space.size, holds=abs(figure - known) < 0.01,
             measured=f"Spearman with {pair[1]} {figure:.4f}, known: {known:g}",
         )  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.errors import CellError, DamagedFileError, NasmetaError, SettingError
+from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import move, temporary_of, write_to_disk
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tables import _store
@@ -246,7 +246,7 @@ def _require_consistent(file: Path, cells: Mapping[Any, Any], space: CellSpace) 
         said = {int(i) for i in indices if isinstance(i, int | np.integer)}
         try:
             found = {int(space.index_of(str(record["arch_str"]))) for record in records}
-        except CellError as reason:
+        except ArchitectureError as reason:
             raise DamagedFileError(f"{file} is not about NAS-Bench-201 (the topology space): {reason}") from reason
         if len(said | found) > 1:
             raise DamagedFileError(
@@ -258,7 +258,7 @@ def _require_consistent(file: Path, cells: Mapping[Any, Any], space: CellSpace) 
 def _add(chunk: Chunk, cell: str, record: dict[Any, Any]) -> None:
     try:
         chunk.add(cell, record)
-    except CellError as reason:
+    except ArchitectureError as reason:
         raise DamagedFileError(f"It is not about NAS-Bench-201 (the topology space): {reason}") from reason
 
 
@@ -322,7 +322,7 @@ def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace, 
     import's curves beside the new columns, which are then not taken for theirs.
     """
     try:
-        with Assembly(chunks, space.n_cells) as assembly:
+        with Assembly(chunks, space.size) as assembly:
             name = _source_name(kind, assembly.keys)
             ends, curves = imported_source(name), imported_source(name, curves=True)
             files = "".join(assembly.sha256)  # of a folder
@@ -341,8 +341,8 @@ def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace, 
                 _store.remove_stale(place)
             try:
                 blocks = assembly.blocks(ends, sha256, columns)
-                n_curves = write_curves(temporaries[1], space.name, space.n_cells, assembly.cells, blocks, origin)
-                write_to_disk(temporaries[0], encode(space.name, space.n_cells, columns, origin))
+                n_curves = write_curves(temporaries[1], space.name, space.size, assembly.cells, blocks, origin)
+                write_to_disk(temporaries[0], encode(space.name, space.size, columns, origin))
                 move(temporaries[0], places[0])
                 if n_curves:
                     move(temporaries[1], places[1])

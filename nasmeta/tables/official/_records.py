@@ -195,7 +195,7 @@ class Chunk:
 
         Raises
         ------
-        ValueError, CellError
+        ValueError, ArchitectureError
             Where the record, or the cell, is not what it should be.
         """
         index = self.space.index_of(cell)

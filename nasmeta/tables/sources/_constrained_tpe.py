@@ -39,7 +39,7 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
     columns: Columns = []
     for name, dataset in _DATASETS.items():
         fields = {field: array.to_numpy() for field, array in records[name].items()}
-        rows = _rows_of(fields["runtime"], space.n_cells)
+        rows = _rows_of(fields["runtime"], space.size)
         by_seed = {field: _by_seed(values, rows) for field, values in fields.items()}
         accuracy, valid = 100 - by_seed["loss"], known[dataset]
         if (np.isnan(accuracy) != np.isnan(valid)).any():

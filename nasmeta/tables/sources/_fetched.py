@@ -12,7 +12,7 @@ from nasmeta.errors import DamagedFileError, NasmetaError
 from nasmeta.registry import Registry
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import CellSpace
-from nasmeta.tables._columns import ColumnInfo, Seed
+from nasmeta.tables._columns import ColumnInfo, Kind, Seed
 from nasmeta.tables.sources._base import Columns, Source
 from nasmeta.tables.sources._registry import RegisteredFile, RegisteredSource
 
@@ -100,12 +100,14 @@ class FetchedSource(Source):
         direction: Literal["max", "min"],
         note: str = "",
         epoch: int | None = None,
+        kind: Kind = "performance",
+        device: str | None = None,
     ) -> ColumnInfo:
         """Return a column's facts, with release, licence and checksum of the file (its key) from the registry."""
         sha256 = next(registered.sha256 for registered in self.entry.files if registered.key == file)
         return ColumnInfo(
             dataset, metric, split, epochs, seed, unit, direction,
-            self.release, self.name, self.licence, sha256, note, epoch,
+            self.release, self.name, self.licence, sha256, note, epoch, kind, device,
         )  # fmt: skip
 
 

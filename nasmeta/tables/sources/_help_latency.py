@@ -37,7 +37,7 @@ def read_help_latency(source: FetchedSource, space: CellSpace, files: Mapping[st
             setting, "cifar10", f"latency_{device}_milliseconds", None, None, None,
             unit="ms", direction="min", note=note,
         )  # fmt: skip
-        columns.append((info, _list_of_numbers(file, space.n_cells)))
+        columns.append((info, _list_of_numbers(file, space.size)))
     return columns
 
 

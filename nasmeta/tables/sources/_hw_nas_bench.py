@@ -27,8 +27,8 @@ def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[st
     for dataset, file in files.items():
         frame = pd.read_csv(file)
         cells = cells_of_nets(space, frame.pop("net"))
-        if len(cells) != space.n_cells:
-            raise ValueError(f"{file} has {len(cells):,} cells, not {space.n_cells:,}.")
+        if len(cells) != space.size:
+            raise ValueError(f"{file} has {len(cells):,} cells, not {space.size:,}.")
         for their_name, numbers in frame.items():
             device, _, kind = str(their_name).partition("_")
             if kind not in _UNITS:

@@ -28,9 +28,9 @@ def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]
     with files["accuracies"].open("rb") as stream:
         records: dict[tuple[int, ...], list[float]] = restricted_load(stream)
     cells = space.from_digits(list(records))
-    if len(set(np.atleast_1d(cells).tolist())) != space.n_cells:
-        raise ValueError(f"it has {len(records):,} records, not one for each of {space.n_cells:,} cells.")
-    values = np.full((space.n_cells, len(_SEEDS)), np.nan)
+    if len(set(np.atleast_1d(cells).tolist())) != space.size:
+        raise ValueError(f"it has {len(records):,} records, not one for each of {space.size:,} cells.")
+    values = np.full((space.size, len(_SEEDS)), np.nan)
     for cell, record in zip(np.atleast_1d(cells), records.values(), strict=True):
         values[cell, : len(record)] = record
     n_seeds = np.count_nonzero(~np.isnan(values), axis=1)

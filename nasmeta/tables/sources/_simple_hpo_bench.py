@@ -108,8 +108,8 @@ class SimpleHpoBench(Source):
 
 def _by_cell(records: dict[str, dict[str, list[float]]], space: CellSpace) -> dict[str, NDArray[np.float64]]:
     """Return each field as float64 of shape (n_cells, n_seeds) in the space's order, NaN where not measured."""
-    if len(records) != space.n_cells or {len(key) for key in records} != {space.n_edges}:
-        raise ValueError(f"it has {len(records)} records, not one of six digits for each of {space.n_cells:,} cells.")
+    if len(records) != space.size or {len(key) for key in records} != {space.n_edges}:
+        raise ValueError(f"it has {len(records)} records, not one of six digits for each of {space.size:,} cells.")
     keys = np.frombuffer("".join(records).encode("ascii"), dtype=np.uint8).reshape(-1, space.n_edges)
     cells = space.from_digits(keys.astype(np.int64) - ord("0"))
     n_seeds = np.array([len(record["val_acc"]) for record in records.values()])

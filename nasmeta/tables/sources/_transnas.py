@@ -56,8 +56,8 @@ def read_transnas(source: FetchedSource, space: CellSpace, files: Mapping[str, P
     columns: Columns = []
     for task, file in files.items():
         frame = pd.read_csv(file)
-        if not np.array_equal(frame["file_id"], np.arange(_FIRST_MICRO + space.n_cells)):
-            raise ValueError(f"{file} does not number its networks from 0 to {_FIRST_MICRO + space.n_cells - 1}.")
+        if not np.array_equal(frame["file_id"], np.arange(_FIRST_MICRO + space.size)):
+            raise ValueError(f"{file} does not number its networks from 0 to {_FIRST_MICRO + space.size - 1}.")
         # The rest counts in six base-4 digits, which is this space's order of cells.
         frame = frame.iloc[_FIRST_MICRO:]
         epochs, measures = _TASKS[task]

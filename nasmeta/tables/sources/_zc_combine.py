@@ -53,6 +53,6 @@ def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> NDArray[np.int32]:
 
 def spread(space: CellSpace, cells: NDArray[np.int32], values: Any) -> NDArray[np.float32]:
     """Return values of some cells as a column: float32, shape (n_cells,), NaN for all other cells."""
-    column = np.full(space.n_cells, np.nan, dtype=np.float32)
+    column = np.full(space.size, np.nan, dtype=np.float32)
     column[cells] = np.asarray(values, dtype=np.float64)
     return column

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.errors import SettingError
-from nasmeta.spaces import CellLike, CellSpace, get_space
+from nasmeta.spaces import ArchitectureLike, CellSpace, get_space
 from nasmeta.training._images import ImageBatch
 from nasmeta.training._network import CellNetwork
 from nasmeta.training.proxies._journal import ProxyJournal, is_finished
@@ -64,7 +64,7 @@ class ProxySettings:
 
 
 def compute_proxies(
-    cells: CellLike,
+    cells: ArchitectureLike,
     batch: ImageBatch,
     settings: ProxySettings | None = None,
     space: str | CellSpace = "nb201",
@@ -88,7 +88,7 @@ def compute_proxies(
 
     Raises
     ------
-    CellError, UnknownNameError
+    ArchitectureError, UnknownNameError
 
     Examples
     --------
@@ -99,7 +99,7 @@ def compute_proxies(
     True
     """
     settings = settings or ProxySettings()
-    space = get_space(space) if isinstance(space, str) else space
+    space = get_space(space)
     asked = np.atleast_1d(space.index_of(cells))
     rows = np.array(_probe_cells(asked.tolist(), batch, settings, space.name)).reshape(-1, len(settings.proxies))
     return dict(zip(settings.proxies, rows.T.copy(), strict=True))
@@ -156,7 +156,7 @@ def measure_proxies(
     settings: ProxySettings | None = None,
     *,
     space: str | CellSpace = "nb201",
-    cells: CellLike | None = None,
+    cells: ArchitectureLike | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
@@ -192,10 +192,10 @@ def measure_proxies(
         Where the file exists and holds something else, or cannot be written.
     """
     settings = settings or ProxySettings()
-    space = get_space(space) if isinstance(space, str) else space
+    space = get_space(space)
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise SettingError(f"workers is a whole number from 1, not {workers!r}.")
-    chosen = np.arange(space.n_cells, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
+    chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
     facts = _facts(batch, settings, space)
     if is_finished(Path(output), facts, wanted):

@@ -1,0 +1,78 @@
+"""Count features: what kernels and encoders compare of architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from nasmeta.spaces._search_space import SearchSpace
+
+__all__ = ["CountFeature", "FeatureBuilder", "plain_features"]
+
+
+class CountFeature(NamedTuple):
+    """Counts of all architectures.
+
+    Attributes
+    ----------
+    counts : ndarray of int, shape (size, n_columns)
+        Not negative.
+    names : tuple of str
+        Of the columns.
+    """
+
+    counts: NDArray[np.integer]
+    names: tuple[str, ...]
+
+
+FeatureBuilder: TypeAlias = "Callable[[SearchSpace], CountFeature]"
+
+
+def choice_one_hot(space: SearchSpace) -> CountFeature:
+    """Return which choice each position has, one-hot."""
+    parts = [
+        space.codes[:, [i]] == np.arange(len(position.choices), dtype=space.codes.dtype)
+        for i, position in enumerate(space.positions)
+    ]
+    names = tuple(f"{position.name}={choice}" for position in space.positions for choice in position.choices)
+    return CountFeature(np.concatenate(parts, axis=1).astype(np.int8), names)
+
+
+def levels(space: SearchSpace) -> CountFeature:
+    """Return the place of the choice of each ordered position: two are as many apart as there are steps between."""
+    ordered = [i for i, position in enumerate(space.positions) if position.ordered]
+    return CountFeature(space.codes[:, ordered], tuple(space.positions[i].name for i in ordered))
+
+
+def choice_counts(space: SearchSpace) -> CountFeature:
+    """Return how many positions have each choice, counted over positions with the same choices."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, position in enumerate(space.positions):
+        if not position.ordered:
+            groups.setdefault(position.choices, []).append(i)
+    shared = {choices: members for choices, members in groups.items() if len(members) > 1}
+    parts, names = [], []
+    for choices, members in shared.items():
+        part = space.codes[:, members]
+        parts.append((part[:, :, None] == np.arange(len(choices), dtype=part.dtype)).sum(axis=1, dtype=np.int8))
+        names += [f"n_{choice}" for choice in choices]
+    return CountFeature(np.concatenate(parts, axis=1), tuple(names))
+
+
+def plain_features(space: SearchSpace) -> dict[str, FeatureBuilder]:
+    """Return the features that any space has.
+
+    ``positions``: which choice each position has; ``levels`` where a position is ordered; ``operations`` where several
+    positions have the same choices: how many have each.
+    """
+    found: dict[str, FeatureBuilder] = {"positions": choice_one_hot}
+    if any(position.ordered and len(position.choices) > 2 for position in space.positions):
+        found["levels"] = levels
+    kinds = [position.choices for position in space.positions if not position.ordered]
+    if len(set(kinds)) < len(kinds):
+        found["operations"] = choice_counts
+    return found

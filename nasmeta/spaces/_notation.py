@@ -1,0 +1,98 @@
+"""How architectures are written as strings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from nasmeta.spaces._positions import Position
+
+__all__ = ["Notation", "cell_notation", "position_notation"]
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How a space writes its architectures: ``write`` codes to a string, ``read`` it back.
+
+    ``read`` raises ValueError with the reason where the string is not of this notation.
+    """
+
+    write: Callable[[Iterable[int]], str]
+    read: Callable[[str], tuple[int, ...]]
+
+
+def position_notation(positions: Sequence[Position]) -> Notation:
+    """Return the plain notation: ``name=choice`` for each position, joined by commas.
+
+    Examples
+    --------
+    >>> notation = position_notation([Position("width", (16, 32)), Position("act", ("relu", "tanh"))])
+    >>> notation.write([1, 0]), notation.read("width=32,act=relu")
+    ('width=32,act=relu', (1, 0))
+    """
+    # A choice may hold commas: what separates is a comma before the name of a position.
+    separator = re.compile(rf",\s*(?=(?:{'|'.join(re.escape(position.name) for position in positions)})=)")
+
+    def write(codes: Iterable[int]) -> str:
+        return ",".join(f"{p.name}={p.choices[code]}" for p, code in zip(positions, codes, strict=True))
+
+    def read(text: str) -> tuple[int, ...]:
+        given: dict[str, str] = {}
+        for part in separator.split(text.strip()):
+            name, equals, choice = part.partition("=")
+            if not equals or name not in {position.name for position in positions}:
+                raise ValueError(f"{part!r} is not of the form position=choice.")
+            if name in given:
+                raise ValueError(f"{name} is there twice.")
+            given[name] = choice
+        absent = [position.name for position in positions if position.name not in given]
+        if absent:
+            raise ValueError(f"it does not say {', '.join(absent)}.")
+        return tuple(position.code(given[position.name]) for position in positions)
+
+    return Notation(write, read)
+
+
+def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -> Notation:
+    """Return the notation of NAS-Bench-201 for any cell: the inputs of each node, ``operation~source``.
+
+    Examples
+    --------
+    >>> notation = cell_notation(["none", "conv"], [(0, 1), (0, 2), (1, 2)])
+    >>> notation.write([1, 0, 1]), notation.read("|conv~0|+|none~0|conv~1|")
+    ('|conv~0|+|none~0|conv~1|', (1, 0, 1))
+    """
+    sources: dict[int, list[int]] = {}
+    for source, target in edges:
+        sources.setdefault(target, []).append(source)
+    inner = sorted(sources)
+    place = {edge: i for i, edge in enumerate(edges)}
+
+    def write(codes: Iterable[int]) -> str:
+        names = [operations[code] for code in codes]
+        return "+".join(
+            "|" + "".join(f"{names[place[source, target]]}~{source}|" for source in sources[target]) for target in inner
+        )
+
+    def read(text: str) -> tuple[int, ...]:
+        nodes = text.strip().split("+")
+        if len(nodes) != len(inner):
+            raise ValueError(f"it has {len(nodes)} nodes joined by '+', not {len(inner)}.")
+        codes = [0] * len(edges)
+        for target, node in zip(inner, nodes, strict=True):
+            if not (node.startswith("|") and node.endswith("|") and len(node) > 1):
+                raise ValueError(f"node {target} ({node!r}) does not stand between '|'.")
+            inputs = node[1:-1].split("|")
+            if len(inputs) != len(sources[target]):
+                raise ValueError(f"node {target} has {len(inputs)} inputs, not {len(sources[target])}.")
+            for source, written in zip(sources[target], inputs, strict=True):
+                name, _, origin = written.partition("~")
+                if name not in operations:
+                    raise ValueError(f"{name!r} is no operation of it.")
+                if origin != str(source):
+                    raise ValueError(f"input {written!r} of node {target} should come from node {source}.")
+                codes[place[source, target]] = operations.index(name)
+        return tuple(codes)
+
+    return Notation(write, read)

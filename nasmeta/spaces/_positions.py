@@ -1,0 +1,116 @@
+"""What an architecture is made of: positions, each with choices of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from nasmeta.errors import SettingError
+
+__all__ = ["Choice", "Position", "as_positions", "shown"]
+
+Choice: TypeAlias = "str | int | float | bool"
+
+
+def short(text: str, limit: int = 120) -> str:
+    """Leave out the middle of a text that is too long for a message."""
+    return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-limit // 2 :]}"
+
+
+def shown(value: object) -> str:
+    """Return a short text of anything, for messages."""
+    try:
+        return short(repr(value))
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        return f"an overlong {type(value).__name__}"
+
+
+@dataclass(frozen=True)
+class Position:
+    """One decision of an architecture.
+
+    Attributes
+    ----------
+    name : str
+    choices : tuple of str, int, float or bool
+        At least one; no two are written alike.
+    ordered : bool
+        Whether neighbouring choices are alike, as for numbers: then how far two choices are apart counts.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> Position("width", (16, 32, 64), ordered=True)
+    Position(name='width', choices=(16, 32, 64), ordered=True)
+    """
+
+    name: str
+    choices: tuple[Choice, ...]
+    ordered: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise SettingError(f"The name of a position is a text, not {shown(self.name)}.")
+        if isinstance(self.choices, str) or not isinstance(self.choices, Collection) or not self.choices:
+            raise SettingError(f"Position {self.name!r} needs a list of choices, not {shown(self.choices)}.")
+        choices = tuple(c.item() if isinstance(c, np.generic) else c for c in self.choices)
+        for choice in choices:
+            if not isinstance(choice, str | int | float) or choice != choice:
+                raise SettingError(
+                    f"Position {self.name!r} has the choice {shown(choice)}; a choice is a text, a number or a bool."
+                )
+        texts = [str(choice) for choice in choices]
+        if len(set(texts)) < len(texts):
+            twice = next(text for i, text in enumerate(texts) if text in texts[:i])
+            raise SettingError(f"Position {self.name!r} has the choice {twice!r} twice.")
+        object.__setattr__(self, "choices", choices)
+
+    def code(self, choice: object) -> int:
+        """Return the place of a choice, given as itself or as its text.
+
+        Raises
+        ------
+        ValueError
+            Where it is none, with the possible ones.
+        """
+        plain = choice.item() if isinstance(choice, np.generic) else choice
+        for code, own in enumerate(self.choices):
+            if (own == plain and isinstance(own, bool) == isinstance(plain, bool)) or str(own) == plain:
+                return code
+        possible = short(", ".join(map(str, self.choices)))
+        raise ValueError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
+
+
+def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position]) -> tuple[Position, ...]:
+    """Return checked positions; of a mapping of names to choices, those whose choices are all numbers are ordered.
+
+    Raises
+    ------
+    SettingError
+    """
+    if isinstance(positions, Mapping):
+        found = tuple(
+            Position(
+                name,
+                choices if isinstance(choices, str) else tuple(choices),  # type: ignore[arg-type]
+                not isinstance(choices, str)
+                and all(isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices),
+            )
+            for name, choices in positions.items()
+        )
+    else:
+        found = tuple(positions)
+    if not found or not all(isinstance(position, Position) for position in found):
+        raise SettingError(
+            f"A space has at least one Position, or a mapping of names to choices, not {positions!r:.80}."
+        )
+    names = [position.name for position in found]
+    if len(set(names)) < len(names):
+        raise SettingError(f"A position is there twice: {', '.join(names)}.")
+    return found
