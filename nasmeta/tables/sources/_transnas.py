@@ -72,7 +72,7 @@ def read_transnas(source: FetchedSource, space: CellSpace, files: Mapping[str, P
                 )  # fmt: skip
                 columns.append((info, values.astype(np.float32)))
         info = source.info(
-            task, task, "train_seconds", "train", epochs, None, unit="s", direction="min",
+            task, task, "train_seconds", "train", epochs, None, unit="s", direction="min", kind="seconds",
             note="time_elapsed of the whole training; over all networks and tasks it sums to the paper's 193,760 hours",
         )  # fmt: skip
         columns.append((info, frame["time_elapsed"].to_numpy(np.float32)))
