@@ -110,7 +110,7 @@ class FetchedSource(Source):
         kind: Kind = "performance",
         device: str | None = None,
     ) -> ColumnInfo:
-        """Return a column's facts; release and licence are the registry's, the checksum is that of the file (its key)."""
+        """Return a column's facts: release and licence of the registry, and the checksum of the file (its key)."""
         return ColumnInfo(
             dataset, metric, split, epochs, seed, unit, direction,
             self.release, self.name, self.licence, self._sha256[file], note, epoch, kind, device,
