@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import Kind, Seed
@@ -68,7 +69,10 @@ def read_design_table(source: FetchedSource, space: SearchSpace, files: Mapping[
                 raise ValueError(f"{file} does not have {n_seeds} finite {measure.theirs} each.")
             values = np.empty_like(rows)
             values[designs] = rows * measure.factor
-            policies: list[tuple[Seed | None, np.ndarray]] = [("mean", values.mean(axis=1)), *enumerate(values.T)]
+            policies: list[tuple[Seed | None, NDArray[np.float64]]] = [
+                ("mean", values.mean(axis=1)),
+                *enumerate(values.T),
+            ]
             note = _PLACE + ("; a fraction in the file" if measure.factor != 1 else "")
             if measure.of_space:
                 if (values != values[:, :1]).any():

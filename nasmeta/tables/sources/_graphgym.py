@@ -59,13 +59,13 @@ def read_graphgym(source: FetchedSource, space: SearchSpace, files: Mapping[str,
     frame: pd.DataFrame = pd.read_csv(files["grid"])
     if set(frame["epoch"]) != {_EPOCHS - 1}:
         raise ValueError(f"it does not say what holds after {_EPOCHS} epochs.")
-    names = [position.name for position in space.positions]
     columns: Columns = []
     for (_, dataset, task, trans, feature, label), rows in frame.groupby(_TASK, dropna=False, sort=False):
-        designs = np.array([space.index_of(one) for one in rows[names].to_dict("records")])
+        codes = [[position.code(choice) for choice in rows[position.name]] for position in space.positions]
+        designs = np.atleast_1d(space.from_codes(np.array(codes).T))
         if len(designs) != space.size or len(np.unique(designs)) != space.size:
             raise ValueError(f"{dataset} ({task}) has {len(designs)} designs, not {space.size}.")
-        name = graphgym_dataset(dataset, feature, label)
+        name = graphgym_dataset(str(dataset), feature, label)
         kind_of_task = f"{task} classification, {'transductive' if trans else 'inductive'}"
         for theirs, metric, unit, factor, kind, note in _MEASURES:
             values = np.empty(space.size)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasmeta.spaces import SearchSpace
+from nasmeta.tables._columns import Seed
 from nasmeta.tables.sources._base import Columns
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
@@ -27,7 +29,7 @@ def read_nas_bench_macro(source: FetchedSource, space: SearchSpace, files: Mappi
     if len(np.unique(networks)) != space.size:
         raise ValueError(f"it has {len(records):,} networks, not {space.size:,}.")
 
-    def spread(field: str) -> Any:
+    def spread(field: str) -> NDArray[np.float64]:
         rows = np.array([record[field] for record in records.values()], dtype=np.float64)
         values = np.empty_like(rows)
         values[networks] = rows
@@ -37,7 +39,8 @@ def read_nas_bench_macro(source: FetchedSource, space: SearchSpace, files: Mappi
     if accuracy.shape != (space.size, 3) or not ((accuracy >= 0) & (accuracy <= 100)).all():
         raise ValueError("it does not have three accuracies in percent a network.")
     columns: Columns = []
-    for seed, values in (("mean", accuracy.mean(axis=1)), *enumerate(accuracy.T)):
+    policies: list[tuple[Seed, NDArray[np.float64]]] = [("mean", accuracy.mean(axis=1)), *enumerate(accuracy.T)]
+    for seed, values in policies:
         info = source.info(
             "cifar10", "cifar10", "accuracy", "test", _EPOCHS, seed, unit="percent", direction="max", note=_NOTE
         )
