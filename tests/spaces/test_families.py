@@ -8,7 +8,14 @@ import pytest
 from nasmeta.errors import ArchitectureError
 from nasmeta.spaces import get_space
 
-SIZES = {"fcnet": 62_208, "graph": 26_206, "graphgym": 96, "hpobench-mlp": 30_000, "nbmacro": 6_561, "tnb101-macro": 3_256}  # fmt: skip
+SIZES = {
+    "fcnet": 62_208,
+    "graph": 26_206,
+    "graphgym": 96,
+    "hpobench-mlp": 30_000,
+    "nbmacro": 6_561,
+    "tnb101-macro": 3_256,
+}
 
 
 @pytest.mark.parametrize("name", SIZES)
