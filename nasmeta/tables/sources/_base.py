@@ -53,7 +53,7 @@ class Source(ABC):
 
     name: str
     table: str
-    space: str
+    space: str | SearchSpace
     release: str
     licence: str
     citation: str
@@ -110,4 +110,5 @@ def _code_of(kind: type[Source]) -> str | None:
 
 def store_path(source: Source) -> Path:
     """Return where the columnar file of a source lies, built or not."""
-    return cache_folder() / "tables" / "v1" / source.table / f"{source.name}.arrow"
+    own: Path | None = getattr(source, "path", None)  # of what a user brought
+    return own or cache_folder() / "tables" / "v1" / source.table / f"{source.name}.arrow"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import UnknownNameError
+from nasmeta.tables._columns import Kind
 
 __all__ = [
     "DeclaredTask",
@@ -61,6 +62,8 @@ class DeclaredTask:
         Of the signal, with the metric; None where it means nothing.
     cost : str or None
         Metric of the column that says what an evaluation costs; None where nobody recorded it.
+    kind, device
+        Of the signal's column.
     """
 
     name: str
@@ -70,6 +73,8 @@ class DeclaredTask:
     epochs: int | None = None
     seed: int | str | None = None
     cost: str | None = None
+    kind: Kind = "performance"
+    device: str | None = None
 
 
 @dataclass(frozen=True)
