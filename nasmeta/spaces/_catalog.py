@@ -9,6 +9,9 @@ from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace, CostFormula
+from nasmeta.spaces._design_grids import fcnet, graphgym, hpobench_mlp
+from nasmeta.spaces._graph_networks import graph_networks
+from nasmeta.spaces._layer_sequences import nas_bench_macro, transnas_macro
 from nasmeta.spaces._notation import Notation
 from nasmeta.spaces._search_space import SearchSpace
 
@@ -98,6 +101,13 @@ def _tnb101() -> CellSpace:
         parameters=_tnb101_class_scene_parameters(),
     )
 
+
+SPACES.register("fcnet")(fcnet)
+SPACES.register("graph")(graph_networks)
+SPACES.register("graphgym")(graphgym)
+SPACES.register("hpobench-mlp")(hpobench_mlp)
+SPACES.register("nbmacro")(nas_bench_macro)
+SPACES.register("tnb101-macro")(transnas_macro)
 
 _built: dict[Callable[[], SearchSpace], SearchSpace] = {}
 
