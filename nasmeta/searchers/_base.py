@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
 __all__ = ["SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
@@ -46,7 +46,7 @@ class Searcher(ABC):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
 
     Attributes
@@ -63,7 +63,7 @@ class Searcher(ABC):
 
     waits_for_values: ClassVar[bool] = False
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         self.space = space
         self.rng = rng
 
