@@ -173,8 +173,8 @@ def _representatives(cells: NDArray[np.int32], space: SearchSpace) -> NDArray[np
 def choice_order(space: SearchSpace) -> NDArray[np.int16]:
     """Return which code of each position each one-hot column stands for, shape (n_positions, n_choices); -1 for none.
 
-    Positions with the same choices share columns. For cells: ``none`` and ``skip_connect``, where there are such, then
-    the other operations.
+    Positions with the same choices, in whatever order, share columns. For cells: ``none`` and ``skip_connect``, where
+    there are such, then the other operations.
 
     Examples
     --------
@@ -187,12 +187,15 @@ def choice_order(space: SearchSpace) -> NDArray[np.int16]:
     if isinstance(space, CellSpace):
         first = [digit for digit in (space.none, space.skip) if digit is not None]
         return np.tile(np.array([*first, *space.real_operations], dtype=np.int16), (space.n_positions, 1))
-    kinds = list(dict.fromkeys(position.choices for position in space.positions))
-    start = np.cumsum([0, *map(len, kinds)])
-    order = np.full((space.n_positions, start[-1]), -1, dtype=np.int16)
+    columns: dict[frozenset[Any], dict[Any, int]] = {}
+    n_columns = 0
+    for position in space.positions:
+        if frozenset(position.choices) not in columns:
+            columns[frozenset(position.choices)] = {c: n_columns + i for i, c in enumerate(position.choices)}
+            n_columns += len(position.choices)
+    order = np.full((space.n_positions, n_columns), -1, dtype=np.int16)
     for row, position in zip(order, space.positions, strict=True):
-        at = start[kinds.index(position.choices)]
-        row[at : at + len(position.choices)] = np.arange(len(position.choices))
+        row[[columns[frozenset(position.choices)][c] for c in position.choices]] = np.arange(len(position.choices))
     return order
 
 
