@@ -6,19 +6,17 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._places import in_store, read_whole
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.files import write_whole
-from nasmeta.surrogates import SurrogateTask
-from nasmeta.tasks import TaskDistribution
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +54,7 @@ class ComparisonFolder:
     def claimed(
         self,
         specs: Mapping[str, SearcherSpec],
-        tasks: TaskDistribution,
+        evaluators: Sequence[Evaluator],
         seed: int | list[int],
         *,
         clock: Clock | None = None,
@@ -75,9 +73,9 @@ class ComparisonFolder:
         due = {
             "format": _FORMAT,
             "tasks": [
-                {"name": task.name, "table": task.table, "signal": asdict(task.signal)}
-                | ({"evaluator": task.identity} if isinstance(task, SurrogateTask) else {})
-                for task in tasks
+                {"name": one.task.name, "table": one.task.table_name, "signal": one.task.signal.to_dict()}
+                | ({"evaluator": one.identity} if one.identity else {})
+                for one in evaluators
             ],
             "searchers": {
                 label: {"searcher": spec.name, "settings": spec.settings, **spec.guidance.identity}
@@ -89,7 +87,7 @@ class ComparisonFolder:
             **extent,
         }
         require_labels(specs)
-        _require_apart(tasks.names)
+        _require_apart([one.task.name for one in evaluators])
         claim = Claim(self.path / ".runner")
         with ExitStack() as stack:
             with self.writing():

@@ -7,7 +7,6 @@ from nasmeta.surrogates._process import Process
 from nasmeta.surrogates._scores import Scores, score_predictions
 from nasmeta.surrogates._shipped import load_surrogate, shipped_surrogates
 from nasmeta.surrogates._surrogate import Surrogate
-from nasmeta.surrogates._task import SurrogateTask
 
 __all__ = [
     "FEATURE_SETS",
@@ -15,7 +14,6 @@ __all__ = [
     "Scores",
     "SeedNoise",
     "Surrogate",
-    "SurrogateTask",
     "class_features",
     "feature_sets",
     "fit_surrogate",

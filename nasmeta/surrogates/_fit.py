@@ -19,7 +19,7 @@ from nasmeta.surrogates._noise import SeedNoise, fit_noise
 from nasmeta.surrogates._process import fit_process
 from nasmeta.surrogates._scores import Scores, score_predictions
 from nasmeta.surrogates._surrogate import Surrogate, edge_costs
-from nasmeta.tasks import CombinedTask, Task, get_task
+from nasmeta.tasks import Task, get_task
 
 __all__ = ["fit_surrogate", "score_surrogate"]
 
@@ -66,7 +66,7 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     True
     """
     task = get_task(task) if isinstance(task, str) else task
-    if not isinstance(task, Task) or isinstance(task, CombinedTask):
+    if not isinstance(task, Task) or task.objective is not None:
         raise SettingError(f"A surrogate is fitted to a task of one column, such as nb201/cifar10, not {task!r:.80}.")
     if not isinstance(train_fraction, int | float) or not 0 < train_fraction < 1:
         raise SettingError(f"train_fraction must lie between 0 and 1, not {train_fraction!r:.80}.")
@@ -105,9 +105,9 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
 def _card(task: Task, train: NDArray[np.int32], fraction: float, seed: int, n_measured: int) -> dict[str, Any]:
     return {
         "task": task.name,
-        "table": task.table,
+        "table": task.table_name,
         "space": task.space.name,
-        "signal": asdict(task.signal),
+        "signal": task.signal.to_dict(),
         "column": asdict(task.column),
         "measured_cells": n_measured,
         "training_cells": len(train),
@@ -120,6 +120,8 @@ def _card(task: Task, train: NDArray[np.int32], fraction: float, seed: int, n_me
 
 def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64] | None, float | None]:
     """Return the coefficients of the training seconds, and R² on the cells that were not trained on."""
+    if not task.has_cost:
+        return None, None
     space, costs = task.space, task.cost_seconds
     good = train[np.isfinite(costs[train])]
     if not len(good) or not (costs[good] > 0).any():
@@ -135,9 +137,7 @@ def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64
 
 def _seed_columns(task: Task) -> NDArray[np.float64]:
     """Return the signal's single seeds, shape (n_cells, n_seeds)."""
-    from nasmeta.tables import load_table
-
-    s, table = task.signal, load_table(task.table)
+    s, table = task.signal, task.table
     own = (s.dataset, s.metric, s.split, s.epochs, s.release)
     seeds = [
         info

@@ -22,7 +22,7 @@ from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
 
 if TYPE_CHECKING:
-    from nasmeta.surrogates._task import SurrogateTask
+    from nasmeta.tasks import Task
 
 __all__ = ["Surrogate", "choice_costs"]
 
@@ -196,20 +196,15 @@ class Surrogate:
             found = np.where(self._live(cells), self.noise.deviation(self.values[cells]), 0.0)
         return float(found[0]) if isinstance(index, int) else found
 
-    def as_task(self, answer: str = "mean", seed: int = 0) -> SurrogateTask:
-        """Return the task on this surrogate, for a search: its values are the surrogate's answers.
+    @cached_property
+    def task(self) -> Task:
+        """The question that it answers, on its table; on the space alone where the table has no name here."""
+        from nasmeta.tables import added_tables, table_names
+        from nasmeta.tasks import Signal, Task
 
-        Examples
-        --------
-        >>> import nasmeta as nm
-        >>> from nasmeta.surrogates import load_surrogate
-        >>> task = load_surrogate("nb201/cifar10").as_task(answer="training", seed=1)
-        >>> nm.search("random", task, evaluations=20).evaluations
-        20
-        """
-        from nasmeta.surrogates._task import SurrogateTask
-
-        return SurrogateTask.of(self, answer, seed)
+        table, signal = self.card["table"], Signal(**self.card["signal"])
+        known = table in table_names() or table in added_tables()
+        return Task(self.card["task"], table if known else self.space, signal)
 
     # -- file -------------------------------------------------------------------------------------------------------
     @cached_property

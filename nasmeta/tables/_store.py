@@ -106,7 +106,7 @@ def _open_current(source: Source) -> ColumnFile | None:
         raise
     except OSError as reason:
         raise _unusable(path.parent, reason) from reason
-    if opened.space != source.space:
+    if isinstance(source.space, str) and opened.space != source.space:
         raise DamagedFileError(f"{path} is over the cells of {opened.space}, not of {source.space}.")
     files = source.raw_files()
     origin = opened.origin
@@ -144,7 +144,7 @@ def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
         raise
     except OSError as reason:
         raise DamagedFileError(f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}") from reason
-    return encode(space.name, space.size, columns, {"version": source.version, "files": raw})
+    return encode(space, columns, {"version": source.version, "files": raw})
 
 
 def remove_stale(path: Path) -> None:

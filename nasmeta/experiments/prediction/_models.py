@@ -219,9 +219,7 @@ def _measured(space: str) -> dict[str, NDArray[np.float64]]:
 @cache
 def _published(task: Task) -> dict[str, NDArray[np.float64]]:
     """Return the published proxies of a dataset, in a cell's place those of its class where it has none itself."""
-    from nasmeta.tables import load_table
-
-    table = load_table(task.table)
+    table = task.table
     dataset = task.signal.dataset
     infos = [info for info in table.columns if info.dataset == dataset and info.metric.startswith("proxy_")]
     if not infos:

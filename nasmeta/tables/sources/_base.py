@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.registry import Registry
 from nasmeta.settings import cache_folder
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
 
@@ -49,7 +49,7 @@ class Source(ABC):
 
     name: str
     table: str
-    space: str
+    space: str | SearchSpace
     release: str
     licence: str
     citation: str
@@ -65,7 +65,7 @@ class Source(ABC):
         """Return the raw files by short name; empty where they are not on this machine. Runs at every opening."""
 
     @abstractmethod
-    def read(self, space: CellSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
         """Return checked columns of float32, shape (n_cells,), NaN where not measured.
 
         Raises
@@ -88,4 +88,5 @@ SOURCES: Registry[type[Source]] = Registry("source")
 
 def store_path(source: Source) -> Path:
     """Return where the columnar file of a source lies, built or not."""
-    return cache_folder() / "tables" / "v1" / source.table / f"{source.name}.arrow"
+    own: Path | None = getattr(source, "path", None)  # of what a user brought
+    return own or cache_folder() / "tables" / "v1" / source.table / f"{source.name}.arrow"
