@@ -53,7 +53,7 @@ class Content(NamedTuple):
 
 def encode(content: Content) -> bytes:
     """Return the bytes of a file; the same content gives the same bytes."""
-    process = content.process
+    process, sets = content.process, _sets(space_of_card(content.card))
     card = {"format": _FORMAT, "format_version": FORMAT_VERSION, **content.card}
     arrays: dict[str, NDArray[Any]] = {
         "card": np.frombuffer(json.dumps(card, indent=1).encode(), dtype=np.uint8),
@@ -62,7 +62,7 @@ def encode(content: Content) -> bytes:
         "variances": process.variances,
         "observed": process.observed,
         "weights": process.weights,
-        **{f"scales_{name}": s for name, s in zip(_sets(space_of_card(content.card)), process.inverse_lengthscales, strict=True)},
+        **{f"scales_{name}": s for name, s in zip(sets, process.inverse_lengthscales, strict=True)},
     }
     if content.noise is not None:
         arrays |= {f"noise_{name}": getattr(content.noise, name) for name in ("means", "quantiles")}

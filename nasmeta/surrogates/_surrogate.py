@@ -257,4 +257,5 @@ class Surrogate:
             return all(bool(np.isfinite(part).all()) for part in answers)
 
     def __repr__(self) -> str:
-        return f"Surrogate({self.card['task']!r}, fitted on {int(self.trained.sum()):,} of {len(self.trained):,} {self.space.noun}s)"
+        counts = f"{int(self.trained.sum()):,} of {len(self.trained):,} {self.space.noun}s"
+        return f"Surrogate({self.card['task']!r}, fitted on {counts})"
