@@ -100,7 +100,7 @@ class EpisodeSampler:
         if labels not in _LABELS:
             raise SettingError(f"labels must be one of {', '.join(_LABELS)}, not {labels!r:.80}.")
         self.labels = labels
-        wanted = get_space(space)
+        wanted = None if space is None else get_space(space)
         self.sources = tuple(checked_sources(type(self).__name__, sources, wanted, move=True))
         low, high = support if isinstance(support, tuple | list) and len(support) == 2 else (support, support)
         self.support = (checked_whole("support", low), checked_whole("support", high))

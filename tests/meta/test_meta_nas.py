@@ -66,7 +66,7 @@ def test_the_tree_has_every_cell_once(name: str) -> None:
     space = get_space(name)
     tree = cell_tree(space)
     assert len(tree.beginnings) == sum(space.n_operations**edge for edge in range(6))
-    assert len({(*path, *digits) for path, digits in zip(tree.path.tolist(), tree.digits.tolist(), strict=True)}) == (
+    assert len({(*path, *digits) for path, digits in zip(tree.path.tolist(), tree.codes.tolist(), strict=True)}) == (
         space.n_cells
     )
     for cell in (0, 17, space.n_cells - 1):
