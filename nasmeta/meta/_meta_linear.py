@@ -79,9 +79,8 @@ class _Parts:
         ]
         self.smooth: list[NDArray[np.float64]] = []
         if matrix.scale in COST_SCALES:  # a device runs operations that lead nowhere, too, and times them one by one
-            counts = (
-                space.feature("operations").counts if "operations" in space.feature_names else further_counts(space)
-            )
+            counted = "operations" in space.feature_names
+            counts = space.feature("operations").counts if counted else further_counts(space)
             self.linear += [_centred(counts), _centred(space.feature(position_feature(space)).counts)]
             self.blocks = [0, 0, 0, 0, 1, 2]
             return

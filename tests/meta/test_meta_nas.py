@@ -108,7 +108,7 @@ def test_cells_are_drawn_with_their_probabilities(model: MetaNASModel) -> None:
         elements = networks.search.read(networks.features[torch.zeros(400, 0, dtype=torch.int64)], torch.zeros(400, 0))
         drawn = SPACE.digits[trainer._drawn(elements).numpy().ravel()]
         logits = networks.search(begun[None], elements[:1])[0].double()
-        p = np.exp(logits[networks.path, networks.digits].sum(dim=1).numpy())
+        p = np.exp(logits[networks.path, networks.codes].sum(dim=1).numpy())
     for edge in range(6):
         expected = np.bincount(SPACE.digits[:, edge], weights=p, minlength=4)
         np.testing.assert_allclose(np.bincount(drawn[:, edge], minlength=4) / len(drawn), expected, atol=0.02)

@@ -85,8 +85,8 @@ class NetworkLearner(MetaPredictor):
     """Base of meta-predictors with a network.
 
     The network reads the cell's structure, proxies measured on digits where there are some, and the summary of the
-    sources, and predicts how a score differs from what the sources expect. During meta-training an episode of a source never sees that source's
-    own group in its summary.
+    sources, and predicts how a score differs from what the sources expect. During meta-training an episode of a
+    source never sees that source's own group in its summary.
     """
 
     default_steps: ClassVar[int] = 150

@@ -38,11 +38,12 @@ def _require_torch() -> None:
 class MetaNASSearch(MetaSearcher):
     """A search network that proposes cells and a prediction network that screens them, meta-trained together.
 
-    The search network chooses a cell's operations edge by edge (elsewhere position by position), given the cells and values that the task has shown so
-    far. The spaces are small enough that its probability of every cell is known exactly: candidates are drawn from it
-    without replacement among the cells not yet asked. The prediction network, a neural process, predicts mean and
-    deviation of the candidates given the same context, and the one with the highest upper confidence bound is
-    proposed. Both adapt to a new task by reading its context; their weights stay as they were meta-trained.
+    The search network chooses a cell's operations edge by edge (elsewhere position by position), given the cells and
+    values that the task has shown so far. The spaces are small enough that its probability of every cell is known
+    exactly: candidates are drawn from it without replacement among the cells not yet asked. The prediction network, a
+    neural process, predicts mean and deviation of the candidates given the same context, and the one with the highest
+    upper confidence bound is proposed. Both adapt to a new task by reading its context; their weights stay as they
+    were meta-trained.
 
     In meta-training both practise searches on tasks drawn from the sources (see ``PracticeTasks``). The search network
     learns to propose what is good in truth and passes the screen, the prediction network learns on the contexts and

@@ -234,9 +234,8 @@ class Walks:
         possible = ~itself & (untried_move | may_rest)
         possible[:, -1] |= ~untried_move[:, :-1].any(axis=1) & is_open.any(axis=1)
         possible[:, -1] &= jump != here
-        differs = (
-            1 - np.matmul(self._one_hot[targets], self._one_hot[best][:, :, None])[:, :, 0] / self.space.n_positions
-        )
+        alike = np.matmul(self._one_hot[targets], self._one_hot[best][:, :, None])[:, :, 0]
+        differs = 1 - alike / self.space.n_positions
         actions = np.empty((*targets.shape, len(ACTION_FEATURES)), dtype=np.float32)
         actions[..., 0] = prior
         actions[..., 1] = np.maximum(prior - top[:, None], -4)
