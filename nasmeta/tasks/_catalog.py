@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.registry import Registry
+from nasmeta.registry import Registry, is_place
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
 from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
@@ -14,7 +14,16 @@ from nasmeta.tasks._task import Task, device_of
 
 __all__ = ["TASKS", "all_held_out", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
 
-TASKS: Registry[Task] = Registry("task")
+
+def _task_of(found: object) -> Task | None:
+    """Return the task that another package has, as it stands there or from a function."""
+    made = found() if callable(found) and not isinstance(found, type) else found
+    return made if isinstance(made, Task) else None
+
+
+TASKS: Registry[Task] = Registry(
+    "task", group="nasmeta.tasks", accepts=_task_of, wanted="a Task, or a function that returns one"
+)
 
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _CANNOT_RUN_ALL = ("edgetpu",)  # no search on it: `Task.require_complete`
@@ -84,7 +93,7 @@ def get_task(name: str) -> Task:
     >>> get_task("nb201/robust/pgd@1").dataset, get_task("nb201/latency/1080ti_batch32").dataset
     ('cifar10', '1080ti')
     """
-    if name in TASKS:
+    if name in TASKS or is_place(name):
         return TASKS[name]
     found = read_name(name) if isinstance(name, str) else None
     if found is None:
@@ -135,7 +144,7 @@ def task_distribution(name: str) -> TaskDistribution:
     """
     if name in _FAMILIES:
         return TaskDistribution(get_task(task) for task in _FAMILIES[name]())
-    tasks = [task for task in TASKS.values() if task.name.partition("/")[0] == name]
+    tasks = [TASKS[own] for own in TASKS if own.partition("/")[0] == name]
     if not tasks:
         raise UnknownNameError.of("family of tasks", name, task_families())
     return TaskDistribution(tasks)

@@ -15,7 +15,12 @@ from nasmeta.spaces import CellSpace, get_cell_space, get_space
 
 __all__ = ["ENCODERS", "CellEncoder", "CellIndices", "cells_in", "common_space", "in_common_space"]
 
-ENCODERS: Registry[type[CellEncoder]] = Registry("encoder")
+ENCODERS: Registry[type[CellEncoder]] = Registry(
+    "encoder",
+    group="nasmeta.encoders",
+    accepts=lambda found: found if isinstance(found, type) and hasattr(found, "transform") else None,
+    wanted="a class with transform, such as one derived from nasmeta.predictors.CellEncoder",
+)
 
 
 def common_space() -> CellSpace:
