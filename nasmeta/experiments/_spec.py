@@ -96,14 +96,10 @@ class SearcherSpec:
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
         try:
-            spec = cls(
-                name,
-                kind,
-                {key: _plain(name, key, value) for key, value in (settings or {}).items()},
-                code=code_of(kind),
-            )
+            plain = {key: _plain(name, key, value) for key, value in (settings or {}).items()}
         except RecursionError:
             raise SettingError(f"The settings of {name} have lists within lists, too deep to be recorded.") from None
+        spec = cls(name, kind, plain, code=code_of(kind))
         possible = spec._possible_settings()
         unknown = [] if possible is None else sorted(set(spec.settings) - set(possible))
         if unknown:

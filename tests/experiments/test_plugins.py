@@ -1,4 +1,4 @@
-"""Searchers, spaces, tasks and predictors of other packages, by name; and journals that know the code that wrote them."""
+"""What other packages bring, by name; and journals that know the code that wrote them."""
 
 import json
 import os
@@ -294,7 +294,7 @@ def test_an_edited_searcher_does_not_go_on_from_the_journal(installed: Path, tmp
 def test_an_edited_searcher_does_not_go_on_in_the_folder(installed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     nm.compare({"mine": edited(installed, "100", "7")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
-    with pytest.raises(JournalError, match="of mine was written by other code of ascending.*another folder"):
+    with pytest.raises(JournalError, match=r"of mine was written by other code of ascending.*another folder"):
         nm.compare({"mine": edited(installed, "7", "9")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
     one = edited(installed, "FIRST = 9", "FIRST = 7")
     frame = nm.compare({"mine": one}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
