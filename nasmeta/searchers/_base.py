@@ -17,7 +17,12 @@ from nasmeta.tasks import SourceTask, Task, checked_sources
 
 __all__ = ["SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
 
-SEARCHERS: Registry[type[Searcher]] = Registry("searcher")
+SEARCHERS: Registry[type[Searcher]] = Registry(
+    "searcher",
+    group="nasmeta.searchers",
+    accepts=lambda found: found if isinstance(found, type) and issubclass(found, Searcher) else None,
+    wanted="a class derived from nasmeta.searchers.Searcher",
+)
 
 # Those of the room above, which is imported when one of them is asked for.
 for _name, _place in (

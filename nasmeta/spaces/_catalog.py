@@ -17,7 +17,17 @@ from nasmeta.spaces._search_space import SearchSpace
 
 __all__ = ["SPACES", "get_cell_space", "get_space", "registered_name"]
 
-SPACES: Registry[Callable[[], SearchSpace]] = Registry("space")
+
+def _builder(found: object) -> Callable[[], SearchSpace] | None:
+    """Return what builds the space that another package has: a function, or a space that stands there."""
+    if isinstance(found, SearchSpace):
+        return lambda: found
+    return found if callable(found) else None
+
+
+SPACES: Registry[Callable[[], SearchSpace]] = Registry(
+    "space", group="nasmeta.spaces", accepts=_builder, wanted="a SearchSpace, or a function that returns one"
+)
 
 _EDGES = complete_edges(4)
 
@@ -138,7 +148,10 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
         return name
     build = SPACES[name]
     if build not in _built:
-        _built[build] = build()
+        built = build()
+        if not isinstance(built, SearchSpace):
+            raise SettingError(f"The space {name} is a function that returns {built!r:.80}, not a SearchSpace.")
+        _built[build] = built
     return _built[build]
 
 

@@ -95,7 +95,12 @@ class Source(ABC):
         return ColumnFile(path)
 
 
-SOURCES: Registry[type[Source]] = Registry("source")
+SOURCES: Registry[type[Source]] = Registry(
+    "source",
+    group="nasmeta.sources",
+    accepts=lambda found: found if isinstance(found, type) and issubclass(found, Source) else None,
+    wanted="a class derived from nasmeta.tables.sources.Source",
+)
 
 
 @cache
