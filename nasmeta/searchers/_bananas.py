@@ -90,7 +90,7 @@ class BananasSearch(Searcher):
         if "paths" in self.space.feature_names:
             return self.space.feature("paths").counts.astype(np.float32)
         counts = np.hstack([self.space.feature(name).counts for name in self.space.kernel_features])
-        return (counts / np.maximum(counts.max(axis=0), 1)).astype(np.float32)
+        return np.asarray(counts / np.maximum(counts.max(axis=0), 1), dtype=np.float32)
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other cells as proposed."""

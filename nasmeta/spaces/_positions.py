@@ -87,6 +87,11 @@ class Position:
         raise ValueError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
 
 
+def _tuple(choices: Any) -> Any:
+    """Return choices as a tuple; a text, which is no list of choices, stays what it is and is refused."""
+    return choices if isinstance(choices, str) or not isinstance(choices, Collection) else tuple(choices)
+
+
 def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position]) -> tuple[Position, ...]:
     """Return checked positions; of a mapping of names to choices, those whose choices are all numbers are ordered.
 
@@ -98,8 +103,8 @@ def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position])
         found = tuple(
             Position(
                 name,
-                choices if isinstance(choices, str) else tuple(choices),  # type: ignore[arg-type]
-                not isinstance(choices, str)
+                _tuple(choices),
+                isinstance(_tuple(choices), tuple)
                 and all(isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices),
             )
             for name, choices in positions.items()
