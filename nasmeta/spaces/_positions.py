@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -57,7 +57,8 @@ class Position:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise SettingError(f"The name of a position is a text, not {shown(self.name)}.")
-        if isinstance(self.choices, str) or not isinstance(self.choices, Collection) or not self.choices:
+        given: Any = self.choices
+        if isinstance(given, str) or not isinstance(given, Collection) or not given:
             raise SettingError(f"Position {self.name!r} needs a list of choices, not {shown(self.choices)}.")
         choices = tuple(c.item() if isinstance(c, np.generic) else c for c in self.choices)
         for choice in choices:

@@ -519,7 +519,7 @@ class SearchSpace:
         if self._canonical is None:
             return index
         found = self._canonical[index]
-        return int(found) if isinstance(index, int) else np.asarray(found)
+        return int(found) if np.ndim(found) == 0 else np.asarray(found, dtype=np.int32)
 
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:

@@ -82,7 +82,7 @@ def columns_of_frame(
     long = long[long["value"].notna()]
     columns = []
     for said, group in long.groupby(["metric", *_KEYS], dropna=False, sort=False):
-        metric, *parts = (None if part != part else part for part in tuple(said))  # type: ignore[arg-type]
+        metric, *parts = (None if part != part else part for part in tuple(said))
         values = _column(group, space, f"{parts[0]}/{metric}")
         columns.append((_info(name, str(metric), parts, values, direction, unit, kind, device, licence), values))
     if not columns:
