@@ -47,7 +47,12 @@ class _Searchers(Registry["type[Searcher]"]):
         raise UnknownNameError.of("predictor", predictor, PREDICTORS)
 
 
-SEARCHERS: Registry[type[Searcher]] = _Searchers("searcher")
+SEARCHERS: Registry[type[Searcher]] = _Searchers(
+    "searcher",
+    group="nasmeta.searchers",
+    accepts=lambda found: found if isinstance(found, type) and issubclass(found, Searcher) else None,
+    wanted="a class derived from nasmeta.searchers.Searcher",
+)
 
 # Those of the room above, which is imported when one of them is asked for.
 for _name, _place in (

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
-from nasmeta.predictors import PREDICTORS, make_predictor
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.predictors import PREDICTORS, PredictorEntry, make_predictor
+from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["SpreadModel", "made_model"]
+
+_OUTSIDE: Registry[Any] = Registry("predictor", group="nasmeta.predictors")  # functions and estimators, too
 
 
 def made_model(predictor: object, options: Mapping[str, Any], space: SearchSpace, seed: int) -> Any:
@@ -39,12 +40,11 @@ def made_model(predictor: object, options: Mapping[str, Any], space: SearchSpace
     SettingError
         Where it is no regressor, or does not take the options.
     """
-    if isinstance(predictor, str) and ":" not in predictor:
-        if predictor not in PREDICTORS:
-            known = UnknownNameError.of("predictor", predictor, PREDICTORS)
-            raise UnknownNameError(f"{str(known)[:-1]}; or one of your own, as package.module:Name.")
-        return make_predictor(predictor, space=space, seed=seed, **options)  # type: ignore[arg-type]
-    found = _imported(predictor) if isinstance(predictor, str) else predictor
+    found = predictor
+    if isinstance(predictor, str):
+        found = PREDICTORS[predictor] if predictor in PREDICTORS or not is_place(predictor) else _OUTSIDE[predictor]
+        if isinstance(found, type | PredictorEntry):
+            return _seeded(make_predictor(predictor, space=space, seed=seed, **options), seed)
     try:
         if isinstance(found, type) or not hasattr(found, "fit"):
             model = _called(found, options, space)
@@ -66,17 +66,6 @@ def made_model(predictor: object, options: Mapping[str, Any], space: SearchSpace
     return _seeded(model, seed)
 
 
-def _imported(place: str) -> Any:
-    module, _, name = place.partition(":")
-    try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as reason:
-        raise UnknownNameError(
-            f"There is no predictor {place!r}: {reason}. A predictor of your own is package.module:Name of a class or "
-            "a function that Python can import."
-        ) from reason
-
-
 def _called(maker: Any, options: Mapping[str, Any], space: SearchSpace) -> Any:
     if not callable(maker):
         raise SettingError(f"A predictor is a name, an estimator or a class of one, not {maker!r:.80}.")
@@ -91,27 +80,22 @@ def _seeded(model: Any, seed: int) -> Any:
     return model.set_params(**dict.fromkeys(unset, seed)) if unset else model
 
 
-@lru_cache(maxsize=4)
-def _features(space: SearchSpace) -> NDArray[np.float64]:
-    """Return the count features of all architectures side by side, float64, shape (size, n_features)."""
-    return np.hstack([space.feature(name).counts for name in space.kernel_features]).astype(np.float64)
-
-
 def _split(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
     """Return what the model reads of all architectures, encoded once, and the model without its encoder."""
     from sklearn.pipeline import FeatureUnion, Pipeline
 
-    from nasmeta.predictors import CellEncoder
+    from nasmeta.predictors import CellEncoder, CountEncoder
 
     def encodes(step: Any) -> bool:
         if isinstance(step, FeatureUnion):
             return all(encodes(part) for _, part in step.transformer_list)
         return isinstance(step, CellEncoder)
 
-    if not isinstance(model, Pipeline) or not encodes(model[0]):
-        return _features(space), model
+    encoder, rest = CountEncoder(space), model
+    if isinstance(model, Pipeline) and encodes(model[0]):
+        encoder, rest = model[0], model[-1] if len(model) == 2 else model[1:]
     every = np.arange(space.size, dtype=np.int32)
-    return np.asarray(model[0].fit(every).transform(every)), model[-1] if len(model) == 2 else model[1:]
+    return np.asarray(encoder.fit(every).transform(every)), rest
 
 
 class SpreadModel:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import SettingError, SpaceExhaustedError
 from nasmeta.predictors import PREDICTORS, log_expected_improvement, normal_scores
+from nasmeta.registry import is_place
 from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, Searcher
 from nasmeta.searchers._models import SpreadModel, made_model
 from nasmeta.spaces import SearchSpace
@@ -138,7 +139,7 @@ class PredictorSearch(Searcher):
     @classmethod
     def knows(cls, predictor: str) -> bool:
         """Whether a name is that of a predictor for this class."""
-        return predictor in PREDICTORS or ":" in predictor
+        return predictor in PREDICTORS or is_place(predictor)
 
     # -- the model --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
