@@ -16,6 +16,8 @@ from nasmeta.errors import JournalError, NasmetaError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nasmeta.evaluators import Evaluator
+
 
 __all__ = ["print_summary", "write_report"]
 

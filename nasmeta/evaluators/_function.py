@@ -118,8 +118,8 @@ class FunctionEvaluator(Evaluator):
                 value = math.nan
             if not math.isfinite(value) or not math.isfinite(seconds):
                 raise NasmetaError(
-                    f"The function returned {found!r:.80} for {self.space.to_string(cell)}; it returns a finite number, "
-                    "or (value, seconds)."
+                    f"The function returned {found!r:.80} for {self.space.to_string(cell)}; it must return a finite "
+                    "number, or (value, seconds)."
                 )
             values.append(value)
             costs.append(seconds)

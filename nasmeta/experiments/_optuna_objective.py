@@ -9,7 +9,7 @@ import numpy as np
 
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TableEvaluator
-from nasmeta.searchers import edge_distributions, load_optuna
+from nasmeta.searchers import load_optuna, position_distributions
 from nasmeta.tasks import Task, as_task, fidelities
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class OptunaObjective:
         self.epochs = tuple(lengths)
         self._continued = promotion == "continued"
         self._evaluators = lengths
-        self._choices = {name: list(one.choices) for name, one in edge_distributions(self.task.space).items()}
+        self._choices = {name: list(one.choices) for name, one in position_distributions(self.task.space).items()}
 
     def __call__(self, trial: Trial) -> float:
         """Choose a cell, train it, and return its value in the task's unit.
@@ -47,10 +47,13 @@ class OptunaObjective:
         Raises
         ------
         optuna.TrialPruned
-            Where the study's pruner says so after a shorter training.
+            Where the study's pruner says so after a shorter training, or the choices are no architecture together.
         """
-        digits = [choices.index(trial.suggest_categorical(name, choices)) for name, choices in self._choices.items()]
-        cell = int(np.asarray(self.task.space.from_digits(digits)))
+        codes = [choices.index(trial.suggest_categorical(name, choices)) for name, choices in self._choices.items()]
+        space = self.task.space
+        cell = int(space.find(np.array(codes) @ space.place_values))
+        if cell < 0:
+            raise load_optuna("optuna_objective").TrialPruned(f"no {space.noun} of {space.name}")
         trial.set_user_attr("cell", cell)
         seconds = value = 0.0
         for epochs, evaluator in self._evaluators.items():
@@ -71,8 +74,8 @@ def optuna_objective(
 ) -> OptunaObjective:
     """Return a task as an objective for Optuna's ``study.optimize``.
 
-    A trial suggests one categorical parameter an edge, named such as ``0->1``, whose choices are the operations. It
-    returns the task's signal and nothing else, such as the validation accuracy in percent; its ``user_attrs`` have the
+    A trial suggests one categorical parameter a position, such as ``0->1`` of cells, whose choices are the operations.
+    Choices that are no architecture together are a pruned trial, at no cost. Else it returns the task's signal and nothing else, such as the validation accuracy in percent; its ``user_attrs`` have the
     ``cell`` and the ``simulated_seconds`` of its training. What no search may see is asked afterwards, with
     `Task.report`. A cell that is suggested again is trained again: its seconds count each time, as in a clock with
     charged repeats.

@@ -106,7 +106,10 @@ def _why_no_seconds(evaluator: Evaluator) -> str:
             f"{task.name} has no cost: nobody recorded the seconds of an evaluation, so a budget in seconds says "
             "nothing. Give one in evaluations, or name a column of seconds, as in table.task(…, cost='train_seconds')."
         )
-    return f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: give one in evaluations."
+    return (
+        f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "
+        "give one in evaluations."
+    )
 
 
 def read_trace(path: Path, header: Mapping[str, Any], rules: Rules) -> Trace | None:

@@ -15,6 +15,7 @@ import nasmeta
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._clock import Clock
+from nasmeta.experiments._code import code_of
 from nasmeta.experiments._content import refuse_copies
 from nasmeta.experiments._guidance import UNGUIDED, Guidance, Guide
 from nasmeta.experiments._journal import FORMAT
@@ -60,12 +61,16 @@ class SearcherSpec:
         Keyword arguments of the class; of types that JSON knows.
     guidance : Guidance
         What sources tell it beside what it learns itself: a part of the space, first cells.
+    code : str or None
+        What identifies the code of a class of somebody else's, see `code_of`; found out here, as a worker may not have
+        the source.
     """
 
     name: str
     kind: type[Searcher]
     settings: dict[str, Any]
     guidance: Guidance = UNGUIDED
+    code: str | None = None
 
     @classmethod
     def of(cls, searcher: str | type[Searcher], settings: Mapping[str, Any] | None = None) -> SearcherSpec:
@@ -82,15 +87,18 @@ class SearcherSpec:
             name = SEARCHERS.name_of(kind) or kind.__name__
         else:
             raise SettingError(
-                f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}) or a class derived from "
-                f"nasmeta.searchers.Searcher, not {searcher!r:.80}."
+                f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}), package.module:Name or a class "
+                f"derived from nasmeta.searchers.Searcher, not {searcher!r:.80}."
             )
         if not isinstance(settings, Mapping | None):
             raise SettingError(f"The settings of {name} are a mapping of names to values, not {settings!r:.80}.")
+        if inspect.isabstract(kind):
+            raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
         try:
-            spec = cls(name, kind, {key: _plain(name, key, value) for key, value in (settings or {}).items()})
+            plain = {key: _plain(name, key, value) for key, value in (settings or {}).items()}
         except RecursionError:
             raise SettingError(f"The settings of {name} have lists within lists, too deep to be recorded.") from None
+        spec = cls(name, kind, plain, code=code_of(kind))
         possible = spec._possible_settings()
         unknown = [] if possible is None else sorted(set(spec.settings) - set(possible))
         if unknown:
@@ -185,6 +193,11 @@ class SearcherSpec:
     def _restored(self, task: Task, saved: SavedMetaModel) -> Any:
         return saved.restore(self.build(task.space, np.random.default_rng(0))).meta_model_
 
+    @property
+    def code_identity(self) -> dict[str, str]:
+        """Its part of the identity of a run; nothing for a searcher of this package."""
+        return {} if self.code is None else {"code": self.code}
+
     def header(
         self,
         evaluator: Evaluator,
@@ -205,6 +218,7 @@ class SearcherSpec:
             "nasmeta_journal": FORMAT,
             "task": task.name,
             "searcher": self.name,
+            **self.code_identity,
             "settings": self.settings,
             "seed": seed,
             "batch": batch,

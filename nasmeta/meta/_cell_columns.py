@@ -1,4 +1,8 @@
-"""Columns that describe the cells of any space, for meta-learners: structure, and proxies measured on digits."""
+"""Columns that describe the architectures of any space, for meta-learners: structure, and proxies measured on digits.
+
+Zero-cost proxies are measured for the cells of NAS-Bench-201 and its relatives only; elsewhere there are no such
+columns, and learners read the structure alone.
+"""
 
 from __future__ import annotations
 
@@ -7,62 +11,110 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.meta._reference import (
+    further_features,
+    in_reference,
+    position_feature,
+    reference_space,
+    representatives,
+)
 from nasmeta.predictors import normal_scores
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
 
-__all__ = ["live_edge_one_hot", "live_operation_counts", "network_columns", "proxy_scores", "structure_columns"]
+__all__ = [
+    "further_counts",
+    "live_choice_counts",
+    "live_choices",
+    "network_columns",
+    "proxy_scores",
+    "structure_columns",
+]
 
 _NETWORK_FEATURES = "one-hot+live-paths+operation-counts+graph"
 
 
-def _in_common(space: CellSpace) -> NDArray[np.int32]:
-    """Return the representative, among the cells of NAS-Bench-201 that compute the same, of each cell of a space."""
-    common = get_space("nb201")
-    cells = np.arange(space.size) if space == common else common.from_digits(space.digits)
-    return np.asarray(common.canonical(np.asarray(cells, dtype=np.int32), rule="zero"), dtype=np.int32)
+def _in_common(space: SearchSpace) -> NDArray[np.int32]:
+    """Return the representative, in the reference space, of those that compute the same as each architecture."""
+    return representatives(reference_space(space), in_reference(space))
+
+
+def _has_proxies(space: SearchSpace) -> bool:
+    return reference_space(space) == get_space("nb201")
 
 
 @lru_cache(maxsize=4)
-def live_edge_one_hot(space: CellSpace) -> NDArray[np.float64]:
-    """Return the operation of each edge that is on a live path, one-hot without none, shape (n_cells, 24)."""
-    digits = get_space("nb201").digits[_in_common(space)]
-    one_hot = (digits[:, :, None] == np.arange(1, 5)).reshape(len(digits), -1)
-    out: NDArray[np.float64] = one_hot.astype(np.float64)
+def live_choices(space: SearchSpace) -> NDArray[np.float64]:
+    """Return the choices of each architecture's representative, one-hot, shape (size, n_columns).
+
+    Of cells the operation of each edge that is on a live path; an edge with ``none`` has no column.
+    """
+    common = reference_space(space)
+    one_hot = common.feature(position_feature(common)).counts
+    if isinstance(common, CellSpace):
+        passing = np.arange(common.n_operations) != (-1 if common.none is None else common.none)
+        one_hot = one_hot[:, np.tile(passing, common.n_edges)]
+    out: NDArray[np.float64] = one_hot[_in_common(space)].astype(np.float64)
     return out
 
 
 @lru_cache(maxsize=4)
-def live_operation_counts(space: CellSpace) -> NDArray[np.float64]:
-    """Return how many live edges have each operation but none, shape (n_cells, 4)."""
-    counts: NDArray[np.float64] = live_edge_one_hot(space).reshape(space.size, -1, 4).sum(axis=1)
+def live_choice_counts(space: SearchSpace) -> NDArray[np.float64]:
+    """Return how many live edges have each operation but none, shape (size, n_columns); none for spaces of no cells."""
+    common = reference_space(space)
+    if not isinstance(common, CellSpace):
+        return np.zeros((space.size, 0))
+    counts: NDArray[np.float64] = live_choices(space).reshape(space.size, common.n_edges, -1).sum(axis=1)
     return counts
 
 
+def further_counts(space: SearchSpace) -> NDArray[np.float64]:
+    """Return what kernels count beside the choices, shape (size, n_columns): of cells live paths."""
+    names = ["paths"] if isinstance(space, CellSpace) else further_features(space)
+    counts = [space.feature(name).counts for name in names]
+    return np.concatenate([np.zeros((space.size, 0)), *counts], axis=1)
+
+
 @lru_cache(maxsize=4)
-def proxy_scores(space: CellSpace) -> NDArray[np.float64]:
-    """Return normal scores of the zero-cost proxies that this project measured on digits, shape (n_cells, 9)."""
+def proxy_scores(space: SearchSpace) -> NDArray[np.float64]:
+    """Return normal scores of the zero-cost proxies that this project measured on digits, shape (size, 9 or 0)."""
     from nasmeta.training import measured_proxies
 
-    return np.column_stack([normal_scores(column) for _, column in sorted(measured_proxies(space).items())])
+    if not _has_proxies(space):
+        return np.zeros((space.size, 0))
+    if space in (get_space("nb201"), get_space("tnb101")):
+        return np.column_stack([normal_scores(column) for _, column in sorted(measured_proxies(space).items())])
+    return proxy_scores(get_space("nb201"))[in_reference(space)]
 
 
 @lru_cache(maxsize=4)
-def structure_columns(space: CellSpace) -> NDArray[np.float64]:
-    """Return counts of operations, all and live ones, and of live paths, standardised, shape (n_cells, n_columns)."""
-    columns = (space.feature("operations").counts, live_operation_counts(space), space.feature("paths").counts)
-    return _standardised(np.concatenate(columns, axis=1).astype(np.float64))
+def structure_columns(space: SearchSpace) -> NDArray[np.float64]:
+    """Return counts, standardised, shape (size, n_columns).
+
+    Of cells those of operations, all and live ones, and of live paths; else what kernels count beside the choices, or
+    the choices themselves where they count nothing else.
+    """
+    if isinstance(space, CellSpace):
+        parts = [space.feature("operations").counts, live_choice_counts(space), space.feature("paths").counts]
+    else:
+        parts = [further_counts(space) if further_features(space) else space.feature("positions").counts]
+    return _standardised(np.concatenate(parts, axis=1).astype(np.float64))
 
 
 @lru_cache(maxsize=4)
-def network_columns(space: CellSpace) -> NDArray[np.float32]:
-    """Return what networks read of a cell: the same columns on every space, float32, shape (n_cells, n_columns).
+def network_columns(space: SearchSpace) -> NDArray[np.float32]:
+    """Return what networks read of an architecture, float32, shape (size, n_columns).
 
-    Encodings of the cell's representative in NAS-Bench-201, scaled over that whole space, and the proxies.
+    Encodings of its representative in the reference space, scaled over that whole space, and the proxies where there
+    are some: so the columns are the same on every space with that reference.
     """
     from nasmeta.predictors import make_encoder
 
-    common = get_space("nb201")
-    table = np.asarray(make_encoder(_NETWORK_FEATURES).transform(np.arange(common.size)), dtype=np.float64)
+    common = reference_space(space)
+    if _has_proxies(space):
+        table = np.asarray(make_encoder(_NETWORK_FEATURES).transform(np.arange(common.size)), dtype=np.float64)
+    else:
+        names = (position_feature(common), *further_features(common))
+        table = np.concatenate([common.feature(name).counts for name in names], axis=1).astype(np.float64)
     table = np.concatenate([_standardised(table) / 2, proxy_scores(common)], axis=1)
     return table[_in_common(space)].astype(np.float32)
 

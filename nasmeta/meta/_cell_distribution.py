@@ -1,4 +1,4 @@
-"""A log-linear distribution over cells: one weight an operation of an edge, one a pair of operations of two edges."""
+"""A log-linear distribution over architectures: a weight for each choice and each pair of choices."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["EDGE_PAIRS", "fit_log_linear", "marginals"]
+__all__ = ["fit_log_linear", "marginals", "position_pairs"]
 
 _RIDGE = 0.1
 _ITERATIONS = 150
@@ -22,20 +22,24 @@ _ITERATIONS = 150
 _MOST_KEPT = 256
 _fitted: dict[tuple[str, float, str], NDArray[np.float64]] = {}
 
-EDGE_PAIRS: tuple[tuple[int, int], ...] = tuple(combinations(range(6), 2))
+
+def position_pairs(space: SearchSpace) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of a space's positions."""
+    return tuple(combinations(range(space.n_positions), 2))
 
 
 @cache
-def _design(name: str) -> csr_matrix[np.float64]:
-    """Return which edge and pair weights add up in each cell, shape (n_cells, n_weights)."""
-    space = get_space(name)
-    digits, n_ops = space.digits.astype(np.int64), space.n_operations
-    columns = [edge * n_ops + digits[:, edge] for edge in range(space.n_edges)]
-    for k, (one, other) in enumerate(EDGE_PAIRS):
-        offset = space.n_edges * n_ops + k * n_ops**2
-        columns.append(offset + digits[:, one] * n_ops + digits[:, other])
+def _design(space: SearchSpace) -> csr_matrix[np.float64]:
+    """Return which weights of choices and pairs add up in each architecture, shape (size, n_weights)."""
+    codes = space.codes.astype(np.int64)
+    columns, n_weights = [], 0
+    for position, n in enumerate(space.n_choices):
+        columns.append(n_weights + codes[:, position])
+        n_weights += n
+    for one, other in position_pairs(space):
+        columns.append(n_weights + codes[:, one] * space.n_choices[other] + codes[:, other])
+        n_weights += space.n_choices[one] * space.n_choices[other]
     positions = np.stack(columns, axis=1)
-    n_weights = space.n_edges * n_ops + len(EDGE_PAIRS) * n_ops**2
     starts = np.arange(0, positions.size + 1, positions.shape[1])
     return csr_matrix((np.ones(positions.size), positions.ravel(), starts), shape=(space.size, n_weights))
 
@@ -57,7 +61,7 @@ def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (n_cells,)
     """
-    key = (source.space.name, share, source.sha256)
+    key = (source.space.sha256, share, source.sha256)
     if key not in _fitted:
         while len(_fitted) >= _MOST_KEPT:
             del _fitted[next(iter(_fitted))]
@@ -67,7 +71,7 @@ def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
 
 
 def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
-    design = _design(source.space.name)
+    design = _design(source.space)
     labelled = design[source.cells]
     transposed = labelled.T.tocsr()
     ranks = np.empty(len(source))
@@ -91,9 +95,19 @@ def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
 
 
 def marginals(
-    space: CellSpace, log_probability: NDArray[np.float64]
+    space: SearchSpace, log_probability: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the operations' probabilities on each edge, (n_edges, n_ops), and each pair, (n_pairs, n_ops, n_ops)."""
-    expected = _design(space.name).T @ np.exp(log_probability)
-    n_ops, n_single = space.n_operations, space.n_edges * space.n_operations
-    return expected[:n_single].reshape(-1, n_ops), expected[n_single:].reshape(-1, n_ops, n_ops)
+    """Return the choices' probabilities at each position, (n_positions, most), and each pair, (n_pairs, most, most).
+
+    Where a position has fewer choices than another, 0 stands after the last.
+    """
+    expected = _design(space).T @ np.exp(log_probability)
+    most, pairs, at = max(space.n_choices), position_pairs(space), sum(space.n_choices)
+    single, double = np.zeros((space.n_positions, most)), np.zeros((len(pairs), most, most))
+    for row, own in zip(single, np.split(expected[:at], np.cumsum(space.n_choices)[:-1]), strict=True):
+        row[: len(own)] = own
+    for block, (one, other) in zip(double, pairs, strict=True):
+        shape = space.n_choices[one], space.n_choices[other]
+        block[: shape[0], : shape[1]] = expected[at : at + shape[0] * shape[1]].reshape(shape)
+        at += shape[0] * shape[1]
+    return single, double

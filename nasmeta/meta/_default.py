@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["DefaultMetaSearch", "Pick", "choose_meta_searcher"]
@@ -28,7 +28,7 @@ class Pick(NamedTuple):
     reason: str
 
 
-def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> Pick:
+def choose_meta_searcher(space: SearchSpace, sources: Sequence[SourceTask]) -> Pick:
     """Pick ``meta-gp`` where the sources are known and agree, ``rgpe`` across spaces, else ``multi-task-gp``.
 
     Where all sources have labelled the same half of this space, or more, and the mean Spearman correlation of two of
@@ -38,7 +38,7 @@ def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> Pic
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     sources : sequence of SourceTask
 
     Returns
@@ -60,7 +60,7 @@ def choose_meta_searcher(space: CellSpace, sources: Sequence[SourceTask]) -> Pic
     from scipy.stats import spearmanr
 
     if other := next((source for source in sources if source.space != space), None):
-        return Pick("rgpe", f"a source is of another cell space ({other.space.name})")
+        return Pick("rgpe", f"a source is of another {other.space.noun} space ({other.space.name})")
     if len(sources) < 2:
         return Pick("multi-task-gp", "one source shows no agreement")
     common = reduce(np.intersect1d, [source.cells for source in sources])
@@ -95,7 +95,7 @@ class DefaultMetaSearch(MetaSearcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
 
     Examples
@@ -109,7 +109,7 @@ class DefaultMetaSearch(MetaSearcher):
 
     crosses_spaces: ClassVar[bool] = True
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
 
     def _learn(self, sources: list[SourceTask]) -> _Chosen:

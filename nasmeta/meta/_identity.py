@@ -8,14 +8,14 @@ from hashlib import sha256
 from typing import Any
 
 from nasmeta.meta._model_file import kind_of, space_of, training_settings
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tasks import SourceTask
 
 __all__ = ["training_digest", "training_identity"]
 
 
 def training_identity(
-    kind: str, space: CellSpace, settings: Mapping[str, Any], sources: Sequence[SourceTask]
+    kind: str, space: SearchSpace, settings: Mapping[str, Any], sources: Sequence[SourceTask]
 ) -> dict[str, Any]:
     """Return the identity of a meta-training, of JSON's types.
 
@@ -26,7 +26,7 @@ def training_identity(
     ----------
     kind : str
         The learner.
-    space : CellSpace
+    space : SearchSpace
     settings : mapping
         All that the outcome depends on, the seed or the generator's state too.
     sources : sequence of SourceTask
@@ -45,7 +45,7 @@ def training_identity(
     """
     said = {
         "kind": kind,
-        "space": space.name,
+        "space": to_content(space).get("registered", f"{space.name} {space.sha256}"),
         "settings": dict(settings),
         "sources": [
             {"name": source.name, "held_out": source.held_out, "labels": len(source), "sha256": source.sha256}
@@ -75,5 +75,5 @@ def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> s
     False
     """
     said = {**training_settings(learner), "seed of the training": seed}
-    identity = training_identity(kind_of(learner), get_space(space_of(learner)), said, sources)
+    identity = training_identity(kind_of(learner), space_of(learner), said, sources)
     return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._cell_distribution import EDGE_PAIRS, fit_log_linear, marginals
+from nasmeta.meta._cell_distribution import fit_log_linear, marginals, position_pairs
 from nasmeta.meta._chance import ChanceOfBest
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, LabelNoise, SourceTask, Task, checked_sources, normal_scores
 
 __all__ = ["LearnedSpace", "labelled_in"]
@@ -36,7 +36,7 @@ class LearnedSpace:
 
     Attributes
     ----------
-    space : CellSpace
+    space : SearchSpace
     fraction : float
         Kept share of the cells.
     log_probability : ndarray of float64, shape (n_cells,)
@@ -62,7 +62,7 @@ class LearnedSpace:
     ((6, 5), (15, 5, 5))
     """
 
-    space: CellSpace
+    space: SearchSpace
     fraction: float
     log_probability: NDArray[np.float64]
     chance: ChanceOfBest
@@ -73,7 +73,7 @@ class LearnedSpace:
     @classmethod
     def learn(
         cls,
-        space: CellSpace,
+        space: SearchSpace,
         sources: Iterable[SourceTask | Task],
         fraction: float = 0.1,
         *,
@@ -83,7 +83,7 @@ class LearnedSpace:
 
         Parameters
         ----------
-        space : CellSpace
+        space : SearchSpace
         sources : iterable of Task or SourceTask
             Of a task only the signal is seen. Those of another space count with the cells that both have.
         fraction : float, default 0.1
@@ -146,7 +146,7 @@ class LearnedSpace:
 
     @cached_property
     def edge_probabilities(self) -> NDArray[np.float64]:
-        """Probability of each operation on each edge, shape (n_edges, n_operations)."""
+        """Probability of each operation on each edge, or choice at each position, shape (n_edges, n_operations)."""
         return marginals(self.space, self.log_probability)[0]
 
     @cached_property
@@ -157,7 +157,10 @@ class LearnedSpace:
         """
         return marginals(self.space, self.log_probability)[1]
 
-    edge_pairs = EDGE_PAIRS
+    @property
+    def edge_pairs(self) -> tuple[tuple[int, int], ...]:
+        """The pairs of positions, of cells edges, behind `pair_probabilities`."""
+        return position_pairs(self.space)
 
     def __repr__(self) -> str:
         return (
@@ -166,7 +169,7 @@ class LearnedSpace:
         )
 
 
-def labelled_in(space: CellSpace, sources: Iterable[SourceTask | Task], who: str) -> list[SourceTask]:
+def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: str) -> list[SourceTask]:
     """Return sources in one space, as far as it has their cells; a SettingError where these are too few."""
     moved = checked_sources(who, sources, space, move=True)
     for source in moved:

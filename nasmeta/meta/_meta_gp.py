@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.checks import checked_number
-from nasmeta.errors import SettingError
 from nasmeta.meta._model_archive import checked_array, checked_logarithms
+from nasmeta.meta._source_models import learn_source_models
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["MetaGP", "MetaGPSearch", "learn_meta_gp"]
@@ -51,7 +51,7 @@ class MetaGP:
     labels: int
 
 
-def learn_meta_gp(space: CellSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> MetaGP:
+def learn_meta_gp(space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> MetaGP:
     r"""Maximise the sum of the source tasks' log marginal likelihoods, then condition the mean on their labels.
 
     Task t of T scores cell x as :math:`z_t(x) = m(x) + g_t(x) + \varepsilon`, with a shared
@@ -66,9 +66,13 @@ def learn_meta_gp(space: CellSpace, sources: Sequence[SourceTask], features: Seq
     mean function learnt rather than given. With one source there is no contrast; its kernel then also stands for the
     deviation, which supposes a correlation of one half between tasks.
 
+    Where fewer than 20 cells are labelled in all sources, there are no contrasts to take: then :math:`k_m` and
+    :math:`k_g`, which have the same lengthscales, maximise the joint marginal likelihood of all labels, see
+    `learn_source_models`, and the mean share of m's variance that its posterior keeps is added to :math:`k_g`.
+
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     sources : sequence of SourceTask
     features : sequence of str
         Features of the kernel, see `nasmeta.predictors.CellKernel`.
@@ -80,14 +84,11 @@ def learn_meta_gp(space: CellSpace, sources: Sequence[SourceTask], features: Seq
     Raises
     ------
     SettingError
-        Where the sources have fewer than 20 labelled cells in common.
+        Where a source has fewer than three labels.
     """
     common = reduce(np.intersect1d, [source.cells for source in sources])
     if len(common) < _FEWEST_COMMON_CELLS:
-        raise SettingError(
-            f"meta-gp needs at least {_FEWEST_COMMON_CELLS} cells that every source has labelled; "
-            f"{', '.join(source.name for source in sources)} have {len(common)} in common."
-        )
+        return _of_joint_process(space, sources, features)
     scores = np.stack([_scores_of(source, common) for source in sources])
     average = scores.mean(axis=0)
     best = np.argsort(-average, kind="stable")[:_CONDITION_ON]
@@ -123,6 +124,20 @@ def learn_meta_gp(space: CellSpace, sources: Sequence[SourceTask], features: Seq
     )
 
 
+def _of_joint_process(space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> MetaGP:
+    models = learn_source_models(space, sources, features)
+    shared, own = models.hyperparameters.of_shared, models.hyperparameters.of_own
+    explained = float(np.einsum("ij,ij->j", models.rows, models.rows).mean(dtype=np.float64))
+    unknown = min(1.0, max(0.0, 1 - explained / shared.prior_variance))
+    return MetaGP(
+        mean=models.mean.astype(np.float64),
+        hyperparameters=replace(own, variances=own.variances + unknown * shared.variances),
+        features=models.features,
+        sources=tuple(source.name for source in sources),
+        labels=sum(len(source) for source in sources),
+    )
+
+
 def _scores_of(source: SourceTask, cells: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return the normal scores of the source at these cells, ranked among all its labelled cells."""
     order = np.argsort(source.cells)
@@ -153,12 +168,12 @@ class MetaGPSearch(GPSearch, MetaSearcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     optimism : float, default 0.5
         Posterior standard deviations that are added to the posterior mean.
-    features : sequence of str, default ("edges", "paths", "operations")
-        See `nasmeta.predictors.CellKernel`.
+    features : sequence of str, optional
+        What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
 
     Examples
     --------
@@ -172,11 +187,11 @@ class MetaGPSearch(GPSearch, MetaSearcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         optimism: float = 0.5,
-        features: Sequence[str] = ("edges", "paths", "operations"),
+        features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng, initial=0, features=features)
         self.optimism = checked_number("optimism", optimism)

@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, lapack
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._cell_columns import live_edge_one_hot, live_operation_counts, proxy_scores, structure_columns
+from nasmeta.meta._cell_columns import (
+    further_counts,
+    live_choice_counts,
+    live_choices,
+    proxy_scores,
+    structure_columns,
+)
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import checked_array, checked_logarithms
+from nasmeta.meta._reference import position_feature
 from nasmeta.meta._scale import COST_SCALES, scored
 from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["MetaLinear", "MetaLinearModel"]
@@ -58,7 +65,7 @@ class MetaLinearModel:
 class _Parts:
     """The inputs of the kernel for a target that is no member of a group."""
 
-    def __init__(self, space: CellSpace, matrix: SourceMatrix, without: Collection[int]) -> None:
+    def __init__(self, space: SearchSpace, matrix: SourceMatrix, without: Collection[int]) -> None:
         means = matrix.role_means(without)
         self.mean = means[0]
         contrasts = matrix.contrasts(without)
@@ -72,17 +79,19 @@ class _Parts:
         ]
         self.smooth: list[NDArray[np.float64]] = []
         if matrix.scale in COST_SCALES:  # a device runs operations that lead nowhere, too, and times them one by one
-            self.linear += [_centred(space.feature("operations").counts), _centred(space.feature("edges").counts)]
+            counted = "operations" in space.feature_names
+            counts = space.feature("operations").counts if counted else further_counts(space)
+            self.linear += [_centred(counts), _centred(space.feature(position_feature(space)).counts)]
             self.blocks = [0, 0, 0, 0, 1, 2]
             return
         self.blocks = [0] * (_N_LINEAR + _N_SMOOTH)
         proxies, counts = proxy_scores(space), structure_columns(space)
-        live = live_operation_counts(space)
-        self.linear += [counts / np.sqrt(counts.shape[1]), proxies / np.sqrt(proxies.shape[1])]
+        live = live_choice_counts(space)
+        self.linear += [counts / np.sqrt(counts.shape[1]), proxies / np.sqrt(max(1, proxies.shape[1]))]
         spread = means.std() or 1.0
         self.smooth += [
-            live_edge_one_hot(space),
-            space.feature("paths").counts.astype(np.float64),
+            live_choices(space),
+            further_counts(space),
             np.concatenate([means.T / spread, live], axis=1),
             np.concatenate([means.T / spread, proxies], axis=1),
         ]
@@ -91,7 +100,7 @@ class _Parts:
 def _centred(table: NDArray[Any]) -> NDArray[np.float64]:
     """Return columns with mean 0, of which a cell's sum of squares is 1 on average."""
     centred: NDArray[np.float64] = table - table.mean(axis=0, dtype=np.float64)
-    centred /= np.sqrt((centred**2).sum(axis=1).mean())
+    centred /= np.sqrt((centred**2).sum(axis=1).mean()) or 1.0
     return centred
 
 
@@ -219,7 +228,7 @@ class MetaLinear(MetaPredictor):
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
     scale : {"auto", "rank", "root", "log"}, default "auto"
         See `nasmeta.meta.SourceMatrix`.
     seed : int, default 0
@@ -238,7 +247,7 @@ class MetaLinear(MetaPredictor):
 
     _parts_of: tuple[MetaLinearModel, _Parts] | None = None
 
-    def __init__(self, space: str = "nb201", *, scale: str = "auto", seed: int = 0) -> None:
+    def __init__(self, space: str | SearchSpace = "nb201", *, scale: str = "auto", seed: int = 0) -> None:
         super().__init__(space, seed=seed)
         self.scale = scale
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._scale import Scale
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
 __all__ = ["MetaPredictor", "source_facts"]
@@ -27,8 +27,8 @@ class MetaPredictor(ABC):
 
     Parameters
     ----------
-    space : str, default "nb201"
-        Space of the cells.
+    space : str or SearchSpace, default "nb201"
+        Space of the cells, or its name.
     seed : int, default 0
         Of the meta-training.
 
@@ -43,11 +43,11 @@ class MetaPredictor(ABC):
     search_settings: ClassVar[tuple[str, ...]] = ()
     monitor: Any = None  # a nasmeta.meta.Monitor: progress, log and checkpoint of the meta-training
 
-    def __init__(self, space: str = "nb201", *, seed: int = 0) -> None:
+    def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0) -> None:
         self.space, self.seed = space, seed
 
     @property
-    def cell_space(self) -> CellSpace:
+    def cell_space(self) -> SearchSpace:
         """The space itself."""
         return get_space(self.space)
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.archives import pack, unpack
-from nasmeta.spaces import SPACES
+from nasmeta.spaces import SPACES, SearchSpace, from_content, get_space, to_content
 
-__all__ = ["LARGEST", "VERSION", "OtherVersion", "checked_array", "checked_logarithms", "decode", "encode"]
+__all__ = ["LARGEST", "VERSION", "OtherVersion", "checked_array", "checked_logarithms", "decode", "encode", "space_in"]
 
 _FORMAT, VERSION = "nasmeta-meta-model", 1
 LARGEST = 2**28  # bytes that a file may unpack to
@@ -26,7 +26,7 @@ class OtherVersion(Exception):
 
 def encode(
     kind: str,
-    space: str,
+    space: str | SearchSpace,
     settings: Mapping[str, Any],
     sources: Iterable[Mapping[str, Any]],
     arrays: Mapping[str, NDArray[Any]],
@@ -39,7 +39,10 @@ def encode(
     """
     from nasmeta import __version__
 
-    said = {"kind": kind, "space": space, "settings": dict(settings), "sources": list(sources), "facts": dict(facts)}
+    name = space if isinstance(space, str) else space.name
+    said = {"kind": kind, "space": name, "settings": dict(settings), "sources": list(sources), "facts": dict(facts)}
+    if not isinstance(space, str) and "registered" not in (content := to_content(space)):
+        said["space_content"] = content
     said = json.loads(json.dumps(said))
     card = {"format": _FORMAT, "version": VERSION, "nasmeta": __version__, "sha256": _digest(said, arrays), **said}
     if training is not None:
@@ -64,7 +67,7 @@ def decode(raw: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     if (version := card.pop("version")) != VERSION:
         raise OtherVersion(f"version {version!r:.20} of the format (written by nasmeta {card.get('nasmeta')!s:.20})")
     _check_card(card)
-    said = {key: card[key] for key in ("kind", "space", "settings", "sources", "facts")}
+    said = {key: card[key] for key in ("kind", "space", "settings", "sources", "facts", "space_content") if key in card}
     if _digest(said, arrays) != card["sha256"]:
         raise ValueError("its content is not what its checksum says")
     return card, arrays
@@ -89,6 +92,11 @@ def checked_logarithms(arrays: Mapping[str, NDArray[Any]], length: int) -> NDArr
     if np.abs(logarithms).max(initial=0.0) > _MOST_LOGARITHM:
         raise ValueError(f"logarithms of hyperparameters are beyond {_MOST_LOGARITHM:g}")
     return logarithms
+
+
+def space_in(card: Mapping[str, Any]) -> SearchSpace:
+    """Return the space that a card is for: a registered one by its name, any other by its content."""
+    return from_content(card["space_content"]) if "space_content" in card else get_space(card["space"])
 
 
 def _digest(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
@@ -121,5 +129,7 @@ def _check_card(card: Mapping[str, Any]) -> None:
     )
     if not right:
         raise ValueError("its card says something that no meta-model's does")
-    if card["space"] not in SPACES:
+    if "space_content" in card:
+        space_in(card)
+    elif card["space"] not in SPACES:
         raise ValueError(f"it is for the space {card['space']!r:.40}, which is none of {', '.join(SPACES)}")

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import write_atomically
-from nasmeta.meta._model_archive import LARGEST, VERSION, OtherVersion, decode, encode
+from nasmeta.meta._model_archive import LARGEST, VERSION, OtherVersion, decode, encode, space_in
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.spaces import get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import get_task
 
 __all__ = ["SavedMetaModel", "kind_of", "read_meta_model", "save_meta_model", "space_of", "training_settings"]
@@ -35,7 +35,8 @@ class SavedMetaModel:
     ----------
     path : Path
     card : dict
-        ``kind`` (the registered name), ``space``, ``settings`` of the meta-training, ``sources`` (of each its name,
+        ``kind`` (the registered name), ``space`` (its name; of one that is not registered ``space_content``, too, see
+        `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (of each its name,
         number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version), ``sha256``;
         ``training`` (see `training_digest`) where `nasmeta.experiments.meta_train` wrote it.
     arrays : dict of str to ndarray
@@ -49,6 +50,11 @@ class SavedMetaModel:
     def kind(self) -> str:
         """The registered name of the learner."""
         return str(self.card["kind"])
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space that it is for."""
+        return space_in(self.card)
 
     @property
     def sha256(self) -> str:
@@ -83,8 +89,8 @@ class SavedMetaModel:
         kind, space = kind_of(learner), space_of(learner)
         if kind != self.kind:
             raise SettingError(f"{self.path} holds a model of {self.kind}, but the learner is {kind}.")
-        if space != self.card["space"]:
-            raise SettingError(f"{self.path} is for the space {self.card['space']}, but the learner's is {space}.")
+        if space != self.space:
+            raise SettingError(f"{self.path} is for the space {self.space.name}, but the learner's is {space.name}.")
         for name, value in training_settings(learner).items():
             if name in self.card["settings"] and self.card["settings"][name] != value:
                 raise SettingError(
@@ -99,13 +105,13 @@ class SavedMetaModel:
     def searcher(self, rng: np.random.Generator, **settings: Any) -> Any:
         """Return a new searcher that has learnt what the file holds; settings are those of the search."""
         self.require_searcher()
-        space = get_space(self.card["space"])
-        return self.restore(SEARCHERS[self.kind](space, rng, **self._with(SEARCHERS[self.kind], settings)))
+        return self.restore(SEARCHERS[self.kind](self.space, rng, **self._with(SEARCHERS[self.kind], settings)))
 
     def predictor(self, **settings: Any) -> Any:
         """Return a meta-predictor that has learnt what the file holds: ``fit(cells, y)`` adapts it."""
         self._require_method(META_PREDICTORS)
-        kind, space = META_PREDICTORS[self.kind], self.card["space"]
+        kind = META_PREDICTORS[self.kind]
+        space = self.space if "space_content" in self.card else self.card["space"]
         with _blaming(self.path):
             kind(space=space, **self.card["settings"])
         return self.restore(kind(space=space, **self._with(kind, settings)))
@@ -127,7 +133,7 @@ class SavedMetaModel:
         """
         self._require_method({name: kind for name, kind in SEARCHERS.items() if issubclass(kind, MetaSearcher)})
         with _blaming(self.path):
-            SEARCHERS[self.kind](get_space(self.card["space"]), np.random.default_rng(0), **self.card["settings"])
+            SEARCHERS[self.kind](self.space, np.random.default_rng(0), **self.card["settings"])
 
     def _require_method(self, possible: Iterable[str]) -> None:
         if self.kind not in possible:
@@ -232,8 +238,8 @@ def kind_of(learner: Any) -> str:
     raise SettingError(f"{type(learner).__name__} is not registered, so a file could not name it.")
 
 
-def space_of(learner: Any) -> str:
-    return learner.space if isinstance(learner.space, str) else str(learner.space.name)
+def space_of(learner: Any) -> SearchSpace:
+    return get_space(learner.space)
 
 
 def training_settings(learner: Any) -> dict[str, Any]:

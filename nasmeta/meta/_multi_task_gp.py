@@ -26,16 +26,16 @@ class MultiTaskGPSearch(SourceGuidedSearch):
     values contradict loses its weight, even to the other side. g has the kernel, hyperparameters and acquisition of
     `nasmeta.searchers.GPSearch`. The first `initial` cells are those of the joint process, with equal weights.
 
-    Sources may be of another cell space whose operations contain the target's or are among them.
+    Sources may be of another space that has all architectures of the target's, or whose architectures are all in it.
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     initial : int, default 5
         Evaluations that the joint process chooses.
-    features : sequence of str, default ("edges", "paths", "operations")
-        See `nasmeta.predictors.CellKernel`.
+    features : sequence of str, optional
+        What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
 
     Examples
     --------

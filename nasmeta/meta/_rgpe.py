@@ -68,12 +68,12 @@ class RGPESearch(SourceGuidedSearch):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     initial : int, default 5
         Evaluations that the joint process over cells and tasks chooses.
-    features : sequence of str, default ("edges", "paths", "operations")
-        See `nasmeta.predictors.CellKernel`.
+    features : sequence of str, optional
+        What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
 
     Examples
     --------

@@ -97,7 +97,7 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
         fitting = [
             model
             for model in map(_shipped, shipped_meta_models().values())
-            if (model.kind, model.card["space"]) == (kind, task.space.name)
+            if model.kind == kind and model.space == task.space
         ]
         honest = [model for model in fitting if target.isdisjoint(map(held_out_name, model.held_out))]
         if not honest:
@@ -118,9 +118,9 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
     model = which if isinstance(which, SavedMetaModel) else load_meta_model(which)
     if model.kind != kind:
         raise SettingError(f"{model.path} holds a model of {model.kind}, but the searcher is {kind}.")
-    if model.card["space"] != task.space.name:
+    if model.space != task.space:
         raise SettingError(
-            f"{model.path} is for the space {model.card['space']}, but {task.name} is a task of {task.space.name}."
+            f"{model.path} is for the space {model.space.name}, but {task.name} is a task of {task.space.name}."
         )
     model.require_searcher()
     _refuse_copies(task, model)

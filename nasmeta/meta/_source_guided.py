@@ -47,8 +47,8 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
     rng : numpy.random.Generator
     initial : int, default 5
         Evaluations that the joint process chooses.
-    features : sequence of str, default ("edges", "paths", "operations")
-        See `nasmeta.predictors.CellKernel`.
+    features : sequence of str, optional
+        What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
     """
 
     crosses_spaces: ClassVar[bool] = True
@@ -60,7 +60,7 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
         rng: np.random.Generator,
         *,
         initial: int = 5,
-        features: Sequence[str] = ("edges", "paths", "operations"),
+        features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng, initial=initial, features=features)
 

@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.errors import SettingError
+from nasmeta.meta._reference import representatives
 from nasmeta.meta._scale import COST_SCALES, SCALES, scored
 from nasmeta.predictors import CellKernel, fit_hyperparameters, normal_scores
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["SourceMatrix", "groups_of"]
 
 _FIT_ON, _CONDITION_ON = 200, 4096  # labels that complete a source: for the hyperparameters, and for the posterior
 _FEWEST_COPIES = 30
+_LARGEST_BLOCK = 2**26  # covariances that are held at once
 _NOISY = 0.05  # share of the noise in the variance from which labels are smoothed
 
 
@@ -74,7 +76,7 @@ class SourceMatrix:
     roles: tuple[int, ...]
 
     @classmethod
-    def of(cls, space: CellSpace, sources: Sequence[SourceTask], scale: str = "auto") -> SourceMatrix:
+    def of(cls, space: SearchSpace, sources: Sequence[SourceTask], scale: str = "auto") -> SourceMatrix:
         """Put sources on one scale and complete them.
 
         Raises
@@ -168,9 +170,9 @@ def _role(source: SourceTask) -> str:
     return name
 
 
-def _noise_between_copies(space: CellSpace, cells: NDArray[np.int32], scores: NDArray[np.float64]) -> float:
+def _noise_between_copies(space: SearchSpace, cells: NDArray[np.int32], scores: NDArray[np.float64]) -> float:
     """Return the variance of labels among cells that compute the same, pooled; 0 with fewer than 30 such cells."""
-    classes = np.unique(space.canonical(cells, rule="zero"), return_inverse=True)[1]
+    classes = np.unique(representatives(space, cells), return_inverse=True)[1]
     sizes = np.bincount(classes)
     spare = int((sizes - 1).sum())
     if spare < _FEWEST_COPIES:
@@ -179,15 +181,15 @@ def _noise_between_copies(space: CellSpace, cells: NDArray[np.int32], scores: ND
     return float(np.mean([row @ row for row in within]) / spare)
 
 
-def _smoothed(space: CellSpace, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def _smoothed(space: SearchSpace, scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each cell the mean score of the cells that compute the same."""
-    _, members = np.unique(space.canonical(np.arange(space.size, dtype=np.int32), rule="zero"), return_inverse=True)
+    _, members = np.unique(representatives(space), return_inverse=True)
     means: NDArray[np.float64] = (np.bincount(members, scores) / np.bincount(members))[members]
     return means
 
 
 def _completed(
-    space: CellSpace, cells: NDArray[np.int32], scores: NDArray[np.float64], scale: str
+    space: SearchSpace, cells: NDArray[np.int32], scores: NDArray[np.float64], scale: str
 ) -> NDArray[np.float64]:
     """Return scores of all cells by sources that have labelled the same ones: from (n_tasks, n) to (n_tasks, n_cells).
 
@@ -213,12 +215,17 @@ def _completed(
         return full
     n = min(len(cells), _CONDITION_ON)
     chosen = np.unique(np.linspace(0, len(cells) - 1, n).astype(int))
-    rows = np.stack([kernel.covariance(kernel.codes(int(cell)), fitted) for cell in cells[chosen]])
-    covariance = rows[:, cells[chosen]].astype(np.float64)
+    known = cells[chosen]
+    covariance = kernel.covariance(kernel.codes_between(known, known), fitted).astype(np.float64)
     covariance[np.diag_indices(len(chosen))] += fitted.noise
     factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
     weights = cho_solve(factor, (scores - level)[:, chosen].T, check_finite=False)
-    full[:] = level + (weights.T.astype(np.float32) @ rows)
+    at_once = max(1, _LARGEST_BLOCK // space.size)
+    full[:] = level
+    for first in range(0, len(chosen), at_once):
+        some = slice(first, first + at_once)
+        rows = np.stack([kernel.covariance(kernel.codes(int(cell)), fitted) for cell in known[some]])
+        full += weights[some].T.astype(np.float32) @ rows
     if fitted.noise < _NOISY * fitted.prior_variance:
         full[:, cells] = scores
     return full

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from nasmeta.errors import SettingError
 from nasmeta.meta._joint_kernel import JointHyperparameters, fit_joint
 from nasmeta.meta._model_archive import checked_array, checked_logarithms
 from nasmeta.predictors import CellKernel, normal_scores
-from nasmeta.spaces import CellSpace, get_space, move_cells
+from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, move_cells, to_content
 from nasmeta.tasks import SourceTask
 
 __all__ = ["SourceModels", "joint_space", "learn_source_models", "pack_source_models", "unpack_source_models"]
@@ -24,15 +24,16 @@ _FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
 _FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
 _CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
 _OF_ONE = 400  # of these, at most so many of one source
+_BLOCK = 2**14  # architectures of the target whose covariances are computed at once
 
 
-def joint_space(target: CellSpace, sources: Sequence[CellSpace]) -> CellSpace:
-    """Return the space that has all cells of the target and of the sources.
+def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSpace:
+    """Return the space that has all architectures of the target and of the sources.
 
     Raises
     ------
     SettingError
-        Where no space among them has the operations of all others.
+        Where no space among them has all architectures of the others.
 
     Examples
     --------
@@ -41,12 +42,23 @@ def joint_space(target: CellSpace, sources: Sequence[CellSpace]) -> CellSpace:
     >>> joint_space(get_space("tnb101"), [get_space("nb201")]).name
     'nb201'
     """
-    spaces = dict.fromkeys([target, *sources])
+    spaces = tuple(dict.fromkeys([target, *sources]))
     for space in spaces:
-        if all(set(other.operations) <= set(space.operations) for other in spaces):
+        if all(_has_all_of(space, other) for other in spaces):
             return space
-    listed = "; ".join(f"{space.name}: {', '.join(space.operations)}" for space in spaces)
-    raise SettingError(f"These spaces do not fit: none has the operations of all others ({listed}).")
+    listed = "; ".join(f"{space.name}: {_choices_in_words(space)}" for space in spaces)
+    raise SettingError(f"These spaces do not fit: none has all architectures of the others ({listed}).")
+
+
+@lru_cache(maxsize=64)
+def _has_all_of(space: SearchSpace, other: SearchSpace) -> bool:
+    return space == other or bool(move_cells(np.arange(other.size), other, space)[1].all())
+
+
+def _choices_in_words(space: SearchSpace) -> str:
+    if isinstance(space, CellSpace):
+        return f"{space.n_nodes} nodes, {', '.join(space.operations)}"
+    return ", ".join(f"{position.name} ({len(position.choices)})" for position in space.positions)
 
 
 @dataclass(frozen=True)
@@ -55,9 +67,9 @@ class SourceModels:
 
     Attributes
     ----------
-    target : CellSpace
+    target : SearchSpace
         Whose cells are predicted.
-    joint : CellSpace
+    joint : SearchSpace
         In which the sources are labelled: it has the target's cells, too.
     features : tuple of str
         Features of the kernel.
@@ -68,8 +80,8 @@ class SourceModels:
         Their normal scores.
     """
 
-    target: CellSpace
-    joint: CellSpace
+    target: SearchSpace
+    joint: SearchSpace
     features: tuple[str, ...]
     hyperparameters: JointHyperparameters
     cells: tuple[NDArray[np.int32], ...]
@@ -110,22 +122,27 @@ class SourceModels:
     @cached_property
     def rows(self) -> NDArray[np.float32]:
         """L⁻¹ K(source labels, target's cells) of a new task, shape (n_labels, n_cells)."""
-        codes = self.kernel.codes_between(np.concatenate(self.cells), self.target_cells)
-        rows = self.kernel.covariance(codes, self.hyperparameters.of_shared)
-        factor = self._factor.astype(np.float32)
-        return np.asarray(solve_triangular(factor, rows, lower=True, overwrite_b=True, check_finite=False), np.float32)
+        known, factor = np.concatenate(self.cells), self._factor.astype(np.float32)
+        rows = np.empty((len(known), self.target.size), dtype=np.float32)
+        for some in _blocks(self.target.size):
+            codes = self.kernel.codes_between(known, self.target_cells[some])
+            block = self.kernel.covariance(codes, self.hyperparameters.of_shared)
+            rows[:, some] = solve_triangular(factor, block, lower=True, overwrite_b=True, check_finite=False)
+        return rows
 
     @cached_property
     def _posterior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Posterior mean of the shared part, shape (n_cells,), and of each source's own, shape (n_sources, n_cells)."""
         weights = cho_solve((self._factor, True), np.concatenate(self.labels), check_finite=False)
         ends = np.cumsum([len(cells) for cells in self.cells])[:-1]
-        shared, own, h = np.zeros(self.target.size), [], self.hyperparameters
-        for cells, of_one in zip(self.cells, np.split(weights, ends), strict=True):
-            codes = self.kernel.codes_between(cells, self.target_cells)
-            shared += of_one @ self.kernel.covariance(codes, h.of_shared)
-            own.append(of_one @ self.kernel.covariance(codes, h.of_own))
-        return shared, np.array(own)
+        shared, h = np.zeros(self.target.size), self.hyperparameters
+        own = np.empty((len(self.cells), self.target.size))
+        for row, cells, of_one in zip(own, self.cells, np.split(weights, ends), strict=True):
+            for some in _blocks(self.target.size):
+                codes = self.kernel.codes_between(cells, self.target_cells[some])
+                shared[some] += of_one @ self.kernel.covariance(codes, h.of_shared)
+                row[some] = of_one @ self.kernel.covariance(codes, h.of_own)
+        return shared, own
 
     @property
     def means(self) -> NDArray[np.float32]:
@@ -139,7 +156,17 @@ class SourceModels:
         return self._posterior[0].astype(np.float32)
 
 
-def learn_source_models(space: CellSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:
+def _blocks(size: int) -> list[slice]:
+    """Return parts of a space whose covariances are held at once."""
+    return [slice(first, first + _BLOCK) for first in range(0, size, _BLOCK)]
+
+
+def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]:
+    """Return what is compared in the joint space, where one of another kind has not all features of the target's."""
+    return tuple(features) if set(features) <= set(joint.feature_names) else joint.kernel_features
+
+
+def learn_source_models(space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:
     """Fit one process over (cell, task) to the labelled cells of the sources.
 
     A label is the normal score of its rank in its task. Of many labels the best half and an even sample of the others
@@ -147,8 +174,8 @@ def learn_source_models(space: CellSpace, sources: Sequence[SourceTask], feature
 
     Parameters
     ----------
-    space : CellSpace
-        Of the target. Sources may be of another space where the operations of the one are among those of the other.
+    space : SearchSpace
+        Of the target. Sources may be of another space where one of the two has all architectures of the other.
     sources : sequence of SourceTask
     features : sequence of str
         Features of the kernel, see `nasmeta.predictors.CellKernel`.
@@ -173,7 +200,7 @@ def learn_source_models(space: CellSpace, sources: Sequence[SourceTask], feature
     (2, 15625)
     """
     joint = joint_space(space, [source.space for source in sources])
-    kernel = CellKernel(joint, features)
+    kernel = CellKernel(joint, _features_in(joint, features))
     cells, labels = [], []
     for source in sources:
         if len(source) < _FEWEST_LABELS or np.ptp(source.utilities) == 0:
@@ -215,14 +242,17 @@ def pack_source_models(models: SourceModels) -> tuple[dict[str, NDArray[Any]], d
         "sizes": np.array([len(cells) for cells in models.cells]),
         "logarithms": models.hyperparameters.logarithms,
     }
-    return arrays, {"joint": models.joint.name}
+    registered = to_content(models.joint).get("registered")
+    return arrays, {"joint": registered or to_content(models.joint)}
 
 
 def unpack_source_models(
-    target: CellSpace, features: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
+    target: SearchSpace, features: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
 ) -> SourceModels:
     """Return what `pack_source_models` described."""
-    joint = joint_space(target, [get_space(facts["joint"])])
+    said = facts["joint"]
+    joint = joint_space(target, [get_space(said) if isinstance(said, str) else from_content(said)])
+    features = _features_in(joint, features)
     cells = joint.index_of(checked_array(arrays, "cells", np.int32, (None,)))
     labels = checked_array(arrays, "labels", np.float64, (len(cells),))
     sizes = checked_array(arrays, "sizes", np.int64, (None,))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.meta._model_archive import checked_array
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["SourceOrder"]
@@ -27,7 +27,7 @@ class SourceOrder(MetaSearcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
 
     Examples
@@ -38,7 +38,7 @@ class SourceOrder(MetaSearcher):
     4
     """
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
         self._order: NDArray[np.int32] | None = None
         self._asked = 0

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.meta._learned_space import labelled_in
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask, Task
 
 __all__ = ["warm_start_cells"]
@@ -19,7 +19,7 @@ _MIXTURES = 64
 
 
 def warm_start_cells(
-    space: CellSpace,
+    space: SearchSpace,
     sources: Iterable[SourceTask | Task],
     n: int,
     *,
@@ -36,7 +36,7 @@ def warm_start_cells(
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     sources : iterable of Task or SourceTask
         Those of another space count with the cells that both have.
     n : int
@@ -90,7 +90,7 @@ def warm_start_cells(
     return np.array(chosen, dtype=np.int32)
 
 
-def _worth(space: CellSpace, sources: list[SourceTask], mixtures: int) -> NDArray[np.float64]:
+def _worth(space: SearchSpace, sources: list[SourceTask], mixtures: int) -> NDArray[np.float64]:
     """Return minus the log of each cell's rank on each source and mixture, shape (n_tasks, n_cells); NaN unlabelled."""
     tasks = [(source.cells, source.utilities) for source in sources]
     if len(sources) > 1:
@@ -105,7 +105,7 @@ def _worth(space: CellSpace, sources: list[SourceTask], mixtures: int) -> NDArra
     return worth
 
 
-def _checked_costs(space: CellSpace, costs: ArrayLike | None) -> NDArray[np.float64]:
+def _checked_costs(space: SearchSpace, costs: ArrayLike | None) -> NDArray[np.float64]:
     if costs is None:
         return np.ones(space.size)
     prices = np.asarray(costs, np.float64)

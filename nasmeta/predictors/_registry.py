@@ -42,7 +42,20 @@ class PredictorEntry:
         return found
 
 
-PREDICTORS: Registry[PredictorEntry] = Registry("predictor")
+def _entry(found: object) -> PredictorEntry | None:
+    """Return the entry of a regressor that another package has; cells reach it through the usual encoders."""
+    if isinstance(found, PredictorEntry):
+        return found
+    is_regressor = isinstance(found, type) and hasattr(found, "fit") and hasattr(found, "predict")
+    return PredictorEntry(found, _CELL) if is_regressor else None  # type: ignore[arg-type]
+
+
+PREDICTORS: Registry[PredictorEntry] = Registry(
+    "predictor",
+    group="nasmeta.predictors",
+    accepts=_entry,
+    wanted="a class with fit and predict, or a nasmeta.predictors.PredictorEntry",
+)
 
 _OWN = "nasmeta.predictors._estimators"
 # Chosen on CIFAR-100 validation labels, as are the regressors' defaults.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.registry import Registry
+from nasmeta.registry import Registry, is_place
 from nasmeta.tasks._declared import declared_families, declared_family_of, declared_names, declared_task
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
@@ -16,7 +16,16 @@ from nasmeta.tasks._task import Task
 
 __all__ = ["TASKS", "all_held_out", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
 
-TASKS: Registry[Task] = Registry("task")
+
+def _task_of(found: object) -> Task | None:
+    """Return the task that another package has, as it stands there or from a function."""
+    made = found() if callable(found) and not isinstance(found, type) else found
+    return made if isinstance(made, Task) else None
+
+
+TASKS: Registry[Task] = Registry(
+    "task", group="nasmeta.tasks", accepts=_task_of, wanted="a Task, or a function that returns one"
+)
 
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _CANNOT_RUN_ALL = ("edgetpu",)  # no search on it: `Task.require_complete`
@@ -82,7 +91,7 @@ def get_task(name: str) -> Task:
     """
     if not isinstance(name, str):
         raise UnknownNameError.of("task", name, known_names())
-    if name in TASKS:
+    if name in TASKS or is_place(name):
         return TASKS[name]
     found = read_name(name) or declared_task(name) or task_of_own_table(name)
     if found is None:

@@ -293,6 +293,11 @@ def test_sources_of_another_metric_warn() -> None:
         warn(other_numbers, [budget])
         untold = SourceTask("mine", "mnist", NB201, FEW, np.arange(len(FEW)))
         warn(under_attack, [untold])
+        dice = SourceTask("own", "mnist", NB201, FEW, np.arange(len(FEW)), metric_kind="dice")
+        warn(clean[0], [dice])  # a name of a user's own is one for how well networks do their task
+        warn(nm.get_task("tnb101/normal"), [nm.get_task("tnb101/jigsaw")])
+    with pytest.warns(OtherMetricWarning, match="are of the metric dice:"):
+        warn(nm.get_task("nb201/latency/pixel3"), [dice])
     few = [source.as_source(30, np.random.default_rng(0)) for source in clean]
     with pytest.warns(OtherMetricWarning, match="are of the metric accuracy:"):
         warn(under_attack, [*few, untold])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
@@ -94,10 +95,22 @@ def test_one_source_is_enough_and_labels_are_counted() -> None:
     assert until_optimum(searcher, nm.get_task("nb201/cifar10")) <= 60
 
 
-def test_too_few_common_cells_are_refused() -> None:
-    tasks = nm.task_distribution("nb201")[:2]
-    sources = tasks.as_sources(25, np.random.default_rng(0))
-    with pytest.raises(SettingError, match="at least 20 cells"):
-        MetaGPSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
+def test_sources_without_a_common_cell_are_learnt_from() -> None:
+    source, target = nm.task_distribution("nb201").leave_out("cifar10")
+    sources = source.as_sources(100, np.random.default_rng(0))
+    assert len(np.intersect1d(sources[0].cells, sources[1].cells)) < 20
+    searcher = MetaGPSearch(SPACE, np.random.default_rng(0))
+    learnt = searcher.meta_fit(sources).meta_model_
+    good = target[0].values > 60
+    assert spearmanr(learnt.mean[good], target[0].values[good])[0] > 0.7
+    values = []
+    for _ in range(30):
+        cell = searcher.ask()
+        values.append(target[0].values[cell][0])
+        searcher.tell(cell, target[0].values[cell])
+    assert max(values) > np.quantile(target[0].values, 0.999)
+    few = source.as_sources(2, np.random.default_rng(0))
+    with pytest.raises(SettingError, match="at least 3"):
+        MetaGPSearch(SPACE, np.random.default_rng(0)).meta_fit(few)
     with pytest.raises(SettingError, match="call meta_fit"):
         MetaGPSearch(SPACE, np.random.default_rng(0)).ask()

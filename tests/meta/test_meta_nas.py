@@ -66,7 +66,7 @@ def test_the_tree_has_every_cell_once(name: str) -> None:
     space = get_space(name)
     tree = cell_tree(space)
     assert len(tree.beginnings) == sum(space.n_operations**edge for edge in range(6))
-    assert len({(*path, *digits) for path, digits in zip(tree.path.tolist(), tree.digits.tolist(), strict=True)}) == (
+    assert len({(*path, *digits) for path, digits in zip(tree.path.tolist(), tree.codes.tolist(), strict=True)}) == (
         space.n_cells
     )
     for cell in (0, 17, space.n_cells - 1):
@@ -108,7 +108,7 @@ def test_cells_are_drawn_with_their_probabilities(model: MetaNASModel) -> None:
         elements = networks.search.read(networks.features[torch.zeros(400, 0, dtype=torch.int64)], torch.zeros(400, 0))
         drawn = SPACE.digits[trainer._drawn(elements).numpy().ravel()]
         logits = networks.search(begun[None], elements[:1])[0].double()
-        p = np.exp(logits[networks.path, networks.digits].sum(dim=1).numpy())
+        p = np.exp(logits[networks.path, networks.codes].sum(dim=1).numpy())
     for edge in range(6):
         expected = np.bincount(SPACE.digits[:, edge], weights=p, minlength=4)
         np.testing.assert_allclose(np.bincount(drawn[:, edge], minlength=4) / len(drawn), expected, atol=0.02)

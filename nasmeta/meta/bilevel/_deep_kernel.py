@@ -16,6 +16,7 @@ from nasmeta.checks import checked_whole
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs
 from nasmeta.meta.bilevel._learner import NetworkLearner, NetworkModel
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, SourceTask
 
 __all__ = ["DeepKernelGP"]
@@ -108,7 +109,7 @@ class DeepKernelGP(NetworkLearner):
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
     width : int, default 64
     n_features : int, default 16
     steps : int, optional
@@ -133,7 +134,7 @@ class DeepKernelGP(NetworkLearner):
 
     def __init__(
         self,
-        space: str = "nb201",
+        space: str | SearchSpace = "nb201",
         *,
         width: int = 64,
         n_features: int = 16,

@@ -14,6 +14,7 @@ from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs
 from nasmeta.meta.bilevel._learner import NetworkLearner, NetworkModel
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
 
 __all__ = ["ANIL", "MAML", "Reptile"]
@@ -47,7 +48,7 @@ class _GradientLearner(NetworkLearner):
 
     def __init__(
         self,
-        space: str = "nb201",
+        space: str | SearchSpace = "nb201",
         *,
         inner_steps: int = 5,
         order: int = 2,
@@ -112,7 +113,7 @@ class MAML(_GradientLearner):
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
     inner_steps : int, default 5
     order : {2, 1}, default 2
     width : int, default 64
@@ -166,7 +167,7 @@ class Reptile(_GradientLearner):
 
     def __init__(
         self,
-        space: str = "nb201",
+        space: str | SearchSpace = "nb201",
         *,
         inner_steps: int = 10,
         order: int = 1,

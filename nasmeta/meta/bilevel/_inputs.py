@@ -12,12 +12,12 @@ from torch import Tensor
 
 from nasmeta.meta._cell_columns import network_columns
 from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 
 __all__ = ["Batch", "EpisodeInputs", "SourceSummary", "episodes_of", "match"]
 
-_MOST_KNOWN = 64  # sets of left-out groups whose inputs are kept
+_MOST_KNOWN, _MOST_BYTES = 64, 2**30  # sets of left-out groups whose inputs are kept
 _MIX_FROM = 4  # groups of sources from which on tasks are mixed: what remains must still say something
 
 
@@ -48,7 +48,7 @@ class SourceSummary(NamedTuple):
         each = np.concatenate([means[:0], *(view.each(without) for view in views)]).astype(np.float32)
         return cls(np.concatenate([means, spread[None]]).astype(np.float32), means[0], each)
 
-    def tensor(self, space: CellSpace) -> Tensor:
+    def tensor(self, space: SearchSpace) -> Tensor:
         """Return what networks read of all cells, shape (n_cells, n_inputs)."""
         return torch.from_numpy(np.concatenate([network_columns(space), self.columns.T, self.each.T], axis=1))
 
@@ -72,7 +72,7 @@ class EpisodeInputs:
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         matrix: SourceMatrix,
         sources: Sequence[SourceTask],
         device: torch.device,
@@ -86,10 +86,11 @@ class EpisodeInputs:
         """Return the tensors of an episode."""
         without = frozenset(self._group[name] for name in episode.sources)
         if without not in self._known:
-            if len(self._known) == _MOST_KNOWN:
-                self._known.pop(next(iter(self._known)))
             summary = SourceSummary.of(self.matrix, without, self.views)
-            self._known[without] = (summary.tensor(self.space).to(self.device), summary.expected)
+            made = summary.tensor(self.space).to(self.device)
+            while len(self._known) >= max(1, min(_MOST_KNOWN, _MOST_BYTES // made.nbytes)):
+                self._known.pop(next(iter(self._known)))
+            self._known[without] = (made, summary.expected)
         table, expected = self._known[without]
         support = match(episode.support_labels, expected[episode.support_cells]) - expected[episode.support_cells]
         query = episode.query_labels - expected[episode.query_cells]

@@ -18,10 +18,12 @@ from nasmeta.meta._identity import training_identity
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import checked_array
 from nasmeta.meta._model_file import training_settings
+from nasmeta.meta._reference import representatives
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
 from nasmeta.meta.bilevel._trainer import MetaTrainer, TrainingPlan
 from nasmeta.predictors._neural._training import chosen_device
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, EpisodeSampler, SourceTask
 
 __all__ = ["NetworkLearner", "NetworkModel"]
@@ -82,9 +84,9 @@ def _rebuilt(module: nn.Module, columns: Any, expected: Any, each: Any, inputs: 
 class NetworkLearner(MetaPredictor):
     """Base of meta-predictors with a network.
 
-    The network reads the cell's structure, proxies measured on digits, and the summary of the sources, and predicts how
-    a score differs from what the sources expect. During meta-training an episode of a source never sees that source's
-    own group in its summary.
+    The network reads the cell's structure, proxies measured on digits where there are some, and the summary of the
+    sources, and predicts how a score differs from what the sources expect. During meta-training an episode of a
+    source never sees that source's own group in its summary.
     """
 
     default_steps: ClassVar[int] = 150
@@ -94,7 +96,7 @@ class NetworkLearner(MetaPredictor):
 
     def __init__(
         self,
-        space: str = "nb201",
+        space: str | SearchSpace = "nb201",
         *,
         steps: int | None = None,
         noise: float = 0.1,
@@ -191,9 +193,7 @@ class NetworkLearner(MetaPredictor):
         self, module: nn.Module, summary: SourceSummary, noise: float, steps: int, n_groups: int
     ) -> NetworkModel:
         # Cells that compute the same have the same inputs: one row for all of them.
-        cells = np.arange(self.cell_space.size, dtype=np.int32)
-        classes = self.cell_space.canonical(cells, rule="zero")
-        _, first, rows = np.unique(classes, return_index=True, return_inverse=True)
+        _, first, rows = np.unique(representatives(self.cell_space), return_index=True, return_inverse=True)
         inputs = summary.tensor(self.cell_space)[torch.from_numpy(first)]
         return NetworkModel(module, summary, inputs, rows.astype(np.int64), noise, steps, n_groups)
 

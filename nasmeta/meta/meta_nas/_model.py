@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nasmeta.meta.meta_nas._cells import cell_features, cell_tree
 from nasmeta.meta.meta_nas._networks import PredictionNetwork, SearchNetwork
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space
 
 __all__ = ["MetaNASModel", "Networks"]
 
@@ -23,27 +23,40 @@ class Networks(torch.nn.Module):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     width : int
     """
 
     features: Tensor
     beginnings: Tensor
     path: Tensor
-    digits: Tensor
+    codes: Tensor
+    follows: Tensor
+    allowed: Tensor | None
 
-    def __init__(self, space: CellSpace, width: int) -> None:
+    def __init__(self, space: SearchSpace, width: int) -> None:
         super().__init__()
         features, tree = cell_features(space), cell_tree(space)
-        self.search = SearchNetwork(tree.beginnings.shape[1], features.shape[1], space.n_operations, width)
+        self.search = SearchNetwork(tree.beginnings.shape[1], features.shape[1], max(space.n_choices), width)
         self.prediction = PredictionNetwork(features.shape[1], width)
         for name, values in (
             ("features", features),
             ("beginnings", tree.beginnings),
             ("path", tree.path),
-            ("digits", tree.digits),
+            ("codes", tree.codes),
+            ("follows", tree.follows),
+            ("allowed", tree.allowed),
         ):
-            self.register_buffer(name, torch.as_tensor(values), persistent=False)
+            self.register_buffer(name, None if values is None else torch.as_tensor(values), persistent=False)
+
+    def log_probabilities(self, begun: Tensor, elements: Tensor, which: Tensor | None = None) -> Tensor:
+        """Return those of what follows embedded beginnings (b, q, width), shape (b, q, most choices).
+
+        `which` (b, q) or (q,) says which beginnings they are; all in their order where left out.
+        """
+        allowed = self.allowed if which is None or self.allowed is None else self.allowed[which]
+        out: Tensor = self.search(begun, elements, allowed)
+        return out
 
 
 @dataclass
@@ -52,7 +65,7 @@ class MetaNASModel:
 
     Attributes
     ----------
-    space : str
+    space : str or SearchSpace
     width : int
     weights : dict of str to ndarray of float32
         Of both networks, as PyTorch names them.
@@ -64,7 +77,7 @@ class MetaNASModel:
         of the cells that the search network proposed; and of those that passed the screen; each since the row before.
     """
 
-    space: str
+    space: str | SearchSpace
     width: int
     weights: dict[str, NDArray[np.float32]]
     sources: tuple[str, ...]
@@ -105,8 +118,8 @@ class MetaNASModel:
         networks, begun, _, _ = self._ready
         with torch.inference_mode():
             elements = networks.search.read(networks.features[_rows(cells)][None], _values(values))
-            logits = networks.search(begun[None], elements)[0].double()
-            found: NDArray[np.float64] = logits[networks.path, networks.digits].sum(dim=1).numpy()
+            log_p = networks.log_probabilities(begun[None], elements)[0].double()
+            found: NDArray[np.float64] = log_p[networks.path, networks.codes].sum(dim=1).numpy()
         return found
 
     def predict(

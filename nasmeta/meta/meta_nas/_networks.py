@@ -111,7 +111,7 @@ class PredictionNetwork(nn.Module):
 
 
 class SearchNetwork(nn.Module):
-    """Proposes cells edge by edge: logits of the next operation, given those so far and a context.
+    """Proposes cells edge by edge, or architectures position by position: logits of the next choice in a context.
 
     Parameters
     ----------
@@ -120,6 +120,7 @@ class SearchNetwork(nn.Module):
     n_cell_features : int
         Of a whole cell, in a context.
     n_operations : int
+        The most choices of a position.
     width : int
     """
 
@@ -137,8 +138,13 @@ class SearchNetwork(nn.Module):
         elements: Tensor = self.context(torch.cat([features, said], -1))
         return elements
 
-    def forward(self, begun: Tensor, elements: Tensor) -> Tensor:
-        """Return log probabilities (b, q, n_operations) of what follows embedded beginnings (b, q, width)."""
+    def forward(self, begun: Tensor, elements: Tensor, allowed: Tensor | None = None) -> Tensor:
+        """Return log probabilities (b, q, n_operations) of what follows embedded beginnings (b, q, width).
+
+        Where only some operations are `allowed`, (…, q, n_operations), the others have none.
+        """
         read = self.attention(begun, elements)
         logits: Tensor = self.logits(torch.cat([nn.functional.gelu(begun), read], -1))
+        if allowed is not None:
+            logits = logits.masked_fill(~allowed, -torch.inf)
         return logits.log_softmax(-1)

@@ -13,7 +13,7 @@ from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.meta._model_archive import checked_array
 from nasmeta.meta._monitor import Monitor
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ def _require_torch() -> None:
 class MetaNASSearch(MetaSearcher):
     """A search network that proposes cells and a prediction network that screens them, meta-trained together.
 
-    The search network chooses a cell's operations edge by edge, given the cells and values that the task has shown so
-    far. The spaces are small enough that its probability of every cell is known exactly: candidates are drawn from it
-    without replacement among the cells not yet asked. The prediction network, a neural process, predicts mean and
-    deviation of the candidates given the same context, and the one with the highest upper confidence bound is
-    proposed. Both adapt to a new task by reading its context; their weights stay as they were meta-trained.
+    The search network chooses a cell's operations edge by edge (elsewhere position by position), given the cells and
+    values that the task has shown so far. The spaces are small enough that its probability of every cell is known
+    exactly: candidates are drawn from it without replacement among the cells not yet asked. The prediction network, a
+    neural process, predicts mean and deviation of the candidates given the same context, and the one with the highest
+    upper confidence bound is proposed. Both adapt to a new task by reading its context; their weights stay as they
+    were meta-trained.
 
     In meta-training both practise searches on tasks drawn from the sources (see ``PracticeTasks``). The search network
     learns to propose what is good in truth and passes the screen, the prediction network learns on the contexts and
@@ -57,7 +58,7 @@ class MetaNASSearch(MetaSearcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     candidates : int, default 64
         Cells that are drawn and screened for a proposal.
@@ -105,7 +106,7 @@ class MetaNASSearch(MetaSearcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         candidates: int = 64,
@@ -182,7 +183,7 @@ class MetaNASSearch(MetaSearcher):
             if name != "log"
         }
         width = checked_whole("width", facts["width"], most=_LARGEST_WIDTH)
-        model = MetaNASModel(self.space.name, width, weights, tuple(facts["sources"]), int(facts["labels"]), log)
+        model = MetaNASModel(self.space, width, weights, tuple(facts["sources"]), int(facts["labels"]), log)
         model.require_complete()
         return model
 

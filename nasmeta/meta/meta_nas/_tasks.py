@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.meta._reference import further_features, position_feature
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -17,7 +18,7 @@ from nasmeta.predictors import (
     normal_scores,
     weak_prior,
 )
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask
 
 __all__ = ["PracticeTasks", "completed_scores"]
@@ -35,7 +36,7 @@ def completed_scores(source: SourceTask, rng: np.random.Generator) -> NDArray[np
     scores[source.cells] = normal_scores(source.utilities)
     if len(source) == source.space.size:
         return scores
-    kernel = CellKernel(source.space, ("edges", "paths", "operations"))
+    kernel = CellKernel(source.space)
     centre, _ = weak_prior(len(kernel.features))
     process = CellGP(kernel, Hyperparameters.from_logarithms(centre))
     few = source.cells
@@ -53,30 +54,28 @@ def completed_scores(source: SourceTask, rng: np.random.Generator) -> NDArray[np
 
 
 @cache
-def _structure(space: CellSpace) -> list[NDArray[np.float32]]:
-    """Return features of all cells, each float32, shape (n_cells, …): edges, pairs of edges, live paths, counts."""
-    edges = space.feature("edges").counts
+def _structure(space: SearchSpace) -> list[NDArray[np.float32]]:
+    """Return features of all cells, each float32, shape (n_cells, …): choices, pairs of them, and other counts."""
+    edges = space.feature(position_feature(space)).counts
     first, second = np.triu_indices(edges.shape[1], 1)
-    parts = [
-        edges,
-        edges[:, first] * edges[:, second],
-        space.feature("paths").counts,
-        space.feature("operations").counts,
-    ]
-    return [part[:, part.min(axis=0) < part.max(axis=0)].astype(np.float32) for part in parts]
+    parts = [edges, edges[:, first] * edges[:, second]]
+    parts += [space.feature(name).counts for name in further_features(space)]
+    vary = [part[:, part.min(axis=0) < part.max(axis=0)].astype(np.float32) for part in parts]
+    return [part for part in vary if part.shape[1]]
 
 
 class PracticeTasks:
     """Draw tasks: a source or a mixture of sources, a random function of the cell's structure, and noise.
 
-    The mixture is what tasks share. The random function is what a new task may have of its own: it is linear in edges,
-    pairs of edges, live paths and operation counts. How large it is changes from task to task, from a tenth of the
-    largest to the largest, uniformly in logarithms as for the noise; the largest is twice what the sources differ by
-    among themselves. So a network has to read from the context how far the sources can be trusted.
+    The mixture is what tasks share. The random function is what a new task may have of its own: it is linear in edges
+    (or the choices of another space), pairs of them, live paths and other counts that kernels compare. How large it
+    is changes from task to task, from a tenth of the largest to the largest, uniformly in logarithms as for the
+    noise; the largest is twice what the sources differ by among themselves. So a network has to read from the context
+    how far the sources can be trusted.
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     sources : sequence of SourceTask
     rng : numpy.random.Generator
         Draws which labels complete a source with gaps.
@@ -88,7 +87,7 @@ class PracticeTasks:
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         sources: Sequence[SourceTask],
         rng: np.random.Generator,
         deviation: float = 0.5,

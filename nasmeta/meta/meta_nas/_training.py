@@ -21,7 +21,7 @@ from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._searcher import GREED
 from nasmeta.meta.meta_nas._tasks import PracticeTasks
 from nasmeta.predictors._neural._training import chosen_device
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["Recipe", "Trainer", "meta_train"]
@@ -62,7 +62,7 @@ class Trainer:
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     sources : sequence of SourceTask
     recipe : Recipe
     rng : numpy.random.Generator
@@ -78,7 +78,7 @@ class Trainer:
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         sources: Sequence[SourceTask],
         recipe: Recipe,
         rng: np.random.Generator,
@@ -99,9 +99,6 @@ class Trainer:
         self.log: list[tuple[float, ...]] = []
         self.loss = math.nan  # of the last lesson
         self._sums = np.zeros(4)
-        digits = space.digits.astype(np.int64)
-        ranks = digits @ space.n_operations ** np.arange(space.n_edges - 1, -1, -1)
-        self._cell_of_rank = np.argsort(ranks)
 
     def practise_once(self) -> None:
         """Train during one search on each of a batch of tasks."""
@@ -160,8 +157,8 @@ class Trainer:
         path = networks.path[pool].view(len(pool), -1)
         rows, place = torch.unique(path, return_inverse=True)  # cells share beginnings
         begun = networks.search.beginning(networks.beginnings[rows])
-        follows = networks.search(begun[place], read).view(*pool.shape, self.space.n_edges, -1)
-        log_p = follows.gather(-1, networks.digits[pool][..., None])[..., 0].sum(-1)
+        follows = networks.log_probabilities(begun[place], read, path).view(*pool.shape, self.space.n_positions, -1)
+        log_p = follows.gather(-1, networks.codes[pool][..., None])[..., 0].sum(-1)
         lost: Tensor = -(wanted * log_p).sum(-1).mean()
         return lost
 
@@ -172,8 +169,8 @@ class Trainer:
         """
         networks = self.networks
         wanted = (scores / GREED).softmax(-1).mean(0)
-        follows = networks.search(networks.search.beginning(networks.beginnings)[None], read[:1])[0]
-        log_p = follows[networks.path, networks.digits].sum(-1)
+        follows = networks.log_probabilities(networks.search.beginning(networks.beginnings)[None], read[:1])[0]
+        log_p = follows[networks.path, networks.codes].sum(-1)
         lost: Tensor = -(wanted * log_p).sum()
         return lost
 
@@ -186,15 +183,19 @@ class Trainer:
     @torch.no_grad()
     def _drawn(self, read: Tensor) -> Tensor:
         """Return cells drawn from the search network, shape (n_tasks, 24)."""
-        first = np.cumsum([0, *(self.space.n_operations**edge for edge in range(self.space.n_edges - 1))])
-        rank = torch.zeros(len(read), _OWN, dtype=torch.int64, device=self.device)
-        for edge in range(self.space.n_edges):
-            begun = self.networks.search.beginning(self.networks.beginnings[int(first[edge]) + rank])
-            upto = self.networks.search(begun, read).exp().cumsum(-1)
-            uniform = self._tensor(self.rng.random((*rank.shape, 1), dtype=np.float32))
-            digit = (uniform > upto).sum(-1).clamp(max=self.space.n_operations - 1)
-            rank = rank * self.space.n_operations + digit
-        return self._tensor(self._cell_of_rank)[rank]
+        networks = self.networks
+        at = torch.zeros(len(read), _OWN, dtype=torch.int64, device=self.device)
+        for _ in range(self.space.n_positions):
+            log_p = networks.log_probabilities(networks.search.beginning(networks.beginnings[at]), read, at)
+            upto = log_p.exp().cumsum(-1)
+            uniform = self._tensor(self.rng.random((*at.shape, 1), dtype=np.float32))
+            code = (uniform > upto).sum(-1).clamp(max=upto.shape[-1] - 1)
+            follows = networks.follows[at]
+            if networks.allowed is not None:  # a draw at the very end of the sums may meet a choice that leads nowhere
+                lost = follows.gather(-1, code[..., None])[..., 0] < 0
+                code = torch.where(lost, log_p.argmax(-1), code)
+            at = follows.gather(-1, code[..., None])[..., 0]
+        return at
 
     def _good_and_any(self, scores: Tensor) -> Tensor:
         """Return cells drawn by their true scores, and uniform ones, shape (n_tasks, 32)."""
@@ -271,7 +272,7 @@ def _numpy(values: Tensor) -> NDArray[np.float32]:
 
 
 def meta_train(
-    space: CellSpace,
+    space: SearchSpace,
     sources: Sequence[SourceTask],
     recipe: Recipe,
     rng: np.random.Generator,
@@ -286,7 +287,7 @@ def meta_train(
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     sources : sequence of SourceTask
     recipe : Recipe
     rng : numpy.random.Generator
@@ -318,7 +319,7 @@ def meta_train(
     if log is not None:
         write_log(log, _LOG_COLUMNS, trainer.log)
     return MetaNASModel(
-        space.name,
+        space,
         recipe.width,
         # Rounded, so that a file of half the size holds the same networks.
         {name: _numpy(values.half().float()) for name, values in trainer.networks.state_dict().items()},

@@ -11,6 +11,7 @@ from nasmeta.checks import checked_whole
 from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs
 from nasmeta.meta.bilevel._learner import NetworkLearner, NetworkModel
 from nasmeta.meta.neural_process._network import NeuralProcess
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
 
 __all__ = ["MetaNP"]
@@ -24,7 +25,7 @@ class MetaNP(NetworkLearner):
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
     width : int, default 48
         Of a token; four heads, two layers.
     steps : int, optional
@@ -51,7 +52,7 @@ class MetaNP(NetworkLearner):
 
     def __init__(
         self,
-        space: str = "nb201",
+        space: str | SearchSpace = "nb201",
         *,
         width: int = 48,
         steps: int | None = None,

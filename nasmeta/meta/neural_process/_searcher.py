@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_number
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class MetaNPSearch(MetaSearcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     optimism : float, default 0.5
         Predicted standard deviations that are added to the predicted mean.
@@ -59,7 +59,7 @@ class MetaNPSearch(MetaSearcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         optimism: float = 0.5,
@@ -82,7 +82,7 @@ class MetaNPSearch(MetaSearcher):
         from nasmeta.meta._registry import META_PREDICTORS
 
         settings = {"width": self.width, "steps": self.steps, "noise": self.noise, "device": self.device}
-        made: MetaNP = META_PREDICTORS["meta-np"](self.space.name, seed=self.seed, **settings)
+        made: MetaNP = META_PREDICTORS["meta-np"](self.space, seed=self.seed, **settings)
         made.monitor = self.monitor
         return made
 

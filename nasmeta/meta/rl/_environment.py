@@ -13,6 +13,7 @@ from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._tables import complete_scores, prior_of
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
+from nasmeta.meta.rl._walks import moves_of
 from nasmeta.tasks import SourceTask, Task
 
 try:
@@ -29,7 +30,8 @@ _BOUND = 10.0  # of observations: standardised values of tens of thousands of ce
 class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     """One search an episode, on a task drawn from those given; the process is that of `CellSearchEnvs`.
 
-    An observation holds, one after the other: the current cell one-hot (edges times operations), features of the walk
+    An observation holds, one after the other: the current cell one-hot (edges times operations, or the choices of
+    each position), features of the walk
     (``walk_features``), and for each action the features of the cell that it leads to (``action_features``). ``info``
     has the ``task``, the ``cell``, the ``evaluations`` so far, the ``best`` cell, and the ``action_mask`` of
     what is possible next.
@@ -74,22 +76,21 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         if len(sources) < 1 + informed:
             why = "two tasks or more to be informed by the others" if informed else "at least one task"
             raise SettingError(f"CellSearchEnv needs {why}, but was given {len(sources)}.")
-        spaces = {source.space.name for source in sources}
+        spaces = dict.fromkeys(source.space for source in sources)
         if len(spaces) > 1:
-            raise SettingError(
-                f"The tasks of one environment share a space; these have {' and '.join(sorted(spaces))}."
-            )
+            names = " and ".join(sorted(space.name for space in spaces))
+            raise SettingError(f"The tasks of one environment share a space; these have {names}.")
         self.space = sources[0].space
         self.names = tuple(source.name for source in sources)
         self.informed, self.evaluations, self.steps = informed, evaluations, steps
         self._scores = [complete_scores(self.space, source) for source in sources]
-        n_codes = self.space.n_edges * self.space.n_operations
+        self._one_hot = moves_of(self.space)[1]
+        n_codes = self._one_hot.shape[1]
         self._n_actions = n_codes + 1
         self.action_space = Discrete(self._n_actions)
         width = n_codes + len(WALK_FEATURES) + self._n_actions * len(ACTION_FEATURES)
         self.observation_space = Box(-_BOUND, _BOUND, (width,), np.float32)
         self._envs: CellSearchEnvs | None = None
-        self._one_hot = np.eye(self.space.n_operations, dtype=np.float32)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -141,7 +142,7 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def _observation(self) -> NDArray[np.float32]:
         envs = self._episode()
         seen = envs.seen
-        code = self._one_hot[self.space.digits[envs.walks.here[0]]].ravel()
+        code = self._one_hot[envs.walks.here[0]]
         return np.concatenate([code, seen.walk[0], seen.actions[0].ravel()]).clip(-_BOUND, _BOUND)
 
     def _info(self) -> dict[str, Any]:

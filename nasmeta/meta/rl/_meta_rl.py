@@ -18,7 +18,7 @@ from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["LearntPolicy", "MetaRLSearch"]
@@ -56,7 +56,7 @@ class MetaRLSearch(MetaSearcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     iterations : int, default 40
         Updates of the policy in meta-training; each sees `walks` searches of up to `steps` steps.
@@ -92,7 +92,7 @@ class MetaRLSearch(MetaSearcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         iterations: int = 40,

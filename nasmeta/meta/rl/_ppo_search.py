@@ -13,7 +13,7 @@ from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.meta.rl._features import View
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.searchers import SEARCHERS, Searcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 if TYPE_CHECKING:
     from nasmeta.meta.rl._step_policy import StepPolicy
@@ -43,7 +43,7 @@ class PPOSearch(Searcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     update_every : int, default 16
         Moves between two updates.
@@ -65,7 +65,7 @@ class PPOSearch(Searcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         update_every: int = 16,

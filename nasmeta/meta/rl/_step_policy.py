@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
-from nasmeta.spaces import CellSpace
+from nasmeta.meta.rl._walks import moves_of
+from nasmeta.spaces import SearchSpace
 
 if TYPE_CHECKING:
     from nasmeta.meta.rl._ppo_search import Move
@@ -24,9 +25,9 @@ _CLIP, _VALUE_WEIGHT, _LARGEST_GRADIENT = 0.2, 0.5, 0.5
 class StepPolicy(nn.Module):
     """Scores of all actions, and a critic, from the current cell and what the walk has seen; without memory."""
 
-    def __init__(self, space: CellSpace, hidden: int, learning_rate: float, seed: int) -> None:
+    def __init__(self, space: SearchSpace, hidden: int, learning_rate: float, seed: int) -> None:
         super().__init__()
-        self._codes = torch.eye(space.n_operations)[torch.as_tensor(space.digits.astype(np.int64))].flatten(1)
+        self._codes = torch.tensor(moves_of(space)[1])
         n_state = self._codes.shape[1] + len(WALK_FEATURES)
         self.of_state = nn.Linear(n_state, hidden)
         self.by_position = nn.Linear(hidden, self._codes.shape[1] + 1)

@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.meta.rl._walks import moves_of
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, normal_scores
 
 __all__ = ["complete_scores", "prior_of", "sample_tables"]
 
 _RIDGE = 1.0
+_BLOCK = 2**14  # cells whose pairs are held at once
 
 
-def complete_scores(space: CellSpace, source: SourceTask) -> NDArray[np.float32]:
+def complete_scores(space: SearchSpace, source: SourceTask) -> NDArray[np.float32]:
     """Return a source's normal scores for all cells, float32, shape (n_cells,).
 
     Cells without a label get the prediction of a ridge regression on operations and pairs of operations.
@@ -27,13 +28,19 @@ def complete_scores(space: CellSpace, source: SourceTask) -> NDArray[np.float32]
         whole[source.cells] = scores
         return whole
     _, one_hot = moves_of(space)
-    pairs = [one_hot] + [one_hot * np.roll(one_hot, shift, axis=1) for shift in range(1, one_hot.shape[1] // 2 + 1)]
-    features = np.concatenate(pairs, axis=1).astype(np.float64)
-    seen = features[source.cells]
-    weights = seen.T @ np.linalg.solve(seen @ seen.T + _RIDGE * len(pairs) / 2 * np.eye(len(seen)), scores)
-    whole = (features @ weights).astype(np.float32)
+    seen = _pairs(one_hot[source.cells])
+    penalty = _RIDGE * seen.shape[1] / one_hot.shape[1] / 2
+    weights = seen.T @ np.linalg.solve(seen @ seen.T + penalty * np.eye(len(seen)), scores)
+    whole = np.concatenate([_pairs(one_hot[i : i + _BLOCK]) @ weights for i in range(0, space.size, _BLOCK)])
+    whole = whole.astype(np.float32)
     whole[source.cells] = scores
     return whole
+
+
+def _pairs(one_hot: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return choices and pairs of choices, from shape (n, n_columns) to (n, n_features)."""
+    shifted = [one_hot * np.roll(one_hot, shift, axis=1) for shift in range(1, one_hot.shape[1] // 2 + 1)]
+    return np.concatenate([one_hot, *shifted], axis=1).astype(np.float64)
 
 
 def prior_of(scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -43,7 +50,7 @@ def prior_of(scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 def sample_tables(
-    space: CellSpace,
+    space: SearchSpace,
     scores: Sequence[NDArray[np.float32]],
     n: int,
     rng: np.random.Generator,
@@ -67,7 +74,7 @@ def sample_tables(
     priors = np.empty_like(values)
     for row in range(n):
         i = int(rng.integers(len(scores)))
-        effects = rng.standard_normal(one_hot.shape[1], dtype=np.float32) / np.float32(np.sqrt(space.n_edges))
+        effects = rng.standard_normal(one_hot.shape[1], dtype=np.float32) / np.float32(np.sqrt(space.n_positions))
         task = scores[i] + rng.uniform(0, deviation) * (one_hot @ effects)
         task = task + rng.uniform(0, noise) * rng.standard_normal(space.size)
         values[row], priors[row] = normal_scores(task), held[i]

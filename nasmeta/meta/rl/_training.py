@@ -23,7 +23,7 @@ from nasmeta.meta.rl._ppo import improve
 from nasmeta.meta.rl._tables import sample_tables
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
 from nasmeta.predictors._neural._training import chosen_device
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["LOG_COLUMNS", "PolicyTraining", "train_policy"]
@@ -73,7 +73,7 @@ class PolicyTraining:
 
 
 def train_policy(
-    space: CellSpace,
+    space: SearchSpace,
     scores: Sequence[NDArray[np.float32]],
     settings: PolicyTraining,
     rng: np.random.Generator,
@@ -88,7 +88,7 @@ def train_policy(
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     scores : sequence of ndarray of float32, shape (n_cells,)
         The sources' standardised scores of all cells, see `complete_scores`.
     settings : PolicyTraining

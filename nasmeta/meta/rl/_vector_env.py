@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError
 from nasmeta.meta.rl._features import WALK_FEATURES, View
 from nasmeta.meta.rl._walks import Walks
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["NEW_COST", "REST_COST", "CellSearchEnvs"]
 
@@ -24,8 +24,9 @@ class CellSearchEnvs:
     State
         The current cell and what the search has seen (`Walks`).
     Action
-        One for each search: ``edge * n_operations + operation`` sets an edge of the current cell to an operation;
-        ``n_edges * n_operations``, the last, jumps to the best cell that still has a neighbour not evaluated.
+        One for each search: of cells ``edge * n_operations + operation`` sets an edge of the current cell to an
+        operation, and of any space there is an action for each choice of each position, one after the other; the last
+        jumps to the best cell that still has a move to one not evaluated.
         An action that is not possible (`View.possible`) leaves all as it is, and costs a step without an evaluation.
     Reward
         The improvement of the best standardised value, less ``NEW_COST`` for an evaluation of a new cell and
@@ -36,7 +37,7 @@ class CellSearchEnvs:
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     values : ndarray of float, shape (n, n_cells)
         The tables: standardised, higher is better.
     priors : ndarray of float32, shape (n, n_cells), optional
@@ -64,7 +65,7 @@ class CellSearchEnvs:
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         values: NDArray[np.floating],
         priors: NDArray[np.float32] | None = None,
         *,
@@ -157,13 +158,13 @@ class CellSearchEnvs:
 
     def secrets(self) -> NDArray[np.float32]:
         """Return what only a critic may know in training: where the optimum is, float32, shape (n, 5)."""
-        rows, walks, digits = self._rows, self.walks, self.space.digits
-        wanted = digits[self.optimum]
+        rows, walks, codes = self._rows, self.walks, self.space.codes
+        wanted = codes[self.optimum]
         return np.stack(
             [
                 self.optimal - self.best,
-                (digits[walks.best] != wanted).mean(axis=1),
-                (digits[walks.here] != wanted).mean(axis=1),
+                (codes[walks.best] != wanted).mean(axis=1),
+                (codes[walks.here] != wanted).mean(axis=1),
                 np.clip(
                     self.seen.walk[:, WALK_FEATURES.index("best untried prior")] - self.priors[rows, self.optimum],
                     -4,

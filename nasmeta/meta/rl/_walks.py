@@ -1,4 +1,4 @@
-"""Walks through the cells of many tables at once: what is known, what a policy sees, where an action leads.
+"""Walks through the architectures of many tables at once: what is known, what a policy sees, where an action leads.
 
 All in arrays with one row a walk, so that a step of 128 walks costs little more than a step of one.
 """
@@ -12,38 +12,47 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from nasmeta.meta._reference import position_feature
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["Walks", "moves_of"]
 
-_CLOSENESS = np.exp(-0.9 * np.arange(7)[::-1]).astype(np.float32)  # weight of a cell that shares 0 … 6 edges
+_DECAY = 0.9  # of the weight of a cell, for each position (of cells an edge) that differs
 _SHRINKAGE = 0.3  # weight of "no surprise" in the local mean
 _TRIED = np.float32(-9.0)  # stands for the prior of a cell that was evaluated
 
 
 @lru_cache(maxsize=8)
-def moves_of(space: CellSpace) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return where setting edge e to operation o leads, and the cells one-hot.
+def moves_of(space: SearchSpace) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return where setting a position (of cells an edge) to a choice leads, and the architectures one-hot.
 
     Returns
     -------
-    moves : ndarray of int32, shape (n_cells, n_edges * n_operations)
-        The cell itself where the edge has that operation already.
-    one_hot : ndarray of float32, shape (n_cells, n_edges * n_operations)
+    moves : ndarray of int32, shape (size, n_actions)
+        One action for each choice of each position. The architecture itself where the position has that choice already,
+        or where the space has no such architecture.
+    one_hot : ndarray of float32, shape (size, n_actions)
     """
-    digits = space.digits.astype(np.int64)
-    one_hot = (digits[:, :, None] == np.arange(space.n_operations)).astype(np.float32).reshape(space.size, -1)
-    moves = np.empty((space.size, space.n_edges, space.n_operations), dtype=np.int32)
-    for edge in range(space.n_edges):
-        for operation in range(space.n_operations):
-            changed = digits.copy()
-            changed[:, edge] = operation
-            moves[:, edge, operation] = space.from_digits(changed)
-    moves = moves.reshape(space.size, -1)
+    codes, every = space.codes.astype(np.int64), np.arange(space.size, dtype=np.int32)
+    one_hot = space.feature(position_feature(space)).counts.astype(np.float32)
+    moves = np.empty(one_hot.shape, dtype=np.int32)
+    ranks, column = codes @ space.place_values, 0
+    for position, n in enumerate(space.n_choices):
+        for choice in range(n):
+            found = space.find(ranks + (choice - codes[:, position]) * space.place_values[position])
+            moves[:, column] = np.where(found < 0, every, found)
+            column += 1
     for table in (moves, one_hot):
         table.flags.writeable = False
     return moves, one_hot
+
+
+@lru_cache(maxsize=8)
+def _around(space: SearchSpace) -> NDArray[np.int32]:
+    """Return the neighbours of all architectures, the first of them in place of those that others have more."""
+    table = space.neighbour_table
+    return np.where(table < 0, table[:, :1], table) if (table < 0).any() else table
 
 
 class Walks:
@@ -51,17 +60,20 @@ class Walks:
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     priors : ndarray of float32, shape (n, n_cells)
         What the sources know of each cell: its standardised score; zeros where there are no sources.
     free_moves : int, default 4
         How many moves in a row may lead to cells evaluated already.
     """
 
-    def __init__(self, space: CellSpace, priors: NDArray[np.float32], *, free_moves: int = 4) -> None:
+    def __init__(self, space: SearchSpace, priors: NDArray[np.float32], *, free_moves: int = 4) -> None:
         n = len(priors)
         self.space, self.free_moves = space, free_moves
         self.moves, self._one_hot = moves_of(space)
+        self._starts = np.cumsum([0, *space.n_choices[:-1]])  # of each position's columns
+        self._position_of = np.repeat(np.arange(space.n_positions), space.n_choices)
+        self._closeness = np.exp(-_DECAY * np.arange(space.n_positions + 1)[::-1]).astype(np.float32)
         self.priors = np.ascontiguousarray(priors, dtype=np.float32)
         self._knows = bool(np.ptp(self.priors) > 0)
         self._untried = self.priors.copy()
@@ -70,7 +82,7 @@ class Walks:
         self._rows = np.arange(n)
         self.count = np.zeros(n, dtype=np.int64)
         self.here = np.full(n, -1, dtype=np.int32)
-        # By order of evaluation: cell, value, prior, number of its neighbours not evaluated, one-hot code.
+        # By order of evaluation: cell, value, prior, number of moves from it to cells not evaluated, one-hot code.
         self._cells = np.zeros((n, 0), dtype=np.int32)
         self._values = np.zeros((n, 0))
         self._priors_seen = np.zeros((n, 0), dtype=np.float32)
@@ -103,15 +115,13 @@ class Walks:
         width = self._cells.shape[1]
         better = (np.where(np.arange(width) < at[:, None], self._values[rows], -np.inf)).max(axis=1) < values
         self.since_better[rows] = np.where(better, 0, self.since_better[rows] + 1)
-        codes = self._one_hot[cells]
-        shared = np.matmul(self._codes[rows], codes[:, :, None])[:, :, 0]
-        beside = (shared == self.space.n_edges - 1) & (np.arange(width) < at[:, None])
-        self._unknown[rows] -= beside
-        self._unknown[rows, at] = self.space.n_neighbours - beside.sum(axis=1)
+        used = np.arange(width) < at[:, None]
+        self._unknown[rows] -= (self.moves[self._cells[rows]] == cells[:, None, None]).sum(axis=2) * used
         self._cells[rows, at], self._values[rows, at] = cells, values
         self._priors_seen[rows, at] = self.priors[rows, cells]
-        self._codes[rows, at] = codes
+        self._codes[rows, at] = self._one_hot[cells]
         self._position[rows, cells] = at
+        self._unknown[rows, at] = (self._position[rows[:, None], self.moves[cells]] < 0).sum(axis=1)
         self._untried[rows, cells] = _TRIED
         self.count[rows] += 1
 
@@ -182,7 +192,7 @@ class Walks:
         """Return what a policy sees of these walks; of all where left out."""
         rows = self._rows if rows is None else rows
         n, count = len(rows), self.count[rows]
-        size, edges, operations = int(count.max()), self.space.n_edges, self.space.n_operations
+        size = int(count.max())
         used = np.arange(size) < count[:, None]
         matched = self.standardised(rows)
         surprise = np.where(used, matched - np.where(used, self._priors_seen[rows, :size], 0), 0).astype(np.float32)
@@ -202,19 +212,19 @@ class Walks:
         tried = at >= 0
         prior = self.priors.ravel()[flat]
         value = np.where(tried, matched[each[:, None], np.maximum(at, 0)], np.float32(0))
-        around = self.space.neighbour_table[targets]
+        around = _around(self.space)[targets]
         beyond = self._untried.ravel()[rows[:, None, None] * self.space.size + around].max(axis=2)
         top = self._top_untried(rows)
 
-        # Similar cells' surprise: a mean weighted by how many edges they share with the target.
+        # Similar cells' surprise: a mean weighted by how many positions they share with the target.
         codes = self._codes[rows, :size]
         own = self._one_hot[here]
         shared = np.matmul(codes, own[:, :, None])[:, :, 0]
-        same_edge = (codes * own[:, None, :]).reshape(n, size, edges, operations).sum(axis=3)
-        by_move = (shared[:, :, None] - same_edge)[:, :, :, None] + codes.reshape(n, size, edges, operations)
+        same_choice = np.add.reduceat(codes * own[:, None, :], self._starts, axis=2)
+        by_move = (shared[:, :, None] - same_choice)[:, :, self._position_of] + codes
         by_jump = np.matmul(codes, self._one_hot[jump][:, :, None])
-        by_target = np.concatenate([by_move.reshape(n, size, -1), by_jump], axis=2)
-        weight = _CLOSENESS[by_target.astype(np.int8)] * used[:, :, None]
+        by_target = np.concatenate([by_move, by_jump], axis=2)
+        weight = self._closeness[by_target.astype(np.int8)] * used[:, :, None]
         evidence = weight.sum(axis=1)
         local = np.matmul(surprise[:, None, :], weight)[:, 0] / (evidence + _SHRINKAGE)
 
@@ -224,7 +234,8 @@ class Walks:
         possible = ~itself & (untried_move | may_rest)
         possible[:, -1] |= ~untried_move[:, :-1].any(axis=1) & is_open.any(axis=1)
         possible[:, -1] &= jump != here
-        differs = 1 - np.matmul(self._one_hot[targets], self._one_hot[best][:, :, None])[:, :, 0] / edges
+        alike = np.matmul(self._one_hot[targets], self._one_hot[best][:, :, None])[:, :, 0]
+        differs = 1 - alike / self.space.n_positions
         actions = np.empty((*targets.shape, len(ACTION_FEATURES)), dtype=np.float32)
         actions[..., 0] = prior
         actions[..., 1] = np.maximum(prior - top[:, None], -4)

