@@ -31,13 +31,15 @@ if TYPE_CHECKING:
         training,
     )
     from nasmeta.experiments import benchmark_predictors, compare, optuna_objective, search
-    from nasmeta.spaces import get_space
-    from nasmeta.tables import load_table
+    from nasmeta.spaces import SearchSpace, get_space
+    from nasmeta.tables import Table, load_table
     from nasmeta.tasks import get_task, task_distribution
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "SearchSpace",
+    "Table",
     "__version__",
     "analysis",
     "benchmark_predictors",
@@ -63,6 +65,8 @@ __all__ = [
 ]
 
 _ROOM_OF = {
+    "SearchSpace": "spaces",
+    "Table": "tables",
     "benchmark_predictors": "experiments",
     "compare": "experiments",
     "get_space": "spaces",

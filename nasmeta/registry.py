@@ -2,24 +2,75 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
-from typing import TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from nasmeta.errors import NasmetaError, UnknownNameError
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 
-__all__ = ["Registry"]
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["Registry", "import_from_working_folder", "is_place", "split_place"]
 
 T = TypeVar("T")
 
+_PLACE = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*)(?::(.*))?")
+_from_working_folder = False
+
+
+def is_place(name: object) -> bool:
+    """Whether a name is of the form ``package.module:Name``.
+
+    Examples
+    --------
+    >>> is_place("my_package.module:MySearcher"), is_place("nb201/cifar10"), is_place("gp")
+    (True, False, False)
+    """
+    return isinstance(name, str) and (found := _PLACE.fullmatch(name)) is not None and found[2] is None
+
+
+def split_place(text: str) -> tuple[str, str | None]:
+    """Return the ``package.module:Name`` at the front and what follows its next colon; None where nothing does.
+
+    Examples
+    --------
+    >>> split_place("mine.module:Forest:one-hot"), split_place("mine.module:Forest"), split_place("gp")
+    (('mine.module:Forest', 'one-hot'), ('mine.module:Forest', None), ('gp', None))
+    """
+    found = _PLACE.fullmatch(text)
+    return (text, None) if found is None else (found[1], found[2])
+
+
+def import_from_working_folder() -> None:
+    """Look for ``module:Name`` in the working folder, too, from now on; for commands, as Python does for ``-m``."""
+    global _from_working_folder
+    _from_working_folder = True
+
 
 class Registry(Mapping[str, T]):
-    """A read-only mapping of names to things, filled by a decorator.
+    """A read-only mapping of names to things, filled by a decorator, and by other packages where it has a group.
+
+    A name that is not registered may be an entry point of an installed package, or ``package.module:Name``, which is
+    imported when it is asked for. Registered names come before those of other packages. Only names that are
+    registered, declared or entry points are *in* the registry and listed; a ``package.module:Name`` is not.
 
     Parameters
     ----------
     kind : str
         What the names stand for; used in messages.
+    group : str, optional
+        Group of entry points, such as ``nasmeta.searchers``. Without one the registry takes nothing from outside.
+    accepts : callable, optional
+        From what was found outside to the entry; None where it is of another kind.
+    wanted : str, optional
+        What an entry is, for messages: ``"a class derived from …"``.
 
     Examples
     --------
@@ -33,13 +84,24 @@ class Registry(Mapping[str, T]):
     >>> greetings["hallo"]
     Traceback (most recent call last):
     nasmeta.errors.UnknownNameError: Unknown greeting 'hallo'. Did you mean 'hello'? Possible: hello.
+    >>> Registry("path", group="my_package.paths")["pathlib:Path"]
+    <class 'pathlib.Path'>
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(
+        self,
+        kind: str,
+        *,
+        group: str | None = None,
+        accepts: Callable[[Any], T | None] | None = None,
+        wanted: str = "",
+    ) -> None:
+        self.kind, self.group = kind, group
+        self._accepts, self._wanted = accepts, wanted
         self._entries: dict[str, T] = {}
         self._places: dict[str, str] = {}  # of what is imported when it is asked for
         self._extras: dict[str, str] = {}
+        self._outside: dict[str, T] = {}  # asked for as package.module:Name
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that registers its argument; a name can be taken only once."""
@@ -64,7 +126,7 @@ class Registry(Mapping[str, T]):
         extra : str, optional
             Extra of this package that brings what the module needs.
         """
-        if name in self:
+        if name in self._entries or name in self._places:
             raise ValueError(f"The {self.kind} {name!r} is registered already.")
         self._places[name] = place
         if extra is not None:
@@ -72,16 +134,32 @@ class Registry(Mapping[str, T]):
 
     def name_of(self, entry: object) -> str | None:
         """Return the name of an entry, without importing others; None where it has none."""
+        place = _place_of(entry)
         named = (name for name, own in self._entries.items() if own is entry)
-        declared = (name for name, place in self._places.items() if place == _place_of(entry))
-        return next(named, None) or next(declared, None)
+        declared = (name for name, own in self._places.items() if own == place)
+        brought = (name for name, points in self._entry_points().items() if points[0].value == place)
+        return next(named, None) or next(declared, None) or next(brought, None)
 
     def __getitem__(self, name: str) -> T:
-        if name not in self:
+        if not isinstance(name, str):
             raise UnknownNameError.of(self.kind, name, self)
-        if name not in self._entries:
-            self._entries[name] = self._imported(name)
-        return self._entries[name]
+        if name in self._entries:
+            return self._entries[name]
+        if name in self._places:
+            found = self._imported(name)
+        elif points := self._entry_points().get(name):
+            found = self._brought(name, points)
+        elif self.group is not None and is_place(name):
+            if name not in self._outside:
+                self._outside[name] = self._from_outside(name, name, "")
+            return self._outside[name]
+        else:
+            unknown = UnknownNameError.of(self.kind, name, self)
+            if self.group is None:
+                raise unknown
+            raise UnknownNameError(f"{str(unknown)[:-1]}; or one of your own, as package.module:Name.")
+        self._entries[name] = found
+        return found
 
     def _imported(self, name: str) -> T:
         module, _, attribute = self._places[name].partition(":")
@@ -96,14 +174,77 @@ class Registry(Mapping[str, T]):
             ) from reason
         return found
 
+    def _brought(self, name: str, points: list[EntryPoint]) -> T:
+        others = [point for point in points if point.value != points[0].value]
+        if others:
+            raise NasmetaError(
+                f"Two packages bring the {self.kind} {name}: {_package(points[0])} with {points[0].value}, "
+                f"{_package(others[0])} with {others[0].value}. Uninstall one, or write which you mean in place of "
+                "the name."
+            )
+        return self._from_outside(name, points[0].value, f", which the package {_package(points[0])} brings,")
+
+    def _from_outside(self, name: str, place: str, brought: str) -> T:
+        """Import what another package has, checked."""
+        asked = f"The {self.kind} {name}{brought}"
+        module, _, attribute = place.partition(":")
+        if _from_working_folder and not {"", os.getcwd()} & {*sys.path}:
+            sys.path.insert(0, os.getcwd())
+        try:
+            there = import_module(module)
+        except ModuleNotFoundError as reason:
+            if not f"{module}.".startswith(f"{reason.name}."):  # something that the module needs itself
+                raise NasmetaError(
+                    f"{asked} needs {reason.name}, which is not installed: pip install its package."
+                ) from reason
+            raise UnknownNameError(
+                f"{asked} cannot be found: there is no module {reason.name!r}. Install its package, or put the folder "
+                "that holds it on PYTHONPATH; commands look in the working folder, too."
+            ) from reason
+        except (Exception, SystemExit) as reason:
+            said = " ".join(f"{type(reason).__name__}: {reason}".split())
+            raise NasmetaError(f"{asked} cannot be imported: {module} raises {said:.300}") from reason
+        try:
+            found = attrgetter(attribute)(there)
+        except AttributeError as reason:
+            near = get_close_matches(attribute, [own for own in vars(there) if not own.startswith("_")], n=3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise UnknownNameError(f"{asked} cannot be found: {module} has no {attribute}.{hint}") from reason
+        entry: T | None = found if self._accepts is None else self._accepts(found)
+        if entry is None:
+            raise SettingError(
+                f"{asked} is {found!r:.80} ({type(found).__name__}), but a {self.kind} is {self._wanted}."
+            )
+        return entry
+
+    def _entry_points(self) -> Mapping[str, list[EntryPoint]]:
+        return {} if self.group is None else _entry_points(tuple(sys.path)).get(self.group, {})
+
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (name in self._entries or name in self._places)
+        return isinstance(name, str) and (name in self._entries or name in self._places or name in self._entry_points())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._places, *self._entries]))
+        return iter(dict.fromkeys([*self._places, *self._entries, *self._entry_points()]))
 
     def __len__(self) -> int:
-        return len(self._places.keys() | self._entries.keys())
+        return len({*self})
+
+
+@cache
+def _entry_points(path: tuple[str, ...]) -> dict[str, dict[str, list[EntryPoint]]]:
+    """Return what the packages on this path bring, by group of this package and name; read where it is first needed."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, dict[str, list[EntryPoint]]] = {}
+    points = entry_points()
+    for group in points.groups:
+        for point in points.select(group=group) if group.startswith("nasmeta.") else ():
+            found.setdefault(group, {}).setdefault(point.name, []).append(point)
+    return found
+
+
+def _package(point: EntryPoint) -> str:
+    return "of an unknown name" if point.dist is None else f"{point.dist.name} {point.dist.version}"
 
 
 def _place_of(entry: object) -> str:

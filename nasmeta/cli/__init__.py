@@ -12,5 +12,7 @@ def main() -> None:
     130 after an interrupt.
     """
     from nasmeta.cli._app import app
+    from nasmeta.registry import import_from_working_folder
 
+    import_from_working_folder()
     app(prog_name="nasmeta")

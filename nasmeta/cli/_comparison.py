@@ -120,7 +120,6 @@ def _told(path: Path) -> dict[str, Any]:
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks as they were answered, those that are known here."""
     from nasmeta.experiments import on_evaluator
-    from nasmeta.surrogates import SurrogateTask
     from nasmeta.tasks import get_task
 
     asked = specification.get("tasks")
@@ -132,10 +131,8 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
         evaluator = entries.get(name, {}).get("evaluator")
         try:
             task = get_task(name)
-            if evaluator is not None:
-                task = on_evaluator(task, "surrogate")
-                if not isinstance(task, SurrogateTask) or json.loads(json.dumps(task.identity)) != evaluator:
-                    continue  # a surrogate of somebody's own: its unit and values are not those of the shipped one
+            if evaluator is not None and json.loads(json.dumps(on_evaluator(task, "surrogate").identity)) != evaluator:
+                continue  # a surrogate of somebody's own: its unit and values are not those of the shipped one
             _ = task.column  # raises where the table is not here
         except NasmetaError:  # a table that is not here
             continue

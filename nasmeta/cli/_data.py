@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from nasmeta.cli._add import add_data, remove_data
 from nasmeta.cli._audit import audit
 from nasmeta.cli._import import import_data
 from nasmeta.cli._manners import mannered
@@ -57,6 +58,12 @@ def query(
     typer.echo(f"({', '.join(parts)}; {info.release}, from {info.source})", err=True)
 
 
+data_app.command(
+    "add",
+    epilog="Examples:\n\nnasmeta data add pets.csv --space nb201 --dataset pets\n\n"
+    "nasmeta data add sweep.csv --columns width,depth,act --direction rmse=min",
+)(add_data)
+data_app.command("remove", epilog="Example: nasmeta data remove pets")(remove_data)
 data_app.command("import", epilog="Example: nasmeta data import NATS-tss-v1_0-3ffb9-simple")(import_data)
 data_app.command("audit", epilog="Example: nasmeta data audit --report reports/audit")(audit)
 

@@ -105,16 +105,18 @@ def settings_by_label(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
     --------
     >>> settings_by_label(["evolution:population=10", "gp:initial=5", "evolution:sample_size=3"])
     {'evolution': {'population': 10, 'sample_size': 3}, 'gp': {'initial': 5}}
+    >>> settings_by_label(["my_package.module:MySearcher:reach=3"])
+    {'my_package.module:MySearcher': {'reach': 3}}
     """
     found: dict[str, dict[str, Any]] = {}
     for pair in pairs:
-        label, colon, setting = pair.partition(":")
-        if not colon or "=" in label or not label.strip():
+        label, colon, _ = pair.partition("=")[0].rpartition(":")  # a label may be package.module:Name
+        if not colon or not label.strip():
             raise SettingError(
                 f"A setting of one of several searchers is written searcher:key=value, as in --set "
                 f"evolution:population=10, not {pair!r:.80}."
             )
-        found.setdefault(label.strip(), {}).update(settings_in([setting]))
+        found.setdefault(label.strip(), {}).update(settings_in([pair[len(label) + 1 :]]))
     return found
 
 

@@ -16,7 +16,8 @@ from nasmeta.errors import JournalError, NasmetaError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nasmeta.tasks import Task
+    from nasmeta.evaluators import Evaluator
+
 
 __all__ = ["print_summary", "write_report"]
 
@@ -139,11 +140,12 @@ def _parts(frame: pd.DataFrame, evaluations: int | None, evaluator: str, seconds
     asked = asked_runs(frame)
     summary = without_spread_of_equals(summarise(frame, at=_budgets(frame)), frame)
     for name, rows in summary.groupby("task", sort=False, observed=True):
-        task = on_evaluator(get_task(str(name)), evaluator)
+        answers = on_evaluator(get_task(str(name)), evaluator)
+        task = answers.task
         rows = rows.assign(simulated_days=rows["simulated_seconds"] / 86400)
         headers = {f"value_at_{budget}": f"best after {budget}" for budget in _budgets(frame)}
         parts.append(f"## {task.name}\n")
-        parts.append(f"{_title(task, asked)}. Release {task.column.release}.\n")
+        parts.append(f"{_title(answers, asked)}. Release {answers.column.release}.\n")
         unwanted = ["task", "simulated_seconds"]
         if evaluations is None:  # a budget in seconds: runs have different numbers of evaluations
             unwanted += [str(column) for column in rows if str(column).startswith("value_at_")]
@@ -168,12 +170,9 @@ def _budgets(frame: pd.DataFrame) -> list[int]:
     return sorted({budget for budget in _BUDGETS if budget < longest} | {longest})[-3:]
 
 
-def _title(task: Task, asked: Mapping[tuple[str, str], int]) -> str:
-    from nasmeta.surrogates import SurrogateTask
-
-    info = task.column
+def _title(evaluator: Evaluator, asked: Mapping[tuple[str, str], int]) -> str:
+    task, info = evaluator.task, evaluator.column
     runs = [n for (name, _), n in asked.items() if name == task.name]
-    answered_by = "surrogate" if isinstance(task, SurrogateTask) else "table"
     dataset = "" if info.dataset in task.name.split("/") else f"dataset {info.dataset}"
     about = ", ".join(part for part in (f"{info.metric} ({info.unit})", dataset, training(info)) if part)
-    return f"{task.name}: {about}; best of the {answered_by} {task.optimum:.2f}; {max(runs)} runs each"
+    return f"{task.name}: {about}; best of the {evaluator.name} {evaluator.optimum:.2f}; {max(runs)} runs each"

@@ -163,10 +163,10 @@ def search(
         evaluator=asked,
         data=data,
     )
-    info = run.task.column
+    info = run.evaluator.column
     trained = evaluator == "training"
     answered_by = "table" if evaluator == "table" else "surrogate"
-    best_known = "" if trained else f" (the best of the {answered_by}: {run.task.optimum:.4f})"
+    best_known = "" if trained else f" (the best of the {answered_by}: {run.evaluator.optimum:.4f})"
     lines = {
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"

@@ -1,19 +1,21 @@
-"""The one door to performance: evaluate cells, whatever stands behind."""
+"""The one door to performance: evaluate architectures, whatever stands behind."""
 
 from nasmeta.evaluators._base import Evaluation, Evaluator
+from nasmeta.evaluators._function import FunctionEvaluator, Measure
 from nasmeta.evaluators._surrogate import SurrogateEvaluator
 from nasmeta.evaluators._table import TableEvaluator
 from nasmeta.evaluators._trainer import Trainer, require_torch
-from nasmeta.evaluators._training import TrainingEvaluator, TrainingTask, default_split
+from nasmeta.evaluators._training import TrainingEvaluator, default_split
 
 __all__ = [
     "Evaluation",
     "Evaluator",
+    "FunctionEvaluator",
+    "Measure",
     "SurrogateEvaluator",
     "TableEvaluator",
     "Trainer",
     "TrainingEvaluator",
-    "TrainingTask",
     "default_split",
     "require_torch",
 ]

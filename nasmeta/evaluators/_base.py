@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nasmeta.errors import MissingValueError
+from nasmeta.tasks import Task
+
+if TYPE_CHECKING:
+    from nasmeta.spaces import SearchSpace
+    from nasmeta.tables import ColumnInfo
 
 __all__ = ["Evaluation", "Evaluator"]
 
 
 class Evaluation(NamedTuple):
-    """What came back for a batch of cells.
+    """What came back for a batch of architectures.
 
     Attributes
     ----------
     values : ndarray of float64, shape (n,)
         In the task's unit.
     cost_seconds : ndarray of float64, shape (n,)
-        What each evaluation cost (training) or would have cost (table).
+        What each evaluation cost (training) or would have cost (table); 0 where nobody recorded it.
     failures : tuple of (str or None), optional
         Why a training has no value of its own, such as ``out of memory``; None for those that have. Left out where
         nothing can fail.
@@ -29,10 +39,120 @@ class Evaluation(NamedTuple):
     failures: tuple[str | None, ...] = ()
 
 
-@runtime_checkable
-class Evaluator(Protocol):
-    """Anything with ``evaluate(cells) -> Evaluation``: a table, a surrogate, or real training."""
+class Evaluator(ABC):
+    """Answers a task's question: a table, a surrogate, real training, or a function.
 
+    Only `evaluate` has to be written. What is known before anything is evaluated differs: a table and a surrogate know
+    all values, so their optimum is known and a run can stop at it.
+
+    Parameters
+    ----------
+    task : Task
+        The question.
+
+    Attributes
+    ----------
+    task : Task
+    values : ndarray of float64, shape (size,), or None
+        The answers for all architectures, NaN where there is none; None where they are not known beforehand.
+    cost_seconds : ndarray of float64, shape (size,), or None
+        The same of the costs; 0 where nobody recorded one.
+    identity : dict
+        What answers, for the journal of a run, of JSON's types; empty for the task's own table.
+    name : str
+        In a word what answers, for messages.
+    """
+
+    name = "evaluator"
+    values: NDArray[np.float64] | None = None
+    cost_seconds: NDArray[np.float64] | None = None
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    @abstractmethod
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Evaluate cells, int32, shape (n,)."""
-        ...
+        """Evaluate architectures, int32, shape (n,)."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space of the task."""
+        return self.task.space
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What answers, for the journal of a run."""
+        return {}
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """Unit, direction, release, source and licence of the answers."""
+        return self.task.column
+
+    @property
+    def sign(self) -> float:
+        """The factor that makes a value a utility: 1 to maximise, -1 to minimise."""
+        return 1.0 if self.column.direction == "max" else -1.0
+
+    @property
+    def full_epochs(self) -> int:
+        """Epochs of a full training, those of the task; 0 where nothing is trained."""
+        return self.task.signal.epochs or 0
+
+    @cached_property
+    def optimum(self) -> float:
+        """The best answer; NaN where it is not known beforehand."""
+        return float("nan") if self.values is None else float(self.sign * np.nanmax(self.sign * self.values))
+
+    @cached_property
+    def measured(self) -> NDArray[np.int32] | None:
+        """The architectures that have an answer, int32; None where all have one."""
+        if self.values is None or not np.isnan(self.values).any():
+            return None
+        return np.flatnonzero(~np.isnan(self.values)).astype(np.int32)
+
+    @property
+    def measured_share(self) -> float:
+        """The share of the space that has an answer."""
+        return 1.0 if self.measured is None else len(self.measured) / self.space.size
+
+    def has_costs(self) -> bool:
+        """Whether every evaluation costs seconds, so that a budget in seconds means something."""
+        if self.cost_seconds is None:
+            return self.values is None
+        known = self.cost_seconds if self.measured is None else self.cost_seconds[self.measured]
+        return bool((known > 0).all())
+
+    @property
+    def report_columns(self) -> Sequence[ColumnInfo]:
+        """What may be told about the best of a finished run; a searcher has no way to it."""
+        return self.task.report_columns
+
+    def report(self, cell: int) -> dict[ColumnInfo, float]:
+        """Return the values of an architecture in the report columns."""
+        return self.task.report(cell)
+
+    def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
+        """Return evaluators of the same question after trainings of several lengths, by epochs.
+
+        Raises
+        ------
+        MissingValueError
+            Where it answers for one length only.
+        """
+        if len(lengths) > 1:
+            raise MissingValueError(f"{self.task.name}: a {self.name} answers for one length of training.")
+        return dict.fromkeys(lengths, self)
+
+    def close(self) -> None:  # noqa: B027  # most hold nothing
+        """Give back what is held; the evaluator can be used again."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.task!r})"
+
+
+def known_costs(costs: NDArray[np.float64] | None, size: int) -> NDArray[np.float64]:
+    """Return costs without what is not known, read-only."""
+    found = np.zeros(size) if costs is None else np.nan_to_num(costs)
+    found.flags.writeable = False
+    return found

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.evaluators._base import Evaluation
-from nasmeta.surrogates import Surrogate, SurrogateTask, load_surrogate
+from nasmeta.errors import ColumnError, MissingValueError
+from nasmeta.evaluators._base import Evaluation, Evaluator, known_costs
+from nasmeta.surrogates import Surrogate, load_surrogate
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
 
 __all__ = ["SurrogateEvaluator"]
 
 
-class SurrogateEvaluator:
-    """Answer from a surrogate; no table is opened.
+class SurrogateEvaluator(Evaluator):
+    """Answer from a surrogate; no table is opened, but for the report of a finished run, where the table is here.
+
+    A searcher draws the same random numbers as on the table; the optimum is the surrogate's own.
 
     Parameters
     ----------
-    task : str, path, Task, Surrogate or SurrogateTask
+    task : str, path, Task or Surrogate
         A surrogate, or what `load_surrogate` finds one by: a task that one is shipped for, or a file.
     answer : {"mean", "training"}, default "mean"
-        The mean over trainings, or what one training would give. A SurrogateTask has its own.
+        The mean over trainings, or what one training would give.
     seed : int, default 0
         Of that training.
+    asked : Task, optional
+        The task that it answers; that of the surrogate's card where left out.
 
     Examples
     --------
@@ -35,19 +43,55 @@ class SurrogateEvaluator:
     ((2,), True)
     """
 
+    name = "surrogate"
+    values: NDArray[np.float64]
+    cost_seconds: NDArray[np.float64]
+
     def __init__(
         self,
         task: str | os.PathLike[str] | Task | Surrogate,
         answer: str = "mean",
         seed: int = 0,
+        *,
+        asked: Task | None = None,
     ) -> None:
-        if not isinstance(task, SurrogateTask):
-            surrogate = task if isinstance(task, Surrogate) else load_surrogate(task)
-            task = surrogate.as_task(answer, seed)
-        self.task = task
-        self._values = task.values
-        self._cost_seconds = task.cost_seconds
+        self.surrogate = task if isinstance(task, Surrogate) else load_surrogate(task)
+        self.answer, self.seed = answer, int(seed)
+        self.surrogate.predict(0, answer, seed)  # says what is wrong with them
+        super().__init__(self.surrogate.task if asked is None else asked)
+        self.values = self.surrogate.values if answer == "mean" else self.surrogate.training_values(self.seed)
+        self.values.flags.writeable = False
+        self.cost_seconds = known_costs(self.surrogate.cost_seconds, len(self.values))
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """Unit, direction, release, source and licence of the column that the surrogate was fitted to."""
+        return ColumnInfo(**self.surrogate.card["column"])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What answers, for the journal of a run."""
+        identity: dict[str, Any] = {"kind": "surrogate", "sha256": self.surrogate.sha256, "answer": self.answer}
+        return identity if self.answer == "mean" else {**identity, "seed": self.seed}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Return the surrogate's answer and the predicted training seconds of each cell."""
-        return Evaluation(self._values[cells], self._cost_seconds[cells])
+        """Return the surrogate's answer and the predicted training seconds of each."""
+        return Evaluation(self.values[cells], self.cost_seconds[cells])
+
+    @cached_property
+    def report_columns(self) -> tuple[ColumnInfo, ...]:
+        """Those of the task on its table; none where that is not here."""
+        try:
+            return self.task.report_columns
+        except (MissingValueError, ColumnError):
+            return ()
+
+    def report(self, cell: int) -> dict[ColumnInfo, float]:
+        """Return the measured values, from the table where it is here."""
+        return self.task.report(cell) if self.report_columns else {}
+
+    def __repr__(self) -> str:
+        return f"SurrogateEvaluator({self.surrogate!r}, answer={self.answer!r})"
+
+    def __reduce__(self) -> Any:
+        return partial(SurrogateEvaluator, asked=self.task), (self.surrogate, self.answer, self.seed)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import MissingValueError
-from nasmeta.evaluators._base import Evaluation
+from nasmeta.evaluators._base import Evaluation, Evaluator, known_costs
 from nasmeta.tasks import Task
 
 __all__ = ["TableEvaluator"]
 
 
-class TableEvaluator:
+class TableEvaluator(Evaluator):
     """Answer from a task's table.
 
     Parameters
     ----------
     task : Task
+
+    Raises
+    ------
+    MissingValueError
+        Where nothing was measured.
 
     Examples
     --------
@@ -29,18 +36,31 @@ class TableEvaluator:
     (array([91.6067]), array([2879.7]))
     """
 
+    name = "table"
+    values: NDArray[np.float64]
+    cost_seconds: NDArray[np.float64]
+
     def __init__(self, task: Task) -> None:
-        self.task = task
-        self._values = task.values
-        self._cost_seconds = task.cost_seconds
-        self._complete = not np.isnan(task.values).any()
+        super().__init__(task)
+        self.values = task.values
+        self.cost_seconds = known_costs(task.cost_seconds if task.has_cost else None, task.space.size)
+        self._complete = self.measured is None
+        if not self._complete and not len(task.measured):
+            raise MissingValueError(f"{task.name} has no measured {task.space.noun}.")
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Return the signal and the training seconds of each cell; a value that nobody measured is an error."""
-        values = self._values[cells]
+        """Return the signal and the training seconds of each; a value that nobody measured is an error."""
+        values = self.values[cells]
         if not self._complete and np.isnan(values).any():
             missing = cells[np.isnan(values)]
             raise MissingValueError(
-                f"{self.task.name}: not measured for cell {missing[0]} ({len(missing)} of {len(cells)})."
+                f"{self.task.name}: not measured for {self.space.noun} {missing[0]} ({len(missing)} of {len(cells)})."
             )
-        return Evaluation(values, self._cost_seconds[cells])
+        return Evaluation(values, self.cost_seconds[cells])
+
+    def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
+        """Return the look-ups of the same question after trainings of several lengths, by epochs."""
+        return {epochs: self if task == self.task else TableEvaluator(task) for epochs, task in lengths.items()}
+
+    def __reduce__(self) -> Any:
+        return TableEvaluator, (self.task,)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
-from nasmeta.errors import MissingValueError, SettingError, TrainingFailed
-from nasmeta.evaluators._base import Evaluation
+from nasmeta.errors import SettingError, TrainingFailed
+from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.evaluators._trainer import Trainer
-from nasmeta.spaces import CellSpace, canonical_dataset, held_out_name
+from nasmeta.spaces import canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, as_task
 from nasmeta.training import ImageDataset, Recipe, TrainingResult
 
-__all__ = ["FAILED_VALUE", "TrainingEvaluator", "TrainingTask", "default_split"]
+__all__ = ["FAILED_VALUE", "TrainingEvaluator", "default_split"]
 
 FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, chance included
 _HALVED = ("cifar10", "cifar100", "imagenet16-120")
@@ -40,7 +40,7 @@ def default_split(data: str) -> str:
     return "nb201" if str(data).partition(":")[0].lower() in _HALVED else "fraction"
 
 
-class TrainingEvaluator:
+class TrainingEvaluator(Evaluator):
     """Answer by training the cell's network; the value is its validation accuracy after the last epoch.
 
     Cells of one isomorphism class (the rule ``upstream``) are one network: the class's representative is trained once,
@@ -111,12 +111,48 @@ class TrainingEvaluator:
         self.failures: dict[int, str] = {}
         self._trained: dict[int, tuple[float, str | None]] = {}
         self._charged: set[int] = set()
-        self.task = TrainingTask(asked.name, asked.table, asked.signal, self)
+        super().__init__(asked.with_held_out(self._held_out(asked)))
+
+    name = "training"
+
+    def _held_out(self, asked: Task) -> tuple[str, ...]:
+        """Return the data set that is trained on; of a folder of images, which may be any, also the task's own."""
+        dataset = self.trainer.dataset
+        name = held_out_name(dataset.name)
+        if dataset.facts.get("source") in (None, "folder"):
+            return tuple(dict.fromkeys((name, *asked.held_out)))
+        return (name,)
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """What a training measures, and on which data."""
+        trainer = self.trainer
+        return ColumnInfo(
+            canonical_dataset(trainer.dataset.name),
+            "accuracy",
+            "valid",
+            trainer.recipe.epochs,
+            self.seed,
+            "percent",
+            "max",
+            "trained here",
+            f"recipe {trainer.recipe.name}",
+            "",
+            trainer.dataset.sha256(),
+        )
 
     @property
-    def space(self) -> CellSpace:
-        """The space of the cells."""
-        return self.task.space
+    def report_columns(self) -> tuple[ColumnInfo, ...]:
+        """The test accuracy of the trained network."""
+        return (replace(self.column, split="test"),) if self.folder is not None else ()
+
+    def report(self, cell: int) -> dict[ColumnInfo, float]:
+        """Return the test accuracy of the cell's trained network, where the evaluator has a folder."""
+        result = self.result(cell) if self.report_columns else None
+        return {} if result is None or result.test_accuracy is None else {self.report_columns[0]: result.test_accuracy}
+
+    def __reduce__(self) -> Any:
+        raise TypeError("An evaluator that trains stays in its process.")
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -186,89 +222,3 @@ class TrainingEvaluator:
 
     def _folder_of(self, cell: int) -> Path | None:
         return None if self.folder is None else self.folder / f"cell-{cell}"
-
-
-@dataclass(frozen=True)
-class TrainingTask(Task):
-    """The same question, answered by training: what `TrainingEvaluator.task` is.
-
-    It has the name of the task, so a searcher draws the same random numbers as on the table. What other cells would
-    reach nobody knows, so it has no optimum (NaN) and no values of all cells.
-    """
-
-    evaluator: TrainingEvaluator
-
-    @property
-    def held_out(self) -> tuple[str, ...]:
-        """The data set that is trained on; of a folder of images, which may be any, also that of the task's name."""
-        dataset = self.evaluator.trainer.dataset
-        name = held_out_name(dataset.name)
-        if dataset.facts.get("source") in (None, "folder"):
-            return tuple(dict.fromkeys((name, *super().held_out)))
-        return (name,)
-
-    @cached_property
-    def column(self) -> ColumnInfo:
-        """What a training measures, and on which data."""
-        trainer = self.evaluator.trainer
-        return ColumnInfo(
-            canonical_dataset(trainer.dataset.name),
-            "accuracy",
-            "valid",
-            trainer.recipe.epochs,
-            self.evaluator.seed,
-            "percent",
-            "max",
-            "trained here",
-            f"recipe {trainer.recipe.name}",
-            "",
-            trainer.dataset.sha256(),
-        )
-
-    def _not_known(self) -> MissingValueError:
-        return MissingValueError(f"{self.name} is answered by training here: no value is known before.")
-
-    @property
-    def values(self) -> NDArray[np.float64]:
-        """Not known."""
-        raise self._not_known()
-
-    @property
-    def cost_seconds(self) -> NDArray[np.float64]:
-        """Not known."""
-        raise self._not_known()
-
-    @property
-    def optimum(self) -> float:
-        """NaN: not known."""
-        return float("nan")
-
-    @property
-    def optimal_cells(self) -> NDArray[np.int32]:
-        """Not known."""
-        raise self._not_known()
-
-    def require_complete(self) -> None:
-        """Every cell can be trained."""
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What answers, for the journal of a run."""
-        return self.evaluator.identity
-
-    @property
-    def report_columns(self) -> tuple[ColumnInfo, ...]:
-        """The test accuracy of the trained network."""
-        return (replace(self.column, split="test"),) if self.evaluator.folder is not None else ()
-
-    def report(self, cell: int) -> dict[ColumnInfo, float]:
-        """Return the test accuracy of the cell's trained network, where the evaluator has a folder."""
-        result = self.evaluator.result(cell) if self.report_columns else None
-        return {} if result is None or result.test_accuracy is None else {self.report_columns[0]: result.test_accuracy}
-
-    def __repr__(self) -> str:
-        trainer = self.evaluator.trainer
-        return f"TrainingTask({self.name!r}, data {trainer.dataset.name}, recipe {trainer.recipe.name!r})"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("A task that is answered by training stays in its process.")

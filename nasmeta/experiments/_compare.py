@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmeta.errors import SettingError
+from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._arguments import (
     SearchersLike,
     TasksLike,
@@ -44,7 +45,7 @@ from nasmeta.experiments._spec import (
     with_settings_of,
 )
 from nasmeta.experiments._workers import results_of
-from nasmeta.tasks import SourceTask, Task, TaskDistribution
+from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,9 +166,8 @@ def compare(
     specs = specs_of(searchers, {} if settings is None else settings)
     spaces, starts = by_label("space", space, None, specs), by_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
-    targets = TaskDistribution(on_evaluator(task, evaluator) for task in tasks_of(tasks))
-    for task in targets:
-        task.require_complete()  # of the surrogate where one answers: it has no holes, and needs no table
+    targets = tasks_of(tasks)
+    evaluators = [on_evaluator(task, evaluator) for task in targets]
     of_runs = seeds_of(repeats, seed, seeds)
     where = Backend.of(backend, address, workers)
     if home is not None and str(home.path).startswith("memory://") and where != Backend():
@@ -177,8 +177,8 @@ def compare(
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
     rules = {
-        (i, label): rules_of(spec, task, budgets[i], ticking, epochs)
-        for i, task in enumerate(targets)
+        (i, label): rules_of(spec, one, budgets[i], ticking, epochs)
+        for i, one in enumerate(evaluators)
         for label, spec in specs.items()
     }
     models = of_learners(
@@ -189,7 +189,7 @@ def compare(
         label: own if isinstance(own, str | Task | SourceTask) or not isinstance(own, Iterable) else list(own)
         for label, own in of_learners("source", sources, learners, specs).items()
     }
-    comparison = _Comparison(specs, targets, of_runs, rules, models, taught)
+    comparison = _Comparison(specs, evaluators, of_runs, rules, models, taught)
     if home is None:
         return comparison.frame(where, progress, None)
     extent = {
@@ -200,7 +200,7 @@ def compare(
         **told(models, taught),
     }
     with home.claimed(
-        specs, targets, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
+        specs, evaluators, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
     ) as comparison.claim:
         frame = comparison.frame(where, progress, home if home.journals else None)
         if not home.journals:
@@ -216,13 +216,14 @@ class _Comparison:
     def __init__(
         self,
         specs: Mapping[str, SearcherSpec],
-        tasks: TaskDistribution,
+        evaluators: Sequence[Evaluator],
         seeds: Sequence[int],
         rules: Mapping[Pair, Rules],
         models: Mapping[str, MetaModelLike],
         sources: Mapping[str, SourcesLike],
     ) -> None:
-        self.specs, self.tasks, self.seeds, self.rules = specs, tasks, seeds, rules
+        self.specs, self.evaluators, self.seeds, self.rules = specs, evaluators, seeds, rules
+        self.tasks = tasks = [one.task for one in evaluators]
         self.pairs: list[Pair] = [(i, label) for i in range(len(tasks)) for label in specs]
         self.saved = {
             (i, label): saved_model_of(specs[label], tasks[i], models.get(label), sources.get(label))
@@ -231,7 +232,7 @@ class _Comparison:
         self.sources = {
             (i, label): []
             if self.saved[i, label] and not specs[label].guidance
-            else sources_of(specs[label], tasks[i], sources.get(label))
+            else sources_of(specs[label], evaluators[i], sources.get(label))
             for i, label in self.pairs
         }
         self.claim: Claim | None = None
@@ -260,7 +261,7 @@ class _Comparison:
             trace,
             self._spec(pair),
             pair[1],
-            self.tasks[pair[0]],
+            self.evaluators[pair[0]],
             seed,
             self.sources[pair],
             self.saved[pair],
@@ -279,8 +280,10 @@ class _Comparison:
                 path = home.journal(task.name, pair[1], seed)
                 if not (is_there(path) if recorded is None else str(path) in recorded):
                     continue
-                header = spec.header(task, seed, 1, self.sources[pair], self.saved[pair], rules.clock, rules.lengths)
-                trace = read_trace(path, header, task, rules)
+                header = spec.header(
+                    rules.evaluator, seed, 1, self.sources[pair], self.saved[pair], rules.clock, rules.lengths
+                )
+                trace = read_trace(path, header, rules)
                 if trace is not None:
                     results.keep(pair, seed, trace)
 

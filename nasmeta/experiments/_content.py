@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, LeakageError, MissingValueError, SettingError, UnknownNameError
-from nasmeta.evaluators import TrainingTask
-from nasmeta.surrogates import SurrogateTask
-from nasmeta.tasks import SourceTask, Task, device_of, get_task
+from nasmeta.evaluators import Evaluator
+from nasmeta.tasks import SourceTask, Task, get_task
 
 __all__ = ["refuse_copies"]
 
@@ -18,7 +17,7 @@ _FEWEST_EQUAL, _FEWEST_ORDERED = 3, 20
 _FEWEST_ORDERED_ON_DEVICES = 100  # sister GPUs order 30 random cells alike at times; in 7,260 draws of 50, none did
 
 
-def refuse_copies(task: Task, sources: Iterable[Task | SourceTask]) -> None:
+def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) -> None:
     """Refuse sources whose labels are the target's values, or in their order, whatever they say they are of.
 
     A copy has at least 3 different values, all equal to the target's; or at least 20 of both (100 where the target is
@@ -30,8 +29,9 @@ def refuse_copies(task: Task, sources: Iterable[Task | SourceTask]) -> None:
     ------
     LeakageError
     """
-    at_hand = list(_values_at_hand(task))
-    fewest = _FEWEST_ORDERED if device_of(task.signal.metric) is None else _FEWEST_ORDERED_ON_DEVICES
+    task = evaluator.task
+    at_hand = list(_values_at_hand(evaluator))
+    fewest = _FEWEST_ORDERED if task.device is None else _FEWEST_ORDERED_ON_DEVICES
     for source in sources:
         try:
             seen = (source.as_source() if isinstance(source, Task) else source).in_space(task.space)
@@ -45,14 +45,13 @@ def refuse_copies(task: Task, sources: Iterable[Task | SourceTask]) -> None:
                 )
 
 
-def _values_at_hand(task: Task) -> Iterator[NDArray[np.float64]]:
-    """Yield the utilities of all cells: of a surrogate also those in the table, of a training those of its data set."""
-    asked: list[Task | str] = [task]
-    if isinstance(task, SurrogateTask):
-        asked.append(task.name)
-    elif isinstance(task, TrainingTask):
-        asked = [f"{task.table}/{task.dataset}"]
-    for one in asked:
+def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
+    """Yield the utilities of all: the answers, those in the table, and for images those of their data set."""
+    if evaluator.values is not None:
+        yield evaluator.sign * evaluator.values
+    task = evaluator.task
+    asked: list[Task | str] = [task] if evaluator.values is not None else [f"{task.table_name}/{task.dataset}"]
+    for one in asked if evaluator.identity else ():  # else the table has answered
         try:
             known = get_task(one) if isinstance(one, str) else one
             yield known.sign * known.values

@@ -6,19 +6,18 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Clock
+from nasmeta.experiments._header import changed_code
 from nasmeta.experiments._places import in_store, read_whole
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.files import write_whole
-from nasmeta.surrogates import SurrogateTask
-from nasmeta.tasks import TaskDistribution
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +55,7 @@ class ComparisonFolder:
     def claimed(
         self,
         specs: Mapping[str, SearcherSpec],
-        tasks: TaskDistribution,
+        evaluators: Sequence[Evaluator],
         seed: int | list[int],
         *,
         clock: Clock | None = None,
@@ -75,12 +74,17 @@ class ComparisonFolder:
         due = {
             "format": _FORMAT,
             "tasks": [
-                {"name": task.name, "table": task.table, "signal": asdict(task.signal)}
-                | ({"evaluator": task.identity} if isinstance(task, SurrogateTask) else {})
-                for task in tasks
+                {"name": one.task.name, "table": one.task.table_name, "signal": one.task.signal.to_dict()}
+                | ({"evaluator": one.identity} if one.identity else {})
+                for one in evaluators
             ],
             "searchers": {
-                label: {"searcher": spec.name, "settings": spec.settings, **spec.guidance.identity}
+                label: {
+                    "searcher": spec.name,
+                    "settings": spec.settings,
+                    **spec.guidance.identity,
+                    **spec.code_identity,
+                }
                 for label, spec in specs.items()
             },
             "seed": seed,
@@ -89,7 +93,7 @@ class ComparisonFolder:
             **extent,
         }
         require_labels(specs)
-        _require_apart(tasks.names)
+        _require_apart([one.task.name for one in evaluators])
         claim = Claim(self.path / ".runner")
         with ExitStack() as stack:
             with self.writing():
@@ -139,10 +143,12 @@ class ComparisonFolder:
             return
         try:
             found = json.loads(path.read_bytes())
+            there = found | {"searchers": _without_code(found.get("searchers") or {})}
+            asked = json.loads(json.dumps({**due, "searchers": _without_code(due["searchers"])}))
             differences = [
-                f"{key} there: {json.dumps(found.get(key))}; asked for: {json.dumps(due[key])}"
+                f"{key} there: {json.dumps(there.get(key))}; asked for: {json.dumps(asked[key])}"
                 for key in _IDENTITY
-                if _unordered(found.get(key)) != _unordered(json.loads(json.dumps(due[key])))
+                if _unordered(there.get(key)) != _unordered(asked[key])
             ]
         except (ValueError, AttributeError, TypeError) as reason:
             raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from None
@@ -152,6 +158,10 @@ class ComparisonFolder:
                 "Use another folder; only repeats, evaluations, seconds, stop_at_optimum, workers, backend and the "
                 "order of searchers and tasks may differ here, and what a specification reports and says for people."
             )
+
+        for label, searcher in due["searchers"].items():
+            if changed := changed_code(found["searchers"][label], searcher, "folder"):
+                raise JournalError(f"What {self.path} holds of {label} {changed}")
 
     def recorded(self) -> set[str] | None:
         """Return the journals there in one question, in a store; None where each may be asked for."""
@@ -204,6 +214,10 @@ class ComparisonFolder:
             return path
         write_whole(path, content)
         return path
+
+
+def _without_code(searchers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {label: {key: said for key, said in own.items() if key != "code"} for label, own in searchers.items()}
 
 
 def _unordered(said: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,22 @@ class Guide:
     meta_model: Any = None
     chance_of_best: float = float("nan")
 
+    def within(self, measured: NDArray[np.int32], task: Task) -> Guide:
+        """Return the same, kept to what was measured.
+
+        Raises
+        ------
+        SettingError
+            Where nothing of the learned part was.
+        """
+        if self.cells is None:
+            order = np.random.default_rng(0).permutation(measured)  # in which proposals outside are replaced
+        else:
+            order = self.cells[np.isin(self.cells, measured)]
+            if not len(order):
+                raise SettingError(f"Nothing of the learned space was measured for {task.name}: search without it.")
+        return replace(self, cells=order)
+
     def around(self, searcher: Searcher) -> Searcher:
         """Return the searcher within these bounds.
 
@@ -54,7 +70,10 @@ class Guide:
             return GuidedSearch(searcher, self.cells, self.first)
         name = type(searcher).__name__
         if self.cells is not None and not searcher.restrict(self.cells):
-            raise SettingError(f"{name} proposes cells with epochs and has no restrict: it takes no learned space.")
+            raise SettingError(
+                f"{name} proposes cells with epochs and has no restrict: it takes no learned space, and needs a table "
+                "where all was measured."
+            )
         if self.first is not None and not searcher.begin_with(self.first):
             raise SettingError(f"{name} proposes cells with epochs and has no begin_with: it takes no warm start.")
         return searcher
@@ -160,7 +179,7 @@ UNGUIDED = Guidance()
 
 def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
     """Return the sources' mean cost of each cell, each source's costs having the mean 1."""
-    known = [source.cost_seconds for source in sources if isinstance(source, Task) and source.space == task.space]
+    known = [s.cost_seconds for s in sources if isinstance(s, Task) and s.space == task.space and s.has_cost]
     usable = [costs / costs.mean() for costs in known if np.isfinite(costs).all() and (costs > 0).all()]
     if not usable:
         raise SettingError(

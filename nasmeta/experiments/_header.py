@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-__all__ = ["differences_from", "loaded"]
+__all__ = ["changed_code", "differences_from", "loaded"]
 
 
 def loaded(text: bytes) -> Any:
@@ -36,4 +36,32 @@ def differences_from(found: Mapping[str, Any], header: Mapping[str, Any], but: C
         f"{key} is {found.get(key)!r} there, but {due.get(key)!r} was asked for"
         for key in dict.fromkeys([*due, *found])
         if found.get(key) != due.get(key) and key not in but
+    )
+
+
+def changed_code(found: Mapping[str, Any], due: Mapping[str, Any], what: str) -> str:
+    """Say that what was recorded is by other code than is asked for now; empty where it is not, or nobody knows.
+
+    Parameters
+    ----------
+    found, due : mapping
+        With the entries ``searcher`` and, of code of somebody else's, ``code``.
+    what : str
+        What was recorded in, for the message.
+
+    Examples
+    --------
+    >>> changed_code({"searcher": "Mine"}, {"searcher": "Mine", "code": "5e1f"}, "journal")
+    ''
+    >>> changed_code({"searcher": "Mine", "code": "1"}, {"searcher": "Mine", "code": "2"}, "journal")
+    'was written by other code of Mine: 1 there, 2 now. Begin anew with another journal, or delete this one. Only \
+where the change alters no result, keep it: give the class the attribute version = "1".'
+    """
+    was, now = found.get("code"), due.get("code")
+    if was is None or was == now:
+        return ""
+    return (
+        f"was written by other code of {due.get('searcher')}: {was} there, {now or 'that of this package'} now. "
+        f"Begin anew with another {what}, or delete this one. Only where the change alters no result, keep it: give "
+        f'the class the attribute version = "{was}".'
     )

@@ -65,13 +65,13 @@ class Runs:
         same: Trace | None = None
         for seed, path in zip(self.seeds, self.paths, strict=True):
             rules, generator = self.rules, self.spec.generator(self.task, seed)
-            header = self.spec.header(self.task, seed, 1, self.sources, self.saved, rules.clock, rules.lengths)
+            header = self.spec.header(rules.evaluator, seed, 1, self.sources, self.saved, rules.clock, rules.lengths)
             header |= self.spec.picked(self.meta_model)
             if same is None:
-                searcher = self.spec.start(self.task, seed, self.meta_model)
+                searcher = self.spec.start(rules.evaluator, seed, self.meta_model)
             else:
                 searcher = Repeated(self.task.space, generator, same)
-            trace = trace_of(searcher, self.task, path, header, rules, self.claim)
+            trace = trace_of(searcher, path, header, rules, self.claim)
             if same is not None:
                 trace = replace(trace, searcher_seconds=float("nan"))  # of no searcher
             elif rules.clock is None and is_without_chance(searcher, generator, trace):
@@ -82,7 +82,7 @@ class Runs:
     def tasks(self) -> list[Task]:
         """All tasks that must be there; sources are in the header of each run."""
         named = [source for source in self.sources if isinstance(source, Task)]
-        return [self.task, *(self.rules.lengths or {}).values(), *named]
+        return [*(one.task for one in self.rules.evaluators.values() if one.name == "table"), *named]
 
 
 Job: TypeAlias = "Learning | Runs"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.experiments._claim import Claim
-from nasmeta.experiments._header import differences_from, loaded
+from nasmeta.experiments._header import changed_code, differences_from, loaded
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._places import in_store, read_whole
 from nasmeta.experiments._stores import StoredFile
@@ -40,7 +40,7 @@ _MARK = b'{"nasmeta_journal": '
 _FLUSH_SECONDS = 0.1
 _LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
 _CLAIMED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the claim on the folder is no longer its own
-_NOT_COMPARED = ("nasmeta_journal", "written_by", "picked")  # what follows from the rest
+_NOT_COMPARED = ("nasmeta_journal", "written_by", "picked", "code")  # what follows from the rest, or is told apart
 
 _PLAIN = (int, float, float)
 _RECORDS = {_PLAIN + more + number for more in ((), (str,), (dict,)) for number in ((), (int,))}
@@ -345,6 +345,8 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known |
         )
     if differences := differences_from(found, header, _NOT_COMPARED):
         raise JournalError(f"{path} is the journal of another run: {differences}. Use another file.")
+    if changed := changed_code(found, header, "journal"):
+        raise JournalError(f"{path} {changed}")
     lines = body.splitlines()
     try:
         rows = json.loads(b"[" + b",".join(lines) + b"]")

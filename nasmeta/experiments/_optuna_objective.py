@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import SurrogateEvaluator, TableEvaluator, TrainingTask
-from nasmeta.searchers import edge_distributions, load_optuna
-from nasmeta.surrogates import SurrogateTask
+from nasmeta.evaluators import Evaluator, TableEvaluator
+from nasmeta.searchers import load_optuna, position_distributions
 from nasmeta.tasks import Task, as_task, fidelities
 
 if TYPE_CHECKING:
@@ -33,17 +32,14 @@ class OptunaObjective:
         After which a trial reports, ascending; the last is a full training.
     """
 
-    def __init__(self, task: Task, lengths: dict[int, Task], promotion: str) -> None:
+    def __init__(self, evaluator: Evaluator, lengths: dict[int, Evaluator], promotion: str) -> None:
         load_optuna("optuna_objective")
-        self.task = task
-        self.direction = "maximize" if task.sign > 0 else "minimize"
+        self.task = evaluator.task
+        self.direction = "maximize" if evaluator.sign > 0 else "minimize"
         self.epochs = tuple(lengths)
         self._continued = promotion == "continued"
-        self._evaluators = {
-            epochs: SurrogateEvaluator(other) if isinstance(other, SurrogateTask) else TableEvaluator(other)
-            for epochs, other in lengths.items()
-        }
-        self._choices = {name: list(one.choices) for name, one in edge_distributions(task.space).items()}
+        self._evaluators = lengths
+        self._choices = {name: list(one.choices) for name, one in position_distributions(self.task.space).items()}
 
     def __call__(self, trial: Trial) -> float:
         """Choose a cell, train it, and return its value in the task's unit.
@@ -51,10 +47,13 @@ class OptunaObjective:
         Raises
         ------
         optuna.TrialPruned
-            Where the study's pruner says so after a shorter training.
+            Where the study's pruner says so after a shorter training, or the choices are no architecture together.
         """
-        digits = [choices.index(trial.suggest_categorical(name, choices)) for name, choices in self._choices.items()]
-        cell = int(np.asarray(self.task.space.from_digits(digits)))
+        codes = [choices.index(trial.suggest_categorical(name, choices)) for name, choices in self._choices.items()]
+        space = self.task.space
+        cell = int(space.find(np.array(codes) @ space.place_values))
+        if cell < 0:
+            raise load_optuna("optuna_objective").TrialPruned(f"no {space.noun} of {space.name}")
         trial.set_user_attr("cell", cell)
         seconds = value = 0.0
         for epochs, evaluator in self._evaluators.items():
@@ -71,20 +70,20 @@ class OptunaObjective:
 
 
 def optuna_objective(
-    task: str | Task, *, epochs: Iterable[int | str] | None = None, promotion: str = "scratch"
+    task: str | Task | Evaluator, *, epochs: Iterable[int | str] | None = None, promotion: str = "scratch"
 ) -> OptunaObjective:
     """Return a task as an objective for Optuna's ``study.optimize``.
 
-    A trial suggests one categorical parameter an edge, named such as ``0->1``, whose choices are the operations. It
-    returns the task's signal and nothing else, such as the validation accuracy in percent; its ``user_attrs`` have the
+    A trial suggests one categorical parameter a position, such as ``0->1`` of cells, whose choices are the operations.
+    Choices that are no architecture together are a pruned trial, at no cost. Else it returns the task's signal and nothing else, such as the validation accuracy in percent; its ``user_attrs`` have the
     ``cell`` and the ``simulated_seconds`` of its training. What no search may see is asked afterwards, with
     `Task.report`. A cell that is suggested again is trained again: its seconds count each time, as in a clock with
     charged repeats.
 
     Parameters
     ----------
-    task : str or Task
-        On a table or a surrogate.
+    task : str, Task or Evaluator
+        A task is looked up in its table; an evaluator may be a surrogate.
     epochs : iterable of int or str, optional
         Lengths of training after which a trial reports its value and may be pruned, as in `nasmeta.tasks.fidelities`:
         ``[12, 200]``, or points of a learning curve such as ``"50of200"``. A full training alone where left out.
@@ -121,14 +120,12 @@ def optuna_objective(
     >>> all(column.split == "test" for column in test)
     True
     """
-    if not isinstance(task, str | Task):
+    if not isinstance(task, str | Task | Evaluator):
         raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
-    asked = as_task(task)
-    if isinstance(asked, TrainingTask):
+    evaluator = task if isinstance(task, Evaluator) else TableEvaluator(as_task(task))
+    if evaluator.values is None:
         raise SettingError("An objective answers from a table or a surrogate; real trainings are for nasmeta.search.")
     if promotion not in _PROMOTIONS:
         raise SettingError(f"promotion must be one of {', '.join(_PROMOTIONS)}, not {promotion!r:.80}.")
-    lengths = {asked.signal.epochs or 0: asked} if epochs is None else fidelities(asked, epochs)
-    for other in lengths.values():
-        other.require_complete()
-    return OptunaObjective(asked, lengths, promotion)
+    asked = {evaluator.full_epochs: evaluator.task} if epochs is None else fidelities(evaluator.task, epochs)
+    return OptunaObjective(evaluator, evaluator.at(asked), promotion)

@@ -1,9 +1,9 @@
-"""The rules of a run: budget, clock and lengths of training; and the run under them."""
+"""The rules of a run: who answers, budget, clock and lengths of training; and the run under them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, SurrogateEvaluator, TableEvaluator, TrainingEvaluator, TrainingTask
+from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.experiments._answers import RunAnswers, check_known, read_started, started_of
 from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._clock import Budget, Clock
@@ -21,94 +21,121 @@ from nasmeta.experiments._loop import Trace, run_loop
 from nasmeta.experiments._simulation import assembled, run_simulation
 from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
-from nasmeta.surrogates import SurrogateTask
-from nasmeta.tasks import Task, fidelities
+from nasmeta.tasks import fidelities
 
 __all__ = ["Rules", "read_trace", "rules_of", "trace_of"]
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What one run may spend, and how time passes.
+    """What one run may spend, who answers, and how time passes.
 
     Attributes
     ----------
     budget : Budget
+    evaluator : Evaluator
+        Of full trainings.
     clock : Clock or None
-        None where nobody asked for one: then evaluations are counted, and cells may be asked for in batches.
-    lengths : dict of int to Task, or None
-        For a multi-fidelity searcher the task by epochs.
+        None where nobody asked for one: then evaluations are counted, and architectures may be asked for in batches.
+    lengths : dict of int to Evaluator, or None
+        For a multi-fidelity searcher the evaluators by epochs.
     """
 
     budget: Budget
+    evaluator: Evaluator
     clock: Clock | None = None
-    lengths: dict[int, Task] | None = None
+    lengths: dict[int, Evaluator] | None = None
 
-    def target(self, task: Task) -> float | None:
-        """Return the utility at which the run ends."""
-        return task.sign * task.optimum if self.budget.stop_at_optimum else None
+    @property
+    def evaluators(self) -> dict[int, Evaluator]:
+        """The evaluators by epochs."""
+        return self.lengths or {self.evaluator.full_epochs: self.evaluator}
+
+    @property
+    def target(self) -> float | None:
+        """The utility at which the run ends."""
+        return self.evaluator.sign * self.evaluator.optimum if self.budget.stop_at_optimum else None
 
 
 def rules_of(
-    spec: SearcherSpec, task: Task, budget: Budget, clock: Clock | None, epochs: Iterable[int | str] | None = None
+    spec: SearcherSpec,
+    evaluator: Evaluator,
+    budget: Budget,
+    clock: Clock | None,
+    epochs: Iterable[int | str] | None = None,
 ) -> Rules:
-    """Return the rules of the runs of a searcher on a task, checked.
+    """Return the rules of the runs of a searcher on what an evaluator answers, checked.
 
     Raises
     ------
     SettingError
     """
-    lengths = None
+    lengths, task = None, evaluator.task
     if spec.is_multi_fidelity:
-        lengths = fidelities(task, epochs)
-        if len(lengths) == 1 and epochs is None and not spec.settings.get("rungs"):
-            (only,) = lengths
+        asked = fidelities(task, epochs)
+        if epochs is None and evaluator.name != "table":
+            asked = {evaluator.full_epochs: task}
+        if len(asked) == 1 and epochs is None and not spec.settings.get("rungs"):
+            (only,) = asked
             raise SettingError(
                 f"{spec.name} needs trainings of several lengths, but {task.name} is known for one, {only} epochs. "
                 f"epochs=[{only}] (--epochs {only}) searches without short ones."
             )
-        for other in lengths.values():
-            other.require_complete()
+        lengths = evaluator.at(asked)
         if budget.seconds is None and clock is None:
             clock = Clock()
     elif epochs is not None:
         fidelities(task, epochs)  # says what is possible
     if budget.seconds is not None:
         clock = clock or Clock()
-        if not isinstance(task, TrainingTask):
-            costs = (lengths or {0: task}).values()
-            free = next((other for other in costs if not (other.cost_seconds > 0).all()), None)
-            if free is not None:
-                raise SettingError(
-                    f"{free.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "
-                    "give one in evaluations."
-                )
-    if clock is not None and clock.workers > 1 and isinstance(task, TrainingTask):
-        raise SettingError("Real trainings run one after another: leave out the workers of the clock.")
-    return Rules(budget, clock, lengths)
+        free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
+        if free is not None:
+            raise SettingError(_why_no_seconds(free))
+    if evaluator.values is None:
+        if budget.stop_at_optimum:
+            raise SettingError(f"The optimum of a {evaluator.name} is not known, so a search cannot stop at it.")
+        if clock is not None and clock.workers > 1:
+            raise SettingError("Real trainings run one after another: leave out the workers of the clock.")
+    return Rules(budget, evaluator, clock, lengths)
 
 
-def read_trace(path: Path, header: Mapping[str, Any], task: Task, rules: Rules) -> Trace | None:
+def _why_no_seconds(evaluator: Evaluator) -> str:
+    task = evaluator.task
+    if task.device is None and not task.has_cost:
+        return (
+            f"{task.name} has no cost: nobody recorded the seconds of an evaluation, so a budget in seconds says "
+            "nothing. Give one in evaluations, or name a column of seconds, as in table.task(…, cost='train_seconds')."
+        )
+    return (
+        f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "
+        "give one in evaluations."
+    )
+
+
+def read_trace(path: Path, header: Mapping[str, Any], rules: Rules) -> Trace | None:
     """Return the trace of a run that its journal holds to the end; else None."""
-    target = rules.target(task)
+    evaluator = rules.evaluator
     if rules.clock is None:
         assert rules.budget.evaluations is not None
+        measured = evaluator.measured
         return read_finished(
             path,
             header,
             evaluations=rules.budget.evaluations,
-            known=_known(task),
-            n_cells=task.space.size,
-            sign=task.sign,
-            target=target,
+            known=_known(evaluator),
+            n_cells=evaluator.space.size if measured is None else len(measured),
+            sign=evaluator.sign,
+            target=rules.target,
         )
-    started = read_started(path, header, _known_by_epochs(task, rules))
+    started = read_started(path, header, _known_by_epochs(rules))
     if started is None:
         return None
-    full = task.signal.epochs or 0
+    full = evaluator.full_epochs
     most, until = rules.budget.most_evaluations, rules.budget.most_seconds
     within = [one for i, one in enumerate(started) if i < most and one.start < until]
-    trace = assembled(within, budget=rules.budget, clock=rules.clock, full=full, sign=task.sign, target=target)
+    trace = assembled(
+        within, budget=rules.budget, clock=rules.clock, full=full, sign=evaluator.sign, target=rules.target
+    )
     last = {one.worker: one.start + one.cost_seconds for one in within}
     used_up = len(within) >= most or (len(last) == rules.clock.workers and min(last.values()) >= until)
     return trace if used_up or len(within) < len(started) or _hit(trace, last, rules.clock) else None
@@ -122,77 +149,60 @@ def _hit(trace: Trace, last: Mapping[int, float], clock: Clock) -> bool:
 
 
 def trace_of(
-    searcher: Searcher,
-    task: Task,
-    path: Path | None,
-    header: Mapping[str, Any],
-    rules: Rules,
-    claim: Claim | None = None,
+    searcher: Searcher, path: Path | None, header: Mapping[str, Any], rules: Rules, claim: Claim | None = None
 ) -> Trace:
     """Run a searcher under rules, with a journal where there is a path, as long as the claim is held."""
-    target = rules.target(task)
+    evaluator = rules.evaluator
 
-    def plain(evaluator: Evaluator) -> Trace:
+    def plain(answers: Evaluator | JournaledEvaluator) -> Trace:
         assert rules.budget.evaluations is not None
         return run_loop(
             searcher,
-            evaluator,
+            answers,
             evaluations=rules.budget.evaluations,
             batch=int(header["batch"]),
-            sign=task.sign,
-            target=target,
+            sign=evaluator.sign,
+            target=rules.target,
         )
 
-    def simulated(evaluators: Mapping[int, Evaluator], journal: Journal | None) -> Trace:
+    def simulated(journal: Journal | None) -> Trace:
         assert rules.clock is not None
         if isinstance(searcher, MultiFidelitySearcher):
-            searcher.begin(tuple(evaluators))
+            searcher.begin(tuple(rules.evaluators))
         return run_simulation(
             searcher,
-            RunAnswers(evaluators, journal),
+            RunAnswers(rules.evaluators, journal),
             budget=rules.budget,
             clock=rules.clock,
-            full=task.signal.epochs or 0,
-            n_fidelities=len(evaluators),
-            sign=task.sign,
-            target=target,
+            full=evaluator.full_epochs,
+            n_fidelities=len(rules.evaluators),
+            sign=evaluator.sign,
+            target=rules.target,
         )
 
     with ExitStack() as stack:
-        tasks = rules.lengths or {task.signal.epochs or 0: task}
-        evaluators = {epochs: stack.enter_context(_evaluator_of(other)) for epochs, other in tasks.items()}
-        evaluator = evaluators[max(evaluators)]
+        for one in rules.evaluators.values():
+            stack.callback(one.close)
         if path is None:
-            return plain(evaluator) if rules.clock is None else simulated(evaluators, None)
+            return plain(evaluator) if rules.clock is None else simulated(None)
         journal = stack.enter_context(
-            Journal(path, header, known=_known(task) if rules.clock is None else None, claim=claim)
+            Journal(path, header, known=_known(evaluator) if rules.clock is None else None, claim=claim)
         )
         if isinstance(evaluator, TrainingEvaluator):
             evaluator.resume(journal.cells, journal.values, journal.failures)
         if rules.clock is None:
             return plain(JournaledEvaluator(evaluator, journal))
-        check_known(path, header, started_of(path, journal.records), _known_by_epochs(task, rules))
-        return simulated(evaluators, journal)
+        check_known(path, header, started_of(path, journal.records), _known_by_epochs(rules))
+        return simulated(journal)
 
 
-def _known_by_epochs(task: Task, rules: Rules) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] | None:
-    if isinstance(task, TrainingTask):
+def _known_by_epochs(rules: Rules) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] | None:
+    known = {epochs: _known(evaluator) for epochs, evaluator in rules.evaluators.items()}
+    return None if any(one is None for one in known.values()) else known  # type: ignore[return-value]
+
+
+def _known(evaluator: Evaluator) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return values and costs of all, where they are known before."""
+    if evaluator.values is None or evaluator.cost_seconds is None:
         return None
-    lengths = rules.lengths or {task.signal.epochs or 0: task}
-    return {epochs: (other.values, other.cost_seconds) for epochs, other in lengths.items()}
-
-
-def _known(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return values and costs of all cells, where they are known before."""
-    return None if isinstance(task, TrainingTask) else (task.values, task.cost_seconds)
-
-
-@contextmanager
-def _evaluator_of(task: Task) -> Iterator[Evaluator]:
-    if isinstance(task, TrainingTask):
-        try:
-            yield task.evaluator
-        finally:
-            task.evaluator.close()
-    else:
-        yield SurrogateEvaluator(task) if isinstance(task, SurrogateTask) else TableEvaluator(task)
+    return evaluator.values, evaluator.cost_seconds

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
+from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._clock import Clock
 from nasmeta.tasks import Task
 
@@ -34,7 +35,8 @@ class Run:
 
     Attributes
     ----------
-    task : Task
+    evaluator : Evaluator
+        What answered; its ``task`` is the question.
     searcher : str
         Its name; in a comparison its label.
     settings : mapping
@@ -62,7 +64,8 @@ class Run:
     clock : Clock
         How simulated time passed.
     space : str
-        Which part of the space was searched: ``all``, or as ``learned:0.1``.
+        Which part of the space was searched: ``all``, as ``learned:0.1``, or as ``measured:0.128``, the share that has
+        values.
     warm_start : str
         How many first cells the sources chose: ``0``, ``5``, or ``5/second``.
     chance_of_best : float
@@ -81,7 +84,7 @@ class Run:
     True
     """
 
-    task: Task
+    evaluator: Evaluator
     searcher: str
     settings: Mapping[str, Any]
     seed: int
@@ -101,6 +104,11 @@ class Run:
     chance_of_best: float = float("nan")
     picked: str = ""
 
+    @property
+    def task(self) -> Task:
+        """The question."""
+        return self.evaluator.task
+
     def __post_init__(self) -> None:
         n = len(self.cells)
         for name, plain in (("end_seconds", self.cost_seconds.cumsum), ("workers", None), ("epochs", None)):
@@ -111,7 +119,7 @@ class Run:
     @property
     def full_epochs(self) -> int:
         """Epochs of a full training, those of the task; 0 where nothing is trained."""
-        return self.task.signal.epochs or 0
+        return self.evaluator.full_epochs
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -127,7 +135,7 @@ class Run:
 
         -1 until a full training has ended: values after fewer epochs are no values of the task.
         """
-        utilities = self.task.sign * self.values
+        utilities = self.evaluator.sign * self.values
         if np.isnan(utilities).any():
             raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best.")
         utilities = np.where(self.epochs == self.full_epochs, utilities, -np.inf)
@@ -148,14 +156,16 @@ class Run:
 
     @property
     def _worst(self) -> int:
-        return int(np.nanargmin(self.task.sign * self.task.values))
+        if self.evaluator.values is None:
+            raise SettingError(f"The run of {self.searcher} has no full training yet, so it has no best.")
+        return int(np.nanargmin(self.evaluator.sign * self.evaluator.values))
 
     @property
     def _incumbent_values(self) -> NDArray[np.float64]:
         positions = self.incumbent_positions
         if not len(positions) or positions[0] >= 0:
             return self.values[positions]
-        return np.where(positions < 0, self.task.values[self._worst], self.values[positions])
+        return np.where(positions < 0, self.evaluator.values[self._worst], self.values[positions])  # type: ignore[index]
 
     @property
     def best(self) -> Best:
@@ -191,7 +201,7 @@ class Run:
         >>> [f"{column.address} of {column.release}" for column in run.report()]  # doctest: +SKIP
         ['cifar100/accuracy/test/200/mean of NB201 v1.1']
         """
-        return self.task.report(self.best.cell)
+        return self.evaluator.report(self.best.cell)
 
     def frame(self) -> pd.DataFrame:
         """Return the run as a results frame, one row an evaluation.
@@ -252,12 +262,12 @@ def results_frame(runs: Sequence[Run]) -> pd.DataFrame:
         return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
 
     best = [run._incumbent_values for run in runs]
-    regrets = [run.task.sign * (run.task.optimum - b) + 0.0 for run, b in zip(runs, best, strict=True)]  # no -0.0
+    regrets = [r.evaluator.sign * (r.evaluator.optimum - b) + 0.0 for r, b in zip(runs, best, strict=True)]  # no -0.0
     for run, regret in zip(runs, regrets, strict=True):
         if (regret < 0).any():
             raise SettingError(
                 f"{run.task.name}: {run.best.value} of cell {run.best.cell} is better than the optimum "
-                f"{run.task.optimum}, so these are not values of this task."
+                f"{run.evaluator.optimum}, so these are not values of this task."
             )
     frame = pd.DataFrame(
         {

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import TrainingEvaluator, TrainingTask
+from nasmeta.evaluators import (
+    Evaluator,
+    FunctionEvaluator,
+    Measure,
+    SurrogateEvaluator,
+    TableEvaluator,
+    TrainingEvaluator,
+)
 from nasmeta.experiments._clock import Clock, checked_budget
 from nasmeta.experiments._guidance import Guide
 from nasmeta.experiments._journal import read_journal
@@ -30,6 +37,7 @@ from nasmeta.experiments._spec import (
 from nasmeta.experiments._threads import one_thread
 from nasmeta.meta import SavedMetaModel
 from nasmeta.searchers import Searcher
+from nasmeta.spaces import SearchSpace
 from nasmeta.surrogates import load_surrogate
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
 
@@ -41,7 +49,7 @@ __all__ = ["make_run", "on_evaluator", "search"]
 
 def search(
     searcher: str | type[Searcher],
-    task: str | Task | TaskDistribution,
+    task: str | Task | TaskDistribution | SearchSpace | Evaluator,
     *,
     evaluations: int | None = None,
     seconds: float | None = None,
@@ -55,7 +63,7 @@ def search(
     batch: int = 1,
     stop_at_optimum: bool = False,
     progress: bool = False,
-    evaluator: str | os.PathLike[str] | TrainingEvaluator = "table",
+    evaluator: str | os.PathLike[str] | Evaluator | Measure = "table",
     data: str | ImageDataset | None = None,
     recipe: str | Path | Recipe = "fast",
     clock: Clock | Mapping[str, Any] | None = None,
@@ -67,7 +75,8 @@ def search(
     ----------
     searcher : str or type of Searcher
         A registered name, or a class.
-    task : str, Task or TaskDistribution of one task
+    task : str, Task, TaskDistribution of one task, SearchSpace or Evaluator
+        A space where a function answers; an evaluator answers for its own task.
     evaluations : int, optional
         Budget: how many distinct cells are evaluated; 100 where neither this nor `seconds` is given. A cell that is
         proposed again is free of charge, unless the clock says otherwise.
@@ -99,11 +108,12 @@ def search(
         End the run when the best value of the task has been evaluated.
     progress : bool, default False
         Show a spinner on stderr.
-    evaluator : {"table", "surrogate", "training"}, path or TrainingEvaluator, default "table"
+    evaluator : {"table", "surrogate", "training"}, path, Evaluator or callable, default "table"
         What answers: the table; the task's shipped surrogate, or the file of another one, whose optimum is then that of
         the surrogate; or real training, of which no optimum is known. With a journal ``run.jsonl`` trainings keep their
         checkpoints in ``run.jsonl.trainings``, so that an interrupted search loses at most the epoch that was under
-        way. A `TrainingEvaluator` says more about the training. Sources of a meta-searcher are always tables.
+        way. A `TrainingEvaluator` says more about the training. A function is called with the choices of an
+        architecture, see `nasmeta.evaluators.FunctionEvaluator`. Sources of a meta-searcher are always tables.
     data : str or ImageDataset, optional
         For training: images, as `nasmeta.training.load_dataset` takes them.
     recipe : str, Path or Recipe, default "fast"
@@ -146,95 +156,102 @@ def search(
     >>> run.best.cell, run.stopped
     (6111, 'optimum')
     """
-    if not isinstance(task, str | Task | TaskDistribution):
+    if not isinstance(task, str | Task | TaskDistribution | SearchSpace | Evaluator):
         raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
     spec = SearcherSpec.of(searcher, settings).guided(space, warm_start)
     path = None if journal is None else checked_path("journal", journal)
-    task = _asked(as_task(task), evaluator, data, recipe, path)
+    answers = _answers(task, evaluator, data, recipe, path)
+    task = answers.task
     budget, batch = checked_budget(evaluations, seconds, stop_at_optimum, default=100), checked_whole("batch", batch)
     seed = checked_whole("seed", seed, least=0)
     saved = saved_model_of(spec, task, meta_model, sources)
     spec = with_settings_of(spec, saved)
-    source_tasks = [] if saved and not spec.guidance else sources_of(spec, task, sources)
-    task.require_complete()
-    if stop_at_optimum and isinstance(task, TrainingTask):
-        raise SettingError("The optimum of real trainings is not known, so a search cannot stop at it.")
-    rules = rules_of(spec, task, budget, None if clock is None else Clock.of(clock), epochs)
+    source_tasks = [] if saved and not spec.guidance else sources_of(spec, answers, sources)
+    rules = rules_of(spec, answers, budget, None if clock is None else Clock.of(clock), epochs)
     if rules.clock is not None and batch > 1:
         raise SettingError("On a simulated clock each worker asks for one cell: use workers of the clock, not a batch.")
-    header = spec.header(task, seed, batch, source_tasks, saved, rules.clock, rules.lengths)
-    trace = None if path is None else read_trace(path, header, task, rules)
+    header = spec.header(answers, seed, batch, source_tasks, saved, rules.clock, rules.lengths)
+    trace = None if path is None else read_trace(path, header, rules)
     learnt = None
     if trace is None:
-        with _spinner(progress, task, f"{spec.name} on {task.name}"), one_thread():
+        with _spinner(progress, answers, f"{spec.name} on {task.name}"), one_thread():
             learnt = spec.learn(task, source_tasks, saved) if spec.learns else None
             header |= spec.picked(learnt)
-            trace = trace_of(spec.start(task, seed, learnt), task, path, header, rules)
+            trace = trace_of(spec.start(answers, seed, learnt), path, header, rules)
     elif path is not None:
         header = read_journal(path)[0]
-    run = make_run(trace, spec, spec.name, task, seed, source_tasks, saved, rules.clock)
+    run = make_run(trace, spec, spec.name, answers, seed, source_tasks, saved, rules.clock)
     run = replace(run, picked=str(header.get("picked", "")))
     return replace(run, chance_of_best=learnt.chance_of_best) if isinstance(learnt, Guide) else run
 
 
-def _asked(
-    task: Task,
-    evaluator: str | os.PathLike[str] | TrainingEvaluator,
+def _answers(
+    task: str | Task | TaskDistribution | SearchSpace | Evaluator,
+    evaluator: str | os.PathLike[str] | Evaluator | Measure,
     data: str | ImageDataset | None,
     recipe: str | Path | Recipe,
     journal: Path | None,
-) -> Task:
-    """Return the task as what was asked for answers it."""
-    if isinstance(evaluator, TrainingEvaluator):
-        if (evaluator.task.name, evaluator.task.table) != (task.name, task.table):
-            raise SettingError(f"The evaluator trains for {evaluator.task.name}, but the task is {task.name}.")
-        if data is not None:
-            raise SettingError("The evaluator has its data already: leave out data.")
-        trained = evaluator.task
+) -> Evaluator:
+    """Return what answers the task."""
+    if isinstance(task, Evaluator):
+        if evaluator != "table":
+            raise SettingError(f"{task!r:.80} answers already: leave out evaluator.")
+        answers: Evaluator = task
+    elif isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
+        raise SettingError(f"A space alone has no answers: pass a function as evaluator, not {evaluator!r:.80}.")
+    elif callable(evaluator) and not isinstance(evaluator, Evaluator):
+        answers = FunctionEvaluator(evaluator, task if isinstance(task, SearchSpace) else as_task(task))
     elif evaluator == "training":
         if data is None:
             raise SettingError("Training needs images: name them with data, such as digits, cifar10:PATH, folder:PATH.")
-        trained = TrainingEvaluator(task, data, recipe).task
-    elif data is not None:
+        answers, data = TrainingEvaluator(as_task(task), data, recipe), None  # type: ignore[arg-type]
+    elif data is not None and not isinstance(evaluator, TrainingEvaluator):
         raise SettingError(f"Data are for training, but the evaluator is {evaluator!r:.80}: pass evaluator='training'.")
     else:
-        return on_evaluator(task, evaluator)
-    if journal is not None and trained.evaluator.folder is None:
-        trained.evaluator.folder = journal.with_name(f"{journal.name}.trainings")
-    return trained
+        answers = on_evaluator(as_task(task), evaluator)  # type: ignore[arg-type]
+    if isinstance(answers, TrainingEvaluator):
+        if data is not None:
+            raise SettingError("The evaluator has its data already: leave out data.")
+        if journal is not None and answers.folder is None:
+            answers.folder = journal.with_name(f"{journal.name}.trainings")
+    return answers
 
 
-def on_evaluator(task: Task, evaluator: str | os.PathLike[str]) -> Task:
-    """Return the task as the evaluator of this name, or the surrogate in this file, answers it.
+def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> Evaluator:
+    """Return the evaluator of this name, or the surrogate in this file, for a task.
 
     Raises
     ------
     SettingError
-        Where there is no such evaluator, or the surrogate is that of another task.
+        Where there is no such evaluator, or it is that of another task.
     DamagedFileError
     """
+    if isinstance(evaluator, Evaluator):
+        if (evaluator.task.name, evaluator.task.table_name) != (task.name, task.table_name):
+            raise SettingError(f"The evaluator answers for {evaluator.task.name}, but the task is {task.name}.")
+        return evaluator
     if evaluator == "table":
-        return task  # of whatever kind: a task on a surrogate stays one
+        return TableEvaluator(task)
     if not isinstance(evaluator, str | os.PathLike) or (
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
     ):
         raise SettingError(
             f'An evaluator is "table", "surrogate" or the file (.npz) of a surrogate, not {evaluator!r:.80}. Single '
-            'runs (search) can also have "training".'
+            'runs (search) can also have "training" or a function.'
         )
     surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
-    if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table):
+    if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
         raise SettingError(
             f"{os.fspath(evaluator)} is a surrogate of {surrogate.card['task']}, but the task is {task.name}."
         )
-    return surrogate.as_task()
+    return SurrogateEvaluator(surrogate, asked=task)
 
 
 def make_run(
     trace: Trace,
     spec: SearcherSpec,
     label: str,
-    task: Task,
+    evaluator: Evaluator,
     seed: int,
     sources: Sequence[Task | SourceTask],
     saved: SavedMetaModel | None = None,
@@ -242,12 +259,12 @@ def make_run(
 ) -> Run:
     """Put what was recorded and whose run it is together."""
     return Run(
-        task=task,
+        evaluator=evaluator,
         searcher=label,
         settings=spec.settings,
         seed=seed,
         sources=tuple(dict.fromkeys([*(saved.sources if saved else ()), *(source.name for source in sources)])),
-        space=spec.guidance.space_name,
+        space=_searched(spec.guidance.space_name, evaluator.measured_share),
         warm_start=spec.guidance.warm_start_name,
         cells=trace.cells,
         values=trace.values,
@@ -262,14 +279,26 @@ def make_run(
     )
 
 
+def _searched(guided: str, measured: float) -> str:
+    """Return in words which part of the space was searched.
+
+    Examples
+    --------
+    >>> _searched("all", 0.128), _searched("learned:0.1", 1.0)
+    ('measured:0.128', 'learned:0.1')
+    """
+    parts = [f"measured:{measured:.3g}"] * (measured < 1) + [guided] * (guided != "all")
+    return " ".join(parts) or "all"
+
+
 @contextmanager
-def _spinner(show: bool, task: Task, what: str) -> Iterator[None]:
+def _spinner(show: bool, evaluator: Evaluator, what: str) -> Iterator[None]:
     if not show:
         yield
         return
     from rich.console import Console
 
     with Console(stderr=True).status(what) as status:
-        if isinstance(task, TrainingTask):
-            task.evaluator.announce = lambda doing: status.update(f"{what}: {doing}")
+        if isinstance(evaluator, TrainingEvaluator):
+            evaluator.announce = lambda doing: status.update(f"{what}: {doing}")
         yield

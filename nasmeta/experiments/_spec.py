@@ -13,15 +13,15 @@ import numpy as np
 
 import nasmeta
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
-from nasmeta.evaluators import TrainingTask
+from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._clock import Clock
+from nasmeta.experiments._code import code_of
 from nasmeta.experiments._content import refuse_copies
 from nasmeta.experiments._guidance import UNGUIDED, Guidance, Guide
 from nasmeta.experiments._journal import FORMAT
 from nasmeta.meta import SavedMetaModel, meta_model_for, warn_of_other_metric
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
-from nasmeta.spaces import CellSpace, held_out_name
-from nasmeta.surrogates import SurrogateTask
+from nasmeta.spaces import SearchSpace, held_out_name
 from nasmeta.tasks import (
     SourceTask,
     Task,
@@ -61,12 +61,16 @@ class SearcherSpec:
         Keyword arguments of the class; of types that JSON knows.
     guidance : Guidance
         What sources tell it beside what it learns itself: a part of the space, first cells.
+    code : str or None
+        What identifies the code of a class of somebody else's, see `code_of`; found out here, as a worker may not have
+        the source.
     """
 
     name: str
     kind: type[Searcher]
     settings: dict[str, Any]
     guidance: Guidance = UNGUIDED
+    code: str | None = None
 
     @classmethod
     def of(cls, searcher: str | type[Searcher], settings: Mapping[str, Any] | None = None) -> SearcherSpec:
@@ -83,15 +87,18 @@ class SearcherSpec:
             name = SEARCHERS.name_of(kind) or kind.__name__
         else:
             raise SettingError(
-                f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}) or a class derived from "
-                f"nasmeta.searchers.Searcher, not {searcher!r:.80}."
+                f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}), package.module:Name or a class "
+                f"derived from nasmeta.searchers.Searcher, not {searcher!r:.80}."
             )
         if not isinstance(settings, Mapping | None):
             raise SettingError(f"The settings of {name} are a mapping of names to values, not {settings!r:.80}.")
+        if inspect.isabstract(kind):
+            raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
         try:
-            spec = cls(name, kind, {key: _plain(name, key, value) for key, value in (settings or {}).items()})
+            plain = {key: _plain(name, key, value) for key, value in (settings or {}).items()}
         except RecursionError:
             raise SettingError(f"The settings of {name} have lists within lists, too deep to be recorded.") from None
+        spec = cls(name, kind, plain, code=code_of(kind))
         possible = spec._possible_settings()
         unknown = [] if possible is None else sorted(set(spec.settings) - set(possible))
         if unknown:
@@ -133,7 +140,7 @@ class SearcherSpec:
         """Whether it chooses how long a cell is trained."""
         return issubclass(self.kind, MultiFidelitySearcher)
 
-    def build(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
+    def build(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
         """Build the searcher; a value that it cannot take is a SettingError."""
         try:
             return self.kind(space, rng, **self.settings)
@@ -147,12 +154,15 @@ class SearcherSpec:
         key = (crc32(task.name.encode()), crc32(self.name.encode()))
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
-    def start(self, task: Task, seed: int, learnt: Any = None) -> Searcher:
-        """Build the searcher of one run, with what `learn` returned."""
+    def start(self, evaluator: Evaluator, seed: int, learnt: Any = None) -> Searcher:
+        """Build the searcher of one run, with what `learn` returned; it is kept to what has an answer."""
+        task = evaluator.task
         searcher = self.build(task.space, self.generator(task, seed))
         guide = learnt if isinstance(learnt, Guide) else None
         if isinstance(searcher, MetaSearcher):
             searcher.meta_model_ = learnt if guide is None else guide.meta_model
+        if evaluator.measured is not None:
+            guide = (guide or Guide(None, None)).within(evaluator.measured, task)
         return searcher if guide is None else guide.around(searcher)
 
     def learn(self, task: Task, sources: list[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
@@ -183,45 +193,52 @@ class SearcherSpec:
     def _restored(self, task: Task, saved: SavedMetaModel) -> Any:
         return saved.restore(self.build(task.space, np.random.default_rng(0))).meta_model_
 
+    @property
+    def code_identity(self) -> dict[str, str]:
+        """Its part of the identity of a run; nothing for a searcher of this package."""
+        return {} if self.code is None else {"code": self.code}
+
     def header(
         self,
-        task: Task,
+        evaluator: Evaluator,
         seed: int,
         batch: int,
         sources: Iterable[Task | SourceTask],
         saved: SavedMetaModel | None = None,
         clock: Clock | None = None,
-        lengths: Mapping[int, Task] | None = None,
+        lengths: Mapping[int, Evaluator] | None = None,
     ) -> dict[str, Any]:
         """Return the identity of a run, as the first line of its journal holds it; no budget is part of it.
 
-        ``clock`` is that of a run on a simulated clock, ``lengths`` the task by epochs for a multi-fidelity searcher.
+        ``clock`` is that of a run on a simulated clock, ``lengths`` the evaluators by epochs for a multi-fidelity
+        searcher.
         """
-        column = task.column
+        task, column = evaluator.task, evaluator.column
         return {
             "nasmeta_journal": FORMAT,
             "task": task.name,
             "searcher": self.name,
+            **self.code_identity,
             "settings": self.settings,
             "seed": seed,
             "batch": batch,
             "sources": [_identity(source) for source in sources],
             **self.guidance.identity,
             **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
-            "column": _column(task),
+            "column": _column(evaluator),
             "unit": column.unit,
             "release": column.release,
             "source": column.source,
             "source_sha256": column.source_sha256,
-            **({"evaluator": task.identity} if isinstance(task, SurrogateTask | TrainingTask) else {}),
+            **({"evaluator": evaluator.identity} if evaluator.identity else {}),
             **({} if clock is None else {"clock": clock.settings}),
             **({} if lengths is None else {"epochs": {str(k): _column(other) for k, other in lengths.items()}}),
             "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
         }
 
 
-def _column(task: Task) -> str:
-    c = task.column
+def _column(evaluator: Evaluator) -> str:
+    c = evaluator.column
     return f"{c.dataset}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
 
 
@@ -277,7 +294,7 @@ def with_settings_of(spec: SearcherSpec, saved: SavedMetaModel | None) -> Search
     return spec if saved is None else replace(spec, settings={**saved.card["settings"], **spec.settings})
 
 
-def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> list[Task | SourceTask]:
+def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | None) -> list[Task | SourceTask]:
     """Return the sources of a run: by default the task's family without what the task holds out.
 
     Raises
@@ -293,6 +310,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
     OtherMetricWarning
         Where all sources are of another metric than the target's.
     """
+    task = evaluator.task
     if not spec.learns:
         if sources is not None:
             raise SettingError(
@@ -336,7 +354,7 @@ def sources_of(spec: SearcherSpec, task: Task, sources: SourcesLike | None) -> l
             f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
             f"Possible here: tasks on others, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
         )
-    refuse_copies(task, found)
+    refuse_copies(evaluator, found)
     helps = "Name sources of the target's metric, or search without sources."
     if spec.guidance.fraction is not None:
         helps = f"A learned space may miss the best cells, and its estimated chance does not tell. {helps}"

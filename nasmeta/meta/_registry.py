@@ -8,7 +8,7 @@ from nasmeta.registry import Registry
 
 __all__ = ["META_PREDICTORS"]
 
-META_PREDICTORS: Registry[Any] = Registry("meta-predictor")
+META_PREDICTORS: Registry[Any] = Registry("meta-predictor", group="nasmeta.meta_predictors")
 
 for _name, _place in (
     ("anil", "bilevel._gradient_learners:ANIL"),

@@ -1,4 +1,4 @@
-"""From a cell to its performance: encoders and regressors with scikit-learn's interface, kernels, Gaussian processes.
+"""From an architecture to its performance: encoders and regressors as scikit-learn's, kernels, Gaussian processes.
 
 What needs scikit-learn is imported when it is first used.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CellIndices,
         ColumnEncoder,
         CostEncoder,
+        CountEncoder,
         GraphEncoder,
         LivePathEncoder,
         OneHotEncoder,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         PathEncoder,
         join,
         make_encoder,
+        reference_space,
     )
     from nasmeta.predictors._estimators import (
         EnsembleRegressor,
@@ -53,6 +55,7 @@ __all__ = [
     "CellTransformer",
     "ColumnEncoder",
     "CostEncoder",
+    "CountEncoder",
     "EnsembleRegressor",
     "ForestRegressor",
     "GPRegressor",
@@ -78,6 +81,7 @@ __all__ = [
     "make_predictor",
     "move_to_space",
     "normal_scores",
+    "reference_space",
     "save_predictor",
     "weak_prior",
 ]
@@ -99,7 +103,7 @@ _LAZY = {
 _LAZY |= dict.fromkeys(("CURVE_METHODS", "LearningCurveRegressor"), "_learning_curves")
 _LAZY |= dict.fromkeys(("CellTransformer", "GraphNetwork", "MLPEnsemble"), "_neural")
 _LAZY |= {name: "_encoders" for name in __all__ if "Encoder" in name}
-_LAZY |= dict.fromkeys(("ENCODERS", "CellIndices", "join", "make_encoder"), "_encoders")
+_LAZY |= dict.fromkeys(("ENCODERS", "CellIndices", "join", "make_encoder", "reference_space"), "_encoders")
 
 
 def __getattr__(name: str) -> object:

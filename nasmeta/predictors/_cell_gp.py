@@ -1,4 +1,4 @@
-"""Exact Gaussian process over all cells of a space, extended one observation at a time."""
+"""Exact Gaussian process over all architectures of a space, extended one observation at a time."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ _SMALLEST_NOISE = 1e-3  # cells that are alike in all features would make the co
 _JITTER = 1e-6
 
 
-def weak_prior(n_features: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def weak_prior(
+    n_features: int, lengthscales: NDArray[np.float64] | float = 3.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return centre and standard deviation of the log-normal prior of the hyperparameters, for unit-variance labels.
 
-    Variances around 0.5, lengthscales around 3 edits, noise around 0.02, each within a factor of e.
+    Variances around 0.5, lengthscales around 3 edits or those of `CellKernel.typical_lengthscales`, noise around 0.02,
+    each within a factor of e.
     """
-    centre = np.r_[np.full(n_features, np.log(0.5)), np.full(n_features, np.log(3.0)), np.log(0.02)]
+    lengths = np.broadcast_to(np.log(lengthscales), n_features)
+    centre = np.r_[np.full(n_features, np.log(0.5)), lengths, np.log(0.02)]
     return centre, np.ones(2 * n_features + 1)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
-from nasmeta.spaces import get_space
+from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -26,7 +26,8 @@ class PredictorEntry:
     regressor : str or type
         The class, or ``"module:class"``, which is imported when it is asked for.
     encoder : str or None
-        Encoder that it gets where none is chosen, as `make_encoder` reads it; None where it reads cells itself.
+        Encoder that it gets where none is chosen, as `make_encoder` reads it, and where the space has what it encodes,
+        else ``counts``; None where it reads architectures itself.
     """
 
     regressor: str | type
@@ -41,7 +42,20 @@ class PredictorEntry:
         return found
 
 
-PREDICTORS: Registry[PredictorEntry] = Registry("predictor")
+def _entry(found: object) -> PredictorEntry | None:
+    """Return the entry of a regressor that another package has; cells reach it through the usual encoders."""
+    if isinstance(found, PredictorEntry):
+        return found
+    is_regressor = isinstance(found, type) and hasattr(found, "fit") and hasattr(found, "predict")
+    return PredictorEntry(found, _CELL) if is_regressor else None  # type: ignore[arg-type]
+
+
+PREDICTORS: Registry[PredictorEntry] = Registry(
+    "predictor",
+    group="nasmeta.predictors",
+    accepts=_entry,
+    wanted="a class with fit and predict, or a nasmeta.predictors.PredictorEntry",
+)
 
 _OWN = "nasmeta.predictors._estimators"
 # Chosen on CIFAR-100 validation labels, as are the regressors' defaults.
@@ -59,18 +73,20 @@ for _name, _regressor, _encoder in (
     PREDICTORS.register(_name)(PredictorEntry(_regressor, _encoder))
 
 
-def make_predictor(name: str, encoder: Any = None, space: str = "nb201", seed: int = 0, **settings: Any) -> Pipeline:
-    """Build a predictor of cells: a pipeline of an encoder and a regressor, to be fitted.
+def make_predictor(
+    name: str, encoder: Any = None, space: str | SearchSpace = "nb201", seed: int = 0, **settings: Any
+) -> Pipeline:
+    """Build a predictor of architectures: a pipeline of an encoder and a regressor, to be fitted.
 
     Parameters
     ----------
     name : str
         A name in `PREDICTORS`: ridge, gp, random-forest, xgboost, ensemble, mlp, gnn, transformer.
     encoder : str, list, transformer, optional
-        As `make_encoder` reads it; each predictor has a default of its own. gnn and transformer read cells themselves
-        and take none.
-    space : str, default "nb201"
-        Name of the space whose cells X will hold; `move_to_space` moves a fitted predictor to another.
+        As `make_encoder` reads it; each predictor has a default of its own for cells, and ``counts`` for others. gnn
+        and transformer read architectures themselves and take none.
+    space : str or SearchSpace, default "nb201"
+        The space whose architectures X will hold, or its name; `move_to_space` moves a fitted predictor to another.
     seed : int, default 0
     **settings
         Of the regressor's class. The ensemble takes ``members``, names in `PREDICTORS`, and passes the rest to
@@ -79,7 +95,8 @@ def make_predictor(name: str, encoder: Any = None, space: str = "nb201", seed: i
     Returns
     -------
     sklearn.pipeline.Pipeline
-        ``fit(cells, y)``, ``predict(cells, return_std=True)`` where it knows; cells are indices or strings, (n,).
+        ``fit(cells, y)``, ``predict(cells, return_std=True)`` where it knows; the cells, or architectures of another
+        kind, are indices or strings, (n,).
 
     Raises
     ------
@@ -95,23 +112,28 @@ def make_predictor(name: str, encoder: Any = None, space: str = "nb201", seed: i
     """
     from sklearn.pipeline import Pipeline
 
-    from nasmeta.predictors._encoders import CellIndices, make_encoder
+    from nasmeta.predictors._encoders import CellIndices, default_encoder, make_encoder
 
     entry = PREDICTORS[name]
-    get_space(space)
+    own = get_space(space)
     regressor = entry.load()
+    if hasattr(regressor, "check_space"):
+        regressor.check_space(own)
     known = inspect.signature(regressor).parameters
     if name == "ensemble":
         settings["members"] = _members(settings.get("members"), encoder, space, seed)
     elif entry.encoder is None and encoder is not None:
-        raise SettingError(f"The predictor {name} reads cells itself and takes no encoder.")
-    chosen = entry.encoder if encoder is None else encoder
+        raise SettingError(f"The predictor {name} reads {own.noun}s itself and takes no encoder.")
+    chosen = encoder
+    if encoder is None and entry.encoder is not None:
+        chosen = default_encoder(entry.encoder, own)
     if name == "ensemble" or chosen is None:
         first = CellIndices(space)
     else:
         first = make_encoder(chosen, space)
-        if "groups" in known and "groups" not in settings and hasattr(first, "transformer_list"):
-            settings["groups"] = [len(part.get_feature_names_out()) for _, part in first.transformer_list]
+        grouped = hasattr(first, "transformer_list") or hasattr(first, "group_sizes")
+        if "groups" in known and "groups" not in settings and grouped:
+            settings["groups"] = _groups(first)
     for key in settings:
         if key not in known:
             raise SettingError(f"The predictor {name} has no setting {key!r}. Possible: {', '.join(known) or 'none'}.")
@@ -121,7 +143,14 @@ def make_predictor(name: str, encoder: Any = None, space: str = "nb201", seed: i
     return Pipeline([("encoder", first), ("regressor", regressor(**settings))])
 
 
-def _members(members: Any, encoder: Any, space: str, seed: int) -> list[tuple[str, Any]]:
+def _groups(encoder: Any) -> list[int]:
+    """Return the numbers of columns that stand for different things."""
+    if hasattr(encoder, "transformer_list"):
+        return [size for _, part in encoder.transformer_list for size in _groups(part)]
+    return encoder.group_sizes() if hasattr(encoder, "group_sizes") else [len(encoder.get_feature_names_out())]
+
+
+def _members(members: Any, encoder: Any, space: str | SearchSpace, seed: int) -> list[tuple[str, Any]]:
     names = ["gp", "xgboost"] if members is None else members
     if isinstance(names, str):
         names = [part.strip() for part in names.split("+")]

@@ -15,6 +15,7 @@ import numpy as np
 
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import write_atomically
+from nasmeta.spaces import SearchSpace, from_content, to_content
 
 __all__ = ["load_predictor", "save_predictor"]
 
@@ -34,6 +35,7 @@ _CLASSES = {
             "CellIndices",
             "ColumnEncoder",
             "CostEncoder",
+            "CountEncoder",
             "GraphEncoder",
             "LivePathEncoder",
             "OneHotEncoder",
@@ -158,6 +160,8 @@ def _to_tree(value: Any, parts: dict[str, bytes]) -> Any:
         return {"tuple" if isinstance(value, tuple) else "list": [_to_tree(item, parts) for item in value]}
     if isinstance(value, dict):
         return {"dict": {str(key): _to_tree(item, parts) for key, item in value.items()}}
+    if isinstance(value, SearchSpace):
+        return {"space": to_content(value)}
     kind = type(value).__name__
     if kind in ("Pipeline", "FeatureUnion"):
         steps = value.steps if kind == "Pipeline" else value.transformer_list
@@ -182,6 +186,8 @@ def _from_tree(tree: Any, archive: zipfile.ZipFile, own: dict[str, type]) -> Any
         return archive.read(tree["bytes"])
     if "array" in tree:
         return np.load(io.BytesIO(archive.read(tree["array"])), allow_pickle=False)
+    if "space" in tree:
+        return from_content(tree["space"])
     if "list" in tree or "tuple" in tree:
         items = [_from_tree(item, archive, own) for item in tree["list" if "list" in tree else "tuple"]]
         return items if "list" in tree else tuple(items)

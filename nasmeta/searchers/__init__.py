@@ -15,8 +15,8 @@ from nasmeta.searchers._optuna import (
     OptunaRandom,
     OptunaSearch,
     OptunaTPE,
-    edge_distributions,
     load_optuna,
+    position_distributions,
 )
 from nasmeta.searchers._random import RandomSearch
 from nasmeta.searchers._reinforce import Reinforce
@@ -44,6 +44,6 @@ __all__ = [
     "Searcher",
     "SuccessiveHalving",
     "TPESearch",
-    "edge_distributions",
     "load_optuna",
+    "position_distributions",
 ]

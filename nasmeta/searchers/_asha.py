@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nasmeta.searchers._base import SEARCHERS, checked_whole
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["ASHA"]
 
@@ -44,7 +44,7 @@ class ASHA(MultiFidelitySearcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     eta : int, default 3
         One of `eta` cells goes up.
@@ -63,7 +63,7 @@ class ASHA(MultiFidelitySearcher):
     (True, [200, 12])
     """
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
         super().__init__(space, rng)
         self.eta = checked_whole("eta", eta, 2, 1_000)
         self._rungs: dict[int, _Rung] = {}

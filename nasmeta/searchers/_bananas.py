@@ -12,7 +12,7 @@ from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.searchers._path_networks import PathNetworks
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["BananasSearch"]
 
@@ -26,12 +26,14 @@ class BananasSearch(Searcher):
     neighbours of the best cells, best first, until there are `candidates`; proposed are those of the largest value in
     one draw each from a normal distribution with the mean and the deviation of the networks.
 
+    A space without paths gives the networks its other counts, such as one-hot choices.
+
     Settings are those of the authors' code (naszilla) with two exceptions, for a tenth of the time: three hidden layers
     and not ten, and all cells in one batch and not 32.
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     initial : int, default 10
         Random cells before the model is used.
@@ -57,7 +59,7 @@ class BananasSearch(Searcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         initial: int = 10,
@@ -83,8 +85,12 @@ class BananasSearch(Searcher):
         self._round: list[int] = []  # what is left of the round, the next one last
 
     @cached_property
-    def _paths(self) -> NDArray[np.float32]:
-        return self.space.feature("paths").counts.astype(np.float32)
+    def _inputs(self) -> NDArray[np.float32]:
+        """Live paths where the space has paths, else its other counts side by side, each column up to 1."""
+        if "paths" in self.space.feature_names:
+            return self.space.feature("paths").counts.astype(np.float32)
+        counts = np.hstack([self.space.feature(name).counts for name in self.space.kernel_features])
+        return (counts / np.maximum(counts.max(axis=0), 1)).astype(np.float32)
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other cells as proposed."""
@@ -116,7 +122,7 @@ class BananasSearch(Searcher):
         if len(self._told) < self.initial:
             return [int(self.rng.choice(np.flatnonzero(self._open)))]
         pool = self._pool()
-        predicted = self._trained().predict(self._paths[pool])
+        predicted = self._trained().predict(self._inputs[pool])
         draws = self.rng.normal(predicted.mean(axis=0), predicted.std(axis=0))
         best: list[int] = pool[np.argsort(draws, kind="stable")][-self.round_size :].tolist()
         return best
@@ -124,7 +130,8 @@ class BananasSearch(Searcher):
     def _pool(self) -> NDArray[np.int32]:
         """Return the open neighbours of the best cells, best first; random open cells where there are too few."""
         best_first = sorted(self._told, key=lambda cell: -self._told[cell])
-        around = (cell for best in best_first for cell in self.space.neighbour_table[best].tolist() if self._open[cell])
+        near = (cell for best in best_first for cell in self.space.neighbour_table[best].tolist() if cell >= 0)
+        around = (cell for cell in near if self._open[cell])
         found = list(islice(dict.fromkeys(islice(around, 10 * self.candidates)), self.candidates))
         if len(found) < self.round_size:
             others = np.setdiff1d(np.flatnonzero(self._open), found)
@@ -133,8 +140,8 @@ class BananasSearch(Searcher):
         return np.array(found, np.int32)
 
     def _trained(self) -> PathNetworks:
-        networks = PathNetworks(self._paths.shape[1], self.members, self.layers, self.width, self.rng)
+        networks = PathNetworks(self._inputs.shape[1], self.members, self.layers, self.width, self.rng)
         values = np.fromiter(self._told.values(), np.float64, len(self._told))
         spread = values.std()
         scores = (values - values.mean()) / (spread if spread > 0 else 1.0)
-        return networks.fit(self._paths[list(self._told)], scores, self.epochs, self.learning_rate)
+        return networks.fit(self._inputs[list(self._told)], scores, self.epochs, self.learning_rate)

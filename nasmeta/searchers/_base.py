@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
 __all__ = ["SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
 
-SEARCHERS: Registry[type[Searcher]] = Registry("searcher")
+SEARCHERS: Registry[type[Searcher]] = Registry(
+    "searcher",
+    group="nasmeta.searchers",
+    accepts=lambda found: found if isinstance(found, type) and issubclass(found, Searcher) else None,
+    wanted="a class derived from nasmeta.searchers.Searcher",
+)
 
 # Those of the room above, which is imported when one of them is asked for.
 for _name, _place in (
@@ -46,7 +51,7 @@ class Searcher(ABC):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
 
     Attributes
@@ -63,7 +68,7 @@ class Searcher(ABC):
 
     waits_for_values: ClassVar[bool] = False
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         self.space = space
         self.rng = rng
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ from nasmeta.checks import checked_number
 from nasmeta.errors import SettingError
 from nasmeta.searchers._base import SEARCHERS, checked_whole
 from nasmeta.searchers._halving import Hyperband
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["BOHB"]
 
@@ -22,12 +24,12 @@ class BOHB(Hyperband):
 
     Falkner, Klein and Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018, after
     HpBandSter: on the highest rung with enough values, one kernel density of the best 15 % and one of the others,
-    a product of Aitchison and Aitken's kernels over the edges with bandwidths by the normal reference rule; of
-    `num_samples` draws around good cells the one with the largest ratio of the densities is proposed.
+    a product of Aitchison and Aitken's kernels over the positions with bandwidths by the normal reference rule; of
+    `num_samples` draws around good cells, those that are architectures, the one with the largest ratio of the densities is proposed.
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     eta : int, default 3
     rungs : int, optional
@@ -36,10 +38,10 @@ class BOHB(Hyperband):
     random_fraction : float, default 1/3
         Share of new cells that are drawn uniformly.
     bandwidth_factor : float, default 3
-        Of continuous settings in HpBandSter; the operations of a cell are categories, whose bandwidth it leaves alone,
-        so it is accepted and does nothing.
+        Of continuous settings in HpBandSter; the choices of an architecture are categories, whose bandwidth it leaves
+        alone, so it is accepted and does nothing.
     min_bandwidth : float, default 0.3
-        Least bandwidth: a draw replaces an operation of a good cell with the probability of the bandwidth. As in the
+        Least bandwidth: a draw replaces a choice of a good cell with the probability of the bandwidth. As in the
         code of NAS-Bench-201.
     top : float, default 0.15
         Share of the good cells.
@@ -60,7 +62,7 @@ class BOHB(Hyperband):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         eta: int = 3,
@@ -81,7 +83,7 @@ class BOHB(Hyperband):
         if not isinstance(hpbandster_bandwidths, bool):
             raise SettingError(f"hpbandster_bandwidths must be true or false, not {hpbandster_bandwidths!r:.80}.")
         self.hpbandster_bandwidths = hpbandster_bandwidths
-        self._least = space.n_edges + 1  # values that a density needs
+        self._least = space.n_positions + 1  # values that a density needs
         self._told: dict[int, tuple[list[int], list[float]]] = {}
         self._densities: tuple[_Density, _Density] | None = None
         self._is_stale = False
@@ -99,13 +101,15 @@ class BOHB(Hyperband):
         if self._densities is None or self.rng.random() < self.random_fraction:
             return super()._drawn_cell()
         good, bad = self._densities
-        draws = good.draw(self.num_samples, self.space.n_operations, self.rng)
+        cells = self.space.find(good.draw(self.num_samples, self.rng).astype(np.int64) @ self.space.place_values)
+        cells = cells[cells >= 0]
         if self._part is not None:
-            draws = draws[np.isin(self.space.from_digits(draws), self._part)]
-            if not len(draws):
-                return super()._drawn_cell()
+            cells = cells[np.isin(cells, self._part)]
+        if not len(cells):
+            return super()._drawn_cell()
+        draws = self.space.codes[cells]
         ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
-        return int(np.asarray(self.space.from_digits(draws[int(np.argmin(ratio))])))
+        return int(cells[int(np.argmin(ratio))])
 
     def _fitted(self) -> tuple[_Density, _Density] | None:
         """Return the densities of good and bad cells on the highest rung that has enough values."""
@@ -114,39 +118,42 @@ class BOHB(Hyperband):
             n_good = max(self._least, int(self.top * len(cells)))
             if len(cells) >= n_good + self._least:
                 order = np.argsort(-np.array(values), kind="stable")
-                digits = self.space.digits[np.array(cells, np.int64)[order]]
-                settings = (self.space.n_operations, self.min_bandwidth, self.hpbandster_bandwidths)
-                return _Density(digits[:n_good], *settings), _Density(digits[n_good:], *settings)
+                codes = self.space.codes[np.array(cells, np.int64)[order]]
+                settings = (self.space.n_choices, self.min_bandwidth, self.hpbandster_bandwidths)
+                return _Density(codes[:n_good], *settings), _Density(codes[n_good:], *settings)
         return None
 
 
 class _Density:
-    """A kernel density over cells: for each edge, a kernel that has 1 - h on the same operation, the rest on others."""
+    """A kernel density: for each position, a kernel that has 1 - h on the same choice, the rest on the others."""
 
-    def __init__(self, digits: NDArray[np.int8], n_operations: int, least: float, unbounded: bool = False) -> None:
-        n, n_edges = digits.shape
-        self.digits = digits
-        spread = digits.std(axis=0)
-        wide = 1.06 * spread * n ** (-1 / (4 + n_edges))
-        if unbounded:  # and with the number of operations that occur, as statsmodels counts them
+    def __init__(
+        self, codes: NDArray[np.integer], n_choices: Sequence[int], least: float, unbounded: bool = False
+    ) -> None:
+        n, n_positions = codes.shape
+        self.codes, self.n_choices = codes, np.array(n_choices)
+        spread = codes.std(axis=0)
+        wide = 1.06 * spread * n ** (-1 / (4 + n_positions))
+        if unbounded:  # and with the number of choices that occur, as statsmodels counts them
             self.bandwidths = np.maximum(wide, least)
-            others = np.array([max(len(np.unique(column)) - 1, 1e-6) for column in digits.T])
+            others = np.array([max(len(np.unique(column)) - 1, 1e-6) for column in codes.T])
         else:
-            most = (n_operations - 1) / n_operations  # there the kernel is flat
-            self.bandwidths = np.clip(wide, min(least, most), most)
-            others = np.full(n_edges, n_operations - 1.0)
+            most = (self.n_choices - 1) / self.n_choices  # there the kernel is flat
+            self.bandwidths = np.clip(wide, np.minimum(least, most), most)
+            others = np.maximum(self.n_choices - 1.0, 1.0)
         self._same = 1 - self.bandwidths
         self._other = self.bandwidths / others
 
-    def at(self, digits: NDArray[np.int8]) -> NDArray[np.float64]:
-        """Return the density at cells, digits of shape (m, n_edges)."""
-        equal = digits[:, None, :] == self.digits[None, :, :]
+    def at(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the density at codes of shape (m, n_positions)."""
+        equal = codes[:, None, :] == self.codes[None, :, :]
         density: NDArray[np.float64] = np.where(equal, self._same, self._other).prod(axis=2).mean(axis=1)
         return density
 
-    def draw(self, m: int, n_operations: int, rng: np.random.Generator) -> NDArray[np.int8]:
-        """Draw cells around the members: an edge keeps its operation, or has any with the bandwidth's probability."""
-        centres = self.digits[rng.integers(len(self.digits), size=m)]
+    def draw(self, m: int, rng: np.random.Generator) -> NDArray[np.integer]:
+        """Draw codes around the members: a position keeps its choice, or has any with the bandwidth's probability."""
+        centres = self.codes[rng.integers(len(self.codes), size=m)]
         anew = rng.random(centres.shape) < self.bandwidths
-        drawn = rng.integers(n_operations, size=centres.shape, dtype=np.int8)
-        return np.where(anew, drawn, centres).astype(np.int8)
+        alike = (self.n_choices == self.n_choices[0]).all()
+        high = int(self.n_choices[0]) if alike else self.n_choices
+        return np.where(anew, rng.integers(high, size=centres.shape, dtype=self.codes.dtype.type), centres)

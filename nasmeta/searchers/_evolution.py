@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.searchers._base import SEARCHERS, Searcher, checked_whole
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["RegularizedEvolution"]
 
 _BLOCK = 256
+_TRIES = 128  # children in a row that are known already
 
 
 @SEARCHERS.register("evolution")
@@ -24,7 +25,7 @@ class RegularizedEvolution(Searcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     population : int, default 30
     sample_size : int, default 10
@@ -39,25 +40,44 @@ class RegularizedEvolution(Searcher):
     """
 
     def __init__(
-        self, space: CellSpace, rng: np.random.Generator, *, population: int = 30, sample_size: int = 10
+        self, space: SearchSpace, rng: np.random.Generator, *, population: int = 30, sample_size: int = 10
     ) -> None:
         super().__init__(space, rng)
         self.population = checked_whole("population", population, 1, 1_000_000)
         self.sample_size = checked_whole("sample_size", sample_size, 1, 1_000_000)
         self._members: deque[tuple[float, int]] = deque(maxlen=population)
         self._neighbours = space.neighbour_table
+        self._counts = None if space.is_regular else space.neighbour_counts
+        self._seen: set[int] = set()  # and how many children were since the last new one: of irregular spaces
+        self._barren = 0
         self._tournaments: list[list[int]] = []
-        self._edits: list[int] = []
+        self._edits: list[float] = []
 
     def _child(self) -> int:
         # Random numbers are drawn in blocks: a generator call a child would cost more than all the rest.
         if not self._tournaments:
             size = len(self._members)
             self._tournaments = self.rng.integers(size, size=(_BLOCK, self.sample_size)).tolist()
-            self._edits = self.rng.integers(self.space.n_neighbours, size=_BLOCK).tolist()
+            regular = self._counts is None
+            edits = self.rng.integers(self.space.n_neighbours, size=_BLOCK) if regular else self.rng.random(_BLOCK)
+            self._edits = edits.tolist()
         members = self._members
-        parent = max([members[i] for i in self._tournaments.pop()])
-        return int(self._neighbours[parent[1], self._edits.pop()])
+        parent, edit = max([members[i] for i in self._tournaments.pop()])[1], self._edits.pop()
+        if self._counts is None:
+            return int(self._neighbours[parent, edit])  # type: ignore[index]
+        child = int(self._neighbours[parent, int(edit * self._counts[parent])])
+        return self._new_or_random(child if child >= 0 else parent)  # of one alone in its space there is no other
+
+    def _new_or_random(self, child: int) -> int:
+        """Return the child; a random architecture where the last ones were all known.
+
+        The neighbours of a listed space may fall into parts that no edit joins: a population would never leave one.
+        """
+        self._barren = self._barren + 1 if child in self._seen else 0
+        if self._barren >= _TRIES:
+            child, self._barren = int(self.rng.integers(self.space.size)), 0
+        self._seen.add(child)
+        return child
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose random cells until there is a population, then children."""

@@ -1,4 +1,4 @@
-"""Bayesian optimisation with a Gaussian process over cells."""
+"""Bayesian optimisation with a Gaussian process over architectures."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def _checked_features(space: SearchSpace, features: Sequence[str] | None) -> tup
 class GPSearch(Searcher):
     """Gaussian process, expected improvement maximised exactly over all cells of the space.
 
-    The kernel is a sum of exponential kernels on edges' operations, live paths and operation counts; labels are
-    normal scores of ranks; hyperparameters maximise the marginal likelihood with a weak prior, again each time that
-    the observations have grown by a fifth. The improvement is that of the value which a look-up would give, seed noise
-    included, not of the noise-free function. Bayesian optimisation of cells with structured kernels: Kandasamy et
-    al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
+    The kernel is a sum of exponential kernels on count features of the space, of cells edges' operations, live paths
+    and operation counts; labels are normal scores of ranks; hyperparameters maximise the marginal likelihood with a
+    weak prior, again each time that the observations have grown by a fifth. The improvement is that of the value which
+    a look-up would give, seed noise included, not of the noise-free function. Bayesian optimisation of cells with
+    structured kernels: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
 
     Parameters
     ----------
@@ -90,8 +90,9 @@ class GPSearch(Searcher):
 
     @cached_property
     def _gp(self) -> CellGP:
-        centre, _ = weak_prior(len(self.features))
-        return CellGP(CellKernel(self.space, self.features), Hyperparameters.from_logarithms(centre))
+        kernel = CellKernel(self.space, self.features)
+        centre, _ = weak_prior(len(self.features), kernel.typical_lengthscales)
+        return CellGP(kernel, Hyperparameters.from_logarithms(centre))
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other cells as asked."""
@@ -139,8 +140,8 @@ class GPSearch(Searcher):
         if not self._is_due(n):
             return
         self._fitted_at = n
-        start = self._gp.hyperparameters
-        self._gp.set_hyperparameters(fit_hyperparameters(self._gp.observed_distances(), [labels], start))
+        start, prior = self._gp.hyperparameters, weak_prior(len(self.features), self._gp.kernel.typical_lengthscales)
+        self._gp.set_hyperparameters(fit_hyperparameters(self._gp.observed_distances(), [labels], start, prior))
 
     def _score(
         self, mean: NDArray[np.float64], deviation: NDArray[np.float64], labels: NDArray[np.float64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.searchers._base import SEARCHERS, checked_whole
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["Hyperband", "SuccessiveHalving"]
 
@@ -77,7 +77,7 @@ class Bracket:
 class _Brackets(MultiFidelitySearcher):
     """Brackets one after another; where one waits for values and a worker is free, the next begins beside it."""
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator, *, eta: int = 3, rungs: int | None = None) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3, rungs: int | None = None) -> None:
         super().__init__(space, rng)
         self.eta = checked_whole("eta", eta, 2, 1_000)
         self.rungs = rungs if rungs is None else checked_whole("rungs", rungs, 1, 20)
@@ -165,7 +165,7 @@ class SuccessiveHalving(_Brackets):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     eta : int, default 3
         One of `eta` cells goes up.
@@ -191,7 +191,7 @@ class SuccessiveHalving(_Brackets):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         eta: int = 3,
@@ -216,7 +216,7 @@ class Hyperband(_Brackets):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     eta : int, default 3
     rungs : int, optional

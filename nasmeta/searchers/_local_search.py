@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.searchers._base import SEARCHERS, Searcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["FullLocalSearch", "LocalSearch"]
 
@@ -23,7 +23,7 @@ class LocalSearch(Searcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     improvement : {"first", "full"}, default "first"
         ``first``: move to the first neighbour that is better. ``full``: evaluate all neighbours, move to the best.
@@ -38,7 +38,7 @@ class LocalSearch(Searcher):
 
     waits_for_values = True
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator, *, improvement: str = "first") -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, improvement: str = "first") -> None:
         super().__init__(space, rng)
         if improvement not in ("first", "full"):
             raise SettingError(f"improvement must be 'first' or 'full', not {improvement!r}.")
@@ -59,6 +59,8 @@ class LocalSearch(Searcher):
         self._queue = self.rng.permutation(self.space.neighbours(cell)).tolist()
         self._waiting = set(self._queue)
         self._best_neighbour, self._best_neighbour_value = -1, -np.inf
+        if not self._queue:  # alone in its space
+            self._restart()
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next neighbours; random cells fill a batch that is larger than what is left of them."""
@@ -90,5 +92,5 @@ class LocalSearch(Searcher):
 class FullLocalSearch(LocalSearch):
     """Local search that evaluates the full neighbourhood before it moves; see `LocalSearch`."""
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng, improvement="full")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.searchers._base import Searcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["MultiFidelitySearcher"]
 
@@ -24,7 +24,7 @@ class MultiFidelitySearcher(Searcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
 
     Attributes
@@ -33,7 +33,7 @@ class MultiFidelitySearcher(Searcher):
         Epochs, ascending; the last is the full length.
     """
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
         self.fidelities: tuple[int, ...] = (1,)
 

@@ -15,17 +15,26 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 from nasmeta.searchers._base import SEARCHERS, Searcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 if TYPE_CHECKING:
     from optuna import Trial
     from optuna.distributions import CategoricalDistribution
     from optuna.samplers import BaseSampler
 
-__all__ = ["OptunaGP", "OptunaNSGAII", "OptunaRandom", "OptunaSearch", "OptunaTPE", "edge_distributions", "load_optuna"]
+__all__ = [
+    "OptunaGP",
+    "OptunaNSGAII",
+    "OptunaRandom",
+    "OptunaSearch",
+    "OptunaTPE",
+    "load_optuna",
+    "position_distributions",
+]
 
 _NO_SAMPLERS_OF_CELLS = ("CmaEsSampler", "GridSampler", "PartialFixedSampler")
 _NEEDED_BY = {"GPSampler": "torch"}
+_TRIES = 8  # combinations in a row that are no architecture
 
 
 def load_optuna(what: str) -> ModuleType:
@@ -42,24 +51,26 @@ def load_optuna(what: str) -> ModuleType:
     return optuna
 
 
-def edge_distributions(space: CellSpace) -> dict[str, CategoricalDistribution]:
-    """Return what Optuna chooses from: an operation, by its name, for each edge, such as ``0->1``."""
+def position_distributions(space: SearchSpace) -> dict[str, CategoricalDistribution]:
+    """Return what Optuna chooses from: for each position, such as ``0->1`` of cells, its choices."""
     optuna = load_optuna("A search space for Optuna")
-    choices = optuna.distributions.CategoricalDistribution(space.operations)
-    return {f"{source}->{target}": choices for source, target in space.edges}
+    distribution = optuna.distributions.CategoricalDistribution
+    return {position.name: distribution(position.choices) for position in space.positions}
 
 
 @SEARCHERS.register("optuna")
 class OptunaSearch(Searcher):
-    """Any sampler of Optuna, on one categorical parameter an edge (Akiba et al., KDD 2019).
+    """Any sampler of Optuna, on one categorical parameter a position (Akiba et al., KDD 2019).
 
     The study is in memory, maximises, and is fed by the run: a proposal is a trial, a value that nobody asked for is
     added as a finished one. A sampler proposes cells again; the run answers these from its history, as for any
-    searcher, and the sampler learns the value once more. Needs the extra ``optuna``.
+    searcher, and the sampler learns the value once more. A combination of choices that is no architecture is a pruned
+    trial; after eight of these the architecture is proposed that differs from the last one in the fewest positions.
+    Needs the extra ``optuna``.
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
         Gives the sampler's seed.
     sampler : str or optuna.samplers.BaseSampler, default "TPESampler"
@@ -91,7 +102,7 @@ class OptunaSearch(Searcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         sampler: str | BaseSampler = "TPESampler",
@@ -103,10 +114,9 @@ class OptunaSearch(Searcher):
             raise SettingError(f'options must be a mapping such as {{"n_startup_trials": 20}}, not {options!r:.80}.')
         self.options = dict(options or {})
         optuna = load_optuna(type(self).__name__)
-        self._distributions = edge_distributions(space)
-        self._digit = {name: digit for digit, name in enumerate(space.operations)}
-        every = np.indices((space.n_operations,) * space.n_edges).reshape(space.n_edges, -1).T
-        self._cell = np.asarray(space.from_digits(every))  # by place in lexicographic order
+        self._distributions = position_distributions(space)
+        self._codes = {p.name: {choice: code for code, choice in enumerate(p.choices)} for p in space.positions}
+        self._pruned = optuna.trial.TrialState.PRUNED
         self._open: dict[int, deque[Trial]] = {}
         self._create_finished = optuna.trial.create_trial
         with _silent(optuna):
@@ -154,13 +164,25 @@ class OptunaSearch(Searcher):
         return np.array([self._begin() for _ in range(n)], np.int32)
 
     def _begin(self) -> int:
-        trial = self.study_.ask(self._distributions)
-        chosen, place, digit = trial.params, 0, self._digit
-        for name in self._distributions:
-            place = place * len(digit) + digit[chosen[name]]
-        cell = int(self._cell[place])
+        for _ in range(_TRIES):
+            trial = self.study_.ask(self._distributions)
+            chosen = trial.params
+            codes = np.array([self._codes[name][chosen[name]] for name in self._distributions])
+            cell = int(self.space.find(codes @ self.space.place_values))
+            if cell >= 0:
+                break
+            self.study_.tell(trial, state=self._pruned)
+        else:
+            edits = (self.space.codes != codes).sum(axis=1)
+            cell = int(self.rng.choice(np.flatnonzero(edits == edits.min())))
+            self.study_.enqueue_trial(self._params(cell))
+            trial = self.study_.ask(self._distributions)
         self._open.setdefault(cell, deque()).append(trial)
         return cell
+
+    def _params(self, cell: int) -> dict[str, Any]:
+        codes = self.space.codes[cell].tolist()
+        return {p.name: p.choices[code] for p, code in zip(self.space.positions, codes, strict=True)}
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """End the oldest open trial of each cell; where there is none, add a finished one."""
@@ -169,8 +191,7 @@ class OptunaSearch(Searcher):
             if begun:
                 self.study_.tell(begun.popleft(), value)
                 continue
-            operations = (self.space.operations[digit] for digit in self.space.digits[cell].tolist())
-            params = dict(zip(self._distributions, operations, strict=True))
+            params = self._params(cell)
             self.study_.add_trial(self._create_finished(params=params, distributions=self._distributions, value=value))
 
 
@@ -179,7 +200,9 @@ class _Named(OptunaSearch):
 
     of: str
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator, *, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, space: SearchSpace, rng: np.random.Generator, *, options: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(space, rng, sampler=self.of, options=options)
 
 
@@ -187,7 +210,7 @@ class _Named(OptunaSearch):
 class OptunaTPE(_Named):
     """Optuna's TPESampler: tree-structured Parzen estimators (Bergstra et al., NeurIPS 2011; Watanabe, 2023).
 
-    See `OptunaSearch`; ``options={"multivariate": False}`` models each edge alone, the default before Optuna 5.
+    See `OptunaSearch`; ``options={"multivariate": False}`` models each position alone, the default before Optuna 5.
     """
 
     of = "TPESampler"
@@ -195,7 +218,7 @@ class OptunaTPE(_Named):
 
 @SEARCHERS.register("optuna-random")
 class OptunaRandom(_Named):
-    """Optuna's RandomSampler: each operation uniformly; a cell may come again. See `OptunaSearch`."""
+    """Optuna's RandomSampler: each choice uniformly; a cell may come again. See `OptunaSearch`."""
 
     of = "RandomSampler"
 

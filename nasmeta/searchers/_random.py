@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, SpaceExhaustedError
 from nasmeta.searchers._base import SEARCHERS, Searcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["RandomSearch"]
 
@@ -18,7 +18,7 @@ class RandomSearch(Searcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     replacement : bool, default False
         Whether each cell is drawn from all, so that one may come again, as in the code of NAS-Bench-201.
@@ -32,7 +32,7 @@ class RandomSearch(Searcher):
     dtype('int32')
     """
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator, *, replacement: bool = False) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, replacement: bool = False) -> None:
         super().__init__(space, rng)
         if not isinstance(replacement, bool):
             raise SettingError(f"replacement must be true or false, not {replacement!r:.80}.")

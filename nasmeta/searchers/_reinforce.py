@@ -1,4 +1,4 @@
-"""REINFORCE with an independent categorical distribution an edge."""
+"""REINFORCE with an independent categorical distribution a position."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import checked_number
 from nasmeta.searchers._base import SEARCHERS, Searcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["Reinforce"]
 
 _DECAY_OF_MEAN, _DECAY_OF_SQUARES = 0.9, 0.999  # Adam's own defaults
 _FIRST_SPREAD = 1e-3  # of the logits at birth
+_REDRAWS = 8  # of combinations that are no architecture
 
 
 @SEARCHERS.register("reinforce")
 class Reinforce(Searcher):
-    """Policy gradient on one categorical distribution an edge, without meta-training.
+    """Policy gradient on one categorical distribution a position, without meta-training.
 
     Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning", Machine
     Learning 8, 1992, in the form that Dong and Yang use as a baseline in "NAS-Bench-201", ICLR 2020, after Zoph and Le,
     "Neural architecture search with reinforcement learning", ICLR 2017: the reward is the value itself, the baseline
     an exponential moving average that already holds it, and Adam takes a step for every value.
 
+    Where not every combination of choices is an architecture, one that is none is drawn again, at last from the policy
+    as it is over the architectures.
+
     A policy that has settled proposes cells again and again; these are free of charge, and the loop ends a run that
     proposes nothing new for very long.
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     learning_rate : float, default 0.01
         Of Adam. As Adam divides by the gradients' own size, the unit of the values does not matter.
@@ -45,17 +49,19 @@ class Reinforce(Searcher):
     """
 
     def __init__(
-        self, space: CellSpace, rng: np.random.Generator, *, learning_rate: float = 0.01, momentum: float = 0.9
+        self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.01, momentum: float = 0.9
     ) -> None:
         super().__init__(space, rng)
         self.learning_rate = checked_number("learning_rate", learning_rate, 0, 10)
         self.momentum = checked_number("momentum", momentum, 0, 0.9999)
-        shape = (space.n_edges, space.n_operations)
+        shape = (space.n_positions, max(space.n_choices))
+        self._n_choices = np.array(space.n_choices)
         self._logits = _FIRST_SPREAD * rng.standard_normal(shape)
+        self._logits[np.arange(shape[1]) >= self._n_choices[:, None]] = -np.inf  # no choice there
         self._mean, self._squares, self._steps = np.zeros(shape), np.zeros(shape), 0
         self._rewards, self._weight = 0.0, 0.0  # numerator and denominator of the moving average
         self._probabilities = self._softmax()
-        self._own_operation = np.eye(space.n_operations)
+        self._own_choice = np.eye(shape[1])
 
     def _softmax(self) -> NDArray[np.float64]:
         raised = np.exp(self._logits - self._logits.max(axis=1, keepdims=True))
@@ -63,18 +69,34 @@ class Reinforce(Searcher):
         return probabilities
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Draw an operation for every edge."""
+        """Draw a choice for every position."""
+        cells = self._drawn(n)
+        for _ in range(_REDRAWS):
+            missing = cells < 0
+            if not missing.any():
+                return cells
+            cells[missing] = self._drawn(int(missing.sum()))
+        missing = cells < 0
+        if missing.any():
+            scores = self._logits[np.arange(self.space.n_positions), self.space.codes].sum(axis=1)
+            weights = np.exp(scores - scores.max())
+            cells[missing] = self.rng.choice(len(weights), size=int(missing.sum()), p=weights / weights.sum())
+        return cells
+
+    def _drawn(self, n: int) -> NDArray[np.int32]:
+        """Return what the policy draws, -1 where that is no architecture; int32, shape (n,)."""
         up_to = self._probabilities.cumsum(axis=1)[None, :, :-1]
-        digits = (self.rng.random((n, self.space.n_edges, 1)) > up_to).sum(axis=2)
-        return np.asarray(self.space.from_digits(digits), np.int32)
+        codes = (self.rng.random((n, self.space.n_positions, 1)) > up_to).sum(axis=2)
+        np.minimum(codes, self._n_choices - 1, out=codes)  # where a sum of probabilities falls short of 1
+        return self.space.find(codes @ self.space.place_values)
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Take one step of Adam for each value."""
-        for digits, value in zip(self.space.digits[cells], values.tolist(), strict=True):
+        for codes, value in zip(self.space.codes[cells], values.tolist(), strict=True):
             self._rewards = self.momentum * self._rewards + (1 - self.momentum) * value
             self._weight = self.momentum * self._weight + (1 - self.momentum)
             advantage = value - self._rewards / self._weight
-            gradient = advantage * (self._probabilities - self._own_operation[digits])
+            gradient = advantage * (self._probabilities - self._own_choice[codes])
             self._steps += 1
             self._mean += (1 - _DECAY_OF_MEAN) * (gradient - self._mean)
             self._squares += (1 - _DECAY_OF_SQUARES) * (gradient * gradient - self._squares)

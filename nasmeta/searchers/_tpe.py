@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._base import SEARCHERS, Searcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import Position, SearchSpace
 
 __all__ = ["TPESearch"]
+
+_PAIRS_FOR_ONE = 16  # of halves in a matrix product, in the time of one architecture by itself
+_LARGEST_TABLE, _BLOCK = 512, 256  # rows that a processor's cache holds
 
 
 @SEARCHERS.register("tpe")
@@ -19,12 +25,13 @@ class TPESearch(Searcher):
 
     Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization", NeurIPS 2011, in the form that
     Watanabe, "Tree-structured Parzen estimator", 2023, calls multivariate and Optuna has: one kernel a cell, a product
-    over the edges. Unlike these it draws no candidates: the ratio of the two densities is computed for every cell of
-    the space, and no cell is proposed twice.
+    over the positions. Unlike these it draws no candidates: the ratio of the two densities is computed for every cell
+    of the space, and no cell is proposed twice. Of an ordered position, choices near that of a kernel's cell are
+    likely, too: half as much with each step.
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     initial : int, default 10
         Random cells before the model is used.
@@ -45,7 +52,7 @@ class TPESearch(Searcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         initial: int = 10,
@@ -60,9 +67,11 @@ class TPESearch(Searcher):
         self.prior_weight = checked_number("prior_weight", prior_weight, 1e-6, 1_000)
         self._told: dict[int, float] = {}
         self._open = np.ones(space.size, dtype=bool)
-        # The place of a cell in a table of (first three edges) × (last three edges).
-        base = space.n_operations ** np.arange(space.n_edges - 1, -1, -1)
-        self._place = space.digits.astype(np.int64) @ base
+        self._alike = [_likeness(position) for position in space.positions]
+        self._parts = _parts(space)
+        self._place = np.arange(space.size)
+        if len(self._parts) == 2:  # all pairs of both halves, in one matrix product
+            self._place = self._parts[0].places * len(self._parts[1].codes) + self._parts[1].places
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other cells as proposed."""
@@ -104,19 +113,74 @@ class TPESearch(Searcher):
         return rounded
 
     def _density(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the density of kernels at these cells and of the uniform one, by place; shape (n_cells,)."""
-        n_operations, n_edges = self.space.n_operations, self.space.n_edges
+        """Return the density of kernels at these cells and of the uniform one, by `_place`."""
         smooth = self.prior_weight / max(len(cells) + 1, 1)
-        kernels = np.full((n_edges, n_operations, len(cells) + 1), smooth)
-        kernels[:, :, -1] = 1.0  # the uniform one
-        edges, members = np.arange(n_edges)[:, None], np.arange(len(cells))[None, :]
-        kernels[edges, self.space.digits[cells].T, members] += 1.0
-        kernels /= kernels.sum(axis=1, keepdims=True)
         weights = np.append(np.ones(len(cells)), self.prior_weight)
-        half = n_edges // 2
-        first, last = (
-            np.einsum("aw,bw,cw->abcw", *part, optimize=False).reshape(-1, len(cells) + 1)
-            for part in (kernels[:half], kernels[half:])
-        )
-        density: NDArray[np.float64] = (first * (weights / weights.sum())) @ last.T
-        return density.ravel()
+        kernels = []
+        for alike, codes in zip(self._alike, self.space.codes[cells].T, strict=True):
+            kernel = np.ones((len(alike), len(cells) + 1))  # the last one uniform
+            kernel[:, :-1] = alike[:, codes]
+            kernel[:, :-1] += smooth
+            kernel /= kernel.sum(axis=0)
+            kernels.append(kernel)
+        shares, *others = [_product(kernels[part.of], part.codes, len(weights)) for part in self._parts]
+        shares *= weights / weights.sum()
+        if len(others) == 1:
+            return (shares @ others[0].T).ravel()
+        density = np.empty(self.space.size)
+        for start in range(0, len(density), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            product = shares[self._parts[0].places[block]]
+            for table, part in zip(others[:-1], self._parts[1:], strict=False):
+                product *= table[part.places[block]]
+            np.einsum("xw,xw->x", product, others[-1][self._parts[-1].places[block]], out=density[block])
+        return density
+
+
+def _likeness(position: Position) -> NDArray[np.float64]:
+    """Return how likely a kernel makes each choice (rows) around that of its cell (columns), before smoothing."""
+    n = len(position.choices)
+    if not position.ordered:
+        return np.eye(n)
+    return np.asarray(0.5 ** np.abs(np.subtract.outer(np.arange(n), np.arange(n))))
+
+
+class _Part(NamedTuple):
+    """Some positions: the distinct codes there, and the place of each architecture's among them."""
+
+    of: slice
+    codes: NDArray[np.integer]
+    places: NDArray[np.int64]
+
+
+@lru_cache(maxsize=4)
+def _parts(space: SearchSpace) -> list[_Part]:
+    """Return two halves, or more parts where the architectures are few of all pairs of halves."""
+    half = space.n_positions // 2
+    halves = [_part(space, slice(half)), _part(space, slice(half, space.n_positions))]
+    if len(halves[0].codes) * len(halves[1].codes) <= _PAIRS_FOR_ONE * space.size:
+        return halves
+    starts, product = [0], 1
+    for position, n in enumerate(space.n_choices):
+        product *= n
+        if product > _LARGEST_TABLE and position > starts[-1]:
+            starts.append(position)
+            product = n
+    ends = [*starts[1:], space.n_positions]
+    return [_part(space, slice(*ends)) for ends in zip(starts, ends, strict=True)]
+
+
+def _part(space: SearchSpace, of: slice) -> _Part:
+    """Return a part, its codes in lexicographic order."""
+    worth = np.cumprod([1, *space.n_choices[of][:0:-1]])[::-1][: of.stop - (of.start or 0)]
+    ranks = space.codes[:, of].astype(np.int64) @ worth
+    _, rows, places = np.unique(ranks, return_index=True, return_inverse=True)
+    return _Part(of, space.codes[rows, of], places.ravel())
+
+
+def _product(kernels: list[NDArray[np.float64]], codes: NDArray[np.integer], width: int) -> NDArray[np.float64]:
+    """Return the products of kernels over some positions at codes, shape (n_codes, n_kernels)."""
+    product = np.ones((len(codes), width))
+    for kernel, column in zip(kernels, codes.T, strict=True):
+        product *= kernel[column]
+    return product

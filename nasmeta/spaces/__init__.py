@@ -5,7 +5,7 @@ from nasmeta.spaces._cell_graph import complete_edges, live_edges
 from nasmeta.spaces._cell_space import CellSpace, CostFormula
 from nasmeta.spaces._content import from_content, to_content
 from nasmeta.spaces._datasets import canonical_dataset, held_out_name
-from nasmeta.spaces._drawing import Drawing
+from nasmeta.spaces._drawing import Drawing, draw_cell, draw_choices, draw_graph
 from nasmeta.spaces._features import CountFeature
 from nasmeta.spaces._moving import move_cells
 from nasmeta.spaces._notation import Notation
@@ -25,6 +25,9 @@ __all__ = [
     "SearchSpace",
     "canonical_dataset",
     "complete_edges",
+    "draw_cell",
+    "draw_choices",
+    "draw_graph",
     "from_content",
     "get_cell_space",
     "get_space",

@@ -9,12 +9,25 @@ from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace, CostFormula
+from nasmeta.spaces._design_grids import fcnet, graphgym, hpobench_mlp
+from nasmeta.spaces._graph_networks import graph_networks
+from nasmeta.spaces._layer_sequences import nas_bench_macro, transnas_macro
 from nasmeta.spaces._notation import Notation
 from nasmeta.spaces._search_space import SearchSpace
 
 __all__ = ["SPACES", "get_cell_space", "get_space", "registered_name"]
 
-SPACES: Registry[Callable[[], SearchSpace]] = Registry("space")
+
+def _builder(found: object) -> Callable[[], SearchSpace] | None:
+    """Return what builds the space that another package has: a function, or a space that stands there."""
+    if isinstance(found, SearchSpace):
+        return lambda: found
+    return found if callable(found) else None
+
+
+SPACES: Registry[Callable[[], SearchSpace]] = Registry(
+    "space", group="nasmeta.spaces", accepts=_builder, wanted="a SearchSpace, or a function that returns one"
+)
 
 _EDGES = complete_edges(4)
 
@@ -99,6 +112,13 @@ def _tnb101() -> CellSpace:
     )
 
 
+SPACES.register("fcnet")(fcnet)
+SPACES.register("graph")(graph_networks)
+SPACES.register("graphgym")(graphgym)
+SPACES.register("hpobench-mlp")(hpobench_mlp)
+SPACES.register("nbmacro")(nas_bench_macro)
+SPACES.register("tnb101-macro")(transnas_macro)
+
 _built: dict[Callable[[], SearchSpace], SearchSpace] = {}
 
 
@@ -128,7 +148,10 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
         return name
     build = SPACES[name]
     if build not in _built:
-        _built[build] = build()
+        built = build()
+        if not isinstance(built, SearchSpace):
+            raise SettingError(f"The space {name} is a function that returns {built!r:.80}, not a SearchSpace.")
+        _built[build] = built
     return _built[build]
 
 

@@ -56,6 +56,8 @@ class SearchSpace:
         Which features a Gaussian process compares where nobody says; all of them where left out.
     notation : Notation, optional
         How architectures are written; ``position=choice,…`` where left out.
+    drawing : callable, optional
+        ``drawing(axes, space, architecture)`` draws an architecture, see `draw`; `nasmeta.spaces.draw_graph` helps.
 
     Attributes
     ----------
@@ -96,6 +98,7 @@ class SearchSpace:
         features: Mapping[str, FeatureBuilder] | None = None,
         kernel_features: Sequence[str] | None = None,
         notation: Notation | None = None,
+        drawing: Callable[[Any, SearchSpace, int], object] | None = None,
     ) -> None:
         if not isinstance(name, str) or not name.strip():
             raise SettingError(f"The name of a space is a text, not {shown(name)}.")
@@ -104,6 +107,7 @@ class SearchSpace:
         self.n_positions = len(self.positions)
         self.n_choices = tuple(len(position.choices) for position in self.positions)
         self.notation = notation or position_notation(self.positions)
+        self.drawing = drawing
         self._kernel_features = None if kernel_features is None else tuple(kernel_features)
         self._more_features = dict(features or {})
         product = float(np.prod(np.array(self.n_choices, dtype=np.float64)))
@@ -597,7 +601,7 @@ class SearchSpace:
         return rng.choice(self.size, size=n, replace=replace).astype(np.int32)
 
     def draw(self, architecture: Architecture, ax: Any = None) -> Drawing:
-        """Draw an architecture with matplotlib.
+        """Draw an architecture with matplotlib: a cell as a graph, others as their positions and choices.
 
         Parameters
         ----------
@@ -608,7 +612,7 @@ class SearchSpace:
         Returns
         -------
         Drawing
-            Shows itself in a notebook; ``.figure``, ``.save(path)``.
+            Shows itself in a notebook; ``.svg()``, ``.save(path)``, ``.figure``, ``.ax``.
 
         Examples
         --------

@@ -1,13 +1,12 @@
-"""Surrogate benchmarks: what a table would answer, from a small file, for every cell of a space."""
+"""Surrogate benchmarks: what a table would answer, from a small file, for every architecture of a space."""
 
-from nasmeta.surrogates._features import FEATURE_SETS, class_features
+from nasmeta.surrogates._features import FEATURE_SETS, class_features, feature_sets, network_classes
 from nasmeta.surrogates._fit import fit_surrogate, score_surrogate
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.surrogates._scores import Scores, score_predictions
 from nasmeta.surrogates._shipped import load_surrogate, shipped_surrogates
 from nasmeta.surrogates._surrogate import Surrogate
-from nasmeta.surrogates._task import SurrogateTask
 
 __all__ = [
     "FEATURE_SETS",
@@ -15,10 +14,11 @@ __all__ = [
     "Scores",
     "SeedNoise",
     "Surrogate",
-    "SurrogateTask",
     "class_features",
+    "feature_sets",
     "fit_surrogate",
     "load_surrogate",
+    "network_classes",
     "score_predictions",
     "score_surrogate",
     "shipped_surrogates",

@@ -1,31 +1,61 @@
-"""What a surrogate sees of a cell: which function it computes, and what that function is made of."""
+"""What a surrogate sees of an architecture: its class, and what that class is made of."""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import CellSpace, SearchSpace
 
-__all__ = ["FEATURE_SETS", "class_features"]
+__all__ = ["FEATURE_SETS", "class_features", "feature_sets", "network_classes"]
 
 FEATURE_SETS = ("edges", "paths", "operations", "shape")
 
 
-@cache
-def class_features(space: CellSpace) -> tuple[NDArray[np.float32], ...]:
-    """Return the features of every function class, one array a set of `FEATURE_SETS`.
+def feature_sets(space: SearchSpace) -> tuple[str, ...]:
+    """Return the names of the feature sets of a space: `FEATURE_SETS` for cells, else its count features.
 
-    They are those of the class's member whose live digits come first in lexicographic order, each divided by its
-    standard deviation over the classes (at least 0.2), which no label enters.
+    Examples
+    --------
+    >>> from nasmeta.spaces import SearchSpace
+    >>> feature_sets(SearchSpace("mlp", {"width": [16, 32, 64], "act": ["relu", "tanh"]}))
+    ('positions', 'levels')
+    """
+    return FEATURE_SETS if isinstance(space, CellSpace) else space.feature_names
+
+
+@lru_cache(maxsize=8)
+def network_classes(space: SearchSpace) -> NDArray[np.int32]:
+    """Return for every architecture the number of its class, int32, shape (size,): one class has one answer.
+
+    For cells the function that they compute (`CellSpace.function_classes`), else the isomorphism class; without a rule
+    of isomorphism each architecture is a class of its own.
+    """
+    if isinstance(space, CellSpace):
+        return space.function_classes
+    representatives = space.canonical(np.arange(space.size, dtype=np.int32))
+    classes = np.unique(representatives, return_inverse=True)[1].ravel().astype(np.int32)
+    classes.flags.writeable = False
+    return classes
+
+
+@lru_cache(maxsize=8)
+def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
+    """Return the features of every class of `network_classes`, one array a set of `feature_sets`.
+
+    For cells they are those of the class's member whose live digits come first in lexicographic order:
 
     * ``edges``: which operation each edge has, one-hot; ``none`` where it is on no live path.
     * ``paths``: how many paths apply each sequence of operations, skips left out.
     * ``operations``: how often each operation occurs on live edges.
-    * ``shape``: lengths of the four paths without skips, and how many convolutions each has, both in descending order
-      (-1 for a dead path); how many paths live, the most convolutions on one, and how many are the identity.
+    * ``shape``: lengths of the paths without skips, and how many convolutions each has (operations that neither skip
+      nor pool), both in descending order (-1 for a dead path); how many paths live, the most convolutions on one, and
+      how many are the identity.
+
+    For other spaces they are the count features of the class's first member. Each is divided by its standard deviation
+    over the classes (at least 0.2), which no label enters.
 
     Returns
     -------
@@ -38,26 +68,32 @@ def class_features(space: CellSpace) -> tuple[NDArray[np.float32], ...]:
     >>> [features.shape for features in class_features(get_space("nb201"))]
     [(4930, 30), (4930, 40), (4930, 4), (4930, 11)]
     """
-    classes, digits = space.function_classes, np.where(space.live_edges, space.digits, 0).astype(np.int64)
-    order = np.lexsort((*digits.T[::-1], classes))
-    digits = digits[order[np.diff(classes[order], prepend=-1) > 0]]
-    n, k = len(digits), space.n_operations
+    classes = network_classes(space)
+    if isinstance(space, CellSpace):
+        parts = _of_cells(space, classes)
+    else:
+        first = np.unique(classes, return_index=True)[1]
+        parts = tuple(space.feature(name).counts[first].astype(np.float64) for name in space.feature_names)
+    return tuple(np.asarray(part / np.maximum(part.std(axis=0), 0.2), dtype=np.float32) for part in parts)
 
-    one_hot = (digits[:, :, None] == np.arange(k)).reshape(n, -1)
-    operations = (digits[:, :, None] == np.arange(1, k)).sum(axis=1)
-    counts = np.zeros((n, (k - 1) ** 3))
-    length, convolutions, lives = np.zeros((3, n, len(space.paths)))
+
+def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.float64], ...]:
+    dead = -1 if space.none is None else space.none
+    digits = np.where(space.live_edges, space.digits, dead).astype(np.int64)
+    order = np.lexsort((*digits.T[::-1], classes))
+    members = order[np.diff(classes[order], prepend=-1) > 0]
+    digits = digits[members]
+    passing = [digit for digit in range(space.n_operations) if digit != space.none]
+    convolutional = [digit for digit in space.real_operations if "pool" not in space.operations[digit].lower()]
+    one_hot = (digits[:, :, None] == np.arange(space.n_operations)).reshape(len(digits), -1)
+    operations = (digits[:, :, None] == np.array(passing)).sum(axis=1)
+    length, convolutions, lives = np.zeros((3, len(digits), len(space.paths)))
     for j, path in enumerate(space.paths):
-        sequence = np.zeros(n, dtype=np.int64)
-        for edge in path:
-            digit = digits[:, edge]
-            sequence = np.where(digit >= 2, sequence * (k - 1) + digit - 1, sequence)
         on_path = digits[:, path]
-        live = (on_path != 0).all(axis=1)
-        counts[live, sequence[live]] += 1
+        live = (on_path != dead).all(axis=1)
         lives[:, j] = live
-        length[:, j] = np.where(live, (on_path >= 2).sum(axis=1), -1)
-        convolutions[:, j] = np.where(live, ((on_path == 2) | (on_path == 3)).sum(axis=1), -1)
+        length[:, j] = np.where(live, np.isin(on_path, space.real_operations).sum(axis=1), -1)
+        convolutions[:, j] = np.where(live, np.isin(on_path, convolutional).sum(axis=1), -1)
     shape = np.column_stack(
         [
             -np.sort(-length, axis=1),
@@ -67,8 +103,5 @@ def class_features(space: CellSpace) -> tuple[NDArray[np.float32], ...]:
             (length == 0).sum(axis=1),
         ]
     )
-    paths = counts[:, counts.any(axis=0)]
-    return tuple(
-        np.asarray(part / np.maximum(part.std(axis=0), 0.2), dtype=np.float32)
-        for part in (one_hot, paths, operations, shape)
-    )
+    paths = space.feature("paths").counts[members]
+    return tuple(part.astype(np.float64) for part in (one_hot, paths, operations, shape))

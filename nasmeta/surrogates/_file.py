@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,18 +14,31 @@ from numpy.typing import NDArray
 
 from nasmeta.archives import pack, unpack
 from nasmeta.errors import DamagedFileError, UnknownNameError
-from nasmeta.spaces import get_space
-from nasmeta.surrogates._features import FEATURE_SETS, class_features
+from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, to_content
+from nasmeta.surrogates._features import class_features, feature_sets
 from nasmeta.surrogates._noise import N_LEVELS, SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.tasks import Signal
 
-__all__ = ["FORMAT_VERSION", "Content", "encode", "read"]
+__all__ = ["FORMAT_VERSION", "Content", "encode", "read", "space_in_card", "space_of_card"]
 
 FORMAT_VERSION = 1
 _FORMAT = "nasmeta-surrogate"
 _LARGEST = 2**26  # bytes that a file may unpack to
 _NUMBERS = ("noise", "best", "margin", "centre")
+
+
+def space_in_card(space: SearchSpace) -> str | dict[str, Any]:
+    """Return how a card says its space: by its name where it is registered, else by its whole content."""
+    content = to_content(space)
+    name: str | None = content.get("registered")
+    return content if name is None else name
+
+
+def space_of_card(card: Mapping[str, Any]) -> SearchSpace:
+    """Return the space that a card says."""
+    space = card["space"]
+    return get_space(space) if isinstance(space, str) else from_content(space)
 
 
 class Content(NamedTuple):
@@ -39,7 +53,7 @@ class Content(NamedTuple):
 
 def encode(content: Content) -> bytes:
     """Return the bytes of a file; the same content gives the same bytes."""
-    process = content.process
+    process, sets = content.process, _sets(space_of_card(content.card))
     card = {"format": _FORMAT, "format_version": FORMAT_VERSION, **content.card}
     arrays: dict[str, NDArray[Any]] = {
         "card": np.frombuffer(json.dumps(card, indent=1).encode(), dtype=np.uint8),
@@ -48,7 +62,7 @@ def encode(content: Content) -> bytes:
         "variances": process.variances,
         "observed": process.observed,
         "weights": process.weights,
-        **{f"scales_{name}": s for name, s in zip(FEATURE_SETS, process.inverse_lengthscales, strict=True)},
+        **{f"scales_{name}": s for name, s in zip(sets, process.inverse_lengthscales, strict=True)},
     }
     if content.noise is not None:
         arrays |= {f"noise_{name}": getattr(content.noise, name) for name in ("means", "quantiles")}
@@ -91,11 +105,12 @@ def _content(raw: bytes, path: Path) -> Content:
             f"{path} has the format version {version!r:.20}, this nasmeta reads version {FORMAT_VERSION}. "
             f"Fit it anew: `nasmeta surrogate fit {card['task']!s:.60} --output FILE`."
         )
-    features = class_features(get_space(card["space"]))
-    n_classes, n_cells = len(features[0]), get_space(card["space"]).size
+    space = space_of_card(card)
+    features, sets = class_features(space), _sets(space)
+    n_classes, n_cells = len(features[0]), space.size
     scales = tuple(
         _checked(arrays, f"scales_{name}", np.float32, (part.shape[1],))
-        for name, part in zip(FEATURE_SETS, features, strict=True)
+        for name, part in zip(sets, features, strict=True)
     )
     n = len(arrays["observed"])
     observed = _checked(arrays, "observed", np.int32, (n,))
@@ -104,7 +119,7 @@ def _content(raw: bytes, path: Path) -> Content:
     numbers = _checked(arrays, "numbers", np.float64, (len(_NUMBERS),))
     process = Process(
         inverse_lengthscales=scales,
-        variances=_checked(arrays, "variances", np.float64, (len(FEATURE_SETS),)),
+        variances=_checked(arrays, "variances", np.float64, (len(sets),)),
         observed=observed,
         weights=_checked(arrays, "weights", np.float32, (n,)),
         **dict(zip(_NUMBERS, numbers.tolist(), strict=True)),
@@ -123,10 +138,15 @@ def _content(raw: bytes, path: Path) -> Content:
             raise ValueError("its seed noise is no distribution")
     costs = None
     if "cost_coefficients" in arrays:
-        space = get_space(card["space"])
-        costs = _checked(arrays, "cost_coefficients", np.float64, (1 + space.n_edges * space.n_operations,))
+        costs = _checked(arrays, "cost_coefficients", np.float64, (1 + sum(space.n_choices),))
     _check_card(card)
     return Content(card, process, np.unpackbits(packed, count=n_cells).astype(bool), noise, costs)
+
+
+def _sets(space: SearchSpace) -> tuple[str, ...]:
+    """Return the names of the arrays of the feature sets: those of count features are anybody's, and no file names."""
+    names = feature_sets(space)
+    return names if isinstance(space, CellSpace) else tuple(f"feature_{i}" for i in range(len(names)))
 
 
 def _check_card(card: dict[str, Any]) -> None:
@@ -147,7 +167,6 @@ def _check_card(card: dict[str, Any]) -> None:
         and isinstance(card["split"]["train_fraction"], int | float)
         and isinstance(card["split"]["seed"], int)
         and column.direction in ("max", "min")
-        and card["table"] == card["space"]
     )
     if not right:
         raise ValueError("its card says something that no surrogate's does")

@@ -14,32 +14,36 @@ import nasmeta
 from nasmeta.checks import checked_whole
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors import isomorph_split
-from nasmeta.surrogates._features import class_features
+from nasmeta.spaces import CellSpace, SearchSpace
+from nasmeta.surrogates._features import class_features, network_classes
+from nasmeta.surrogates._file import space_in_card
 from nasmeta.surrogates._noise import SeedNoise, fit_noise
 from nasmeta.surrogates._process import fit_process
 from nasmeta.surrogates._scores import Scores, score_predictions
-from nasmeta.surrogates._surrogate import Surrogate, edge_costs
-from nasmeta.tasks import CombinedTask, Task, get_task
+from nasmeta.surrogates._surrogate import Surrogate, choice_costs
+from nasmeta.tasks import Task, get_task
 
 __all__ = ["fit_surrogate", "score_surrogate"]
 
-_FEWEST = 50  # function classes
+_FEWEST, _FEWEST_TRAINED = 50, 20  # different networks, measured and trained on
 _BEST = 0.1
 
 
 def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, steps: int = 80) -> Surrogate:
     """Fit a surrogate to part of a task's table.
 
-    Cells are split so that no isomorphic pair (upstream rule) is divided; nothing of the held-out cells is seen before
-    the fit is done, and no other task is. Labels of cells that compute one function are averaged, which divides their
-    seed noise. Hyperparameters are learnt by marginal likelihood on the training cells. Training seconds are a linear
-    function of the edges' operations; the seed noise is fitted to the seeds of the training cells with a live path.
+    The task may be on any space, and its table may have holes. Architectures are split so that no isomorphic pair
+    (of cells by the upstream rule) is divided; nothing of the held-out ones is seen before the fit is done, and no
+    other task is. Labels of a class, such as cells that compute one function, are averaged, which divides their seed
+    noise. Hyperparameters are learnt by marginal likelihood on the training labels. Training seconds, where the task
+    has a cost, are a linear function of the choices of the positions; the seed noise is fitted to the seeds of what was
+    trained on, of cells those with a live path.
 
     Parameters
     ----------
     task : str or Task
     train_fraction : float, default 0.8
-        Largest share of the measured cells that is trained on; between 0 and 1.
+        Largest share of the measured architectures that is trained on; between 0 and 1.
     seed : int, default 0
         Of the split and of the batches.
     steps : int, default 80
@@ -48,7 +52,7 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     Returns
     -------
     Surrogate
-        Scored on its held-out cells; the scores are on its card.
+        Scored on what was held out; the scores are on its card.
 
     Raises
     ------
@@ -66,34 +70,41 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     True
     """
     task = get_task(task) if isinstance(task, str) else task
-    if not isinstance(task, Task) or isinstance(task, CombinedTask):
+    if not isinstance(task, Task) or task.objective is not None:
         raise SettingError(f"A surrogate is fitted to a task of one column, such as nb201/cifar10, not {task!r:.80}.")
     if not isinstance(train_fraction, int | float) or not 0 < train_fraction < 1:
         raise SettingError(f"train_fraction must lie between 0 and 1, not {train_fraction!r:.80}.")
     seed, steps = checked_whole("seed", seed, least=0), checked_whole("steps", steps)
     space = task.space
+    every = network_classes(space)
     measured = np.flatnonzero(np.isfinite(task.values))
-    if len(measured) < _FEWEST:
-        raise LabelError(f"{task.name} has {len(measured)} measured cells; a surrogate needs more than {_FEWEST}.")
+    n_different = len(np.unique(every[measured]))
+    if n_different < _FEWEST:
+        raise LabelError(
+            f"{task.name} has {len(measured)} measured {space.noun}s, {n_different} of them different networks; a "
+            f"surrogate needs at least {_FEWEST} different ones."
+        )
     split_rng, batch_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     train, _ = isomorph_split(space, rng=split_rng, test_fraction=1.0 - train_fraction, cells=measured)
     train = np.sort(train)
     trained = np.zeros(space.size, dtype=bool)
     trained[train] = True
 
-    classes = space.function_classes[train]
+    classes = every[train]
     counts = np.bincount(classes)
     observed = np.flatnonzero(counts).astype(np.int32)
     utilities = task.sign * task.values[train]
     labels = np.bincount(classes, utilities)[observed] / counts[observed]
-    if len(observed) < _FEWEST or np.ptp(labels) <= 1e-9 * np.abs(labels).max():
+    if len(observed) < _FEWEST_TRAINED or np.ptp(labels) <= 1e-9 * np.abs(labels).max():
         raise LabelError(
-            f"{task.name}: {len(observed)} different networks among {len(train)} training cells, "
-            f"with values from {labels.min():g} to {labels.max():g}: a surrogate needs at least {_FEWEST} networks "
-            "and values that differ. A larger train_fraction may help."
+            f"{task.name}: {len(observed)} different networks among {len(train)} to train on, "
+            f"with values from {labels.min():g} to {labels.max():g}: a surrogate needs at least "
+            f"{_FEWEST_TRAINED} networks and values that differ. A larger train_fraction may help."
         )
     process = fit_process(class_features(space), observed, labels, counts[observed], batch_rng, steps)
+    kind = "" if len(process.observed) == len(observed) else f", projected on {len(process.observed):,} classes"
     card = _card(task, train, train_fraction, seed, len(measured))
+    card["model"] += kind
     mean = Surrogate(card, process, trained)
     costs, card["cost_r2"] = _fit_costs(task, train)
     surrogate = Surrogate(card, process, trained, _fit_noise(task, train, mean.values), costs)
@@ -103,41 +114,48 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
 
 
 def _card(task: Task, train: NDArray[np.int32], fraction: float, seed: int, n_measured: int) -> dict[str, Any]:
+    rule = "upstream" if isinstance(task.space, CellSpace) else "the space's own"
     return {
         "task": task.name,
-        "table": task.table,
-        "space": task.space.name,
-        "signal": asdict(task.signal),
+        "table": task.table_name,
+        "space": space_in_card(task.space),
+        "signal": task.signal.to_dict(),
         "column": asdict(task.column),
         "measured_cells": n_measured,
         "training_cells": len(train),
         "training_cells_sha256": sha256(train.astype("<i4").tobytes()).hexdigest(),
-        "split": {"rule": "upstream", "train_fraction": float(fraction), "seed": int(seed)},
+        "split": {"rule": rule, "train_fraction": float(fraction), "seed": int(seed)},
         "model": "warped Gaussian process, sum of Matérn-3/2 kernels with a lengthscale a feature",
         "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}, Python {platform.python_version()}",
     }
 
 
 def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64] | None, float | None]:
-    """Return the coefficients of the training seconds, and R² on the cells that were not trained on."""
+    """Return the coefficients of the training seconds, and R² on what was not trained on."""
+    if not task.has_cost:
+        return None, None
     space, costs = task.space, task.cost_seconds
     good = train[np.isfinite(costs[train])]
     if not len(good) or not (costs[good] > 0).any():
         return None, None
-    one_hot = (space.digits[:, :, None] == np.arange(space.n_operations)).reshape(space.size, -1)
-    design = np.column_stack([np.ones(space.size), one_hot])
-    coefficients = np.linalg.lstsq(design[good], costs[good], rcond=None)[0]
+    solved = np.linalg.lstsq(_one_hot(space, good), costs[good], rcond=None)[0]
+    coefficients = np.asarray(solved, dtype=np.float64)
     rest = np.isfinite(costs)
     rest[train] = False
-    r2 = score_predictions(costs[rest], edge_costs(space, coefficients)[rest])["r2"]
+    r2 = score_predictions(costs[rest], choice_costs(space, coefficients)[rest])["r2"]
     return coefficients, r2
+
+
+def _one_hot(space: SearchSpace, architectures: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return a column of ones, and which choice each position has, shape (n, 1 + n_choices)."""
+    codes = space.codes[architectures]
+    parts = [codes[:, [i]] == np.arange(n) for i, n in enumerate(space.n_choices)]
+    return np.column_stack([np.ones(len(codes)), *parts])
 
 
 def _seed_columns(task: Task) -> NDArray[np.float64]:
     """Return the signal's single seeds, shape (n_cells, n_seeds)."""
-    from nasmeta.tables import load_table
-
-    s, table = task.signal, load_table(task.table)
+    s, table = task.signal, task.table
     own = (s.dataset, s.metric, s.split, s.epochs, s.release)
     seeds = [
         info
@@ -153,12 +171,12 @@ def _seed_columns(task: Task) -> NDArray[np.float64]:
 def _fit_noise(task: Task, train: NDArray[np.int32], means: NDArray[np.float64]) -> SeedNoise | None:
     if task.signal.seed != "mean":
         return None
-    live = train[task.space.function_classes[train] != 0]
+    live = train[task.space.live_edges[train].any(axis=1)] if isinstance(task.space, CellSpace) else train
     return fit_noise(means[live], _seed_columns(task)[live])
 
 
 def score_surrogate(surrogate: Surrogate, task: str | Task | None = None) -> dict[str, Scores]:
-    """Score a surrogate on the measured cells that it was not trained on.
+    """Score a surrogate on the measured architectures that it was not trained on.
 
     Parameters
     ----------
@@ -169,9 +187,10 @@ def score_surrogate(surrogate: Surrogate, task: str | Task | None = None) -> dic
     Returns
     -------
     dict of str to Scores
-        ``held out``: no isomorph (upstream rule) was trained on. ``new functions``: the part of them whose function,
-        by the stricter rule of `CellSpace.function_classes`, was not trained on either. Each also for the cells among
-        the best tenth of the task: ``held out, best 10 %`` and ``new functions, best 10 %``.
+        ``held out``: no isomorph (of cells by the upstream rule) was trained on. ``new functions``: the part of them
+        whose function, by the stricter rule of `CellSpace.function_classes`, was not trained on either; on spaces of
+        another kind the same as ``held out``. Each also for those among the best tenth of the task: ``held out, best
+        10 %`` and ``new functions, best 10 %``.
 
     Raises
     ------
@@ -194,9 +213,10 @@ def score_surrogate(surrogate: Surrogate, task: str | Task | None = None) -> dic
     y = task.values
     measured = np.isfinite(y)
     held_out = measured & ~surrogate.trained
-    known = np.zeros(int(task.space.function_classes.max()) + 1, dtype=bool)
-    known[task.space.function_classes[surrogate.trained]] = True
-    new = held_out & ~known[task.space.function_classes]
+    classes = network_classes(task.space)
+    known = np.zeros(int(classes.max()) + 1, dtype=bool)
+    known[classes[surrogate.trained]] = True
+    new = held_out & ~known[classes]
     utilities = task.sign * y
     best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
     groups = {

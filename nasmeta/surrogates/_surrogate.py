@@ -15,42 +15,42 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_whole
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
 from nasmeta.files import write_atomically
-from nasmeta.spaces import ArchitectureLike, CellSpace, get_space
-from nasmeta.surrogates._features import class_features
-from nasmeta.surrogates._file import Content, encode, read
+from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace
+from nasmeta.surrogates._features import class_features, network_classes
+from nasmeta.surrogates._file import Content, encode, read, space_of_card
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
 
 if TYPE_CHECKING:
-    from nasmeta.surrogates._task import SurrogateTask
+    from nasmeta.tasks import Task
 
-__all__ = ["Surrogate", "edge_costs"]
+__all__ = ["Surrogate", "choice_costs"]
 
 _DIGITS = 6  # of the largest value: beyond them, processors of different kinds disagree
 
 
-def edge_costs(space: CellSpace, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for all cells a constant plus a coefficient for the operation of each edge, shape (n_cells,)."""
-    per_edge = coefficients[1:].reshape(space.n_edges, space.n_operations)
-    costs: NDArray[np.float64] = coefficients[0] + per_edge[np.arange(space.n_edges), space.digits].sum(axis=1)
+def choice_costs(space: SearchSpace, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for all architectures a constant plus a coefficient for the choice of each position, shape (size,)."""
+    first = np.cumsum([1, *space.n_choices[:-1]])
+    costs: NDArray[np.float64] = coefficients[0] + coefficients[first + space.codes].sum(axis=1)
     return costs
 
 
 class Surrogate:
     """A fitted surrogate of one task; made by `fit_surrogate`, or read by `load_surrogate`.
 
-    It answers for every cell of the space and never looks into a table.
+    It answers for every architecture of the space and never looks into a table.
 
     Parameters
     ----------
     card : mapping
-        The data card: task, column, release, source, licence, number of cells, split, scores, versions.
+        The data card: task, space, column, release, source, licence, number of cells, split, scores, versions.
     process : Process
     trained : ndarray of bool, shape (n_cells,)
         Which cells' labels it has seen.
     noise : SeedNoise, optional
-    cost_coefficients : ndarray of float64, shape (1 + n_edges * n_operations,), optional
-        Of the training seconds.
+    cost_coefficients : ndarray of float64, shape (1 + n_choices of all positions together,), optional
+        Of the training seconds: a constant, and one for each choice of each position.
 
     Examples
     --------
@@ -76,10 +76,10 @@ class Surrogate:
         self.noise = noise
         self.cost_coefficients = cost_coefficients
 
-    @property
-    def space(self) -> CellSpace:
-        """The cell space."""
-        return get_space(self.card["space"])
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return space_of_card(self.card)
 
     @property
     def unit(self) -> str:
@@ -97,7 +97,7 @@ class Surrogate:
 
         Rounded to six digits of the largest, so that all processors give the same.
         """
-        values: NDArray[np.float64] = self._rounded(self._possible(self._by_class))[self.space.function_classes]
+        values: NDArray[np.float64] = self._rounded(self._possible(self._by_class))[network_classes(self.space)]
         values.flags.writeable = False
         return values
 
@@ -117,14 +117,14 @@ class Surrogate:
         """What a training of each cell would take in seconds, float64, shape (n_cells,); NaN where not known."""
         if self.cost_coefficients is None:
             return np.full(self.space.size, np.nan)
-        costs = np.round(edge_costs(self.space, self.cost_coefficients), 3)
+        costs = np.maximum(np.round(choice_costs(self.space, self.cost_coefficients), 3), 0.0)
         costs.flags.writeable = False
         return costs
 
     def training_values(self, seed: int) -> NDArray[np.float64]:
         """Return what one training of each cell with this seed would give, float64, shape (n_cells,).
 
-        The predicted mean plus seed noise, which depends on cell and seed alone. Isomorphic cells are different
+        The predicted mean plus seed noise, which depends on architecture and seed alone. Isomorphic ones are different
         trainings; a cell without a live path has no noise, since it learns nothing of its input. The error of the
         surrogate itself is no part of it.
 
@@ -150,16 +150,17 @@ class Surrogate:
         return self._rounded(self._possible(means + deviations))
 
     def _live(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
-        live: NDArray[np.bool_] = np.asarray(self.space.function_classes[cells] != 0)
-        return live
+        if not isinstance(self.space, CellSpace):
+            return np.ones(len(cells), dtype=bool)
+        return np.asarray(self.space.live_edges[cells].any(axis=1), dtype=bool)
 
     def predict(self, cells: ArchitectureLike, answer: str = "mean", seed: int = 0) -> float | NDArray[np.float64]:
         """Predict the task's signal.
 
         Parameters
         ----------
-        cells : cell or cells
-            Indices or strings, as `CellSpace.index_of` takes them.
+        cells : architecture or architectures
+            Indices or strings, as `SearchSpace.index_of` takes them.
         answer : {"mean", "training"}
             The mean over trainings, or what one training would give.
         seed : int, default 0
@@ -195,20 +196,15 @@ class Surrogate:
             found = np.where(self._live(cells), self.noise.deviation(self.values[cells]), 0.0)
         return float(found[0]) if isinstance(index, int) else found
 
-    def as_task(self, answer: str = "mean", seed: int = 0) -> SurrogateTask:
-        """Return the task on this surrogate, for a search: its values are the surrogate's answers.
+    @cached_property
+    def task(self) -> Task:
+        """The question that it answers, on its table; on the space alone where the table has no name here."""
+        from nasmeta.tables import added_tables, table_names
+        from nasmeta.tasks import Signal, Task
 
-        Examples
-        --------
-        >>> import nasmeta as nm
-        >>> from nasmeta.surrogates import load_surrogate
-        >>> task = load_surrogate("nb201/cifar10").as_task(answer="training", seed=1)
-        >>> nm.search("random", task, evaluations=20).evaluations
-        20
-        """
-        from nasmeta.surrogates._task import SurrogateTask
-
-        return SurrogateTask.of(self, answer, seed)
+        table, signal = self.card["table"], Signal(**self.card["signal"])
+        known = table in table_names() or table in added_tables()
+        return Task(self.card["task"], table if known else self.space, signal)
 
     # -- file -------------------------------------------------------------------------------------------------------
     @cached_property
@@ -261,4 +257,5 @@ class Surrogate:
             return all(bool(np.isfinite(part).all()) for part in answers)
 
     def __repr__(self) -> str:
-        return f"Surrogate({self.card['task']!r}, fitted on {int(self.trained.sum()):,} of {len(self.trained):,} cells)"
+        counts = f"{int(self.trained.sum()):,} of {len(self.trained):,} {self.space.noun}s"
+        return f"Surrogate({self.card['task']!r}, fitted on {counts})"

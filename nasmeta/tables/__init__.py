@@ -1,24 +1,41 @@
 """What was measured: named float32 columns over the cells of a space, from sources, through a store, to a Table."""
 
-from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, kind_of_old
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._legality import trained_on
+from nasmeta.tables._own import added_tables, remove_added
 from nasmeta.tables._shelf import damaged_sources
 from nasmeta.tables._table import Table, load_table
 from nasmeta.tables.official import Imported, import_official
-from nasmeta.tables.sources import SOURCES, Source, SourceState, list_sources
+from nasmeta.tables.sources import (
+    SOURCES,
+    Source,
+    SourceState,
+    list_sources,
+    registered_sources,
+    space_of_table,
+    table_names,
+)
 
 __all__ = [
+    "KINDS",
     "SOURCES",
     "ColumnInfo",
     "Imported",
+    "Kind",
     "Source",
     "SourceState",
     "Table",
+    "added_tables",
     "damaged_sources",
     "fetch",
     "import_official",
+    "kind_of_old",
     "list_sources",
     "load_table",
+    "registered_sources",
+    "remove_added",
+    "space_of_table",
+    "table_names",
     "trained_on",
 ]

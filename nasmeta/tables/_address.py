@@ -75,11 +75,15 @@ class AddressBook:
     table : str
         Name of the table, for messages.
     columns : sequence of ColumnInfo
+    release : str, optional
+        Of several releases, the one that is meant where nobody says: that of the source which is always there, so that
+        a question goes on to mean the same when more is fetched.
     """
 
-    def __init__(self, table: str, columns: Sequence[ColumnInfo]) -> None:
+    def __init__(self, table: str, columns: Sequence[ColumnInfo], release: str | None = None) -> None:
         self._table = table
         self._columns = columns
+        self._release = release
         self._groups: dict[tuple[str, str, int | None], list[int]] = {}
         self._found: dict[Address, int] = {}
         self._found_seeds: dict[Address, tuple[int, ...]] = {}
@@ -94,7 +98,7 @@ class AddressBook:
         asked = address.normal()
         found = self._found.get(asked)
         if found is None:
-            matches = self._matches(asked)
+            matches = self._of_default_release(asked, self._matches(asked))
             self._require_said(asked, matches, ("split", "epochs", "seed"))
             self._require_single(asked, matches, ("split", "epochs", "seed", "release"))
             found = self._found[asked] = matches[0]
@@ -118,9 +122,22 @@ class AddressBook:
     def single_seeds(self, address: Address) -> tuple[int, ...]:
         """Return the same as `find_seeds`, where split and epochs may be left out if only one exists."""
         asked = address.normal()
-        matches = self._matches(asked, single_seeds=True)
+        matches = self._of_default_release(asked, self._matches(asked, single_seeds=True))
         self._require_single(asked, matches, ("split", "epochs", "release"))
         return tuple(matches)
+
+    def _of_default_release(self, asked: Address, matches: list[int]) -> list[int]:
+        own = [i for i in matches if self._columns[i].release == self._release]
+        return own if own and asked.release is None else matches
+
+    def matching(self, asked: Address) -> list[ColumnInfo]:
+        """Return what is known about the columns that fit, of the default release where none is said.
+
+        Raises
+        ------
+        NoColumnError
+        """
+        return [self._columns[i] for i in self._of_default_release(asked, self._matches(asked))]
 
     def holds(self, address: Address) -> bool:
         """Whether there is a column with this address: much faster than the reason why there is none."""

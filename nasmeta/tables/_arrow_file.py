@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
+from nasmeta.spaces import SearchSpace, from_content, to_content
 from nasmeta.tables._columns import ColumnInfo
 
 __all__ = ["FORMAT_VERSION", "ColumnFile", "encode"]
@@ -65,14 +66,14 @@ def _read_structure(buffer: Any) -> tuple[dict[str, Any], list[str], list[tuple[
 
 
 def encode(
-    space: str, n_cells: int, columns: Sequence[tuple[ColumnInfo, NDArray[np.float32]]], origin: Mapping[str, Any]
+    space: SearchSpace, columns: Sequence[tuple[ColumnInfo, NDArray[np.float32]]], origin: Mapping[str, Any]
 ) -> bytes:
     """Return the bytes of a columnar file.
 
     Parameters
     ----------
-    space : str
-    n_cells : int
+    space : SearchSpace
+        Of a registered one the file holds the name, of others the content.
     columns : sequence of (ColumnInfo, ndarray of float32, shape (n_cells,))
         NaN where nothing was measured.
     origin : mapping
@@ -80,7 +81,7 @@ def encode(
     """
     import pyarrow as pa
 
-    arrays = []
+    arrays, n_cells, content = [], space.size, to_content(space)
     for info, values in columns:
         if values.shape != (n_cells,) or values.dtype != np.float32:
             raise ValueError(f"{info.address} is {values.dtype} of shape {values.shape}, not float32 of ({n_cells},).")
@@ -88,7 +89,7 @@ def encode(
     header = {
         "structure_crc32": _BLANK,
         "format_version": FORMAT_VERSION,
-        "space": space,
+        "space": content.get("registered", content),
         "n_cells": n_cells,
         "origin": origin,
         "columns": [
@@ -115,10 +116,13 @@ class ColumnFile:
     Parameters
     ----------
     path : Path
+    data : bytes, optional
+        The file itself, where it is not on the disk.
 
     Attributes
     ----------
-    space : str
+    space : str or dict
+        Name or content of the space, see `search_space`.
     n_cells : int
     infos : tuple of ColumnInfo
     addresses : list of str
@@ -136,24 +140,31 @@ class ColumnFile:
 
     format_version = FORMAT_VERSION
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, data: bytes | None = None) -> None:
         import pyarrow as pa
 
         self.path = path
-        if not path.stat().st_size:
+        if data is None and not path.stat().st_size:
             raise DamagedFileError(f"{path} is empty.")
-        self._buffer = pa.memory_map(str(path), "r").read_buffer()  # views keep the mapping alive, so nothing closes it
+        self._buffer = (
+            pa.py_buffer(data) if data is not None else pa.memory_map(str(path), "r").read_buffer()
+        )  # views keep the mapping alive, so nothing closes it
         self._used: dict[int, NDArray[np.float32]] = {}  # what was verified
         try:
             header = self._read_header()
             if header["format_version"] != self.format_version:
                 raise ValueError(f"it has format version {header['format_version']}, not {self.format_version}")
-            self.space: str = header["space"]
+            self.space: str | dict[str, Any] = header["space"]
             self.n_cells: int = header["n_cells"]
             self.origin: dict[str, Any] = header["origin"]
             self.infos, self.addresses = self._read_columns(header)
         except Exception as reason:  # altered bytes may fail with nearly any exception
             raise DamagedFileError(f"{path} is damaged: {str(reason).rstrip('.')}.") from reason
+
+    @property
+    def search_space(self) -> SearchSpace:
+        """The space over which the columns run."""
+        return from_content({"registered": self.space} if isinstance(self.space, str) else self.space)
 
     def _read_header(self) -> dict[str, Any]:
         """Return the header, verified; any exception means damage."""

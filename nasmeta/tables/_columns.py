@@ -71,6 +71,10 @@ class ColumnInfo:
     kind: Kind = "performance"
     device: str | None = None
 
+    def __post_init__(self) -> None:
+        # One name for a dataset, however it is spelled: a column is found by it.
+        object.__setattr__(self, "dataset", canonical_dataset(self.dataset))
+
     @classmethod
     def of(cls, facts: dict[str, Any]) -> ColumnInfo:
         """Return the facts, all of them, as `dataclasses.asdict` gives them: ten times as fast as the class itself.

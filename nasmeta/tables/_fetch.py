@@ -36,7 +36,7 @@ _Report = Callable[[RegisteredFile, int], None]  # how many bytes of a file are 
 
 
 def fetch(names: str | Iterable[str], *, progress: bool = False) -> tuple[SourceState, ...]:
-    """Download sources, verify them, and add their columns to their tables.
+    """Download sources, verify them, and add their columns to their tables; what a package brings is only read.
 
     Files come from the addresses of the registry, or from ``NASMETA_MIRROR``: a base address, or a folder, with the
     same relative paths. Each file is checked against the registry's sha256. What is here and right already is not
@@ -75,7 +75,8 @@ def fetch(names: str | Iterable[str], *, progress: bool = False) -> tuple[Source
     chosen = _chosen([names] if isinstance(names, str) else names)
     with _quiet_pooch(), _bar(chosen, progress) as report:
         for source in chosen:
-            _fetch_files(source, report)
+            if not source.package:
+                _fetch_files(source, report)
             _store.open_or_build(FetchedSource(source))
     wanted = {source.name for source in chosen}
     return tuple(state for state in list_sources() if state.name in wanted)

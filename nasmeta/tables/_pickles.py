@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, UnsafePickleError
 
-__all__ = ["NUMPY_ARRAYS", "PickledArray", "restricted_load"]
+__all__ = ["NUMPY_ARRAYS", "NUMPY_NUMBERS", "PickledArray", "restricted_load"]
 
 _Allowed = Mapping[tuple[str, str], Any] | Set[tuple[str, str]]
 
@@ -141,4 +141,15 @@ NUMPY_ARRAYS: Mapping[tuple[str, str], Any] = {
             ("numeric", "_frombuffer", _from_buffer),
         )
     },
+}
+
+
+def _number(dtype: _PickledDtype, data: bytes) -> float | int | bool:
+    number: float | int | bool = PickledArray((), dtype, False, data).to_numpy()[()].item()
+    return number
+
+
+NUMPY_NUMBERS: Mapping[tuple[str, str], Any] = {  # become plain ones
+    ("numpy", "dtype"): _PickledDtype,
+    **{(f"numpy.{core}.multiarray", "scalar"): _number for core in ("core", "_core")},
 }

@@ -57,7 +57,8 @@ class Shelf:
         self._places_of = tuple(places.values())
         self._together: dict[int, tuple[NDArray[np.float32], ColumnInfo]] = {}
         self.columns: tuple[ColumnInfo, ...] = tuple(self._files[file].infos[at] for (file, at), *_ in self._places_of)
-        self.book = AddressBook(table, self.columns)
+        always = next((source.release for source in self._sources if not source.optional), None)
+        self.book = AddressBook(table, self.columns, always)
 
     def damage(self, address: Address) -> DamagedFileError | None:
         """Return what is wrong with a source that is left out, though it would have a column of this address."""

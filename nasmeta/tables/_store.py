@@ -106,11 +106,12 @@ def _open_current(source: Source) -> ColumnFile | None:
         raise
     except OSError as reason:
         raise _unusable(path.parent, reason) from reason
-    if opened.space != source.space:
+    if isinstance(source.space, str) and opened.space != source.space:
         raise DamagedFileError(f"{path} is over the cells of {opened.space}, not of {source.space}.")
     files = source.raw_files()
     origin = opened.origin
-    current = origin.get("version") == source.version and _same_origin(origin["files"], files)
+    read_by = (source.version, source.code)
+    current = (origin.get("version"), origin.get("code")) == read_by and _same_origin(origin["files"], files)
     return opened if not files or current else None
 
 
@@ -144,7 +145,7 @@ def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
         raise
     except OSError as reason:
         raise DamagedFileError(f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}") from reason
-    return encode(space.name, space.size, columns, {"version": source.version, "files": raw})
+    return encode(space, columns, {"version": source.version, "code": source.code, "files": raw})
 
 
 def remove_stale(path: Path) -> None:

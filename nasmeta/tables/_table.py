@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -11,15 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError, NoColumnError
-from nasmeta.spaces import Architecture, ArchitectureLike, CellSpace, get_space
+from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, get_space
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
-from nasmeta.tables._columns import ColumnInfo, Seed
+from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
+from nasmeta.tables._from_frame import columns_of_frame
+from nasmeta.tables._own import ContentSource, add_columns
 from nasmeta.tables._shelf import Shelf, united
 from nasmeta.tables.sources import Source, sources_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nasmeta.tasks import Task, TaskDistribution
 
 __all__ = ["Table", "load_table"]
 
@@ -169,7 +173,7 @@ class Table:
         return self._look_up(address, look)
 
     @cached_property
-    def space(self) -> CellSpace:
+    def space(self) -> SearchSpace:
         """The space over whose cells the columns run; found when it is needed, as opening needs none."""
         return get_space(self._sources[0].space)
 
@@ -180,7 +184,280 @@ class Table:
         return f"Table({self.name!r}, {size}; {datasets}; {metrics})"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if all(isinstance(source, ContentSource) for source in self._sources):
+            return Table, (self.name, self._sources)
         return load_table, (self.name,)
+
+    @property
+    def _identity(self) -> tuple[str, ...]:
+        return self.name, *(getattr(source, "content", source.name) for source in self._sources)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Table) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    # -- a user's own -----------------------------------------------------------------------------------------------
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        space: str | SearchSpace,
+        *,
+        name: str = "own",
+        architecture: str | None = None,
+        dataset: str | None = None,
+        metrics: Sequence[str] | None = None,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: Seed | None = None,
+        release: str | None = None,
+        direction: str | Mapping[str, str] | None = None,
+        unit: str | Mapping[str, str] | None = None,
+        kind: str | Mapping[str, str] | None = None,
+        device: str | None = None,
+        licence: str = "not stated",
+    ) -> Table:
+        """Make a table of a data frame.
+
+        Nothing is demanded that the frame does not have. It is *wide*, a column a metric, or *long*, with the columns
+        ``metric`` and ``value``. Columns called ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch``
+        say so of each row; what holds for all rows is an argument. Of single seeds the mean is added. Architectures
+        without a row were not measured: a search keeps to the others.
+
+        Parameters
+        ----------
+        frame : DataFrame
+        space : str or SearchSpace
+        name : str, default "own"
+            Name of the table, the first part of the names of its tasks.
+        architecture : str, optional
+            The column of the architectures, as indices or strings. Left out, they are what the columns named as the
+            space's positions say, or the column ``architecture``, ``arch``, ``arch_str``, ``cell`` or ``index``.
+        dataset : str, optional
+            What the networks were trained on; the name of the table where nobody says.
+        metrics : sequence of str, optional
+            The columns of a wide frame that are metrics; all the others where left out, which must be numbers.
+        split, epochs, seed, release : optional
+            As in `nasmeta.tables.ColumnInfo`.
+        direction : {"max", "min"} or mapping of metric to it, optional
+            Which values are good; left out, ``min`` for losses, errors, times and sizes by their name, else ``max``.
+        unit, kind : str or mapping of metric to str, optional
+        device : str, optional
+            On which device latency or energy was measured.
+        licence : str
+
+        Returns
+        -------
+        Table
+            Kept in the cache folder by its content, so that workers map the same file. `add` gives it a name there.
+
+        Raises
+        ------
+        SettingError, ArchitectureError
+            With the row that cannot be taken.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import nasmeta as nm
+        >>> frame = pd.DataFrame({"architecture": [6111, 9930, 14], "accuracy": [91.5, 90.1, 70.0]})
+        >>> table = nm.Table.from_frame(frame, space="nb201", name="clinic", dataset="x-rays")
+        >>> table.query(9930, dataset="x-rays").round(1), table.task("accuracy").name
+        (90.1, 'clinic/x-rays')
+        """
+        space = get_space(space)
+        columns = columns_of_frame(
+            frame, space, name, architecture=architecture, metrics=metrics, direction=direction, unit=unit, kind=kind,
+            device=device, licence=licence, dataset=dataset, split=split, epochs=epochs, seed=seed, release=release,
+        )  # fmt: skip
+        return cls(name, [ContentSource.of(name, space, columns)])
+
+    def add(self, name: str | None = None, *, replace: bool = False, citation: str = "") -> Table:
+        """Keep the table in the store, so that every process, command and node that sees it knows the name.
+
+        Parameters
+        ----------
+        name : str, optional
+            Of the table; its own where left out. Of lower-case letters, digits, ``.``, ``_`` and ``-``.
+        replace : bool, default False
+            Whether other content under this name is replaced.
+        citation : str
+
+        Returns
+        -------
+        Table
+            What `load_table` returns from now on.
+
+        Raises
+        ------
+        SettingError
+            Where the name is taken or cannot be.
+        """
+        name = self.name if name is None else name
+        columns = [self._whole(self._ends, i) for i in range(len(self.columns))]
+        own = [(info, np.asarray(values)) for values, info in columns]
+        add_columns(name, name, self.space, own, {"citation": citation}, replace=replace)
+        return load_table(name)
+
+    def to_frame(self, dataset: str | None = None) -> pd.DataFrame:
+        """Return all architectures with their choices and their values as a data frame.
+
+        Parameters
+        ----------
+        dataset : str, optional
+            Only the columns of this dataset; their names then leave it out.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``architecture``; one column a position of the space, then one a column of the table, named by
+            its address without what is the same for all of the metric.
+
+        Examples
+        --------
+        >>> from nasmeta.tables import load_table
+        >>> frame = load_table("nb201").to_frame(dataset="cifar10")
+        >>> frame["accuracy/valid/200/mean"].idxmax()
+        6111
+        """
+        import pandas as pd
+
+        infos = [info for info in self.columns if dataset in (None, info.dataset)]
+        if dataset is not None and not infos:
+            infos = [info for info in self.columns if info.dataset == canonical_dataset(dataset)]
+        if not infos:
+            raise ColumnError(f"{self.name} has no dataset {dataset!r}: {', '.join(self.datasets)}.")
+        said = [(info.metric, *(() if dataset else (info.dataset,))) for info in infos]
+        names = []
+        for info, key in zip(infos, said, strict=True):
+            alone = said.count(key) == 1
+            names.append(
+                info.metric
+                if alone and dataset
+                else info.address
+                if dataset is None
+                else info.address.partition("/")[2]
+            )
+        releases = [
+            f"{name} ({info.release})" if names.count(name) > 1 else name
+            for name, info in zip(names, infos, strict=True)
+        ]
+        values = {
+            name: self.column(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
+            for name, info in zip(releases, infos, strict=True)
+        }
+        return pd.concat([self.space.to_frame(), pd.DataFrame(values).rename_axis("architecture")], axis=1)
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The datasets of its columns."""
+        return tuple(dict.fromkeys(info.dataset for info in self.columns))
+
+    # -- tasks ------------------------------------------------------------------------------------------------------
+    def task(
+        self,
+        metric: str | None = None,
+        dataset: str | None = None,
+        *,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: Seed | None = None,
+        release: str | None = None,
+        cost: str | None = "recorded",
+        name: str | None = None,
+    ) -> Task:
+        """Return the task whose signal is a column of this table.
+
+        Parameters
+        ----------
+        metric : str, optional
+            The only one of a performance, or accuracy, where left out.
+        dataset : str, optional
+            The only one where left out.
+        split, epochs, seed, release : optional
+            What may be left out: the split where there is one, or where one is ``valid``, as a searcher sees
+            validation; the seed, for the mean; the rest where there is one.
+        cost : str or None, default "recorded"
+            The metric that says the seconds of an evaluation; ``"recorded"`` finds it where there is one, None is none.
+        name : str, optional
+            Name of the task; ``TABLE/DATASET``, with the metric where it is not the main one, where left out.
+
+        Returns
+        -------
+        Task
+
+        Raises
+        ------
+        ColumnError
+            Where no column, or several, are meant.
+
+        Examples
+        --------
+        >>> from nasmeta.tables import load_table
+        >>> load_table("nb201").task("accuracy", "cifar10", epochs=200)
+        Task('nb201/cifar10': accuracy, split valid, 200 epochs, seed mean, nb201)
+        """
+        from nasmeta.tasks import Cost, Signal, Task
+
+        column = self._signal_column(metric, dataset, split, epochs, seed, release)
+        costs: Any = cost
+        if cost not in (None, "recorded"):
+            costs = Cost(Signal.of(self._signal_column(cost, column.dataset, None, None, None, None)))
+        if name is None:
+            name = f"{self.name}/{column.dataset}"
+            main = self._main_metric(column.dataset)
+            name += "" if column.metric == main else f"/{column.metric}"
+        builtin = not all(isinstance(source, ContentSource) for source in self._sources)
+        return Task(name, self.name if builtin else self, Signal.of(column), cost=costs)
+
+    def tasks(self, metric: str | None = None) -> TaskDistribution:
+        """Return one task for each dataset: of its main metric, or of a given one where the dataset has it.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import nasmeta as nm
+        >>> frame = pd.DataFrame({"cell": [1, 2, 1, 2], "dataset": ["a", "a", "b", "b"], "loss": [1.0, 2, 3, 4]})
+        >>> nm.Table.from_frame(frame, space="nb201").tasks().names
+        ('own/a', 'own/b')
+        """
+        from nasmeta.tasks import TaskDistribution
+
+        has = {(info.dataset, info.metric) for info in self.columns}
+        chosen = {d: metric or self._main_metric(d) for d in self.datasets}
+        return TaskDistribution(self.task(m, d) for d, m in chosen.items() if m is not None and (d, m) in has)
+
+    def _main_metric(self, dataset: str) -> str | None:
+        of_dataset = [info for info in self.columns if info.dataset == dataset]
+        metrics = dict.fromkeys(info.metric for info in of_dataset if info.kind == "performance")
+        every = dict.fromkeys(info.metric for info in of_dataset)
+        named = [m for m in metrics if m in ("accuracy", "val_acc", "valid_accuracy", "val_accuracy")]
+        return next(iter([*named, *metrics, *every]), None)
+
+    def _signal_column(
+        self, metric: str | None, dataset: str | None, split: str | None, epochs: int | None, seed: Seed | None,
+        release: str | None,
+    ) -> ColumnInfo:  # fmt: skip
+        if dataset is None:
+            if len(self.datasets) > 1:
+                raise ColumnError(f"{self.name} has several datasets: name one of {', '.join(self.datasets)}.")
+            dataset = self.datasets[0]
+        asked = Address(
+            dataset, metric or self._main_metric(canonical_dataset(dataset)) or "", split, epochs, seed, release
+        )
+        asked = asked.normal()
+        found = self._ends.book.matching(asked)
+        if split is None and any(info.split == "valid" for info in found):
+            found = [info for info in found if info.split == "valid"]
+        if seed is None:
+            found = [info for info in found if info.seed in ("mean", None)] or found
+        several = [p for p in ("split", "epochs", "seed", "release") if len({getattr(info, p) for info in found}) > 1]
+        if several:
+            choices = "; ".join(f"{p}: {', '.join(sorted({str(getattr(i, p)) for i in found}))}" for p in several)
+            raise ColumnError(f"{asked.described()} means several columns of {self.name}. Say {choices}.")
+        return found[0]
 
     def frame(self) -> pd.DataFrame:
         """Return what is known about the columns as a data frame, one row a column, indexed by address.

@@ -2,32 +2,33 @@
 
 from nasmeta.tasks._augmentation import Augmentation, LabelNoise, measure_label_noise
 from nasmeta.tasks._catalog import TASKS, as_task, default_sources, get_task, task_distribution, task_families
-from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._drawn import sample_objective
-from nasmeta.tasks._fidelity import CurvePoint, fidelities
-from nasmeta.tasks._objectives import hypervolume, log_tradeoff, pareto_front, within_budget
+from nasmeta.tasks._fidelity import curve_point, fidelities
+from nasmeta.tasks._objectives import Objective, hypervolume, log_tradeoff, pareto_front, within_budget
 from nasmeta.tasks._sampling import Episode, EpisodeSampler
 from nasmeta.tasks._scores import normal_scores
+from nasmeta.tasks._signal import Cost, Signal
+from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._sources import checked_sources
-from nasmeta.tasks._task import Signal, SourceTask, Task, device_of
+from nasmeta.tasks._task import Task
 
 __all__ = [
     "TASKS",
     "Augmentation",
-    "CombinedTask",
-    "CurvePoint",
+    "Cost",
     "Episode",
     "EpisodeSampler",
     "LabelNoise",
+    "Objective",
     "Signal",
     "SourceTask",
     "Task",
     "TaskDistribution",
     "as_task",
     "checked_sources",
+    "curve_point",
     "default_sources",
-    "device_of",
     "fidelities",
     "get_task",
     "hypervolume",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.tasks._scores import normal_scores
-from nasmeta.tasks._task import Signal, Task
+from nasmeta.tasks._signal import Signal
+from nasmeta.tasks._task import Task
 
 __all__ = ["Augmentation", "LabelNoise", "measure_label_noise"]
 
@@ -76,7 +77,7 @@ def measure_label_noise(tasks: Iterable[Task]) -> LabelNoise:
     """
     means, squares = [], []
     for task in dict.fromkeys(_with_seeds(tasks)):
-        first, second = (Task(task.name, task.table, _seed_of(task.signal, seed)).values for seed in (777, 888))
+        first, second = (Task(task.name, task.table_name, _seed_of(task.signal, seed)).values for seed in (777, 888))
         both = ~(np.isnan(first) | np.isnan(second))
         one, other = normal_scores(first[both]), normal_scores(second[both])
         means.append((one + other) / 2)
@@ -98,13 +99,18 @@ def _with_seeds(tasks: Iterable[Task]) -> Iterable[Task]:
         if not isinstance(task, Task):
             raise SettingError(f"Label noise is measured on Tasks, which know their seeds, not on {task!r:.80}.")
         s = task.signal
-        if type(task) is Task and (task.table, s.metric, s.split, s.epochs) == ("nb201", "accuracy", "valid", 200):
+        if task.objective is None and (task.table_name, s.metric, s.split, s.epochs) == (
+            "nb201",
+            "accuracy",
+            "valid",
+            200,
+        ):
             # Only one task a dataset: its seeds are the same, whichever column the task shows.
-            yield Task(f"nb201/{s.dataset}", task.table, _seed_of(s, 777))
+            yield Task(f"nb201/{s.dataset}", "nb201", _seed_of(s, 777))
 
 
 def _seed_of(signal: Signal, seed: int) -> Signal:
-    return Signal(signal.dataset, signal.metric, signal.split, signal.epochs, seed, signal.release)
+    return replace(signal, seed=seed)
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,26 @@ import re
 from collections.abc import Callable, Mapping
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.registry import Registry
+from nasmeta.registry import Registry, is_place
+from nasmeta.tasks._declared import declared_families, declared_family_of, declared_names, declared_task
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
 from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
-from nasmeta.tasks._task import Task, device_of
+from nasmeta.tasks._own import own_families, own_tasks, task_of_own_table
+from nasmeta.tasks._task import Task
 
 __all__ = ["TASKS", "all_held_out", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
 
-TASKS: Registry[Task] = Registry("task")
+
+def _task_of(found: object) -> Task | None:
+    """Return the task that another package has, as it stands there or from a function."""
+    made = found() if callable(found) and not isinstance(found, type) else found
+    return made if isinstance(made, Task) else None
+
+
+TASKS: Registry[Task] = Registry(
+    "task", group="nasmeta.tasks", accepts=_task_of, wanted="a Task, or a function that returns one"
+)
 
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _CANNOT_RUN_ALL = ("edgetpu",)  # no search on it: `Task.require_complete`
@@ -45,12 +56,6 @@ _FAMILIES: Mapping[str, Callable[[], list[str]]] = {
     "tnb101": lambda: [f"tnb101/{task}" for task in TNB101],
     "tnb101/train": lambda: [f"tnb101/{task}/train" for task in TNB101],
 }
-
-for _family in ("nb201", "nb201/12ep", "tnb101"):
-    for _name in _FAMILIES[_family]():
-        _task = read_name(_name)
-        assert _task is not None
-        TASKS.register(_name)(_task)
 
 
 def get_task(name: str) -> Task:
@@ -84,14 +89,22 @@ def get_task(name: str) -> Task:
     >>> get_task("nb201/robust/pgd@1").dataset, get_task("nb201/latency/1080ti_batch32").dataset
     ('cifar10', '1080ti')
     """
-    if name in TASKS:
+    if not isinstance(name, str):
+        raise UnknownNameError.of("task", name, known_names())
+    if name in TASKS or is_place(name):
         return TASKS[name]
-    found = read_name(name) if isinstance(name, str) else None
+    found = read_name(name) or declared_task(name) or task_of_own_table(name)
     if found is None:
-        unknown = UnknownNameError.of("task", name, [*TASKS, *FORMS])
-        why = why_no_name(name) if isinstance(name, str) else ""
+        unknown, why = UnknownNameError.of("task", name, known_names()), why_no_name(name)
         raise UnknownNameError(f"{unknown} {why}") if why else unknown
     return found
+
+
+def known_names() -> list[str]:
+    """Return names of tasks, and forms of names, for messages."""
+    own = [task.name for family in own_families() for task in own_tasks(family)]
+    listed = [name for family in ("nb201", "nb201/12ep", "tnb101") for name in _FAMILIES[family]()]
+    return [*TASKS, *listed, *FORMS, *declared_names(), *own]
 
 
 def task_families() -> tuple[str, ...]:
@@ -103,7 +116,8 @@ def task_families() -> tuple[str, ...]:
     ('nb201', 'all', 'nb201/accuracy', 'nb201/12ep', 'nb201/energy', 'nb201/latency', 'nb201/robust', \
 'nb201/tradeoff', 'nb201/train-seconds', 'nb201/within', 'tnb101', 'tnb101/train')
     """
-    return tuple(dict.fromkeys([*_FAMILIES, *(name.partition("/")[0] for name in TASKS)]))
+    registered = (name.partition("/")[0] for name in TASKS)
+    return tuple(dict.fromkeys([*_FAMILIES, *declared_families(), *registered, *own_families()]))
 
 
 def task_distribution(name: str) -> TaskDistribution:
@@ -133,9 +147,15 @@ def task_distribution(name: str) -> TaskDistribution:
     >>> len(task_distribution("nb201/latency")), len(task_distribution("tnb101"))
     (28, 7)
     """
+    tasks: list[Task] = []
     if name in _FAMILIES:
-        return TaskDistribution(get_task(task) for task in _FAMILIES[name]())
-    tasks = [task for task in TASKS.values() if task.name.partition("/")[0] == name]
+        tasks += (get_task(task) for task in _FAMILIES[name]())
+    elif isinstance(name, str):
+        tasks += (get_task(task) for task in declared_families().get(name, ()))
+        tasks += own_tasks(name)
+    there = {task.name for task in tasks}
+    registered = [TASKS[task] for task in TASKS if task.partition("/")[0] == name or task.rpartition("/")[0] == name]
+    tasks += (task for task in registered if task.name not in there)
     if not tasks:
         raise UnknownNameError.of("family of tasks", name, task_families())
     return TaskDistribution(tasks)
@@ -143,9 +163,15 @@ def task_distribution(name: str) -> TaskDistribution:
 
 def all_held_out() -> set[str]:
     """Return the datasets and devices that any task is on, whether its table is here or not."""
-    names = {name for task in TASKS.values() for name in task.held_out}
-    signals = [signal for kind in ("latency", "energy") for signal in devices(kind, "cifar10").values()]
-    return names.union(device for signal in signals if (device := device_of(signal.metric)) is not None)
+    names = {name for family in task_families() if family != "all" for name in _held_out_of(family)}
+    hardware = [signal for kind in ("latency", "energy") for signal in devices(kind, "cifar10").values()]
+    return names.union(signal.device for signal in hardware if signal.device is not None)
+
+
+def _held_out_of(family: str) -> set[str]:
+    if family.startswith(("nb201/within", "nb201/tradeoff")):
+        return set()  # drawn from tables that may not be here; what they hold out is that of others
+    return {name for task in task_distribution(family) for name in task.held_out}
 
 
 def default_sources(task: Task) -> TaskDistribution:
@@ -173,9 +199,15 @@ def default_sources(task: Task) -> TaskDistribution:
             for other in tradeoff_devices()
             if dataset != found["dataset"] and other != device
         )
+    family = declared_family_of(task.name)
+    if family is not None:
+        return _without(task, family)
     first, _, rest = task.name.partition("/")
     second = "12ep" if "@12ep" in rest else rest.partition("/")[0]
-    family = f"{first}/{second}" if second in ("12ep", "latency", "energy") else first
+    return _without(task, f"{first}/{second}" if second in ("12ep", "latency", "energy") else first)
+
+
+def _without(task: Task, family: str) -> TaskDistribution:
     return TaskDistribution(
         other for other in task_distribution(family) if set(task.held_out).isdisjoint(other.held_out)
     )

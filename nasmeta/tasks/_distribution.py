@@ -10,27 +10,17 @@ import numpy as np
 from nasmeta.checks import checked_generator, checked_whole
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces import held_out_name
-from nasmeta.tasks._task import SourceTask, Task, device_of, held_out_metric
+from nasmeta.tasks._source_task import SourceTask
+from nasmeta.tasks._task import Task
 
 __all__ = ["TaskDistribution"]
 
 
-def _devices_of(task: Task) -> tuple[str, ...]:
-    cost = getattr(task, "cost", None)  # of a task of two columns
-    found = (device_of(signal.metric) for signal in (task.signal, cost) if signal is not None)
-    return tuple(device for device in found if device is not None)
-
-
-def _datasets_of(task: Task) -> tuple[str, ...]:
-    metric = held_out_metric(task.signal.metric)
-    return tuple(name for name in task.held_out if name != metric and name not in _devices_of(task))
-
-
 _SPLITS: Mapping[str, Callable[[Task], tuple[str, ...]]] = {
-    "dataset": _datasets_of,
+    "dataset": lambda task: () if task.device else task.held_out[:1],
     "task": lambda task: (task.name,),
-    "device": _devices_of,
-    "space": lambda task: (task.table,),
+    "device": lambda task: task.devices,
+    "space": lambda task: (task.space.name,),
 }
 
 
@@ -134,7 +124,7 @@ They are on: cifar10, cifar100, imagenet16-120.
     @property
     def spaces(self) -> tuple[str, ...]:
         """Names of the spaces of the tasks, each once; several where sources of several spaces are mixed."""
-        return tuple(dict.fromkeys(task.table for task in self._tasks))
+        return tuple(dict.fromkeys(task.space.name for task in self._tasks))
 
     def splits(self, by: str = "dataset") -> Iterator[tuple[str, TaskDistribution, TaskDistribution]]:
         """Yield (name, sources, target) for everything that can be left out.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._names import devices, read_name
+from nasmeta.tasks._task import Task
 
 __all__ = ["drawn_names", "sample_objective", "tradeoff_devices"]
 
@@ -26,7 +24,7 @@ def sample_objective(
     dataset: str | None = None,
     device: str | None = None,
     kind: str | None = None,
-) -> CombinedTask:
+) -> Task:
     """Draw a task of accuracy and hardware cost; what is left out is drawn uniformly.
 
     A budget is the cost at a quantile drawn between 0.1 and 0.9 of the cells that the device can run; a weight is
@@ -94,7 +92,7 @@ def _costs(rule: str) -> list[tuple[str, str]]:
     ]
 
 
-def _drawn(rng: np.random.Generator, rule: str, dataset: str, kind: str, device: str) -> CombinedTask:
+def _drawn(rng: np.random.Generator, rule: str, dataset: str, kind: str, device: str) -> Task:
     if rule == "tradeoff":
         amount, unit = float(np.exp(rng.uniform(*np.log(_WEIGHTS)))), ""
     else:
@@ -102,4 +100,6 @@ def _drawn(rng: np.random.Generator, rule: str, dataset: str, kind: str, device:
         assert cost is not None
         amount, unit = float(np.nanquantile(cost.values, rng.uniform(*_QUANTILES))), _UNITS[kind]
     number = np.format_float_positional(amount, precision=3, fractional=False, trim="-")
-    return cast(CombinedTask, read_name(f"nb201/{dataset}/{rule}-{number}{unit}/{device}"))
+    drawn = read_name(f"nb201/{dataset}/{rule}-{number}{unit}/{device}")
+    assert drawn is not None
+    return drawn

@@ -4,88 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.tasks._names import read_name
-from nasmeta.tasks._task import Signal, Task
+from nasmeta.tasks._task import Task
 
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
-
-__all__ = ["CurvePoint", "fidelities"]
+__all__ = ["curve_point", "fidelities"]
 
 _POINT = re.compile(r"(?P<epoch>\d{1,6})of(?P<epochs>\d{1,6})")
 
 
-@dataclass(frozen=True)
-class CurvePoint(Task):
-    """A task's own training, looked at after its first epochs: what a multi-fidelity searcher may see before the end.
+def curve_point(task: Task, epoch: int) -> Task:
+    """Return a task's own training, looked at after its first epochs: what may be seen before its end.
 
     It costs its share of the training. A point of a learning curve is no short training: the learning rate is still
     high. It has no name by which it could be searched for.
 
-    Parameters
-    ----------
-    name, table, signal
-        Those of the task.
-    epoch : int
-        After how many epochs.
-
     Examples
     --------
-    >>> from nasmeta.tasks import CurvePoint, get_task
-    >>> task = get_task("nb201/cifar10")
-    >>> CurvePoint.of(task, 50).name
+    >>> from nasmeta.tasks import get_task
+    >>> curve_point(get_task("nb201/cifar10"), 50).name
     'nb201/cifar10@50of200'
     """
-
-    epoch: int
-
-    @classmethod
-    def of(cls, task: Task, epoch: int) -> CurvePoint:
-        """Return the point of a task's training."""
-        return cls(f"{task.name}@{epoch}of{task.signal.epochs}", task.table, task.signal, epoch)
-
-    @property
-    def _address(self) -> tuple[str, str, str | None, int | None, int | str | None, str, int]:
-        s = self.signal
-        return s.dataset, s.metric, s.split, s.epochs, s.seed, s.release, self.epoch
-
-    @cached_property
-    def column(self) -> ColumnInfo:
-        """What is known of the column of this point."""
-        from nasmeta.tables import load_table
-
-        return load_table(self.table).info(*self._address)
-
-    @cached_property
-    def values(self) -> NDArray[np.float64]:
-        """The values after these epochs, float64, shape (n_cells,); NaN where not measured."""
-        from nasmeta.tables import load_table
-
-        column = load_table(self.table).column(*self._address)
-        values = column.astype(np.float64)
-        values.flags.writeable = False
-        return values
-
-    @cached_property
-    def cost_seconds(self) -> NDArray[np.float64]:
-        """The share of the training's seconds, float64, shape (n_cells,)."""
-        assert self.signal.epochs is not None
-        whole = Task(self.name, self.table, self.signal).cost_seconds
-        costs = whole * (self.epoch / self.signal.epochs)
-        costs.flags.writeable = False
-        return costs
-
-    def __reduce__(self) -> tuple[type[Task], tuple[str, str, Signal, int]]:  # type: ignore[override]
-        return CurvePoint, (self.name, self.table, self.signal, self.epoch)
+    name = f"{task.name}@{epoch}of{task.signal.epochs}"
+    return Task(name, task.table_name, replace(task.signal, epoch=epoch))
 
 
 def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[int, Task]:
@@ -154,19 +98,18 @@ def _training(task: Task, known: dict[int, Task], length: object) -> tuple[int, 
 def _point(task: Task, text: str) -> tuple[int, Task]:
     full = task.signal.epochs
     match = _POINT.fullmatch(text)
-    if not match or type(task) is not Task or full is None or int(match["epochs"]) != full:
+    if not match or task.objective is not None or full is None or int(match["epochs"]) != full:
         raise SettingError(
             f"{text!r:.40} is no point of the training of {task.name}"
             + (f", which has {full} epochs: write such as '{max(1, full // 4)}of{full}'." if full else ".")
         )
     epoch = checked_whole("A point of a learning curve", int(match["epoch"]), 1, full - 1)
-    return epoch, CurvePoint.of(task, epoch)
+    return epoch, curve_point(task, epoch)
 
 
 def _known(task: Task) -> dict[int, Task]:
     full = task.signal.epochs or 0
-    # Only a task of the catalogue's own has a shorter relative: not one on a surrogate or a training.
-    if type(task) is Task and full == 200 and "/" not in task.name.partition("/")[2]:
+    if task.objective is None and full == 200 and "/" not in task.name.partition("/")[2]:
         short = read_name(f"{task.name.partition('#')[0]}@12ep")
         if short is not None and task.signal.metric == short.signal.metric:
             return {12: short, 200: task}

@@ -33,15 +33,24 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from nasmeta.errors import UnknownNameError
-from nasmeta.tasks._combined import CombinedTask
-from nasmeta.tasks._task import Signal, Task
+from nasmeta.tasks._objectives import Objective
+from nasmeta.tasks._signal import Signal
+from nasmeta.tasks._task import Task
 
 __all__ = ["FORMS", "TNB101", "attacks", "devices", "read_name", "why_no_name"]
 
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _TWELVE_EPOCHS = {  # the only seed policy for which every cell has a value
-    dataset: Signal(dataset, "accuracy", "valid", 12, "mean" if dataset == "cifar10" else 111, "NB201, unnamed release")
+    dataset: Signal(
+        dataset,
+        "accuracy",
+        "valid",
+        12,
+        "mean" if dataset == "cifar10" else 111,
+        "NB201, unnamed release",
+        kind="performance",
+    )
     for dataset in _DATASETS
 }
 TNB101 = {  # epochs and metric of each task
@@ -97,22 +106,27 @@ def read_name(name: str) -> Task | None:
     if family == "tnb101" and (dataset := rest.removesuffix("/train")) in TNB101:
         epochs, metric = TNB101[dataset]
         split = "valid" if rest == dataset else "train"
-        return Task(name, family, Signal(dataset, metric, split, epochs, None, "TransNAS-Bench-101"))
+        return Task(
+            name, family, Signal(dataset, metric, split, epochs, None, "TransNAS-Bench-101", kind="performance")
+        )
     if family != "nb201":
         return None
     accuracy = _accuracy(rest)
     if accuracy:
         return Task(_short(name), family, accuracy)
     if match := _SECONDS.fullmatch(rest):
-        return Task(name, family, Signal(match["dataset"], "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE))
+        signal = Signal(match["dataset"], "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE, kind="seconds")
+        return Task(name, family, signal)
     if match := _COST.fullmatch(rest):
         return Task(name, family, _cost(match["kind"], match["device"], match["dataset"] or "cifar10"))
     if (match := _COMBINED.fullmatch(rest)) and (accuracy := _accuracy(match["accuracy"])):
         kind = _KIND_OF_UNIT[match["unit"]] if match["unit"] else "latency"
         cost = _cost(kind, match["device"], match["dataset"] or accuracy.dataset)
         if match["weight"]:
-            return CombinedTask(_short(name), family, accuracy, cost, "tradeoff", float(match["weight"]))
-        return CombinedTask(_short(name), family, accuracy, cost, "within", float(match["budget"]))
+            objective = Objective(cost, "tradeoff", float(match["weight"]))
+        else:
+            objective = Objective(cost, "within", float(match["budget"]))
+        return Task(_short(name), family, accuracy, objective=objective)
     return None
 
 
@@ -179,7 +193,7 @@ def _accuracy(text: str) -> Signal | None:
     if match["epochs"] == "12":
         return _TWELVE_EPOCHS[match["dataset"]]
     seed = int(match["seed"]) if match["seed"] else "mean"
-    return Signal(match["dataset"], "accuracy", "valid", 200, seed, _EMBEDDED_RELEASE)
+    return Signal(match["dataset"], "accuracy", "valid", 200, seed, _EMBEDDED_RELEASE, kind="performance")
 
 
 def _cost(kind: str, device: str, dataset: str) -> Signal:
@@ -196,6 +210,7 @@ def _declared() -> Mapping[tuple[str, str], Signal]:
 
 
 def _declared_signals() -> Iterator[Signal]:
+    from nasmeta.tables import kind_of_old
     from nasmeta.tables.sources import registered_sources
 
     # What comes last counts: where two sources measured the same, the one that has it for all datasets.
@@ -205,7 +220,8 @@ def _declared_signals() -> Iterator[Signal]:
             if seed == "-" and "*" not in metrics:
                 for dataset in datasets.split(","):
                     for metric in metrics.split(","):
+                        kind, device = kind_of_old(metric)
                         yield Signal(
                             dataset, metric, None if split == "-" else split, None if epochs == "-" else int(epochs),
-                            None, source.release,
+                            None, source.release, kind=kind, device=device,
                         )  # fmt: skip

@@ -3,13 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import SettingError
 
-__all__ = ["hypervolume", "log_tradeoff", "pareto_front", "within_budget"]
+if TYPE_CHECKING:
+    from nasmeta.tables import ColumnInfo
+    from nasmeta.tasks._signal import Signal
+
+__all__ = ["Objective", "hypervolume", "log_tradeoff", "pareto_front", "within_budget"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Best performance under a budget on a device, or performance against the logarithm of the cost.
+
+    Parameters
+    ----------
+    cost : Signal
+        Latency or energy on a device; lower is better.
+    rule : {"within", "tradeoff"}
+        Which of `within_budget` and `log_tradeoff` makes one number of the two.
+    amount : float
+        The budget, in the cost's unit; or the weight.
+
+    Examples
+    --------
+    >>> from nasmeta.tasks import get_task
+    >>> task = get_task("nb201/cifar100/within-5ms/pixel3")
+    >>> task.held_out, task.objective.amount
+    (('cifar100', 'pixel3'), 5.0)
+    >>> round(task.optimum, 2)  # doctest: +SKIP
+    67.75
+    """
+
+    cost: Signal
+    rule: Literal["within", "tradeoff"]
+    amount: float
+
+    def values(self, values: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the combined numbers, shape (size,); NaN where something was not measured."""
+        rule = within_budget if self.rule == "within" else log_tradeoff
+        return rule(values, costs, self.amount)
+
+    def column(self, task: str, of: ColumnInfo, cost: ColumnInfo) -> ColumnInfo:
+        """Return what is known about the combined number; the releases, sources and checksums of both columns.
+
+        Raises
+        ------
+        SettingError
+            Where the directions do not fit.
+        """
+        if (of.direction, cost.direction) != ("max", "min"):
+            raise SettingError(f"{task}: {of.metric} must be maximised and {cost.metric} minimised.")
+        if self.rule == "within":
+            metric, unit = f"{of.metric}_within_{self.amount:g}{cost.unit}_{cost.device}", of.unit
+        else:
+            metric, unit = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}", "1"
+        both = {
+            part: f"{getattr(of, part)} + {getattr(cost, part)}"
+            for part in ("release", "source", "licence", "source_sha256")
+        }
+        return replace(of, metric=metric, unit=unit, note=f"{of.note}; {cost.note}", **both)
 
 
 def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray[np.float64]:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks._augmentation import Augmentation
 from nasmeta.tasks._scores import normal_scores
+from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._sources import checked_sources
-from nasmeta.tasks._task import SourceTask, Task
+from nasmeta.tasks._task import Task
 
 __all__ = ["Episode", "EpisodeSampler"]
 
@@ -28,7 +29,7 @@ class Episode:
 
     Attributes
     ----------
-    space : CellSpace
+    space : SearchSpace
     support_cells, query_cells : ndarray of int32, shape (k,) and (q,)
         No cell is in both.
     support_labels, query_labels : ndarray of float64, shape (k,) and (q,)
@@ -37,7 +38,7 @@ class Episode:
         Names of the sources that the task was made of.
     """
 
-    space: CellSpace
+    space: SearchSpace
     support_cells: NDArray[np.int32]
     support_labels: NDArray[np.float64]
     query_cells: NDArray[np.int32]
@@ -62,7 +63,7 @@ class EpisodeSampler:
         Number of query cells.
     augment : Augmentation, optional
         Makes many tasks of few; none where left out.
-    space : str or CellSpace, optional
+    space : str or SearchSpace, optional
         Move the sources of other spaces to this one, as far as it has their cells.
     labels : {"rank", "value"}, default "rank"
         ``value`` gives standardised utilities (mean 0, variance 1 within the task) instead of normal scores.
@@ -94,7 +95,7 @@ class EpisodeSampler:
         support: int | tuple[int, int] = (5, 100),
         query: int = 100,
         augment: Augmentation | None = None,
-        space: str | CellSpace | None = None,
+        space: str | SearchSpace | None = None,
         labels: str = "rank",
     ) -> None:
         if labels not in _LABELS:
@@ -118,7 +119,7 @@ class EpisodeSampler:
         self._common: dict[tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]] = {}
 
     @property
-    def spaces(self) -> tuple[CellSpace, ...]:
+    def spaces(self) -> tuple[SearchSpace, ...]:
         """The spaces of the sources, each once."""
         return tuple(dict.fromkeys(source.space for source in self.sources))
 
@@ -158,7 +159,7 @@ class EpisodeSampler:
         kind = kinds.pop() if len(kinds) == 1 else ""
         return SourceTask(name, made_of[0].dataset, space, cells, labels, held_out, metric_kind=kind)
 
-    def _task(self, rng: np.random.Generator) -> tuple[CellSpace, list[int], NDArray[np.int32], NDArray[np.float64]]:
+    def _task(self, rng: np.random.Generator) -> tuple[SearchSpace, list[int], NDArray[np.int32], NDArray[np.float64]]:
         first = int(rng.integers(len(self.sources)))
         space = self.sources[first].space
         fellows = [i for i, source in enumerate(self.sources) if i != first and source.space == space]

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 import numpy as np
 
 from nasmeta.errors import SettingError
-from nasmeta.spaces import CellSpace
-from nasmeta.tasks._task import SourceTask, Task
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks._source_task import SourceTask
+from nasmeta.tasks._task import Task
 
 __all__ = ["checked_sources"]
 
 
 def checked_sources(
-    who: str, sources: Iterable[SourceTask | Task], space: CellSpace | None = None, *, move: bool = False
+    who: str, sources: Iterable[SourceTask | Task], space: SearchSpace | None = None, *, move: bool = False
 ) -> list[SourceTask]:
     """Return the sources' labelled cells, or say what is wrong with them.
 
@@ -24,7 +25,7 @@ def checked_sources(
         Name of the learner, for messages.
     sources : iterable of Task or SourceTask
         Of a task only the signal is seen. What labels are is checked by `SourceTask` itself.
-    space : CellSpace, optional
+    space : SearchSpace, optional
         In which sources have to be; where left out they may be of any.
     move : bool, default False
         Bring sources of other spaces to this one instead, as far as it has their cells.

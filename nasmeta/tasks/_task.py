@@ -1,233 +1,47 @@
-"""A task: a question to which a table, a surrogate or a training has the answer."""
+"""A task: a question to which a table, a surrogate, a training or a function has the answer."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Sequence
 from functools import cached_property
-from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from nasmeta.checks import checked_generator, checked_whole
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
-from nasmeta.spaces import CellSpace, canonical_dataset, get_space, held_out_name, move_cells
+from nasmeta.spaces import SearchSpace, get_space, held_out_name
+from nasmeta.tasks._costs import recorded_costs
+from nasmeta.tasks._objectives import Objective
+from nasmeta.tasks._signal import Cost, Signal
+from nasmeta.tasks._source_task import SourceTask
 
 if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
+    from nasmeta.tables import ColumnInfo, Table
 
-__all__ = ["UNDER_A_BUDGET", "Signal", "SourceTask", "Task", "device_of", "held_out_metric"]
-
-_EMBEDDED_RELEASE = "NATS-tss v1.0"
-UNDER_A_BUDGET = (
-    "A budget counts them as infeasible: nb201/cifar10/within-5ms/{}. As a source the task gives its labelled cells."
-)
-_LARGEST_LABEL = 1e100  # squares of as many as there are cells can be summed up
-_COST_METRIC = re.compile(r"seconds|parameters|params|flops")
-_SIZE = re.compile(r"parameters|params|flops")
-_HARDWARE_METRIC = re.compile(r"(?:latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|millijoules)")
+__all__ = ["Task"]
 
 
-def device_of(metric: str) -> str | None:
-    """Return the device that a metric of hardware was measured on, without its batch size; None for other metrics.
-
-    Examples
-    --------
-    >>> device_of("latency_1080ti_batch32_milliseconds"), device_of("accuracy")
-    ('1080ti', None)
-    """
-    found = _HARDWARE_METRIC.fullmatch(metric)
-    return found[1] if found else None
-
-
-def held_out_metric(metric: str) -> str | None:
-    """Return what a metric holds out beside its dataset, as it is nearly the same on all; None for other metrics.
-
-    Examples
-    --------
-    >>> held_out_metric("proxy_params"), held_out_metric("train_seconds"), held_out_metric("accuracy")
-    ('parameters_and_flops', 'train_seconds', None)
-    """
-    if _SIZE.search(metric):
-        return "parameters_and_flops"
-    return metric if metric.startswith("proxy_") or _COST_METRIC.search(metric) else None
-
-
-@dataclass(frozen=True)
-class Signal:
-    """The address of the one column that a searcher sees.
-
-    Attributes
-    ----------
-    dataset, metric : str
-    split : str or None
-    epochs : int or None
-    seed : int, "mean" or None
-        These three are None where they mean nothing, or where the source does not say.
-    release : str
-        Always said: means over different releases are different numbers.
-
-    Examples
-    --------
-    >>> Signal("ImageNet16-120", "accuracy", "valid", 200, "mean", "NATS-tss v1.0").dataset
-    'imagenet16-120'
-    """
-
-    dataset: str
-    metric: str
-    split: str | None
-    epochs: int | None
-    seed: int | str | None
-    release: str
-
-    def __post_init__(self) -> None:
-        # One name for a dataset: what is held out is compared by name.
-        object.__setattr__(self, "dataset", canonical_dataset(self.dataset))
-
-
-@dataclass(frozen=True)
-class SourceTask:
-    """What a meta-searcher may see of a source task: labelled cells, and nothing else.
-
-    Attributes
-    ----------
-    name, dataset : str
-    space : CellSpace
-    cells : ndarray of int32, shape (n_labels,)
-        At least one, each once.
-    utilities : ndarray of float64, shape (n_labels,)
-        The signal, signed so that higher is better; finite, and between ±1e100.
-    held_out : tuple of str
-        As in `Task`, beside the dataset, which is always held out; names are understood however they are spelled.
-    is_cost : bool, default False
-        Whether the utilities are minus a cost in proportion to the work done, such as latency, energy, seconds or
-        parameters. `nasmeta.meta.SourceMatrix` takes logarithms of these. A loss is none.
-    metric_kind : str, optional
-        What is measured, as in `Task.metric_kind`; empty where nobody says.
-
-    Raises
-    ------
-    SettingError
-        Where cells, utilities or names are not as said.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import get_space
-    >>> from nasmeta.tasks import SourceTask
-    >>> len(SourceTask("mine", "mnist", get_space("nb201"), [6111, 9930], [91.5, 91.2]))
-    2
-    >>> SourceTask("mine", "mnist", get_space("nb201"), [6111, 15625], [91.5, 91.2])
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: Source mine has a cell 15625, but the cells of nb201 are 0 to 15624.
-    """
-
-    name: str
-    dataset: str
-    space: CellSpace
-    cells: NDArray[np.int32]
-    utilities: NDArray[np.float64]
-    held_out: tuple[str, ...] = ()
-    is_cost: bool = False
-    metric_kind: str = ""
-
-    def __post_init__(self) -> None:
-        cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
-        object.__setattr__(self, "cells", cells)
-        object.__setattr__(self, "utilities", utilities)
-        given: object = self.held_out
-        of_all = held_out_metric(self.metric_kind)
-        names = [self.dataset, *([of_all] if of_all else []), *([given] if isinstance(given, str) else self.held_out)]
-        if not all(isinstance(name, str) and name.strip() for name in names):
-            raise SettingError(f"Source {self.name} is on {names!r:.80}, but a dataset or device is a name.")
-        object.__setattr__(
-            self, "held_out", tuple(dict.fromkeys(held_out_name(held_out_metric(name) or name) for name in names))
-        )
-
-    def __len__(self) -> int:
-        return len(self.cells)
-
-    @cached_property
-    def sha256(self) -> str:
-        """Of cells and utilities: other labels under the same name are another source."""
-        return sha256(self.cells.astype("<i4").tobytes() + self.utilities.astype("<f8").tobytes()).hexdigest()
-
-    @cached_property
-    def order_sha256(self) -> str:
-        """Of cells and the ranks of their utilities: the same for labels in other units, however they are arranged."""
-        arranged = np.argsort(self.cells)
-        ranks = np.unique(self.utilities[arranged], return_inverse=True)[1]
-        return sha256(self.cells[arranged].astype("<i4").tobytes() + ranks.astype("<i4").tobytes()).hexdigest()
-
-    def in_space(self, space: CellSpace) -> SourceTask:
-        """Return the same labels on the cells of another space, as far as it has them; see `move_cells`.
-
-        Raises
-        ------
-        SettingError
-            Where that space has none of the cells.
-
-        Examples
-        --------
-        >>> from nasmeta.spaces import get_space
-        >>> from nasmeta.tasks import get_task
-        >>> len(get_task("nb201/cifar10").as_source().in_space(get_space("tnb101")))
-        4096
-        """
-        if space == self.space:
-            return self
-        cells, kept = move_cells(self.cells, self.space, space)
-        if not len(cells):
-            raise SettingError(f"None of the labelled cells of {self.name} is a cell of {space.name}.")
-        return replace(self, space=space, cells=cells, utilities=self.utilities[kept])
-
-
-def _checked_labels(
-    name: str, space: CellSpace, cells: ArrayLike, utilities: ArrayLike
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return the labelled cells of a source as arrays, or say what is wrong with them."""
-    who = f"Source {name}"
-    try:
-        whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
-    except (TypeError, ValueError) as reason:
-        raise SettingError(f"{who} has labels that are no numbers: {reason!s:.80}.") from reason
-    if whole.shape != labels.shape or whole.ndim != 1:
-        raise SettingError(f"{who} has cells of shape {whole.shape}, but utilities of shape {labels.shape}.")
-    if not len(whole):
-        raise SettingError(f"{who} has no labelled cell.")
-    if whole.dtype.kind not in "iu":
-        raise SettingError(f"{who} has cells of type {whole.dtype}, but cells are whole numbers.")
-    outside = (whole < 0) | (whole >= space.size)
-    if outside.any():
-        raise SettingError(
-            f"{who} has a cell {whole[outside][0]}, but the cells of {space.name} are 0 to {space.size - 1}."
-        )
-    times = np.bincount(whole, minlength=space.size)
-    if times.max() > 1:
-        raise SettingError(f"{who} has labelled cell {times.argmax()} twice: pass the mean of its labels.")
-    if not np.isfinite(labels).all():
-        raise SettingError(f"{who} has a label that is not finite.")
-    if np.abs(labels).max() > _LARGEST_LABEL:
-        raise SettingError(
-            f"{who} has a label of {labels[np.abs(labels).argmax()]:g}, beyond {_LARGEST_LABEL:g}: the squares of such "
-            "numbers overflow. Divide its labels by their scale."
-        )
-    return whole.astype(np.int32, copy=False), labels
-
-
-@dataclass(frozen=True)
 class Task:
-    """A search problem on a table: a space, the signal that a searcher sees, and what an evaluation costs.
+    """A search problem: a space, the signal that a searcher sees, and what an evaluation costs.
 
     Parameters
     ----------
     name : str
         For example ``nb201/cifar10``.
-    table : str
-        Name of the table that holds the columns.
+    table : Table, str or SearchSpace
+        What holds the columns: a table, or its name, which is looked up when it is needed; a space where there is no
+        table, and a function or a training answers.
     signal : Signal
         The column that evaluations answer from.
+    objective : Objective, optional
+        A second column, and the rule that makes one number of the two.
+    cost : "recorded", Signal, Cost, sequence of Cost, or None, default "recorded"
+        The seconds of an evaluation: of several, the first whose column is there. ``"recorded"`` finds the seconds that
+        were recorded for the signal's dataset. None is none: a budget is then given in evaluations.
+    held_out : sequence of str, optional
+        Instead of what follows from the signal, see `held_out`.
 
     Examples
     --------
@@ -237,45 +51,137 @@ class Task:
     (array([6111], dtype=int32), 91.6067)
     """
 
-    name: str
-    table: str
-    signal: Signal
+    def __init__(
+        self,
+        name: str,
+        table: Table | str | SearchSpace,
+        signal: Signal,
+        *,
+        objective: Objective | None = None,
+        cost: Literal["recorded"] | Signal | Cost | Sequence[Cost] | None = "recorded",
+        held_out: Sequence[str] | None = None,
+    ) -> None:
+        if not isinstance(name, str) or not name.strip():
+            raise SettingError(f"The name of a task is a text, not {name!r:.80}.")
+        if not isinstance(signal, Signal):
+            raise SettingError(f"The signal of {name} is a Signal, as Table.task makes one, not {signal!r:.80}.")
+        self.name, self.signal, self.objective = name, signal, objective
+        self._table = table
+        if isinstance(cost, Signal):
+            cost = Cost(cost)
+        self._cost: tuple[Cost, ...] | str | None = (
+            (cost,) if isinstance(cost, Cost) else cost if cost is None or isinstance(cost, str) else tuple(cost)
+        )
+        if isinstance(self._cost, str) and self._cost != "recorded":
+            raise SettingError(f'The cost of {name} is "recorded", a Signal, a Cost or None, not {cost!r:.80}.')
+        self._held_out = None if held_out is None else tuple(held_out)
 
     @property
-    def space(self) -> CellSpace:
-        """The cell space that is searched."""
-        return get_space(self.table)
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.name, self._table, self.signal, self.objective, self._cost, self._held_out
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Task) and self._arguments == other._arguments
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.signal))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made, self._arguments
+
+    def with_held_out(self, held_out: Sequence[str]) -> Task:
+        """Return the same question where something else must not appear in a source."""
+        return _made(*self._arguments[:-1], held_out)
+
+    # -- what it is about -------------------------------------------------------------------------------------------
+    @property
+    def table(self) -> Table:
+        """The table that holds the columns.
+
+        Raises
+        ------
+        MissingValueError
+            Where there is none, or its files are not on this machine.
+        """
+        from nasmeta.tables import load_table
+
+        if isinstance(self._table, SearchSpace):
+            raise MissingValueError(f"{self.name} has no table: no value of it is known before it is evaluated.")
+        return load_table(self._table) if isinstance(self._table, str) else self._table
+
+    @property
+    def table_name(self) -> str:
+        """The name of the table; empty where there is none."""
+        if isinstance(self._table, SearchSpace):
+            return ""
+        return self._table if isinstance(self._table, str) else self._table.name
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The space that is searched."""
+        from nasmeta.tables import space_of_table
+
+        if isinstance(self._table, str):
+            return get_space(space_of_table(self._table))
+        return self._table if isinstance(self._table, SearchSpace) else self._table.space
+
+    @cached_property
+    def _is_about(self) -> tuple[str, str | None]:
+        """Kind and device of the signal, known without the table where the signal says them."""
+        s = self.signal
+        if s.kind is not None:
+            return s.kind, s.device
+        column = self._signal_column
+        return column.kind, column.device
+
+    @property
+    def kind(self) -> str:
+        """What the signal measures: performance, size, seconds, latency, energy or proxy."""
+        return self._is_about[0]
+
+    @property
+    def device(self) -> str | None:
+        """On which device latency or energy was measured; None for other signals."""
+        return self._is_about[1]
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices of the signal and of the objective."""
+        both = (self.device, self.objective.cost.device if self.objective else None)
+        return tuple(device for device in both if device is not None)
 
     @property
     def dataset(self) -> str:
         """The first of `held_out`: a dataset, or for a task about hardware a device."""
         return self.held_out[0]
 
-    @property
+    @cached_property
     def held_out(self) -> tuple[str, ...]:
         """What must not appear in any source when this task is the target.
 
-        For what is measured on images, such as accuracy, also under attack, that is the dataset, whatever the epochs,
-        seed, split or release. For latency and energy it is the device, whatever the batch size, the metric and the
-        dataset whose networks ran on it: these numbers do not come from images, and those of one device for two
-        datasets nearly agree. A task of both holds out both. Seconds, parameters and FLOPs of one dataset are those
-        of another but for a factor or an offset, so such a task holds out the metric beside the dataset;
-        parameters and FLOPs, under whatever name, are one metric. So does a zero-cost proxy, as the same untrained
-        networks answer on other images (Spearman up to .999 from one dataset to another).
+        It follows from the kind of the signal's column. For performance, such as accuracy, also under attack, that is
+        the dataset, whatever the epochs, seed, split or release. For latency and energy it is the device, whatever the
+        batch size, the metric and the dataset whose networks ran on it: these numbers do not come from images, and
+        those of one device for two datasets nearly agree. A task of both holds out both. Seconds, parameters and FLOPs
+        of one dataset are those of another but for a factor or an offset, so such a task holds out the metric beside
+        the dataset; parameters and FLOPs, under whatever name, are one metric. So does a zero-cost proxy, as the same
+        untrained networks answer on other images (Spearman up to .999 from one dataset to another).
         """
-        device = device_of(self.signal.metric)
-        if device is not None:
-            return (device,)
-        # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
-        dataset = held_out_name(self.signal.dataset)
-        other = held_out_metric(self.signal.metric)
-        return (dataset,) if other is None else (dataset, other)
+        if self._held_out is not None:
+            return self._held_out
+        if self.device is not None:
+            own: tuple[str, ...] = (self.device,)
+        else:
+            # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
+            dataset = held_out_name(self.signal.dataset)
+            more = {"performance": None, "size": "parameters_and_flops"}.get(self.kind, self.signal.metric)
+            own = (dataset,) if more is None else (dataset, more)
+        return own if self.objective is None else (*own, *self.parts[1].held_out)
 
     @property
     def is_cost(self) -> bool:
-        """Whether the signal is a cost in proportion to the work done, as in `SourceTask`; known from the metric."""
-        metric = self.signal.metric
-        return device_of(metric) is not None or _COST_METRIC.search(metric) is not None
+        """Whether the signal is a cost in proportion to the work done, as in `SourceTask`."""
+        return self.kind in ("size", "seconds", "latency", "energy")
 
     @property
     def metric_kind(self) -> str:
@@ -287,18 +193,32 @@ class Task:
         >>> [get_task(name).metric_kind for name in ("nb201/cifar10", "nb201/latency/pixel3", "nb201/robust/pgd@1")]
         ['accuracy', 'latency', 'accuracy under attack']
         """
-        metric = self.signal.metric
-        if device_of(metric) is not None:
-            return metric.partition("_")[0]
-        kind, under, _ = metric.partition("_under_")
-        return f"{kind} under attack" if under else metric
+        if self.device is not None:
+            return self.kind
+        metric, under, _ = self.signal.metric.partition("_under_")
+        of_signal = f"{metric} under attack" if under else metric
+        if self.objective is None:
+            return of_signal
+        return f"{of_signal} within a budget" if self.objective.rule == "within" else f"{of_signal} against a cost"
+
+    @property
+    def parts(self) -> tuple[Task, Task]:
+        """With an objective: the task without it, and the cost as a task of its own."""
+        if self.objective is None:
+            raise SettingError(f"{self.name} is of one column, so it has no parts.")
+        return Task(self.name, self._table, self.signal), Task(self.name, self._table, self.objective.cost)
+
+    # -- the columns ------------------------------------------------------------------------------------------------
+    @cached_property
+    def _signal_column(self) -> ColumnInfo:
+        return self.table.info(*self.signal.address)
 
     @cached_property
     def column(self) -> ColumnInfo:
-        """Unit, direction, release, source and licence of the signal."""
-        from nasmeta.tables import load_table
-
-        return load_table(self.table).info(*astuple(self.signal))
+        """Unit, direction, release, source and licence of the signal; of both columns where there is an objective."""
+        if self.objective is None:
+            return self._signal_column
+        return self.objective.column(self.name, *(part.column for part in self.parts))
 
     @property
     def direction(self) -> str:
@@ -312,87 +232,75 @@ class Task:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """The signal of all cells, float64, shape (n_cells,), in the column's unit; NaN where not measured."""
-        from nasmeta.tables import load_table
-
-        values = load_table(self.table).column(*astuple(self.signal)).astype(np.float64)
+        """The signal of all architectures, float64, shape (size,), in the column's unit; NaN where not measured."""
+        if self.objective is None:
+            values = self.table.column(*self.signal.address).astype(np.float64)
+        else:
+            values = self.objective.values(*(part.values for part in self.parts))
         values.flags.writeable = False
         return values
 
-    def require_complete(self) -> None:
-        """Refuse a search over this task where cells have no value: it would end at the first of them.
+    @cached_property
+    def measured(self) -> NDArray[np.int32]:
+        """The architectures with a value, ascending, int32: where a search on the table keeps to."""
+        return np.flatnonzero(~np.isnan(self.values)).astype(np.int32)
 
-        Such a task can still be a source (`as_source` has the labelled cells), and a budget on the device that cannot
-        run all cells counts these as infeasible.
+    @cached_property
+    def _costs(self) -> NDArray[np.float64] | None:
+        if self.device is not None:
+            return np.zeros(self.space.size)
+        costs = recorded_costs(self._table, self.signal) if self._cost == "recorded" else self._cost
+        for cost in costs or ():
+            assert isinstance(cost, Cost)
+            try:
+                found = self.table.column(*cost.signal.address).astype(np.float64) * cost.factor
+            except (ColumnError, MissingValueError):
+                continue
+            found.flags.writeable = False
+            return found
+        return None
+
+    @property
+    def has_cost(self) -> bool:
+        """Whether anybody recorded what an evaluation costs."""
+        return self._costs is not None
+
+    @property
+    def cost_seconds(self) -> NDArray[np.float64]:
+        """Seconds of an evaluation, float64, shape (size,); NaN where nobody recorded them.
+
+        0 for latency and energy, which need no training; how long measuring them took nobody recorded. On
+        NAS-Bench-201, where the signal's release has none, they are those that NATS-tss v1.0 recorded for 200 epochs,
+        times epochs / 200, for there every epoch takes the same time; networks trained on all of CIFAR-10 (its test
+        accuracy) take twice the time of those trained on half.
 
         Raises
         ------
         MissingValueError
-
-        Examples
-        --------
-        >>> from nasmeta.tasks import get_task
-        >>> get_task("nb201/cifar10").require_complete()
+            Where nobody recorded a cost.
         """
-        missing = np.flatnonzero(np.isnan(self.values))
-        if len(missing):
+        if self._costs is None:
             raise MissingValueError(
-                f"{self.name} cannot be searched: {len(missing):,} of {len(self.values):,} cells, such as "
-                f"{missing[0]}, were not measured, and nothing is imputed. {self._instead}"
+                f"{self.name} has no cost: nobody recorded the seconds of an evaluation. Name a column of seconds, as "
+                "in table.task(…, cost='train_seconds'), or give a budget in evaluations."
             )
-
-    @property
-    def _instead(self) -> str:
-        device = device_of(self.signal.metric)
-        if device is not None:
-            return UNDER_A_BUDGET.format(device)
-        if isinstance(self.signal.seed, int):
-            return "The mean over the measured seeds has more cells: leave out the seed."
-        return "As a source it gives its labelled cells: Task.as_source."
-
-    @cached_property
-    def cost_seconds(self) -> NDArray[np.float64]:
-        """Training time of all cells in seconds, float64, shape (n_cells,): what one evaluation would cost.
-
-        The recorded seconds of the signal's own dataset, epochs and release. Where its release has none: those that
-        NATS-tss v1.0 recorded for 200 epochs, times epochs / 200, for on NAS-Bench-201 every epoch takes the same
-        time; networks trained on all of CIFAR-10 (its test accuracy) take twice the time of those trained on half.
-        0 for latency and energy, which need no training; how long measuring them took nobody recorded.
-        """
-        from nasmeta.tables import load_table
-
-        s = self.signal
-        if device_of(s.metric) is not None:
-            costs = np.zeros(self.space.size)
-        else:
-            table = load_table(self.table)
-            seed = None if s.seed is None else "mean"
-            dataset = s.dataset.removesuffix("-valid")
-            whole = s.metric == "accuracy" and s.dataset == "cifar10" and s.split in ("test", "train+valid")
-            split = "train+valid" if whole else "train"
-            try:
-                costs = table.column(dataset, "train_seconds", split, s.epochs, seed, s.release).astype(np.float64)
-            except ColumnError:
-                if self.table != "nb201" or s.epochs is None:
-                    raise
-                recorded = table.column(dataset, "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE)
-                costs = recorded.astype(np.float64) * (s.epochs / 200) * (2 if whole else 1)
-        costs.flags.writeable = False
-        return costs
+        return self._costs
 
     @cached_property
     def report_columns(self) -> tuple[ColumnInfo, ...]:
-        """What may be told about the cells of a finished run: the signal's metric on the test split, where it is here.
+        """What may be told about the best of a finished run: the signal's metric on the test split, where it is here.
 
-        Every release that the table holds is there, and says its name. A searcher has no way to these columns.
+        Every release that the table holds is there, and says its name. With an objective, both columns are told, too.
+        A searcher has no way to these columns.
         """
-        from nasmeta.tables import load_table
-
+        if self.objective is not None:
+            of_signal, cost = self.parts
+            return (of_signal.column, cost.column, *of_signal.report_columns)
         s = self.signal
-        if s.split != "valid":
+        if s.split != "valid" or isinstance(self._table, SearchSpace):
             return ()
         found: dict[tuple[str, str], ColumnInfo] = {}
-        for info in load_table(self.table).columns:
+        for info in self.table.columns:
             if info.dataset in (s.dataset, f"{s.dataset}-valid") and (info.metric, info.split, info.epochs) == (
                 s.metric, "test", s.epochs,
             ):  # fmt: skip
@@ -402,7 +310,7 @@ class Task:
         return tuple(found.values())
 
     def report(self, cell: int) -> dict[ColumnInfo, float]:
-        """Return the values of a cell in the report columns; those that were not measured are left out.
+        """Return the values of an architecture in the report columns; those that were not measured are left out.
 
         Examples
         --------
@@ -411,40 +319,38 @@ class Task:
         ...     print(column.address, column.release, round(value, 2))  # doctest: +SKIP
         cifar100/accuracy/test/200/mean NB201 v1.1 73.51
         """
-        from nasmeta.tables import load_table
-
-        table = load_table(self.table)
-        values = {
-            c: table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release) for c in self.report_columns
-        }
+        if not self.report_columns:
+            return {}
+        table = self.table
+        values = {c: table.column(*Signal.of(c).address) for c in self.report_columns}
         return {info: float(column[cell]) for info, column in values.items() if not np.isnan(column[cell])}
 
     @cached_property
     def optimum(self) -> float:
-        """The best value of the signal in the whole space."""
+        """The best value of the signal among what was measured."""
         return float(self.sign * np.nanmax(self.sign * self.values))
 
     @cached_property
     def optimal_cells(self) -> NDArray[np.int32]:
-        """All cells whose signal equals the optimum, int32."""
+        """All architectures whose signal equals the optimum, int32."""
         return np.flatnonzero(self.values == self.optimum).astype(np.int32)
 
     def as_source(self, labels: int | None = None, rng: np.random.Generator | None = None) -> SourceTask:
-        """Return the labelled cells of this task, for meta-training.
+        """Return the labelled architectures of this task, for meta-training.
 
         Parameters
         ----------
         labels : int, optional
-            How many cells, drawn uniformly, have a label; all measured cells where left out.
+            How many, drawn uniformly, have a label; all measured ones where left out.
         rng : numpy.random.Generator, optional
             Needed where `labels` is given.
 
         Raises
         ------
         SettingError
-            Where `labels` is no whole number from 1 to that of the labelled cells, or `rng` no generator.
+            Where `labels` is no whole number from 1 to that of the labelled ones, or `rng` no generator.
         MissingValueError
-            Where no cell is measured.
+            Where nothing is measured.
 
         Examples
         --------
@@ -453,7 +359,7 @@ class Task:
         >>> len(get_task("nb201/cifar100").as_source(25, np.random.default_rng(0)))
         25
         """
-        cells = np.flatnonzero(~np.isnan(self.values)).astype(np.int32)
+        cells = self.measured
         if labels is not None:
             if rng is None:
                 raise SettingError("A number of labels needs a numpy.random.Generator that draws them: pass rng.")
@@ -462,7 +368,7 @@ class Task:
                 raise SettingError(f"{self.name} has {len(cells):,} labelled cells; asked for {labels:,} labels.")
             cells = np.sort(rng.choice(cells, labels, replace=False))
         if not len(cells):
-            raise MissingValueError(f"{self.name} has no measured cell.")
+            raise MissingValueError(f"{self.name} has no measured {self.space.noun}.")
         return SourceTask(
             self.name,
             self.dataset,
@@ -478,7 +384,11 @@ class Task:
         s = self.signal
         said = (("split {}", s.split), ("{} epochs", s.epochs), ("seed {}", s.seed))
         parts = [s.metric, *(text.format(value) for text, value in said if value is not None), self.space.name]
-        return f"{type(self).__name__}({self.name!r}: {', '.join(parts)})"
+        rule = f", {self.objective}" if self.objective else ""
+        return f"Task({self.name!r}: {', '.join(parts)}{rule})"
 
-    def __reduce__(self) -> tuple[type[Task], tuple[str, str, Signal]]:
-        return Task, (self.name, self.table, self.signal)
+
+def _made(
+    name: str, table: Any, signal: Signal, objective: Objective | None, cost: Any, held_out: Sequence[str] | None
+) -> Task:
+    return Task(name, table, signal, objective=objective, cost=cost, held_out=held_out)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.searchers import MultiFidelitySearcher
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing._searchers import SearcherContract, made_up_values
 
 __all__ = ["MultiFidelityContract"]
@@ -26,9 +26,11 @@ class MultiFidelityContract(SearcherContract):
     >>> class TestASHA(MultiFidelityContract):
     ...     def make(self, space, rng):
     ...         return ASHA(space, rng)
+
+    The class attribute ``spaces`` says on which spaces, see `SearcherContract`.
     """
 
-    def begun(self, space: CellSpace, lengths: Sequence[int], seed: int = 0) -> MultiFidelitySearcher:
+    def begun(self, space: SearchSpace, lengths: Sequence[int], seed: int = 0) -> MultiFidelitySearcher:
         """Return a searcher that knows the lengths of training."""
         searcher = self.ready(space, seed)
         assert isinstance(searcher, MultiFidelitySearcher)
@@ -36,7 +38,7 @@ class MultiFidelityContract(SearcherContract):
         return searcher
 
     def trace(self, searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple[int, int]]:
-        """Ask and tell made-up values, which short trainings see through noise; return (cell, epochs)."""
+        """Ask and tell made-up values, which short trainings see through noise; return (architecture, epochs)."""
         space, found = searcher.space, []
         values, noise = made_up_values(space), np.random.default_rng(1).standard_normal(space.size)
         for _ in range(0, n, batch):
@@ -47,7 +49,7 @@ class MultiFidelityContract(SearcherContract):
         return found
 
     @pytest.mark.parametrize("batch", [1, 4])
-    def test_proposes_cells_with_possible_lengths(self, space: CellSpace, batch: int) -> None:
+    def test_proposes_cells_with_possible_lengths(self, space: SearchSpace, batch: int) -> None:
         """Check dtype, shape and range of both parts of a proposal, and that it uses short and full trainings."""
         searcher = self.begun(space, [12, 50, 200])
         for part in searcher.ask_at(batch):
@@ -57,15 +59,15 @@ class MultiFidelityContract(SearcherContract):
         assert all(0 <= cell < space.size and epochs in (12, 50, 200) for cell, epochs in found)
         assert {12, 200} <= {epochs for _, epochs in found}
 
-    def test_same_generator_gives_the_same_lengths(self, space: CellSpace) -> None:
-        """Check that nothing but generator and answers decides about cells and epochs."""
+    def test_same_generator_gives_the_same_lengths(self, space: SearchSpace) -> None:
+        """Check that nothing but generator and answers decides about architectures and epochs."""
         first, second = (self.trace(self.begun(space, [12, 200]), 60) for _ in range(2))
         assert first == second
 
-    def test_waits_for_no_value(self, space: CellSpace) -> None:
-        """Check that it can be asked ahead, and takes values late, in another order, and of cells never proposed."""
+    def test_waits_for_no_value(self, space: SearchSpace) -> None:
+        """Check that it can be asked ahead, and takes values late, in another order, and of what it never proposed."""
         searcher, values = self.begun(space, [12, 200]), made_up_values(space)
-        foreign = np.array([5, 6, 7], np.int32)
+        foreign = np.array([5, 6, 7], np.int32) % np.int32(space.size)
         searcher.tell_at(foreign, np.full(3, 200, np.int32), values[foreign])
         waiting = [searcher.ask_at(3) for _ in range(6)]
         for cells, epochs in reversed(waiting):
@@ -76,4 +78,4 @@ class MultiFidelityContract(SearcherContract):
         """Check that impossible lengths are refused."""
         for lengths in ([], [12, 12], [200, 12]):
             with pytest.raises(SettingError):
-                self.begun(get_space("tnb101"), lengths)
+                self.begun(get_space(self.spaces[-1]), lengths)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,14 +14,14 @@ from numpy.typing import NDArray
 from nasmeta.evaluators import Evaluation
 from nasmeta.experiments import Trace, one_thread, run_loop, search
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
 
 __all__ = ["SearcherContract", "made_up_values"]
 
 
-def made_up_values(space: CellSpace, shift: float = 0.0) -> NDArray[np.float64]:
-    """Return a smooth, made-up value for each cell of a space, float64, shape (n_cells,); for tests only.
+def made_up_values(space: SearchSpace, shift: float = 0.0) -> NDArray[np.float64]:
+    """Return a smooth, made-up value for each architecture of a space, float64, shape (size,); for tests only.
 
     Examples
     --------
@@ -28,13 +29,13 @@ def made_up_values(space: CellSpace, shift: float = 0.0) -> NDArray[np.float64]:
     >>> made_up_values(get_space("tnb101")).shape
     (4096,)
     """
-    digits = space.digits.astype(np.float64)
-    values: NDArray[np.float64] = np.cos(1.7 * digits + np.arange(space.n_edges) + shift).sum(axis=1)
-    return values + 0.3 * np.cos(digits[:, 0] + digits[:, 5])
+    codes = space.codes.astype(np.float64)
+    values: NDArray[np.float64] = np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1)
+    return values + 0.3 * np.cos(codes[:, 0] + codes[:, min(5, space.n_positions - 1)])
 
 
 class _MadeUpEvaluator:
-    def __init__(self, space: CellSpace) -> None:
+    def __init__(self, space: SearchSpace) -> None:
         self.values = made_up_values(space)
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
@@ -51,15 +52,28 @@ class SearcherContract:
     >>> class TestRandomSearch(SearcherContract):
     ...     def make(self, space, rng):
     ...         return RandomSearch(space, rng)
+
+    The tests run on ``nb201`` and ``tnb101``. A searcher that is made for other spaces names these, or builds them:
+
+    >>> from nasmeta.spaces import SearchSpace
+    >>> class TestOnMine(TestRandomSearch):
+    ...     spaces = [SearchSpace("mine", {"width": [16, 32, 64, 128], "depth": range(1, 20), "act": ["relu", "tanh"]})]
+
+    Attributes
+    ----------
+    spaces : sequence of str or SearchSpace
+        Of the class: the spaces that the searcher is made for, names or objects; of at least 20 architectures.
     """
 
-    def make(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
+    spaces: ClassVar[Sequence[str | SearchSpace]] = ("nb201", "tnb101")
+
+    def make(self, space: Any, rng: np.random.Generator) -> Searcher:
         """Return a new searcher; override this. A meta-searcher is made without having learnt."""
         raise NotImplementedError("Override make(self, space, rng) to return a new searcher.")
 
-    def sources(self, space: CellSpace) -> Sequence[SourceTask]:
-        """Return what a meta-searcher learns from: by default two made-up tasks with 200 labels."""
-        cells = space.sample(200, np.random.default_rng(0))
+    def sources(self, space: SearchSpace) -> Sequence[SourceTask]:
+        """Return what a meta-searcher learns from: by default two made-up tasks with up to 200 labels."""
+        cells = space.sample(min(200, space.size // 2), np.random.default_rng(0))
         return [
             SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
             for shift in (0.1, 0.3)
@@ -70,12 +84,20 @@ class SearcherContract:
         with one_thread():  # as every run of the package has it
             yield
 
-    @pytest.fixture(params=["nb201", "tnb101"])
-    def space(self, request: pytest.FixtureRequest) -> CellSpace:
-        """Return each of the spaces."""
-        return get_space(request.param)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each test of a space on all of them, unless a class overrides the fixture `space`."""
+        own = next(kind for kind in type(self).__mro__ if "space" in vars(kind))
+        if "space" in metafunc.fixturenames and own is SearcherContract:
+            spaces = [get_space(space) for space in self.spaces]
+            metafunc.parametrize("space", spaces, ids=[space.name for space in spaces], indirect=True)
 
-    def ready(self, space: CellSpace, seed: int = 0) -> Searcher:
+    @pytest.fixture
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        """Return each of the spaces."""
+        found: SearchSpace = request.param
+        return found
+
+    def ready(self, space: SearchSpace, seed: int = 0) -> Searcher:
         """Return a searcher that can be asked: a meta-searcher has learnt, once for all tests of a space."""
         searcher = self.make(space, np.random.default_rng(seed))
         if isinstance(searcher, MetaSearcher):
@@ -90,20 +112,20 @@ class SearcherContract:
             searcher.meta_model_ = models[space.name]
         return searcher
 
-    def run(self, space: CellSpace, evaluations: int, batch: int = 1, seed: int = 0) -> Trace:
+    def run(self, space: SearchSpace, evaluations: int, batch: int = 1, seed: int = 0) -> Trace:
         """Run a new searcher on made-up values."""
         return run_loop(self.ready(space, seed), _MadeUpEvaluator(space), evaluations=evaluations, batch=batch)
 
     def test_knows_space_and_generator_and_has_defaults_for_the_rest(self) -> None:
         """Check the signature: (space, rng, *, settings with defaults)."""
-        kind = type(self.make(get_space("nb201"), np.random.default_rng(0)))
+        kind = type(self.make(get_space(self.spaces[0]), np.random.default_rng(0)))
         first, second, *settings = inspect.signature(kind).parameters.values()
         assert (first.name, second.name) == ("space", "rng")
         assert all(setting.kind is setting.KEYWORD_ONLY for setting in settings)
         assert all(setting.default is not setting.empty for setting in settings)
 
     @pytest.mark.parametrize("n", [1, 5])
-    def test_proposes_cells_of_the_space(self, space: CellSpace, n: int) -> None:
+    def test_proposes_cells_of_the_space(self, space: SearchSpace, n: int) -> None:
         """Check dtype, shape and range of what is proposed."""
         searcher, values = self.ready(space), made_up_values(space)
         for _ in range(4):
@@ -116,12 +138,12 @@ class SearcherContract:
             searcher.tell(cells, values[cells])
 
     @pytest.mark.parametrize("batch", [1, 4])
-    def test_same_generator_gives_the_same_run(self, space: CellSpace, batch: int) -> None:
+    def test_same_generator_gives_the_same_run(self, space: SearchSpace, batch: int) -> None:
         """Check that nothing but generator and answers decides."""
         first, second = self.run(space, 24, batch), self.run(space, 24, batch)
         np.testing.assert_array_equal(first.cells, second.cells)
 
-    def test_leaves_global_generators_alone(self, space: CellSpace) -> None:
+    def test_leaves_global_generators_alone(self, space: SearchSpace) -> None:
         """Check that the global generators of numpy and Python are neither used nor seeded."""
         before = random.getstate(), np.random.get_state()  # noqa: NPY002
         self.run(space, 12)
@@ -129,10 +151,10 @@ class SearcherContract:
         assert before[0] == after[0]
         assert all(np.array_equal(b, a) for b, a in zip(before[1], after[1], strict=True))
 
-    def test_learns_in_any_order(self, space: CellSpace) -> None:
-        """Check that it takes values of cells it did not propose, values late, in another order, and twice."""
+    def test_learns_in_any_order(self, space: SearchSpace) -> None:
+        """Check that it takes values of architectures it did not propose, values late, in another order, and twice."""
         searcher, values = self.ready(space), made_up_values(space)
-        given = np.array([7, 3, 11], dtype=np.int32)
+        given = np.array([7, 3, 11], dtype=np.int32) % np.int32(space.size)
         searcher.tell(given, values[given])
         first, second = searcher.ask(2).copy(), searcher.ask(3).copy()
         searcher.tell(second[::-1].copy(), values[second[::-1]])
@@ -140,7 +162,7 @@ class SearcherContract:
         searcher.tell(first, values[first])
         assert searcher.ask(1).shape == (1,)
 
-    def test_does_not_change_what_it_is_told(self, space: CellSpace) -> None:
+    def test_does_not_change_what_it_is_told(self, space: SearchSpace) -> None:
         """Check that the arrays that it learns from stay as they are."""
         searcher, values = self.ready(space), made_up_values(space)
         for _ in range(3):
@@ -152,16 +174,17 @@ class SearcherContract:
             np.testing.assert_array_equal(cells, cells_before)
 
     @pytest.mark.parametrize("batch", [1, 4])
-    def test_evaluates_new_cells_until_the_budget_is_used(self, space: CellSpace, batch: int) -> None:
-        """Check that it keeps finding new cells, and that these are distinct."""
-        trace = self.run(space, 60, batch)
+    def test_evaluates_new_cells_until_the_budget_is_used(self, space: SearchSpace, batch: int) -> None:
+        """Check that it keeps finding new architectures, and that these are distinct."""
+        evaluations = min(60, space.size)
+        trace = self.run(space, evaluations, batch)
         assert trace.stopped == "budget"
-        assert len(set(trace.cells.tolist())) == 60
+        assert len(set(trace.cells.tolist())) == evaluations
 
-    def test_keeps_to_a_part_where_it_says_so(self, space: CellSpace) -> None:
-        """Check that no cell outside is proposed after `restrict` has returned True, and each inside only once."""
+    def test_keeps_to_a_part_where_it_says_so(self, space: SearchSpace) -> None:
+        """Check that nothing outside is proposed after `restrict` has returned True, and each inside only once."""
         searcher, values = self.ready(space), made_up_values(space)
-        part = np.arange(3, space.size, 200, dtype=np.int32)
+        part = np.arange(3, space.size, min(200, max(1, (space.size - 3) // 8)), dtype=np.int32)
         if not searcher.restrict(part):
             return
         for n in (1, 4, 1):
@@ -169,12 +192,14 @@ class SearcherContract:
             assert np.isin(cells, part).all()
             searcher.tell(cells, values[cells])
 
-    def test_finds_better_than_the_median(self, space: CellSpace) -> None:
+    def test_finds_better_than_the_median(self, space: SearchSpace) -> None:
         """Check that 60 evaluations find a value in the upper half."""
         assert self.run(space, 60).values.max() > np.median(made_up_values(space))
 
     def test_runs_on_a_real_task(self) -> None:
-        """Check that `nasmeta.search` runs it on a table, twice with the same result."""
+        """Check that `nasmeta.search` runs it on a table, twice with the same result; where it is made for nb201."""
+        if get_space("nb201") not in map(get_space, self.spaces):
+            pytest.skip("made for other spaces than nb201")
         kind = type(self.make(get_space("nb201"), np.random.default_rng(0)))
         sources = ["nb201/cifar100"] if issubclass(kind, MetaSearcher) else None
         epochs = [200] if issubclass(kind, MultiFidelitySearcher) else None  # short trainings may not be here

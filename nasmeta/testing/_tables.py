@@ -20,7 +20,18 @@ def _address_of(info: ColumnInfo) -> dict[str, Any]:
 
 
 class TableContract:
-    """Inherit it and override the fixture ``table``."""
+    """Tests of a table over any space: inherit it and override the fixture ``table``.
+
+    Examples
+    --------
+    >>> import pytest
+    >>> from nasmeta.tables import load_table
+    >>> from nasmeta.testing import TableContract
+    >>> class TestMine(TableContract):
+    ...     @pytest.fixture
+    ...     def table(self):
+    ...         return load_table("nb201")
+    """
 
     @pytest.fixture
     def table(self) -> Table:
@@ -123,7 +134,17 @@ class TableContract:
     def test_what_is_no_cell_raises(self, table: Table) -> None:
         address = _address_of(table.columns[0])
         wrong: Any
-        for wrong in (-1, table.space.size, 1.0, True, "no cell", None, [0, -1], np.array([[0]]), np.array([0.5])):
+        for wrong in (
+            -1,
+            table.space.size,
+            1.0,
+            True,
+            "no architecture",
+            None,
+            [0, -1],
+            np.array([[0]]),
+            np.array([0.5]),
+        ):
             with pytest.raises(ArchitectureError):
                 table.query(wrong, **address)
         for wrong in (-1, table.space.size, 1.0, True, "no cell"):

@@ -14,7 +14,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from nasmeta.errors import ArchitectureError, LabelError, MissingValueError, SettingError
 from nasmeta.predictors import isomorph_split, load_predictor, make_predictor, move_to_space, save_predictor
 from nasmeta.predictors._neural import CellTransformer, GraphNetwork, MLPEnsemble
-from nasmeta.predictors._neural._cell_inputs import live_edges
 from nasmeta.predictors._neural._losses import pairwise_logistic
 from nasmeta.spaces import get_space
 from nasmeta.tables import load_table
@@ -64,7 +63,7 @@ def test_the_graph_network_alone_already_knows_isomorphs() -> None:
     cells, y = labelled(60)
     model = GraphNetwork(features=None, **QUICK).fit(cells, y)
     one_hot = torch.nn.functional.one_hot(torch.as_tensor(space.digits.astype(np.int64)), 5).float()
-    inputs = (one_hot[None], torch.as_tensor(live_edges())[None], torch.zeros(1, len(one_hot), 0))
+    inputs = (one_hot[None], torch.tensor(space.live_edges)[None], torch.zeros(1, len(one_hot), 0))
     with torch.no_grad():
         scores = model.network_(tuple(part.expand(2, *part.shape[1:]) for part in inputs))[0].numpy()
     canonical = space.canonical(np.arange(space.n_cells), rule="zero")

@@ -39,7 +39,7 @@ def planted(cache: Path, source: str, table: str, change: Callable[[Columns], No
     file = ColumnFile(path)
     columns = {info.address: (info, file.column(i).copy()) for i, info in enumerate(file.infos)}
     change(columns)
-    content = encode(file.space, file.n_cells, list(columns.values()), file.origin)
+    content = encode(file.search_space, list(columns.values()), file.origin)
     path.unlink()
     path.write_bytes(content)
 

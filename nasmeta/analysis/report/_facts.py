@@ -133,8 +133,6 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
     First come the columns that the comparison reports, in its order; then those of networks trained on the whole
     training set, of the signal's own release, and the others by name. In which order sources were fetched says nothing.
     """
-    from nasmeta.tables import load_table
-
     try:
         s = task.signal
         wanted = [info for info in reported if info.dataset in (s.dataset, f"{s.dataset}-valid")]
@@ -144,7 +142,7 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
         )
         for info in [*wanted, *others]:
             address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
-            values = load_table(task.table).column(*address).astype(np.float64)
+            values = task.table.column(*address).astype(np.float64)
             if not np.isnan(values[incumbents]).any():
                 said = [info.dataset, f"{info.epochs} epochs", f"seed {info.seed}", f"release {info.release}"]
                 return TestColumn(

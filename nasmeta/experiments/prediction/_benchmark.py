@@ -195,7 +195,6 @@ class _Question:
 
     @classmethod
     def of(cls, task: str | Task, target: str) -> _Question:
-        from nasmeta.tables import load_table
 
         found = get_task(task) if isinstance(task, str) else task
         if not isinstance(found, Task):
@@ -204,14 +203,14 @@ class _Question:
             raise UnknownNameError.of("target", target, ("test", "valid"))
         info = found.column
         if target == "test":
-            s, table = found.signal, load_table(found.table)
+            s, table = found.signal, found.table
             # Of several releases that of the signal; networks trained on half of CIFAR-10 are another dataset.
             tests = [column for column in found.report_columns if column.dataset == s.dataset]
             tests = [column for column in tests if column.seed == s.seed] or tests
             tests.sort(key=lambda column: (column.release != s.release, column.release))
             info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
         address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
-        truth = load_table(found.table).column(*address).astype(np.float64)
+        truth = found.table.column(*address).astype(np.float64)
         pool = np.flatnonzero(np.isfinite(found.values) & np.isfinite(truth)).astype(np.int32)
         return cls(found, found.values, truth, pool, info)
 

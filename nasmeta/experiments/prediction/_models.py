@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.experiments.prediction._identity import estimator_digest
 from nasmeta.predictors import PREDICTORS, make_predictor
+from nasmeta.registry import is_place, split_place
 from nasmeta.spaces import CellSpace
 from nasmeta.tasks import Task
 
@@ -169,11 +170,17 @@ def models_of(
 def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str, Any]) -> Model:
     """Read ``NAME`` or ``NAME:ENCODER``."""
     name, colon, own_encoder = (part.strip() for part in what.partition(":"))
+    place, rest = split_place(what)
+    if is_place(place) and name not in PREDICTORS and name not in label_free_names():
+        name = place
+        colon, own_encoder = ("", "") if rest is None else (":", rest.strip())
     chosen = own_encoder if colon else encoder
     if name in label_free_names():
         if colon:
             raise SettingError(f"{name} orders cells by a number of theirs and takes no encoder.")
         chosen = None
+    elif is_place(name):
+        PREDICTORS[name]
     elif name not in PREDICTORS:
         raise UnknownNameError.of("predictor", name, [*PREDICTORS, *label_free_names()])
     if chosen is not None:
@@ -181,7 +188,7 @@ def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str,
 
         known = [name for name in (*ENCODERS, _DEFAULT, _MEASURED, _PUBLISHED) if name != "columns"]
         for part in chosen.split("+"):
-            if part.strip() not in known:
+            if part.strip() not in known and not is_place(part.strip()):
                 raise UnknownNameError.of("encoder", part.strip(), known)
     return Model(label, name, chosen, settings)
 
@@ -219,9 +226,7 @@ def _measured(space: str) -> dict[str, NDArray[np.float64]]:
 @cache
 def _published(task: Task) -> dict[str, NDArray[np.float64]]:
     """Return the published proxies of a dataset, in a cell's place those of its class where it has none itself."""
-    from nasmeta.tables import load_table
-
-    table = load_table(task.table)
+    table = task.table
     dataset = task.signal.dataset
     infos = [info for info in table.columns if info.dataset == dataset and info.metric.startswith("proxy_")]
     if not infos:

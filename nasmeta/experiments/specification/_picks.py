@@ -30,8 +30,6 @@ def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
     SettingError
         Where the specification reports nothing.
     """
-    from nasmeta.tables import load_table
-
     if not specification.report:
         raise SettingError(
             f'{specification.name} reports no column: give report = ["DATASET/METRIC/SPLIT/EPOCHS/SEED"].'
@@ -40,7 +38,7 @@ def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
     picks = last[["task", "searcher", "seed", "evaluation", "simulated_seconds", "incumbent", "incumbent_value"]]
     picks = picks.rename(columns={"evaluation": "evaluations", "incumbent": "cell", "incumbent_value": "value"})
     picks = picks.reset_index(drop=True)
-    table = load_table(get_task(specification.tasks[0]).table)
+    table = get_task(specification.tasks[0]).table
     for c in specification.report:
         values = table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release)
         picks[c.address] = values[picks["cell"].to_numpy()].astype(np.float64)

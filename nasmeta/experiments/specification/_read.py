@@ -283,7 +283,6 @@ class _Reader:
         return tuple(range(seed, seed + repeats))
 
     def report(self, task: Task) -> tuple[ColumnInfo, ...]:
-        from nasmeta.tables import load_table
 
         found = []
         for address in self.entry(list, "a list of columns", [], "report"):
@@ -301,7 +300,7 @@ class _Reader:
                 if not dataset or not metric or not (epochs is None or epochs.isdigit()):
                     raise SettingError(f"{address!r} has no dataset, no metric, or epochs that are no number.")
                 found.append(
-                    load_table(task.table).info(
+                    task.table.info(
                         dataset,
                         metric,
                         split,
@@ -314,7 +313,7 @@ class _Reader:
 
     def check(self, specification: Specification, tasks: Sequence[Task]) -> None:
         """Check what needs the tables: that tasks can be searched, and searchers take their settings there."""
-        tables = {task.table for task in tasks}
+        tables = {task.table_name for task in tasks}
         if specification.report and len(tables) > 1:
             raise self.error(
                 self.lines.of("report"),
@@ -323,9 +322,7 @@ class _Reader:
         answered = []
         for task in tasks:
             with self.on(self.lines.of_entry(task.name, "tasks")):
-                found = on_evaluator(task, specification.evaluator)
-                found.require_complete()
-                answered.append(found)
+                answered.append(on_evaluator(task, specification.evaluator).task)
         if specification.epochs is not None:
             with self.on(self.lines.of("epochs")):
                 for task in answered:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, MissingValueError
 from nasmeta.spaces import canonical_dataset
-from nasmeta.tables import ColumnInfo, Table, load_table
+from nasmeta.tables import ColumnInfo, Table
 from nasmeta.tasks import Task
 from nasmeta.training import Recipe, load_recipe
 
@@ -85,7 +85,7 @@ def look_up(
     >>> found.not_comparable
     'the data set is digits, the look-up is about cifar10'
     """
-    table = load_table(task.table)
+    table = task.table
     name = canonical_dataset(compare_with or dataset.name)
     column = _column_of(table, name, recipe, task)
     of_seeds = _seeds_of(table, column)

@@ -21,7 +21,6 @@ from nasmeta.experiments.verification._latency import latency
 from nasmeta.experiments.verification._look_up import LookUp, look_up
 from nasmeta.files import write_atomically
 from nasmeta.spaces import canonical_dataset
-from nasmeta.tables import load_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -334,7 +333,7 @@ def _pooled_deviation(results: Mapping[int, list[TrainingResult]]) -> float:
 
 def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:
     """Return the recorded latency of a batch in ms, of the task's data set where the table does not know this one."""
-    table = load_table(searches.task.table)
+    table = searches.task.table
     for name in (dataset, searches.task.signal.dataset):
         try:
             return table.column(name, "latency_seconds", None, None, "mean").astype(float)[list(cells)] * 1e3

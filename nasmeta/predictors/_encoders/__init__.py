@@ -1,10 +1,11 @@
-"""scikit-learn transformers from cells to features."""
+"""scikit-learn transformers from architectures to features."""
 
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellIndices
+from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellIndices, reference_space
 from nasmeta.predictors._encoders._graph import GraphEncoder
-from nasmeta.predictors._encoders._join import join, make_encoder
+from nasmeta.predictors._encoders._join import default_encoder, join, make_encoder
 from nasmeta.predictors._encoders._structure import (
     AdjacencyEncoder,
+    CountEncoder,
     LivePathEncoder,
     OneHotEncoder,
     OperationCountEncoder,
@@ -19,11 +20,14 @@ __all__ = [
     "CellIndices",
     "ColumnEncoder",
     "CostEncoder",
+    "CountEncoder",
     "GraphEncoder",
     "LivePathEncoder",
     "OneHotEncoder",
     "OperationCountEncoder",
     "PathEncoder",
+    "default_encoder",
     "join",
     "make_encoder",
+    "reference_space",
 ]

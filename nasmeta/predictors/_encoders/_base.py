@@ -1,36 +1,81 @@
-"""What all encoders of cells share: how cells come in and how features go out."""
+"""What all encoders share: how architectures come in and how features go out."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from nasmeta.errors import ArchitectureError
+from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.registry import Registry
-from nasmeta.spaces import CellSpace, get_cell_space, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space
 
-__all__ = ["ENCODERS", "CellEncoder", "CellIndices", "cells_in", "common_space", "in_common_space"]
+__all__ = [
+    "ENCODERS",
+    "CellEncoder",
+    "CellIndices",
+    "CellSpaceEncoder",
+    "cells_in",
+    "in_reference_space",
+    "reference_space",
+]
 
-ENCODERS: Registry[type[CellEncoder]] = Registry("encoder")
+ENCODERS: Registry[type[CellEncoder]] = Registry(
+    "encoder",
+    group="nasmeta.encoders",
+    accepts=lambda found: found if isinstance(found, type) and hasattr(found, "transform") else None,
+    wanted="a class with transform, such as one derived from nasmeta.predictors.CellEncoder",
+)
 
 
-def common_space() -> CellSpace:
-    """Return the space whose operations contain those of all others, so that a cell means the same everywhere."""
-    return get_cell_space("nb201")
+def reference_space(space: str | SearchSpace) -> SearchSpace:
+    """Return the space that encodings are computed on, so that a cell means the same wherever it comes from.
+
+    NAS-Bench-201 for spaces of the same graph whose operations are some of its five, as TransNAS-Bench-101 micro; any
+    other space is its own.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors._encoders import reference_space
+    >>> from nasmeta.spaces import CellSpace
+    >>> reference_space("tnb101").name, reference_space(CellSpace("own", ["none", "skip_connect", "conv"])).name
+    ('nb201', 'own')
+    """
+    own, reference = get_space(space), get_cell_space("nb201")
+    if not isinstance(own, CellSpace) or own.edges != reference.edges:
+        return own
+    roles, known = _roles(own), _roles(reference)
+    return reference if all(known.get(name) == role for name, role in roles.items()) else own
 
 
-def cells_in(X: Any, space: CellSpace) -> NDArray[np.int32]:
-    """Return the cells that scikit-learn hands over, int32, shape (n,).
+def _roles(space: CellSpace) -> dict[str, str]:
+    """Return what each operation does: ``none``, ``skip`` or ``real``."""
+    roles = {space.none: "none", space.skip: "skip"}
+    return {name: roles.get(digit, "real") for digit, name in enumerate(space.operations)}
+
+
+@lru_cache(maxsize=8)
+def _reference_cells(space: SearchSpace) -> NDArray[np.int32] | None:
+    """Return for all architectures the same ones of the reference space; None where that is the space itself."""
+    reference = reference_space(space)
+    if reference == space:
+        return None
+    codes = np.array([reference.positions[0].code(name) for name in space.positions[0].choices])[space.codes]
+    return reference.find(codes @ reference.place_values)
+
+
+def cells_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
+    """Return the architectures that scikit-learn hands over, int32, shape (n,).
 
     Parameters
     ----------
     X : array-like of int or str, shape (n,) or (n, 1)
-        Indices or strings of cells; a column of a data frame, too.
-    space : CellSpace
+        Indices or strings of architectures; a column of a data frame, too.
+    space : SearchSpace
 
     Raises
     ------
@@ -42,33 +87,32 @@ def cells_in(X: Any, space: CellSpace) -> NDArray[np.int32]:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise ArchitectureError(f"X holds cells of {space.name}: shape (n,) or (n, 1), not {array.shape}.")
+        raise ArchitectureError(f"X holds {space.noun}s of {space.name}: shape (n,) or (n, 1), not {array.shape}.")
     return np.asarray(space.index_of(array), dtype=np.int32)
 
 
-def in_common_space(cells: NDArray[np.int32], space: CellSpace, canonical: bool = False) -> NDArray[np.int32]:
-    """Return the same cells of `common_space`; with `canonical`, the representatives of their classes there."""
-    common = common_space()
-    if space != common:
-        cells = np.asarray(common.from_digits(space.digits[cells]), dtype=np.int32)
-    return np.asarray(common.canonical(cells), dtype=np.int32) if canonical else cells
+def in_reference_space(cells: NDArray[np.int32], space: SearchSpace, canonical: bool = False) -> NDArray[np.int32]:
+    """Return the same architectures of `reference_space`; with `canonical`, the representatives of their classes."""
+    moved = _reference_cells(space)
+    cells = cells if moved is None else moved[cells]
+    return np.asarray(reference_space(space).canonical(cells), dtype=np.int32) if canonical else cells
 
 
 class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Base of encoders: from cells, shape (n,) or (n, 1), to features, float64, shape (n, n_features).
+    """Base of encoders: from architectures, shape (n,) or (n, 1), to features, float64, shape (n, n_features).
 
-    Nothing is learnt from data, so an encoder needs no `fit`. The columns are the same on every space: a cell of
-    TransNAS-Bench-101 micro is encoded as the same cell of NAS-Bench-201, so a model can move between the two.
+    Nothing is learnt from data, so an encoder needs no `fit`. A cell of TransNAS-Bench-101 micro is encoded as the same
+    cell of NAS-Bench-201, so a model can move between the two; see `reference_space`.
 
     Parameters
     ----------
-    space : str, default "nb201"
-        Name of the space whose cells are handed over.
+    space : str or SearchSpace, default "nb201"
+        The space whose architectures are handed over, or its name.
     canonical : bool, default False
-        Whether isomorphic cells get one encoding, that of the class' representative in NAS-Bench-201.
+        Whether isomorphic architectures get one encoding, that of the representative of their class.
     """
 
-    def __init__(self, space: str = "nb201", canonical: bool = False) -> None:
+    def __init__(self, space: str | SearchSpace = "nb201", canonical: bool = False) -> None:
         self.space = space
         self.canonical = canonical
 
@@ -83,14 +127,36 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
+    @classmethod
+    def works_on(cls, space: SearchSpace) -> bool:
+        """Whether the architectures of a space have what is encoded."""
+        return True
+
+    def _reference(self) -> SearchSpace:
+        """Return the space that is encoded.
+
+        Raises
+        ------
+        SettingError
+            Where its architectures do not have what is encoded.
+        """
+        space = reference_space(self.space)
+        if not self.works_on(space):
+            kind = ENCODERS.name_of(type(self)) or type(self).__name__
+            possible = ", ".join(sorted(name for name in ENCODERS if ENCODERS[name].works_on(space)))
+            raise SettingError(
+                f"The encoder {kind} has nothing to encode in {space.name}, a space of "
+                f"{space.n_positions} positions. Possible there: {possible}."
+            )
+        return space
+
     def fit(self, X: Any = None, y: Any = None) -> CellEncoder:
         """Check the settings; nothing is learnt."""
-        get_space(self.space)
         self._table()
         return self
 
     def transform(self, X: Any) -> NDArray[np.float64]:
-        """Encode cells.
+        """Encode architectures.
 
         Parameters
         ----------
@@ -102,10 +168,10 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        ArchitectureError
+        ArchitectureError, SettingError
         """
         space = get_space(self.space)
-        rows = in_common_space(cells_in(X, space), space, self.canonical)
+        rows = in_reference_space(cells_in(X, space), space, self.canonical)
         return self._table()[0][rows].astype(np.float64)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -114,11 +180,29 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @abstractmethod
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        """Return the encodings of all cells of the common space, shape (n_cells, n_features), and the names."""
+        """Return the encodings of the whole reference space, shape (size, n_features), and the names."""
+
+
+class CellSpaceEncoder(CellEncoder):
+    """Base of encoders of what only cells have."""
+
+    @classmethod
+    def works_on(cls, space: SearchSpace) -> bool:
+        """Whether it is a space of cells."""
+        return isinstance(space, CellSpace)
+
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        space = self._reference()
+        assert isinstance(space, CellSpace)
+        return self._cell_table(space)
+
+    @abstractmethod
+    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """Return what `CellEncoder._table` returns."""
 
 
 class CellIndices(CellEncoder):
-    """First step of predictors that read cells themselves: checks them, and turns strings into indices.
+    """First step of predictors that read architectures themselves: checks them, and turns strings into indices.
 
     Examples
     --------
@@ -127,11 +211,11 @@ class CellIndices(CellEncoder):
     array([3288,    7], dtype=int32)
     """
 
-    def __init__(self, space: str = "nb201") -> None:
+    def __init__(self, space: str | SearchSpace = "nb201") -> None:
         super().__init__(space)
 
     def transform(self, X: Any) -> NDArray[np.int32]:  # type: ignore[override]
-        """Return cells, int32, shape (n,)."""
+        """Return architectures, int32, shape (n,)."""
         return cells_in(X, get_space(self.space))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -139,4 +223,4 @@ class CellIndices(CellEncoder):
         return np.array(["cell"], dtype=object)
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return np.arange(common_space().size)[:, None], ("cell",)
+        return np.arange(get_space(self.space).size)[:, None], ("cell",)

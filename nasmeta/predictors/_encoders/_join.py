@@ -9,12 +9,29 @@ from typing import Any
 from sklearn.pipeline import FeatureUnion
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder
+from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, reference_space
+from nasmeta.spaces import SearchSpace
 
-__all__ = ["join", "make_encoder"]
+__all__ = ["default_encoder", "join", "make_encoder"]
 
 
-def make_encoder(encoder: str | Sequence[Any] | Any, space: str = "nb201", **settings: Any) -> Any:
+def default_encoder(encoder: str, space: SearchSpace) -> str:
+    """Return the name of an encoder where the space has all that it encodes, else ``counts``, which any space has.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors._encoders import default_encoder
+    >>> from nasmeta.spaces import SearchSpace, get_space
+    >>> sizes = SearchSpace("sizes", {"layer1": [8, 16], "layer2": [8, 16]})
+    >>> default_encoder("one-hot+graph", get_space("tnb101")), default_encoder("one-hot+graph", sizes)
+    ('one-hot+graph', 'counts')
+    """
+    reference = reference_space(space)
+    works = all(ENCODERS[part.strip()].works_on(reference) for part in encoder.split("+"))
+    return encoder if works else "counts"
+
+
+def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = "nb201", **settings: Any) -> Any:
     """Build an encoder from its name.
 
     Parameters
@@ -22,8 +39,8 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str = "nb201", **set
     encoder : str, encoder, or sequence of these
         A name in `ENCODERS`; several, as a list or joined by ``+``, stand side by side. A transformer that is built
         already is returned as it is.
-    space : str, default "nb201"
-        Name of the space whose cells will be handed over.
+    space : str or SearchSpace, default "nb201"
+        The space whose architectures will be handed over, or its name.
     **settings
         Of the encoder's class, such as ``canonical=True``; with several encoders, each takes those that it knows.
 
@@ -61,14 +78,14 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str = "nb201", **set
     return encoder
 
 
-def join(*encoders: str | CellEncoder, space: str = "nb201", **settings: Any) -> FeatureUnion:
+def join(*encoders: str | CellEncoder, space: str | SearchSpace = "nb201", **settings: Any) -> FeatureUnion:
     """Put encoders side by side.
 
     Parameters
     ----------
     *encoders : str or CellEncoder
         Names in `ENCODERS`, or encoders that are built already.
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
     **settings
         Each named encoder takes those that it knows, such as ``canonical=True``.
 

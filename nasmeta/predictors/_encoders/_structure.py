@@ -1,39 +1,47 @@
-"""Encoders of a cell's edges, paths and operations."""
+"""Encoders of an architecture's choices, and of a cell's paths."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, common_space
+from nasmeta.errors import SettingError
+from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder
+from nasmeta.spaces import CellSpace, SearchSpace
 
 __all__ = [
     "AdjacencyEncoder",
+    "CountEncoder",
     "LivePathEncoder",
     "OneHotEncoder",
     "OperationCountEncoder",
     "PathEncoder",
 ]
 
+_LARGEST_TABLE = 2**28  # entries
 
-def _edge_names() -> list[str]:
-    return [f"{source}to{target}" for source, target in common_space().edges]
+
+def _position_names(space: SearchSpace) -> list[str]:
+    if isinstance(space, CellSpace):
+        return [f"{source}to{target}" for source, target in space.edges]
+    return [position.name for position in space.positions]
 
 
 @ENCODERS.register("one-hot")
 class OneHotEncoder(CellEncoder):
-    """Which operation each edge has: 30 columns of zeros and ones.
+    """Which choice each position has, for cells which operation each edge: columns of zeros and ones, here 30.
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
     canonical : bool, default False
-        Whether isomorphic cells get one encoding.
+        Whether isomorphic architectures get one encoding.
 
     Examples
     --------
@@ -44,29 +52,27 @@ class OneHotEncoder(CellEncoder):
     """
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _one_hot()
-
-
-@cache
-def _one_hot() -> tuple[NDArray[Any], tuple[str, ...]]:
-    space = common_space()
-    return space.feature("edges").counts, tuple(
-        f"{edge}={name}" for edge, name in product(_edge_names(), space.operations)
-    )
+        space = self._reference()
+        names = (
+            f"{name}={choice}"
+            for name, position in zip(_position_names(space), space.positions, strict=True)
+            for choice in position.choices
+        )
+        return space.feature("edges" if isinstance(space, CellSpace) else "positions").counts, tuple(names)
 
 
 @ENCODERS.register("adjacency")
 class AdjacencyEncoder(CellEncoder):
-    """The upper triangle of the adjacency matrix: six codes of operations, categorical, 1 for ``none``.
+    """The place of the choice of each position, from 1 on, categorical; made for trees.
 
-    The categorical adjacency encoding of White et al., "A study on encodings for neural architecture search",
-    NeurIPS 2020; made for trees.
+    For cells this is the categorical adjacency encoding of White et al., "A study on encodings for neural architecture
+    search", NeurIPS 2020: the upper triangle of the adjacency matrix, 1 for the first operation, ``none``.
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
     canonical : bool, default False
-        Whether isomorphic cells get one encoding.
+        Whether isomorphic architectures get one encoding.
 
     Examples
     --------
@@ -76,24 +82,26 @@ class AdjacencyEncoder(CellEncoder):
     """
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _adjacency()
+        space = self._reference()
+        return _places(space), tuple(_position_names(space))
 
 
-@cache
-def _adjacency() -> tuple[NDArray[Any], tuple[str, ...]]:
-    return common_space().digits + np.int8(1), tuple(_edge_names())
+@lru_cache(maxsize=8)
+def _places(space: SearchSpace) -> NDArray[np.integer]:
+    return space.codes + np.int16(1) if max(space.n_choices) > 126 else space.codes + np.int8(1)
 
 
 @ENCODERS.register("paths")
-class PathEncoder(CellEncoder):
-    """Whether a path from input to output applies a sequence of operations: 5 + 25 + 125 columns of zeros and ones.
+class PathEncoder(CellSpaceEncoder):
+    """Whether a path from input to output applies a sequence of operations: zeros and ones, here 5 + 25 + 125 columns.
 
     The path encoding of White, Neiswanger and Savani (BANANAS, AAAI 2021): ``none`` and ``skip_connect`` count as
     operations. See ``live-paths`` for what a path computes.
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
+        Of cells.
     canonical : bool, default False
         Whether isomorphic cells get one encoding.
 
@@ -104,16 +112,22 @@ class PathEncoder(CellEncoder):
     np.float64(4.0)
     """
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _paths()
+    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
+        return _paths(space)
 
 
-@cache
-def _paths() -> tuple[NDArray[Any], tuple[str, ...]]:
-    space = common_space()
+@lru_cache(maxsize=4)
+def _paths(space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
     cells = np.arange(space.size)
+    lengths = sorted({len(path) for path in space.paths})
+    width = sum(space.n_operations**length for length in lengths)
+    if space.size * width > _LARGEST_TABLE:
+        raise SettingError(
+            f"The paths of {space.name} apply {width:,} sequences of operations, too many columns for {space.size:,} "
+            "cells: the encoder live-paths has those that occur on live paths."
+        )
     columns, names = [], []
-    for length in (1, 2, 3):
+    for length in lengths:
         here = np.zeros((space.size, space.n_operations**length), dtype=np.int8)
         for path in space.paths:
             if len(path) == length:
@@ -124,16 +138,32 @@ def _paths() -> tuple[NDArray[Any], tuple[str, ...]]:
     return np.concatenate(columns, axis=1), tuple(names)
 
 
+class _FeatureEncoder(CellEncoder):
+    """Base of encoders of one count feature of the space."""
+
+    feature: ClassVar[str]
+
+    @classmethod
+    def works_on(cls, space: SearchSpace) -> bool:
+        """Whether the space has the count feature."""
+        return cls.feature in space.feature_names
+
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        counts, names = self._reference().feature(self.feature)
+        return counts, _each_once(names)
+
+
 @ENCODERS.register("live-paths")
-class LivePathEncoder(CellEncoder):
-    """How many paths from input to output apply a sequence of operations: 40 counts.
+class LivePathEncoder(_FeatureEncoder):
+    """How many paths from input to output apply a sequence of operations: counts, here 40.
 
     ``none`` kills a path and ``skip_connect`` shortens it, so the counts say what is computed; see
     `SearchSpace.feature`.
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
+        With the count feature ``paths``, such as a space of cells.
     canonical : bool, default False
         Whether isomorphic cells get one encoding.
 
@@ -144,32 +174,19 @@ class LivePathEncoder(CellEncoder):
     array([0., 4.])
     """
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _live_paths()
-
-
-@cache
-def _live_paths() -> tuple[NDArray[Any], tuple[str, ...]]:
-    space = common_space()
-    real = space.operations[2:]
-    # Sequences in the order of their codes, read as numbers of base 4; digit 0 stands only in front.
-    sequences: list[Iterable[str]] = [sequence for length in range(4) for sequence in product(real, repeat=length)]
-    counts = space.feature("paths").counts
-    names = tuple("→".join(sequence) or "skip_connect" for sequence in sequences)
-    if counts.shape[1] != len(names):
-        raise RuntimeError(f"{counts.shape[1]} live paths, {len(names)} names")
-    return counts, names
+    feature = "paths"
 
 
 @ENCODERS.register("operation-counts")
-class OperationCountEncoder(CellEncoder):
-    """How often each operation occurs: five counts.
+class OperationCountEncoder(_FeatureEncoder):
+    """How often each operation occurs, or each choice that several positions have: counts, here five.
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
+        With the count feature ``operations``.
     canonical : bool, default False
-        Whether isomorphic cells get one encoding.
+        Whether isomorphic architectures get one encoding.
 
     Examples
     --------
@@ -178,11 +195,57 @@ class OperationCountEncoder(CellEncoder):
     array([[0., 3., 2., 0., 1.]])
     """
 
+    feature = "operations"
+
+
+@ENCODERS.register("counts")
+class CountEncoder(CellEncoder):
+    """All count features of the space side by side: what works on any space.
+
+    The levels of ordered positions, such as widths, are divided by the highest, so that they run from 0 to 1.
+
+    Parameters
+    ----------
+    space : str or SearchSpace, default "nb201"
+    canonical : bool, default False
+        Whether isomorphic architectures get one encoding.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import CountEncoder
+    >>> from nasmeta.spaces import SearchSpace
+    >>> space = SearchSpace("mlp", {"width": [16, 32, 64], "act": ["relu", "tanh"]})
+    >>> encoder = CountEncoder(space).set_output(transform="pandas")
+    >>> encoder.transform(["width=32,act=tanh"]).iloc[0].to_dict()
+    {'width=16': 0.0, 'width=32': 1.0, 'width=64': 0.0, 'act=relu': 0.0, 'act=tanh': 1.0, 'width': 0.5}
+    """
+
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _operation_counts()
+        return _all_counts(self._reference())
+
+    def group_sizes(self) -> list[int]:
+        """Return the number of columns of each count feature: a Gaussian process gives each a kernel of its own."""
+        space = self._reference()
+        return [n for n in (len(space.feature(name).names) for name in space.feature_names) if n]
 
 
-@cache
-def _operation_counts() -> tuple[NDArray[Any], tuple[str, ...]]:
-    space = common_space()
-    return space.feature("operations").counts, tuple(f"n_{name}" for name in space.operations)
+@lru_cache(maxsize=4)
+def _all_counts(space: SearchSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
+    parts: list[NDArray[np.float32]] = []
+    names: list[str] = []
+    for name in space.feature_names:
+        counts, own = space.feature(name)
+        highest = np.maximum(counts.max(axis=0), 1) if name == "levels" else 1
+        parts.append((counts / highest).astype(np.float32))
+        names += own
+    return np.concatenate(parts, axis=1), _each_once(names)
+
+
+def _each_once(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names with a number at those that occur again, such as those of one choice of two kinds of positions."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return tuple(found)

@@ -1,9 +1,9 @@
-"""Encoders of numbers that belong to a cell: its costs, and columns that are handed over."""
+"""Encoders of numbers that belong to an architecture: its costs, and columns that are handed over."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,21 +11,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.predictors._acquisition import normal_scores
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, cells_in, common_space
-from nasmeta.spaces import get_space
+from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, cells_in
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
 
 __all__ = ["ColumnEncoder", "CostEncoder"]
 
 
 @ENCODERS.register("cost")
-class CostEncoder(CellEncoder):
-    """Parameters and FLOPs of the NAS-Bench-201 network with this cell, as decimal logarithms.
+class CostEncoder(CellSpaceEncoder):
+    """Parameters and FLOPs of the network with this cell, as decimal logarithms; where the space has formulas for them.
 
-    The same network on both spaces, so that the columns mean the same; dead edges count, as in the benchmark's tables.
+    For TransNAS-Bench-101 of the NAS-Bench-201 network with the same cell, so that the columns mean the same. Dead
+    edges count, as in the benchmark's tables.
 
     Parameters
     ----------
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
+        Of cells, with formulas.
     canonical : bool, default False
         Whether isomorphic cells get one encoding.
     dataset : str, default "cifar10"
@@ -38,20 +40,26 @@ class CostEncoder(CellEncoder):
     array([[5.112, 7.194]])
     """
 
-    def __init__(self, space: str = "nb201", canonical: bool = False, dataset: str = "cifar10") -> None:
+    def __init__(self, space: str | SearchSpace = "nb201", canonical: bool = False, dataset: str = "cifar10") -> None:
         super().__init__(space, canonical)
         self.dataset = dataset
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _costs(self.dataset)
+    @classmethod
+    def works_on(cls, space: SearchSpace) -> bool:
+        """Whether the space has formulas."""
+        return isinstance(space, CellSpace) and any(formula is not None for formula in space._costs.values())
+
+    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
+        return _costs(space, self.dataset)
 
 
-@cache
-def _costs(dataset: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    space = common_space()
-    cells = np.arange(space.size)
-    costs = np.stack([np.asarray(cost(cells, dataset)) for cost in (space.params, space.flops)], axis=1)
-    return np.log10(costs), ("log10_parameters", "log10_flops")
+@lru_cache(maxsize=8)
+def _costs(space: CellSpace, dataset: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    cells, kinds = np.arange(space.size), {"parameters": space.params, "flops": space.flops}
+    if None in space._costs.values():  # a space may have a formula for one of them
+        del kinds["flops" if space._costs["parameters"] is not None else "parameters"]
+    costs = np.stack([np.asarray(cost(cells, dataset)) for cost in kinds.values()], axis=1)
+    return np.log10(costs), tuple(f"log10_{kind}" for kind in kinds)
 
 
 @ENCODERS.register("columns")
@@ -61,12 +69,12 @@ class ColumnEncoder(CellEncoder):
     Parameters
     ----------
     values : array-like of float, shape (n_cells, p) or (n_cells,)
-        One row for each cell of the space; NaN where unknown.
+        One row for each architecture of the space; NaN where unknown.
     names : sequence of str, optional
         Names of the columns.
-    space : str, default "nb201"
+    space : str or SearchSpace, default "nb201"
     canonical : bool, default False
-        Whether isomorphic cells get the values of the representative of their class.
+        Whether isomorphic architectures get the values of the representative of their class.
     missing : {"error", "indicator"}, default "error"
         What happens where a value is unknown: an error, or the column's median and one more column that says so.
     scale : {"none", "rank"}, default "none"
@@ -85,7 +93,7 @@ class ColumnEncoder(CellEncoder):
         self,
         values: ArrayLike,
         names: Sequence[str] | None = None,
-        space: str = "nb201",
+        space: str | SearchSpace = "nb201",
         canonical: bool = False,
         missing: str = "error",
         scale: str = "none",
@@ -114,8 +122,9 @@ class ColumnEncoder(CellEncoder):
         if np.isnan(found).any():
             row, column = np.argwhere(np.isnan(found))[0]
             raise MissingValueError(
-                f"{names[column]} of cell {cells[row]} is unknown ({np.isnan(found).any(axis=1).sum()} of {len(cells)} "
-                'cells lack a value); missing="indicator" fills in the median and says so in one more column.'
+                f"{names[column]} of {space.noun} {cells[row]} is unknown ({np.isnan(found).any(axis=1).sum()} of "
+                f'{len(cells)} {space.noun}s lack a value); missing="indicator" fills in the median and says so in '
+                "one more column."
             )
         return found
 
@@ -124,7 +133,9 @@ class ColumnEncoder(CellEncoder):
         values = np.asarray(self.values, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values
         if values.ndim != 2 or len(values) != space.size:
-            raise SettingError(f"values must have one row for each of {space.size:,} cells, not {values.shape}.")
+            raise SettingError(
+                f"values must have one row for each of {space.size:,} {space.noun}s, not {values.shape}."
+            )
         names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else list(self.names)
         if len(names) != values.shape[1]:
             raise SettingError(f"{values.shape[1]} columns, but {len(names)} names: {', '.join(names)}.")
@@ -139,7 +150,7 @@ class ColumnEncoder(CellEncoder):
                 column[~absent] = normal_scores(column[~absent])
         if self.missing == "indicator" and unknown.any():
             if unknown.all(axis=0).any():
-                raise SettingError(f"{names[int(unknown.all(axis=0).argmax())]} is unknown for every cell.")
+                raise SettingError(f"{names[int(unknown.all(axis=0).argmax())]} is unknown for every {space.noun}.")
             partly = np.asarray(unknown.any(axis=0))
             values = np.concatenate(
                 [np.where(unknown, np.nanmedian(values, axis=0), values), unknown[:, partly]], axis=1

@@ -1,4 +1,4 @@
-"""Networks on cells: from cells of any space to what all of them read."""
+"""Networks on architectures: from those of a space to what the networks read."""
 
 from __future__ import annotations
 
@@ -12,28 +12,38 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from nasmeta.errors import MissingValueError, SettingError
-from nasmeta.predictors._encoders import make_encoder
-from nasmeta.predictors._encoders._base import cells_in, common_space, in_common_space
+from nasmeta.predictors._encoders import default_encoder, make_encoder, reference_space
+from nasmeta.predictors._encoders._base import cells_in, in_reference_space
 from nasmeta.predictors._labels import LabelScale, checked_labels
 from nasmeta.predictors._neural._base import NeuralRegressor
-from nasmeta.spaces import get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
 
-__all__ = ["CELL_FEATURES", "CellRegressor", "live_edges"]
+__all__ = ["CELL_FEATURES", "CellRegressor", "choice_order"]
 
 CELL_FEATURES = "one-hot+live-paths+operation-counts+graph"
 _FEATURE_SCALE = 0.5  # deviation of a feature beside what the network computes from the cell itself
 
 
 class CellRegressor(NeuralRegressor):
-    """Base of regressors whose X is cells: indices or strings, shape (n,) or (n, 1).
+    """Base of regressors whose X is architectures: indices or strings, shape (n,) or (n, 1).
 
-    A cell is replaced by the representative of the cells that compute the same (rule ``zero``), so isomorphic cells
-    get one prediction. Operations keep the layout of NAS-Bench-201 on both spaces.
+    A cell is replaced by the representative of the cells that compute the same (rule ``zero``), another architecture by
+    that of its isomorphism class, so isomorphic ones get one prediction. Cells of TransNAS-Bench-101 are read as those
+    of NAS-Bench-201; see `reference_space`.
     """
 
     features: str | None
     extra: Any
-    space: str
+    space: str | SearchSpace
+
+    @classmethod
+    def check_space(cls, space: SearchSpace) -> None:
+        """Refuse a space whose architectures the network cannot read.
+
+        Raises
+        ------
+        SettingError
+        """
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -44,7 +54,7 @@ class CellRegressor(NeuralRegressor):
         return tags
 
     def fit(self, X: Any, y: Any) -> CellRegressor:
-        """Learn from labelled cells.
+        """Learn from labelled architectures.
 
         Parameters
         ----------
@@ -55,16 +65,18 @@ class CellRegressor(NeuralRegressor):
         ------
         ArchitectureError, LabelError, SettingError
         """
-        cells, labels = cells_in(X, get_space(self.space)), checked_labels(y)
+        space = get_space(self.space)
+        self.check_space(space)
+        cells, labels = cells_in(X, space), checked_labels(y)
         if len(cells) != len(labels):
-            raise SettingError(f"{len(cells)} cells, but {len(labels)} labels.")
+            raise SettingError(f"{len(cells)} {space.noun}s, but {len(labels)} labels.")
         self.n_features_in_ = 1
         self.label_scale_ = LabelScale.fit(labels, self.labels)
         self._fit(cells, self.label_scale_.to_scores(labels))
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict labels of cells.
+        """Predict labels of architectures.
 
         Parameters
         ----------
@@ -92,27 +104,37 @@ class CellRegressor(NeuralRegressor):
         return predicted, self.label_scale_.deviation_of_labels(mean, deviation)
 
     def _representatives(self, cells: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return, in the space of `cells`, the representatives of the cells that compute the same."""
-        return np.asarray(get_space(self.space).canonical(cells, rule="zero"), dtype=np.int32)
+        """Return, in the space of `cells`, the representatives of those that compute the same."""
+        return _representatives(cells, get_space(self.space))
 
     def _n_inputs(self) -> int:
-        own = 0 if self.features is None else _feature_table(self.features).shape[1]
+        own = 0 if self.features is None else self._feature_columns().shape[1]
         return own + (0 if self.extra is None else self._extra_table().shape[1])
 
+    def _feature_columns(self) -> NDArray[np.float32]:
+        space = reference_space(self.space)
+        features = default_encoder(CELL_FEATURES, space) if self.features == CELL_FEATURES else self.features
+        return _feature_table(features, space)
+
     def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
-        """Return digits one-hot (n, 6, 5), which edges are live (n, 6), and columns (n, n_inputs)."""
-        common = common_space()
-        cells = in_common_space(rows, get_space(self.space))
-        cells = np.asarray(common.canonical(cells, rule="zero"), dtype=np.int32)
-        columns = [np.zeros((len(cells), 0))]
+        """Return choices one-hot (n, n_positions, n_choices), which are live (n, n_positions), columns (n, n_inputs).
+
+        On NAS-Bench-201 the choices are five operations on six edges; positions with other choices have columns of
+        their own, see `choice_order`.
+        """
+        space = reference_space(self.space)
+        cells = _representatives(in_reference_space(rows, get_space(self.space)), space)
+        columns: list[NDArray[np.floating]] = [np.zeros((len(cells), 0))]
         if self.features is not None:
-            columns.append(_feature_table(self.features)[cells])
+            columns.append(self._feature_columns()[cells])
         if self.extra is not None:
             columns.append(self._extra_of(rows))
-        one_hot = common.digits[cells][:, :, None] == np.arange(common.n_operations)
+        order = choice_order(space)
+        one_hot = (space.codes[cells][:, :, None] == order) & (order >= 0)
+        live = space.live_edges[cells] if isinstance(space, CellSpace) else np.ones(one_hot.shape[:2], dtype=bool)
         return (
             torch.as_tensor(one_hot, dtype=torch.float32),
-            torch.as_tensor(live_edges()[cells]),
+            torch.as_tensor(live),
             torch.as_tensor(np.concatenate(columns, axis=1), dtype=torch.float32),
         )
 
@@ -122,7 +144,8 @@ class CellRegressor(NeuralRegressor):
         space = get_space(self.space)
         if extra.ndim != 2 or len(extra) != space.size:
             raise SettingError(
-                f"extra must have one row for each of the {space.size:,} cells of {space.name}, not {extra.shape}."
+                f"extra must have one row for each of the {space.size:,} {space.noun}s of {space.name}, not "
+                f"{extra.shape}."
             )
         return extra
 
@@ -132,8 +155,8 @@ class CellRegressor(NeuralRegressor):
         if not np.isfinite(found).all():
             row = int(np.argwhere(~np.isfinite(found))[0, 0])
             raise MissingValueError(
-                f"extra of cell {cells[row]} is not finite ({(~np.isfinite(found)).any(axis=1).sum()} of {len(cells)} "
-                "cells lack a value)."
+                f"extra of {get_space(self.space).noun} {cells[row]} is not finite "
+                f"({(~np.isfinite(found)).any(axis=1).sum()} of {len(cells)} lack a value)."
             )
         known = np.where(np.isfinite(table), table, np.nan)
         deviation = np.nanstd(known, axis=0)
@@ -141,21 +164,45 @@ class CellRegressor(NeuralRegressor):
         return _FEATURE_SCALE * scaled
 
 
-@lru_cache(maxsize=1)
-def live_edges() -> NDArray[np.bool_]:
-    """Return which edges lie on a path from input to output without ``none``, shape (n_cells, n_edges)."""
-    digits = common_space().digits
-    live = np.zeros(digits.shape, dtype=bool)
-    for path in common_space().paths:
-        live[:, path] |= (digits[:, path] != 0).all(axis=1)[:, None]
-    return live
+def _representatives(cells: NDArray[np.int32], space: SearchSpace) -> NDArray[np.int32]:
+    found = space.canonical(cells, rule="zero") if isinstance(space, CellSpace) else space.canonical(cells)
+    return np.asarray(found, dtype=np.int32)
+
+
+@lru_cache(maxsize=8)
+def choice_order(space: SearchSpace) -> NDArray[np.int16]:
+    """Return which code of each position each one-hot column stands for, shape (n_positions, n_choices); -1 for none.
+
+    Positions with the same choices, in whatever order, share columns. For cells: ``none`` and ``skip_connect``, where
+    there are such, then the other operations.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import SearchSpace
+    >>> choice_order(SearchSpace("own", {"act": ["relu", "tanh"], "width": [8, 16, 32], "last": ["relu", "tanh"]}))
+    array([[ 0,  1, -1, -1, -1],
+           [-1, -1,  0,  1,  2],
+           [ 0,  1, -1, -1, -1]], dtype=int16)
+    """
+    if isinstance(space, CellSpace):
+        first = [digit for digit in (space.none, space.skip) if digit is not None]
+        return np.tile(np.array([*first, *space.real_operations], dtype=np.int16), (space.n_positions, 1))
+    columns: dict[frozenset[Any], dict[Any, int]] = {}
+    n_columns = 0
+    for position in space.positions:
+        if frozenset(position.choices) not in columns:
+            columns[frozenset(position.choices)] = {c: n_columns + i for i, c in enumerate(position.choices)}
+            n_columns += len(position.choices)
+    order = np.full((space.n_positions, n_columns), -1, dtype=np.int16)
+    for row, position in zip(order, space.positions, strict=True):
+        row[[columns[frozenset(position.choices)][c] for c in position.choices]] = np.arange(len(position.choices))
+    return order
 
 
 @lru_cache(maxsize=4)
-def _feature_table(features: str) -> NDArray[np.float64]:
-    """Return the features of all cells of the common space that are not constant, scaled without any label."""
-    cells = np.arange(common_space().size)
-    table = np.asarray(make_encoder(features).transform(cells), dtype=np.float64)
+def _feature_table(features: str, space: SearchSpace) -> NDArray[np.float32]:
+    """Return the features of all architectures of a space that are not constant, scaled without any label."""
+    table = np.asarray(make_encoder(features, space).transform(np.arange(space.size)), dtype=np.float64)
     table = table[:, table.std(axis=0) > 0]
-    scaled: NDArray[np.float64] = _FEATURE_SCALE * (table - table.mean(axis=0)) / table.std(axis=0)
+    scaled: NDArray[np.float32] = (_FEATURE_SCALE * (table - table.mean(axis=0)) / table.std(axis=0)).astype(np.float32)
     return scaled

@@ -1,4 +1,4 @@
-"""Transformer whose tokens are the edges of a cell."""
+"""Transformer whose tokens are the edges of a cell, or the positions of another architecture."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.predictors._encoders._base import common_space
-from nasmeta.predictors._neural._cell_inputs import CELL_FEATURES, CellRegressor
+from nasmeta.predictors._encoders import reference_space
+from nasmeta.predictors._neural._cell_inputs import CELL_FEATURES, CellRegressor, choice_order
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
+from nasmeta.spaces import CellSpace, SearchSpace
 
 __all__ = ["CellTransformer"]
 
@@ -25,8 +26,10 @@ class CellTransformer(CellRegressor):
     """Ensemble of transformers (Vaswani et al., "Attention is all you need", NeurIPS 2017) on the edges of a cell.
 
     A token is an edge: embeddings of its operation, of where it comes from and of where it goes are added. Attention is
-    masked on dead edges, those on no path from input to output without ``none``. A further token gathers the cell's
-    state, which is read out by one hidden layer together with `features` and `extra`.
+    masked on dead edges, those on no path from input to output without ``none``. In a space of another kind a token is
+    a position: embeddings of its choice and of the position are added, and positions with the same choices share the
+    former. A further token gathers the state, which is read out by one hidden layer together with `features` and
+    `extra`.
 
     Parameters
     ----------
@@ -47,8 +50,8 @@ class CellTransformer(CellRegressor):
         Learn normal scores of ranks, or the values themselves.
     max_epochs, patience, validation_share, batch_size, learning_rate, weight_decay, device, seed
         As in `MLPEnsemble`.
-    space : str, default "nb201"
-        Name of the space whose cells X holds; as in `GraphNetwork`.
+    space : str or SearchSpace, default "nb201"
+        The space whose architectures X holds, or its name. Cells are read as in `GraphNetwork`.
 
     Examples
     --------
@@ -78,7 +81,7 @@ class CellTransformer(CellRegressor):
         weight_decay: float = 1e-2,
         device: str = "cpu",
         seed: int = 0,
-        space: str = "nb201",
+        space: str | SearchSpace = "nb201",
     ) -> None:
         self.hidden = hidden
         self.n_layers = n_layers
@@ -102,24 +105,35 @@ class CellTransformer(CellRegressor):
         n_heads, n_layers = checked_whole("n_heads", self.n_heads), checked_whole("n_layers", self.n_layers)
         if self.hidden % n_heads:
             raise SettingError(f"n_heads must divide hidden: {n_heads} does not divide {self.hidden}.")
-        return _Transformers(n_inputs, self.hidden, n_layers, n_heads, self.n_members, generator)
+        space = reference_space(self.space)
+        return _Transformers(space, n_inputs, self.hidden, n_layers, n_heads, self.n_members, generator)
 
 
 class _Transformers(MemberNetwork):
     """Pre-norm transformer encoders, and a readout of the gathering token."""
 
     def __init__(
-        self, n_inputs: int, hidden: int, n_layers: int, n_heads: int, n_members: int, generator: torch.Generator
+        self,
+        space: SearchSpace,
+        n_inputs: int,
+        hidden: int,
+        n_layers: int,
+        n_heads: int,
+        n_members: int,
+        generator: torch.Generator,
     ) -> None:
         super().__init__(n_members)
-        space = common_space()
         self.hidden = hidden
-        self.operation = normal_weight(generator, n_members, space.n_operations, hidden, deviation=_EMBEDDING)
-        self.origin = normal_weight(generator, n_members, space.n_nodes, hidden, deviation=_EMBEDDING)
-        self.goal = normal_weight(generator, n_members, space.n_nodes, hidden, deviation=_EMBEDDING)
+        # A position that is no edge stands alone: it comes from itself, and all go to one place.
+        places = space.edges if isinstance(space, CellSpace) else [(place, 0) for place in range(space.n_positions)]
+        n_origins, n_goals = (space.n_nodes,) * 2 if isinstance(space, CellSpace) else (space.n_positions, 1)
+        n_choices = choice_order(space).shape[1]
+        self.operation = normal_weight(generator, n_members, n_choices, hidden, deviation=_EMBEDDING)
+        self.origin = normal_weight(generator, n_members, n_origins, hidden, deviation=_EMBEDDING)
+        self.goal = normal_weight(generator, n_members, n_goals, hidden, deviation=_EMBEDDING)
         self.gathering = normal_weight(generator, n_members, 1, hidden, deviation=_EMBEDDING)
-        self.sources = [source for source, _ in space.edges]
-        self.targets = [target for _, target in space.edges]
+        self.sources = [source for source, _ in places]
+        self.targets = [target for _, target in places]
         self.layers = nn.ModuleList(_Layer(n_members, hidden, n_heads, generator) for _ in range(n_layers))
         self.readout = Readout(n_members, hidden + n_inputs, _READOUT, generator)
 

@@ -1,4 +1,4 @@
-"""Graph network that passes messages as the cell passes feature maps."""
+"""Graph network that passes messages as a cell passes feature maps."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.predictors._encoders._base import common_space
+from nasmeta.errors import SettingError
+from nasmeta.predictors._encoders import reference_space
 from nasmeta.predictors._neural._cell_inputs import CELL_FEATURES, CellRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space
 
 __all__ = ["GraphNetwork"]
 
@@ -19,7 +21,7 @@ _READOUT = 64
 
 
 class GraphNetwork(CellRegressor):
-    """Ensemble of graph networks on the four nodes of a cell.
+    """Ensemble of graph networks on the nodes of a cell.
 
     A node's state is the sum of what its edges bring, as in the cell itself: ``none`` brings nothing,
     ``skip_connect`` the state at its source, any other operation a learnt transformation of it. So cells that compute
@@ -45,9 +47,9 @@ class GraphNetwork(CellRegressor):
         Learn normal scores of ranks, or the values themselves.
     max_epochs, patience, validation_share, batch_size, learning_rate, weight_decay, device, seed
         As in `MLPEnsemble`.
-    space : str, default "nb201"
-        Name of the space whose cells X holds. The layout of operations is that of NAS-Bench-201 on all spaces, so what
-        was learnt on one predicts on another.
+    space : str or SearchSpace, default "nb201"
+        The space, of cells, whose cells X holds, or its name. Those of TransNAS-Bench-101 are read as the same cells of
+        NAS-Bench-201, so what was learnt on one predicts on the other.
 
     Examples
     --------
@@ -77,7 +79,7 @@ class GraphNetwork(CellRegressor):
         weight_decay: float = 1e-2,
         device: str = "cpu",
         seed: int = 0,
-        space: str = "nb201",
+        space: str | SearchSpace = "nb201",
     ) -> None:
         self.hidden = hidden
         self.both_directions = both_directions
@@ -96,19 +98,38 @@ class GraphNetwork(CellRegressor):
         self.seed = seed
         self.space = space
 
+    @classmethod
+    def check_space(cls, space: SearchSpace) -> None:
+        """Refuse what is no space of cells; see `CellRegressor.check_space`."""
+        if not isinstance(space, CellSpace):
+            raise SettingError(
+                f"A graph network (gnn) passes messages along the edges of cells, and {space.name} is no space of "
+                "cells; the transformer reads any space."
+            )
+
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
-        return _Graphs(n_inputs, self.hidden, 1 + bool(self.both_directions), self.n_members, generator)
+        space = get_cell_space(reference_space(self.space))
+        return _Graphs(space, n_inputs, self.hidden, 1 + bool(self.both_directions), self.n_members, generator)
 
 
 class _Graphs(MemberNetwork):
     """Message passing along the edges of each cell; the second direction, where there is one, goes backwards."""
 
     def __init__(
-        self, n_inputs: int, hidden: int, n_directions: int, n_members: int, generator: torch.Generator
+        self,
+        space: CellSpace,
+        n_inputs: int,
+        hidden: int,
+        n_directions: int,
+        n_members: int,
+        generator: torch.Generator,
     ) -> None:
         super().__init__(n_members)
         self.hidden = hidden
-        self.n_learnt = common_space().n_operations - 2  # without none and skip_connect
+        self.n_nodes, self.edges = space.n_nodes, space.edges
+        # The first columns of the operations, see `choice_order`.
+        self.n_dead, self.passes_on = int(space.none is not None), space.skip is not None
+        self.n_learnt = len(space.real_operations)
         self.starts = nn.ParameterList(normal_weight(generator, n_members, 1, hidden) for _ in range(n_directions))
         self.operations = nn.ModuleList(
             MemberLinear(n_members, hidden, self.n_learnt * hidden, generator) for _ in range(n_directions)
@@ -123,10 +144,9 @@ class _Graphs(MemberNetwork):
 
     def _end_state(self, operations: Tensor, direction: int) -> Tensor:
         """Return the state where the messages end, shape (n_members, n, hidden)."""
-        space = common_space()
         m, n = operations.shape[:2]
-        order = list(range(space.n_nodes))
-        edges = list(space.edges)
+        order = list(range(self.n_nodes))
+        edges = list(self.edges)
         if direction:
             order.reverse()
             edges = [(target, source) for source, target in edges]
@@ -134,10 +154,11 @@ class _Graphs(MemberNetwork):
         sums: dict[int, Tensor] = {}
         for node, after in pairwise(order):
             learnt = self.operations[direction](functional.silu(state)).view(m, n, self.n_learnt, self.hidden)
-            results = torch.cat([state[:, :, None], learnt], dim=2)  # of every operation but none
+            # of every operation but none
+            results = torch.cat([state[:, :, None], learnt], dim=2) if self.passes_on else learnt
             for edge, (source, target) in enumerate(edges):
                 if source == node:
-                    message = (operations[:, :, edge, 1:, None] * results).sum(dim=2)
+                    message = (operations[:, :, edge, self.n_dead :, None] * results).sum(dim=2)
                     sums[target] = sums[target] + message if target in sums else message
-            state = sums[after]
+            state = sums[after] if after in sums else torch.zeros_like(state)  # no edge leads there
         return state

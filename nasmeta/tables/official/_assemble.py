@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
 from nasmeta.tables import _store
-from nasmeta.tables._columns import ColumnInfo, Seed
+from nasmeta.tables._columns import ColumnInfo, Kind, Seed
 from nasmeta.tables._legality import legal_measurements
 from nasmeta.tables.official._curve_file import Block, mean_over_seeds
 from nasmeta.tables.official._records import TIMES, Key, spread_over_epochs
@@ -36,6 +36,14 @@ _FACTS: dict[str, tuple[str, Any, str]] = {  # unit, direction, note
     "recorded_flops_millions": ("M", "min", "of the run {run}, as recorded; multiply-adds for one image"),
     "recorded_latency_seconds": ("s", "min", "of the run {run}, as recorded by the official code, of one batch"),
 }
+
+
+def _kind(metric: str) -> Kind:
+    if "latency" in metric:
+        return "latency"
+    if metric in ("recorded_parameters", "recorded_flops_millions"):
+        return "size"
+    return "seconds" if "seconds" in metric or metric == "train_time" else "performance"
 
 
 class Assembly:
@@ -157,7 +165,7 @@ class Assembly:
         return ColumnInfo(
             measured.dataset, metric, measured.split, key.epochs, seed, unit, direction,
             source.release, source.name, source.licence, sha256,
-            note.format(official=measured.official, run=key.run),
+            note.format(official=measured.official, run=key.run), kind=_kind(metric),
         )  # fmt: skip
 
     def _naslib_split(self, run: str) -> str:

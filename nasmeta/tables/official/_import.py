@@ -342,7 +342,7 @@ def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace, 
             try:
                 blocks = assembly.blocks(ends, sha256, columns)
                 n_curves = write_curves(temporaries[1], space.name, space.size, assembly.cells, blocks, origin)
-                write_to_disk(temporaries[0], encode(space.name, space.size, columns, origin))
+                write_to_disk(temporaries[0], encode(space, columns, origin))
                 move(temporaries[0], places[0])
                 if n_curves:
                     move(temporaries[1], places[1])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nasmeta.errors import DamagedFileError, MissingValueError
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables.official._curve_file import CurveFile
 from nasmeta.tables.sources import SOURCES, Columns, Source
@@ -32,7 +32,7 @@ class ImportedSource(Source):
         """Return nothing: what was imported stands for itself."""
         return {}
 
-    def read(self, space: CellSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
         """Refuse: there are no raw files.
 
         Raises

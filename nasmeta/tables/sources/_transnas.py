@@ -1,4 +1,4 @@
-"""TransNAS-Bench-101, micro space: seven tasks, as NASGraph-Public extracted them from the official file.
+"""TransNAS-Bench-101, micro and macro space: seven tasks, as NASGraph-Public extracted them from the official file.
 
 For each metric the files hold the largest value over the epochs, each split on its own. That is the best epoch for an
 accuracy, an SSIM or an IoU, but the worst for a loss. So losses are left out, and the loss of room_layout comes from
@@ -13,13 +13,16 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import Columns
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_transnas"]
 
-_FIRST_MICRO = 3256  # the networks before are the macro space
+# The rows of each space among the 7,352 of a file: micro ones count in six base-4 digits, macro ones as
+# `nasmeta.spaces._layer_sequences` has them, and so do the spaces.
+_ROWS = {"tnb101-macro": slice(0, 3256), "tnb101": slice(3256, 7352)}
+_N_NETWORKS = 7352
 
 
 class _Measure(NamedTuple):
@@ -49,17 +52,16 @@ _NOTE = {
 
 
 @READERS.register("transnas")
-def read_transnas(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_transnas(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Columns:
     """Return each task's measures on training, validation and test split, and its training seconds."""
     import pandas as pd
 
     columns: Columns = []
     for task, file in files.items():
         frame = pd.read_csv(file)
-        if not np.array_equal(frame["file_id"], np.arange(_FIRST_MICRO + space.size)):
-            raise ValueError(f"{file} does not number its networks from 0 to {_FIRST_MICRO + space.size - 1}.")
-        # The rest counts in six base-4 digits, which is this space's order of cells.
-        frame = frame.iloc[_FIRST_MICRO:]
+        if not np.array_equal(frame["file_id"], np.arange(_N_NETWORKS)):
+            raise ValueError(f"{file} does not number its networks from 0 to {_N_NETWORKS - 1}.")
+        frame = frame.iloc[_ROWS[space.name]]
         epochs, measures = _TASKS[task]
         for measure in measures:
             for split, note in _NOTE.items():
@@ -72,7 +74,7 @@ def read_transnas(source: FetchedSource, space: CellSpace, files: Mapping[str, P
                 )  # fmt: skip
                 columns.append((info, values.astype(np.float32)))
         info = source.info(
-            task, task, "train_seconds", "train", epochs, None, unit="s", direction="min",
+            task, task, "train_seconds", "train", epochs, None, unit="s", direction="min", kind="seconds",
             note="time_elapsed of the whole training; over all networks and tasks it sums to the paper's 193,760 hours",
         )  # fmt: skip
         columns.append((info, frame["time_elapsed"].to_numpy(np.float32)))

@@ -40,6 +40,7 @@ def read_zero_cost(source: FetchedSource, space: CellSpace, files: Mapping[str, 
             info = source.info(
                 dataset, dataset, f"proxy_{proxy}", None, None, None,
                 unit="M" if proxy in _MILLIONS else "1", direction="max", note=note,
+                kind="size" if proxy in _MILLIONS else "proxy",
             )  # fmt: skip
             columns.append((info, spread(space, cells, np.where(failed, np.nan, values))))
     return columns

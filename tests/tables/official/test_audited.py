@@ -60,7 +60,7 @@ def planted(path: Path, address: str, factor: float, plus: float) -> None:
     columns = [(info, file.column(i).copy()) for i, info in enumerate(file.infos)]
     values = columns[file.addresses.index(address)][1]
     values[CELL] = factor * values[CELL] + plus
-    content = encode(file.space, file.n_cells, columns, file.origin)
+    content = encode(file.search_space, columns, file.origin)
     path.unlink()
     path.write_bytes(content)
 

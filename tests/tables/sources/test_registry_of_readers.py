@@ -23,4 +23,6 @@ def test_declared_columns_are_those_that_are_read(read_source: Callable[[str], A
         datasets, metrics = (part.split(",") for part in patterns.split("/")[:2])
         for dataset in datasets:
             for metric in metrics:
-                assert "*" in metric or any((i.dataset, i.metric) == (dataset, metric) for i in infos), patterns
+                assert "*" in dataset + metric or any((i.dataset, i.metric) == (dataset, metric) for i in infos), (
+                    patterns
+                )

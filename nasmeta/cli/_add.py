@@ -1,0 +1,143 @@
+"""``nasmeta data add`` and ``remove``: a user's own table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from nasmeta.cli._manners import mannered
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["add_data", "remove_data"]
+
+_Text = Optional[str]  # noqa: UP045
+
+
+@mannered
+def add_data(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet with one row a measurement.")],
+    space: Annotated[_Text, typer.Option(help="Name of the space, such as nb201, or package.module:Name.")] = None,
+    columns: Annotated[
+        _Text, typer.Option(help="Instead: the columns that make up an architecture; the rows are then the space.")
+    ] = None,
+    name: Annotated[_Text, typer.Option(help="Name of the table; that of the file where left out.")] = None,
+    dataset: Annotated[_Text, typer.Option(help="What the networks were trained on; the name where left out.")] = None,
+    architecture: Annotated[_Text, typer.Option(help="The column of the architectures.")] = None,
+    metrics: Annotated[_Text, typer.Option(help="The columns of values, where there are others, too.")] = None,
+    split: Annotated[_Text, typer.Option(help="What was measured on: train, valid or test.")] = None,
+    epochs: Annotated[Optional[int], typer.Option(help="Length of the trainings.")] = None,  # noqa: UP045
+    release: Annotated[_Text, typer.Option(help="Which release of the data it is.")] = None,
+    direction: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(metavar="METRIC=max|min", help="Which values are good; may be given several times."),
+    ] = None,
+    unit: Annotated[Optional[list[str]], typer.Option(metavar="METRIC=UNIT", help="Unit of a metric.")] = None,  # noqa: UP045
+    kind: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(metavar="METRIC=KIND", help="performance, size, seconds, latency, energy or proxy."),
+    ] = None,
+    device: Annotated[_Text, typer.Option(help="On which device latency or energy was measured.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the data.")] = "not stated",
+    citation: Annotated[str, typer.Option(help="The paper to cite.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace other content under this name.")] = False,
+) -> None:
+    """Keep a table of your own in the store, so that every command and process knows it from then on.
+
+    Columns called dataset, split, epochs, seed or release say so of each row; architectures are in a column of strings
+    or indices, or in a column for each position of the space. A later `nasmeta search gp NAME/DATASET` searches it.
+    """
+    import nasmeta as nm
+
+    if (space is None) == (columns is None):
+        raise SettingError(
+            "Say over which space the table is: --space nb201 (or another registered one), or --columns a,b,c, the "
+            "columns of the file that make up an architecture."
+        )
+    frame = read_table(file)
+    own = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "own"
+    chosen = nm.SearchSpace.from_frame(frame, _listed(columns), own) if columns else nm.get_space(space or "")
+    table = nm.Table.from_frame(
+        frame,
+        chosen,
+        name=own,
+        architecture=architecture,
+        dataset=dataset,
+        metrics=_listed(metrics) if metrics else None,
+        split=split,
+        epochs=epochs,
+        release=release,
+        direction=_by_metric(direction),
+        unit=_by_metric(unit),
+        kind=_by_metric(kind),
+        device=device,
+        licence=licence,
+    ).add(own, replace=replace, citation=citation)
+    tasks = table.tasks()
+    share = len(tasks[0].measured) / chosen.size
+    typer.echo(
+        f"{own}: {len(table.columns)} columns over {chosen.size:,} architectures, of which {share:.3g} were measured"
+        if share < 1
+        else f"{own}: {len(table.columns)} columns over {chosen.size:,} architectures"
+    )
+    for info in table.columns:
+        typer.echo(f"  {info.address} ({info.unit}, {info.direction} is best)")
+    typer.echo(f"Tasks: {', '.join(tasks.names)}. Try: nasmeta search gp {tasks.names[0]} --evaluations 50")
+
+
+@mannered
+def remove_data(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a table that was added.")],
+) -> None:
+    """Remove a table that `nasmeta data add` has added."""
+    from nasmeta.tables import remove_added
+
+    remove_added(name)
+    typer.echo(f"{name} is removed.")
+
+
+def read_table(file: Path) -> pd.DataFrame:
+    """Read a file of rows.
+
+    Raises
+    ------
+    SettingError
+        Where it cannot be read.
+    """
+    import pandas as pd
+
+    readers: Mapping[str, Callable[[Path], Any]] = {
+        ".csv": pd.read_csv,
+        ".tsv": lambda path: pd.read_csv(path, sep="\t"),
+        ".parquet": pd.read_parquet,
+    }
+    reader = readers.get(file.suffix.lower())
+    if reader is None:
+        raise SettingError(f"{file} is none of {', '.join(readers)}: convert it to one of these.")
+    try:
+        found: pd.DataFrame = reader(file)
+    except OSError as reason:
+        raise SettingError(f"{file} cannot be read: {reason.strerror or reason}.") from reason
+    except Exception as reason:  # a file of another kind may fail with nearly any exception
+        raise SettingError(f"{file} cannot be read as {file.suffix[1:]}: {str(reason).strip():.200}") from reason
+    return found
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _by_metric(given: list[str] | None) -> dict[str, str] | None:
+    found = {}
+    for text in given or ():
+        metric, equals, value = text.partition("=")
+        if not equals:
+            raise SettingError(f"Write METRIC=VALUE, such as loss=min, not {text!r}.")
+        found[metric.strip()] = value.strip()
+    return found or None

@@ -1,0 +1,130 @@
+"""Evaluation by a Python function."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.evaluators._base import Evaluation, Evaluator
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables import ColumnInfo
+from nasmeta.tasks import Signal, Task
+
+__all__ = ["FunctionEvaluator", "Measure"]
+
+Measure: TypeAlias = "Callable[[Mapping[str, Any]], float | tuple[float, float]]"
+
+
+class FunctionEvaluator(Evaluator):
+    """Answer by calling a function.
+
+    Parameters
+    ----------
+    function : callable
+        From the choices of an architecture, a mapping of positions to them, to its value; or to (value, seconds).
+    task : Task or SearchSpace
+        A question whose direction and held-out dataset count, or a space of one's own.
+    name : str, optional
+        Of the task; where a space is given: the name of the function.
+    metric : str, default "value"
+    direction : {"max", "min"}, default "max"
+        These two count where a space is given.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.evaluators import FunctionEvaluator
+    >>> space = nm.SearchSpace("mlp", {"width": [16, 32, 64], "depth": [1, 2, 3]})
+    >>> evaluator = FunctionEvaluator(lambda choices: choices["width"] / choices["depth"], space, name="ratio")
+    >>> run = nm.search("random", evaluator, evaluations=9)
+    >>> space.to_string(run.best.cell), run.best.value
+    ('width=64,depth=1', 64.0)
+    """
+
+    def __init__(
+        self,
+        function: Measure,
+        task: Task | SearchSpace,
+        *,
+        name: str | None = None,
+        metric: str = "value",
+        direction: Literal["max", "min"] = "max",
+    ) -> None:
+        if not callable(function):
+            raise SettingError(f"A function is called with the choices of an architecture; this is {function!r:.80}.")
+        if direction not in ("max", "min"):
+            raise SettingError(f"direction is 'max' or 'min', not {direction!r:.80}.")
+        self.function = function
+        if isinstance(task, SearchSpace):
+            own = name or getattr(function, "__name__", "function").strip("<>")
+            signal = Signal(own, metric, None, None, None, "own", kind="performance")
+            task = Task(f"{task.name}/{own}", task, signal, cost=None)
+            self._direction: str = direction
+        elif isinstance(task, Task):
+            self._direction = task.direction
+        else:
+            raise SettingError(f"A function answers for a Task or a SearchSpace, not for {task!r:.80}.")
+        super().__init__(task)
+
+    name = "function"
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """What the function measures."""
+        s = self.task.signal
+        return ColumnInfo(
+            s.dataset, s.metric, s.split, s.epochs, s.seed, "1", self._direction, "evaluated here",  # type: ignore[arg-type]
+            f"function {getattr(self.function, '__qualname__', type(self.function).__name__)}", "",
+        )  # fmt: skip
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What answers, for the journal of a run: a checksum of the function's source where it has one."""
+        try:
+            source: str | None = inspect.getsource(self.function)
+        except (OSError, TypeError):
+            source = None
+        where = f"{getattr(self.function, '__module__', '')}:{getattr(self.function, '__qualname__', '')}"
+        code = {} if source is None else {"code": sha256(source.encode()).hexdigest()[:16]}
+        return {"kind": "function", "function": where, **code}
+
+    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+        """Call the function for each architecture.
+
+        Raises
+        ------
+        NasmetaError
+            Where it returns something that is no finite number.
+        """
+        values, costs = [], []
+        for cell in cells.tolist():
+            found: Any = self.function(self.space.choices(cell))
+            value, seconds = found if isinstance(found, tuple) and len(found) == 2 else (found, 0.0)
+            try:
+                value, seconds = float(value), float(seconds)
+            except (TypeError, ValueError):
+                value = math.nan
+            if not math.isfinite(value) or not math.isfinite(seconds):
+                raise NasmetaError(
+                    f"The function returned {found!r:.80} for {self.space.to_string(cell)}; it must return a finite "
+                    "number, or (value, seconds)."
+                )
+            values.append(value)
+            costs.append(seconds)
+        return Evaluation(np.array(values), np.array(costs))
+
+    def report(self, cell: int) -> dict[ColumnInfo, float]:
+        """Return nothing: there is nothing else to tell."""
+        return {}

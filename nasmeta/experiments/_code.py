@@ -1,0 +1,155 @@
+"""The identity of code that somebody else wrote: what a journal keeps beside the name of a class or a function."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from hashlib import sha256
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from nasmeta.errors import SettingError
+
+__all__ = ["code_of"]
+
+_LENGTH = 12  # hexadecimal digits of the digest
+
+
+def code_of(thing: type | Callable[..., Any]) -> str | None:
+    """Return what identifies the code of a class or function; None for those of nasmeta, whose version says it.
+
+    That is the attribute ``version`` of the class itself, not of a base of it, or of the function. Where there is none
+    it is a digest of the source without comments, docstrings and layout: with the bases, and with those functions,
+    classes, numbers and texts at the top of the modules of the same package that the code names. What other packages
+    do, Python's own and nasmeta among them, has no part in it. Where there is no source, the bytecode counts.
+
+    Parameters
+    ----------
+    thing : type or callable
+        Of an object that can be called its class, of a partial function the function.
+
+    Raises
+    ------
+    SettingError
+        Where the version is no text or whole number.
+
+    Examples
+    --------
+    >>> from joblib import Parallel
+    >>> from nasmeta.searchers import RandomSearch
+    >>> code_of(RandomSearch) is None, len(code_of(Parallel))
+    (True, 12)
+    """
+    while isinstance(thing, partial):
+        thing = thing.func
+    thing = inspect.unwrap(getattr(thing, "__func__", thing))
+    if not isinstance(thing, type | FunctionType):
+        thing = type(thing)
+    if not _is_elsewhere(thing):
+        return None
+    return _version_of(thing) or sha256("\n".join(_texts(thing)).encode()).hexdigest()[:_LENGTH]
+
+
+def _version_of(thing: Any) -> str | None:
+    version = vars(thing).get("version")
+    if version is None or isinstance(version, property) or callable(version):
+        return None  # an attribute of the objects, not of the class
+    if isinstance(version, bool) or not isinstance(version, str | int) or not str(version).strip():
+        raise SettingError(
+            f"The version of {thing.__qualname__} is {version!r:.40}, but it is recorded with the results: a text or a "
+            'whole number, such as version = "2".'
+        )
+    return str(version)
+
+
+def _texts(thing: Any) -> Iterator[str]:
+    """Yield the source of a class or function, and of all that it is made of."""
+    package, open_, seen = _package_of(thing), [thing], [thing]
+    while open_:
+        one = open_.pop()
+        version = None if one is thing else _version_of(one)
+        if version is not None:
+            yield f"{one.__qualname__} {version}"
+            continue
+        tree = _tree_of(one)
+        yield "\n".join(_without_source(one)) if tree is None else ast.unparse(tree)
+        used = [base for base in getattr(one, "__bases__", ()) if _is_elsewhere(base)]
+        for name, found in _named_in(tree, vars(sys.modules.get(one.__module__, object)), package):
+            if isinstance(found, str | int | float | tuple):  # nothing that changes while it runs
+                yield f"{name} = {found!r}"
+            elif isinstance(found, type | FunctionType) and _package_of(found) == package:
+                used.append(found)
+        for found in used:
+            if not any(found is other for other in seen):
+                seen.append(found)
+                open_.append(found)
+
+
+def _named_in(tree: ast.AST | None, module: Mapping[str, Any], package: str) -> Iterator[tuple[str, Any]]:
+    """Yield what stands at the top of the module, or of another module of the package, under the names in the code."""
+    names: set[tuple[str, ...]] = set()
+    for node in [] if tree is None else ast.walk(tree):
+        if isinstance(node, ast.Name):
+            names.add((node.id,))
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names.add((node.value.id, node.attr))
+    for first, *rest in sorted(names):
+        found = module.get(first)
+        if rest:
+            inside = isinstance(found, ModuleType) and _package_of(found) == package
+            found = vars(found).get(rest[0]) if inside else None
+        if not first.startswith("__"):
+            yield ".".join((first, *rest)), inspect.unwrap(found) if callable(found) else found
+
+
+def _tree_of(thing: Any) -> ast.Module | None:
+    """Return the syntax of the source without docstrings; None where there is none, or it is that of a whole line."""
+    if thing.__name__ == "<lambda>":
+        return None
+    with suppress(OSError, TypeError, SyntaxError):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
+                node.body = node.body[1:] or [ast.Pass()]
+        return tree
+    return None
+
+
+def _without_source(thing: Any) -> Iterator[str]:
+    """Yield what a class or function without source does; the methods of a class in a notebook have a source."""
+    if isinstance(thing, FunctionType):
+        tree = _tree_of(thing)
+        yield from [ast.unparse(tree)] if tree is not None else _instructions(thing.__code__)
+        return
+    for name, member in sorted(vars(thing).items()):
+        member = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+        if isinstance(member, FunctionType):
+            yield name
+            yield from _without_source(member)
+        elif isinstance(member, str | int | float | tuple) and not name.startswith("__"):
+            yield f"{name} = {member!r}"
+
+
+def _instructions(code: CodeType) -> Iterator[str]:
+    yield f"{code.co_code.hex()} {code.co_names}"
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _instructions(constant)
+        elif isinstance(constant, str | int | float | tuple):
+            yield repr(constant)
+
+
+def _package_of(thing: Any) -> str:
+    name: str = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None) or ""
+    return name.partition(".")[0]
+
+
+def _is_elsewhere(thing: Any) -> bool:
+    """Whether neither nasmeta nor Python itself brings it."""
+    package = _package_of(thing)
+    return package == "__main__" or (package != "nasmeta" and package not in sys.stdlib_module_names)

@@ -1,0 +1,202 @@
+"""The space of NAS-Bench-Graph: graph neural networks of four nodes, each fed by one earlier node or by the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.spaces._features import CountFeature
+from nasmeta.spaces._notation import Notation
+from nasmeta.spaces._positions import Position
+from nasmeta.spaces._search_space import SearchSpace
+
+__all__ = ["canonical_networks", "graph_networks"]
+
+_OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
+_SKIP = _OPERATIONS.index("skip")
+# The parent of each node; 0 is the input. What no node takes its input from goes to the output.
+_MACROS = ("0000", "0001", "0011", "0012", "0013", "0111", "0112", "0122", "0123")
+_PARENTS = np.array([[int(digit) for digit in macro] for macro in _MACROS])
+_N_NODES = 4
+# Nodes that may change places: those of equal parent that feed none. In 0012 two branches may, see below.
+_ALIKE = {"0000": [0, 1, 2, 3], "0001": [1, 2], "0011": [2, 3], "0111": [1, 2, 3], "0122": [2, 3]}
+
+
+def canonical_networks(codes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the combination under which NAS-Bench-Graph files each network, int, shape (n, 5).
+
+    A skip that only hands on what it gets is taken out of its place and put before all others, as a node that hands on
+    the input: one that feeds a node, one that has no sibling, and one that would bring the bare input to the output. A
+    skip that brings an inner node's output to the output beside that node's other readers stays. Then nodes that may
+    change places are sorted by operation. The nodes are seen once, in order, as in the benchmark's own code: that this
+    gives its 26,206 keys exactly is tested.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n, 5)
+        Macro and operations.
+
+    Examples
+    --------
+    >>> canonical_networks(np.array([[0, 3, 8, 1, 0]])).tolist()  # gat, gcn, cheb beside each other, and a bare skip
+    [[5, 8, 0, 1, 3]]
+    """
+    parents, operations = _PARENTS[codes[:, 0]], np.asarray(codes[:, 1:]).astype(np.int64)
+    for node in range(_N_NODES):
+        feeds = (parents == node + 1).any(axis=1)
+        alone = (parents == parents[:, [node]]).sum(axis=1) == 1
+        idle = (operations[:, node] == _SKIP) & (feeds | alone | _hands_on_the_input(parents, operations)[:, node])
+        without = np.where(parents == node + 1, parents[:, [node]], parents)
+        shifted = without + (without <= node)
+        order = [node, *(other for other in range(_N_NODES) if other != node)]
+        shifted = shifted[:, order]
+        shifted[:, 0] = 0
+        parents = np.where(idle[:, None], shifted, parents)
+        operations = np.where(idle[:, None], operations[:, order], operations)
+    for unsorted, sorted_, order in (("0121", "0112", [0, 1, 3, 2]), ("0113", "0112", [0, 2, 1, 3])):
+        rows = (parents == [int(digit) for digit in unsorted]).all(axis=1)
+        operations[rows] = operations[rows][:, order]
+        parents[rows] = [int(digit) for digit in sorted_]
+    place = np.array([1000, 100, 10, 1])
+    macro = np.searchsorted(_PARENTS @ place, parents @ place)
+    for name, nodes in _ALIKE.items():
+        rows = np.flatnonzero(macro == _MACROS.index(name))[:, None]
+        operations[rows, nodes] = np.sort(operations[rows, nodes], axis=1)
+    first, second, third, fourth = operations.T
+    swapped = (macro == _MACROS.index("0012")) & ((first > second) | ((first == second) & (third > fourth)))
+    operations[swapped] = operations[swapped][:, [1, 0, 3, 2]]
+    return np.column_stack([macro, operations])
+
+
+def _hands_on_the_input(parents: NDArray[np.int64], operations: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which nodes are skips fed by the input or by such a skip, shape (n, 4)."""
+    bare = np.ones((len(parents), _N_NODES + 1), dtype=bool)
+    rows = np.arange(len(parents))
+    for node in range(_N_NODES):
+        bare[:, node + 1] = (operations[:, node] == _SKIP) & bare[rows, parents[:, node]]
+    return bare[:, 1:]
+
+
+class _Trees:
+    """The live nodes of all networks of the space; skips that hand on the input are the input."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        codes = space.codes.astype(np.int64)
+        self.operations = codes[:, 1:]
+        parents = _PARENTS[codes[:, 0]]
+        self.live = ~_hands_on_the_input(parents, self.operations)
+        rows = np.arange(space.size)[:, None]
+        live_or_input = np.column_stack([np.zeros(space.size, dtype=bool), self.live])
+        self.parents = np.where(live_or_input[rows, parents], parents, 0)
+        self.feeds = np.stack([((self.parents == node + 1) & self.live).any(axis=1) for node in range(_N_NODES)], 1)
+        depths = np.zeros((space.size, _N_NODES + 1), dtype=np.int64)
+        for node in range(_N_NODES):
+            depths[:, node + 1] = np.where(self.live[:, node], depths[rows[:, 0], self.parents[:, node]] + 1, 0)
+        self.depths = depths[:, 1:]
+        self.rows = rows
+
+
+def _counted(n_rows: int, n_columns: int, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.int8]:
+    counts = np.zeros((n_rows, n_columns), dtype=np.int8)
+    np.add.at(counts, (rows, columns), 1)
+    return counts
+
+
+def _operations(space: SearchSpace) -> CountFeature:
+    """Return how many live nodes have each operation."""
+    trees = _Trees(space)
+    row, node = np.nonzero(trees.live)
+    return CountFeature(_counted(space.size, len(_OPERATIONS), row, trees.operations[row, node]), _OPERATIONS)
+
+
+def _pairs(space: SearchSpace) -> CountFeature:
+    """Return how often each operation follows each other, with the input as the first and the output as the last."""
+    trees, n = _Trees(space), len(_OPERATIONS)
+    row, node = np.nonzero(trees.live)
+    parent, own = trees.parents[row, node], trees.operations[row, node]
+    before = np.where(parent == 0, n, trees.operations[row, parent - 1])
+    leaf_row, leaf = np.nonzero(trees.live & ~trees.feeds)
+    counts = _counted(
+        space.size,
+        (n + 1) ** 2,
+        np.r_[row, leaf_row],
+        np.r_[before * (n + 1) + own, trees.operations[leaf_row, leaf] * (n + 1) + n],
+    )
+    return _that_occur(counts, [f"{a}→{b}" for a in (*_OPERATIONS, "input") for b in (*_OPERATIONS, "output")])
+
+
+def _depths(space: SearchSpace) -> CountFeature:
+    """Return how many live nodes of each operation stand at each depth."""
+    trees, n = _Trees(space), len(_OPERATIONS)
+    row, node = np.nonzero(trees.live)
+    at = (trees.depths[row, node] - 1) * n + trees.operations[row, node]
+    counts = _counted(space.size, _N_NODES * n, row, at)
+    return _that_occur(counts, [f"{name}@{depth}" for depth in range(1, _N_NODES + 1) for name in _OPERATIONS])
+
+
+def _paths(space: SearchSpace) -> CountFeature:
+    """Return how many paths from input to output have each length, and how many pass through each operation."""
+    trees, n = _Trees(space), len(_OPERATIONS)
+    row, leaf = np.nonzero(trees.live & ~trees.feeds)
+    lengths = trees.depths[row, leaf]
+    counts = _counted(space.size, _N_NODES + n, row, lengths - 1)
+    node = leaf + 1
+    for _ in range(_N_NODES):
+        on = node > 0
+        np.add.at(counts, (row[on], _N_NODES + trees.operations[row[on], node[on] - 1]), 1)
+        node = np.where(on, trees.parents[row, np.maximum(node, 1) - 1], 0)
+    return CountFeature(counts, (*(f"length {k}" for k in range(1, _N_NODES + 1)), *_OPERATIONS))
+
+
+def _shape(space: SearchSpace) -> CountFeature:
+    """Return the number of live nodes, the depth of the network, and how many nodes go to the output."""
+    trees = _Trees(space)
+    columns = [trees.live.sum(axis=1), trees.depths.max(axis=1), (trees.live & ~trees.feeds).sum(axis=1)]
+    return CountFeature(np.stack(columns, axis=1).astype(np.int8), ("nodes", "depth", "outputs"))
+
+
+def _that_occur(counts: NDArray[np.int8], names: list[str]) -> CountFeature:
+    kept = np.flatnonzero(counts.any(axis=0))
+    return CountFeature(counts[:, kept], tuple(names[i] for i in kept))
+
+
+def _write(codes: Iterable[int]) -> str:
+    macro, *operations = codes
+    return f"{_MACROS[macro]}:{','.join(_OPERATIONS[code] for code in operations)}"
+
+
+def _read(text: str) -> tuple[int, ...]:
+    text = text.strip()
+    if len(text) == _N_NODES + 1 and text.isascii() and text.isdigit():  # the benchmark's own key
+        codes = tuple(int(digit) for digit in text)
+        if max(codes) >= len(_OPERATIONS):
+            raise ValueError("the digits of a key run from 0 to 8.")
+        return codes
+    macro, colon, rest = text.partition(":")
+    operations = [name.strip() for name in rest.split(",")]
+    if not colon or macro not in _MACROS:
+        raise ValueError(f"before a colon it needs the parents of the nodes, one of {', '.join(_MACROS)}.")
+    if len(operations) != _N_NODES or not set(operations) <= set(_OPERATIONS):
+        raise ValueError(f"after the colon it needs {_N_NODES} of {', '.join(_OPERATIONS)}, with commas between them.")
+    return (_MACROS.index(macro), *(_OPERATIONS.index(name) for name in operations))
+
+
+def graph_networks() -> SearchSpace:
+    """NAS-Bench-Graph (Qin et al., NeurIPS 2022): 26,206 networks, in the order of the benchmark's keys."""
+    raw = np.indices((len(_MACROS), *[len(_OPERATIONS)] * _N_NODES)).reshape(_N_NODES + 1, -1).T
+    raw = raw[(raw[:, 1:] != _SKIP).any(axis=1)]  # the network that does nothing is none
+    own = (canonical_networks(raw) == raw).all(axis=1)
+    return SearchSpace(
+        "graph",
+        [Position("macro", _MACROS), *(Position(f"op{i}", _OPERATIONS) for i in range(1, _N_NODES + 1))],
+        architectures=np.concatenate([raw[own], raw[~own]]),
+        isomorphic=canonical_networks,
+        merge=True,
+        features={
+            "operations": _operations, "pairs": _pairs, "depths": _depths, "paths": _paths, "shape": _shape,
+        },
+        kernel_features=("positions", "operations", "pairs"),
+        notation=Notation(_write, _read),
+    )  # fmt: skip

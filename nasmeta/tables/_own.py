@@ -1,0 +1,235 @@
+"""Tables that a user brings: kept by content, or added to the store under a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.files import write_whole
+from nasmeta.settings import cache_folder
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables import _store
+from nasmeta.tables._arrow_file import ColumnFile, encode
+from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables.sources import Columns, Source, table_names
+
+__all__ = ["AddedSource", "ContentSource", "add_columns", "added_sources", "added_tables", "remove_added"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SUFFIX = ".added.arrow"
+
+
+def _folder() -> Path:
+    return cache_folder() / "tables" / "v1"
+
+
+class _OwnSource(Source):
+    """A source whose columnar file stands for itself: there are no raw files."""
+
+    release = "own"
+    licence = "not stated"
+    citation = ""
+    curves = False
+    imported = True
+    optional = False
+
+    @cached_property
+    def _file(self) -> ColumnFile:
+        return ColumnFile(self.path)
+
+    @property
+    def space(self) -> SearchSpace:  # type: ignore[override]
+        """The space over which the columns run, from the file."""
+        return self._file.search_space
+
+    def raw_files(self) -> dict[str, Path]:
+        """Return nothing: what was added stands for itself."""
+        return {}
+
+    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+        """Refuse: there are no raw files.
+
+        Raises
+        ------
+        MissingValueError
+        """
+        raise MissingValueError(f"{self.name} is not here. {self.how_to_get}")
+
+
+class ContentSource(_OwnSource):
+    """Columns of a data frame, addressed by their content, so that another process maps the same file.
+
+    Parameters
+    ----------
+    name : str
+    content : str
+        The checksum of the file.
+    data : bytes, optional
+        The file, where the store cannot be written.
+    """
+
+    holds = "a data frame"
+    how_to_get = (
+        "Processes on this machine find it in the cache folder; on another machine set NASMETA_CACHE to a folder that "
+        "both share, or keep the table under a name there: `nasmeta data add`."
+    )
+
+    def __init__(self, name: str, content: str, data: bytes | None = None) -> None:
+        self.name = self.table = name
+        self.content = content
+        self._data = data
+        self.path = _folder() / ".content" / f"{content}.arrow"
+
+    def open(self, path: Path) -> ColumnFile:
+        """Open the columnar file."""
+        return ColumnFile(path) if self._data is None else ColumnFile(path, self._data)
+
+    @cached_property
+    def _file(self) -> ColumnFile:
+        try:
+            return self.open(self.path)
+        except FileNotFoundError:
+            raise MissingValueError(f"The table {self.name} is not on this machine. {self.how_to_get}") from None
+
+    def __reduce__(self) -> Any:
+        return ContentSource, (self.name, self.content, self._data)
+
+    @classmethod
+    def of(cls, name: str, space: SearchSpace, columns: Columns) -> ContentSource:
+        """Keep columns in the store, and return the source of them."""
+        data = encode(space, columns, {"own": name})
+        source = cls(name, sha256(data).hexdigest())
+        if not source.path.is_file():
+            try:
+                with _store.writable(source.path.parent):
+                    write_whole(source.path, data)
+            except SettingError:
+                source._data = data  # it travels with the pickle
+        return source
+
+
+class AddedSource(_OwnSource):
+    """Columns that were added to the store under a name.
+
+    Parameters
+    ----------
+    table, name : str
+    """
+
+    how_to_get = "`nasmeta data add FILE` brings it."
+
+    def __init__(self, table: str, name: str) -> None:
+        self.table, self.name = table, name
+        self.path = _folder() / table / f"{name}{_SUFFIX}"
+
+    @property
+    def holds(self) -> str:  # type: ignore[override]
+        """In a few words what is in it."""
+        infos = self._file.infos
+        datasets = ", ".join(dict.fromkeys(info.dataset for info in infos))
+        return f"{datasets}: {', '.join(dict.fromkeys(info.metric for info in infos))}"
+
+    @property
+    def licence(self) -> str:  # type: ignore[override]
+        """The licence that was given."""
+        return self._file.infos[0].licence
+
+    @property
+    def release(self) -> str:  # type: ignore[override]
+        """The release of the first column."""
+        return self._file.infos[0].release
+
+    @property
+    def citation(self) -> str:  # type: ignore[override]
+        """The paper to cite, where it was given."""
+        return str(self._file.origin.get("citation", ""))
+
+
+def added_tables() -> tuple[str, ...]:
+    """Return the names of the tables that were added to the store on this machine."""
+    folder = _folder()
+    return tuple(sorted({path.parent.name for path in folder.glob(f"*/*{_SUFFIX}")})) if folder.is_dir() else ()
+
+
+def added_sources(table: str) -> list[Source]:
+    """Return what was added to a table, by name."""
+    if not _NAME.fullmatch(table):
+        return []
+    return [
+        AddedSource(table, path.name.removesuffix(_SUFFIX)) for path in sorted((_folder() / table).glob(f"*{_SUFFIX}"))
+    ]
+
+
+def add_columns(
+    table: str,
+    name: str,
+    space: SearchSpace,
+    columns: Sequence[tuple[ColumnInfo, NDArray[np.float32]]],
+    origin: Mapping[str, Any],
+    *,
+    replace: bool = False,
+) -> None:
+    """Keep columns in the store under a name, so that every process and command knows them from then on.
+
+    Raises
+    ------
+    SettingError
+        Where the name cannot be, is taken by other content, or the table is over another space.
+    """
+    for what, given in (("table", table), ("source", name)):
+        if not isinstance(given, str) or not _NAME.fullmatch(given):
+            raise SettingError(
+                f"The name of a {what} is of lower-case letters, digits, '.', '_' and '-', not {given!r:.80}."
+            )
+    if table in table_names():
+        raise SettingError(f"{table} is a table that the package knows: choose another name.")
+    data = encode(space, list(columns), dict(origin))
+    source = AddedSource(table, name)
+    with _store.writable(source.path.parent), _store.only_one(source.path):
+        _store.remove_stale(source.path)
+        others = [other for other in added_sources(table) if other.name != name]
+        for other in others:
+            if other.space != space:
+                raise SettingError(f"The table {table} is over the space {other.space.name}, not over {space.name}.")  # type: ignore[attr-defined]
+            taken = {(info.address, info.release) for info in ColumnFile(other.path).infos}
+            again = next((info for info, _ in columns if (info.address, info.release) in taken), None)
+            if again is not None:
+                raise SettingError(
+                    f"{again.address} ({again.release}) is in {other.name} of the table {table} already."
+                )
+        if source.path.is_file() and not replace:
+            try:
+                same = source.path.read_bytes() == data
+            except OSError:
+                same = False
+            if not same:
+                raise SettingError(
+                    f"{table}/{name} is in the store with other content: --replace puts this in its place, another "
+                    "name keeps both."
+                )
+        write_whole(source.path, data)
+
+
+def remove_added(table: str) -> int:
+    """Remove what was added under the name of a table; return how many sources that were.
+
+    Raises
+    ------
+    SettingError
+        Where nothing was.
+    """
+    found = added_sources(table)
+    if not found:
+        raise SettingError(f"No table {table!r:.80} was added. Added: {', '.join(added_tables()) or 'none'}.")
+    for source in found:
+        with _store.writable(source.path.parent), _store.only_one(source.path):
+            source.path.unlink(missing_ok=True)
+    return len(found)

@@ -1,0 +1,82 @@
+"""GraphGym's second grid: 96 designs on each of 32 tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables._columns import Kind
+from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._fetched import READERS, FetchedSource
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["graphgym_dataset", "read_graphgym"]
+
+_EPOCHS = 400  # the file calls the last one 399
+_TASK = ["format", "dataset", "task", "trans", "feature", "label"]
+_PARTS = {
+    "node_clustering_coefficient": "clustering",
+    "node_const": "const",
+    "node_onehot": "onehot",
+    "node_pagerank": "pagerank",
+    "graph_path_len": "path-length",
+}
+_MEASURES: tuple[tuple[str, str, str, float, Kind, str], ...] = (
+    ("accuracy", "accuracy", "percent", 100, "performance", "mean of the seeds; a fraction in the file"),
+    ("accuracy_std", "accuracy_std", "percent", 100, "performance", "standard deviation over the seeds"),
+    ("loss", "loss", "1", 1, "performance", "mean of the seeds"),
+    ("params", "parameters", "1", 1, "size", "as recorded"),
+    ("time_iter", "iteration_seconds", "s", 1, "seconds", "of one iteration, mean of the seeds"),
+)
+
+
+def graphgym_dataset(dataset: str, feature: object, label: object) -> str:
+    """Return the short name of a task: its graphs, and for made-up ones what is predicted from which feature.
+
+    Examples
+    --------
+    >>> graphgym_dataset("TU_BZR", float("nan"), float("nan"))
+    'tu_bzr'
+    >>> graphgym_dataset("scalefree", "node_onehot", "node_pagerank")
+    'scalefree-pagerank-from-onehot'
+    """
+    if not isinstance(feature, str) or not isinstance(label, str):
+        return dataset.lower()
+    return f"{dataset}-{_PARTS[label]}-from-{_PARTS[feature]}"
+
+
+@READERS.register("graphgym")
+def read_graphgym(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Columns:
+    """Return accuracy, its standard deviation, loss, parameters and seconds an iteration of each task."""
+    import pandas as pd
+
+    frame: pd.DataFrame = pd.read_csv(files["grid"])
+    if set(frame["epoch"]) != {_EPOCHS - 1}:
+        raise ValueError(f"it does not say what holds after {_EPOCHS} epochs.")
+    columns: Columns = []
+    for (_, dataset, task, trans, feature, label), rows in frame.groupby(_TASK, dropna=False, sort=False):
+        codes = [[position.code(choice) for choice in rows[position.name]] for position in space.positions]
+        designs = np.atleast_1d(space.from_codes(np.array(codes).T))
+        if len(designs) != space.size or len(np.unique(designs)) != space.size:
+            raise ValueError(f"{dataset} ({task}) has {len(designs)} designs, not {space.size}.")
+        name = graphgym_dataset(str(dataset), feature, label)
+        kind_of_task = f"{task} classification, {'transductive' if trans else 'inductive'}"
+        for theirs, metric, unit, factor, kind, note in _MEASURES:
+            values = np.empty(space.size)
+            values[designs] = factor * rows[theirs].to_numpy(np.float64)
+            if not np.isfinite(values).all() or (values < 0).any():
+                raise ValueError(f"{dataset} ({task}) has a {theirs} that is negative or not finite.")
+            of_validation = kind == "performance"
+            info = source.info(
+                "grid", name, metric, "valid" if of_validation else None, _EPOCHS if of_validation else None,
+                "mean" if metric in ("accuracy", "loss") else None, unit=unit,
+                direction="max" if metric == "accuracy" else "min", kind=kind, note=f"{kind_of_task}; {note}",
+            )  # fmt: skip
+            columns.append((info, values.astype(np.float32)))
+    return columns

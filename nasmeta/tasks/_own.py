@@ -1,0 +1,42 @@
+"""Tasks of tables that a user added to the store."""
+
+from __future__ import annotations
+
+from nasmeta.errors import ColumnError
+from nasmeta.tasks._task import Task
+
+__all__ = ["own_families", "own_tasks", "task_of_own_table"]
+
+
+def own_families() -> tuple[str, ...]:
+    """Return the names of the tables that a user added."""
+    from nasmeta.tables import added_tables
+
+    return added_tables()
+
+
+def own_tasks(table: str) -> list[Task]:
+    """Return one task for each dataset of a table that a user added: its main metric."""
+    from nasmeta.tables import load_table
+
+    return list(load_table(table).tasks()) if table in own_families() else []
+
+
+def task_of_own_table(name: str) -> Task | None:
+    """Return the task that ``TABLE/DATASET`` or ``TABLE/DATASET/METRIC`` means; None where there is no such table.
+
+    Raises
+    ------
+    ColumnError
+        Where the table has no such column, or several.
+    """
+    from nasmeta.tables import load_table
+
+    table, _, rest = name.partition("/")
+    if table not in own_families():
+        return None
+    opened = load_table(table)
+    dataset, _, metric = rest.partition("/")
+    if not dataset:
+        raise ColumnError(f"{name} is a table. Its tasks: {', '.join(task.name for task in opened.tasks())}.")
+    return opened.task(metric or None, dataset)

