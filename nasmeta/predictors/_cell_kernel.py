@@ -57,7 +57,14 @@ class Hyperparameters:
 @cache
 def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
     """Return the distinct feature vectors, shape (n_counts, n_classes), and the class of every architecture."""
-    vectors, classes = np.unique(space.feature(feature).counts, axis=0, return_inverse=True)
+    counts = space.feature(feature).counts
+    bases = counts.max(axis=0).astype(np.int64) + 1
+    if math.prod(bases.tolist()) < 2**62:  # a number for each row, in their order: sorted ten times as fast as rows
+        ranks = counts @ np.cumprod([1, *bases[:0:-1]])[::-1]
+        _, first, classes = np.unique(ranks, return_index=True, return_inverse=True)
+        vectors = counts[first]
+    else:
+        vectors, classes = np.unique(counts, axis=0, return_inverse=True)
     return np.ascontiguousarray(vectors.T), classes.ravel().astype(np.int32)
 
 

@@ -18,6 +18,7 @@ from nasmeta.searchers._optuna import (
     load_optuna,
     position_distributions,
 )
+from nasmeta.searchers._predictor import PredictorSearch
 from nasmeta.searchers._random import RandomSearch
 from nasmeta.searchers._reinforce import Reinforce
 from nasmeta.searchers._tpe import TPESearch
@@ -38,6 +39,7 @@ __all__ = [
     "OptunaRandom",
     "OptunaSearch",
     "OptunaTPE",
+    "PredictorSearch",
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",

@@ -10,14 +10,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
-__all__ = ["SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
+__all__ = ["ACQUISITIONS", "SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
 
-SEARCHERS: Registry[type[Searcher]] = Registry(
+ACQUISITIONS = ("ei", "ucb", "thompson", "greedy")
+_OF_PREDICTORS = ("predictor", "meta-predictor")  # searchers that have the methods `knows` and `of`
+
+
+class _Searchers(Registry["type[Searcher]"]):
+    """Also answers for a predictor with an acquisition, ``xgboost-ei``; these are not listed."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._of_predictors: dict[str, type[Searcher]] = {}
+
+    def __getitem__(self, name: str) -> type[Searcher]:
+        predictor, _, acquisition = name.rpartition("-") if isinstance(name, str) else ("", "", "")
+        if name in self or not predictor or acquisition not in ACQUISITIONS:
+            return super().__getitem__(name)
+        if name not in self._of_predictors:
+            self._of_predictors[name] = self._of(predictor, acquisition, name)
+        return self._of_predictors[name]
+
+    def _of(self, predictor: str, acquisition: str, name: str) -> type[Searcher]:
+        from nasmeta.predictors import PREDICTORS
+
+        for own in _OF_PREDICTORS:
+            kind: Any = self[own] if own in self else None
+            if kind is not None and kind.knows(predictor):
+                found: type[Searcher] = kind.of(predictor, acquisition, name=name)
+                return found
+        raise UnknownNameError.of("predictor", predictor, PREDICTORS)
+
+
+SEARCHERS: Registry[type[Searcher]] = _Searchers(
     "searcher",
     group="nasmeta.searchers",
     accepts=lambda found: found if isinstance(found, type) and issubclass(found, Searcher) else None,
@@ -30,6 +60,7 @@ for _name, _place in (
     ("meta-gp", "_meta_gp:MetaGPSearch"),
     ("meta-nas", "meta_nas._searcher:MetaNASSearch"),
     ("meta-np", "neural_process._searcher:MetaNPSearch"),
+    ("meta-predictor", "_predictor_search:MetaPredictorSearch"),
     ("meta-rl", "rl._meta_rl:MetaRLSearch"),
     ("multi-task-gp", "_multi_task_gp:MultiTaskGPSearch"),
     ("ppo", "rl._ppo_search:PPOSearch"),

@@ -65,8 +65,8 @@ class OptunaSearch(Searcher):
     The study is in memory, maximises, and is fed by the run: a proposal is a trial, a value that nobody asked for is
     added as a finished one. A sampler proposes cells again; the run answers these from its history, as for any
     searcher, and the sampler learns the value once more. A combination of choices that is no architecture is a pruned
-    trial; after eight of these the architecture is proposed that differs from the last one in the fewest positions.
-    Needs the extra ``optuna``.
+    trial; after eight of these, or the first one where less than an eighth of all combinations are architectures, that
+    is proposed which differs from the last one in the fewest positions. Needs the extra ``optuna``.
 
     Parameters
     ----------
@@ -117,6 +117,7 @@ class OptunaSearch(Searcher):
         self._distributions = position_distributions(space)
         self._codes = {p.name: {choice: code for code, choice in enumerate(p.choices)} for p in space.positions}
         self._pruned = optuna.trial.TrialState.PRUNED
+        self._tries = _TRIES if len(space.raw_codes) * _TRIES >= space.n_combinations else 1
         self._open: dict[int, deque[Trial]] = {}
         self._create_finished = optuna.trial.create_trial
         with _silent(optuna):
@@ -164,7 +165,7 @@ class OptunaSearch(Searcher):
         return np.array([self._begin() for _ in range(n)], np.int32)
 
     def _begin(self) -> int:
-        for _ in range(_TRIES):
+        for _ in range(self._tries):
             trial = self.study_.ask(self._distributions)
             chosen = trial.params
             codes = np.array([self._codes[name][chosen[name]] for name in self._distributions])

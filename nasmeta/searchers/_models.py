@@ -1,0 +1,195 @@
+"""Any regressor as the model of a search: how it is made, what it reads, how sure it is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.predictors import PREDICTORS, make_predictor
+from nasmeta.spaces import SearchSpace
+
+__all__ = ["SpreadModel", "made_model"]
+
+
+def made_model(predictor: object, options: Mapping[str, Any], space: SearchSpace, seed: int) -> Any:
+    """Return a new, unfitted model.
+
+    Parameters
+    ----------
+    predictor : str or estimator
+        A name in `PREDICTORS`; ``package.module:Name`` of an estimator, or of what returns one; an estimator, which is
+        copied.
+    options : mapping
+        Keyword arguments, or parameters of an estimator.
+    space : SearchSpace
+    seed : int
+        For what draws random numbers and is given none.
+
+    Raises
+    ------
+    UnknownNameError
+        Where there is no such predictor.
+    SettingError
+        Where it is no regressor, or does not take the options.
+    """
+    if isinstance(predictor, str) and ":" not in predictor:
+        if predictor not in PREDICTORS:
+            known = UnknownNameError.of("predictor", predictor, PREDICTORS)
+            raise UnknownNameError(f"{str(known)[:-1]}; or one of your own, as package.module:Name.")
+        return make_predictor(predictor, space=space, seed=seed, **options)  # type: ignore[arg-type]
+    found = _imported(predictor) if isinstance(predictor, str) else predictor
+    try:
+        if isinstance(found, type) or not hasattr(found, "fit"):
+            model = _called(found, options, space)
+        else:
+            from sklearn.base import clone
+
+            model = clone(found, safe=False)
+            if options:
+                model.set_params(**options)
+    except (TypeError, ValueError) as reason:
+        if isinstance(reason, NasmetaError):
+            raise
+        raise SettingError(f"The predictor {predictor!r:.80} cannot take the options {options}: {reason}") from reason
+    if not (hasattr(model, "fit") and hasattr(model, "predict")):
+        raise SettingError(
+            f"A predictor has fit and predict, as scikit-learn's regressors have; {predictor!r:.80} gives "
+            f"{type(model).__name__}."
+        )
+    return _seeded(model, seed)
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as reason:
+        raise UnknownNameError(
+            f"There is no predictor {place!r}: {reason}. A predictor of your own is package.module:Name of a class or "
+            "a function that Python can import."
+        ) from reason
+
+
+def _called(maker: Any, options: Mapping[str, Any], space: SearchSpace) -> Any:
+    if not callable(maker):
+        raise SettingError(f"A predictor is a name, an estimator or a class of one, not {maker!r:.80}.")
+    takes_space = "space" in inspect.signature(maker).parameters and "space" not in options
+    return maker(**options, **({"space": space} if takes_space else {}))
+
+
+def _seeded(model: Any, seed: int) -> Any:
+    """Give a seed to every part without one: scikit-learn's would draw from the global generator."""
+    parameters = model.get_params() if hasattr(model, "get_params") else {}
+    unset = [name for name, value in parameters.items() if name.split("__")[-1] == "random_state" and value is None]
+    return model.set_params(**dict.fromkeys(unset, seed)) if unset else model
+
+
+@lru_cache(maxsize=4)
+def _features(space: SearchSpace) -> NDArray[np.float64]:
+    """Return the count features of all architectures side by side, float64, shape (size, n_features)."""
+    return np.hstack([space.feature(name).counts for name in space.kernel_features]).astype(np.float64)
+
+
+def _split(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
+    """Return what the model reads of all architectures, encoded once, and the model without its encoder."""
+    from sklearn.pipeline import FeatureUnion, Pipeline
+
+    from nasmeta.predictors import CellEncoder
+
+    def encodes(step: Any) -> bool:
+        if isinstance(step, FeatureUnion):
+            return all(encodes(part) for _, part in step.transformer_list)
+        return isinstance(step, CellEncoder)
+
+    if not isinstance(model, Pipeline) or not encodes(model[0]):
+        return _features(space), model
+    every = np.arange(space.size, dtype=np.int32)
+    return np.asarray(model[0].fit(every).transform(every)), model[-1] if len(model) == 2 else model[1:]
+
+
+class SpreadModel:
+    """A model that also says how sure it is, fitted to some architectures and asked for all.
+
+    The deviation is the model's own where ``predict`` takes ``return_std``; of a random forest of scikit-learn that of
+    its trees; else that of copies, each fitted to a bootstrap resample (Breiman, "Bagging predictors", 1996).
+
+    Parameters
+    ----------
+    model : estimator
+        Unfitted. A pipeline that begins with an encoder of `nasmeta.predictors` reads that, any other model the count
+        features of the space.
+    space : SearchSpace
+    rng : numpy.random.Generator
+        Draws the resamples.
+    copies : int
+        Resamples; 0 where no deviation is asked for.
+
+    Attributes
+    ----------
+    votes_ : ndarray of float64, shape (n_votes, size), or None
+        What trees or copies predict.
+    """
+
+    def __init__(self, model: Any, space: SearchSpace, rng: np.random.Generator, copies: int) -> None:
+        self._rows, self._model = _split(model, space)
+        self._rng, self._copies = rng, copies
+        last = self._model[-1] if hasattr(self._model, "steps") else self._model
+        self._tells = copies > 0 and "return_std" in inspect.signature(last.predict).parameters
+        self.votes_: NDArray[np.float64] | None = None
+
+    def fit(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> SpreadModel:
+        """Fit to architectures, int32, shape (n,), and labels that are not all the same."""
+        self._fitted = []
+        if self._tells or not self._copies or _is_forest(self._model):
+            self._fitted = [self._fit_copy(cells, labels)]
+            self._tells = self._tells and _tells_deviation(self._fitted[0], self._rows[cells[:1]])
+        if self._copies and not self._tells and not _is_forest(self._model):
+            self._fitted = []
+            for _ in range(self._copies):
+                drawn = self._rng.integers(len(cells), size=len(cells))
+                drawn[:2] = labels.argmin(), labels.argmax()  # of labels that are all the same nothing is learnt
+                self._fitted.append(self._fit_copy(cells[drawn], labels[drawn]))
+        return self
+
+    def _fit_copy(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> Any:
+        from sklearn.base import clone
+
+        copy = clone(self._model, safe=False)
+        copy.fit(self._rows[cells], labels)
+        return copy
+
+    def predict(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation of all architectures, both float64, shape (size,)."""
+        first = self._fitted[0]
+        if self._tells:
+            mean, deviation = first.predict(self._rows, return_std=True)
+            return np.asarray(mean, np.float64), np.asarray(deviation, np.float64)
+        if not self._copies:
+            return np.asarray(first.predict(self._rows), np.float64).ravel(), np.zeros(len(self._rows))
+        voters, rows = self._fitted, self._rows
+        if _is_forest(first):
+            voters, rows = first.estimators_, rows.astype(np.float32)  # what a tree would make of them, each anew
+        self.votes_ = np.stack([np.asarray(voter.predict(rows), np.float64).ravel() for voter in voters])
+        return self.votes_.mean(axis=0), self.votes_.std(axis=0)
+
+
+def _is_forest(model: Any) -> bool:
+    from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
+
+    return isinstance(model, RandomForestRegressor | ExtraTreesRegressor)
+
+
+def _tells_deviation(model: Any, row: NDArray[Any]) -> bool:
+    """Say whether it knows a deviation as it is set: one booster knows none."""
+    try:
+        model.predict(row, return_std=True)
+    except NasmetaError:
+        return False
+    return True

@@ -1,0 +1,161 @@
+"""Every searcher on spaces that are no NAS-Bench-201: more operations, nodes, sizes, an invalid region, a list."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nasmeta.evaluators import Evaluation
+from nasmeta.experiments import one_thread, run_loop
+from nasmeta.meta import GuidedSearch
+from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, Searcher
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
+
+EVALUATIONS = 25
+
+SPACES: dict[str, Callable[[], SearchSpace]] = {
+    "six-ops": lambda: CellSpace("six-ops", ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"]),
+    "five-nodes": lambda: CellSpace("five-nodes", ["none", "skip_connect", "conv"], n_nodes=5),
+    "sizes": lambda: SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)}),
+    "mixed": lambda: SearchSpace(
+        "mixed",
+        {
+            "depth": [1, 2, 3, 4, 5],
+            "width": [16, 32, 64, 128, 256, 512],
+            "activation": ["relu", "gelu", "tanh"],
+            "norm": ["batch", "layer", "none"],
+            "kernel": [3, 5, 7],
+            "dropout": [0.0, 0.1, 0.2, 0.4],
+            "bias": [False, True],
+        },
+        valid=lambda frame: (frame.depth * frame.width <= 1024) & ((frame.norm != "none") | (frame.depth < 4)),
+    ),
+    "sample": lambda: SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name="sample"),
+}
+OWN = sorted(name for name in SEARCHERS if SEARCHERS[name].__module__.startswith("nasmeta.searchers."))
+SLOW = frozenset({"optuna-gp"})
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in OWN]
+
+
+@cache
+def space_of(name: str) -> SearchSpace:
+    return SPACES[name]()
+
+
+def smooth(space: SearchSpace) -> NDArray[np.float64]:
+    """One best choice a position, worse with the distance, and one pair of positions that work together."""
+    best = np.random.default_rng(7).integers(space.n_choices)
+    apart = np.abs(space.codes - best) / np.maximum(np.array(space.n_choices) - 1, 1)
+    return -(apart**2).sum(axis=1) - 0.5 * apart[:, 0] * apart[:, -1]
+
+
+class Smooth:
+    """Answers with `smooth`."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.values = smooth(space)
+
+    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+        return Evaluation(self.values[cells], np.ones(len(cells)))
+
+
+def run(searcher: Searcher, evaluations: int = EVALUATIONS, batch: int = 1) -> NDArray[np.int32]:
+    if isinstance(searcher, MultiFidelitySearcher):
+        searcher.begin([1])
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return run_loop(searcher, Smooth(searcher.space), evaluations=evaluations, batch=batch).cells
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("name", NAMES)
+def test_distinct_architectures_the_same_with_the_same_seed(name: str, space: str) -> None:
+    one, again = (run(SEARCHERS[name](space_of(space), np.random.default_rng(3)), n) for n in (EVALUATIONS, 15))
+    assert one[:15].tolist() == again.tolist()
+    assert len(set(one.tolist())) == EVALUATIONS
+    assert one.min() >= 0
+    assert one.max() < space_of(space).size
+
+
+@pytest.mark.parametrize("space", ["mixed", "sample"])
+@pytest.mark.parametrize("name", NAMES)
+def test_within_a_part_of_the_space(name: str, space: str) -> None:
+    part = np.arange(1, space_of(space).size, 3, dtype=np.int32)
+    guided = GuidedSearch(SEARCHERS[name](space_of(space), np.random.default_rng(0)), part)
+    assert np.isin(run(guided, batch=1), part).all()
+
+
+@pytest.mark.parametrize("name", ["random", "evolution", "local-search", "tpe", "predictor", "asha"])
+def test_a_list_is_searched_to_its_end(name: str) -> None:
+    listed = SearchSpace.from_frame(get_space("nb201").to_frame().sample(60, random_state=1), name="sixty")
+    assert sorted(run(SEARCHERS[name](listed, np.random.default_rng(0)), evaluations=100)) == list(range(60))
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name not in SLOW])
+def test_one_architecture_alone(name: str) -> None:
+    alone = SearchSpace("alone", {"width": [16, 32], "act": ["relu", "tanh"]}, architectures=[[1, 0]])
+    assert run(SEARCHERS[name](alone, np.random.default_rng(0))).tolist() == [0]
+    single = SearchSpace("single", {"width": [16, 32, 64]})
+    assert sorted(run(SEARCHERS[name](single, np.random.default_rng(0))).tolist()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["evolution", "gp", "tpe", "predictor"])
+@pytest.mark.parametrize("space", ["sizes", "mixed"])
+def test_models_find_more_than_chance(name: str, space: str) -> None:
+    values = smooth(space_of(space))
+    found = {
+        one: [values[run(SEARCHERS[one](space_of(space), np.random.default_rng(s)), 60)].max() for s in range(4)]
+        for one in (name, "random")
+    }
+    assert np.mean(found[name]) > np.mean(found["random"])
+
+
+def test_a_neighbour_is_as_likely_as_the_others() -> None:
+    space = space_of("mixed")
+    rare, common = int(space.neighbour_counts.argmin()), int(space.neighbour_counts.argmax())
+    for cell in (rare, common):
+        searcher = SEARCHERS["evolution"](space, np.random.default_rng(0), population=1)
+        searcher.tell(np.array([cell], np.int32), np.zeros(1))
+        neighbours = space.neighbours(cell)
+        counts = np.bincount(searcher.ask(2_000), minlength=space.size)[neighbours]
+        assert counts.min() > 0.6 * 2_000 / len(neighbours)
+        assert counts.sum() > 1_950  # the others are random ones, after 128 that were known
+
+
+def test_reinforce_draws_what_its_policy_says_of_the_architectures() -> None:
+    space = space_of("sample")
+    searcher = SEARCHERS["reinforce"](space, np.random.default_rng(0))
+    searcher._logits = np.random.default_rng(1).normal(size=searcher._logits.shape)
+    searcher._probabilities = searcher._softmax()
+    expected = searcher._probabilities[np.arange(6), space.codes].prod(axis=1)
+    drawn = np.bincount(searcher.ask(100_000), minlength=space.size) / 100_000
+    np.testing.assert_allclose(drawn, expected / expected.sum(), atol=3e-3)
+
+
+def test_tpe_has_one_density_whether_by_halves_or_in_parts() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.unique(rng.integers(5, size=(300, 10)), axis=0)  # of ten million combinations
+    listed = SearchSpace("listed", {f"p{i}": list(range(5)) for i in range(10)}, architectures=codes)
+    searcher = SEARCHERS["tpe"](listed, rng)
+    assert len(searcher._parts) == 4
+    members = np.array([3, 200])
+    alike = 0.5 ** np.abs(listed.codes[:, None] - listed.codes[members])
+    kernels = (alike + 1 / 3) / (
+        0.5 ** np.abs(np.arange(5)[:, None] - listed.codes[members][..., None, :]) + 1 / 3
+    ).sum(axis=-2)
+    expected = (kernels.prod(axis=2).sum(axis=1) + 5.0**-10) / 3
+    np.testing.assert_allclose(searcher._density(members)[searcher._place], expected)
+
+
+def test_optuna_is_told_of_combinations_that_are_none() -> None:
+    optuna = pytest.importorskip("optuna")
+    searcher = SEARCHERS["optuna-random"](space_of("sample"), np.random.default_rng(0))
+    cells = run(searcher)
+    states = [trial.state for trial in searcher.study_.trials]
+    assert states.count(optuna.trial.TrialState.COMPLETE) == len(cells) - 1  # the last value ends the run
+    assert 0 < states.count(optuna.trial.TrialState.PRUNED) <= len(states) / 2
