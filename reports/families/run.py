@@ -41,75 +41,84 @@ FAMILIES = {  # table: (family of tasks, heading)
 }
 PROSE = {
     "graph": """\
-**Space.** Graph neural networks of four nodes. A macro of nine says which earlier node, or the input, feeds each node;
-each node has one of nine operations; what feeds no node goes to the output. 9 · 9⁴ = 59,049 combinations are 26,206
-networks and one that does nothing, which is none: skips that only hand on are taken out, siblings are sorted. An
-architecture is written `0012:gat,fc,sage,cheb`; the benchmark's own key (`30743`) is read, too.
+**Space.** Graph neural networks of four nodes. A macro of nine says which earlier node, or the input, feeds each
+node; each node has one of nine operations; what feeds no node goes to the output. 9 · 9⁴ = 59,049 combinations are
+26,206 networks and one that does nothing, which is none: skips that only hand on are taken out, siblings are sorted.
+An architecture is written `0012:gat,fc,sage,cheb`; the benchmark's own key (`30743`) is read, too.
 
 **Numbers.** Accuracy in percent (a fraction in the file; on proteins the metric is ROC-AUC) on validation and test
-after the last epoch, mean of three seeds; seconds of latency, on a device that the package does not name; parameters. No
-learning curves, no single seeds, no training seconds: an evaluation has no cost, and a budget is a number of
+after the last epoch, mean of three seeds; seconds of latency, on a device that the package does not name; parameters.
+No learning curves, no single seeds, no training seconds: an evaluation has no cost, and a budget is a number of
 evaluations. `proteins` has the 2,021 networks of gcn, sage, arma, fc and skip; the column is empty elsewhere.
 
-**Tested against.** The best validation value of each dataset, its network, its test value and the best test value; the
-number of keys, each of which the space has once and in order; rank correlations between datasets of .01 to .62; where
-the mean order of the other seven datasets finds one of the best 26.
+**Tested against.** The best validation value of each dataset, its network, its test value and the best test value;
+the number of keys, each of which the space has once and in order; rank correlations between datasets of .01 to .62;
+where the mean order of the other seven datasets finds one of the best 26.
 
 **What it cannot tell.** Whether a difference of a tenth of a percent is real: values on few nodes tie often (pubmed,
-with 500 nodes, has 191 different ones; as doubles of the file 223, which differ in rounding) and seeds are averaged. How a
-network does at a smaller number of epochs, and what its training costs.""",
+with 500 nodes, has 191 different ones; as doubles of the file 223, which differ in rounding) and seeds are averaged.
+How a network does at a smaller number of epochs, and what its training costs.""",
     "tnb101-macro": """\
-**Space.** Networks of four to six layers, written as digits: 1 plain, 2 doubles the channels, 3 halves the resolution,
-4 both. One to three layers widen and one to four shrink: 3,256 networks, in the order of their numbers in the files.
-Nobody documents that order; it was inferred, and 48 networks that another file names agree with it.
+**Space.** Networks of four to six layers, written as digits: 1 plain, 2 doubles the channels, 3 halves the
+resolution, 4 both. One to three layers widen and one to four shrink: 3,256 networks, in the order of their numbers in
+the files. Nobody documents that order; it was inferred, and 48 networks that another file names agree with it.
 
-**Numbers.** The best value over the epochs of each metric on training, validation and test images, each split on its own:
-the test value is *not* that of the best validation epoch. One seed, which nobody names. Training seconds are recorded.
+**Numbers.** The best value over the epochs of each metric on training, validation and test images, each split on its
+own: the test value is *not* that of the best validation epoch. One seed, which nobody names. Training seconds are
+recorded.
 
 **Tested against.** The optimum of each task and its network.
 
 **What it cannot tell.** Noise between seeds. Whether the best network is best at the last epoch.""",
     "nbmacro": """\
-**Space.** Eight layers in stages of two, three and three, each 0 (identity), 1 (inverted residual of expansion 3, kernel
-3) or 2 (expansion 6, kernel 5). The first layer of a stage is strided and counts whatever it is; an identity after it
-can be taken out. So 6,561 strings are 3,969 networks; results of the others are copies, which the table keeps.
+**Space.** Eight layers in stages of two, three and three, each 0 (identity), 1 (inverted residual of expansion 3,
+kernel 3) or 2 (expansion 6, kernel 5). The first layer of a stage is strided and counts whatever it is; an identity
+after it can be taken out. So 6,561 strings are 3,969 networks; results of the others are copies, which the table
+keeps.
 
-**Numbers.** CIFAR-10 **test** accuracy in percent after 50 epochs, of three seeds (0 to 2 is their place in the file) and
-their mean, parameters and multiply-adds. **There is no validation split**: the task is called `nbmacro/cifar10/test`,
-as a search on it sees the test set, and what it finds is no estimate of how a network generalises.
+**Numbers.** CIFAR-10 **test** accuracy in percent after 50 epochs, of three seeds (0 to 2 is their place in the file)
+and their mean, parameters and multiply-adds. **There is no validation split**: the task is called
+`nbmacro/cifar10/test`, as a search on it sees the test set, and what it finds is no estimate of how a network
+generalises.
 
 **Tested against.** The best network 22212220 with 93.13; 3,969 distinct results, exactly as the rule says.
 
 **What it cannot tell.** Anything about selection: the number that is searched is the number that would be reported.""",
     "graphgym": """\
-**Space.** 96 designs: layers before (1, 2), in (2, 4, 6, 8) and after (2, 3) message passing, how layers are joined (a
-sum or a concatenation of skips), and aggregation by sum, maximum or mean.
+**Space.** 96 designs: layers before (1, 2), in (2, 4, 6, 8) and after (2, 3) message passing, how layers are joined
+(a sum or a concatenation of skips), and aggregation by sum, maximum or mean.
 
-**Numbers.** 32 tasks: twelve real datasets, and two kinds of made-up graphs with what is predicted from which feature,
-as `scalefree-pagerank-from-onehot`. Validation accuracy in percent after 400 epochs (mean of the seeds), its standard
-deviation, the loss, parameters, seconds of an iteration. No test values, no single seeds, no seconds of a training.
+**Numbers.** 32 tasks: twelve real datasets, and two kinds of made-up graphs with what is predicted from which
+feature, as `scalefree-pagerank-from-onehot`. Validation accuracy in percent after 400 epochs (mean of the seeds), its
+standard deviation, the loss, parameters, seconds of an iteration. No test values, no single seeds, no seconds of a
+training.
 
 **Tested against.** 32 complete tasks; rank correlations of -.81 to .99, 39 % of them negative.
 
-**What it cannot tell.** What is best on test. Tasks on the same made-up graphs are tasks of their own here: leaving one
-out keeps the others on the same graphs.""",
+**What it cannot tell.** What is best on test. Tasks on the same made-up graphs are tasks of their own here: leaving
+one out keeps the others on the same graphs.""",
     "hpobench-mlp": """\
-**Space.** Regularisation, batch size, depth, learning rate and width of a multilayer perceptron: 10 · 10 · 3 · 10 · 10.
+**Space.** Regularisation, batch size, depth, learning rate and width of a multilayer perceptron: 10 · 10 · 3 · 10 ·
+10.
 
-**Numbers.** Validation accuracy, precision and F1 in percent (fractions in the file) and training seconds, of five seeds
-(0 to 4 is their place in the file, which names none) and their mean. No test values.
+**Numbers.** Validation accuracy, precision and F1 in percent (fractions in the file) and training seconds, of five
+seeds (0 to 4 is their place in the file, which names none) and their mean. No test values.
 
-**Tested against.** 8 × 30,000 complete records; rank correlations of .86 to .96; the choices are those of the package.
+**Tested against.** 8 × 30,000 complete records; rank correlations of .86 to .96; the choices are those of the
+package.
 
 **What it cannot tell.** Test performance, and fewer epochs or less data: the package has one length of training, and
 does not say which; the column has no epochs.""",
     "fcnet": """\
-**Space.** Two hidden layers (units, activation, dropout of each), batch size, initial learning rate and schedule: 62,208.
+**Space.** Two hidden layers (units, activation, dropout of each), batch size, initial learning rate and schedule:
+62,208.
 
-**Numbers.** Validation loss of a regression (lower is better), training seconds, of four seeds (0 to 3 is their place in
-the file) and their mean; parameters. Losses run over up to eleven orders of magnitude: search on ranks or logarithms. No test values.
+**Numbers.** Validation loss of a regression (lower is better), training seconds, of four seeds (0 to 3 is their place
+in the file) and their mean; parameters. Losses run over up to eleven orders of magnitude: search on ranks or
+logarithms. No test values.
 
-**Tested against.** 4 × 62,208 complete records; rank correlations of .76 to .90; the choices are those of the package.
+**Tested against.** 4 × 62,208 complete records; rank correlations of .76 to .90; the choices are those of the
+package.
 
 **What it cannot tell.** Test performance; the length of training is not in the package.""",
 }
