@@ -519,7 +519,9 @@ class SearchSpace:
         if self._canonical is None:
             return index
         found = self._canonical[index]
-        return int(found) if np.ndim(found) == 0 else np.asarray(found, dtype=np.int32)
+        if isinstance(index, int):
+            return int(self._canonical[index])
+        return self._canonical[index]
 
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:
