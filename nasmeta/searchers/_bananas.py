@@ -88,7 +88,8 @@ class BananasSearch(Searcher):
     def _inputs(self) -> NDArray[np.float32]:
         """Live paths where the space has paths, else its other counts side by side, each column up to 1."""
         if "paths" in self.space.feature_names:
-            return self.space.feature("paths").counts.astype(np.float32)
+            paths: NDArray[np.float32] = self.space.feature("paths").counts.astype(np.float32)
+            return paths
         counts = np.hstack([self.space.feature(name).counts for name in self.space.kernel_features])
         return (counts / np.maximum(counts.max(axis=0), 1)).astype(np.float32)
 

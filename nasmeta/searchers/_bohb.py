@@ -25,7 +25,8 @@ class BOHB(Hyperband):
     Falkner, Klein and Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018, after
     HpBandSter: on the highest rung with enough values, one kernel density of the best 15 % and one of the others,
     a product of Aitchison and Aitken's kernels over the positions with bandwidths by the normal reference rule; of
-    `num_samples` draws around good cells, those that are architectures, the one with the largest ratio of the densities is proposed.
+    `num_samples` draws around good cells, as far as they are architectures, the one with the largest ratio of the
+    densities is proposed.
 
     Parameters
     ----------
