@@ -91,7 +91,8 @@ class BananasSearch(Searcher):
             paths: NDArray[np.float32] = self.space.feature("paths").counts.astype(np.float32)
             return paths
         counts = np.hstack([self.space.feature(name).counts for name in self.space.kernel_features])
-        return (counts / np.maximum(counts.max(axis=0), 1)).astype(np.float32)
+        shares: NDArray[np.float32] = (counts / np.maximum(counts.max(axis=0), 1)).astype(np.float32)
+        return shares
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other cells as proposed."""
