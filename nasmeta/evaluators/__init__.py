@@ -1,6 +1,6 @@
 """The one door to performance: evaluate architectures, whatever stands behind."""
 
-from nasmeta.evaluators._base import Evaluation, Evaluator
+from nasmeta.evaluators._base import Evaluation, Evaluator, SupportsEvaluate
 from nasmeta.evaluators._function import FunctionEvaluator, Measure
 from nasmeta.evaluators._surrogate import SurrogateEvaluator
 from nasmeta.evaluators._table import TableEvaluator
@@ -12,6 +12,7 @@ __all__ = [
     "Evaluator",
     "FunctionEvaluator",
     "Measure",
+    "SupportsEvaluate",
     "SurrogateEvaluator",
     "TableEvaluator",
     "Trainer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nasmeta.spaces import SearchSpace
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Evaluation", "Evaluator"]
+__all__ = ["Evaluation", "Evaluator", "SupportsEvaluate"]
 
 
 class Evaluation(NamedTuple):
@@ -37,6 +37,14 @@ class Evaluation(NamedTuple):
     values: NDArray[np.float64]
     cost_seconds: NDArray[np.float64]
     failures: tuple[str | None, ...] = ()
+
+
+class SupportsEvaluate(Protocol):
+    """Anything with ``evaluate(architectures) -> Evaluation``: all that the loop needs."""
+
+    def evaluate(self, cells: NDArray[np.int32], /) -> Evaluation:
+        """Evaluate architectures, int32, shape (n,)."""
+        ...
 
 
 class Evaluator(ABC):

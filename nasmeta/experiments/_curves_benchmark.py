@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasmeta.errors import ColumnError
+from nasmeta.spaces import get_cell_space
 from nasmeta.tables import Table, load_table
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def learning_curve_benchmark(
         curves = np.asarray(table.curve(cells, dataset, "accuracy", split, epochs, "mean"), dtype=np.float64)
     except ColumnError as reason:
         raise ColumnError(f"{reason} The benchmark needs them: `nasmeta data fetch nb201-curves`.") from reason
-    groups = np.asarray(table.space.canonical(cells, rule="zero"))
+    groups = np.asarray(get_cell_space(table.space).canonical(cells, rule="zero"))
     names = [*CURVE_METHODS, "auto"] if methods is None else list(methods)
     parts = list(GroupKFold(folds).split(curves, groups=groups))
     records = []

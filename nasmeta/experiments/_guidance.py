@@ -178,11 +178,17 @@ UNGUIDED = Guidance()
 
 
 def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
-    """Return the sources' mean cost of each cell, each source's costs having the mean 1."""
+    """Return the sources' mean cost of each cell, each source's costs having the mean 1; 1 where no source knows it."""
     known = [s.cost_seconds for s in sources if isinstance(s, Task) and s.space == task.space and s.has_cost]
-    usable = [costs / costs.mean() for costs in known if np.isfinite(costs).all() and (costs > 0).all()]
+    positive = [costs for costs in known if np.isfinite(costs).any() and (costs[np.isfinite(costs)] > 0).all()]
+    usable = [costs for costs in positive if np.isfinite(costs).all()] or positive  # complete ones, where there are some
     if not usable:
         raise SettingError(
             f"No source of {task.name} knows the seconds of an evaluation: leave out {_PER_SECOND!r} of the warm start."
         )
-    return np.asarray(np.mean(usable, axis=0))
+    shares = np.stack([costs / costs[np.isfinite(costs)].mean() for costs in usable])
+    recorded = np.isfinite(shares)
+    if recorded.all():
+        return np.asarray(np.mean(shares, axis=0))
+    total, n = np.where(recorded, shares, 0.0).sum(axis=0), recorded.sum(axis=0)
+    return np.where(n > 0, total / np.maximum(n, 1), 1.0)

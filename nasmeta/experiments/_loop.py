@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
-from nasmeta.evaluators import Evaluator
+from nasmeta.evaluators import SupportsEvaluate
 from nasmeta.searchers import Searcher
 
 __all__ = ["STALL_LIMIT", "Trace", "no_cells", "run_loop"]
@@ -63,7 +63,7 @@ class Trace:
 
 def run_loop(
     searcher: Searcher,
-    evaluator: Evaluator,
+    evaluator: SupportsEvaluate,
     *,
     evaluations: int,
     batch: int = 1,

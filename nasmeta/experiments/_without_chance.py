@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.experiments._loop import Trace
 from nasmeta.searchers import Searcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = ["Repeated", "is_without_chance"]
 
@@ -36,12 +36,12 @@ class Repeated(Searcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     trace : Trace
     """
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator, trace: Trace) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, trace: Trace) -> None:
         super().__init__(space, rng)
         self._left = trace.cells
 

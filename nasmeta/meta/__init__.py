@@ -12,6 +12,7 @@ from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
 from nasmeta.meta._other_metric import warn_of_other_metric
+from nasmeta.meta._predictor_search import MetaPredictorSearch
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_models
@@ -35,6 +36,7 @@ __all__ = [
     "MetaNASSearch",
     "MetaNPSearch",
     "MetaPredictor",
+    "MetaPredictorSearch",
     "MetaRLSearch",
     "Monitor",
     "MultiTaskGPSearch",

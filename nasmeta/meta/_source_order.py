@@ -51,7 +51,7 @@ class SourceOrder(MetaSearcher):
             spread = source.utilities.std() or 1.0
             total[source.cells] += (source.utilities - source.utilities.mean()) / spread
             labels[source.cells] += 1
-        return np.divide(total, labels, out=np.full(self.space.size, np.nan), where=labels > 0)
+        return np.asarray(np.divide(total, labels, out=np.full(self.space.size, np.nan), where=labels > 0))
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         return {"scores": self._require_meta_model()}, {}

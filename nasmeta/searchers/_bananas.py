@@ -88,11 +88,9 @@ class BananasSearch(Searcher):
     def _inputs(self) -> NDArray[np.float32]:
         """Live paths where the space has paths, else its other counts side by side, each column up to 1."""
         if "paths" in self.space.feature_names:
-            paths: NDArray[np.float32] = self.space.feature("paths").counts.astype(np.float32)
-            return paths
+            return self.space.feature("paths").counts.astype(np.float32)
         counts = np.hstack([self.space.feature(name).counts for name in self.space.kernel_features])
-        shares: NDArray[np.float32] = (counts / np.maximum(counts.max(axis=0), 1)).astype(np.float32)
-        return shares
+        return np.asarray(counts / np.maximum(counts.max(axis=0), 1), dtype=np.float32)
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other cells as proposed."""

@@ -60,6 +60,7 @@ for _name, _place in (
     ("meta-gp", "_meta_gp:MetaGPSearch"),
     ("meta-nas", "meta_nas._searcher:MetaNASSearch"),
     ("meta-np", "neural_process._searcher:MetaNPSearch"),
+    ("meta-predictor", "_predictor_search:MetaPredictorSearch"),
     ("meta-rl", "rl._meta_rl:MetaRLSearch"),
     ("multi-task-gp", "_multi_task_gp:MultiTaskGPSearch"),
     ("ppo", "rl._ppo_search:PPOSearch"),

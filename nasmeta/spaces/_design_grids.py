@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nasmeta.spaces._features import CountFeature
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
@@ -41,7 +42,13 @@ def hpobench_mlp() -> SearchSpace:
                                    2.1544347e-2, 7.742637e-2, 2.7825594e-1, 1],
             "width": [16, 25, 40, 64, 101, 161, 256, 406, 645, 1024],
         },
+        kernel_features=("levels",),
     )  # fmt: skip
+
+
+def _steps(space: SearchSpace) -> CountFeature:
+    """Return the place of each choice, of numbers and of texts of which there are two: either differs by one step."""
+    return CountFeature(space.codes, tuple(position.name for position in space.positions))
 
 
 def fcnet() -> SearchSpace:
@@ -59,4 +66,6 @@ def fcnet() -> SearchSpace:
             "n_units_1": [16, 32, 64, 128, 256, 512],
             "n_units_2": [16, 32, 64, 128, 256, 512],
         },
+        features={"steps": _steps},
+        kernel_features=("steps",),
     )

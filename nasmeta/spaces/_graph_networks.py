@@ -197,6 +197,6 @@ def graph_networks() -> SearchSpace:
         features={
             "operations": _operations, "pairs": _pairs, "depths": _depths, "paths": _paths, "shape": _shape,
         },
-        kernel_features=("positions", "operations", "pairs"),
+        kernel_features=("operations", "pairs", "depths", "shape"),
         notation=Notation(_write, _read),
     )  # fmt: skip

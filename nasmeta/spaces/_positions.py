@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -57,7 +57,8 @@ class Position:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise SettingError(f"The name of a position is a text, not {shown(self.name)}.")
-        if isinstance(self.choices, str) or not isinstance(self.choices, Collection) or not self.choices:
+        given: Any = self.choices
+        if isinstance(given, str) or not isinstance(given, Collection) or not given:
             raise SettingError(f"Position {self.name!r} needs a list of choices, not {shown(self.choices)}.")
         choices = tuple(c.item() if isinstance(c, np.generic) else c for c in self.choices)
         for choice in choices:
@@ -87,6 +88,11 @@ class Position:
         raise ValueError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
 
 
+def _tuple(choices: Any) -> Any:
+    """Return choices as a tuple; a text, which is no list of choices, stays what it is and is refused."""
+    return choices if isinstance(choices, str) or not isinstance(choices, Collection) else tuple(choices)
+
+
 def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position]) -> tuple[Position, ...]:
     """Return checked positions; of a mapping of names to choices, those whose choices are all numbers are ordered.
 
@@ -98,8 +104,8 @@ def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position])
         found = tuple(
             Position(
                 name,
-                choices if isinstance(choices, str) else tuple(choices),  # type: ignore[arg-type]
-                not isinstance(choices, str)
+                _tuple(choices),
+                isinstance(_tuple(choices), tuple)
                 and all(isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices),
             )
             for name, choices in positions.items()

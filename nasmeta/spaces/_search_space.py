@@ -519,7 +519,13 @@ class SearchSpace:
         if self._canonical is None:
             return index
         found = self._canonical[index]
-        return int(found) if found.ndim == 0 else found
+        return int(found) if np.ndim(found) == 0 else np.asarray(found, dtype=np.int32)
+
+    @cached_property
+    def function_classes(self) -> NDArray[np.int32]:
+        """For every architecture the number of its isomorphism class, int32, shape (size,); cells know better."""
+        classes = np.unique(self.canonical(np.arange(self.size, dtype=np.int32)), return_inverse=True)[1]
+        return classes.ravel().astype(np.int32)
 
     # -- count features ---------------------------------------------------------------------------------------------
     @cached_property

@@ -81,10 +81,10 @@ def columns_of_frame(
     long["release"] = long["release"].fillna("own")
     long = long[long["value"].notna()]
     columns = []
-    for key, group in long.groupby(["metric", *_KEYS], dropna=False, sort=False):
-        metric, *parts = (None if part != part else part for part in key)
+    for said, group in long.groupby(["metric", *_KEYS], dropna=False, sort=False):
+        metric, *parts = (None if part != part else part for part in tuple(said))
         values = _column(group, space, f"{parts[0]}/{metric}")
-        columns.append((_info(name, metric, parts, values, direction, unit, kind, device, licence), values))
+        columns.append((_info(name, str(metric), parts, values, direction, unit, kind, device, licence), values))
     if not columns:
         raise SettingError("The frame has no value: every number in it is missing.")
     return columns + _means(columns)
@@ -118,7 +118,7 @@ def _by_name(column: pd.Series[Any], space: SearchSpace, name: str) -> NDArray[n
             f"The column {name} has no architecture in row {missing[0]} ({len(missing)} of {len(column)})."
         )
     try:
-        return np.asarray(space.index_of(column), dtype=np.int32)
+        return np.asarray(space.index_of(column.to_numpy()), dtype=np.int32)
     except ArchitectureError:
         for row, one in enumerate(column.tolist()):
             try:

@@ -40,6 +40,7 @@ class _OwnSource(Source):
     curves = False
     imported = True
     optional = False
+    path: Path
 
     @cached_property
     def _file(self) -> ColumnFile:
@@ -159,7 +160,7 @@ def added_tables() -> tuple[str, ...]:
     return tuple(sorted({path.parent.name for path in folder.glob(f"*/*{_SUFFIX}")})) if folder.is_dir() else ()
 
 
-def added_sources(table: str) -> list[Source]:
+def added_sources(table: str) -> list[AddedSource]:
     """Return what was added to a table, by name."""
     if not _NAME.fullmatch(table):
         return []
@@ -198,7 +199,7 @@ def add_columns(
         others = [other for other in added_sources(table) if other.name != name]
         for other in others:
             if other.space != space:
-                raise SettingError(f"The table {table} is over the space {other.space.name}, not over {space.name}.")  # type: ignore[attr-defined]
+                raise SettingError(f"The table {table} is over the space {other.space.name}, not over {space.name}.")
             taken = {(info.address, info.release) for info in ColumnFile(other.path).infos}
             again = next((info for info, _ in columns if (info.address, info.release) in taken), None)
             if again is not None:

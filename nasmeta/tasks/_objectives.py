@@ -64,11 +64,16 @@ class Objective:
             metric, unit = f"{of.metric}_within_{self.amount:g}{cost.unit}_{cost.device}", of.unit
         else:
             metric, unit = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}", "1"
-        both = {
-            part: f"{getattr(of, part)} + {getattr(cost, part)}"
-            for part in ("release", "source", "licence", "source_sha256")
-        }
-        return replace(of, metric=metric, unit=unit, note=f"{of.note}; {cost.note}", **both)
+        return replace(
+            of,
+            metric=metric,
+            unit=unit,
+            release=f"{of.release} + {cost.release}",
+            source=f"{of.source} + {cost.source}",
+            licence=f"{of.licence} + {cost.licence}",
+            source_sha256=f"{of.source_sha256} + {cost.source_sha256}",
+            note=f"{of.note}; {cost.note}",
+        )
 
 
 def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray[np.float64]:

@@ -91,7 +91,8 @@ class Task:
 
     def with_held_out(self, held_out: Sequence[str]) -> Task:
         """Return the same question where something else must not appear in a source."""
-        return _made(*self._arguments[:-1], held_out)
+        name, table, signal, objective, cost, _ = self._arguments
+        return _made(name, table, signal, objective, cost, held_out)
 
     # -- what it is about -------------------------------------------------------------------------------------------
     @property

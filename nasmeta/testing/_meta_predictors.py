@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.experiments import one_thread
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing._searchers import made_up_values
 
@@ -28,6 +28,8 @@ class MetaPredictorContract:
         Class attribute: Spearman correlation on a made-up target that ten labels must reach.
     can_be_saved : bool, default True
         Class attribute: whether `nasmeta.meta.save_meta_model` writes it; that needs a registered class.
+    spaces : sequence of str or SearchSpace, default ("nb201", "tnb101")
+        Class attribute: the spaces that it is made for, of at least 300 architectures.
 
     Examples
     --------
@@ -40,13 +42,18 @@ class MetaPredictorContract:
 
     least_correlation = 0.5
     can_be_saved = True
+    spaces: ClassVar[Sequence[str | SearchSpace]] = ("nb201", "tnb101")
     _ready: dict[Any, Any] = {}  # noqa: RUF012
 
-    def make(self, space: str) -> Any:
-        """Return a new meta-predictor of the cells of a space, that has learnt nothing."""
+    def make(self, space: Any) -> Any:
+        """Return a new meta-predictor, which has learnt nothing, of a space: its name where it is registered."""
         raise NotImplementedError("Override make(space) so that it returns your meta-predictor.")
 
-    def sources(self, space: CellSpace) -> Sequence[SourceTask]:
+    def made(self, space: SearchSpace) -> Any:
+        """Return what `make` makes for a space."""
+        return self.make(space.name if space.name in SPACES and get_space(space.name) == space else space)
+
+    def sources(self, space: SearchSpace) -> Sequence[SourceTask]:
         """Return what it learns from: by default three made-up tasks with 150 labels."""
         cells = space.sample(150, np.random.default_rng(0))
         return [
@@ -59,27 +66,35 @@ class MetaPredictorContract:
         with one_thread():  # as every run of the package has it
             yield
 
-    @pytest.fixture(params=["nb201", "tnb101"])
-    def space(self, request: pytest.FixtureRequest) -> CellSpace:
-        """Return each of the spaces."""
-        return get_space(request.param)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each test of a space on all of them, unless a class overrides the fixture `space`."""
+        own = next(kind for kind in type(self).__mro__ if "space" in vars(kind))
+        if "space" in metafunc.fixturenames and own is MetaPredictorContract:
+            spaces = [get_space(space) for space in self.spaces]
+            metafunc.parametrize("space", spaces, ids=[space.name for space in spaces], indirect=True)
 
-    def learnt(self, space: CellSpace) -> Any:
+    @pytest.fixture
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        """Return each of the spaces."""
+        found: SearchSpace = request.param
+        return found
+
+    def learnt(self, space: SearchSpace) -> Any:
         """Return a meta-predictor that has learnt, once for all tests of a space."""
         key = (type(self), space.name)
         if key not in self._ready:
-            self._ready[key] = self.make(space.name).meta_fit(self.sources(space))
-        made = self.make(space.name)
+            self._ready[key] = self.made(space).meta_fit(self.sources(space))
+        made = self.made(space)
         made.meta_model_ = self._ready[key].meta_model_
         made.meta_sources_ = self._ready[key].meta_sources_
         return made
 
-    def labelled(self, space: CellSpace, n: int = 10) -> tuple[Any, Any]:
+    def labelled(self, space: SearchSpace, n: int = 10) -> tuple[Any, Any]:
         """Return cells of a made-up target, and their labels."""
         cells = space.sample(n, np.random.default_rng(7))
         return cells, made_up_values(space)[cells]
 
-    def test_few_labels_and_sources_order_the_rest(self, space: CellSpace) -> None:
+    def test_few_labels_and_sources_order_the_rest(self, space: SearchSpace) -> None:
         from scipy.stats import spearmanr
 
         predicted = self.learnt(space).fit(*self.labelled(space)).predict(np.arange(space.size))
@@ -87,36 +102,36 @@ class MetaPredictorContract:
         assert np.isfinite(predicted).all()
         assert spearmanr(predicted, made_up_values(space))[0] >= self.least_correlation
 
-    def test_deviations_are_positive_and_cells_may_be_strings(self, space: CellSpace) -> None:
+    def test_deviations_are_positive_and_cells_may_be_strings(self, space: SearchSpace) -> None:
         made = self.learnt(space).fit(*self.labelled(space))
         mean, deviation = made.predict([5, 17], return_std=True)
         assert (deviation > 0).all()
         np.testing.assert_array_equal(made.predict([space.to_string(5), space.to_string(17)]), mean)
 
-    def test_it_can_be_fitted_again_and_one_label_is_enough(self, space: CellSpace) -> None:
+    def test_it_can_be_fitted_again_and_one_label_is_enough(self, space: SearchSpace) -> None:
         made = self.learnt(space)
         first = made.fit(*self.labelled(space)).predict([1, 2, 3])
         assert np.isfinite(made.fit([4], [2.0]).predict([1, 2, 3])).all()
         np.testing.assert_array_equal(made.fit(*self.labelled(space)).predict([1, 2, 3]), first)
 
-    def test_the_order_does_not_depend_on_a_positive_unit(self, space: CellSpace) -> None:
+    def test_the_order_does_not_depend_on_a_positive_unit(self, space: SearchSpace) -> None:
         cells, labels = self.labelled(space)
         made = self.learnt(space)
         first = made.fit(cells, labels).predict(np.arange(200))
         second = made.fit(cells, 100 * labels + 7).predict(np.arange(200))
         np.testing.assert_allclose(second, 100 * first + 7, rtol=1e-6, atol=1e-6)
 
-    def test_meta_training_is_reproducible_and_leaves_global_generators_alone(self, space: CellSpace) -> None:
-        if space.name != "tnb101":
-            pytest.skip("Once is enough: the meta-training is the same on both spaces.")
+    def test_meta_training_is_reproducible_and_leaves_global_generators_alone(self, space: SearchSpace) -> None:
+        if space != get_space(self.spaces[-1]):
+            pytest.skip("Once is enough: the meta-training is the same on all spaces.")
         random.seed(0)
         state, old = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
-        again = self.make(space.name).meta_fit(self.sources(space)).fit(*self.labelled(space)).predict([1, 2, 3])
+        again = self.made(space).meta_fit(self.sources(space)).fit(*self.labelled(space)).predict([1, 2, 3])
         np.testing.assert_array_equal(again, self.learnt(space).fit(*self.labelled(space)).predict([1, 2, 3]))
         assert random.getstate() == state
         assert np.random.get_state()[1].tolist() == old  # type: ignore[index]  # noqa: NPY002
 
-    def test_its_file_brings_it_back(self, space: CellSpace, tmp_path: Path) -> None:
+    def test_its_file_brings_it_back(self, space: SearchSpace, tmp_path: Path) -> None:
         if not self.can_be_saved:
             pytest.skip("It cannot be saved.")
         from nasmeta.meta import load_meta_model, save_meta_model
@@ -124,11 +139,11 @@ class MetaPredictorContract:
         made = self.learnt(space)
         saved = load_meta_model(save_meta_model(tmp_path / "model.npz", made))
         assert saved.sources == tuple(source.name for source in self.sources(space))
-        again = saved.restore(self.make(space.name)).fit(*self.labelled(space)).predict(np.arange(50))
+        again = saved.restore(self.made(space)).fit(*self.labelled(space)).predict(np.arange(50))
         np.testing.assert_allclose(again, made.fit(*self.labelled(space)).predict(np.arange(50)), rtol=1e-6)
 
-    def test_what_cannot_be_learnt_from_is_refused(self, space: CellSpace) -> None:
-        made = self.make(space.name)
+    def test_what_cannot_be_learnt_from_is_refused(self, space: SearchSpace) -> None:
+        made = self.made(space)
         with pytest.raises(SettingError, match="learnt from no source"):
             made.fit([1], [1.0])
         with pytest.raises(SettingError, match="at least one source"):

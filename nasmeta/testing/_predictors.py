@@ -1,12 +1,12 @@
-"""What every predictor of cells must do."""
+"""What every predictor of architectures must do."""
 
 from __future__ import annotations
 
 import inspect
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 
 from nasmeta.experiments import one_thread
 from nasmeta.predictors import load_predictor, save_predictor
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.testing._searchers import made_up_values
 
 __all__ = ["PredictorContract"]
@@ -27,6 +27,8 @@ class PredictorContract:
 
     Parameters
     ----------
+    spaces : sequence of str or SearchSpace, default ("nb201", "tnb101")
+        Class attribute: the spaces that it is tested on.
     n_train : int, default 120
         Class attribute: labels that the tests fit on.
     least_correlation : float, default 0.5
@@ -42,12 +44,13 @@ class PredictorContract:
     ...         return make_predictor("ridge", space=space, seed=seed)
     """
 
+    spaces: ClassVar[Sequence[str | SearchSpace]] = ("nb201", "tnb101")
     n_train = 120
     least_correlation = 0.5
     can_be_saved = True
 
-    def make(self, space: str, seed: int) -> Any:
-        """Return a new predictor of the cells of a space, not fitted."""
+    def make(self, space: str | SearchSpace, seed: int) -> Any:
+        """Return a new predictor of the architectures of a space, an entry of `spaces`, not fitted."""
         raise NotImplementedError("Override make(space, seed) so that it returns your predictor.")
 
     @pytest.fixture(autouse=True)
@@ -55,27 +58,40 @@ class PredictorContract:
         with one_thread():  # as every run of the package has it
             yield
 
-    @pytest.fixture(params=["nb201", "tnb101"])
-    def space(self, request: pytest.FixtureRequest) -> CellSpace:
-        """Return each of the spaces."""
-        return get_space(request.param)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run the tests that ask for a space on each of them."""
+        if "space" in metafunc.fixturenames:
+            spaces = [get_space(space) for space in self.spaces]
+            metafunc.parametrize("space", spaces, ids=[space.name for space in spaces])
 
-    def labelled(self, space: CellSpace) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return cells and made-up labels to fit on."""
+    def values(self, space: SearchSpace) -> NDArray[np.float64]:
+        """Return a made-up value for each architecture, float64, shape (size,)."""
+        if isinstance(space, CellSpace):
+            return made_up_values(space)
+        x = space.codes / (np.array(space.n_choices) - 0.5)
+        values: NDArray[np.float64] = np.cos(2.5 * x + np.arange(space.n_positions)).sum(axis=1)
+        return values
+
+    def labelled(self, space: SearchSpace) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return architectures and made-up labels to fit on."""
         cells = space.sample(self.n_train, np.random.default_rng(0))
-        return cells, made_up_values(space)[cells] + 60.0
+        return cells, self.values(space)[cells] + 60.0
 
-    def fitted(self, space: CellSpace) -> Any:
+    def made_for(self, space: SearchSpace, seed: int) -> Any:
+        """Return a new predictor of a space, made as `spaces` says it: by its name or by itself."""
+        return self.make(next(own for own in self.spaces if get_space(own) == space), seed)
+
+    def fitted(self, space: SearchSpace) -> Any:
         """Return a fitted predictor, the same for all tests of a space: they must not change it."""
         kept: dict[str, Any] = type(self).__dict__.get("_fitted") or {}
         type(self)._fitted = kept  # type: ignore[attr-defined]
         if space.name not in kept:
-            kept[space.name] = self.make(space.name, 0).fit(*self.labelled(space))
+            kept[space.name] = self.made_for(space, 0).fit(*self.labelled(space))
         return kept[space.name]
 
-    def test_predicts_a_number_for_each_cell(self, space: CellSpace) -> None:
+    def test_predicts_a_number_for_each_cell(self, space: SearchSpace) -> None:
         """Check dtype, shape and finiteness, for arrays, columns, lists and strings of cells."""
-        predictor, cells = self.fitted(space), np.arange(0, space.size, 97, dtype=np.int32)
+        predictor, cells = self.fitted(space), np.arange(0, space.size, 1 + space.size // 160, dtype=np.int32)
         predicted = predictor.predict(cells)
         assert isinstance(predicted, np.ndarray)
         assert predicted.dtype == np.float64
@@ -84,19 +100,19 @@ class PredictorContract:
         for other in (cells[:, None], cells.tolist(), space.to_string(cells)):
             np.testing.assert_allclose(predictor.predict(other), predicted, rtol=1e-6)
 
-    def test_learns(self, space: CellSpace) -> None:
+    def test_learns(self, space: SearchSpace) -> None:
         """Check that cells that it has not seen are ordered better than by chance, on the labels' scale."""
         from scipy.stats import spearmanr
 
         train, y = self.labelled(space)
         others = np.setdiff1d(np.arange(space.size), train)
-        predicted, truth = self.fitted(space).predict(others), made_up_values(space)[others] + 60.0
+        predicted, truth = self.fitted(space).predict(others), self.values(space)[others] + 60.0
         assert spearmanr(predicted, truth).statistic >= self.least_correlation
         assert abs(predicted.mean() - y.mean()) < 3 * y.std()
 
-    def test_a_prediction_does_not_depend_on_its_neighbours(self, space: CellSpace) -> None:
+    def test_a_prediction_does_not_depend_on_its_neighbours(self, space: SearchSpace) -> None:
         """Check that a cell's prediction is the same alone, in a batch, and in another order."""
-        predictor, cells = self.fitted(space), np.arange(40, dtype=np.int32)
+        predictor, cells = self.fitted(space), np.arange(min(40, space.size), dtype=np.int32)
         together = predictor.predict(cells)
         np.testing.assert_allclose(predictor.predict(cells[::-1])[::-1], together, rtol=1e-5)
         np.testing.assert_allclose(
@@ -105,34 +121,34 @@ class PredictorContract:
 
     def test_same_seed_same_predictions(self) -> None:
         """Check that nothing but seed and labels decides, and that a clone is as good."""
-        space = get_space("tnb101")
+        space = get_space(self.spaces[-1])
         cells, y = self.labelled(space)
-        first = self.make(space.name, 3)
+        first = self.made_for(space, 3)
         second = clone(first)
-        at = np.arange(200, dtype=np.int32)
+        at = np.arange(min(200, space.size), dtype=np.int32)
         np.testing.assert_array_equal(first.fit(cells, y).predict(at), second.fit(cells, y).predict(at))
         np.testing.assert_array_equal(first.fit(cells, y).predict(at), second.predict(at), err_msg="fitted twice")
 
     def test_leaves_global_generators_and_labels_alone(self) -> None:
         """Check that global generators are neither used nor seeded, and that what it is given stays as it is."""
-        space = get_space("tnb101")
+        space = get_space(self.spaces[-1])
         cells, y = self.labelled(space)
         given = cells.copy(), y.copy()
         before = random.getstate(), np.random.get_state()  # noqa: NPY002
-        self.make(space.name, 0).fit(cells, y).predict(cells)
+        self.made_for(space, 0).fit(cells, y).predict(cells)
         after = random.getstate(), np.random.get_state()  # noqa: NPY002
         assert before[0] == after[0]
         assert all(np.array_equal(b, a) for b, a in zip(before[1], after[1], strict=True))
         np.testing.assert_array_equal(cells, given[0])
         np.testing.assert_array_equal(y, given[1])
 
-    def test_deviation(self, space: CellSpace) -> None:
+    def test_deviation(self, space: SearchSpace) -> None:
         """Check that a deviation, where one is known, is positive and comes with the same mean."""
         predictor = self.fitted(space)
         last = predictor.steps[-1][1] if hasattr(predictor, "steps") else predictor
         if "return_std" not in inspect.signature(last.predict).parameters:
             pytest.skip("This predictor knows no deviation.")
-        cells = np.arange(100, dtype=np.int32)
+        cells = np.arange(min(100, space.size), dtype=np.int32)
         try:
             mean, deviation = predictor.predict(cells, return_std=True)
         except ValueError as reason:
@@ -146,25 +162,26 @@ class PredictorContract:
     def test_refuses_labels_that_teach_nothing(self, y: list[float]) -> None:
         """Check for a clear error where labels are not finite, constant, or only one."""
         with pytest.raises(ValueError, match=r"(?i)label"):
-            self.make("nb201", 0).fit(np.arange(len(y)), y)
+            self.make(self.spaces[0], 0).fit(np.arange(len(y)), y)
 
-    def test_refuses_what_is_no_cell(self) -> None:
-        """Check for a clear error where a cell is not of the space."""
-        predictor = self.fitted(get_space("tnb101"))
-        for wrong in ([4096], [-1], ["|none~0|"], np.zeros((3, 2), dtype=np.int64)):
-            with pytest.raises(ValueError, match="cell"):
+    def test_refuses_what_is_no_architecture(self) -> None:
+        """Check for a clear error where something is not of the space."""
+        space = get_space(self.spaces[-1])
+        predictor = self.fitted(space)
+        for wrong in ([space.size], [-1], ["|none~0|"], np.zeros((3, 2), dtype=np.int64)):
+            with pytest.raises(ValueError, match=space.noun):
                 predictor.predict(wrong)
 
     def test_is_not_fitted_at_first(self) -> None:
         """Check for scikit-learn's own error before `fit`."""
         with pytest.raises(NotFittedError):
-            self.make("nb201", 0).predict([0])
+            self.make(self.spaces[0], 0).predict([0])
 
-    def test_survives_saving(self, space: CellSpace, tmp_path: Path) -> None:
+    def test_survives_saving(self, space: SearchSpace, tmp_path: Path) -> None:
         """Check that what is loaded predicts the same, deviation included."""
         if not self.can_be_saved:
             pytest.skip("This predictor is not saved.")
-        predictor, cells = self.fitted(space), np.arange(0, space.size, 53)
+        predictor, cells = self.fitted(space), np.arange(0, space.size, 1 + space.size // 290)
         again = load_predictor(save_predictor(predictor, tmp_path / "predictor.zip"))
         np.testing.assert_allclose(again.predict(cells), predictor.predict(cells), rtol=1e-6)
         assert not list(tmp_path.glob(".*")), "nothing half-written is left"

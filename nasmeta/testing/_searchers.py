@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nasmeta.evaluators import Evaluation
+from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.experiments import Trace, one_thread, run_loop, search
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace, get_space
@@ -34,12 +34,12 @@ def made_up_values(space: SearchSpace, shift: float = 0.0) -> NDArray[np.float64
     return values + 0.3 * np.cos(codes[:, 0] + codes[:, min(5, space.n_positions - 1)])
 
 
-class _MadeUpEvaluator:
+class _MadeUpEvaluator(Evaluator):
     def __init__(self, space: SearchSpace) -> None:
-        self.values = made_up_values(space)
+        self.made_up = made_up_values(space)
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        return Evaluation(self.values[cells], np.ones(len(cells)))
+        return Evaluation(self.made_up[cells], np.ones(len(cells)))
 
 
 class SearcherContract:

@@ -15,7 +15,7 @@ import torch
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
-from nasmeta.spaces import Architecture, CellSpace, get_space
+from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._dataset import ImageDataset, load_dataset
 from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import CellNetwork
@@ -32,7 +32,7 @@ _KEPT = 2.0  # gradients and workspaces beside the activations; a guess on the s
 
 def train_many(
     cells: Iterable[Architecture],
-    space: str | CellSpace = "nb201",
+    space: str | SearchSpace = "nb201",
     dataset: str | ImageDataset = "digits",
     recipe: str | Path | Recipe = "tiny",
     seeds: Sequence[int] = (0,),
@@ -80,7 +80,7 @@ def train_many(
     >>> [result.cell for result in found]
     [6111, 0]
     """
-    space = get_space(space)
+    space = get_cell_space(space)
     elsewhere = workers == "ray" and device != "auto"  # the device need not be on this machine
     chosen = torch.device(device) if elsewhere else chosen_device(device)
     recipe = load_recipe(recipe)

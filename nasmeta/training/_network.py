@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
-from nasmeta.spaces import Architecture, CellSpace, complete_edges, get_cell_space
+from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space
 from nasmeta.spaces import live_edges as _live_edges
 
 try:
@@ -176,7 +176,7 @@ class CellNetwork(nn.Module):
     ----------
     cell : int or str
         Index in the space, or a string in its notation.
-    space : str or CellSpace, default "nb201"
+    space : str or SearchSpace, default "nb201"
         The operations of TransNAS-Bench-101 micro are among NAS-Bench-201's, so its cells build here, too (in this
         skeleton, not in that benchmark's own).
     n_classes : int, default 10
@@ -209,7 +209,7 @@ class CellNetwork(nn.Module):
     def __init__(
         self,
         cell: Architecture,
-        space: str | CellSpace = "nb201",
+        space: str | SearchSpace = "nb201",
         *,
         n_classes: int = 10,
         channels: int = 16,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.spaces import ArchitectureLike, CellSpace, get_space
+from nasmeta.spaces import ArchitectureLike, SearchSpace, get_cell_space, get_space
 
 __all__ = ["FORMAT", "ProxyFile", "measured_proxies", "read_proxies", "shipped_file"]
 
@@ -46,20 +46,20 @@ class ProxyFile:
     values: Mapping[str, NDArray[np.float64]]
     facts: Mapping[str, Any]
 
-    def of_all_cells(self, space: str | CellSpace | None = None) -> dict[str, NDArray[np.float64]]:
+    def of_all_cells(self, space: str | SearchSpace | None = None) -> dict[str, NDArray[np.float64]]:
         """Give each cell the values of its class; NaN for classes that were not measured.
 
         Parameters
         ----------
-        space : str or CellSpace, optional
+        space : str or SearchSpace, optional
             That of the file, where left out; or another one whose operations are among those of the file's space.
 
         Returns
         -------
         dict of str to ndarray of float64, shape (n_cells,)
         """
-        measured_in = get_space(self.facts["space"])
-        wanted = measured_in if space is None else get_space(space)
+        measured_in = get_cell_space(self.facts["space"])
+        wanted = measured_in if space is None else get_cell_space(space)
         if not set(wanted.operations) <= set(measured_in.operations):
             raise SettingError(
                 f"These proxies were measured on {measured_in.name}, which lacks operations of {wanted.name}."
@@ -107,7 +107,7 @@ def shipped_file() -> Path:
     return (shipped if shipped.is_dir() else package.parent / "benchmarks_data" / "proxies") / "nb201-digits.npz"
 
 
-def measured_proxies(space: str | CellSpace = "nb201") -> dict[str, NDArray[np.float64]]:
+def measured_proxies(space: str | SearchSpace = "nb201") -> dict[str, NDArray[np.float64]]:
     """Return the zero-cost proxies that this project has measured, of all cells.
 
     They were measured on scikit-learn's digits with a network of NAS-Bench-201's skeleton, so no label of a benchmark
@@ -115,7 +115,7 @@ def measured_proxies(space: str | CellSpace = "nb201") -> dict[str, NDArray[np.f
 
     Parameters
     ----------
-    space : str or CellSpace, default "nb201"
+    space : str or SearchSpace, default "nb201"
         Cells of ``tnb101`` have the values of the same cell in ``nb201``: its own skeleton was not probed.
 
     Returns

@@ -16,7 +16,7 @@ import torch
 from nasmeta.checks import checked_whole
 from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
 from nasmeta.files import write_atomically
-from nasmeta.spaces import Architecture, CellSpace, get_space
+from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._checkpoint import read_tensors, write_tensors
 from nasmeta.training._dataset import ImageDataset, load_dataset
 from nasmeta.training._export import NETWORK_FILE, export_network
@@ -34,7 +34,7 @@ CHECKPOINT_FILE, LOG_FILE, FAILURE_FILE = "checkpoint.safetensors", "epochs.csv"
 
 def train(
     cell: Architecture,
-    space: str | CellSpace = "nb201",
+    space: str | SearchSpace = "nb201",
     dataset: str | ImageDataset = "digits",
     recipe: str | Path | Recipe = "tiny",
     seed: int = 0,
@@ -55,7 +55,7 @@ def train(
     Parameters
     ----------
     cell : int or str
-    space : str or CellSpace, default "nb201"
+    space : str or SearchSpace, default "nb201"
     dataset : str or ImageDataset, default "digits"
         As `load_dataset` takes or gives it.
     recipe : str, Path or Recipe, default "tiny"
@@ -98,7 +98,7 @@ def train(
     (1, 'finished', True)
     """
     seed = checked_whole("seed", seed, 0)
-    space = get_space(space)
+    space = get_cell_space(space)
     cell = space.index_of(cell)
     chosen = chosen_device(device)
     recipe = load_recipe(recipe)

@@ -17,7 +17,7 @@ from nasmeta.predictors import (
     XGBoostRegressor,
     make_predictor,
 )
-from nasmeta.spaces import get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.testing import PredictorContract
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -30,7 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def contract_of(name: str) -> type[PredictorContract]:
-    def make(self: PredictorContract, space: str, seed: int) -> Any:
+    def make(self: PredictorContract, space: str | SearchSpace, seed: int) -> Any:
         return make_predictor(name, space=space, seed=seed, **SMALL[name])
 
     return type(f"Test{name.title().replace('-', '')}", (PredictorContract,), {"make": make})
@@ -39,6 +39,19 @@ def contract_of(name: str) -> type[PredictorContract]:
 for _name in SMALL:
     _class = contract_of(_name)
     globals()[_class.__name__] = _class
+
+
+class TestGPOnOwnSpaces(PredictorContract):
+    """On spaces that nobody has registered."""
+
+    spaces = (
+        CellSpace("six-ops", ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"]),
+        SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)}),
+        SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name="sample"),
+    )
+
+    def make(self, space: str | SearchSpace, seed: int) -> Any:
+        return make_predictor("gp", space=space, seed=seed)
 
 
 class Mean(RegressorMixin, BaseEstimator):
@@ -53,7 +66,7 @@ class Mean(RegressorMixin, BaseEstimator):
 
 
 class MeanContract(PredictorContract):
-    def make(self, space: str, seed: int) -> Any:
+    def make(self, space: str | SearchSpace, seed: int) -> Any:
         return Mean()
 
 
@@ -65,7 +78,7 @@ def test_the_contract_notices_who_does_not_learn() -> None:
     with pytest.raises(AssertionError):
         contract.test_a_prediction_does_not_depend_on_its_neighbours(space)
     with pytest.raises(pytest.fail.Exception):
-        contract.test_refuses_what_is_no_cell()
+        contract.test_refuses_what_is_no_architecture()
 
 
 def test_the_contract_needs_make() -> None:

@@ -369,7 +369,7 @@ def npy(array: np.ndarray) -> bytes:
         ("split", {}),
         ("scores", 3),
         ("task", ["nb201/cifar10"]),
-        ("table", "tnb101"),
+        ("table", ["nb201"]),
         ("training_cells", "many"),
         ("space", "nb301"),
         ("space", {}),

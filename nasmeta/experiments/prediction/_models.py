@@ -15,7 +15,7 @@ from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.experiments.prediction._identity import estimator_digest
 from nasmeta.predictors import PREDICTORS, make_predictor
 from nasmeta.registry import is_place, split_place
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace, get_cell_space
 from nasmeta.tasks import Task
 
 __all__ = ["Model", "PredictorsLike", "label_free_names", "models_of"]
@@ -100,7 +100,8 @@ class Model:
 
             return clone(self.estimator)
         if self.predictor in _COSTS:
-            cost = space.params if self.predictor == "parameters" else space.flops
+            cells = get_cell_space(space)
+            cost = cells.params if self.predictor == "parameters" else cells.flops
             return _Column(np.asarray(cost(np.arange(space.size), "cifar10"), dtype=np.float64))
         if not self.predicts_labels:
             return _Column(_measured(space.name)[self.predictor])
@@ -240,7 +241,7 @@ def _published(task: Task) -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def _filled(column: NDArray[np.float64], classes: NDArray[np.int32], space: CellSpace) -> NDArray[np.float64]:
+def _filled(column: NDArray[np.float64], classes: NDArray[np.int32], space: SearchSpace) -> NDArray[np.float64]:
     known = np.isfinite(column)
     total = np.bincount(classes[known], column[known], minlength=space.size)
     count = np.bincount(classes[known], minlength=space.size)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.predictors import isomorph_split
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 
 __all__ = [
     "PROTOCOLS",
@@ -48,7 +48,7 @@ class Split:
 
 def splits_of(
     protocol: str,
-    space: CellSpace,
+    space: SearchSpace,
     pool: NDArray[np.int32],
     n: int,
     draw: np.random.SeedSequence,
@@ -72,7 +72,7 @@ def splits_of(
 
 
 def _disjoint(
-    space: CellSpace, pool: NDArray[np.int32], n: int | None, rng: np.random.Generator, rule: Rule
+    space: SearchSpace, pool: NDArray[np.int32], n: int | None, rng: np.random.Generator, rule: Rule
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return n cells, or those of half of the classes, and the cells of other classes."""
     fraction = 0.5 if n is None else None

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import nasmeta
+from nasmeta.experiments._search import on_evaluator
 from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.experiments.specification._specification import Specification
 from nasmeta.tasks import Task, fidelities, get_task
@@ -56,7 +57,11 @@ def _learnt_from(specification: Specification) -> dict[str, Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # it warned when it ran
                 saved = saved_model_of(spec, task, said.get("meta_model"), said.get("sources"))
-                sources = [] if saved and not spec.guidance else sources_of(spec, task, said.get("sources"))
+                sources = (
+                    []
+                    if saved and not spec.guidance
+                    else sources_of(spec, on_evaluator(task, specification.evaluator), said.get("sources"))
+                )
             if saved is not None:
                 of_task["meta_model"] = {"sha256": saved.sha256, "learnt_from": list(saved.sources)}
             of_task |= {source.name: _facts(source.column) for source in sources if isinstance(source, Task)}

@@ -15,6 +15,7 @@ import numpy as np
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._clock import Clock, checked_budget
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments._places import checked_path
@@ -322,32 +323,32 @@ class _Reader:
         answered = []
         for task in tasks:
             with self.on(self.lines.of_entry(task.name, "tasks")):
-                answered.append(on_evaluator(task, specification.evaluator).task)
+                answered.append(on_evaluator(task, specification.evaluator))
         if specification.epochs is not None:
             with self.on(self.lines.of("epochs")):
-                for task in answered:
-                    fidelities(task, specification.epochs)
+                for one in answered:
+                    fidelities(one.task, specification.epochs)
         for label, (name, settings) in specification.searchers.items():
             said = specification.of_sources.get(label, {})
             spec = SearcherSpec.of(name, settings).guided(said.get("space"), said.get("warm_start", 0))
-            for task in answered:
+            for one in answered:
                 with self.on(self.lines.of("searchers", label)):
-                    spec.build(task.space, np.random.default_rng(0))
-                self.check_sources(label, spec, task, said)
-                seconds = specification.seconds[task.name] if specification.seconds else None
+                    spec.build(one.space, np.random.default_rng(0))
+                self.check_sources(label, spec, one, said)
+                seconds = specification.seconds[one.task.name] if specification.seconds else None
                 budget = checked_budget(specification.evaluations, seconds, specification.stop_at_optimum, default=1)
                 with self.on(self.lines.of("budget")):
-                    rules_of(spec, task, budget, specification.clock, specification.epochs)
+                    rules_of(spec, one, budget, specification.clock, specification.epochs)
 
-    def check_sources(self, label: str, spec: SearcherSpec, task: Task, said: Mapping[str, Any]) -> None:
+    def check_sources(self, label: str, spec: SearcherSpec, evaluator: Evaluator, said: Mapping[str, Any]) -> None:
         """Check that there is something to learn from, and that it is none of the task's own data."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns when it runs
             with self.on(self.lines.of("searchers", label, "meta_model")):
-                saved = saved_model_of(spec, task, said.get("meta_model"), said.get("sources"))
+                saved = saved_model_of(spec, evaluator.task, said.get("meta_model"), said.get("sources"))
             if saved is None or spec.guidance:
                 with self.on(self.lines.of("searchers", label, "sources")):
-                    for source in sources_of(spec, task, said.get("sources")):
+                    for source in sources_of(spec, evaluator, said.get("sources")):
                         _ = source.column if isinstance(source, Task) else None  # says how to fetch what is not here
 
 

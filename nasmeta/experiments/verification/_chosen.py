@@ -14,7 +14,7 @@ from nasmeta.checks import checked_whole
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
 from nasmeta.experiments._journal import read_journal
 from nasmeta.experiments._places import checked_path
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 
 __all__ = ["ChosenCell", "Searches", "choose", "read_searches"]
@@ -153,7 +153,7 @@ def choose(
     return tuple(ChosenCell(cell, role, values.get(cell)) for role, cells in roles for cell in cells)
 
 
-def _distinct(cells: Sequence[int], n: int, space: CellSpace, taken: set[int]) -> list[int]:
+def _distinct(cells: Sequence[int], n: int, space: SearchSpace, taken: set[int]) -> list[int]:
     """Return the first n cells of whose isomorphism class none was taken before."""
     found: list[int] = []
     for cell in cells:

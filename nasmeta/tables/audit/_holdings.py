@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
@@ -59,7 +59,7 @@ class Holdings:
     Attributes
     ----------
     table : str
-    space : CellSpace
+    space : SearchSpace
     sources : list of Source
         Those that are here.
     damaged : dict
@@ -75,7 +75,7 @@ class Holdings:
     def __init__(self, table: str) -> None:
         self.table = table
         known = sources_of(table)
-        self.space: CellSpace = get_space(known[0].space)
+        self.space: SearchSpace = get_space(known[0].space)
         self.sources: list[Source] = [source for source in known if _store.within_reach(source)]
         self.damaged: dict[str, str] = {}
         self._columns: list[Held] = []

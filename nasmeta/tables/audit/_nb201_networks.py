@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import CellSpace, get_cell_space
 from nasmeta.tables.audit._check import Finding, check, compared
 from nasmeta.tables.audit._holdings import Holdings
 
@@ -56,12 +56,12 @@ def _times(held: Holdings) -> Iterator[Finding]:
 )
 def _parameters(held: Holdings) -> Iterator[Finding]:
     """Compare each seed's record; the means of several follow from these."""
-    cells = np.arange(held.space.size)
+    cells, space = np.arange(held.space.size), get_cell_space(held.space)
     for metric, cost, factor in (
-        ("parameters", held.space.params, 1.0),
-        ("recorded_parameters", held.space.params, 1.0),
-        ("recorded_flops_millions", held.space.flops, 1e6),
-        ("proxy_params", held.space.params, 1e6),
+        ("parameters", space.params, 1.0),
+        ("recorded_parameters", space.params, 1.0),
+        ("recorded_flops_millions", space.flops, 1e6),
+        ("proxy_params", space.params, 1e6),
     ):
         for one in held.find(metric=metric):
             if one.info.seed != "mean":
@@ -107,7 +107,7 @@ def _same_digits(held: Holdings) -> Iterator[Finding]:
     with rules that go beyond those of the official code do all of them turn out isomorphic: sums are taken apart, and a
     pooling of a sum is a sum of poolings.
     """
-    functions = _functions(held.space)
+    functions = _functions(get_cell_space(held.space))
     official = np.asarray(held.space.canonical(np.arange(held.space.size)))
     for source in held.sources:
         accuracies = {

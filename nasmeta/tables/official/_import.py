@@ -17,7 +17,7 @@ import numpy as np
 
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import move, temporary_of, write_to_disk
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import CellSpace, get_cell_space
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.official._assemble import Assembly
@@ -123,7 +123,7 @@ def import_official(
         raise SettingError(f"workers must be 1 or more, not {workers}.")
     if not path.is_file() and not path.is_dir():
         raise SettingError(f"There is no file or folder {path}.")
-    space = get_space("nb201")
+    space = get_cell_space("nb201")
     report = progress or (lambda done, of: None)
     store = store_path(imported_source("nats-tss-v1.0-official")).parent
     with _store.writable(store), _store.only_one(store / "import"):
@@ -183,7 +183,7 @@ def _convert_folder(folder: Path, work: Path, workers: int | None, report: _Repo
 
 def _convert_cells(files: Sequence[Path], chunk_file: Path) -> int:
     """Convert some files of one cell each; runs in a process of its own."""
-    chunk = Chunk(get_space("nb201"))
+    chunk = Chunk(get_cell_space("nb201"))
     digest = hashlib.sha256()
     for file in files:
         before = chunk.n_records

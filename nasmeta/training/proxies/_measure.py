@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.errors import SettingError
-from nasmeta.spaces import ArchitectureLike, CellSpace, get_space
+from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._images import ImageBatch
 from nasmeta.training._network import CellNetwork
 from nasmeta.training.proxies._journal import ProxyJournal, is_finished
@@ -67,7 +67,7 @@ def compute_proxies(
     cells: ArchitectureLike,
     batch: ImageBatch,
     settings: ProxySettings | None = None,
-    space: str | CellSpace = "nb201",
+    space: str | SearchSpace = "nb201",
 ) -> dict[str, NDArray[np.float64]]:
     """Probe the networks of cells, live edges only, on one thread.
 
@@ -79,7 +79,7 @@ def compute_proxies(
         Probed as they are, isomorphic ones, too.
     batch : ImageBatch
     settings : ProxySettings, optional
-    space : str or CellSpace, default "nb201"
+    space : str or SearchSpace, default "nb201"
 
     Returns
     -------
@@ -99,7 +99,7 @@ def compute_proxies(
     True
     """
     settings = settings or ProxySettings()
-    space = get_space(space)
+    space = get_cell_space(space)
     asked = np.atleast_1d(space.index_of(cells))
     rows = np.array(_probe_cells(asked.tolist(), batch, settings, space.name)).reshape(-1, len(settings.proxies))
     return dict(zip(settings.proxies, rows.T.copy(), strict=True))
@@ -155,7 +155,7 @@ def measure_proxies(
     batch: ImageBatch,
     settings: ProxySettings | None = None,
     *,
-    space: str | CellSpace = "nb201",
+    space: str | SearchSpace = "nb201",
     cells: ArchitectureLike | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -171,7 +171,7 @@ def measure_proxies(
         A new ``.npz`` file; read it with `read_proxies`.
     batch : ImageBatch
     settings : ProxySettings, optional
-    space : str or CellSpace, default "nb201"
+    space : str or SearchSpace, default "nb201"
     cells : cells, optional
         Only their classes; all where left out.
     workers : int, default 1
@@ -192,7 +192,7 @@ def measure_proxies(
         Where the file exists and holds something else, or cannot be written.
     """
     settings = settings or ProxySettings()
-    space = get_space(space)
+    space = get_cell_space(space)
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise SettingError(f"workers is a whole number from 1, not {workers!r}.")
     chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))

@@ -1,0 +1,116 @@
+"""Any meta-predictor is a searcher: it learns on sources, adapts to what was told, and an acquisition proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import UnknownNameError
+from nasmeta.meta._registry import META_PREDICTORS
+from nasmeta.searchers import SEARCHERS, MetaSearcher, PredictorSearch
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["MetaPredictorSearch"]
+
+
+@SEARCHERS.register("meta-predictor")
+class MetaPredictorSearch(PredictorSearch, MetaSearcher):
+    """A meta-predictor, adapted to what was told, and an acquisition of its predictions of all architectures.
+
+    It needs no random beginning: before the first value the predictor says what sources lead to expect. All else is as
+    in `nasmeta.searchers.PredictorSearch`. Observed values may be in any unit, as for the predictor itself.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    rng : numpy.random.Generator
+    predictor : str, default "meta-dkl"
+        A name in `nasmeta.meta.META_PREDICTORS`.
+    acquisition : {"ucb", "ei", "thompson", "greedy"}, default "ucb"
+        Mean plus `optimism` times deviation; the expected improvement over the best label; independent normal draws;
+        the mean.
+    optimism : float, default 0.5
+        Deviations that ``ucb`` adds.
+    options : mapping, optional
+        Keyword arguments of the predictor, such as ``{"steps": 50, "seed": 1}``.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("meta-predictor", "nb201/cifar100", evaluations=5, settings={"predictor": "meta-linear"})
+    >>> run.sources, len(run)
+    (('nb201/cifar10', 'nb201/imagenet16-120'), 5)
+    """
+
+    default_predictor: ClassVar[Any] = "meta-dkl"
+    default_acquisition: ClassVar[str] = "ucb"
+    search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "optimism")
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        rng: np.random.Generator,
+        *,
+        predictor: str | None = None,
+        acquisition: str | None = None,
+        optimism: float = 0.5,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(space, rng, predictor=predictor, acquisition=acquisition, optimism=optimism, options=options)
+        self.initial = 0
+
+    @classmethod
+    def knows(cls, predictor: str) -> bool:
+        """Whether a name is that of a meta-predictor."""
+        return predictor in META_PREDICTORS
+
+    # -- what sources teach -----------------------------------------------------------------------------------------
+    def _learn(self, sources: list[SourceTask]) -> Any:
+        self._model.monitor = self.monitor
+        return self._model.meta_fit(sources).meta_model_
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        packed: tuple[dict[str, NDArray[Any]], dict[str, Any]] = self._ready._pack()
+        return packed
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+        return self._model._unpack(arrays, facts)
+
+    @property
+    def _ready(self) -> Any:
+        self._model.meta_model_ = self._require_meta_model()
+        return self._model
+
+    # -- the model --------------------------------------------------------------------------------------------------
+    def build_model(self, seed: int) -> Any:
+        """Return the meta-predictor, which has learnt nothing."""
+        if not isinstance(self.predictor, str) or not self.knows(self.predictor):
+            raise UnknownNameError.of("meta-predictor", self.predictor, list(META_PREDICTORS))
+        return META_PREDICTORS[self.predictor](self.space, **self.options)
+
+    def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
+        """Adapt to the values themselves: the predictor has a scale of its own."""
+        self._ready.fit(cells, [self._told[cell] for cell in cells.tolist()])
+        self._highest = float(labels.max())
+
+    def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation of all scores, of which the best observed is the best label."""
+        model = self._model
+        return model.mean_ + (self._highest - model.scale_.scores.max()), model.deviation_
+
+    @cached_property
+    def _prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        prior: tuple[NDArray[np.float64], NDArray[np.float64]] = self._ready.prior()
+        return prior
+
+    def _is_fitted(self) -> bool:
+        """Use what sources lead to expect where no two values differ."""
+        if not self._told or not super()._is_fitted():
+            self._mean, self._deviation = self._prior
+            self._best = float(self._mean.max())
+        return True

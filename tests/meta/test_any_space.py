@@ -1,0 +1,191 @@
+"""Every meta-learner on spaces that are not NAS-Bench-201's: other cells, sizes, mixed columns, a list of some."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from nasmeta.errors import SettingError
+from nasmeta.experiments import one_thread
+from nasmeta.meta import (
+    META_PREDICTORS,
+    LearnedSpace,
+    choose_meta_searcher,
+    load_meta_model,
+    save_meta_model,
+    warm_start_cells,
+)
+from nasmeta.meta._cell_columns import live_choice_counts, live_choices, network_columns, proxy_scores
+from nasmeta.meta._reference import reference_space
+from nasmeta.meta._source_models import joint_space
+from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.tasks import SourceTask
+
+SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
+SEARCHED = ("meta", "meta-gp", "meta-nas", "meta-np", "meta-rl", "multi-task-gp", "ppo", "rgpe", "source-order")
+NETWORKS = ("anil", "maml", "meta-dkl", "meta-nas", "meta-np", "reptile")
+SLOW = {  # seconds each; what they do is tried on the other spaces, too
+    "six-ops": (*NETWORKS, "meta", "meta-linear", "multi-task-gp", "rgpe"),
+    "five-nodes": (*NETWORKS, "meta", "meta-linear", "multi-task-gp", "rgpe"),
+    "sizes": (*NETWORKS, "meta", "rgpe"),
+}
+QUICK: dict[str, dict[str, Any]] = {
+    "anil": {"steps": 2, "width": 8}, "maml": {"steps": 2, "width": 8}, "reptile": {"steps": 2, "width": 8},
+    "meta-dkl": {"steps": 2, "width": 8}, "meta-np": {"steps": 2, "width": 8},
+    "meta-nas": {"steps": 2, "tasks": 2, "width": 8},
+    "meta-rl": {"iterations": 1, "walks": 4, "steps": 4, "hidden": 8},
+}  # fmt: skip
+
+
+@cache
+def space_of(name: str) -> SearchSpace:
+    if name == "six-ops":
+        return CellSpace(name, ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"])
+    if name == "five-nodes":
+        return CellSpace(name, ["none", "skip_connect", "conv"], n_nodes=5)
+    if name == "sizes":
+        return SearchSpace(name, {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)})
+    if name == "mixed":
+        return SearchSpace(
+            name,
+            {
+                "depth": [1, 2, 3, 4], "width": [16, 32, 64, 128], "act": ["relu", "gelu", "tanh"],
+                "norm": ["batch", "layer", "none"], "drop": [0.0, 0.1, 0.2], "pool": ["max", "avg"],
+                "kernel": [1, 3, 5, 7],
+            },
+            valid=lambda frame: ~((frame["depth"] == 4) & (frame["width"] == 128)),
+        )  # fmt: skip
+    return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
+
+
+def made_up(space: SearchSpace, shift: float = 0.0) -> np.ndarray:
+    codes = space.codes.astype(np.float64)
+    return np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1) + 0.3 * np.cos(codes[:, 0] - shift)
+
+
+@cache
+def sources_in(name: str) -> list[SourceTask]:
+    """Return two tasks with 150 labels each, on architectures of their own."""
+    space = space_of(name)
+    cells = space.sample(300, np.random.default_rng(0))
+    pairs = ((cells[:150], 0.1), (cells[150:], 0.3))
+    return [SourceTask(f"m/{s}", f"d{s}", space, own, made_up(space, s)[own]) for own, s in pairs]
+
+
+def with_slow_ones(learners: tuple[str, ...]) -> list[Any]:
+    return [
+        pytest.param(name, learner, marks=[pytest.mark.slow] if learner in SLOW.get(name, ()) else [])
+        for name in SPACES
+        for learner in learners
+    ]
+
+
+@pytest.mark.parametrize(("name", "learner"), with_slow_ones(SEARCHED))
+def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path) -> None:
+    space = space_of(name)
+    values = made_up(space)
+    searcher = SEARCHERS[learner](space, np.random.default_rng(0), **QUICK.get(learner, {}))
+    with one_thread():
+        if isinstance(searcher, MetaSearcher):
+            searcher.meta_fit(sources_in(name))
+            saved = load_meta_model(save_meta_model(tmp_path / "model.npz", searcher))
+            assert saved.space == space
+            assert saved.sources == tuple(source.name for source in sources_in(name))
+            again = saved.searcher(np.random.default_rng(0))
+            if learner not in ("meta-rl", "meta-nas"):  # these two have drawn from the generator of the search
+                assert again.ask().shape == (1,)
+        found = []
+        for _ in range(15):
+            cells = searcher.ask()
+            assert cells.dtype == np.int32
+            searcher.tell(cells, values[cells])
+            found.append(int(cells[0]))
+    assert len(set(found)) == 15
+    if learner not in ("meta-nas", "meta-np", "meta-rl", "ppo"):  # which have learnt for two steps only
+        assert values[found].max() > np.quantile(values, 0.98)
+
+
+@pytest.mark.parametrize(("name", "learner"), with_slow_ones(tuple(sorted(META_PREDICTORS))))
+def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_path: Path) -> None:
+    space = space_of(name)
+    made = META_PREDICTORS[learner](space, **QUICK.get(learner, {}))
+    cells = space.sample(20, np.random.default_rng(7))
+    with one_thread():
+        made.meta_fit(sources_in(name)).fit(cells, made_up(space)[cells])
+        mean, deviation = made.predict(np.arange(space.size), return_std=True)
+        assert (deviation > 0).all()
+        assert spearmanr(mean, made_up(space))[0] > 0.35
+        saved = load_meta_model(save_meta_model(tmp_path / "model.npz", made))
+        back = saved.predictor().fit(cells, made_up(space)[cells]).predict(np.arange(40))
+    np.testing.assert_allclose(back, mean[:40], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_learned_space_and_a_warm_start(name: str) -> None:
+    space = space_of(name)
+    learnt = LearnedSpace.learn(space, sources_in(name), fraction=0.1)
+    assert len(learnt.cells) == int(np.ceil(0.1 * space.size))
+    assert made_up(space)[learnt.cells].mean() > np.quantile(made_up(space), 0.7)
+    np.testing.assert_allclose(learnt.edge_probabilities.sum(axis=1), 1.0)
+    np.testing.assert_allclose(learnt.pair_probabilities.sum(axis=(1, 2)), 1.0)
+    assert len(learnt.edge_pairs) == len(learnt.pair_probabilities)
+    first = warm_start_cells(space, sources_in(name), 5)
+    assert made_up(space)[first].max() > np.quantile(made_up(space), 0.95)
+
+
+def test_a_user_s_cells_of_nas_bench_201_read_its_layout_and_proxies() -> None:
+    own = CellSpace("own", ["nor_conv_3x3", "none", "skip_connect"])
+    assert reference_space(own) == get_space("nb201")
+    cell = get_space("nb201").from_ops(own.ops_of(17))
+    np.testing.assert_array_equal(network_columns(own)[17], network_columns(get_space("nb201"))[cell])
+    np.testing.assert_array_equal(proxy_scores(own)[17], proxy_scores(get_space("nb201"))[cell])
+    assert live_choices(own).shape == (own.size, 24)
+    assert live_choice_counts(own).shape == (own.size, 4)
+    for name in ("six-ops", "sizes"):
+        assert reference_space(space_of(name)) == space_of(name)
+        assert proxy_scores(space_of(name)).shape == (space_of(name).size, 0)
+
+
+def test_a_list_of_cells_learns_from_the_whole_space() -> None:
+    part, whole = space_of("sample"), get_space("nb201")
+    assert joint_space(part, [whole]) == whole
+    cells = whole.sample(150, np.random.default_rng(0))
+    values = made_up(whole)
+    source = SourceTask("m", "d", whole, cells, values[cells])
+    target = whole.from_codes(part.codes)  # made up of what the parts' own codes mean there
+    assert choose_meta_searcher(part, [source]).searcher == "rgpe"
+    searcher = SEARCHERS["rgpe"](part, np.random.default_rng(0))
+    assert isinstance(searcher, MetaSearcher)
+    searcher.meta_fit([source])
+    assert len(target) == part.size
+    assert searcher.ask(3).max() < part.size
+
+
+@pytest.mark.parametrize("learner", ["rgpe", "multi-task-gp", "meta"])
+def test_spaces_of_which_none_has_all_are_refused(learner: str) -> None:
+    searcher = SEARCHERS[learner](space_of("sizes"), np.random.default_rng(0))
+    assert isinstance(searcher, MetaSearcher)
+    with pytest.raises(
+        SettingError, match=r"do not fit: none has all architectures.*sizes: layer0 \(8\).*mixed: depth"
+    ):
+        searcher.meta_fit(sources_in("mixed"))
+
+
+def test_a_model_of_another_space_is_refused(tmp_path: Path) -> None:
+    searcher = SEARCHERS["source-order"](space_of("sizes"), np.random.default_rng(0))
+    assert isinstance(searcher, MetaSearcher)
+    path = save_meta_model(tmp_path / "model.npz", searcher.meta_fit(sources_in("sizes")))
+    twin = SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 65] for i in range(5)})
+    with pytest.raises(SettingError, match="for the space sizes, but"):
+        load_meta_model(path).restore(SEARCHERS["source-order"](twin, np.random.default_rng(0)))
+
+
+def test_every_meta_searcher_is_tried_here() -> None:
+    named = {name for name, kind in SEARCHERS.items() if kind.__module__.startswith("nasmeta.meta")}
+    assert named <= {*SEARCHED, "meta-predictor"}

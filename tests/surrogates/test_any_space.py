@@ -1,0 +1,131 @@
+"""Surrogates of tables that a user brings: on any space, with holes, with few rows."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import kendalltau
+
+import nasmeta as nm
+from nasmeta.errors import LabelError
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.surrogates import class_features, feature_sets, fit_surrogate, load_surrogate, network_classes
+from nasmeta.surrogates._process import fit_process
+
+SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
+
+
+@cache
+def space_named(name: str) -> SearchSpace:
+    if name == "six-ops":
+        return CellSpace(name, ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"])
+    if name == "five-nodes":
+        return CellSpace(name, ["none", "skip_connect", "conv"], n_nodes=5)
+    if name == "sizes":
+        return SearchSpace(name, {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)})
+    if name == "mixed":
+        choices: dict[str, list[Any]] = {
+            "layers": [1, 2, 3, 4],
+            "width": [16, 32, 64, 128],
+            "act": ["relu", "tanh", "gelu"],
+            "norm": ["none", "batch", "layer"],
+            "dropout": [0.0, 0.1, 0.2, 0.5],
+            "pool": ["max", "mean"],
+            "residual": [False, True],
+        }
+        return SearchSpace(name, choices, valid=lambda frame: (frame.layers > 1) | ~frame.residual.astype(bool))
+    return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
+
+
+def smooth_values(space: SearchSpace) -> np.ndarray:
+    """Return a made-up accuracy of each architecture, of cells one that all with the same function have."""
+    if isinstance(space, CellSpace):
+        paths = space.feature("paths").counts
+        return 60 + 10 * np.tanh(paths @ np.linspace(-0.3, 0.4, paths.shape[1]))
+    x = space.codes / (np.array(space.n_choices) - 1)
+    return np.cos(2.5 * x + np.arange(space.n_positions)).sum(axis=1) + 0.3 * x[:, 0] * x[:, -1] + 60
+
+
+def made_up_task(space: SearchSpace, n_rows: int, seconds: bool = True) -> nm.Task:
+    rows = space.sample(n_rows, np.random.default_rng(0))
+    frame = pd.DataFrame({"index": rows, "accuracy": smooth_values(space)[rows]})
+    if seconds:
+        frame["train_seconds"] = 10.0 + 2 * space.codes[rows].sum(axis=1)
+    return nm.Table.from_frame(frame, space=space, name="mine").task("accuracy")
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_partial_table_of_any_space(name: str, tmp_path: Path) -> None:
+    space = space_named(name)
+    surrogate = fit_surrogate(made_up_task(space, 250), steps=20)
+    assert surrogate.card["scores"]["held out"]["tau"] > 0.6
+    assert 180 < surrogate.trained.sum() <= 200
+    assert kendalltau(surrogate.values, smooth_values(space)).statistic > 0.6
+    np.testing.assert_allclose(surrogate.cost_seconds, 10 + 2 * space.codes.sum(axis=1), atol=0.01)
+    again = load_surrogate(surrogate.save(tmp_path / "mine.npz"))
+    assert again.space == space
+    np.testing.assert_array_equal(again.values, surrogate.values)
+    np.testing.assert_array_equal(again.cost_seconds, surrogate.cost_seconds)
+    assert again.predict(space.to_string(7)) == surrogate.values[7]
+    run = nm.search("random", made_up_task(space, 250), evaluations=5, evaluator=str(tmp_path / "mine.npz"))
+    assert run.evaluations == 5
+
+
+def test_few_rows_and_no_cost() -> None:
+    space = space_named("mixed")
+    surrogate = fit_surrogate(made_up_task(space, 60, seconds=False), steps=5)
+    assert surrogate.cost_coefficients is None
+    assert np.isnan(surrogate.cost_seconds).all()
+    assert surrogate.card["cost_r2"] is None
+    assert np.isfinite(surrogate.values).all()
+    with pytest.raises(LabelError, match="49 of them different networks; a surrogate needs at least 50"):
+        fit_surrogate(made_up_task(space, 49))
+
+
+def test_isomorphs_are_one_class() -> None:
+    own = SearchSpace("own", {"a": list(range(9)), "b": list(range(9))}, isomorphic=lambda codes: codes.sum(axis=1))
+    classes = network_classes(own)
+    assert classes.max() + 1 == 17
+    np.testing.assert_array_equal(classes[own.index_of(["a=0,b=4", "a=2,b=2"])], [4, 4])
+    assert [len(part) for part in class_features(own)] == [17] * len(feature_sets(own))
+
+
+@pytest.mark.parametrize("name", SPACES[:2])
+def test_features_of_cells_belong_to_their_function(name: str) -> None:
+    space = space_named(name)
+    assert isinstance(space, CellSpace)
+    edges, paths, _, _ = class_features(space)
+    classes = space.function_classes
+    first = np.unique(classes, return_index=True)[1]
+    counts = space.feature("paths").counts
+    np.testing.assert_array_equal(counts, counts[first][classes])  # so any member speaks for its class
+    assert len(np.unique(edges, axis=0)) == len(edges) == len(paths) == classes.max() + 1
+
+
+def test_a_cell_without_none_has_noise() -> None:
+    space = CellSpace("mine", ["skip_connect", "conv", "pool"])
+    surrogate = fit_surrogate(made_up_task(space, 400), steps=3)
+    assert surrogate._live(np.arange(space.size, dtype=np.int32)).all()
+    assert all(np.isfinite(part).all() for part in class_features(space))
+
+
+def test_a_projection_on_all_is_exact_and_one_on_half_is_near() -> None:
+    features = class_features(space_named("mixed"))
+    rng = np.random.default_rng(0)
+    observed = np.sort(rng.permutation(2016)[:400]).astype(np.int32)
+    y = smooth_values(space_named("mixed"))
+    u, counts = y[observed] + 0.05 * rng.normal(size=400), rng.integers(1, 4, 400)
+
+    def predicted(most: int) -> np.ndarray:
+        fitted = fit_process(features, observed, u, counts, np.random.default_rng(1), steps=10, batch=100, most=most)
+        assert len(fitted.observed) == (400 if most >= 400 else most // 2)
+        return fitted.predict(features)
+
+    exact, half = predicted(400), predicted(399)
+    assert np.corrcoef(exact, y)[0, 1] > 0.97
+    assert np.corrcoef(half, y)[0, 1] > 0.95
