@@ -40,7 +40,7 @@ class _Searchers(Registry["type[Searcher]"]):
         from nasmeta.predictors import PREDICTORS
 
         for own in _OF_PREDICTORS:
-            kind: Any = self.get(own)
+            kind: Any = self[own] if own in self else None  # noqa: SIM401  (`get` knows no UnknownNameError)
             if kind is not None and kind.knows(predictor):
                 found: type[Searcher] = kind.of(predictor, acquisition, name=name)
                 return found

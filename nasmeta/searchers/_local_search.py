@@ -16,7 +16,7 @@ __all__ = ["FullLocalSearch", "LocalSearch"]
 class LocalSearch(Searcher):
     """Climb to a better neighbour until there is none, then restart at a random cell.
 
-    Neighbours (one edge with another operation) are tried in random order. White, Nolen and Savani ("Exploring the
+    Neighbours (one position with another choice) are tried in random order. White, Nolen and Savani ("Exploring the
     loss landscape in neural architecture search", UAI 2021) show how strong this is on tabular benchmarks; first
     improvement is the variant of den Ottelander et al. ("Local search is a remarkably strong baseline for neural
     architecture search", EMO 2021).

@@ -215,5 +215,7 @@ class PredictorSearch(Searcher):
         if self.acquisition == "thompson":
             return self.draw_model()
         if self.acquisition == "ei":
-            return log_expected_improvement(self._mean, np.maximum(self._deviation, _LEAST_DEVIATION), self._best)
+            # 25 deviations above the best the improvement is the difference; from 37 on its formula overflows.
+            least = np.maximum((self._mean - self._best) / 25, _LEAST_DEVIATION)
+            return log_expected_improvement(self._mean, np.maximum(self._deviation, least), self._best)
         return self._mean + (self.optimism * self._deviation if self.acquisition == "ucb" else 0.0)

@@ -518,7 +518,6 @@ class SearchSpace:
         index = self.index_of(architectures)
         if self._canonical is None:
             return index
-        found = self._canonical[index]
         if isinstance(index, int):
             return int(self._canonical[index])
         return self._canonical[index]

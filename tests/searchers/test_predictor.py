@@ -1,0 +1,207 @@
+"""Any predictor as a searcher: by name, of one's own, its acquisitions, and what it refuses."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import nasmeta as nm
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.predictors import OneHotEncoder
+from nasmeta.searchers import SEARCHERS, PredictorSearch
+from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.testing import made_up_values
+
+SPACE = get_space("tnb101")
+VALUES = made_up_values(SPACE)
+OWN_SPACE = SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32] for i in range(4)})
+
+
+def asked(searcher: PredictorSearch, n: int, batch: int = 1) -> list[int]:
+    found: list[int] = []
+    for _ in range(0, n, batch):
+        cells = searcher.ask(batch)
+        searcher.tell(cells, VALUES[cells])
+        found += cells.tolist()
+    return found
+
+
+def told(n: int = 40, **settings: Any) -> PredictorSearch:
+    searcher = PredictorSearch(SPACE, np.random.default_rng(0), **settings)
+    cells = SPACE.sample(n, np.random.default_rng(1))
+    searcher.tell(cells, VALUES[cells])
+    return searcher
+
+
+@pytest.mark.parametrize("acquisition", ["ei", "ucb", "thompson", "greedy"])
+@pytest.mark.parametrize(
+    "predictor",
+    [
+        "ridge",
+        RandomForestRegressor(n_estimators=10),
+        make_pipeline(StandardScaler(), KNeighborsRegressor(3)),
+        make_pipeline(OneHotEncoder("tnb101"), Ridge()),
+    ],
+    ids=["by-name", "forest", "pipeline", "encoder"],
+)
+def test_finds_more_than_chance_and_repeats_itself(predictor: Any, acquisition: str) -> None:
+    one, again = (
+        asked(PredictorSearch(SPACE, np.random.default_rng(0), predictor=predictor, acquisition=acquisition), n)
+        for n in (40, 25)
+    )
+    assert one[:25] == again
+    assert len(set(one)) == 40
+    assert VALUES[one[10:]].mean() > VALUES[one[:10]].mean() + 0.5
+
+
+def test_names_join_predictor_and_acquisition() -> None:
+    assert SEARCHERS["ridge-ucb"] is SEARCHERS["ridge-ucb"]
+    run = nm.search("ridge-ucb", "nb201/cifar10", evaluations=15, settings={"optimism": 0.5})
+    assert (run.searcher, run.settings) == ("ridge-ucb", {"optimism": 0.5})
+    made = SEARCHERS["random-forest-greedy"](SPACE, np.random.default_rng(0))
+    assert (made.predictor, made.acquisition) == ("random-forest", "greedy")
+    assert "ridge-ucb" not in SEARCHERS
+    with pytest.raises(UnknownNameError, match=r"predictor 'rigde'.*Did you mean 'ridge'"):
+        SEARCHERS["rigde-ei"]
+    with pytest.raises(UnknownNameError, match="searcher 'ridge-pi'"):
+        SEARCHERS["ridge-pi"]
+    with pytest.raises(SettingError, match="ridge-ei is one predictor with one acquisition"):
+        nm.search("ridge-ei", "nb201/cifar10", evaluations=3, settings={"predictor": "gp"})
+
+
+@pytest.mark.slow
+def test_compared_in_two_processes_with_an_estimator_of_ones_own() -> None:
+    neighbours = PredictorSearch.of(KNeighborsRegressor(3), "greedy", name="neighbours")
+    searchers = {"own": neighbours, "ridge": "ridge-ei", "set": ("predictor", {"acquisition": "thompson"})}
+    frames = [
+        nm.compare(searchers, tasks="nb201/cifar10", repeats=2, evaluations=15, workers=workers) for workers in (1, 2)
+    ]
+    columns = ["searcher", "seed", "evaluation", "cell"]
+    one, two = (f[columns].sort_values(columns[:3]).reset_index(drop=True).astype(str) for f in frames)
+    assert one.equals(two)
+
+
+def test_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_regressors.py").write_text(
+        "from sklearn.neighbors import KNeighborsRegressor\n"
+        "class Near(KNeighborsRegressor):\n    pass\n"
+        "def nearest(n=1):\n    return KNeighborsRegressor(n)\n"
+        "made = KNeighborsRegressor(2)\n"
+        "number = 3\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    for name, options in (("Near", {"n_neighbors": 2}), ("nearest", {"n": 2}), ("made", {})):
+        settings = {"predictor": f"my_regressors:{name}", "acquisition": "greedy", "options": options}
+        run = nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)
+        assert run.settings == settings
+    assert len(nm.search("my_regressors:nearest-ei", "nb201/cifar10", evaluations=14)) == 14
+    with pytest.raises(SettingError, match=r"A predictor is a name, an estimator or a class of one, not 3"):
+        told(predictor="my_regressors:number")
+    with pytest.raises(NasmetaError, match="no none_such"):
+        told(predictor="my_regressors:none_such")
+    with pytest.raises(SettingError, match="cannot take the options"):
+        told(predictor="my_regressors:nearest", options={"m": 2})
+
+
+def test_reads_count_features_encoded_once() -> None:
+    class Watching(Ridge):
+        seen: list[tuple[int, ...]] = []  # noqa: RUF012
+
+        def fit(self, X: NDArray[Any], y: NDArray[Any]) -> Watching:
+            self.seen.append(X.shape)
+            return super().fit(X, y)
+
+    searcher = PredictorSearch(OWN_SPACE, np.random.default_rng(0), predictor=Watching(), acquisition="greedy")
+    cells = OWN_SPACE.sample(12, np.random.default_rng(0))
+    searcher.tell(cells, np.arange(12.0))
+    searcher.ask()
+    assert Watching.seen == [(12, 16 + 4)]  # one-hot positions, and levels
+
+
+def test_is_fitted_anew_each_time_that_values_grew_by_a_tenth() -> None:
+    fits: list[int] = []
+
+    class Counting(PredictorSearch):
+        def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
+            fits.append(len(cells))
+            super().fit_model(cells, labels)
+
+    asked(Counting(SPACE, np.random.default_rng(0), acquisition="greedy"), 60)
+    assert fits == [*range(10, 20), 21, 24, 27, 30, 33, 37, 41, 46, 51, 57]
+
+
+def test_a_batch_is_the_best_of_one_fit_without_repeats() -> None:
+    searcher = told(acquisition="greedy")
+    batch = searcher.ask(5)
+    mean = searcher._mean.copy()
+    mean[list(searcher._told)] = -np.inf
+    np.testing.assert_allclose(mean[batch], np.sort(mean)[:-6:-1])
+    assert len({*batch.tolist(), *searcher.ask(5).tolist()}) == 10
+
+
+def test_ties_are_drawn_from() -> None:
+    class Constant(PredictorSearch):
+        def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            return np.zeros(SPACE.size), np.ones(SPACE.size)
+
+    firsts = []
+    for seed in range(5):
+        searcher = Constant(SPACE, np.random.default_rng(seed))
+        searcher.tell(np.arange(12, dtype=np.int32), VALUES[:12])
+        firsts.append(int(searcher.ask()[0]))
+    assert len(set(firsts)) == 5
+
+
+def test_what_can_be_overridden_is_a_model_of_ones_own() -> None:
+    class Known(PredictorSearch):
+        """Knows the values: the interface that a meta-predictor has."""
+
+        def build_model(self, seed: int) -> None:
+            return None
+
+        def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
+            self.n = len(cells)
+
+        def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            return VALUES, np.full(SPACE.size, 1e-6)
+
+    for acquisition in ("ei", "ucb", "greedy", "thompson"):
+        searcher = Known(SPACE, np.random.default_rng(0), acquisition=acquisition)
+        assert VALUES.argmax() in asked(searcher, 11)
+
+
+def test_equal_values_teach_nothing_and_stop_nothing() -> None:
+    searcher = PredictorSearch(SPACE, np.random.default_rng(0))
+    for _ in range(15):
+        searcher.tell(searcher.ask(), np.zeros(1))
+    assert len(searcher._told) == 15
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"predictor": "xgbost"}, "Did you mean 'xgboost'"),
+        ({"predictor": 3}, "A predictor is a name, an estimator or a class of one, not 3"),
+        ({"acquisition": "pi"}, "acquisition must be one of ei, ucb, thompson, greedy, not 'pi'"),
+        ({"labels": "raw"}, "labels must be rank or value"),
+        ({"initial": 1}, "initial must be a whole number from 2 on"),
+        ({"copies": 1}, "copies"),
+        ({"optimism": -1}, "optimism"),
+        ({"options": [1]}, "options must be a mapping"),
+        ({"options": {"depth_of_thought": 1}}, "has no setting 'depth_of_thought'"),
+    ],
+)
+def test_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(NasmetaError, match=message):
+        told(**settings)
