@@ -475,7 +475,7 @@ class SearchSpace:
     @property
     def n_neighbours(self) -> int:
         """Most neighbours of an architecture."""
-        return self.neighbour_table.shape[1]
+        return int(self.neighbour_table.shape[1])
 
     @cached_property
     def neighbour_counts(self) -> NDArray[np.int32]:

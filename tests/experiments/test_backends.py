@@ -54,8 +54,9 @@ def test_how_many_workers() -> None:
 
 
 def job() -> Runs:
-    rules = Rules(Budget(evaluations=3), None, None)
-    return Runs((0, "random"), SearcherSpec.of("random"), nm.get_task("nb201/cifar10"), [], [0], [None], rules)
+    task = nm.get_task("nb201/cifar10")
+    rules = Rules(Budget(evaluations=3), TableEvaluator(task))
+    return Runs((0, "random"), SearcherSpec.of("random"), task, [], [0], [None], rules)
 
 
 def test_a_node_like_the_runner_does_the_job() -> None:
