@@ -13,6 +13,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.evaluators import TableEvaluator
 from nasmeta.experiments import Clock, _backends
 from nasmeta.experiments._backends import Backend
 from nasmeta.experiments._clock import Budget
