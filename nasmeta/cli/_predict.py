@@ -34,11 +34,16 @@ def predict(
         Optional[str],  # noqa: UP045
         typer.Option(help="Encoder of the predictors that name none; several joined by +."),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="Dataset of nb201, or name of a task.")] = "cifar10",
+    dataset: Annotated[str, typer.Option(help="Dataset of nb201, or name of a task, such as clinic/pets.")] = "cifar10",
     protocol: Annotated[str, typer.Option(help="few: so many labels; half: of half of the cells.")] = "few",
     sizes: Annotated[Optional[str], typer.Option(help="Numbers of labels, with commas between.")] = None,  # noqa: UP045
     draws: Annotated[int, typer.Option(help="How often the labelled cells are drawn.")] = 5,
-    target: Annotated[str, typer.Option(help="What the order is compared with: test or valid.")] = "test",
+    target: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="What the order is compared with: test, or valid, the signal. Default: test, where there is one."
+        ),
+    ] = None,
     rule: Annotated[
         str, typer.Option(help="What counts as isomorphic: upstream, or function (strictest).")
     ] = "upstream",

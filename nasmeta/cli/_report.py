@@ -118,8 +118,11 @@ def _written(
     several = len({get_task(str(name)).column.unit for name in frame["task"].unique()}) > 1
     try:
         files[1].write_text("\n".join(["# Comparison of searchers\n", *parts]), encoding="utf-8")
-        for x, name in () if frame.empty else _PICTURES:
-            files += save_figure(plot_regret(frame, x=x, share_y=not several), folder / name)
+        for x, name in _PICTURES:
+            # Where nobody recorded what an evaluation costs, there is no time to plot against.
+            shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]
+            if not shown.empty:
+                files += save_figure(plot_regret(shown, x=x, share_y=not several), folder / name)
     except OSError as reason:
         if isinstance(reason, NasmetaError):
             raise

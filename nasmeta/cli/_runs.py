@@ -202,8 +202,11 @@ def _guidance(run: Run) -> dict[str, str]:
         known = (
             "" if isnan(run.chance_of_best) else f", which hold the best one with a chance of {run.chance_of_best:.2f}"
         )
-        share = 100 * float(run.space.partition(":")[2])
-        lines["searched in"] = f"{share:g} % of the cells, learnt from the sources{known}"
+        words = {"learned": f"learnt from the sources{known}", "measured": "those that have a value"}
+        parts = (part.partition(":") for part in run.space.split())
+        lines["searched in"] = "; ".join(
+            f"{100 * float(share):.3g} % of the space, {words[of]}" for of, _, share in parts
+        )
     if run.warm_start != "0":
         lines["first cells"] = f"{run.warm_start} chosen from the sources"
     return lines

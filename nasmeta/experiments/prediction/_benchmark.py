@@ -28,7 +28,9 @@ from nasmeta.experiments.prediction._protocols import (
     splits_of,
 )
 from nasmeta.experiments.prediction._records import Records
+from nasmeta.predictors import reference_space
 from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
+from nasmeta.spaces import get_space
 from nasmeta.tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -39,18 +41,19 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_PREDICTORS", "benchmark_predictors"]
 
 DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
+PLAIN_PREDICTORS = ("gp", "xgboost", "random-forest", "ridge")  # where no zero-cost proxies were measured
 _CALIBRATED_ON = 2000  # cells: coverage is then known to 0.01, and deviations of all cells would take the longest
 _SCORES = ("kendall_tau", "spearman", "rmse", "crps", *(f"coverage_{100 * level:.3g}" for level in LEVELS))
 _TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
 
 
 def benchmark_predictors(
-    predictors: PredictorsLike = DEFAULT_PREDICTORS,
+    predictors: PredictorsLike | None = None,
     task: str | Task = "nb201/cifar10",
     *,
     protocol: str = "few",
     sizes: Iterable[int] | None = None,
-    target: Literal["test", "valid"] = "test",
+    target: Literal["test", "valid"] | None = None,
     encoder: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     draws: int = 5,
@@ -71,14 +74,15 @@ def benchmark_predictors(
         `nasmeta.predictors.PREDICTORS`, and `label_free_names`, which order cells without any label. An encoder is one
         or several names joined by ``+``, see `make_encoder`; and ``default``, the predictor's own; ``proxies``, the
         zero-cost proxies that this project has measured; ``published-proxies``, those of the table. An estimator of
-        scikit-learn's kind gets cells, shape (n,).
+        scikit-learn's kind gets cells, shape (n,). Left out, those that suit the space.
     task : str or Task, default "nb201/cifar10"
     protocol : {"few", "half"}, default "few"
         Labels of `sizes` cells, or of half of the cells.
     sizes : iterable of int, optional
-        Numbers of labels; 10, 20, 50, 78, 156, 469, 781 and 1,563 where left out.
-    target : {"test", "valid"}, default "test"
-        What the predicted order is compared with.
+        Numbers of labels; of 10, 20, 50, 78, 156, 469, 781 and 1,563 those below half of the cells where left out.
+    target : {"test", "valid"}, optional
+        What the predicted order is compared with: test values, or the signal itself. Test where left out, and the
+        signal where it is no validation, so that there is no test beside it.
     encoder : str, optional
         Of the predictors that name none.
     settings : mapping of label to mapping, optional
@@ -125,8 +129,11 @@ def benchmark_predictors(
     import pandas as pd
 
     path = None if folder is None else checked_path("folder", folder)
-    models = models_of(predictors, encoder, settings)
     question = _Question.of(task, target)
+    if predictors is None:
+        has_proxies = reference_space(question.task.space) == get_space("nb201")
+        predictors = DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS
+    models = models_of(predictors, encoder, settings)
     protocol = checked_protocol(protocol)
     numbers = checked_sizes(protocol, sizes, len(question.pool))
     draws = checked_whole("draws", draws, most=10_000)
@@ -194,11 +201,12 @@ class _Question:
         return f"{self.target_info.address} of {self.target_info.release}"
 
     @classmethod
-    def of(cls, task: str | Task, target: str) -> _Question:
-
+    def of(cls, task: str | Task, target: str | None) -> _Question:
         found = get_task(task) if isinstance(task, str) else task
         if not isinstance(found, Task):
             raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
+        if target is None:
+            target = "test" if found.signal.split == "valid" else "valid"
         if target not in ("test", "valid"):
             raise UnknownNameError.of("target", target, ("test", "valid"))
         info = found.column

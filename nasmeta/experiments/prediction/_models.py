@@ -87,7 +87,7 @@ class Model:
             found["estimator"] = estimator_digest(self.estimator)
         parts = (self.encoder or "").split("+")
         if _MEASURED in parts or not (self.predicts_labels or self.predictor in _COSTS):
-            found["proxies"] = _digest(_measured(task.space.name))
+            found["proxies"] = _digest(_measured(task.space))
         if _PUBLISHED in parts:
             found["published_proxies"] = _digest(_published(task))
         return found
@@ -104,20 +104,20 @@ class Model:
             cost = cells.params if self.predictor == "parameters" else cells.flops
             return _Column(np.asarray(cost(np.arange(space.size), "cifar10"), dtype=np.float64))
         if not self.predicts_labels:
-            return _Column(_measured(space.name)[self.predictor])
+            return _Column(_measured(space)[self.predictor])
         if self.members:
             pipelines = [(member.label, member.build(task, seed)) for member in self.members]
-            return make_predictor("ensemble", None, space.name, seed, members=pipelines, **self.settings)
+            return make_predictor("ensemble", None, space, seed, members=pipelines, **self.settings)
         if self.encoder is None:
-            return make_predictor(self.predictor, None, space.name, seed, **self.settings)
+            return make_predictor(self.predictor, None, space, seed, **self.settings)
         if self.predictor == "ensemble":
             names = self.settings.get("members") or _OF_ENSEMBLE
             names = names.split("+") if isinstance(names, str) else names
             members = [(name, Model(name, name, self.encoder).build(task, seed)) for name in names]
             rest = {key: value for key, value in self.settings.items() if key != "members"}
-            return make_predictor("ensemble", None, space.name, seed, members=members, **rest)
+            return make_predictor("ensemble", None, space, seed, members=members, **rest)
         encoder = [_encoder_of(part, task) for part in self._parts()]
-        return make_predictor(self.predictor, encoder, space.name, seed, **self.settings)
+        return make_predictor(self.predictor, encoder, space, seed, **self.settings)
 
     def _parts(self) -> list[str]:
         own = PREDICTORS[self.predictor].encoder
@@ -211,14 +211,14 @@ def _encoder_of(part: str, task: Task) -> Any:
         return part
     from nasmeta.predictors import ColumnEncoder  # brings scikit-learn
 
-    columns = _measured(task.space.name) if part == _MEASURED else _published(task)
+    columns = _measured(task.space) if part == _MEASURED else _published(task)
     values = np.stack(list(columns.values()), axis=1)
     # Where an isomorph was not measured either, the median and a column that says so.
-    return ColumnEncoder(values, list(columns), task.space.name, missing="indicator", scale="rank")
+    return ColumnEncoder(values, list(columns), task.space, missing="indicator", scale="rank")
 
 
 @cache
-def _measured(space: str) -> dict[str, NDArray[np.float64]]:
+def _measured(space: str | SearchSpace) -> dict[str, NDArray[np.float64]]:
     from nasmeta.training import measured_proxies
 
     return measured_proxies(space)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.predictors import isomorph_split
-from nasmeta.spaces import SearchSpace
+from nasmeta.spaces import CellSpace, SearchSpace
 
 __all__ = [
     "PROTOCOLS",
@@ -77,7 +77,8 @@ def _disjoint(
     """Return n cells, or those of half of the classes, and the cells of other classes."""
     fraction = 0.5 if n is None else None
     if rule != "function":
-        return isomorph_split(space, n_train=n, test_fraction=fraction, cells=pool, rng=rng, rule=rule)
+        of_cells: Any = {"rule": rule} if isinstance(space, CellSpace) else {}
+        return isomorph_split(space, n_train=n, test_fraction=fraction, cells=pool, rng=rng, **of_cells)
     shuffled = rng.permutation(pool)
     classes = space.function_classes[shuffled]
     if n is not None:
@@ -125,7 +126,7 @@ def checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> tu
         if sizes is not None:
             raise SettingError("The protocol half learns from half of the cells: it takes no sizes.")
         return (n_pool // 2,)
-    chosen = SIZES if sizes is None else tuple(sizes)
+    chosen = tuple(n for n in SIZES if 2 * n < n_pool) or (2,) if sizes is None else tuple(sizes)
     if not chosen:
         raise SettingError(f"Give at least one number of labels, such as {SIZES[3]}.")
     for n in chosen:
