@@ -181,7 +181,9 @@ def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.fl
     """Return the sources' mean cost of each cell, each source's costs having the mean 1; 1 where no source knows it."""
     known = [s.cost_seconds for s in sources if isinstance(s, Task) and s.space == task.space and s.has_cost]
     positive = [costs for costs in known if np.isfinite(costs).any() and (costs[np.isfinite(costs)] > 0).all()]
-    usable = [costs for costs in positive if np.isfinite(costs).all()] or positive  # complete ones, where there are some
+    usable = [
+        costs for costs in positive if np.isfinite(costs).all()
+    ] or positive  # complete ones, where there are some
     if not usable:
         raise SettingError(
             f"No source of {task.name} knows the seconds of an evaluation: leave out {_PER_SECOND!r} of the warm start."

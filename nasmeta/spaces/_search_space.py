@@ -475,7 +475,7 @@ class SearchSpace:
     @property
     def n_neighbours(self) -> int:
         """Most neighbours of an architecture."""
-        return self.neighbour_table.shape[1]
+        return int(self.neighbour_table.shape[1])
 
     @cached_property
     def neighbour_counts(self) -> NDArray[np.int32]:
@@ -518,8 +518,9 @@ class SearchSpace:
         index = self.index_of(architectures)
         if self._canonical is None:
             return index
-        found = self._canonical[index]
-        return int(found) if np.ndim(found) == 0 else np.asarray(found, dtype=np.int32)
+        if isinstance(index, int):
+            return int(self._canonical[index])
+        return self._canonical[index]
 
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:

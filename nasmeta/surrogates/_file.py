@@ -105,7 +105,10 @@ def _content(raw: bytes, path: Path) -> Content:
             f"{path} has the format version {version!r:.20}, this nasmeta reads version {FORMAT_VERSION}. "
             f"Fit it anew: `nasmeta surrogate fit {card['task']!s:.60} --output FILE`."
         )
-    space = space_of_card(card)
+    try:
+        space = space_of_card(card)
+    except DamagedFileError as reason:
+        raise ValueError(str(reason)) from reason
     features, sets = class_features(space), _sets(space)
     n_classes, n_cells = len(features[0]), space.size
     scales = tuple(

@@ -247,7 +247,7 @@ def _info(
         source_sha256=sha256(values.tobytes()).hexdigest(),
         note="" if said["direction"] else f"direction {better} by the metric's name",
         epoch=epoch,
-        kind=said["kind"] or guessed_kind,  # type: ignore[arg-type]
+        kind=said["kind"] or guessed_kind,
         device=device or guessed_device if (said["kind"] or guessed_kind) in ("latency", "energy") else None,
     )  # fmt: skip
 

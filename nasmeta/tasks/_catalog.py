@@ -112,9 +112,10 @@ def task_families() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> task_families()
-    ('nb201', 'all', 'nb201/accuracy', 'nb201/12ep', 'nb201/energy', 'nb201/latency', 'nb201/robust', \
-'nb201/tradeoff', 'nb201/train-seconds', 'nb201/within', 'tnb101', 'tnb101/train')
+    >>> task_families()[:3]
+    ('nb201', 'all', 'nb201/accuracy')
+    >>> {"graph", "fcnet"} <= set(task_families())
+    True
     """
     registered = (name.partition("/")[0] for name in TASKS)
     return tuple(dict.fromkeys([*_FAMILIES, *declared_families(), *registered, *own_families()]))

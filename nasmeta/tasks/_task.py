@@ -132,7 +132,12 @@ class Task:
         s = self.signal
         if s.kind is not None:
             return s.kind, s.device
-        column = self._signal_column
+        try:
+            column = self._signal_column
+        except (ColumnError, MissingValueError):  # it is not here: its name has to do
+            from nasmeta.tables import kind_of_old
+
+            return kind_of_old(s.metric)
         return column.kind, column.device
 
     @property

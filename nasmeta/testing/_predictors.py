@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 
 from nasmeta.experiments import one_thread
 from nasmeta.predictors import load_predictor, save_predictor
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing._searchers import made_up_values
 
 __all__ = ["PredictorContract"]
@@ -64,18 +64,10 @@ class PredictorContract:
             spaces = [get_space(space) for space in self.spaces]
             metafunc.parametrize("space", spaces, ids=[space.name for space in spaces])
 
-    def values(self, space: SearchSpace) -> NDArray[np.float64]:
-        """Return a made-up value for each architecture, float64, shape (size,)."""
-        if isinstance(space, CellSpace):
-            return made_up_values(space)
-        x = space.codes / (np.array(space.n_choices) - 0.5)
-        values: NDArray[np.float64] = np.cos(2.5 * x + np.arange(space.n_positions)).sum(axis=1)
-        return values
-
     def labelled(self, space: SearchSpace) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return architectures and made-up labels to fit on."""
         cells = space.sample(self.n_train, np.random.default_rng(0))
-        return cells, self.values(space)[cells] + 60.0
+        return cells, made_up_values(space)[cells] + 60.0
 
     def made_for(self, space: SearchSpace, seed: int) -> Any:
         """Return a new predictor of a space, made as `spaces` says it: by its name or by itself."""
@@ -106,7 +98,7 @@ class PredictorContract:
 
         train, y = self.labelled(space)
         others = np.setdiff1d(np.arange(space.size), train)
-        predicted, truth = self.fitted(space).predict(others), self.values(space)[others] + 60.0
+        predicted, truth = self.fitted(space).predict(others), made_up_values(space)[others] + 60.0
         assert spearmanr(predicted, truth).statistic >= self.least_correlation
         assert abs(predicted.mean() - y.mean()) < 3 * y.std()
 

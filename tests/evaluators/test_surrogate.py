@@ -10,7 +10,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.evaluators import Evaluator, SurrogateEvaluator
-from nasmeta.surrogates import SurrogateTask, load_surrogate
+from nasmeta.surrogates import load_surrogate
 
 
 def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.M
     monkeypatch.setattr("nasmeta.tables.load_table", forbidden)
     surrogate = load_surrogate("nb201/cifar100")
     cells = np.array([9930, 0, 9930], dtype=np.int32)
-    for asked in ("nb201/cifar100", nm.get_task("nb201/cifar100"), surrogate, surrogate.as_task()):
+    for asked in ("nb201/cifar100", nm.get_task("nb201/cifar100"), surrogate):
         evaluator = SurrogateEvaluator(asked)
         assert isinstance(evaluator, Evaluator)
         evaluation = evaluator.evaluate(cells)
@@ -30,14 +30,14 @@ def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.M
     np.testing.assert_array_equal(one.values, surrogate.training_values(2)[cells])
     run = nm.search("gp", "tnb101/room_layout", evaluations=30, evaluator="surrogate")
     assert run.values.min() == run.best.value  # a loss
-    assert run.task.column.unit == load_surrogate("tnb101/room_layout").unit
+    assert run.evaluator.column.unit == load_surrogate("tnb101/room_layout").unit
 
 
 def test_a_search_on_the_surrogate() -> None:
     run = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1, evaluator="surrogate")
     surrogate = load_surrogate("nb201/cifar10")
     np.testing.assert_array_equal(run.values, surrogate.values[run.cells])
-    assert run.task.optimum == surrogate.values.max()
+    assert run.evaluator.optimum == surrogate.values.max()
     assert (run.frame()["regret"] >= 0).all()
     table = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1)
     assert run.cells[0] == table.cells[0]  # the same random numbers
@@ -45,9 +45,9 @@ def test_a_search_on_the_surrogate() -> None:
 
 
 def test_a_single_training_as_the_answer() -> None:
-    task = load_surrogate("nb201/cifar10").as_task(answer="training", seed=4)
-    run = nm.search("local-search", task, evaluations=40)
-    np.testing.assert_array_equal(run.values, task.surrogate.training_values(4)[run.cells])
+    evaluator = SurrogateEvaluator("nb201/cifar10", answer="training", seed=4)
+    run = nm.search("local-search", evaluator, evaluations=40)
+    np.testing.assert_array_equal(run.values, evaluator.surrogate.training_values(4)[run.cells])
 
 
 def test_the_journal_says_what_answered(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_the_journal_says_what_answered(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="evaluator"):
         nm.search("gp", "nb201/cifar10", evaluations=25, journal=path)
     with pytest.raises(JournalError, match="evaluator"):
-        nm.search("gp", surrogate.as_task("training"), evaluations=25, journal=path)
+        nm.search("gp", SurrogateEvaluator(surrogate, "training"), evaluations=25, journal=path)
 
 
 def test_a_comparison_on_surrogates(tmp_path: Path) -> None:
@@ -87,10 +87,11 @@ def test_a_file_as_the_evaluator(tmp_path: Path) -> None:
         nm.search("random", "nb201/cifar100", evaluations=10, evaluator="oracle")
 
 
-def test_a_task_on_a_surrogate_travels_to_other_processes() -> None:
-    task = load_surrogate("nb201/cifar10").as_task("training", 3)
-    copy = pickle.loads(pickle.dumps(task))
-    assert isinstance(copy, SurrogateTask)
-    np.testing.assert_array_equal(copy.values, task.values)
-    assert copy.identity == task.identity
+def test_a_surrogate_travels_to_other_processes() -> None:
+    evaluator = SurrogateEvaluator("nb201/cifar10", "training", 3)
+    copy = pickle.loads(pickle.dumps(evaluator))
+    assert isinstance(copy, SurrogateEvaluator)
+    np.testing.assert_array_equal(copy.values, evaluator.values)
+    assert copy.identity == evaluator.identity
+    assert copy.task == evaluator.task
     assert copy.report_columns == nm.get_task("nb201/cifar10").report_columns

@@ -22,7 +22,6 @@ from nasmeta.cli._app import app
 from nasmeta.errors import (
     JournalError,
     LeakageError,
-    MissingValueError,
     NasmetaError,
     SettingError,
     TrainingFailed,
@@ -75,7 +74,7 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
     assert evaluation.cost_seconds[2] == 0
     assert evaluation.failures == (None, None, None)
     assert {path.name for path in tmp_path.iterdir()} == {f"cell-{classes[cell]}", f"cell-{classes[9]}"}
-    (report,) = evaluator.task.report(cell).items()
+    (report,) = evaluator.report(cell).items()
     assert report[0].split == "test"
     assert report[1] == direct.test_accuracy
 
@@ -226,21 +225,21 @@ def test_what_is_held_out_is_the_data_that_are_trained_on(trained: list[int]) ->
     known = replace(FEW, facts={"source": "cifar100"}, name="cifar100")
     assert TrainingEvaluator("nb201/cifar10", FEW, "tiny").task.held_out == ("digits",)
     assert TrainingEvaluator("nb201/cifar10", own, "tiny").task.held_out == ("birds", "cifar10")
-    task = TrainingEvaluator("nb201/cifar10", known, "tiny").task
-    assert task.held_out == ("cifar100",)
-    run = nm.search("source-order", "nb201/cifar10", evaluations=2, evaluator=task.evaluator)
+    evaluator = TrainingEvaluator("nb201/cifar10", known, "tiny")
+    assert evaluator.task.held_out == ("cifar100",)
+    run = nm.search("source-order", "nb201/cifar10", evaluations=2, evaluator=evaluator)
     assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
     with pytest.raises(LeakageError):
-        nm.search("source-order", "nb201/cifar10", sources="nb201/cifar100", evaluator=task.evaluator)
+        nm.search("source-order", "nb201/cifar10", sources="nb201/cifar100", evaluator=evaluator)
 
 
 def test_what_is_not_known_is_refused(trained: list[int]) -> None:
-    task = TrainingEvaluator("nb201/cifar10", FEW, "tiny").task
-    for name in ("values", "cost_seconds", "optimal_cells"):
-        with pytest.raises(MissingValueError, match="training"):
-            getattr(task, name)
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, "tiny")
+    assert evaluator.values is None
+    assert evaluator.cost_seconds is None
+    assert np.isnan(evaluator.optimum)
     with pytest.raises(TypeError):
-        pickle.dumps(task)
+        pickle.dumps(evaluator)
 
 
 @pytest.mark.parametrize(

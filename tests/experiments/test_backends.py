@@ -13,6 +13,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.evaluators import TableEvaluator
 from nasmeta.experiments import Clock, _backends
 from nasmeta.experiments._backends import Backend
 from nasmeta.experiments._clock import Budget
@@ -54,8 +55,9 @@ def test_how_many_workers() -> None:
 
 
 def job() -> Runs:
-    rules = Rules(Budget(evaluations=3), None, None)
-    return Runs((0, "random"), SearcherSpec.of("random"), nm.get_task("nb201/cifar10"), [], [0], [None], rules)
+    task = nm.get_task("nb201/cifar10")
+    rules = Rules(Budget(evaluations=3), TableEvaluator(task))
+    return Runs((0, "random"), SearcherSpec.of("random"), task, [], [0], [None], rules)
 
 
 def test_a_node_like_the_runner_does_the_job() -> None:

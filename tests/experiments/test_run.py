@@ -7,6 +7,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
+from nasmeta.evaluators import TableEvaluator
 from nasmeta.experiments import Run, results_frame
 
 COLUMNS = [
@@ -33,7 +34,7 @@ COLUMNS = [
 def run_of(cells: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> Run:
     costs = np.arange(1.0, len(cells) + 1)
     return Run(
-        nm.get_task("nb201/cifar10"),
+        TableEvaluator(nm.get_task("nb201/cifar10")),
         searcher,
         {},
         seed,

@@ -7,7 +7,7 @@ from scipy.stats import kendalltau
 import nasmeta as nm
 from nasmeta.errors import LabelError, SettingError, UnknownNameError
 from nasmeta.meta import META_PREDICTORS, MetaLinear
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.testing import MetaPredictorContract
 
 torch = pytest.importorskip("torch")
@@ -15,6 +15,15 @@ torch = pytest.importorskip("torch")
 
 class TestMetaLinear(MetaPredictorContract):
     def make(self, space: str) -> MetaLinear:
+        return MetaLinear(space)
+
+
+class TestMetaLinearOnColumns(MetaPredictorContract):
+    spaces = (
+        SearchSpace("columns", {"width": [8, 16, 32, 64], **{f"op{i}": ["conv", "pool", "skip"] for i in range(5)}}),
+    )
+
+    def make(self, space: SearchSpace) -> MetaLinear:
         return MetaLinear(space)
 
 

@@ -11,7 +11,7 @@ from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MultiFidelityContract, SearcherContract
 
 # Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
-LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-rl"})
+LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-predictor", "meta-rl"})
 SLOW = frozenset({"optuna-gp"})  # a fifth of a second a step
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnsafePickleError
 from nasmeta.settings import cache_folder
+from nasmeta.spaces import get_space
 from nasmeta.tables import Table, _arrow_file, _store, list_sources, load_table
 from nasmeta.tables.sources import SimpleHpoBench
 
@@ -187,7 +188,7 @@ def test_a_future_format_is_not_read(built: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_table_over_another_space_is_not_taken(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built.write_bytes(_arrow_file.encode("tnb101", 4096, [], {}))
+    built.write_bytes(_arrow_file.encode(get_space("tnb101"), [], {}))
     with pytest.warns(RuntimeWarning, match="tnb101"):
         assert is_right(load_table("nb201"))
 

@@ -9,7 +9,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
-from nasmeta.tasks import CombinedTask, SourceTask, Task, default_sources, task_families
+from nasmeta.tasks import SourceTask, Task, default_sources, task_families
 
 V1 = "NATS-tss v1.0"
 EMBEDDED = ("cifar10", "accuracy", "valid", 200)
@@ -57,49 +57,47 @@ def test_a_name_says_everything(name: str, signal: tuple[object, ...], held_out:
     s = task.signal
     assert (s.dataset, s.metric, s.split, s.epochs, s.seed, s.release) == signal
     assert (task.name, task.held_out, task.dataset) == (name, held_out, held_out[0])
-    assert task.space.name == task.table == name.partition("/")[0]
+    assert task.space.name == task.table_name == name.partition("/")[0]
     assert nm.get_task(name) is task
     assert pickle.loads(pickle.dumps(task)) == task
 
 
 def test_names_of_combined_tasks() -> None:
     task = nm.get_task("nb201/cifar100@12ep/within-5.5ms/pixel3")
-    assert isinstance(task, CombinedTask)
-    assert (task.rule, task.amount, task.held_out) == ("within", 5.5, ("cifar100", "pixel3"))
-    assert task.accuracy_task.signal == nm.get_task("nb201/cifar100@12ep").signal
-    assert task.cost_task.signal == nm.get_task("nb201/latency/pixel3/cifar100").signal
+    assert task.objective is not None
+    assert (task.objective.rule, task.objective.amount, task.held_out) == ("within", 5.5, ("cifar100", "pixel3"))
+    assert task.parts[0].signal == nm.get_task("nb201/cifar100@12ep").signal
+    assert task.parts[1].signal == nm.get_task("nb201/latency/pixel3/cifar100").signal
     assert pickle.loads(pickle.dumps(task)) == task
     energy = nm.get_task("nb201/cifar10/within-9mJ/fpga")
-    assert isinstance(energy, CombinedTask)
-    assert energy.cost.metric == "energy_fpga_millijoules"
+    assert energy.objective is not None
+    assert energy.objective.cost.metric == "energy_fpga_millijoules"
     other = nm.get_task("nb201/cifar100/tradeoff-2/pixel2/cifar10")  # pixel2 was measured for cifar10 only
-    assert isinstance(other, CombinedTask)
-    assert (other.rule, other.amount, other.cost.dataset, other.held_out) == (
+    assert other.objective is not None
+    assert (other.objective.rule, other.objective.amount, other.objective.cost.dataset, other.held_out) == (
         "tradeoff", 2.0, "cifar10", ("cifar100", "pixel2"),
     )  # fmt: skip
 
 
 def test_an_attack_may_have_a_budget() -> None:
     task = nm.get_task("nb201/robust/pgd@1/within-5ms/pixel3")
-    assert isinstance(task, CombinedTask)
-    assert task.accuracy_task.signal == nm.get_task("nb201/robust/pgd@1").signal
-    assert task.cost_task.signal == nm.get_task("nb201/latency/pixel3").signal
+    assert task.parts[0].signal == nm.get_task("nb201/robust/pgd@1").signal
+    assert task.parts[1].signal == nm.get_task("nb201/latency/pixel3").signal
     assert task.held_out == ("cifar10", "pixel3")
     assert nm.tasks.default_sources(task).names == ("nb201/cifar100", "nb201/imagenet16-120")
     other = nm.get_task("nb201/robust/fgsm@0.5/tradeoff-1/fpga/cifar100")
-    assert isinstance(other, CombinedTask)
-    assert (other.rule, other.cost.dataset) == ("tradeoff", "cifar100")
+    assert other.objective is not None
+    assert (other.objective.rule, other.objective.cost.dataset) == ("tradeoff", "cifar100")
 
 
-def test_cells_without_a_value_are_told_before_a_search() -> None:
+def test_a_search_keeps_to_cells_with_a_value() -> None:
     seed = nm.get_task("nb201/cifar10#999")
-    for begin in (
-        lambda: nm.search("random", seed, evaluations=1),
-        lambda: nm.compare(["random"], seed, repeats=1, evaluations=1),
-    ):
-        with pytest.raises(MissingValueError, match=r"7,456 of 15,625 cells.*leave out the seed"):
-            begin()
-    assert len(seed.as_source()) == 8_169
+    assert len(seed.as_source()) == len(seed.measured) == 8_169
+    run = nm.search("evolution", seed, evaluations=60)
+    assert np.isin(run.cells, seed.measured).all()
+    frame = nm.compare(["random", "local-search"], seed, repeats=2, evaluations=20)
+    assert np.isin(frame["cell"], seed.measured).all()
+    assert set(frame["space"]) == {run.space} == {"measured:0.523"}
 
 
 @pytest.mark.parametrize("rest", ["", "#777", "/within-5ms/pixel3", "/tradeoff-2/pixel3"])

@@ -1,0 +1,87 @@
+"""Meta-predictors as searchers: the contract, the acquisitions, names, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.meta import META_PREDICTORS, MetaPredictorSearch, load_meta_model, save_meta_model
+from nasmeta.searchers import SEARCHERS
+from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.tasks import SourceTask
+from nasmeta.testing import SearcherContract, made_up_values
+
+SMALL = SearchSpace("small", {f"layer{i}": [8, 16, 24, 32] for i in range(4)})
+ACQUISITIONS = ("ei", "greedy", "thompson", "ucb")
+
+
+class TestMetaPredictorSearch(SearcherContract):
+    spaces: ClassVar[Any] = (SMALL,)
+
+    def make(self, space: SearchSpace, rng: np.random.Generator) -> MetaPredictorSearch:
+        return MetaPredictorSearch(space, rng, predictor="meta-linear")
+
+    def test_runs_on_a_real_task(self) -> None:
+        run = nm.search("meta-linear-ei", "nb201/cifar100", evaluations=8)
+        assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
+
+
+def sources() -> list[SourceTask]:
+    cells = SMALL.sample(120, np.random.default_rng(0))
+    pairs = ((0.1, cells[:60]), (0.3, cells[60:]))
+    return [SourceTask(f"m/{s}", f"d{s}", SMALL, own, made_up_values(SMALL, s)[own]) for s, own in pairs]
+
+
+@pytest.mark.parametrize("acquisition", ACQUISITIONS)
+@pytest.mark.parametrize("predictor", ["maml", "meta-dkl", "meta-linear", "meta-np"])
+def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, acquisition: str) -> None:
+    options = {} if predictor == "meta-linear" else {"steps": 2, "width": 8}
+    searcher = MetaPredictorSearch(
+        SMALL, np.random.default_rng(0), predictor=predictor, acquisition=acquisition, options=options
+    )
+    searcher.meta_fit(sources())
+    values, found = made_up_values(SMALL), []
+    for _ in range(25):
+        cell = searcher.ask()
+        searcher.tell(cell, values[cell])
+        found.append(values[cell][0])
+    assert max(found) == values.max()
+    if acquisition == "greedy":
+        assert found[0] > np.quantile(values, 0.9)
+
+
+def test_costs_are_learnt_as_costs() -> None:
+    """A model of costs reads minus a cost: values, not their ranks."""
+    costs = np.exp(-made_up_values(SMALL))
+    cells = SMALL.sample(60, np.random.default_rng(0))
+    of = [SourceTask(f"m/{f}", f"d{f}", SMALL, cells, -f * costs[cells] ** (1 + f), is_cost=True) for f in (0.1, 0.2)]
+    searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="meta-linear").meta_fit(of)
+    found = []
+    for _ in range(12):
+        cell = searcher.ask()
+        searcher.tell(cell, -costs[cell])
+        found.append(costs[cell][0])
+    assert min(found) == costs.min()
+
+
+def test_its_file_brings_it_back(tmp_path: Path) -> None:
+    first = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="meta-linear").meta_fit(sources())
+    saved = load_meta_model(save_meta_model(tmp_path / "model.npz", first))
+    assert saved.kind == "meta-predictor"
+    np.testing.assert_array_equal(saved.searcher(np.random.default_rng(0)).ask(5), first.ask(5))
+    with pytest.raises(SettingError, match="meta-trained with predictor='meta-linear'"):
+        saved.restore(MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="meta-np"))
+
+
+def test_names() -> None:
+    assert SEARCHERS["meta-predictor"] is MetaPredictorSearch
+    assert issubclass(SEARCHERS["maml-ucb"], MetaPredictorSearch)
+    with pytest.raises(UnknownNameError, match="meta-predictor"):
+        MetaPredictorSearch(get_space("tnb101"), np.random.default_rng(0), predictor="xgboost")
+    assert set(ACQUISITIONS) == set(nm.searchers._base.ACQUISITIONS)
+    assert "meta-predictor" not in META_PREDICTORS
