@@ -164,11 +164,12 @@ def search(
         data=data,
     )
     info = run.evaluator.column
-    answers, trained = run.evaluator, run.evaluator.values is None
+    answers, trained = run.evaluator, run.evaluator.name == "training"
     known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {answers.optimum:.4f})"
     unit = "" if info.unit == "1" else f" {info.unit}"
-    seconds = duration(float(run.cost_seconds.sum()))
-    spent = "not known: nobody recorded seconds" if not run.cost_seconds.any() else f"{seconds} of training"
+    spent = f"{duration(float(run.cost_seconds.sum()))} of training"
+    if not run.cost_seconds.any() and run.task.device is None:
+        spent = "not known: nobody recorded seconds"
     lines = {
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
