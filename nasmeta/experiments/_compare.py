@@ -261,11 +261,10 @@ class _Comparison:
             trace,
             self._spec(pair),
             pair[1],
-            self.evaluators[pair[0]],
+            self.rules[pair],
             seed,
             self.sources[pair],
             self.saved[pair],
-            self.rules[pair].clock,
         )
 
     def _spec(self, pair: Pair) -> SearcherSpec:

@@ -69,7 +69,7 @@ class Runs:
             header = self.spec.header(rules.evaluator, seed, 1, self.sources, self.saved, rules.clock, rules.lengths)
             header |= self.spec.picked(self.meta_model)
             if same is None:
-                searcher = self.spec.start(rules.evaluator, seed, self.meta_model)
+                searcher = self.spec.start(self.task, seed, self.meta_model, rules.measured)
             else:
                 searcher = Repeated(self.task.space, generator, same)
             trace = trace_of(searcher, path, header, rules, self.claim)

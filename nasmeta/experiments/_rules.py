@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.experiments._answers import RunAnswers, check_known, read_started, started_of
 from nasmeta.experiments._claim import Claim
@@ -50,6 +50,28 @@ class Rules:
     def evaluators(self) -> dict[int, Evaluator]:
         """The evaluators by epochs."""
         return self.lengths or {self.evaluator.full_epochs: self.evaluator}
+
+    @property
+    def measured(self) -> NDArray[np.int32] | None:
+        """What has an answer after every length of training, int32; None where all have."""
+        parts = [one.measured for one in self.evaluators.values() if one.measured is not None]
+        if not parts:
+            return None
+        common = parts[0]
+        for part in parts[1:]:
+            common = np.intersect1d(common, part)
+        if not len(common):
+            raise MissingValueError(
+                f"Nothing was measured after all of {', '.join(map(str, self.evaluators))} epochs for "
+                f"{self.evaluator.task.name}: leave out one of them."
+            )
+        return common
+
+    @property
+    def measured_share(self) -> float:
+        """The share of the space that is searched."""
+        measured = self.measured
+        return 1.0 if measured is None else len(measured) / self.evaluator.space.size
 
     @property
     def target(self) -> float | None:
@@ -117,7 +139,7 @@ def read_trace(path: Path, header: Mapping[str, Any], rules: Rules) -> Trace | N
     evaluator = rules.evaluator
     if rules.clock is None:
         assert rules.budget.evaluations is not None
-        measured = evaluator.measured
+        measured = rules.measured
         return read_finished(
             path,
             header,

@@ -25,7 +25,7 @@ from nasmeta.experiments._guidance import Guide
 from nasmeta.experiments._journal import read_journal
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._places import checked_path
-from nasmeta.experiments._rules import read_trace, rules_of, trace_of
+from nasmeta.experiments._rules import Rules, read_trace, rules_of, trace_of
 from nasmeta.experiments._run import Run
 from nasmeta.experiments._spec import (
     MetaModelLike,
@@ -180,10 +180,10 @@ def search(
         with _spinner(progress, answers, f"{spec.name} on {task.name}"), one_thread():
             learnt = spec.learn(answers, source_tasks, saved) if spec.learns else None
             header |= spec.picked(learnt)
-            trace = trace_of(spec.start(answers, seed, learnt), path, header, rules)
+            trace = trace_of(spec.start(task, seed, learnt, rules.measured), path, header, rules)
     elif path is not None:
         header = read_journal(path)[0]
-    run = make_run(trace, spec, spec.name, answers, seed, source_tasks, saved, rules.clock)
+    run = make_run(trace, spec, spec.name, rules, seed, source_tasks, saved)
     run = replace(run, picked=str(header.get("picked", "")))
     return replace(run, chance_of_best=learnt.chance_of_best) if isinstance(learnt, Guide) else run
 
@@ -258,20 +258,19 @@ def make_run(
     trace: Trace,
     spec: SearcherSpec,
     label: str,
-    evaluator: Evaluator,
+    rules: Rules,
     seed: int,
     sources: Sequence[Task | SourceTask],
     saved: SavedMetaModel | None = None,
-    clock: Clock | None = None,
 ) -> Run:
     """Put what was recorded and whose run it is together."""
     return Run(
-        evaluator=evaluator,
+        evaluator=rules.evaluator,
         searcher=label,
         settings=spec.settings,
         seed=seed,
         sources=tuple(dict.fromkeys([*(saved.sources if saved else ()), *(source.name for source in sources)])),
-        space=_searched(spec.guidance.space_name, evaluator.measured_share),
+        space=_searched(spec.guidance.space_name, rules.measured_share),
         warm_start=spec.guidance.warm_start_name,
         cells=trace.cells,
         values=trace.values,
@@ -282,7 +281,7 @@ def make_run(
         end_seconds=trace.end_seconds,  # type: ignore[arg-type]  # None: filled in
         workers=trace.workers,  # type: ignore[arg-type]
         epochs=trace.epochs,  # type: ignore[arg-type]
-        clock=clock or Clock(),
+        clock=rules.clock or Clock(),
     )
 
 

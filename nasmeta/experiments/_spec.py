@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.code import code_of
@@ -154,15 +155,14 @@ class SearcherSpec:
         key = (crc32(task.name.encode()), crc32(self.name.encode()))
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
-    def start(self, evaluator: Evaluator, seed: int, learnt: Any = None) -> Searcher:
-        """Build the searcher of one run, with what `learn` returned; it is kept to what has an answer."""
-        task = evaluator.task
+    def start(self, task: Task, seed: int, learnt: Any = None, measured: NDArray[np.int32] | None = None) -> Searcher:
+        """Build the searcher of one run, with what `learn` returned; it is kept to what was measured."""
         searcher = self.build(task.space, self.generator(task, seed))
         guide = learnt if isinstance(learnt, Guide) else None
         if isinstance(searcher, MetaSearcher):
             searcher.meta_model_ = learnt if guide is None else guide.meta_model
-        if evaluator.measured is not None:
-            guide = (guide or Guide(None, None)).within(evaluator.measured, task)
+        if measured is not None:
+            guide = (guide or Guide(None, None)).within(measured, task)
         return searcher if guide is None else guide.around(searcher)
 
     def learn(self, evaluator: Evaluator, sources: list[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:

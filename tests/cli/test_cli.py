@@ -38,7 +38,7 @@ def test_search_says_what_sources_chose() -> None:
     result = run(
         "search", "random", "nb201/cifar100", "--evaluations", "4", "--space", "learned:0.1", "--warm-start", "3"
     )
-    assert "10 % of the cells" in result.output
+    assert "10 % of the space, learnt from the sources" in result.output
     assert "chance of 0.9" in result.output
     assert "3 chosen from the sources" in result.output
 
