@@ -16,7 +16,7 @@ from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._from_frame import columns_of_frame
-from nasmeta.tables._own import ContentSource, add_columns
+from nasmeta.tables._own import AddedSource, ContentSource, add_columns
 from nasmeta.tables._shelf import Shelf, united
 from nasmeta.tables.sources import Source, sources_of
 
@@ -106,13 +106,14 @@ class Table:
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self.name = name
         self._sources = tuple(sources)
-        self._ends = Shelf(name, [source for source in sources if not source.curves])
+        self._ends = Shelf(name, [source for source in sources if not source.curves], points=False)
         self._with_curves: dict[int, tuple[NDArray[np.float32], ColumnInfo]] = {}
         self.columns = self._ends.columns
 
     @cached_property
     def _curves(self) -> Shelf:
-        return Shelf(self.name, [source for source in self._sources if source.curves])
+        own = (AddedSource, ContentSource)  # may have both
+        return Shelf(self.name, [one for one in self._sources if one.curves or isinstance(one, own)], points=True)
 
     def _look_up(self, address: Address, look: Callable[[Shelf, Address], _T]) -> _T:
         """Return what `look` finds; the end of a training and the last point of its curve answer for each other.
@@ -296,7 +297,10 @@ class Table:
             Where the name is taken or cannot be.
         """
         name = self.name if name is None else name
-        columns = [self._whole(self._ends, i) for i in range(len(self.columns))]
+        shelves = [self._ends]
+        if all(isinstance(source, AddedSource | ContentSource) for source in self._sources):
+            shelves.append(self._curves)
+        columns = [self._whole(shelf, i) for shelf in shelves for i in range(len(shelf.columns))]
         own = [(info, np.asarray(values)) for values, info in columns]
         add_columns(name, name, self.space, own, {"citation": citation}, replace=replace)
         return load_table(name)
