@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.code import code_of
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.spaces import SearchSpace
@@ -91,14 +90,9 @@ class FunctionEvaluator(Evaluator):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What answers, for the journal of a run: a checksum of the function's source where it has one."""
-        try:
-            source: str | None = inspect.getsource(self.function)
-        except (OSError, TypeError):
-            source = None
+        """What answers, for the journal of a run: where the function is, and what identifies its code."""
         where = f"{getattr(self.function, '__module__', '')}:{getattr(self.function, '__qualname__', '')}"
-        code = {} if source is None else {"code": sha256(source.encode()).hexdigest()[:16]}
-        return {"kind": "function", "function": where, **code}
+        return {"kind": "function", "function": where, "code": code_of(self.function)}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Call the function for each architecture.

@@ -12,10 +12,10 @@ from zlib import crc32
 import numpy as np
 
 import nasmeta
+from nasmeta.code import code_of
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._clock import Clock
-from nasmeta.experiments._code import code_of
 from nasmeta.experiments._content import refuse_copies
 from nasmeta.experiments._guidance import UNGUIDED, Guidance, Guide
 from nasmeta.experiments._journal import FORMAT

@@ -15,11 +15,10 @@ from nasmeta.meta._reference import (
     further_features,
     in_reference,
     position_feature,
-    reference_space,
     representatives,
 )
 from nasmeta.predictors import normal_scores
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 
 __all__ = [
     "further_counts",

@@ -5,34 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, move_cells
+from nasmeta.spaces import CellSpace, SearchSpace, move_cells, reference_space
 
-__all__ = ["further_features", "in_reference", "position_feature", "reference_space", "representatives"]
-
-_REFERENCE = "nb201"
-
-
-def reference_space(space: SearchSpace) -> SearchSpace:
-    """Return NAS-Bench-201 for cells with its edges and operations among its own; any other space itself.
-
-    Examples
-    --------
-    >>> from nasmeta.meta._reference import reference_space
-    >>> from nasmeta.spaces import SearchSpace, get_space
-    >>> reference_space(get_space("tnb101")).name, reference_space(SearchSpace("net", {"width": [8, 16]})).name
-    ('nb201', 'net')
-    """
-    if not isinstance(space, CellSpace):
-        return space
-    common = get_cell_space(_REFERENCE)
-    roles, known = _roles(space), _roles(common)
-    return common if space.edges == common.edges and all(known.get(o) == role for o, role in roles.items()) else space
-
-
-def _roles(space: CellSpace) -> dict[str, str]:
-    """Return what each operation does: ``none``, ``skip`` or ``real``."""
-    roles = {space.none: "none", space.skip: "skip"}
-    return {operation: roles.get(digit, "real") for digit, operation in enumerate(space.operations)}
+__all__ = ["further_features", "in_reference", "position_feature", "representatives"]
 
 
 def in_reference(space: SearchSpace) -> NDArray[np.int32]:

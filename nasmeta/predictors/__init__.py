@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         PathEncoder,
         join,
         make_encoder,
-        reference_space,
     )
     from nasmeta.predictors._estimators import (
         EnsembleRegressor,
@@ -81,7 +80,6 @@ __all__ = [
     "make_predictor",
     "move_to_space",
     "normal_scores",
-    "reference_space",
     "save_predictor",
     "weak_prior",
 ]
@@ -103,7 +101,7 @@ _LAZY = {
 _LAZY |= dict.fromkeys(("CURVE_METHODS", "LearningCurveRegressor"), "_learning_curves")
 _LAZY |= dict.fromkeys(("CellTransformer", "GraphNetwork", "MLPEnsemble"), "_neural")
 _LAZY |= {name: "_encoders" for name in __all__ if "Encoder" in name}
-_LAZY |= dict.fromkeys(("ENCODERS", "CellIndices", "join", "make_encoder", "reference_space"), "_encoders")
+_LAZY |= dict.fromkeys(("ENCODERS", "CellIndices", "join", "make_encoder"), "_encoders")
 
 
 def __getattr__(name: str) -> object:

@@ -43,7 +43,7 @@ def move_to_space(predictor: P, space: str | SearchSpace) -> P:
     >>> move_to_space(predictor, "nb201").predict([15000]).shape
     (1,)
     """
-    from nasmeta.predictors._encoders import reference_space
+    from nasmeta.spaces import reference_space
 
     target = get_space(space)
     moved = deepcopy(predictor)

@@ -7,7 +7,7 @@ from nasmeta.spaces._content import from_content, to_content
 from nasmeta.spaces._datasets import canonical_dataset, held_out_name
 from nasmeta.spaces._drawing import Drawing, draw_cell, draw_choices, draw_graph
 from nasmeta.spaces._features import CountFeature
-from nasmeta.spaces._moving import move_cells
+from nasmeta.spaces._moving import move_cells, reference_space
 from nasmeta.spaces._notation import Notation
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import Architecture, ArchitectureLike, SearchSpace
@@ -34,5 +34,6 @@ __all__ = [
     "held_out_name",
     "live_edges",
     "move_cells",
+    "reference_space",
     "to_content",
 ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
 
-__all__ = ["move_cells"]
+__all__ = ["move_cells", "reference_space"]
 
 
 def move_cells(
@@ -57,3 +58,30 @@ def move_cells(
     found[there] = target.find(codes[there] @ target.place_values)
     kept = found >= 0
     return found[kept], kept
+
+
+def reference_space(space: str | SearchSpace) -> SearchSpace:
+    """Return the space in whose layout encoders and meta-learners read another, so that models cross between them.
+
+    NAS-Bench-201 for spaces of the same graph whose operations are some of its five, as TransNAS-Bench-101 micro; any
+    other space is its own.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import CellSpace, reference_space
+    >>> reference_space("tnb101").name, reference_space(CellSpace("own", ["none", "skip_connect", "conv"])).name
+    ('nb201', 'own')
+    """
+    from nasmeta.spaces._catalog import get_cell_space, get_space
+
+    own, reference = get_space(space), get_cell_space("nb201")
+    if not isinstance(own, CellSpace) or own.edges != reference.edges:
+        return own
+    roles, known = _roles(own), _roles(reference)
+    return reference if all(known.get(name) == role for name, role in roles.items()) else own
+
+
+def _roles(space: CellSpace) -> dict[str, str]:
+    """Return what each operation does: ``none``, ``skip`` or ``real``."""
+    roles = {space.none: "none", space.skip: "skip"}
+    return {name: roles.get(digit, "real") for digit, name in enumerate(space.operations)}

@@ -5,7 +5,7 @@ from nasmeta.tables._fetch import fetch
 from nasmeta.tables._legality import trained_on
 from nasmeta.tables._own import added_tables, remove_added
 from nasmeta.tables._shelf import damaged_sources
-from nasmeta.tables._table import Table, load_table
+from nasmeta.tables._table import TABLES, Table, load_table
 from nasmeta.tables.official import Imported, import_official
 from nasmeta.tables.sources import (
     SOURCES,
@@ -20,6 +20,7 @@ from nasmeta.tables.sources import (
 __all__ = [
     "KINDS",
     "SOURCES",
+    "TABLES",
     "ColumnInfo",
     "Imported",
     "Kind",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError, NoColumnError
+from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError, NoColumnError, SettingError
+from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, get_space
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
@@ -25,40 +26,9 @@ if TYPE_CHECKING:
 
     from nasmeta.tasks import Task, TaskDistribution
 
-__all__ = ["Table", "load_table"]
+__all__ = ["TABLES", "Table", "load_table"]
 
 _T = TypeVar("_T")
-
-
-def load_table(name: str = "nb201") -> Table:
-    """Open a table; the first time on a machine it is built, which takes a second.
-
-    Parameters
-    ----------
-    name : str, default "nb201"
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    UnknownNameError
-    SettingError
-        Where the cache folder (``NASMETA_CACHE``) cannot be used.
-    DamagedFileError
-        Where the table's own file is damaged and cannot be rebuilt. What was fetched or imported is left out with a
-        warning where it is damaged, and only a question that needs it raises.
-
-    Examples
-    --------
-    >>> from nasmeta.tables import load_table
-    >>> load_table("nb201")
-    Table('nb201', 15,625 cells, 27 columns; cifar10, cifar100, imagenet16-120; accuracy, latency_seconds, parameters, \
-train_seconds)
-    """
-    sources = sources_of(name)
-    return Table(name, [source for source in sources if _store.within_reach(source)] or sources[:1])
 
 
 class Table:
@@ -185,9 +155,17 @@ class Table:
         return f"Table({self.name!r}, {size}; {datasets}; {metrics})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if all(isinstance(source, ContentSource) for source in self._sources):
-            return Table, (self.name, self._sources)
-        return load_table, (self.name,)
+        return (load_table, (self.name,)) if self._has_name else (Table, (self.name, self._sources))
+
+    @property
+    def _has_name(self) -> bool:
+        """Whether every process finds the table by its name: its sources are the package's own."""
+        own = (type(source).__module__.partition(".")[0] == "nasmeta" for source in self._sources)
+        return all(own) and not any(isinstance(source, ContentSource) for source in self._sources)
+
+    def named(self, name: str) -> Table:
+        """Return the same table under another name, which its tasks then bear."""
+        return self if name == self.name else Table(name, self._sources)
 
     @property
     def _identity(self) -> tuple[str, ...]:
@@ -413,8 +391,7 @@ class Table:
             name = f"{self.name}/{column.dataset}"
             main = self._main_metric(column.dataset)
             name += "" if column.metric == main else f"/{column.metric}"
-        builtin = not all(isinstance(source, ContentSource) for source in self._sources)
-        return Task(name, self.name if builtin else self, Signal.of(column), cost=costs)
+        return Task(name, self.name if self._has_name else self, Signal.of(column), cost=costs)
 
     def tasks(self, metric: str | None = None) -> TaskDistribution:
         """Return one task for each dataset: of its main metric, or of a given one where the dataset has it.
@@ -776,3 +753,59 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
             return value
 
         return look_up
+
+
+def _brought(found: Any) -> Callable[[str], Table] | None:
+    """Return what makes a table of what another package brings: a Table, or a function that returns one."""
+    if isinstance(found, Table):
+        return found.named
+    if isinstance(found, type) or not callable(found):
+        return None
+
+    def build(name: str) -> Table:
+        table = found()
+        if not isinstance(table, Table):
+            raise SettingError(f"{name} returned {table!r:.80}, but a table is a nasmeta.Table.")
+        return table.named(name)
+
+    return build
+
+
+TABLES: Registry[Callable[[str], Table]] = Registry(
+    "table", group="nasmeta.tables", accepts=_brought, wanted="a nasmeta.Table, or a function that returns one"
+)
+
+
+def load_table(name: str = "nb201") -> Table:
+    """Open a table; the first time on a machine it is built, which takes a second.
+
+    Parameters
+    ----------
+    name : str, default "nb201"
+        A built-in table, one that was added (`Table.add`, ``nasmeta data add``), one that another package brings as an
+        entry point of the group ``nasmeta.tables``, or ``package.module:Name`` of a Table or a function returning one.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    UnknownNameError
+    SettingError
+        Where the cache folder (``NASMETA_CACHE``) cannot be used.
+    DamagedFileError
+        Where the table's own file is damaged and cannot be rebuilt. What was fetched or imported is left out with a
+        warning where it is damaged, and only a question that needs it raises.
+
+    Examples
+    --------
+    >>> from nasmeta.tables import load_table
+    >>> load_table("nb201")
+    Table('nb201', 15,625 cells, 27 columns; cifar10, cifar100, imagenet16-120; accuracy, latency_seconds, parameters, \
+train_seconds)
+    """
+    if name in TABLES or is_place(name):
+        return TABLES[name](name)
+    sources = sources_of(name)
+    return Table(name, [source for source in sources if _store.within_reach(source)] or sources[:1])

@@ -1,18 +1,20 @@
-"""Tasks of tables that a user added to the store."""
+"""Tasks of tables that a user added to the store, or that other packages bring."""
 
 from __future__ import annotations
 
 from nasmeta.errors import ColumnError
+from nasmeta.registry import is_place
 from nasmeta.tasks._task import Task
 
 __all__ = ["own_families", "own_tasks", "task_of_own_table"]
 
 
 def own_families() -> tuple[str, ...]:
-    """Return the names of the tables that a user added."""
-    from nasmeta.tables import added_tables
+    """Return the names of the tables that a user added, or that others bring."""
+    from nasmeta.tables import SOURCES, TABLES, added_tables
 
-    return added_tables()
+    foreign = [kind.table for kind in SOURCES.values() if kind.__module__.partition(".")[0] != "nasmeta"]
+    return tuple(dict.fromkeys([*added_tables(), *TABLES, *foreign]))
 
 
 def own_tasks(table: str) -> list[Task]:
@@ -33,7 +35,7 @@ def task_of_own_table(name: str) -> Task | None:
     from nasmeta.tables import load_table
 
     table, _, rest = name.partition("/")
-    if table not in own_families():
+    if table not in own_families() and not is_place(table):
         return None
     opened = load_table(table)
     dataset, _, metric = rest.partition("/")

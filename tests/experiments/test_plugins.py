@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import nasmeta as nm
+from nasmeta.code import code_of
 from nasmeta.errors import JournalError, NasmetaError, SettingError, UnknownNameError
-from nasmeta.experiments._code import code_of
 from nasmeta.predictors import make_encoder, make_predictor
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import get_space

@@ -21,10 +21,9 @@ from nasmeta.meta import (
     warm_start_cells,
 )
 from nasmeta.meta._cell_columns import live_choice_counts, live_choices, network_columns, proxy_scores
-from nasmeta.meta._reference import reference_space
 from nasmeta.meta._source_models import joint_space
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 from nasmeta.tasks import SourceTask
 
 SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")

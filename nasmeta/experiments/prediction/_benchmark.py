@@ -28,9 +28,8 @@ from nasmeta.experiments.prediction._protocols import (
     splits_of,
 )
 from nasmeta.experiments.prediction._records import Records
-from nasmeta.predictors import reference_space
 from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
-from nasmeta.spaces import get_space
+from nasmeta.spaces import get_space, reference_space
 from nasmeta.tasks import Task, get_task
 
 if TYPE_CHECKING:

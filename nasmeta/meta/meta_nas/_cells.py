@@ -12,10 +12,9 @@ from nasmeta.meta._reference import (
     further_features,
     in_reference,
     position_feature,
-    reference_space,
     representatives,
 )
-from nasmeta.spaces import SearchSpace
+from nasmeta.spaces import SearchSpace, reference_space
 
 __all__ = ["CellTree", "cell_features", "cell_tree"]
 

@@ -1,6 +1,6 @@
 """scikit-learn transformers from architectures to features."""
 
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellIndices, reference_space
+from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellIndices
 from nasmeta.predictors._encoders._graph import GraphEncoder
 from nasmeta.predictors._encoders._join import default_encoder, join, make_encoder
 from nasmeta.predictors._encoders._structure import (
@@ -29,5 +29,4 @@ __all__ = [
     "default_encoder",
     "join",
     "make_encoder",
-    "reference_space",
 ]

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.registry import Registry
-from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 
 __all__ = [
     "ENCODERS",
@@ -21,7 +21,6 @@ __all__ = [
     "CellSpaceEncoder",
     "cells_in",
     "in_reference_space",
-    "reference_space",
 ]
 
 ENCODERS: Registry[type[CellEncoder]] = Registry(
@@ -30,32 +29,6 @@ ENCODERS: Registry[type[CellEncoder]] = Registry(
     accepts=lambda found: found if isinstance(found, type) and hasattr(found, "transform") else None,
     wanted="a class with transform, such as one derived from nasmeta.predictors.CellEncoder",
 )
-
-
-def reference_space(space: str | SearchSpace) -> SearchSpace:
-    """Return the space that encodings are computed on, so that a cell means the same wherever it comes from.
-
-    NAS-Bench-201 for spaces of the same graph whose operations are some of its five, as TransNAS-Bench-101 micro; any
-    other space is its own.
-
-    Examples
-    --------
-    >>> from nasmeta.predictors._encoders import reference_space
-    >>> from nasmeta.spaces import CellSpace
-    >>> reference_space("tnb101").name, reference_space(CellSpace("own", ["none", "skip_connect", "conv"])).name
-    ('nb201', 'own')
-    """
-    own, reference = get_space(space), get_cell_space("nb201")
-    if not isinstance(own, CellSpace) or own.edges != reference.edges:
-        return own
-    roles, known = _roles(own), _roles(reference)
-    return reference if all(known.get(name) == role for name, role in roles.items()) else own
-
-
-def _roles(space: CellSpace) -> dict[str, str]:
-    """Return what each operation does: ``none``, ``skip`` or ``real``."""
-    roles = {space.none: "none", space.skip: "skip"}
-    return {name: roles.get(digit, "real") for digit, name in enumerate(space.operations)}
 
 
 @lru_cache(maxsize=8)

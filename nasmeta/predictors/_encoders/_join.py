@@ -9,8 +9,8 @@ from typing import Any
 from sklearn.pipeline import FeatureUnion
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, reference_space
-from nasmeta.spaces import SearchSpace
+from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder
+from nasmeta.spaces import SearchSpace, reference_space
 
 __all__ = ["default_encoder", "join", "make_encoder"]
 

@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from nasmeta.errors import MissingValueError, SettingError
-from nasmeta.predictors._encoders import default_encoder, make_encoder, reference_space
+from nasmeta.predictors._encoders import default_encoder, make_encoder
 from nasmeta.predictors._encoders._base import cells_in, in_reference_space
 from nasmeta.predictors._labels import LabelScale, checked_labels
 from nasmeta.predictors._neural._base import NeuralRegressor
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 
 __all__ = ["CELL_FEATURES", "CellRegressor", "choice_order"]
 

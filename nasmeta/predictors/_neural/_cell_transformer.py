@@ -10,10 +10,9 @@ from torch.nn import functional
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.predictors._encoders import reference_space
 from nasmeta.predictors._neural._cell_inputs import CELL_FEATURES, CellRegressor, choice_order
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
-from nasmeta.spaces import CellSpace, SearchSpace
+from nasmeta.spaces import CellSpace, SearchSpace, reference_space
 
 __all__ = ["CellTransformer"]
 

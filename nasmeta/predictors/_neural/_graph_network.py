@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors._encoders import reference_space
 from nasmeta.predictors._neural._cell_inputs import CELL_FEATURES, CellRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
-from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, reference_space
 
 __all__ = ["GraphNetwork"]
 
