@@ -54,7 +54,11 @@ def columns_of_frame(
     import pandas as pd
 
     frame = _checked_frame(frame)
-    for what, text in (("name of the table", name), ("licence", licence), ("device", "-" if device is None else device)):
+    for what, text in (
+        ("name of the table", name),
+        ("licence", licence),
+        ("device", "-" if device is None else device),
+    ):
         if not isinstance(text, str) or not text.strip():
             raise SettingError(f"The {what} is a text, not {text!r:.80}.")
     if "/" in name or name in table_names():
@@ -89,7 +93,7 @@ def columns_of_frame(
     long["release"] = long["release"].fillna("own")
     long = long[long["value"].notna()]
     _check_points(long)
-    most = long.groupby("metric")["value"].max().to_dict()
+    most: dict[Any, float] = long.groupby("metric")["value"].max().to_dict()
     for what, given in (("direction", direction), ("unit", unit), ("kind", kind)):
         unknown = [metric for metric in given if metric not in most] if isinstance(given, Mapping) else []
         if unknown:
@@ -98,11 +102,11 @@ def columns_of_frame(
             )
     columns = []
     for said, group in long.groupby(["metric", *_KEYS], dropna=False, sort=False):
-        metric, *parts = (None if part != part else part for part in tuple(said))
+        metric, *parts = ((None if part != part else part) for part in tuple(said))
         # Where a row has none, pandas makes floats of the others.
         parts = [int(part) if isinstance(part, float) else part for part in parts]
         values = _column(group, space, f"{parts[0]}/{metric}")
-        info = _info(name, metric, parts, values, direction, unit, kind, device, licence, most[metric])
+        info = _info(name, str(metric), parts, values, direction, unit, kind, device, licence, most[metric])
         columns.append((info, values))
     if not columns:
         raise SettingError("The frame has no value: every number in it is missing.")
@@ -125,7 +129,8 @@ def _checked_frame(frame: Any) -> pd.DataFrame:
     if twice:
         raise SettingError(f"The frame has the column {twice[0]!r} twice.")
     # The row numbers that `to_csv` writes unless it is told not to are no metric.
-    return frame[[column for column in frame.columns if not re.fullmatch(r"(Unnamed: \d+)?", column)]]
+    named: pd.DataFrame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
+    return named
 
 
 def _check_points(long: pd.DataFrame) -> None:
@@ -134,8 +139,8 @@ def _check_points(long: pd.DataFrame) -> None:
     lost = points[points["epochs"].isna()]
     if len(lost):
         raise SettingError(
-            f"Row {lost['row'].iloc[0]} is after epoch {lost['epoch'].iloc[0]}, a point of a learning curve: say epochs, "
-            "the length of the training, as a column or an argument."
+            f"Row {lost['row'].iloc[0]} is after epoch {lost['epoch'].iloc[0]}, a point of a learning curve: say "
+            "epochs, the length of the training, as a column or an argument."
         )
     beyond = points[points["epoch"].astype(float) > points["epochs"].astype(float)]
     if len(beyond):
@@ -245,16 +250,18 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or column.dtype.kind == "c":
         # Dates, booleans and complex numbers become numbers, too, but not such as anybody means.
         column = column.astype(object)
-        no_number = [isinstance(value, bool | np.bool_ | complex | np.datetime64 | date | timedelta) for value in column]
+        no_number = [
+            isinstance(value, bool | np.bool_ | complex | np.datetime64 | date | timedelta) for value in column
+        ]
         numbers: pd.Series[Any] = pd.to_numeric(column.where(~np.array(no_number)), errors="coerce")
     else:
         numbers = column
     wrong = np.flatnonzero(numbers.isna() & column.notna())
     if len(wrong):
-        shown = column.iloc[wrong[0]]
+        shown = column.astype(object).iloc[wrong[0]]
         raise SettingError(
-            f"The column {name} holds {shown.item() if isinstance(shown, np.generic) else shown!r:.60} in row {wrong[0]} "
-            f"({len(wrong)} of {len(column)} are no numbers): mend it, or name the columns of numbers with metrics=[…]."
+            f"The column {name} holds {shown!r:.60} in row {wrong[0]} ({len(wrong)} of {len(column)} are no numbers): "
+            "mend it, or name the columns of numbers with metrics=[…]."
         )
     values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
     if (np.abs(values) > np.finfo(np.float32).max).any():
@@ -273,9 +280,13 @@ def _checked_key(key: str, given: Any, *, own: bool) -> Any:
     values = np.empty(len(given) if own else 1, dtype=object)
     for row, value in enumerate(given if own else [given]):
         if not isinstance(value, Hashable):
-            raise SettingError(f"{key} is one value, not {value!r:.60}: for one of each row it is a column of the frame.")
+            raise SettingError(
+                f"{key} is one value, not {value!r:.60}: for one of each row it is a column of the frame."
+            )
         if value not in checked:
-            checked[value] = None if value is None or value is pd.NA or value != value else _checked_part(key, value, row)
+            checked[value] = (
+                None if value is None or value is pd.NA or value != value else _checked_part(key, value, row)
+            )
         values[row] = checked[value]
     return values if own else values[0]
 

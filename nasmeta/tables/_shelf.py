@@ -60,7 +60,8 @@ class Shelf:
         self._places_of = tuple(places.values())
         self._together: dict[int, tuple[NDArray[np.float32], ColumnInfo]] = {}
         self.columns: tuple[ColumnInfo, ...] = tuple(self._files[file].infos[at] for (file, at), *_ in self._places_of)
-        always = next((source.release for source in self._sources if not source.optional), None)
+        # What a user brought has no release that is meant where nobody says: it may hold several.
+        always = next((one.release for one in self._sources if not (one.optional or one.imported)), None)
         self.book = AddressBook(table, self.columns, always)
 
     def damage(self, address: Address) -> DamagedFileError | None:

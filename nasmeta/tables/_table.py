@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -414,8 +415,9 @@ class Table:
         of_dataset = [info for info in self.columns if info.dataset == dataset]
         metrics = dict.fromkeys(info.metric for info in of_dataset if info.kind == "performance")
         every = dict.fromkeys(info.metric for info in of_dataset)
-        named = [m for m in metrics if m in ("accuracy", "val_acc", "valid_accuracy", "val_accuracy")]
-        return next(iter([*named, *metrics, *every]), None)
+        named = [m for m in metrics if re.fullmatch(r"accuracy|val(id|idation)?_acc(uracy)?", m)]
+        likely = [m for m in metrics if "acc" in m], [m for m in metrics if not re.search("time|memory|size|cost", m)]
+        return next(iter([*named, *likely[0], *likely[1], *metrics, *every]), None)
 
     def _signal_column(
         self, metric: str | None, dataset: str | None, split: str | None, epochs: int | None, seed: Seed | None,
@@ -433,7 +435,8 @@ class Table:
         if split is None and any(info.split == "valid" for info in found):
             found = [info for info in found if info.split == "valid"]
         if seed is None:
-            found = [info for info in found if info.seed in ("mean", None)] or found
+            of_all = [info for info in found if info.seed == "mean"], [info for info in found if info.seed is None]
+            found = of_all[0] or of_all[1] or found
         several = [p for p in ("split", "epochs", "seed", "release") if len({getattr(info, p) for info in found}) > 1]
         if several:
             choices = "; ".join(f"{p}: {', '.join(sorted({str(getattr(i, p)) for i in found}))}" for p in several)
