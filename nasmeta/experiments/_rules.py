@@ -77,8 +77,9 @@ def rules_of(
             asked = {evaluator.full_epochs: task}
         if len(asked) == 1 and epochs is None and not spec.settings.get("rungs"):
             (only,) = asked
+            known = f"is known for one, {only} epochs" if only else "says no length"
             raise SettingError(
-                f"{spec.name} needs trainings of several lengths, but {task.name} is known for one, {only} epochs. "
+                f"{spec.name} needs trainings of several lengths, but {task.name} {known}. "
                 f"epochs=[{only}] (--epochs {only}) searches without short ones."
             )
         lengths = evaluator.at(asked)
@@ -105,6 +106,11 @@ def _why_no_seconds(evaluator: Evaluator) -> str:
         return (
             f"{task.name} has no cost: nobody recorded the seconds of an evaluation, so a budget in seconds says "
             "nothing. Give one in evaluations, or name a column of seconds, as in table.task(…, cost='train_seconds')."
+        )
+    if task.device is None and (missing := np.isnan(task.cost_seconds[task.measured])).any():
+        return (
+            f"{task.name} has no seconds for {missing.sum():,} of {len(missing):,} measured architectures: nobody recorded "
+            "what they cost, so a budget in seconds says nothing. Give one in evaluations."
         )
     return (
         f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "

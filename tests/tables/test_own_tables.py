@@ -59,7 +59,9 @@ def test_an_added_table_is_known_by_name() -> None:
 
 def test_another_process_knows_it() -> None:
     mine().add()
-    script = "import nasmeta as nm; t = nm.get_task('mine/pets'); print(t.optimum, t.space.n_positions, t.measured.size)"
+    script = (
+        "import nasmeta as nm; t = nm.get_task('mine/pets'); print(t.optimum, t.space.n_positions, t.measured.size)"
+    )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["3.0", "2", "3"]
 
