@@ -53,8 +53,8 @@ EvaluatorName = Annotated[
 SearchEvaluatorName = Annotated[
     str,
     typer.Option(
-        metavar="table|surrogate|FILE|training",
-        help="What answers: the table, the shipped surrogate, a file, or real training on --data.",
+        metavar="table|surrogate|FILE|training|MODULE:NAME",
+        help="What answers: the table, the shipped surrogate, a file, real training on --data, or a function.",
     ),
 ]
 Sources = Annotated[
@@ -164,9 +164,12 @@ def search(
         data=data,
     )
     info = run.evaluator.column
-    trained = evaluator == "training"
-    answered_by = "table" if evaluator == "table" else "surrogate"
-    best_known = "" if trained else f" (the best of the {answered_by}: {run.evaluator.optimum:.4f})"
+    answers, trained = run.evaluator, run.evaluator.name == "training"
+    known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {answers.optimum:.4f})"
+    unit = "" if info.unit == "1" else f" {info.unit}"
+    spent = f"{duration(float(run.cost_seconds.sum()))} of training"
+    if not run.cost_seconds.any() and run.task.device is None:
+        spent = "not known: nobody recorded seconds"
     lines = {
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
@@ -175,12 +178,12 @@ def search(
         **_guidance(run),
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),
-        info.metric: f"{run.best.value:.4f} {info.unit}{best_known}",
+        info.metric: f"{run.best.value:.4f}{unit}{known}",
         **({"data": info.dataset} if trained else {}),
-        "measured" if evaluator == "table" or trained else "predicted": measured(info)
+        "predicted" if answers.name == "surrogate" else "measured": measured(info)
         + (f", {info.source}" if trained else ""),
         "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
-        "training time" if trained else "simulated time": f"{duration(float(run.cost_seconds.sum()))} of training"
+        "training time" if trained else "simulated time": spent
         + (f" in {duration(float(run.end_seconds[-1]))} on {run.clock}" if run.clock.workers > 1 and len(run) else ""),
     }
     if run.failures:

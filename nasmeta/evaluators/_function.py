@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 from nasmeta.code import code_of
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators._base import Evaluation, Evaluator
+from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, Task
 
-__all__ = ["FunctionEvaluator", "Measure"]
+__all__ = ["EVALUATORS", "FunctionEvaluator", "Measure"]
 
 Measure: TypeAlias = "Callable[[Mapping[str, Any]], float | tuple[float, float]]"
+
+# Functions and evaluators that other packages bring, by entry point or as package.module:Name.
+EVALUATORS: Registry[Measure | Evaluator] = Registry(
+    "evaluator",
+    group="nasmeta.evaluators",
+    accepts=lambda found: found if isinstance(found, Evaluator) or callable(found) else None,
+    wanted="a function of an architecture's choices, or an Evaluator",
+)
 
 
 class FunctionEvaluator(Evaluator):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import (
+    EVALUATORS,
     Evaluator,
     FunctionEvaluator,
     Measure,
@@ -36,8 +37,9 @@ from nasmeta.experiments._spec import (
 )
 from nasmeta.experiments._threads import one_thread
 from nasmeta.meta import SavedMetaModel
+from nasmeta.registry import is_place
 from nasmeta.searchers import Searcher
-from nasmeta.spaces import SearchSpace
+from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.surrogates import load_surrogate
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
 
@@ -112,8 +114,9 @@ def search(
         What answers: the table; the task's shipped surrogate, or the file of another one, whose optimum is then that of
         the surrogate; or real training, of which no optimum is known. With a journal ``run.jsonl`` trainings keep their
         checkpoints in ``run.jsonl.trainings``, so that an interrupted search loses at most the epoch that was under
-        way. A `TrainingEvaluator` says more about the training. A function is called with the choices of an
-        architecture, see `nasmeta.evaluators.FunctionEvaluator`. Sources of a meta-searcher are always tables.
+        way. A `TrainingEvaluator` says more about the training.
+        A function, also as ``package.module:Name``, is called with the choices of an architecture, see
+        `nasmeta.evaluators.FunctionEvaluator`. Sources of a meta-searcher are always tables.
     data : str or ImageDataset, optional
         For training: images, as `nasmeta.training.load_dataset` takes them.
     recipe : str, Path or Recipe, default "fast"
@@ -193,6 +196,10 @@ def _answers(
     journal: Path | None,
 ) -> Evaluator:
     """Return what answers the task."""
+    if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
+        evaluator = EVALUATORS[evaluator]
+        if isinstance(task, str) and (task in SPACES or is_place(task)):
+            task = get_space(task)
     if isinstance(task, Evaluator):
         if evaluator != "table":
             raise SettingError(f"{task!r:.80} answers already: leave out evaluator.")

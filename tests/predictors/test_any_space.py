@@ -21,10 +21,9 @@ from nasmeta.predictors import (
     make_encoder,
     make_predictor,
     move_to_space,
-    reference_space,
     save_predictor,
 )
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 
 SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
 CELLS = SPACES[:2]
