@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.experiments._answers import RunAnswers, check_known, read_started, started_of
 from nasmeta.experiments._claim import Claim
@@ -83,6 +83,8 @@ def rules_of(
                 f"epochs=[{only}] (--epochs {only}) searches without short ones."
             )
         lengths = evaluator.at(asked)
+        for other in lengths.values():
+            _require_same_cells(evaluator, other)
         if budget.seconds is None and clock is None:
             clock = Clock()
     elif epochs is not None:
@@ -100,6 +102,24 @@ def rules_of(
     return Rules(budget, evaluator, clock, lengths)
 
 
+def _require_same_cells(evaluator: Evaluator, other: Evaluator) -> None:
+    """Refuse a shorter training that some architectures which may be proposed have not.
+
+    Raises
+    ------
+    MissingValueError
+    """
+    if evaluator.values is None or other.values is None:
+        return
+    missing = int(np.count_nonzero(np.isnan(other.values) & ~np.isnan(evaluator.values)))
+    if missing:
+        of = int(np.count_nonzero(~np.isnan(evaluator.values)))
+        raise MissingValueError(
+            f"{other.task.name} cannot be searched: {missing:,} of {of:,} {evaluator.space.noun}s that "
+            f"{evaluator.task.name} has a value for have none there. Leave this length out."
+        )
+
+
 def _why_no_seconds(evaluator: Evaluator) -> str:
     task = evaluator.task
     if task.device is None and not task.has_cost:
@@ -109,8 +129,8 @@ def _why_no_seconds(evaluator: Evaluator) -> str:
         )
     if task.device is None and (missing := np.isnan(task.cost_seconds[task.measured])).any():
         return (
-            f"{task.name} has no seconds for {missing.sum():,} of {len(missing):,} measured architectures: nobody recorded "
-            "what they cost, so a budget in seconds says nothing. Give one in evaluations."
+            f"{task.name} has no seconds for {missing.sum():,} of {len(missing):,} measured architectures: nobody "
+            "recorded what they cost, so a budget in seconds says nothing. Give one in evaluations."
         )
     return (
         f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "

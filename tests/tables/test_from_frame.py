@@ -45,7 +45,7 @@ CELLS = [3, 17, 0]
 ARCHITECTURES = {
     "index": pd.DataFrame({"architecture": CELLS}),
     "strings": pd.DataFrame({"arch": [SPACE.to_string(cell) for cell in CELLS]}),
-    "both": pd.DataFrame({"arch_str": [3, SPACE.to_string(17), "0"][:2] + [0]}),
+    "both": pd.DataFrame({"arch_str": [3, SPACE.to_string(17), 0]}),
     "nullable": pd.DataFrame({"cell": pd.array(CELLS, dtype="Int64")}),
     "text type": pd.DataFrame({"arch": pd.array([SPACE.to_string(cell) for cell in CELLS], dtype="string")}),
     "positions": by_positions(CELLS),
@@ -309,12 +309,15 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "two answers of a long frame": (
         pd.DataFrame({"arch": 3, "metric": "acc", "value": [1.0, 2.0]}), {}, "Rows 0 and 1 both say own/acc"
     ),
-    "unknown choice": (by_positions([0, 1], acc=1.0).replace({"act": {"tanh": "elu"}}), {}, "Row 1: 'elu' is no choice"),
+    "unknown choice": (
+        by_positions([0, 1], acc=1.0).replace({"act": {"tanh": "elu"}}), {}, "Row 1: 'elu' is no choice of act"
+    ),
     "boolean choice": (by_positions([0], acc=1.0).assign(depth=True), {}, "True is no choice of depth"),
     "list as choice": (by_positions([0], acc=1.0).assign(act=[["relu"]]), {}, r"Row 0: \['relu'\] is no choice of act"),
     "no choice": (by_positions([0, 1], acc=1.0).assign(width=[16, np.nan]), {}, "Row 1 has no choice for width"),
     "NA as choice": (
-        by_positions([0, 1], acc=1.0).assign(width=pd.array([16, NA], dtype="Int64")), {}, "Row 1 has no choice for width"
+        by_positions([0, 1], acc=1.0).assign(width=pd.array([16, NA], dtype="Int64")), {},
+        "Row 1 has no choice for width",
     ),
     "a position is missing": (by_positions([0], acc=1.0).drop(columns="act"), {}, "a column for each position"),
     "positions say something else": (
@@ -395,7 +398,7 @@ def test_a_question_that_the_table_has_no_answer_to() -> None:
     table = own(frame_of(acc=[1.0, 2.0]), name="mine")
     with pytest.raises(ColumnError, match=r"mine holds no dataset='pets', metric='acc'\. Its datasets: mine"):
         table.query(0, "pets", "acc")
-    with pytest.raises(NasmetaError, match="mine has no .* nothing is imputed"):
+    with pytest.raises(NasmetaError, match=r"mine has no .* nothing is imputed"):
         table.query(5, "mine", "acc")
     with pytest.raises(NasmetaError, match="Unknown space"):
         own(OK, "nb202")
