@@ -342,6 +342,10 @@ def _info(
     if said["unit"] is not None and (not isinstance(said["unit"], str) or not said["unit"]):
         raise SettingError(f"The unit of {metric} is a text, not {said['unit']!r:.60}.")
     of_kind: Kind = said["kind"] or guessed_kind
+    if of_kind == "seconds" and float(np.nanmin(values)) < 0:
+        raise SettingError(
+            f"{metric} are seconds from 0 on, not {np.nanmin(values):g}: leave out what was not recorded."
+        )
     is_cost = of_kind in ("size", "seconds", "latency", "energy") or _LESS_IS_BETTER.search(metric.lower())
     better = said["direction"] or ("min" if is_cost else "max")
     is_percent = "acc" in metric.lower() and most > 1.0  # over all of the metric: columns of one seed are in one unit

@@ -308,7 +308,7 @@ class Table:
         import pandas as pd
 
         infos = [info for info in self.columns if dataset in (None, info.dataset)]
-        if dataset is not None and not infos:
+        if isinstance(dataset, str) and not infos:
             infos = [info for info in self.columns if info.dataset == canonical_dataset(dataset)]
         if not infos:
             raise ColumnError(f"{self.name} has no dataset {dataset!r}: {', '.join(self.datasets)}.")

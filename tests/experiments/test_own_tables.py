@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -292,7 +293,38 @@ def test_a_changed_function_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     sys.modules.pop("measure_of_mine", None)
 
 
-@pytest.mark.parametrize("answer", [float("nan"), float("inf"), None, "good", (1.0, float("nan")), (1.0, "s"), [1, 2]])
+class Scaled:
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+        self.calls = 0
+
+    def __call__(self, choices: Mapping[str, Any]) -> float:
+        self.calls += 1
+        return self.factor * wide(choices)
+
+
+def times(choices: Mapping[str, Any], factor: float) -> float:
+    return factor * wide(choices)
+
+
+def inner(factor: float) -> Any:
+    return lambda choices: factor * wide(choices)
+
+
+@pytest.mark.parametrize(
+    "made", [Scaled, inner, lambda factor: partial(times, factor=factor)], ids=["object", "inner", "partial"]
+)
+def test_a_function_with_other_settings_is_refused(made: Any, tmp_path: Path) -> None:
+    journal = tmp_path / "run.jsonl"
+    nm.search("random", SPACE, evaluator=made(1.0), evaluations=5, journal=journal)
+    assert len(nm.search("random", SPACE, evaluator=made(1.0), evaluations=6, journal=journal)) == 6
+    with pytest.raises(JournalError):
+        nm.search("random", SPACE, evaluator=made(2.0), evaluations=10, journal=journal)
+
+
+@pytest.mark.parametrize(
+    "answer", [float("nan"), float("inf"), None, "good", (1.0, float("nan")), (1.0, "s"), (1.0, -1.0), [1, 2]]
+)
 def test_what_a_function_must_not_return(answer: Any, tmp_path: Path) -> None:
     journal = tmp_path / "run.jsonl"
     with pytest.raises(NasmetaError, match=r"function returned .* for width=.*finite number"):

@@ -348,6 +348,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "complex numbers": (frame_of(acc=[1 + 1j]), {}, r"holds \(1\+1j\)"),
     "lists": (frame_of(acc=[[1, 2]]), {}, r"holds \[1, 2\]"),
     "infinite": (frame_of(acc=[1.0, np.inf]), {}, "holds inf in row 1: values are finite"),
+    "seconds before 0": (frame_of(acc=[1.0, 2.0], train_seconds=[-1.0, 2.0]), {}, "seconds from 0 on, not -1"),
     "beyond float32": (frame_of(acc=[1.0, -1e39]), {}, r"-1e\+39 in row 1"),
     "a key twice": (OK.assign(epochs=12), {"epochs": 12}, "has a column epochs: leave out epochs=12"),
     "a list as key": (OK, {"epochs": [1, 2]}, "epochs is one value"),
