@@ -216,9 +216,8 @@ def test_nothing_of_a_target_is_in_its_sources(family: str) -> None:
                 assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
                 pairs.add((one.name, source.name))
     for one in nm.task_distribution(family):
-        refuse_copies(
-            TableEvaluator(one), default_sources(one)
-        )  # no honest source passes for a copy, with all labels or with 20
+        # No honest source passes for a copy, with all labels or with 20.
+        refuse_copies(TableEvaluator(one), default_sources(one))
         refuse_copies(TableEvaluator(one), default_sources(one).as_sources(20, np.random.default_rng(0)))
         for source in default_sources(one):
             assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
