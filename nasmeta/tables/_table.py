@@ -244,7 +244,7 @@ class Table:
         >>> import nasmeta as nm
         >>> frame = pd.DataFrame({"architecture": [6111, 9930, 14], "accuracy": [91.5, 90.1, 70.0]})
         >>> table = nm.Table.from_frame(frame, space="nb201", name="clinic", dataset="x-rays")
-        >>> table.query(9930, dataset="x-rays").round(1), table.task("accuracy").name
+        >>> round(table.query(9930, dataset="x-rays"), 1), table.task("accuracy").name
         (90.1, 'clinic/x-rays')
         """
         space = get_space(space)
