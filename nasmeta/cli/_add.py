@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from nasmeta.cli._manners import mannered
-from nasmeta.errors import SettingError
+from nasmeta.errors import ColumnError, SettingError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,8 +79,11 @@ def add_data(
         device=device,
         licence=licence,
     ).add(own, replace=replace, citation=citation)
-    tasks = table.tasks()
-    share = len(tasks[0].measured) / chosen.size
+    try:
+        tasks, unclear = list(table.tasks()), ""
+    except ColumnError as reason:  # two releases, say: it is kept, and a question has to say which
+        tasks, unclear = [], str(reason)
+    share = len(tasks[0].measured) / chosen.size if tasks else 1.0
     typer.echo(
         f"{own}: {len(table.columns)} columns over {chosen.size:,} architectures, of which {share:.3g} were measured"
         if share < 1
@@ -88,7 +91,12 @@ def add_data(
     )
     for info in table.columns:
         typer.echo(f"  {info.address} ({info.unit}, {info.direction} is best)")
-    typer.echo(f"Tasks: {', '.join(tasks.names)}. Try: nasmeta search gp {tasks.names[0]} --evaluations 50")
+    if not tasks:
+        typer.echo(f"No task has a name of its own. {unclear}".rstrip())
+        return
+    typer.echo(
+        f"Tasks: {', '.join(task.name for task in tasks)}. Try: nasmeta search gp {tasks[0].name} --evaluations 50"
+    )
 
 
 @mannered

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property, partial
+from hashlib import sha256
+from types import FunctionType, ModuleType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -84,6 +88,8 @@ class FunctionEvaluator(Evaluator):
             self._direction = task.direction
         else:
             raise SettingError(f"A function answers for a Task or a SearchSpace, not for {task!r:.80}.")
+        settings = "\n".join(_settings_of(function))  # now, as a counter among them may go on
+        self._settings = sha256(settings.encode()).hexdigest()[:12] if settings else ""
         super().__init__(task)
 
     name = "function"
@@ -99,9 +105,14 @@ class FunctionEvaluator(Evaluator):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What answers, for the journal of a run: where the function is, and what identifies its code."""
+        """What answers, for the journal of a run: where the function is, what identifies its code, and its settings.
+
+        Settings are the plain values, such as numbers and texts, that it was made with: those that a partial function
+        binds, that an inner function sees, that are defaults, or public attributes of an object that is called.
+        """
         where = f"{getattr(self.function, '__module__', '')}:{getattr(self.function, '__qualname__', '')}"
-        return {"kind": "function", "function": where, "code": code_of(self.function)}
+        identity = {"kind": "function", "function": where, "code": code_of(self.function)}
+        return {**identity, "settings": self._settings} if self._settings else identity
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Call the function for each architecture.
@@ -119,10 +130,10 @@ class FunctionEvaluator(Evaluator):
                 value, seconds = float(value), float(seconds)
             except (TypeError, ValueError):
                 value = math.nan
-            if not math.isfinite(value) or not math.isfinite(seconds):
+            if not math.isfinite(value) or not 0 <= seconds < math.inf:
                 raise NasmetaError(
                     f"The function returned {found!r:.80} for {self.space.to_string(cell)}; it must return a finite "
-                    "number, or (value, seconds)."
+                    "number, or (value, seconds), seconds from 0 on."
                 )
             values.append(value)
             costs.append(seconds)
@@ -131,3 +142,26 @@ class FunctionEvaluator(Evaluator):
     def report(self, cell: int) -> dict[ColumnInfo, float]:
         """Return nothing: there is nothing else to tell."""
         return {}
+
+
+def _settings_of(function: Any) -> Iterator[str]:
+    """Yield the plain values that a function was made with, by name."""
+    given: dict[str, Any] = {}
+    while isinstance(function, partial):
+        given |= {**{f"argument {i}": value for i, value in enumerate(function.args)}, **function.keywords}
+        function = function.func
+    owner = getattr(function, "__self__", function)
+    if not isinstance(owner, FunctionType | type | ModuleType):
+        given |= {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items() if name[0] != "_"}
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    if isinstance(function, FunctionType):
+        given |= {f"default {i}": value for i, value in enumerate(function.__defaults__ or ())}
+        given |= function.__kwdefaults__ or {}
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            with suppress(ValueError):  # it is not filled yet
+                given[f"outer {name}"] = cell.cell_contents
+    for name, value in given.items():
+        if isinstance(value, FunctionType):
+            yield f"{name} = {code_of(value)}"
+        elif value is None or isinstance(value, str | bool | int | float | np.number | tuple):
+            yield f"{name} = {value!r}"

@@ -99,11 +99,14 @@ def rules_of(
             asked = {evaluator.full_epochs: task}
         if len(asked) == 1 and epochs is None and not spec.settings.get("rungs"):
             (only,) = asked
+            known = f"is known for one, {only} epochs" if only else "says no length"
             raise SettingError(
-                f"{spec.name} needs trainings of several lengths, but {task.name} is known for one, {only} epochs. "
+                f"{spec.name} needs trainings of several lengths, but {task.name} {known}. "
                 f"epochs=[{only}] (--epochs {only}) searches without short ones."
             )
         lengths = evaluator.at(asked)
+        for other in lengths.values():
+            _require_same_cells(evaluator, other)
         if budget.seconds is None and clock is None:
             clock = Clock()
     elif epochs is not None:
@@ -121,12 +124,35 @@ def rules_of(
     return Rules(budget, evaluator, clock, lengths)
 
 
+def _require_same_cells(evaluator: Evaluator, other: Evaluator) -> None:
+    """Refuse a shorter training that some architectures which may be proposed have not.
+
+    Raises
+    ------
+    MissingValueError
+    """
+    if evaluator.values is None or other.values is None:
+        return
+    missing = int(np.count_nonzero(np.isnan(other.values) & ~np.isnan(evaluator.values)))
+    if missing:
+        of = int(np.count_nonzero(~np.isnan(evaluator.values)))
+        raise MissingValueError(
+            f"{other.task.name} cannot be searched: {missing:,} of {of:,} {evaluator.space.noun}s that "
+            f"{evaluator.task.name} has a value for have none there. Leave this length out."
+        )
+
+
 def _why_no_seconds(evaluator: Evaluator) -> str:
     task = evaluator.task
     if task.device is None and not task.has_cost:
         return (
             f"{task.name} has no cost: nobody recorded the seconds of an evaluation, so a budget in seconds says "
             "nothing. Give one in evaluations, or name a column of seconds, as in table.task(…, cost='train_seconds')."
+        )
+    if task.device is None and (missing := np.isnan(task.cost_seconds[task.measured])).any():
+        return (
+            f"{task.name} has no seconds for {missing.sum():,} of {len(missing):,} measured architectures: nobody "
+            "recorded what they cost, so a budget in seconds says nothing. Give one in evaluations."
         )
     return (
         f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "

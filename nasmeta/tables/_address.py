@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasmeta.errors import ColumnError, NoColumnError
+from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 from nasmeta.tables.sources import sources_of
@@ -172,7 +172,11 @@ class AddressBook:
             if reason:
                 return reason
         here = {column.source for column in self._columns}
-        others = [one for one in sources_of(self._table) if one.name not in here and one.brings(**asked.declared())]
+        try:
+            sources = sources_of(self._table)
+        except UnknownNameError:  # a user's own, without a name in the store
+            sources = []
+        others = [one for one in sources if one.name not in here and one.brings(**asked.declared())]
         brings = [one.how_to_get for one in others if not one.imported]
         releases = [one.release for one in others if one.imported]
         if releases:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._columns import KINDS, ColumnInfo, kind_of_old
+from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, canonical_dataset, kind_of_old
+from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,24 +53,32 @@ def columns_of_frame(
     """Return the columns that a data frame holds; see `nasmeta.tables.Table.from_frame`."""
     import pandas as pd
 
-    if not isinstance(frame, pd.DataFrame) or not len(frame):
-        raise SettingError(f"A table is made of a data frame with rows, not of {type(frame).__name__}.")
-    frame = frame.rename(columns=str)
-    twice = frame.columns[frame.columns.duplicated()].tolist()
-    if twice:
-        raise SettingError(f"The frame has the column {twice[0]!r} twice.")
+    frame = _checked_frame(frame)
+    for what, text in (
+        ("name of the table", name),
+        ("licence", licence),
+        ("device", "-" if device is None else device),
+    ):
+        if not isinstance(text, str) or not text.strip():
+            raise SettingError(f"The {what} is a text, not {text!r:.80}.")
+    if "/" in name or name in table_names():
+        why = "has a '/', which parts the names of tasks" if "/" in name else "is a table that the package knows"
+        raise SettingError(f"{name!r:.80} {why}: choose another name.")
     found, used = _architectures(frame, space, architecture)
-    positions = {position.name for position in space.positions} & used
-    own_keys = [key for key in _KEYS if key in frame.columns and key not in positions]
+    own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
     both = [key for key in own_keys if keys.get(key) is not None]
     if both:
         raise SettingError(
             f"The frame has a column {both[0]}: leave out {both[0]}={keys[both[0]]!r}, or rename the column."
         )
     rest = [c for c in frame.columns if c not in used and c not in own_keys]
-    if {"metric", "value"} <= set(rest) and metrics is None:
-        long = pd.DataFrame({"metric": frame["metric"], "value": _numbers(frame, "value")})
-        rows = np.arange(len(frame))
+    if {"metric", "value"} <= set(rest) and (metrics is None or set(_listed(metrics)) <= set(frame["metric"])):
+        unnamed = np.flatnonzero(frame["metric"].isna() | (frame["metric"] == ""))
+        if len(unnamed):
+            raise SettingError(f"The column metric names none in row {unnamed[0]} ({len(unnamed)} of {len(frame)}).")
+        of = frame["metric"].astype(str).to_numpy(object)
+        rows = np.arange(len(frame)) if metrics is None else np.flatnonzero(np.isin(of, _listed(metrics)))
+        long = pd.DataFrame({"metric": of[rows], "value": _numbers(frame, "value")[rows]})
     else:
         chosen = _metrics(frame, rest, metrics)
         values = np.concatenate([_numbers(frame, metric) for metric in chosen])
@@ -77,38 +88,97 @@ def columns_of_frame(
     for key in _KEYS:
         given = frame[key].to_numpy()[rows] if key in own_keys else keys.get(key)
         long[key] = _checked_key(key, given, own=key in own_keys)
-    long["dataset"] = long["dataset"].fillna(name)
+    # One name for a dataset before rows are compared: two spellings are two answers to one question.
+    long["dataset"] = long["dataset"].fillna(name).map(canonical_dataset)
     long["release"] = long["release"].fillna("own")
     long = long[long["value"].notna()]
+    _check_points(long)
+    most: dict[Any, float] = long.groupby("metric")["value"].max().to_dict()
+    for what, given in (("direction", direction), ("unit", unit), ("kind", kind)):
+        unknown = [metric for metric in given if metric not in most] if isinstance(given, Mapping) else []
+        if unknown:
+            raise SettingError(
+                f"{what} speaks of {unknown[0]!r}, which is no metric with values: {', '.join(map(str, most))}."
+            )
     columns = []
     for said, group in long.groupby(["metric", *_KEYS], dropna=False, sort=False):
-        metric, *parts = (None if part != part else part for part in tuple(said))
+        metric, *parts = ((None if part != part else part) for part in tuple(said))
+        # Where a row has none, pandas makes floats of the others.
+        parts = [int(part) if isinstance(part, float) else part for part in parts]
         values = _column(group, space, f"{parts[0]}/{metric}")
-        columns.append((_info(name, str(metric), parts, values, direction, unit, kind, device, licence), values))
+        info = _info(name, str(metric), parts, values, direction, unit, kind, device, licence, most[metric])
+        columns.append((info, values))
     if not columns:
         raise SettingError("The frame has no value: every number in it is missing.")
+    columns += _ends(columns)
     return columns + _means(columns)
+
+
+def _checked_frame(frame: Any) -> pd.DataFrame:
+    """Return the frame with texts as names of columns, without what pandas calls a column that had no name."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise SettingError(f"A table is made of a data frame, not of {type(frame).__name__}.")
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise SettingError("The frame has columns of several levels: flatten them to one name each.")
+    if not len(frame):
+        raise SettingError("The frame has no row.")
+    frame = frame.rename(columns=str)
+    twice = frame.columns[frame.columns.duplicated()].tolist()
+    if twice:
+        raise SettingError(f"The frame has the column {twice[0]!r} twice.")
+    # The row numbers that `to_csv` writes unless it is told not to are no metric.
+    named: pd.DataFrame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
+    return named
+
+
+def _check_points(long: pd.DataFrame) -> None:
+    """Refuse points of learning curves that are on no training."""
+    points = long[long["epoch"].notna()]
+    lost = points[points["epochs"].isna()]
+    if len(lost):
+        raise SettingError(
+            f"Row {lost['row'].iloc[0]} is after epoch {lost['epoch'].iloc[0]}, a point of a learning curve: say "
+            "epochs, the length of the training, as a column or an argument."
+        )
+    beyond = points[points["epoch"].astype(float) > points["epochs"].astype(float)]
+    if len(beyond):
+        raise SettingError(
+            f"Row {beyond['row'].iloc[0]} is after epoch {beyond['epoch'].iloc[0]} of a training of "
+            f"{beyond['epochs'].iloc[0]}."
+        )
 
 
 def _architectures(
     frame: pd.DataFrame, space: SearchSpace, architecture: str | None
 ) -> tuple[NDArray[np.int32], set[str]]:
-    """Return the architecture of each row, and the columns that say it."""
+    """Return the architecture of each row, and the columns that are no metrics as they say it."""
     positions = [position.name for position in space.positions]
-    if architecture is None:
-        architecture = next((name for name in _NAMES if name in frame.columns), None)
-        if set(positions) <= set(frame.columns):
-            return _by_positions(frame, space), {*positions, *(set(_NAMES) & set(frame.columns) - {"index"})}
-    if architecture is None and frame.index.name in _NAMES:
-        return _by_name(frame.index.to_series().reset_index(drop=True), space, str(frame.index.name)), set()
-    if architecture is None or architecture not in frame.columns:
-        what = f"no column {architecture!r}" if architecture else "no column that says the architecture of a row"
+    # A column called index may be the row numbers of `reset_index`: it is asked last, and never beside positions.
+    say = {*positions, *_NAMES, *([architecture] if isinstance(architecture, str) else [])} & set(frame.columns)
+    named = architecture or next((name for name in _NAMES if name in frame.columns and name not in positions), None)
+    if set(positions) <= set(frame.columns) and (architecture is None or architecture in frame.columns):
+        found = _by_positions(frame, space)
+        if named is not None and (architecture is not None or named != "index"):
+            also = _by_name(frame[named].reset_index(drop=True), space, named)
+            if (also != found).any():
+                row = int(np.flatnonzero(also != found)[0])
+                raise ArchitectureError(
+                    f"Row {row}: the columns of positions say {space.to_string(int(found[row]))}, but {named} says "
+                    f"{space.to_string(int(also[row]))}."
+                )
+        return found, say
+    if named is None and frame.index.name in _NAMES:
+        return _by_name(frame.index.to_series().reset_index(drop=True), space, str(frame.index.name)), say
+    if named is None or named not in frame.columns:
+        what = f"no column {named!r}" if named else "no column that says the architecture of a row"
         shown = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
         raise SettingError(
             f"The frame has {what}: name it with architecture=…, or have a column for each position of {space.name} "
             f"({shown}). Its columns: {', '.join(frame.columns)}."
         )
-    return _by_name(frame[architecture].reset_index(drop=True), space, architecture), {architecture}
+    return _by_name(frame[named].reset_index(drop=True), space, named), say
 
 
 def _by_name(column: pd.Series[Any], space: SearchSpace, name: str) -> NDArray[np.int32]:
@@ -132,16 +202,19 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
     codes = np.empty((len(frame), space.n_positions), dtype=np.int64)
     for i, position in enumerate(space.positions):
         column = frame[position.name]
+        missing = np.flatnonzero(column.isna())
+        if len(missing):
+            raise SettingError(f"Row {missing[0]} has no choice for {position.name}.")
+        values = column.tolist()
         place: dict[Any, int] = {}
-        for value in column.unique().tolist():
-            row = int(np.flatnonzero(column.isna() if value != value else column == value)[0])
-            if value is None or value != value:
-                raise SettingError(f"Row {row} has no choice for {position.name}.")
+        for row, value in enumerate(values):
             try:
-                place[value] = position.code(value)
-            except ValueError as reason:
-                raise ArchitectureError(f"Row {row}: {reason}") from None
-        codes[:, i] = column.map(place)
+                if value not in place:
+                    place[value] = position.code(value)
+            except (ValueError, TypeError) as reason:  # a list cannot even be looked up
+                why = reason if isinstance(reason, ValueError) else f"{value!r:.60} is no choice of {position.name}."
+                raise ArchitectureError(f"Row {row}: {why}") from None
+        codes[:, i] = [place[value] for value in values]
     found = space.find(codes @ space.place_values)
     if (found < 0).any():
         row = int(np.flatnonzero(found < 0)[0])
@@ -151,9 +224,15 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
     return found
 
 
+def _listed(metrics: Sequence[str]) -> list[str]:
+    if not isinstance(metrics, Sequence | np.ndarray) or not all(isinstance(metric, str) for metric in metrics):
+        raise SettingError(f"metrics is a list of names of columns, not {metrics!r:.80}.")
+    return [metrics] if isinstance(metrics, str) else list(dict.fromkeys(metrics))
+
+
 def _metrics(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | None) -> list[str]:
     if metrics is not None:
-        chosen = [metrics] if isinstance(metrics, str) else list(metrics)
+        chosen = _listed(metrics)
         absent = [metric for metric in chosen if metric not in frame.columns]
         if absent or not chosen:
             raise SettingError(f"The frame has no column {absent[0]!r}: it has {', '.join(frame.columns)}." if absent
@@ -168,14 +247,23 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     import pandas as pd
 
     column = frame[name]
-    numbers = pd.to_numeric(column, errors="coerce") if not pd.api.types.is_bool_dtype(column) else column * np.nan
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or column.dtype.kind == "c":
+        # Dates, booleans and complex numbers become numbers, too, but not such as anybody means.
+        column = column.astype(object)
+        no_number = [
+            isinstance(value, bool | np.bool_ | complex | np.datetime64 | date | timedelta) for value in column
+        ]
+        numbers: pd.Series[Any] = pd.to_numeric(column.where(~np.array(no_number)), errors="coerce")
+    else:
+        numbers = column
     wrong = np.flatnonzero(numbers.isna() & column.notna())
     if len(wrong):
+        shown = column.astype(object).iloc[wrong[0]]
         raise SettingError(
-            f"The column {name} holds {column.iloc[wrong[0]]!r:.60} in row {wrong[0]} ({len(wrong)} of {len(column)} "
-            "are no numbers): mend it, or name the columns of numbers with metrics=[…]."
+            f"The column {name} holds {shown!r:.60} in row {wrong[0]} ({len(wrong)} of {len(column)} are no numbers): "
+            "mend it, or name the columns of numbers with metrics=[…]."
         )
-    values: NDArray[np.float64] = numbers.to_numpy(np.float64)
+    values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
     if (np.abs(values) > np.finfo(np.float32).max).any():
         row = int(np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)[0])
         raise SettingError(f"The column {name} holds {values[row]} in row {row}: values are finite, within float32.")
@@ -188,20 +276,36 @@ def _checked_key(key: str, given: Any, *, own: bool) -> Any:
 
     if given is None:
         return None
-    values = pd.Series(given if own else [given]).astype(object)
-    whole = key in ("epochs", "epoch") or key == "seed"
-    for row, value in enumerate(values):
-        if value is None or value != value or (key == "seed" and value == "mean"):
-            continue
-        if whole and (isinstance(value, bool | str) or int(value) != value):
+    checked: dict[Any, Any] = {}
+    values = np.empty(len(given) if own else 1, dtype=object)
+    for row, value in enumerate(given if own else [given]):
+        if not isinstance(value, Hashable):
             raise SettingError(
-                f"{key} is a whole number{' or mean' if key == 'seed' else ''}, not {value!r} (row {row})."
+                f"{key} is one value, not {value!r:.60}: for one of each row it is a column of the frame."
             )
-        if not whole and not isinstance(value, str):
-            raise SettingError(f"{key} is a text, not {value!r} (row {row}).")
-    if whole:
-        values = values.map(lambda value: value if value is None or value != value or value == "mean" else int(value))
-    return values.to_numpy(object) if own else values.iloc[0]
+        if value not in checked:
+            checked[value] = (
+                None if value is None or value is pd.NA or value != value else _checked_part(key, value, row)
+            )
+        values[row] = checked[value]
+    return values if own else values[0]
+
+
+def _checked_part(key: str, value: Any, row: int) -> int | str:
+    value = value.item() if isinstance(value, np.generic) else value
+    if key in ("epochs", "epoch", "seed"):
+        if key == "seed" and value == "mean":
+            return "mean"
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 <= value < 2**31 or int(value) != value:
+            what = f"{key} is a whole number from 0 on{' or mean' if key == 'seed' else ''}"
+            raise SettingError(f"{what}, not {value!r:.60} (row {row}).")
+        return int(value)
+    if not isinstance(value, str) or not value.strip():
+        raise SettingError(f"{key} is a text, not {value!r:.60} (row {row}).")
+    if key == "dataset" and "/" in value:
+        raise SettingError(f"The dataset {value!r:.60} has a '/' (row {row}), which parts the names of tasks.")
+    return str(value)
 
 
 def _column(group: pd.DataFrame, space: SearchSpace, what: str) -> NDArray[np.float32]:
@@ -223,10 +327,10 @@ def _column(group: pd.DataFrame, space: SearchSpace, what: str) -> NDArray[np.fl
 
 def _info(
     name: str, metric: str, parts: list[Any], values: NDArray[np.float32], direction: Any, unit: Any, kind: Any,
-    device: str | None, licence: str,
+    device: str | None, licence: str, most: float,
 ) -> ColumnInfo:  # fmt: skip
     dataset, split, epochs, seed, release, epoch = parts
-    guessed_kind, guessed_device = kind_of_old(metric)
+    guessed_kind, guessed_device = _guessed_kind(metric)
     said = {
         what: given.get(metric) if isinstance(given, Mapping) else given
         for what, given in (("direction", direction), ("unit", unit), ("kind", kind))
@@ -235,8 +339,16 @@ def _info(
         raise SettingError(f"The direction of {metric} is 'max' or 'min', not {said['direction']!r}.")
     if said["kind"] not in (None, *KINDS):
         raise SettingError(f"The kind of {metric} is one of {', '.join(KINDS)}, not {said['kind']!r}.")
-    better = said["direction"] or ("min" if _LESS_IS_BETTER.search(metric.lower()) else "max")
-    is_percent = "acc" in metric.lower() and float(np.nanmax(values)) > 1.0
+    if said["unit"] is not None and (not isinstance(said["unit"], str) or not said["unit"]):
+        raise SettingError(f"The unit of {metric} is a text, not {said['unit']!r:.60}.")
+    of_kind: Kind = said["kind"] or guessed_kind
+    if of_kind == "seconds" and float(np.nanmin(values)) < 0:
+        raise SettingError(
+            f"{metric} are seconds from 0 on, not {np.nanmin(values):g}: leave out what was not recorded."
+        )
+    is_cost = of_kind in ("size", "seconds", "latency", "energy") or _LESS_IS_BETTER.search(metric.lower())
+    better = said["direction"] or ("min" if is_cost else "max")
+    is_percent = "acc" in metric.lower() and most > 1.0  # over all of the metric: columns of one seed are in one unit
     return ColumnInfo(
         dataset, metric, split, epochs, seed,
         unit=said["unit"] or ("percent" if is_percent else "1"),
@@ -247,17 +359,28 @@ def _info(
         source_sha256=sha256(values.tobytes()).hexdigest(),
         note="" if said["direction"] else f"direction {better} by the metric's name",
         epoch=epoch,
-        kind=said["kind"] or guessed_kind,
-        device=device or guessed_device if (said["kind"] or guessed_kind) in ("latency", "energy") else None,
+        kind=of_kind,
+        device=device or guessed_device if of_kind in ("latency", "energy") else None,
     )  # fmt: skip
+
+
+def _guessed_kind(metric: str) -> tuple[Kind, str | None]:
+    kind, device = kind_of_old(metric)
+    hardware = re.search(r"latency|energy", metric.lower()) if kind == "performance" else None
+    return (("latency" if hardware[0] == "latency" else "energy"), None) if hardware else (kind, device)
+
+
+def _ends(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
+    """Return the ends of trainings of which only the points are there: the last point is the end."""
+    there = {(info.address, info.release) for info, _ in columns if info.epoch is None}
+    ends = [(replace(info, epoch=None), values) for info, values in columns if info.epoch == info.epochs is not None]
+    return [(info, values) for info, values in ends if (info.address, info.release) not in there]
 
 
 def _means(
     columns: list[tuple[ColumnInfo, NDArray[np.float32]]],
 ) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
     """Return the means over the measured seeds, where the frame has single seeds and no mean."""
-    from dataclasses import replace
-
     groups: dict[ColumnInfo, list[NDArray[np.float32]]] = {}
     there = {replace(info, source_sha256="") for info, _ in columns}
     for info, values in columns:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
 from nasmeta.files import write_whole
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
@@ -132,26 +132,36 @@ class AddedSource(_OwnSource):
         self.path = _folder() / table / f"{name}{_SUFFIX}"
 
     @property
+    def _infos(self) -> tuple[ColumnInfo, ...]:
+        """What it holds; nothing where it is damaged, so that a list of all sources can be shown."""
+        try:
+            return self._file.infos
+        except (DamagedFileError, OSError):
+            return ()
+
+    @property
     def holds(self) -> str:  # type: ignore[override]
         """In a few words what is in it."""
-        infos = self._file.infos
+        infos = self._infos
+        if not infos:
+            return "damaged: add it again, with --replace, or remove it"
         datasets = ", ".join(dict.fromkeys(info.dataset for info in infos))
         return f"{datasets}: {', '.join(dict.fromkeys(info.metric for info in infos))}"
 
     @property
     def licence(self) -> str:  # type: ignore[override]
         """The licence that was given."""
-        return self._file.infos[0].licence
+        return self._infos[0].licence if self._infos else "not stated"
 
     @property
     def release(self) -> str:  # type: ignore[override]
         """The release of the first column."""
-        return self._file.infos[0].release
+        return self._infos[0].release if self._infos else "own"
 
     @property
     def citation(self) -> str:  # type: ignore[override]
         """The paper to cite, where it was given."""
-        return str(self._file.origin.get("citation", ""))
+        return str(self._file.origin.get("citation", "")) if self._infos else ""
 
 
 def added_tables() -> tuple[str, ...]:

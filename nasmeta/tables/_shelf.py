@@ -29,6 +29,8 @@ class Shelf:
     table : str
         Name of the table, for messages.
     sources : sequence of Source
+    points : bool
+        Whether it takes points of learning curves, else the ends of trainings: a user's file may have both.
 
     Attributes
     ----------
@@ -37,7 +39,7 @@ class Shelf:
         From an address to positions in `columns`.
     """
 
-    def __init__(self, table: str, sources: Sequence[Source]) -> None:
+    def __init__(self, table: str, sources: Sequence[Source], *, points: bool) -> None:
         self._damaged: list[tuple[Source, DamagedFileError]] = []
         opened_sources = []
         for source in sources:
@@ -53,11 +55,13 @@ class Shelf:
         places: dict[tuple[str, str], list[tuple[int, int]]] = {}
         for file, opened in enumerate(self._files):
             for position, (info, address) in enumerate(zip(opened.infos, opened.addresses, strict=True)):
-                places.setdefault((address, info.release), []).append((file, position))
+                if (info.epoch is not None) is points:
+                    places.setdefault((address, info.release), []).append((file, position))
         self._places_of = tuple(places.values())
         self._together: dict[int, tuple[NDArray[np.float32], ColumnInfo]] = {}
         self.columns: tuple[ColumnInfo, ...] = tuple(self._files[file].infos[at] for (file, at), *_ in self._places_of)
-        always = next((source.release for source in self._sources if not source.optional), None)
+        # What a user brought has no release that is meant where nobody says: it may hold several.
+        always = next((one.release for one in self._sources if not (one.optional or one.imported)), None)
         self.book = AddressBook(table, self.columns, always)
 
     def damage(self, address: Address) -> DamagedFileError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -17,7 +18,7 @@ from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._from_frame import columns_of_frame
-from nasmeta.tables._own import ContentSource, add_columns
+from nasmeta.tables._own import AddedSource, ContentSource, add_columns
 from nasmeta.tables._shelf import Shelf, united
 from nasmeta.tables.sources import Source, sources_of
 
@@ -76,13 +77,14 @@ class Table:
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self.name = name
         self._sources = tuple(sources)
-        self._ends = Shelf(name, [source for source in sources if not source.curves])
+        self._ends = Shelf(name, [source for source in sources if not source.curves], points=False)
         self._with_curves: dict[int, tuple[NDArray[np.float32], ColumnInfo]] = {}
         self.columns = self._ends.columns
 
     @cached_property
     def _curves(self) -> Shelf:
-        return Shelf(self.name, [source for source in self._sources if source.curves])
+        own = (AddedSource, ContentSource)  # may have both
+        return Shelf(self.name, [one for one in self._sources if one.curves or isinstance(one, own)], points=True)
 
     def _look_up(self, address: Address, look: Callable[[Shelf, Address], _T]) -> _T:
         """Return what `look` finds; the end of a training and the last point of its curve answer for each other.
@@ -242,7 +244,7 @@ class Table:
         >>> import nasmeta as nm
         >>> frame = pd.DataFrame({"architecture": [6111, 9930, 14], "accuracy": [91.5, 90.1, 70.0]})
         >>> table = nm.Table.from_frame(frame, space="nb201", name="clinic", dataset="x-rays")
-        >>> table.query(9930, dataset="x-rays").round(1), table.task("accuracy").name
+        >>> round(table.query(9930, dataset="x-rays"), 1), table.task("accuracy").name
         (90.1, 'clinic/x-rays')
         """
         space = get_space(space)
@@ -274,7 +276,10 @@ class Table:
             Where the name is taken or cannot be.
         """
         name = self.name if name is None else name
-        columns = [self._whole(self._ends, i) for i in range(len(self.columns))]
+        shelves = [self._ends]
+        if all(isinstance(source, AddedSource | ContentSource) for source in self._sources):
+            shelves.append(self._curves)
+        columns = [self._whole(shelf, i) for shelf in shelves for i in range(len(shelf.columns))]
         own = [(info, np.asarray(values)) for values, info in columns]
         add_columns(name, name, self.space, own, {"citation": citation}, replace=replace)
         return load_table(name)
@@ -303,7 +308,7 @@ class Table:
         import pandas as pd
 
         infos = [info for info in self.columns if dataset in (None, info.dataset)]
-        if dataset is not None and not infos:
+        if isinstance(dataset, str) and not infos:
             infos = [info for info in self.columns if info.dataset == canonical_dataset(dataset)]
         if not infos:
             raise ColumnError(f"{self.name} has no dataset {dataset!r}: {', '.join(self.datasets)}.")
@@ -410,8 +415,9 @@ class Table:
         of_dataset = [info for info in self.columns if info.dataset == dataset]
         metrics = dict.fromkeys(info.metric for info in of_dataset if info.kind == "performance")
         every = dict.fromkeys(info.metric for info in of_dataset)
-        named = [m for m in metrics if m in ("accuracy", "val_acc", "valid_accuracy", "val_accuracy")]
-        return next(iter([*named, *metrics, *every]), None)
+        named = [m for m in metrics if re.fullmatch(r"accuracy|val(id|idation)?_acc(uracy)?", m)]
+        likely = [m for m in metrics if "acc" in m], [m for m in metrics if not re.search("time|memory|size|cost", m)]
+        return next(iter([*named, *likely[0], *likely[1], *metrics, *every]), None)
 
     def _signal_column(
         self, metric: str | None, dataset: str | None, split: str | None, epochs: int | None, seed: Seed | None,
@@ -429,7 +435,8 @@ class Table:
         if split is None and any(info.split == "valid" for info in found):
             found = [info for info in found if info.split == "valid"]
         if seed is None:
-            found = [info for info in found if info.seed in ("mean", None)] or found
+            of_all = [info for info in found if info.seed == "mean"], [info for info in found if info.seed is None]
+            found = of_all[0] or of_all[1] or found
         several = [p for p in ("split", "epochs", "seed", "release") if len({getattr(info, p) for info in found}) > 1]
         if several:
             choices = "; ".join(f"{p}: {', '.join(sorted({str(getattr(i, p)) for i in found}))}" for p in several)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError
 from nasmeta.registry import Registry, is_place
 from nasmeta.tasks._declared import declared_families, declared_family_of, declared_names, declared_task
 from nasmeta.tasks._distribution import TaskDistribution
@@ -172,7 +172,10 @@ def all_held_out() -> set[str]:
 def _held_out_of(family: str) -> set[str]:
     if family.startswith(("nb201/within", "nb201/tradeoff")):
         return set()  # drawn from tables that may not be here; what they hold out is that of others
-    return {name for task in task_distribution(family) for name in task.held_out}
+    try:
+        return {name for task in task_distribution(family) for name in task.held_out}
+    except (ColumnError, DamagedFileError):  # a table of somebody's own, of which no task is clear
+        return set()
 
 
 def default_sources(task: Task) -> TaskDistribution:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.tasks._names import read_name
+from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
 
 __all__ = ["curve_point", "fidelities"]
@@ -29,7 +32,7 @@ def curve_point(task: Task, epoch: int) -> Task:
     'nb201/cifar10@50of200'
     """
     name = f"{task.name}@{epoch}of{task.signal.epochs}"
-    return Task(name, task.table_name, replace(task.signal, epoch=epoch))
+    return Task(name, task._table, replace(task.signal, epoch=epoch))
 
 
 def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[int, Task]:
@@ -48,7 +51,8 @@ def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[in
     -------
     dict of int to Task
         By epochs, ascending; the last is the task itself. Validation accuracy on NAS-Bench-201 has trainings of 12 and
-        200 epochs, two separate trainings; everything else has one length (0 for what no training measures).
+        200 epochs, two separate trainings; a table of one's own has what it has of the same metric, for all measured
+        architectures; everything else has one length (0 for what no training measures).
 
     Raises
     ------
@@ -113,4 +117,22 @@ def _known(task: Task) -> dict[int, Task]:
         short = read_name(f"{task.name.partition('#')[0]}@12ep")
         if short is not None and task.signal.metric == short.signal.metric:
             return {12: short, 200: task}
-    return {full: task}
+    return {**_shorter(task), full: task}
+
+
+def _shorter(task: Task) -> dict[int, Task]:
+    """Return a task of a user's own table after its shorter trainings, of which every measured architecture has one."""
+    from nasmeta.tables import table_names
+
+    signal = task.signal
+    if task.objective is not None or not signal.epochs or task.table_name in ("", *table_names()):
+        return {}
+    found = {}
+    there = set(map(Signal.of, task.table.columns))
+    for epochs in sorted({signal.epochs for signal in there if signal.epochs}):
+        short = replace(signal, epochs=epochs)
+        if epochs < signal.epochs and short in there:
+            shorter = Task(f"{task.name}@{epochs}ep", task._table, short)
+            if not np.isnan(shorter.values[task.measured]).any():
+                found[epochs] = shorter
+    return found

@@ -1,0 +1,199 @@
+"""A user's own table by commands: from a CSV to a search curve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.tables import added_tables, load_table
+
+COLUMNS = {"width": [16, 32, 64, 128], "depth": [1, 2, 3, 4, 5], "act": ["relu", "tanh", "gelu"]}
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """Return a CSV with the row numbers that pandas writes, of 60 architectures on two datasets."""
+    frame = nm.SearchSpace("sweep", COLUMNS).to_frame()
+    both = pd.concat([frame.assign(dataset="Pets"), frame.assign(dataset="x-rays")], ignore_index=True)
+    rng = np.random.default_rng(0)
+    both["rmse"] = np.abs(np.log2(both["width"]) - 5.5) + 0.2 * both["depth"] + 0.01 * rng.random(len(both))
+    both["train_seconds"] = both["width"] * both["depth"] * 1.0
+    file = tmp_path / "Sweep 1.csv"
+    both.to_csv(file)
+    return file
+
+
+def run(*arguments: object, code: int = 0) -> Any:
+    environment = {"COLUMNS": "200", "TERMINAL_WIDTH": "200"}
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env=environment)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def add(sweep: Path, *more: str) -> None:
+    run("data", "add", sweep, "--columns", "width,depth,act", "--name", "sweep", *more)
+
+
+def test_adding_tells_what_to_do_next(sweep: Path) -> None:
+    result = run("data", "add", sweep, "--columns", "width,depth,act")
+    assert "sweep-1: 4 columns over 60 architectures\n" in result.stdout
+    assert "pets/rmse/-/-/- (1, min is best)" in result.stdout
+    assert "Try: nasmeta search gp sweep-1/pets --evaluations 50" in result.stdout
+
+
+def test_the_list_shows_it_until_it_is_removed(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.tables.sources._catalog.table_names", list)  # the others take seconds to build
+    add(sweep, "--licence", "CC0", "--citation", "A paper")
+    listed = run("data", "list").stdout
+    assert "sweep: columns on this machine" in listed
+    assert "sweep: pets, x-rays: rmse, train_seconds" in listed
+    assert "licence CC0" in listed
+    assert "A paper" in listed
+    assert "sweep is removed" in run("data", "remove", "sweep").stdout
+    assert added_tables() == ()
+    assert "sweep" not in run("data", "list").stdout
+
+
+def test_from_a_csv_to_curves(sweep: Path) -> None:
+    add(sweep)
+    searched = run("search", "evolution", "sweep/pets", "--evaluations", "20")
+    assert "width=" in searched.stdout
+    compared = run(
+        "compare",
+        "--searchers",
+        "random,local-search",
+        "--tasks",
+        "sweep",
+        "--repeats",
+        "2",
+        "--evaluations",
+        "8",
+        "--out",
+        "out",
+    )
+    assert "sweep/x-rays" in compared.output
+    assert len(pd.read_parquet("out/results.parquet")) == 2 * 2 * 2 * 8
+
+
+@pytest.mark.slow  # figures
+def test_from_a_csv_to_a_report(sweep: Path, tmp_path: Path) -> None:
+    add(sweep)
+    run(
+        "compare",
+        "--searchers",
+        "random,evolution",
+        "--tasks",
+        "sweep",
+        "--repeats",
+        "2",
+        "--evaluations",
+        "8",
+        "--out",
+        "out",
+    )
+    run("report", "out")
+    assert list(tmp_path.glob("out/**/*.html")) or list(tmp_path.glob("out/**/*.md"))
+
+
+def test_looking_up_one(sweep: Path) -> None:
+    add(sweep)
+    result = run("query", "0", "width=16,depth=1,act=tanh", "--table", "sweep", "--dataset", "pets", "--metric", "rmse")
+    assert result.stdout.splitlines()[1].startswith("     1  ")
+    assert "width=16,depth=1,act=tanh" in result.stdout
+    assert "rmse" in run("query", "0", "--table", "sweep", "--dataset", "pets", code=2).output
+
+
+def test_a_surrogate_and_predictors(sweep: Path) -> None:
+    add(sweep)
+    run("surrogate", "fit", "sweep/pets", "--output", "pets.npz")
+    assert "width=" in run("search", "random", "sweep/pets", "--evaluator", "pets.npz", "--evaluations", "5").stdout
+    result = run("predict", "--dataset", "sweep/pets", "--predictors", "ridge", "--sizes", "20", "--draws", "1")
+    assert "ridge" in result.stdout
+
+
+def test_a_partial_table_says_its_share(tmp_path: Path) -> None:
+    cells = np.random.default_rng(0).choice(15_625, 1000, replace=False)
+    pd.DataFrame({"arch": cells, "val_acc": cells / 200.0}).to_parquet(tmp_path / "pets.parquet")
+    result = run("data", "add", "pets.parquet", "--space", "nb201", "--dataset", "pets", "--split", "valid")
+    assert "15,625 architectures, of which 0.064 were measured" in result.stdout
+    assert load_table("pets").columns[0].address == "pets/val_acc/valid/-/-"
+    assert "6.4 %" in run("search", "random", "pets/pets", "--evaluations", "5").output
+    refused = run("search", "random", "pets/pets", "--seconds", "5", code=2)
+    assert "recorded" in refused.output
+    assert "--evaluations" in refused.output or "evaluations" in refused.output
+
+
+def test_of_which_no_task_is_clear(tmp_path: Path) -> None:
+    pd.DataFrame({"arch": [0, 0], "acc": [1.0, 2.0], "release": ["v1", "v2"]}).to_csv("two.csv", index=False)
+    result = run("data", "add", "two.csv", "--space", "nb201")
+    assert "Say release: v1, v2" in result.output
+    assert added_tables() == ("two",)
+
+
+REFUSED = {
+    "no space": ([], "--space nb201"),
+    "both": (["--space", "nb201", "--columns", "width"], "--space nb201"),
+    "unknown space": (["--space", "nb202"], "Unknown space 'nb202'"),
+    "unknown column": (["--columns", "width,depht"], "depht"),
+    "of another space": (["--space", "nb201"], "no column that says the architecture"),
+    "a direction": (["--columns", "width,depth,act", "--direction", "up"], "METRIC=VALUE"),
+    "a direction of none": (["--columns", "width,depth,act", "--direction", "mse=min"], "'mse'"),
+    "a kind": (["--columns", "width,depth,act", "--kind", "rmse=speed"], "kind of rmse"),
+    "a name": (["--columns", "width,depth,act", "--name", "My Table"], "lower-case letters"),
+    "a taken name": (["--columns", "width,depth,act", "--name", "nb201"], "table that the package knows"),
+    "two answers": (["--columns", "width,depth", "--metrics", "rmse"], "both say pets/rmse"),
+    "a text as metric": (["--columns", "width,depth"], "The column act holds 'relu' in row 0"),
+    "a key twice": (["--columns", "width,depth,act", "--dataset", "pets"], "has a column dataset"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused(case: str, sweep: Path) -> None:
+    arguments, message = REFUSED[case]
+    result = run("data", "add", sweep, *arguments, code=2)
+    assert message in " ".join(result.output.split())
+    assert "Traceback" not in result.output
+    assert added_tables() == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.csv", None, "cannot be read"),
+        ("a.xlsx", b"x", "none of .csv, .tsv, .parquet"),
+        ("a.parquet", b"no parquet", "cannot be read as parquet"),
+        ("a.csv", b"", "cannot be read as csv"),
+        ("a.csv", b"\xff\xfe\x00", "cannot be read as csv"),
+        ("a.csv", b"arch,acc\n", "no row"),
+        ("a.csv", b"arch,acc\n0,1\n1,2,3,4\n", "cannot be read as csv"),
+    ],
+)
+def test_files_that_cannot_be_read(name: str, content: bytes | None, message: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    result = run("data", "add", name, "--space", "nb201", code=2)
+    assert message in " ".join(result.output.split())
+
+
+def test_a_changed_file_under_the_same_name(sweep: Path) -> None:
+    add(sweep)
+    add(sweep)  # the same again
+    sweep.write_text(sweep.read_text().replace("Pets", "cats"))
+    refused = run("data", "add", sweep, "--columns", "width,depth,act", "--name", "sweep", code=2)
+    assert "--replace" in refused.output
+    add(sweep, "--replace")
+    assert load_table("sweep").datasets == ("cats", "x-rays")
+    assert "Added: sweep" in run("data", "remove", "swep", code=2).output

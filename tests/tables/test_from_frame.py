@@ -1,0 +1,408 @@
+"""Tables from data frames: what is read, what it means, and how each thing that cannot be taken is refused."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import ArchitectureError, ColumnError, NasmetaError, SettingError
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables import Table
+from nasmeta.testing import TableContract
+
+SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3], "act": ["relu", "tanh"]})
+NA = pd.NA
+
+
+def frame_of(**columns: Any) -> pd.DataFrame:
+    """Return a frame of the first architectures, as many as there are values."""
+    n = len(next(iter(columns.values())))
+    return pd.DataFrame({"architecture": range(n), **columns})
+
+
+def own(frame: Any, space: str | SearchSpace = SPACE, **arguments: Any) -> Table:
+    return Table.from_frame(frame, space, **arguments)
+
+
+def addresses(table: Table) -> list[str]:
+    return [info.address for info in table.columns]
+
+
+def by_positions(cells: list[int], **columns: Any) -> pd.DataFrame:
+    return pd.DataFrame([SPACE.choices(cell) for cell in cells]).assign(**columns)
+
+
+# -- what is read ---------------------------------------------------------------------------------------------------
+CELLS = [3, 17, 0]
+ARCHITECTURES = {
+    "index": pd.DataFrame({"architecture": CELLS}),
+    "strings": pd.DataFrame({"arch": [SPACE.to_string(cell) for cell in CELLS]}),
+    "both": pd.DataFrame({"arch_str": [3, SPACE.to_string(17), 0]}),
+    "nullable": pd.DataFrame({"cell": pd.array(CELLS, dtype="Int64")}),
+    "text type": pd.DataFrame({"arch": pd.array([SPACE.to_string(cell) for cell in CELLS], dtype="string")}),
+    "positions": by_positions(CELLS),
+    "positions as texts": by_positions(CELLS).astype(str),
+    "positions as floats": by_positions(CELLS).astype({"width": float}),
+    "positions as categories": by_positions(CELLS).astype("category"),
+    "positions and the same architecture": by_positions(CELLS, architecture=CELLS),
+    "positions and row numbers": by_positions(CELLS, index=[0, 1, 2]),
+    "frame index": pd.DataFrame(index=pd.Index(CELLS, name="architecture")),
+    "row numbers of a CSV": pd.DataFrame({"Unnamed: 0": [0, 1, 2], "architecture": CELLS}),
+    "rows of one number": pd.DataFrame({"architecture": CELLS}, index=[7, 7, 7]),
+}
+
+
+@pytest.mark.parametrize("form", ARCHITECTURES)
+def test_architectures_in_any_form(form: str) -> None:
+    table = own(ARCHITECTURES[form].assign(acc=[0.5, 0.25, 0.75]))
+    assert addresses(table) == ["own/acc/-/-/-"]
+    expected = np.full(SPACE.size, np.nan, dtype=np.float32)
+    expected[CELLS] = [0.5, 0.25, 0.75]
+    np.testing.assert_array_equal(table.column("own", "acc"), expected)
+    np.testing.assert_array_equal(table.task().measured, np.sort(CELLS))
+
+
+def test_a_named_column_beside_the_positions_is_no_metric() -> None:
+    table = own(by_positions(CELLS, cell=CELLS, acc=[1.0, 2.0, 3.0]), architecture="cell")
+    assert addresses(table) == ["own/acc/-/-/-"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([1, 2, 3], dtype=np.float16),
+        np.array([1.0, 2.0, 3.0]),
+        np.array([1, 2, 3], dtype=np.uint8),
+        ["1", "2.0", " 3"],
+        pd.array([1, 2, 3], dtype="Int64"),
+    ],
+    ids=str,
+)
+def test_values_of_any_numeric_type(values: Any) -> None:
+    column = own(frame_of(acc=values)).column("own", "acc")
+    assert column.dtype == np.float32
+    assert column[:3].tolist() == [1.0, 2.0, 3.0]
+    assert np.isnan(column[3:]).all()
+
+
+def test_missing_values_are_not_measured() -> None:
+    table = own(frame_of(acc=[None, 2.0], loss=pd.array([1.0, NA], dtype="Float64"), nothing=[None, np.nan]))
+    assert [info.metric for info in table.columns] == ["acc", "loss"]
+    assert [table.task(metric).measured.tolist() for metric in ("acc", "loss")] == [[1], [0]]
+
+
+def test_wide_and_long_are_the_same() -> None:
+    wide = frame_of(acc=[0.5, 0.25], loss=[1.0, np.nan], seed=[0, 1])
+    long = wide.melt(["architecture", "seed"], var_name="metric")
+    assert own(wide) == own(long)
+    assert [info.metric for info in own(long, metrics=["loss"]).columns] == ["loss", "loss"]  # the seed and the mean
+    assert addresses(own(frame_of(metric=[1, 1], value=[3.0, 4.0]))) == ["own/1/-/-/-"]
+
+
+def test_means_are_over_the_measured_seeds() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.random((3, SPACE.size)) * 100
+    values[1, :4], values[2, 2:6] = np.nan, np.nan
+    rows = [(cell, seed, values[seed, cell]) for seed in range(3) for cell in range(SPACE.size)]
+    table = own(pd.DataFrame(rows, columns=["architecture", "seed", "acc"]))
+    assert addresses(table) == [f"own/acc/-/-/{seed}" for seed in (0, 1, 2, "mean")]
+    expected = np.nanmean(values.astype(np.float32).astype(np.float64), axis=0).astype(np.float32)
+    np.testing.assert_array_equal(table.column("own", "acc", seed="mean"), expected)
+    assert table.task().signal.seed == "mean"
+    assert table.available_seeds(3, "own", "acc") == (0,)
+
+
+@pytest.mark.parametrize("seeds", [[1.0, np.nan, 1.0], pd.array([1, NA, 1], dtype="Int64"), [1, None, 1]], ids=str)
+def test_seeds_stay_whole_where_a_row_has_none(seeds: Any) -> None:
+    table = own(frame_of(acc=[1.0, 2.0, 3.0], seed=seeds, epochs=[12, 12, None]))
+    assert {(info.epochs, info.seed) for info in table.columns} == {
+        (12, 1), (None, 1), (12, None), (12, "mean"), (None, "mean"),
+    }  # fmt: skip
+    assert all(type(info.seed) in (int, str, type(None)) for info in table.columns)
+    assert all(type(info.epochs) in (int, type(None)) for info in table.columns)
+
+
+def test_a_mean_that_is_there_stays() -> None:
+    frame = pd.DataFrame({"architecture": 0, "seed": [1, 2, "mean"], "acc": [1.0, 2.0, 1.6]})
+    assert own(frame).query(0, "own", "acc", seed="mean") == pytest.approx(1.6)
+
+
+def test_keys_as_columns_and_as_arguments() -> None:
+    frame = frame_of(acc=[1.0, 2.0])
+    keys = {"dataset": "My Pets", "split": "valid", "epochs": 12, "seed": 3, "release": "v1"}
+    said = own(frame, **keys)
+    assert said.columns[0].address == "my pets/acc/valid/12/3"
+    assert said.columns[0].release == "v1"
+    assert own(frame.assign(**keys)) == said
+    assert own(frame.assign(split="valid", seed=3), dataset="My Pets", epochs=np.int64(12), release="v1") == said
+
+
+def test_several_datasets() -> None:
+    frame = frame_of(acc=[1.0, 2.0, 3.0], dataset=["CIFAR-10", "Pets", None])
+    table = own(frame, name="mine")
+    assert table.datasets == ("cifar10", "pets", "mine")
+    assert table.tasks().names == ("mine/cifar10", "mine/pets", "mine/mine")
+    assert table.query(1, "PETS", "acc") == 2.0  # however it is spelled
+
+
+FACTS = {
+    "acc in percent": ({"acc": [71.0, 2.0]}, {}, ("percent", "max", "performance", None)),
+    "acc as a share": ({"acc": [0.71, 0.2]}, {}, ("1", "max", "performance", None)),
+    "loss": ({"val_loss": [1.0, 2.0]}, {}, ("1", "min", "performance", None)),
+    "parameters": ({"parameters": [1, 2]}, {}, ("1", "min", "size", None)),
+    "seconds": ({"train_seconds": [1, 2]}, {}, ("1", "min", "seconds", None)),
+    "hardware": ({"latency_ms": [1, 2]}, {"device": "phone"}, ("1", "min", "latency", "phone")),
+    "unknown": ({"beauty": [1, 2]}, {}, ("1", "max", "performance", None)),
+    "said": (
+        {"lat": [1, 2]},
+        {"kind": "latency", "unit": "ms", "device": "phone"},
+        ("ms", "min", "latency", "phone"),  # the kind says the direction
+    ),
+    "said by metric": (
+        {"lat": [1, 2]},
+        {"direction": {"lat": "max"}, "unit": {"lat": "1/s"}, "kind": {"lat": "performance"}},
+        ("1/s", "max", "performance", None),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FACTS)
+def test_what_is_known_about_a_metric(case: str) -> None:
+    columns, arguments, expected = FACTS[case]
+    info = own(frame_of(**columns), **arguments).columns[0]
+    assert (info.unit, info.direction, info.kind, info.device) == expected
+
+
+def test_one_metric_has_one_unit() -> None:
+    table = own(frame_of(acc=[0.8, 70.0], seed=[1, 2]))  # 0.8 percent: the other seed says so
+    assert {info.unit for info in table.columns} == {"percent"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "main"),
+    [
+        (["train_time", "acc"], "acc"),
+        (["train_acc", "val_acc"], "val_acc"),
+        (["parameters", "rmse"], "rmse"),
+        (["parameters"], "parameters"),
+    ],
+)
+def test_the_main_metric(columns: list[str], main: str) -> None:
+    table = own(frame_of(**{column: [1.0, 2.0] for column in columns}))
+    assert table.task().signal.metric == main
+    assert table.task().name == "own/own"
+
+
+def test_points_of_learning_curves() -> None:
+    frame = pd.DataFrame({"architecture": [0, 0, 5, 5], "epoch": [1, 2, 1, 2], "acc": [1.0, 2.0, 3.0, 4.0]})
+    table = own(frame, epochs=2, split="valid", seed=0)
+    assert addresses(table) == ["own/acc/valid/2/0", "own/acc/valid/2/mean"]  # the last point is the end
+    np.testing.assert_array_equal(table.curve([0, 5], "own", "acc", "valid", 2, 0), [[1, 2], [3, 4]])
+    assert table.query(5, "own", "acc", "valid", 2, 0, epoch=1) == 3.0
+    assert table.task().values[[0, 5]].tolist() == [2.0, 4.0]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(table)).curve(5, "own", "acc", "valid", 2, 0), [3, 4])
+
+
+def test_a_space_of_the_same_rows() -> None:
+    rows = pd.DataFrame({"lr": [0.1, 0.1, 0.01], "net": ["a", "b", "b"], "acc": [1.0, 3.0, 2.0]})
+    space = SearchSpace.from_frame(rows, ["lr", "net"], "listed")
+    table = own(rows, space)
+    assert space.size == 3
+    assert table.column("own", "acc").tolist() == [1.0, 3.0, 2.0]
+    assert table.task().space.to_string(int(table.task().optimal_cells[0])) == "lr=0.1,net=b"
+    assert pickle.loads(pickle.dumps(table)).space == space
+
+
+def test_a_frame_of_all_goes_back_into_a_table(table: Table) -> None:
+    again = own(table.to_frame(dataset="cifar10"), "nb201", dataset="cifar10")
+    values = table.column("cifar10", "accuracy", "valid", 200, "mean")
+    np.testing.assert_array_equal(again.column("cifar10", "accuracy/valid/200/mean"), values)
+    np.testing.assert_array_equal(again.column("cifar10", "train_seconds"), table.column("cifar10", "train_seconds"))
+    mine = own(frame_of(acc=[1.0, 2.0], loss=[3.0, np.nan]))
+    np.testing.assert_array_equal(own(mine.to_frame("own")).column("own", "acc"), mine.column("own", "acc"))
+    with pytest.raises(ColumnError, match="no dataset 'pets': own"):
+        mine.to_frame("pets")
+
+
+class TestContract(TableContract):
+    @pytest.fixture
+    def table(self, own_cache: Path) -> Table:
+        rng = np.random.default_rng(0)
+        rows = [
+            (dataset, split, seed, cell, rng.random())
+            for dataset in ("Pets", "x-rays") for split in ("valid", "test")
+            for seed in (1, 2) for cell in range(SPACE.size) if rng.random() < 0.9
+        ]  # fmt: skip
+        frame = pd.DataFrame(rows, columns=["dataset", "split", "seed", "architecture", "acc"])
+        return own(frame, epochs=12)
+
+    def test_a_pickled_table_opens_again(self, table: Table) -> None:
+        assert pickle.loads(pickle.dumps(table)) == table
+
+
+# -- kept by content ------------------------------------------------------------------------------------------------
+def files_in(folder: Path) -> list[str]:
+    """Return what is in the store, but for locks."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
+
+
+def test_the_same_frame_is_the_same_file(own_cache: Path) -> None:
+    first, again = own(frame_of(acc=[1.0, 2.0])), own(frame_of(acc=[1.0, 2.0]))
+    assert first == again
+    assert hash(first) == hash(again)
+    assert len(files_in(own_cache)) == 1
+    assert own(frame_of(acc=[1.0, 3.0])) != first
+    assert len(files_in(own_cache)) == 2
+
+
+def test_another_process_maps_the_same_values(own_cache: Path, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random(15_625)
+    table = own(pd.DataFrame({"architecture": np.arange(15_625), "acc": values}), "nb201")
+    kept = pickle.dumps(table.task())
+    assert len(kept) < 2000
+    (tmp_path / "task").write_bytes(kept)
+    script = (
+        "import pickle, sys; task = pickle.load(open(sys.argv[1], 'rb'));"
+        "print(task.name, float(task.values.sum()), task.table.column('own', 'acc').flags.writeable)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "task")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    total = float(values.astype(np.float32).astype(np.float64).sum())
+    assert found.stdout.split() == ["own/own", str(total), "False"]
+    assert table.task() == pickle.loads(kept)
+
+
+def test_a_store_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache" / "tables").mkdir(parents=True)
+    (tmp_path / "cache" / "tables" / "v1").touch()  # where a folder should be
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
+    table = own(frame_of(acc=[1.0, 2.0]))
+    with pytest.raises(SettingError, match=r"cache folder .*NASMETA_CACHE"):
+        table.add("mine")
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "elsewhere"))
+    again = pickle.loads(pickle.dumps(table))  # it carries its values
+    assert again == table
+    assert again.query(1, "own", "acc") == 2.0
+
+
+# -- what cannot be taken -------------------------------------------------------------------------------------------
+OK = frame_of(acc=[1.0, 2.0])
+REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "no frame": ([1, 2], {}, "made of a data frame, not of list"),
+    "a series": (pd.Series([1.0]), {}, "not of Series"),
+    "no rows": (OK[:0], {}, "has no row"),
+    "levels": (pd.concat([OK], axis=1, keys=["a"]), {}, "several levels"),
+    "one name twice": (pd.DataFrame([[0, 1, 2]], columns=["architecture", "a", "a"]), {}, "column 'a' twice"),
+    "1 and '1'": (pd.DataFrame([[0, 1, 2]], columns=["architecture", "1", 1]), {}, "column '1' twice"),
+    "two answers": (pd.DataFrame({"arch": [3, 4, 3], "acc": [1.0, 2.0, 5.0]}), {}, r"Rows 0 and 2 .* 1 and 5.*seed"),
+    "two answers of two spellings": (
+        pd.DataFrame({"arch": 3, "acc": [1.0, 2.0], "dataset": ["Pets", "pets"]}), {}, "Rows 0 and 1 both say pets/acc"
+    ),
+    "two answers of a long frame": (
+        pd.DataFrame({"arch": 3, "metric": "acc", "value": [1.0, 2.0]}), {}, "Rows 0 and 1 both say own/acc"
+    ),
+    "unknown choice": (
+        by_positions([0, 1], acc=1.0).replace({"act": {"tanh": "elu"}}), {}, "Row 1: 'elu' is no choice of act"
+    ),
+    "boolean choice": (by_positions([0], acc=1.0).assign(depth=True), {}, "True is no choice of depth"),
+    "list as choice": (by_positions([0], acc=1.0).assign(act=[["relu"]]), {}, r"Row 0: \['relu'\] is no choice of act"),
+    "no choice": (by_positions([0, 1], acc=1.0).assign(width=[16, np.nan]), {}, "Row 1 has no choice for width"),
+    "NA as choice": (
+        by_positions([0, 1], acc=1.0).assign(width=pd.array([16, NA], dtype="Int64")), {},
+        "Row 1 has no choice for width",
+    ),
+    "a position is missing": (by_positions([0], acc=1.0).drop(columns="act"), {}, "a column for each position"),
+    "positions say something else": (
+        by_positions([0, 1], acc=1.0, architecture=[0, 5]), {}, "Row 1: .*act=tanh, but architecture says .*depth=3"
+    ),
+    "no architecture": (pd.DataFrame({"arch": [0, None], "acc": 1.0}), {}, "column arch has no architecture in row 1"),
+    "a float": (pd.DataFrame({"arch": [0.0, 1.0], "acc": 1.0}), {}, r"Row 0, column arch: 0\.0"),
+    "a boolean": (pd.DataFrame({"arch": [True], "acc": 1.0}), {}, "True .* is no architecture of toy"),
+    "a negative index": (pd.DataFrame({"arch": [0, -1], "acc": 1.0}), {}, "Row 1.*-1 is no architecture of toy"),
+    "an index too far": (pd.DataFrame({"arch": [18], "acc": 1.0}), {}, "18 is no architecture.* 0 to 17"),
+    "another space": (pd.DataFrame({"arch": ["|none~0|"], "acc": 1.0}), {}, "is no architecture of toy"),
+    "a list as architecture": (pd.DataFrame({"arch": [[0], [0, 1]], "acc": 1.0}), {}, "one-dimensional"),
+    "no column says it": (pd.DataFrame({"acc": [1.0]}), {}, "no column that says the architecture.*columns: acc"),
+    "the named one is absent": (OK, {"architecture": "net"}, "no column 'net'"),
+    "no metric": (OK[["architecture"]], {}, "no column of values beside architecture"),
+    "unknown metric": (OK, {"metrics": ["loss"]}, "no column 'loss': it has architecture, acc"),
+    "no metrics": (OK, {"metrics": []}, "at least one metric"),
+    "a number as metrics": (OK, {"metrics": 5}, "metrics is a list of names"),
+    "a metric without a name": (frame_of(metric=["acc", None], value=[1.0, 2.0]), {}, "metric names none in row 1"),
+    "no values": (frame_of(acc=[np.nan, np.nan]), {}, "every number in it is missing"),
+    "a text": (frame_of(acc=["1", "good"]), {}, r"column acc holds 'good' in row 1 \(1 of 2"),
+    "a decimal comma": (frame_of(acc=["1,5", "2,5"]), {}, "holds '1,5' in row 0"),
+    "booleans": (frame_of(acc=[True, False]), {}, "holds True in row 0"),
+    "booleans among objects": (frame_of(acc=pd.Series([1.0, True], dtype=object)), {}, "holds True in row 1"),
+    "booleans or nothing": (frame_of(acc=pd.array([None, True], dtype="boolean")), {}, "holds True in row 1"),
+    "dates": (frame_of(acc=pd.to_datetime(["2020-01-01"])), {}, "holds Timestamp"),
+    "durations": (frame_of(acc=pd.to_timedelta([1], unit="s")), {}, "holds Timedelta"),
+    "complex numbers": (frame_of(acc=[1 + 1j]), {}, r"holds \(1\+1j\)"),
+    "lists": (frame_of(acc=[[1, 2]]), {}, r"holds \[1, 2\]"),
+    "infinite": (frame_of(acc=[1.0, np.inf]), {}, "holds inf in row 1: values are finite"),
+    "seconds before 0": (frame_of(acc=[1.0, 2.0], train_seconds=[-1.0, 2.0]), {}, "seconds from 0 on, not -1"),
+    "beyond float32": (frame_of(acc=[1.0, -1e39]), {}, r"-1e\+39 in row 1"),
+    "a key twice": (OK.assign(epochs=12), {"epochs": 12}, "has a column epochs: leave out epochs=12"),
+    "a list as key": (OK, {"epochs": [1, 2]}, "epochs is one value"),
+    "half an epoch": (OK, {"epochs": 1.5}, "epochs is a whole number from 0 on, not 1.5"),
+    "fewer than no epochs": (OK, {"epochs": -1}, "epochs is a whole number"),
+    "endless epochs": (OK.assign(epochs=np.inf), {}, "epochs is a whole number from 0 on, not inf"),
+    "a seed with a name": (OK, {"seed": "first"}, "seed is a whole number from 0 on or mean, not 'first'"),
+    "a number as split": (OK.assign(split=[1, 2]), {}, r"split is a text, not 1 \(row 0\)"),
+    "a number as dataset": (OK, {"dataset": 10}, "dataset is a text, not 10"),
+    "no dataset": (OK, {"dataset": " "}, "dataset is a text"),
+    "a path as dataset": (OK, {"dataset": "a/b"}, "'a/b' has a '/'"),
+    "a point of no training": (OK.assign(epoch=3), {}, "Row 0 is after epoch 3.*say epochs"),
+    "a point after the end": (OK.assign(epoch=[3, 30]), {"epochs": 12}, "Row 1 is after epoch 30 of a training of 12"),
+    "direction": (OK, {"direction": "up"}, "direction of acc is 'max' or 'min', not 'up'"),
+    "direction of a typing error": (OK, {"direction": {"ac": "max"}}, "direction speaks of 'ac'.*: acc"),
+    "kind": (OK, {"kind": "speed"}, "kind of acc is one of performance, size"),
+    "kind of a typing error": (OK, {"kind": {"ac": "size"}}, "kind speaks of 'ac'"),
+    "unit": (OK, {"unit": 5}, "unit of acc is a text, not 5"),
+    "device": (OK, {"device": 5}, "device is a text"),
+    "licence": (OK, {"licence": None}, "licence is a text"),
+    "name": (OK, {"name": 5}, "name of the table is a text"),
+    "the name of another table": (OK, {"name": "nb201"}, "'nb201' is a table that the package knows"),
+    "a path as name": (OK, {"name": "a/b"}, "'a/b' has a '/'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_taken_is_refused_and_nothing_is_kept(case: str, own_cache: Path) -> None:
+    frame, arguments, message = REFUSED[case]
+    with pytest.raises(NasmetaError, match=message) as refusal:
+        own(frame, **arguments)
+    assert isinstance(refusal.value, SettingError | ArchitectureError)
+    assert "\n" not in str(refusal.value)
+    assert not own_cache.exists()
+
+
+def test_two_releases_under_one_address() -> None:
+    table = own(pd.DataFrame({"architecture": 0, "acc": [1.0, 2.0], "release": ["v1", "v2"]}))
+    with pytest.raises(ColumnError, match="give release="):
+        table.query(0, "own", "acc")
+    with pytest.raises(ColumnError, match="Say release: v1, v2"):
+        table.task()
+    assert table.query(0, "own", "acc", release="v2") == 2.0
+    assert table.task(release="v1").optimum == 1.0
+
+
+def test_a_question_that_the_table_has_no_answer_to() -> None:
+    table = own(frame_of(acc=[1.0, 2.0]), name="mine")
+    with pytest.raises(ColumnError, match=r"mine holds no dataset='pets', metric='acc'\. Its datasets: mine"):
+        table.query(0, "pets", "acc")
+    with pytest.raises(NasmetaError, match=r"mine has no .* nothing is imputed"):
+        table.query(5, "mine", "acc")
+    with pytest.raises(NasmetaError, match="Unknown space"):
+        own(OK, "nb202")
+    with pytest.raises(ColumnError, match="several datasets"):
+        own(OK.assign(dataset=["a", "b"])).task("acc")
+    assert nm.Table is Table

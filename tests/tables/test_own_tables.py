@@ -1,0 +1,219 @@
+"""Tables that a user adds to the store under a name."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, SettingError, UnknownNameError
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables import Table, added_tables, list_sources, load_table, remove_added
+from nasmeta.tables._own import add_columns
+from nasmeta.tasks import task_families
+
+SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3]})
+FRAME = pd.DataFrame(
+    {"architecture": [0, 1, 2, 0, 1], "dataset": ["pets", "pets", "pets", "x-rays", "x-rays"], "acc": [1.0, 3, 2, 5, 4]}
+)
+
+
+@pytest.fixture(autouse=True)
+def cache(own_cache: Path) -> Path:
+    return own_cache
+
+
+def mine(name: str = "mine", frame: pd.DataFrame = FRAME, **arguments: Any) -> Table:
+    return Table.from_frame(frame, SPACE, name=name, **arguments)
+
+
+def kept_files(cache: Path) -> list[str]:
+    return sorted(str(path.relative_to(cache / "tables" / "v1")) for path in cache.rglob("*.arrow"))
+
+
+def test_an_added_table_is_known_by_name() -> None:
+    table = mine(licence="CC0").add(citation="A paper")
+    assert table == load_table("mine")
+    assert added_tables() == ("mine",)
+    assert table.space == SPACE
+    assert nm.get_task("mine/x-rays").optimum == 5.0
+    assert nm.get_task("mine/pets/acc").optimal_cells.tolist() == [1]
+    assert nm.task_distribution("mine").names == ("mine/pets", "mine/x-rays")
+    assert "mine" in task_families()
+    source, target = nm.task_distribution("mine").leave_out("pets")
+    assert (source.names, target.names) == (("mine/x-rays",), ("mine/pets",))
+    (state,) = list_sources("mine")
+    assert (state.name, state.licence, state.citation, state.built) == ("mine", "CC0", "A paper", True)
+    assert state.holds == "pets, x-rays: acc"
+    assert "mine" in {state.table for state in list_sources()}
+    assert nm.get_task("mine/pets") == pickle.loads(pickle.dumps(nm.get_task("mine/pets")))
+
+
+def test_another_process_knows_it() -> None:
+    mine().add()
+    script = (
+        "import nasmeta as nm; t = nm.get_task('mine/pets'); print(t.optimum, t.space.n_positions, t.measured.size)"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["3.0", "2", "3"]
+
+
+@pytest.mark.parametrize("name", ["Mine", "", "a/b", "../up", ".content", "a b", "x" * 65, "é", 5])
+def test_names_that_cannot_be(name: Any, cache: Path) -> None:
+    table = mine()
+    before = kept_files(cache)
+    with pytest.raises(SettingError, match="lower-case letters"):
+        table.add(name)
+    assert kept_files(cache) == before
+
+
+@pytest.mark.parametrize("name", ["nb201", "tnb101", "graph"])
+def test_the_name_of_a_table_of_the_package(name: str, cache: Path) -> None:
+    with pytest.raises(SettingError, match="table that the package knows"):
+        mine().add(name)
+    assert added_tables() == ()
+
+
+def test_other_content_under_a_name_that_is_taken(cache: Path) -> None:
+    mine().add()
+    assert mine().add() == load_table("mine")  # the same again
+    other = mine(frame=FRAME.assign(acc=FRAME["acc"] + 1))
+    with pytest.raises(SettingError, match=r"mine/mine is in the store with other content: .*replace"):
+        other.add()
+    assert nm.get_task("mine/pets").optimum == 3.0
+    other.add(replace=True)
+    assert nm.get_task("mine/pets").optimum == 4.0
+    other.add("yours")
+    assert added_tables() == ("mine", "yours")
+
+
+def test_a_table_of_several_sources() -> None:
+    mine().add()
+    later = mine("later", FRAME[:3].assign(dataset="food"))
+    columns = [(info, np.array(later.column(info.dataset, info.metric))) for info in later.columns]
+    again = [(info, np.array(mine().column(info.dataset, info.metric))) for info in mine().columns]
+    with pytest.raises(SettingError, match=r"pets/acc/.* is in mine of the table mine already"):
+        add_columns("mine", "later", SPACE, again, {})
+    with pytest.raises(SettingError, match="over the space toy, not over nb201"):
+        add_columns("mine", "later", nm.get_space("nb201"), [], {})
+    add_columns("mine", "later", SPACE, columns, {})
+    assert load_table("mine").datasets == ("food", "pets", "x-rays")
+    assert len(list_sources("mine")) == 2
+    assert remove_added("mine") == 2
+
+
+def test_removing() -> None:
+    table = mine().add()
+    assert remove_added("mine") == 1
+    assert added_tables() == ()
+    assert table.query(0, "pets", "acc") == 1.0  # what is open stays open
+    for unknown in ("mine", "nb201", "../mine"):
+        with pytest.raises(SettingError, match=r"No table .* was added\. Added: none"):
+            remove_added(unknown)
+    with pytest.raises(UnknownNameError, match="Unknown table 'mine'"):
+        load_table("mine")
+    with pytest.raises(UnknownNameError, match="'mine/pets'"):
+        nm.get_task("mine/pets")
+
+
+@pytest.mark.parametrize("damage", ["empty", "half", "a value", "the header", "no file of ours"])
+def test_a_damaged_file(damage: str, cache: Path) -> None:
+    mine().add()
+    file = cache / "tables" / "v1" / "mine" / "mine.added.arrow"
+    raw = file.read_bytes()
+    value = np.float32(5).tobytes()
+    assert raw.count(value) == 1
+    at = raw.index(b"x-rays")
+    file.write_bytes({
+        "empty": b"", "half": raw[: len(raw) // 2], "a value": raw.replace(value, np.float32(9).tobytes()),
+        "the header": raw[:at] + b"y" + raw[at + 1 :], "no file of ours": b"text",
+    }[damage])  # fmt: skip
+    with pytest.raises(DamagedFileError, match=r"mine\.added\.arrow is (damaged|empty).*data add FILE"):
+        load_table("mine").column("x-rays", "acc")
+    with pytest.raises(DamagedFileError):
+        nm.get_task("mine/x-rays").values.sum()
+    mine().add(replace=True)
+    assert nm.get_task("mine/x-rays").optimum == 5.0
+
+
+def test_a_damaged_file_is_in_nobody_elses_way(cache: Path) -> None:
+    mine().add()
+    (cache / "tables" / "v1" / "mine" / "mine.added.arrow").write_bytes(b"")
+    (state,) = [state for state in list_sources() if state.table == "mine"]
+    assert "damaged" in state.holds
+    assert "mine" in task_families()
+    with pytest.raises(SettingError, match="nothing of it to leave out"):
+        nm.task_distribution("nb201").leave_out("jigsaw")
+    assert remove_added("mine") == 1
+
+
+def test_a_table_of_which_no_task_is_clear_is_in_nobody_elses_way() -> None:
+    mine(frame=pd.DataFrame({"architecture": 0, "acc": [1.0, 2.0], "release": ["v1", "v2"]})).add()
+    with pytest.raises(ColumnError, match="Say release: v1, v2"):
+        nm.get_task("mine/mine")
+    with pytest.raises(SettingError, match="nothing of it to leave out"):
+        nm.task_distribution("nb201").leave_out("jigsaw")
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_nothing(cache: Path) -> None:
+    script = (
+        "import os, pandas as pd, nasmeta as nm, nasmeta.files as files\n"
+        "space = nm.SearchSpace('toy', {'width': [16, 32, 64], 'depth': [1, 2, 3]})\n"
+        "table = nm.Table.from_frame(pd.DataFrame({'architecture': [0], 'acc': [1.0]}), space, name='mine')\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), 9)\n"
+        "table.add()\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert killed.returncode == -9, killed.stderr
+    assert added_tables() == ()
+    mine().add()
+    assert [name for name in kept_files(cache) if name.startswith("mine/")] == ["mine/mine.added.arrow"]
+    assert not list(cache.rglob("*.tmp"))
+
+
+def test_a_disk_that_is_full_leaves_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = mine()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(SettingError, match=r"cannot be used: .*No space left"):
+            table.add()
+    assert added_tables() == ()
+    assert table.add().query(0, "pets", "acc") == 1.0
+
+
+def test_questions_that_an_added_table_cannot_answer() -> None:
+    mine().add()
+    with pytest.raises(ColumnError, match=r"mine is a table\. Its tasks: mine/pets, mine/x-rays"):
+        nm.get_task("mine")
+    with pytest.raises(ColumnError, match="mine holds no dataset='food'"):
+        nm.get_task("mine/food")
+    with pytest.raises(ColumnError, match="metric='loss'"):
+        nm.get_task("mine/pets/loss")
+    with pytest.raises(MissingValueError, match="nothing is imputed"):
+        load_table("mine").query(8, "pets", "acc")
+
+
+def test_content_that_is_not_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = pickle.dumps(mine())
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "another machine"))
+    with pytest.raises(MissingValueError, match=r"mine is not on this machine|NASMETA_CACHE"):
+        pickle.loads(kept)
+
+
+def test_a_built_in_table_under_a_name_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = load_table("nb201").add("copied")
+    assert copy.columns == load_table("nb201").columns
+    address = ("cifar10", "accuracy", "valid", 200, "mean")
+    np.testing.assert_array_equal(copy.column(*address), load_table("nb201").column(*address))

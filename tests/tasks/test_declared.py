@@ -1,0 +1,136 @@
+"""Families that sources declare: their names, what they hold out, and what joins them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import UnknownNameError
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables import Table, fetch, load_table
+from nasmeta.tasks import TASKS, Task, TaskDistribution, default_sources, task_families
+
+GRAPHS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
+VISION = ("class_scene", "class_object", "jigsaw", "room_layout", "segmentsemantic", "normal", "autoencoder")
+FAMILIES = {
+    "graph": GRAPHS,
+    "graph/latency": GRAPHS,
+    "fcnet": ("naval_propulsion", "parkinsons_telemonitoring", "protein_structure", "slice_localization"),
+    "hpobench-mlp": ("australian", "blood_transfusion", "car", "credit_g", "kc1", "phoneme", "segment", "vehicle"),
+    "tnb101-macro": VISION,
+    "nbmacro/test": ("cifar10",),
+}
+PERFORMANCE = [family for family in FAMILIES if family not in ("graph/latency",)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families_are_known_by_name(family: str) -> None:
+    distribution = nm.task_distribution(family)
+    assert family in task_families()
+    assert {task.signal.dataset for task in distribution} == set(FAMILIES[family])
+    for task in distribution:
+        assert nm.get_task(task.name) == task
+        assert task.table_name == family.partition("/")[0]
+
+
+def test_the_family_of_32_tasks() -> None:
+    assert len(nm.task_distribution("graphgym")) == 32
+    assert len(nm.task_distribution("graphgym").datasets) <= 32
+
+
+@pytest.mark.parametrize("family", PERFORMANCE)
+def test_each_dataset_can_be_left_out(family: str) -> None:
+    distribution = nm.task_distribution(family)
+    for dataset, sources, target in distribution.splits():
+        assert all(dataset in task.held_out for task in target)
+        assert not any(dataset in task.held_out for task in sources)
+        assert len(sources) + len(target) == len(distribution)
+        assert default_sources(target[0]).names == sources.names
+
+
+def test_one_dataset_is_held_out_in_every_family() -> None:
+    both = TaskDistribution([*nm.task_distribution("tnb101"), *nm.task_distribution("tnb101-macro")])
+    source, target = both.leave_out("jigsaw")
+    assert target.names == ("tnb101/jigsaw", "tnb101-macro/jigsaw")
+    assert len(source) == 12
+    assert {"nb201/cifar10", "nbmacro/cifar10/test"} == set(
+        TaskDistribution([*nm.task_distribution("nb201"), nm.get_task("nbmacro/cifar10/test")])
+        .leave_out("cifar10")[1]
+        .names
+    )
+
+
+def test_latency_holds_out_the_device() -> None:
+    task = nm.get_task("graph/latency/cora")
+    assert (task.kind, task.device, task.held_out) == ("latency", "gpu", ("gpu",))
+    assert len(default_sources(task)) == 0  # all were measured on one device
+
+
+COLUMNS = {
+    "performance": ("dice", {}, ("pets",)),
+    "size": ("megabytes", {"kind": "size"}, ("pets", "parameters_and_flops")),
+    "parameters": ("parameters", {}, ("pets", "parameters_and_flops")),
+    "flops": ("gflops", {}, ("pets", "parameters_and_flops")),
+    "seconds": ("train_seconds", {}, ("pets", "train_seconds")),
+    "proxy": ("synflow", {"kind": "proxy"}, ("pets", "synflow")),
+    "latency of a device": ("latency_ms", {"device": "phone"}, ("phone",)),
+    "latency of nobody knows what": ("latency_ms", {}, ("pets", "latency_ms")),
+    "energy": ("mj", {"kind": "energy", "device": "phone"}, ("phone",)),
+}
+
+
+@pytest.mark.parametrize("case", COLUMNS)
+def test_what_is_held_out_follows_from_the_kind(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
+    metric, arguments, expected = COLUMNS[case]
+    space = SearchSpace("toy", {"width": [1, 2, 3]})
+    frame = pd.DataFrame({"architecture": [0, 1, 2], metric: [1.0, 2.0, 3.0]})
+    task = Table.from_frame(frame, space, dataset="pets", **arguments).task(metric)
+    assert task.held_out == expected
+    assert task.direction == ("max" if case in ("performance", "proxy") else "min")
+
+
+@pytest.mark.parametrize(
+    "name", ["graph/karate", "graph/test/cora", "fcnet", "tnb101-macro/scene", "nbmacro/cifar100/test"]
+)
+def test_names_that_are_none(name: str) -> None:
+    with pytest.raises(UnknownNameError):
+        nm.get_task(name)
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TASKS, "_entries", dict(TASKS._entries))
+
+
+@pytest.mark.parametrize("family", ["nb201", "fcnet"])
+@pytest.mark.usefixtures("registry")
+def test_a_registered_task_joins_the_family_of_its_prefix(family: str) -> None:
+    before = nm.task_distribution(family)
+    more = Task(f"{family}/again", family, replace(before[0].signal, dataset="pets"))
+    TASKS.register(more.name)(more)
+    after = nm.task_distribution(family)
+    assert after.names == (*before.names, more.name)
+    assert more.name in default_sources(before[0]).names
+    assert default_sources(more).names == before.names
+    assert after.leave_out("pets")[1].names == (more.name,)
+
+
+def test_what_stood_before_a_fetch_goes_on_to_mean_the_same(
+    mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
+    question = {"dataset": "cifar100", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean"}
+    before = load_table("nb201").column(**question)
+    release = load_table("nb201").info(**question).release
+    fetch(["nasgraph-nb201"])
+    table = load_table("nb201")
+    assert len({info.release for info in table.columns if (info.dataset, info.metric) == ("cifar100", "accuracy")}) > 1
+    np.testing.assert_array_equal(table.column(**question), before)
+    assert table.info(**question).release == release
+    assert table.task("accuracy", "cifar100", epochs=200).signal == nm.get_task("nb201/cifar100").signal
