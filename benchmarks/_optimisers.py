@@ -72,8 +72,7 @@ def simulator(rounds: int) -> list[Row]:
     """Simulated trainings a second on four workers, beside Syne Tune on the same table."""
     try:
         levels = nm.tasks.fidelities(nm.get_task(TASK), [12, 200])
-        for task in levels.values():
-            task.require_complete()
+        _ = [task.values for task in levels.values()]
     except NoColumnError as reason:
         return [Row("simulator", f"left out: {reason}", "1/s", [])]
 

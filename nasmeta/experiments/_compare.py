@@ -300,7 +300,8 @@ class _Comparison:
         workers = backend.workers or (connect().workers if any(open_seeds.values()) else 1)
         # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
         jobs: list[Job] = [
-            Learning(pair, self._spec(pair), self.tasks[pair[0]], self.sources[pair], self.saved[pair]) for pair in meta
+            Learning(pair, self._spec(pair), self.evaluators[pair[0]], self.sources[pair], self.saved[pair])
+            for pair in meta
         ]
         for pair in self.pairs:
             if pair not in meta:

@@ -147,8 +147,16 @@ class Guidance:
         said = {"space": self.space_name, "warm_start": self.warm_start_name}
         return {name: value for name, value in said.items() if value not in ("all", "0")}
 
-    def learn(self, task: Task, sources: Sequence[Task | SourceTask], meta_model: Any = None) -> Guide:
+    def learn(
+        self,
+        task: Task,
+        sources: Sequence[Task | SourceTask],
+        meta_model: Any = None,
+        measured: NDArray[np.int32] | None = None,
+    ) -> Guide:
         """Learn from sources, of which the caller has checked that they may be used for the task.
+
+        First cells are among those that were ``measured``; all where left out.
 
         Raises
         ------
@@ -164,9 +172,12 @@ class Guidance:
         if self.warm_start:
             checked_whole("warm_start", self.warm_start, 1, space.size)
             costs = _costs_of(task, sources) if self.per_second else None
-            first = warm_start_cells(space, sources, self.warm_start, costs=costs, allowed=cells)
+            inside = cells
+            if measured is not None:
+                inside = measured if cells is None else cells[np.isin(cells, measured)]
+            first = warm_start_cells(space, sources, self.warm_start, costs=costs, allowed=inside)
             if len(first) < self.warm_start:
-                where = space.name if cells is None else f"the {len(cells):,} cells that are searched"
+                where = space.name if inside is None else f"the {len(inside):,} cells that are searched"
                 raise SettingError(
                     f"A warm start of {self.warm_start} cells is asked for, but sources of {task.name} have labelled "
                     f"only {len(first)} of {where}: ask for at most so many, or give sources more labels."

@@ -12,6 +12,7 @@ import numpy as np
 
 import nasmeta
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, UnknownNameError
+from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._claim import Claim
 from nasmeta.experiments._loop import Trace
 from nasmeta.experiments._rules import Rules, trace_of
@@ -31,18 +32,18 @@ class Learning:
 
     pair: Pair
     spec: SearcherSpec
-    task: Task
+    evaluator: Evaluator
     sources: list[Task | SourceTask]
     saved: SavedMetaModel | None = None
 
     def results(self) -> Iterator[Any]:
         """Yield what was learnt."""
-        yield self.spec.learn(self.task, self.sources, self.saved)
+        yield self.spec.learn(self.evaluator, self.sources, self.saved)
 
     @property
     def tasks(self) -> list[Task]:
         """All tasks that must be there."""
-        return [self.task, *(source for source in self.sources if isinstance(source, Task))]
+        return [self.evaluator.task, *(source for source in self.sources if isinstance(source, Task))]
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def _made(learner: str, first: SourceTask, settings: dict[str, Any], seed: int) 
         strange = sorted(set(settings) - set(known))
         if strange:
             raise SettingError(f"{learner} has no setting {strange[0]!r}. Possible: {', '.join(known)}.")
-        return kind(space=first.space.name, seed=seed, **settings)
+        return kind(space=first.space, seed=seed, **settings)
     meta = [name for name, entry in SEARCHERS.items() if issubclass(entry, MetaSearcher)]
     if learner not in meta:
         raise UnknownNameError.of("meta-learner", learner, list(dict.fromkeys([*META_PREDICTORS, *meta])))

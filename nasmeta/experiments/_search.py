@@ -178,7 +178,7 @@ def search(
     learnt = None
     if trace is None:
         with _spinner(progress, answers, f"{spec.name} on {task.name}"), one_thread():
-            learnt = spec.learn(task, source_tasks, saved) if spec.learns else None
+            learnt = spec.learn(answers, source_tasks, saved) if spec.learns else None
             header |= spec.picked(learnt)
             trace = trace_of(spec.start(answers, seed, learnt), path, header, rules)
     elif path is not None:

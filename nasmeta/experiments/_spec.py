@@ -165,7 +165,7 @@ class SearcherSpec:
             guide = (guide or Guide(None, None)).within(evaluator.measured, task)
         return searcher if guide is None else guide.around(searcher)
 
-    def learn(self, task: Task, sources: list[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
+    def learn(self, evaluator: Evaluator, sources: list[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
         """Learn from sources for a target; the outcome serves the runs of all seeds, so it depends on none.
 
         Returns
@@ -173,10 +173,10 @@ class SearcherSpec:
         object
             The meta-model, of a file where there is one; with guidance a `Guide` that holds it.
         """
-        model = None
+        model, task = None, evaluator.task
         if self.is_meta:
             model = self._meta_fit(task, sources) if saved is None else self._restored(task, saved)
-        return self.guidance.learn(task, sources, model) if self.guidance else model
+        return self.guidance.learn(task, sources, model, evaluator.measured) if self.guidance else model
 
     @staticmethod
     def picked(learnt: Any) -> dict[str, str]:

@@ -154,7 +154,7 @@ def run_calibration(subsets: int) -> None:
 def best_cells(task: Task) -> np.ndarray:
     """Return the cells of which a search must find one."""
     utilities = task.sign * task.values
-    return np.flatnonzero(utilities >= np.sort(utilities)[-TOP[task.table]])
+    return np.flatnonzero(utilities >= np.sort(utilities)[-TOP[task.table_name]])
 
 
 def holds_none(task: Task, space: object) -> bool:

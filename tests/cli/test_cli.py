@@ -357,13 +357,14 @@ def test_two_test_accuracies_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_title_says_what_the_name_of_a_task_does_not() -> None:
     from nasmeta.cli._report import _title
+    from nasmeta.evaluators import TableEvaluator
     from nasmeta.tasks import Signal, Task
 
     signal = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
-    assert _title(Task("mine", "nb201", signal), {("mine", "gp"): 3}).startswith(
+    assert _title(TableEvaluator(Task("mine", "nb201", signal)), {("mine", "gp"): 3}).startswith(
         "mine: train_seconds (s), dataset cifar10, split train"
     )
-    assert "dataset" not in _title(nm.get_task("nb201/cifar10"), {("nb201/cifar10", "gp"): 3})
+    assert "dataset" not in _title(TableEvaluator(nm.get_task("nb201/cifar10")), {("nb201/cifar10", "gp"): 3})
 
 
 def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:

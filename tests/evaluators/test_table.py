@@ -1,8 +1,7 @@
 """The table evaluator."""
 
-from types import SimpleNamespace
-
 import numpy as np
+import pandas as pd
 import pytest
 
 import nasmeta as nm
@@ -24,9 +23,10 @@ def test_answers_are_the_tables() -> None:
 
 
 def test_a_value_that_nobody_measured_is_an_error() -> None:
-    values = np.array([1.0, np.nan, 3.0])
-    task = SimpleNamespace(name="holes", values=values, cost_seconds=np.ones(3))
-    evaluator = TableEvaluator(task)  # type: ignore[arg-type]
+    frame = pd.DataFrame({"cell": [0, 2], "accuracy": [1.0, 3.0]})
+    evaluator = TableEvaluator(nm.Table.from_frame(frame, space="nb201").task())
     assert evaluator.evaluate(np.array([0, 2])).values.tolist() == [1.0, 3.0]
+    assert evaluator.evaluate(np.array([0, 2])).cost_seconds.tolist() == [0.0, 0.0]
+    assert evaluator.measured_share == 2 / 15_625
     with pytest.raises(MissingValueError, match="cell 1"):
         evaluator.evaluate(np.array([0, 1]))

@@ -138,7 +138,7 @@ def test_points_of_a_learning_curve(mirror: Path, tmp_path: Path, monkeypatch: p
     np.testing.assert_array_equal(point.values[:200], curve[:, 49])
     np.testing.assert_allclose(point.cost_seconds, task.cost_seconds / 4)
     again = pickle.loads(pickle.dumps(point))
-    assert (again.name, again.epoch) == ("nb201/cifar10@50of200", 50)
+    assert (again.name, again.signal.epoch) == ("nb201/cifar10@50of200", 50)
     # The file has curves of 200 cells only, and a searcher may propose any.
     with pytest.raises(MissingValueError, match=r"50of200 cannot be searched: 15,425 of 15,625 cells"):
         nm.search("asha", "nb201/cifar10", evaluations=10, epochs=["50of200", 200])

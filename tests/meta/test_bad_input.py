@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import LeakageError, SettingError, UnknownNameError
+from nasmeta.errors import LeakageError, NasmetaError, SettingError
 from nasmeta.meta import META_PREDICTORS
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.tasks import SourceTask, TaskDistribution
@@ -124,7 +124,7 @@ def test_the_target_among_the_sources(name: str) -> None:
 
 @pytest.mark.parametrize("name", META)
 def test_no_task_as_source(name: str) -> None:
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(NasmetaError, match="cifar1000"):
         nm.search(name, "nb201/cifar10", evaluations=3, sources=["nb201/cifar1000"])
     with pytest.raises(SettingError, match="Sources are"):
         nm.search(name, "nb201/cifar10", evaluations=3, sources=[7])  # type: ignore[list-item]

@@ -24,10 +24,11 @@ ASKS: list[Callable[..., Any]] = [
 
 
 @pytest.mark.parametrize("ask", ASKS)
-def test_curves_do_not_choose_between_releases(full_table: Table, ask: Callable[..., Any]) -> None:
-    with pytest.raises(ColumnError, match=r"give release=.*NATS-tss v1\.0.*NB201 v1\.1"):
-        ask(full_table, **VALID)
-    ask(full_table, **VALID, release="NATS-tss v1.0")
+def test_curves_do_not_choose_the_release(full_table: Table, ask: Callable[..., Any]) -> None:
+    asked = ask(full_table, **VALID), ask(full_table, **VALID, release="NATS-tss v1.0")
+    first, second = (found(6111) if callable(found) else found for found in asked)
+    np.testing.assert_equal(first, second)
+    ask(full_table, **VALID, release="NB201 v1.1")
 
 
 def test_the_end_of_a_training_is_the_complete_column(full_table: Table) -> None:

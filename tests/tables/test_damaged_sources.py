@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError
+from nasmeta.spaces import get_space
 from nasmeta.tables import damaged_sources, fetch, load_table
 from nasmeta.tables._arrow_file import encode
 from nasmeta.tables._columns import ColumnInfo
@@ -36,7 +37,9 @@ def imported(own_cache: Path) -> Path:
         "cifar100", "accuracy", "test", 200, 777, "percent", "max", source.release, source.name, source.licence
     )
     load_table("nb201")
-    path.write_bytes(encode("nb201", 15625, [(info, np.ones(15625, dtype=np.float32))], {"version": 1, "files": {}}))
+    path.write_bytes(
+        encode(get_space("nb201"), [(info, np.ones(15625, dtype=np.float32))], {"version": 1, "files": {}})
+    )
     return path
 
 

@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError
+from nasmeta.evaluators import TableEvaluator
 from nasmeta.experiments._content import refuse_copies
 from nasmeta.searchers import MetaSearcher
 from nasmeta.tables import fetch
@@ -215,8 +216,9 @@ def test_nothing_of_a_target_is_in_its_sources(family: str) -> None:
                 assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
                 pairs.add((one.name, source.name))
     for one in nm.task_distribution(family):
-        refuse_copies(one, default_sources(one))  # no honest source passes for a copy, with all labels or with 20
-        refuse_copies(one, default_sources(one).as_sources(20, np.random.default_rng(0)))
+        # No honest source passes for a copy, with all labels or with 20.
+        refuse_copies(TableEvaluator(one), default_sources(one))
+        refuse_copies(TableEvaluator(one), default_sources(one).as_sources(20, np.random.default_rng(0)))
         for source in default_sources(one):
             assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
             pairs.add((one.name, source.name))
@@ -286,7 +288,7 @@ def test_what_a_meta_searcher_is_taught_is_no_column_of_the_target(name: str, so
         nm.search(Spy, name, evaluations=2, sources=sources)
     assert Spy.seen
     out = touched(task)
-    table = nm.load_table(task.table)
+    table = task.table
     forbidden = [
         table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release)
         for c in table.columns

@@ -150,6 +150,8 @@ def test_families() -> None:
     assert sizes == {
         "nb201": 3, "nb201/12ep": 3, "nb201/accuracy": 15, "nb201/energy": 3, "nb201/latency": 28, "nb201/robust": 32,
         "nb201/tradeoff": 15, "nb201/train-seconds": 3, "tnb101": 7, "tnb101/train": 7, "all": 85,
+        "graph": 9, "graph/latency": 9, "tnb101-macro": 7, "nbmacro/test": 1, "graphgym": 32, "hpobench-mlp": 8,
+        "fcnet": 4,
     }  # fmt: skip
     assert nm.task_distribution("nb201").names == ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
     with pytest.raises(UnknownNameError, match="nb201/latency"):

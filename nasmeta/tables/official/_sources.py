@@ -50,8 +50,8 @@ def _register(
         parts = [pattern.split("/") for pattern in columns]
         patterns = ["/".join([*one[:3], points[one[3]] if curves else one[3], one[4]]) for one in parts]
         facts = {
-            "name": name, "release": release, "licence": licence, "citation": citation, "holds": holds,
-            "curves": curves, "columns": tuple(patterns),
+            "__module__": __name__, "name": name, "release": release, "licence": licence, "citation": citation,
+            "holds": holds, "curves": curves, "columns": tuple(patterns),
             "how_to_get": f"`nasmeta data import PATH` brings it, where PATH is {what}.",
         }  # fmt: skip
         return type("ImportedSource", (ImportedSource,), facts)
