@@ -6,11 +6,13 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from filelock import FileLock
+from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
@@ -279,6 +281,25 @@ def test_ready_ones_can_be_read(name: str) -> None:
 def test_ready_ones_can_be_run(full_sources: None) -> None:
     for name in ready_specifications():
         read_specification(name)
+
+
+def test_the_one_of_graph_networks_runs_its_cheap_searchers(tmp_path: Path) -> None:
+    whole = read_specification("graph", check=False)
+    assert (len(whole.tasks), len(whole.seeds), whole.evaluations) == (9, 30, 200)
+    assert set(read_specification("graph-slow", check=False).searchers).isdisjoint(whole.searchers)
+    cheap = ("random", "local-search", "local-search-full", "evolution", "source-order", "reinforce", "tpe", "bananas")
+    tasks = ("graph/cora", "graph/proteins")
+    small = replace(
+        whole, searchers={label: whole.searchers[label] for label in cheap}, tasks=tasks, seeds=(0, 1), evaluations=6
+    )
+    frame = run_specification(small, tmp_path / "results")
+    runs = frame.groupby(["task", "searcher", "seed"], observed=True)["evaluation"].max()
+    assert (len(runs), set(runs)) == (2 * len(cheap) * 2, {6})
+    for task in tasks:
+        own = frame[frame["task"] == task]
+        assert_array_equal(own["value"], nm.get_task(task).values[own["cell"]])
+    assert pd.read_parquet(tmp_path / "results" / "results.parquet").shape == frame.shape
+    assert_frame_equal(run_specification(small, tmp_path / "results"), frame)
 
 
 @pytest.fixture
