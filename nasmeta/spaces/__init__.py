@@ -9,7 +9,7 @@ from nasmeta.spaces._drawing import Drawing, draw_cell, draw_choices, draw_graph
 from nasmeta.spaces._features import CountFeature
 from nasmeta.spaces._moving import move_cells, reference_space
 from nasmeta.spaces._notation import Notation
-from nasmeta.spaces._positions import Position
+from nasmeta.spaces._positions import Choice, Position
 from nasmeta.spaces._search_space import Architecture, ArchitectureLike, SearchSpace
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Architecture",
     "ArchitectureLike",
     "CellSpace",
+    "Choice",
     "CostFormula",
     "CountFeature",
     "Drawing",

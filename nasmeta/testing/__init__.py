@@ -9,13 +9,16 @@ from nasmeta.testing._meta_predictors import MetaPredictorContract
 from nasmeta.testing._multi_fidelity import MultiFidelityContract
 from nasmeta.testing._predictors import PredictorContract
 from nasmeta.testing._searchers import SearcherContract, made_up_values
+from nasmeta.testing._spaces import EXAMPLE_SPACES, example_space
 from nasmeta.testing._tables import TableContract
 
 __all__ = [
+    "EXAMPLE_SPACES",
     "MetaPredictorContract",
     "MultiFidelityContract",
     "PredictorContract",
     "SearcherContract",
     "TableContract",
+    "example_space",
     "made_up_values",
 ]

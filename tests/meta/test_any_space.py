@@ -25,6 +25,7 @@ from nasmeta.meta._source_models import joint_space
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 from nasmeta.tasks import SourceTask
+from nasmeta.testing import example_space
 
 SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
 SEARCHED = (
@@ -46,27 +47,6 @@ QUICK: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@cache
-def space_of(name: str) -> SearchSpace:
-    if name == "six-ops":
-        return CellSpace(name, ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"])
-    if name == "five-nodes":
-        return CellSpace(name, ["none", "skip_connect", "conv"], n_nodes=5)
-    if name == "sizes":
-        return SearchSpace(name, {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)})
-    if name == "mixed":
-        return SearchSpace(
-            name,
-            {
-                "depth": [1, 2, 3, 4], "width": [16, 32, 64, 128], "act": ["relu", "gelu", "tanh"],
-                "norm": ["batch", "layer", "none"], "drop": [0.0, 0.1, 0.2], "pool": ["max", "avg"],
-                "kernel": [1, 3, 5, 7],
-            },
-            valid=lambda frame: ~((frame["depth"] == 4) & (frame["width"] == 128)),
-        )  # fmt: skip
-    return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
-
-
 def made_up(space: SearchSpace, shift: float = 0.0) -> np.ndarray:
     codes = space.codes.astype(np.float64)
     return np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1) + 0.3 * np.cos(codes[:, 0] - shift)
@@ -75,7 +55,7 @@ def made_up(space: SearchSpace, shift: float = 0.0) -> np.ndarray:
 @cache
 def sources_in(name: str) -> list[SourceTask]:
     """Return two tasks with 150 labels each, on architectures of their own."""
-    space = space_of(name)
+    space = example_space(name)
     cells = space.sample(300, np.random.default_rng(0))
     pairs = ((cells[:150], 0.1), (cells[150:], 0.3))
     return [SourceTask(f"m/{s}", f"d{s}", space, own, made_up(space, s)[own]) for own, s in pairs]
@@ -91,7 +71,7 @@ def with_slow_ones(learners: tuple[str, ...]) -> list[Any]:
 
 @pytest.mark.parametrize(("name", "learner"), with_slow_ones(SEARCHED))
 def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path) -> None:
-    space = space_of(name)
+    space = example_space(name)
     values = made_up(space)
     searcher = SEARCHERS[learner](space, np.random.default_rng(0), **QUICK.get(learner, {}))
     with one_thread():
@@ -116,7 +96,7 @@ def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path)
 
 @pytest.mark.parametrize(("name", "learner"), with_slow_ones(tuple(sorted(META_PREDICTORS))))
 def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_path: Path) -> None:
-    space = space_of(name)
+    space = example_space(name)
     made = META_PREDICTORS[learner](space, **QUICK.get(learner, {}))
     cells = space.sample(20, np.random.default_rng(7))
     with one_thread():
@@ -131,7 +111,7 @@ def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_p
 
 @pytest.mark.parametrize("name", SPACES)
 def test_a_learned_space_and_a_warm_start(name: str) -> None:
-    space = space_of(name)
+    space = example_space(name)
     learnt = LearnedSpace.learn(space, sources_in(name), fraction=0.1)
     assert len(learnt.cells) == int(np.ceil(0.1 * space.size))
     assert made_up(space)[learnt.cells].mean() > np.quantile(made_up(space), 0.7)
@@ -151,12 +131,12 @@ def test_a_user_s_cells_of_nas_bench_201_read_its_layout_and_proxies() -> None:
     assert live_choices(own).shape == (own.size, 24)
     assert live_choice_counts(own).shape == (own.size, 4)
     for name in ("six-ops", "sizes"):
-        assert reference_space(space_of(name)) == space_of(name)
-        assert proxy_scores(space_of(name)).shape == (space_of(name).size, 0)
+        assert reference_space(example_space(name)) == example_space(name)
+        assert proxy_scores(example_space(name)).shape == (example_space(name).size, 0)
 
 
 def test_a_list_of_cells_learns_from_the_whole_space() -> None:
-    part, whole = space_of("sample"), get_space("nb201")
+    part, whole = example_space("sample"), get_space("nb201")
     assert joint_space(part, [whole]) == whole
     cells = whole.sample(150, np.random.default_rng(0))
     values = made_up(whole)
@@ -172,16 +152,16 @@ def test_a_list_of_cells_learns_from_the_whole_space() -> None:
 
 @pytest.mark.parametrize("learner", ["rgpe", "multi-task-gp", "meta"])
 def test_spaces_of_which_none_has_all_are_refused(learner: str) -> None:
-    searcher = SEARCHERS[learner](space_of("sizes"), np.random.default_rng(0))
+    searcher = SEARCHERS[learner](example_space("sizes"), np.random.default_rng(0))
     assert isinstance(searcher, MetaSearcher)
     with pytest.raises(
-        SettingError, match=r"do not fit: none has all architectures.*sizes: layer0 \(8\).*mixed: depth"
+        SettingError, match=r"do not fit: none has all architectures.*sizes: layer0 \(8\).*mixed: layers"
     ):
         searcher.meta_fit(sources_in("mixed"))
 
 
 def test_a_model_of_another_space_is_refused(tmp_path: Path) -> None:
-    searcher = SEARCHERS["source-order"](space_of("sizes"), np.random.default_rng(0))
+    searcher = SEARCHERS["source-order"](example_space("sizes"), np.random.default_rng(0))
     assert isinstance(searcher, MetaSearcher)
     path = save_meta_model(tmp_path / "model.npz", searcher.meta_fit(sources_in("sizes")))
     twin = SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 65] for i in range(5)})

@@ -24,8 +24,9 @@ from nasmeta.predictors import (
     save_predictor,
 )
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
+from nasmeta.testing import EXAMPLE_SPACES, example_space
 
-SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
+SPACES = EXAMPLE_SPACES
 CELLS = SPACES[:2]
 EVERYWHERE = ("adjacency", "counts", "one-hot")
 ON_CELLS = (*EVERYWHERE, "graph", "live-paths", "operation-counts", "paths")  # cost needs formulas, which none has
@@ -42,31 +43,9 @@ QUICK: dict[str, dict[str, Any]] = {
 
 
 @cache
-def space_named(name: str) -> SearchSpace:
-    if name == "six-ops":
-        return CellSpace(name, ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"])
-    if name == "five-nodes":
-        return CellSpace(name, ["none", "skip_connect", "conv"], n_nodes=5)
-    if name == "sizes":
-        return SearchSpace(name, {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)})
-    if name == "mixed":
-        choices: dict[str, list[Any]] = {
-            "layers": [1, 2, 3, 4],
-            "width": [16, 32, 64, 128],
-            "act": ["relu", "tanh", "gelu"],
-            "norm": ["none", "batch", "layer"],
-            "dropout": [0.0, 0.1, 0.2, 0.5],
-            "pool": ["max", "mean"],
-            "residual": [False, True],
-        }
-        return SearchSpace(name, choices, valid=lambda frame: (frame.layers > 1) | ~frame.residual.astype(bool))
-    return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
-
-
-@cache
 def smooth_values(name: str) -> np.ndarray:
     """Return a made-up value of each architecture: a sum over positions, and one product; of cells, over live edges."""
-    space = space_named(name)
+    space = example_space(name)
     if isinstance(space, CellSpace):
         worth = np.linspace(-0.5, 1.0, space.n_operations)[space.digits] * (1 + 0.1 * np.arange(space.n_edges))
         return (worth * space.live_edges).sum(axis=1) + 0.5 * space.live_edges[:, 0] + 60
@@ -78,7 +57,7 @@ def smooth_values(name: str) -> np.ndarray:
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("name", sorted(set(ENCODERS) - {"columns"}))
 def test_encoders_encode_or_say_which_do(name: str, space: str) -> None:
-    own = space_named(space)
+    own = example_space(space)
     encoder = make_encoder(name, own)
     if name not in (ON_CELLS if space in CELLS else EVERYWHERE):
         with pytest.raises(SettingError, match=rf"encoder {name} .* {space}, .*Possible there: adjacency, .*one-hot"):
@@ -99,7 +78,7 @@ def test_encoders_encode_or_say_which_do(name: str, space: str) -> None:
 
 
 def test_choices_and_levels_by_hand() -> None:
-    space = space_named("mixed")
+    space = example_space("mixed")
     at = space.index_of({"layers": 3, "width": 64, "act": "tanh", "norm": "none", "dropout": 0.5, "pool": "max",
                          "residual": True})  # fmt: skip
     frame = make_encoder("counts", space).set_output(transform="pandas").transform([at])
@@ -119,7 +98,7 @@ def test_a_choice_of_two_kinds_of_positions_has_two_names() -> None:
 
 
 def test_the_graph_of_five_nodes_by_walking() -> None:
-    space = space_named("five-nodes")
+    space = example_space("five-nodes")
     assert isinstance(space, CellSpace)
     frame = make_encoder("graph", space).set_output(transform="pandas").transform(np.arange(space.size))
     assert list(frame.columns).count("in_degree_4_conv") == 1
@@ -166,7 +145,7 @@ def test_a_space_without_none_and_with_a_dead_end() -> None:
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("name", sorted(QUICK))
 def test_a_hundred_labels_order_the_others(name: str, space: str, tmp_path: Path) -> None:
-    own, y = space_named(space), smooth_values(space)
+    own, y = example_space(space), smooth_values(space)
     if name == "gnn" and space not in CELLS:
         with pytest.raises(SettingError, match=rf"edges of cells, and {space} is no space of cells; the transformer"):
             make_predictor(name, space=own)
@@ -191,20 +170,20 @@ def test_a_hundred_labels_order_the_others(name: str, space: str, tmp_path: Path
 
 @pytest.mark.parametrize("space", SPACES)
 def test_a_saved_predictor_knows_its_space(space: str, tmp_path: Path) -> None:
-    own = space_named(space)
+    own = example_space(space)
     predictor = make_predictor("ridge", "one-hot", own).fit([0, 1, 2], [1.0, 2.0, 3.0])
     loaded = load_predictor(save_predictor(predictor, tmp_path / "ridge.zip"))
     assert loaded[0].space == own
 
 
 def test_a_gaussian_process_has_a_kernel_for_each_feature() -> None:
-    space = space_named("mixed")
+    space = example_space("mixed")
     regressor = make_predictor("gp", space=space)[-1]
     assert regressor.groups == [len(space.feature(name).names) for name in space.feature_names] == [22, 3]
 
 
 def test_what_was_learnt_says_nothing_about_another_space() -> None:
-    own = space_named("six-ops")
+    own = example_space("six-ops")
     fitted = make_predictor("ridge", space=own).fit(np.arange(20), np.arange(20.0))
     with pytest.raises(SettingError, match=r"learnt on six-ops says nothing about nb201"):
         move_to_space(fitted, "nb201")
@@ -212,13 +191,13 @@ def test_what_was_learnt_says_nothing_about_another_space() -> None:
     moved = move_to_space(make_predictor("gnn", space=small, max_epochs=2, n_members=2).fit([5, 700], [1, 2]), "nb201")
     assert np.isfinite(moved.predict([15_000])).all()
     with pytest.raises(SettingError, match=r"encoder graph .* sizes"):
-        make_predictor("ridge", "graph", space_named("sizes")).fit([1, 2], [1, 2])
+        make_predictor("ridge", "graph", example_space("sizes")).fit([1, 2], [1, 2])
 
 
 # -- splits --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("space", SPACES)
 def test_no_network_is_on_both_sides(space: str) -> None:
-    own, rng = space_named(space), np.random.default_rng(0)
+    own, rng = example_space(space), np.random.default_rng(0)
     train, test = isomorph_split(own, n_train=100, rng=rng)
     assert len(train) == 100
     assert not set(own.canonical(train)) & set(own.canonical(test))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,38 +13,15 @@ from nasmeta.evaluators import Evaluation
 from nasmeta.experiments import one_thread, run_loop
 from nasmeta.meta import GuidedSearch
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, Searcher
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 EVALUATIONS = 25
 SETTINGS: dict[str, dict[str, Any]] = {"predictor": {"options": {"encoder": "counts"}}}  # encoded in a moment
 
-SPACES: dict[str, Callable[[], SearchSpace]] = {
-    "six-ops": lambda: CellSpace("six-ops", ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"]),
-    "five-nodes": lambda: CellSpace("five-nodes", ["none", "skip_connect", "conv"], n_nodes=5),
-    "sizes": lambda: SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)}),
-    "mixed": lambda: SearchSpace(
-        "mixed",
-        {
-            "depth": [1, 2, 3, 4, 5],
-            "width": [16, 32, 64, 128, 256, 512],
-            "activation": ["relu", "gelu", "tanh"],
-            "norm": ["batch", "layer", "none"],
-            "kernel": [3, 5, 7],
-            "dropout": [0.0, 0.1, 0.2, 0.4],
-            "bias": [False, True],
-        },
-        valid=lambda frame: (frame.depth * frame.width <= 1024) & ((frame.norm != "none") | (frame.depth < 4)),
-    ),
-    "sample": lambda: SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name="sample"),
-}
 OWN = sorted(name for name in SEARCHERS if SEARCHERS[name].__module__.startswith("nasmeta.searchers."))
 SLOW = frozenset({"optuna-gp"})
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in OWN]
-
-
-@cache
-def space_of(name: str) -> SearchSpace:
-    return SPACES[name]()
 
 
 def smooth(space: SearchSpace) -> NDArray[np.float64]:
@@ -74,23 +49,23 @@ def run(searcher: Searcher, evaluations: int = EVALUATIONS, batch: int = 1) -> N
         return run_loop(searcher, Smooth(searcher.space), evaluations=evaluations, batch=batch).cells
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", EXAMPLE_SPACES)
 @pytest.mark.parametrize("name", NAMES)
 def test_distinct_architectures_the_same_with_the_same_seed(name: str, space: str) -> None:
     settings = SETTINGS.get(name, {})
-    made = [SEARCHERS[name](space_of(space), np.random.default_rng(3), **settings) for _ in range(2)]
+    made = [SEARCHERS[name](example_space(space), np.random.default_rng(3), **settings) for _ in range(2)]
     one, again = run(made[0]), run(made[1], 15)
     assert one[:15].tolist() == again.tolist()
     assert len(set(one.tolist())) == EVALUATIONS
     assert one.min() >= 0
-    assert one.max() < space_of(space).size
+    assert one.max() < example_space(space).size
 
 
 @pytest.mark.parametrize("space", ["mixed", "sample"])
 @pytest.mark.parametrize("name", NAMES)
 def test_within_a_part_of_the_space(name: str, space: str) -> None:
-    part = np.arange(1, space_of(space).size, 3, dtype=np.int32)
-    guided = GuidedSearch(SEARCHERS[name](space_of(space), np.random.default_rng(0)), part)
+    part = np.arange(1, example_space(space).size, 3, dtype=np.int32)
+    guided = GuidedSearch(SEARCHERS[name](example_space(space), np.random.default_rng(0)), part)
     assert np.isin(run(guided, batch=1), part).all()
 
 
@@ -111,17 +86,17 @@ def test_one_architecture_alone(name: str) -> None:
 @pytest.mark.parametrize("name", ["evolution", "gp", "tpe", "predictor"])
 @pytest.mark.parametrize("space", ["sizes", "mixed"])
 def test_models_find_more_than_chance(name: str, space: str) -> None:
-    values = smooth(space_of(space))
+    values = smooth(example_space(space))
     found: dict[str, list[float]] = {name: [], "random": []}
     for one, best in found.items():
         for seed in range(3):
-            searcher = SEARCHERS[one](space_of(space), np.random.default_rng(seed), **SETTINGS.get(one, {}))
+            searcher = SEARCHERS[one](example_space(space), np.random.default_rng(seed), **SETTINGS.get(one, {}))
             best.append(float(values[run(searcher, 40)].max()))
     assert np.mean(found[name]) > np.mean(found["random"])
 
 
 def test_a_neighbour_is_as_likely_as_the_others() -> None:
-    space = space_of("mixed")
+    space = example_space("mixed")
     rare, common = int(space.neighbour_counts.argmin()), int(space.neighbour_counts.argmax())
     for cell in (rare, common):
         searcher = SEARCHERS["evolution"](space, np.random.default_rng(0), population=1)
@@ -133,7 +108,7 @@ def test_a_neighbour_is_as_likely_as_the_others() -> None:
 
 
 def test_reinforce_draws_what_its_policy_says_of_the_architectures() -> None:
-    space = space_of("sample")
+    space = example_space("sample")
     searcher = SEARCHERS["reinforce"](space, np.random.default_rng(0))
     searcher._logits = np.random.default_rng(1).normal(size=searcher._logits.shape)
     searcher._probabilities = searcher._softmax()
@@ -159,7 +134,7 @@ def test_tpe_has_one_density_whether_by_halves_or_in_parts() -> None:
 
 def test_optuna_is_told_of_combinations_that_are_none() -> None:
     optuna = pytest.importorskip("optuna")
-    searcher = SEARCHERS["optuna-random"](space_of("sample"), np.random.default_rng(0))
+    searcher = SEARCHERS["optuna-random"](example_space("sample"), np.random.default_rng(0))
     cells = run(searcher)
     states = [trial.state for trial in searcher.study_.trials]
     assert states.count(optuna.trial.TrialState.COMPLETE) == len(cells) - 1  # the last value ends the run

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,33 +11,12 @@ from scipy.stats import kendalltau
 
 import nasmeta as nm
 from nasmeta.errors import LabelError
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace
 from nasmeta.surrogates import class_features, feature_sets, fit_surrogate, load_surrogate, network_classes
 from nasmeta.surrogates._process import fit_process
+from nasmeta.testing import EXAMPLE_SPACES, example_space
 
-SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
-
-
-@cache
-def space_named(name: str) -> SearchSpace:
-    if name == "six-ops":
-        return CellSpace(name, ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"])
-    if name == "five-nodes":
-        return CellSpace(name, ["none", "skip_connect", "conv"], n_nodes=5)
-    if name == "sizes":
-        return SearchSpace(name, {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)})
-    if name == "mixed":
-        choices: dict[str, list[Any]] = {
-            "layers": [1, 2, 3, 4],
-            "width": [16, 32, 64, 128],
-            "act": ["relu", "tanh", "gelu"],
-            "norm": ["none", "batch", "layer"],
-            "dropout": [0.0, 0.1, 0.2, 0.5],
-            "pool": ["max", "mean"],
-            "residual": [False, True],
-        }
-        return SearchSpace(name, choices, valid=lambda frame: (frame.layers > 1) | ~frame.residual.astype(bool))
-    return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
+SPACES = EXAMPLE_SPACES
 
 
 def smooth_values(space: SearchSpace) -> np.ndarray:
@@ -61,7 +38,7 @@ def made_up_task(space: SearchSpace, n_rows: int, seconds: bool = True) -> nm.Ta
 
 @pytest.mark.parametrize("name", SPACES)
 def test_a_partial_table_of_any_space(name: str, tmp_path: Path) -> None:
-    space = space_named(name)
+    space = example_space(name)
     surrogate = fit_surrogate(made_up_task(space, 250), steps=20)
     assert surrogate.card["scores"]["held out"]["tau"] > 0.6
     assert 180 < surrogate.trained.sum() <= 200
@@ -77,7 +54,7 @@ def test_a_partial_table_of_any_space(name: str, tmp_path: Path) -> None:
 
 
 def test_few_rows_and_no_cost() -> None:
-    space = space_named("mixed")
+    space = example_space("mixed")
     surrogate = fit_surrogate(made_up_task(space, 60, seconds=False), steps=5)
     assert surrogate.cost_coefficients is None
     assert np.isnan(surrogate.cost_seconds).all()
@@ -97,7 +74,7 @@ def test_isomorphs_are_one_class() -> None:
 
 @pytest.mark.parametrize("name", SPACES[:2])
 def test_features_of_cells_belong_to_their_function(name: str) -> None:
-    space = space_named(name)
+    space = example_space(name)
     assert isinstance(space, CellSpace)
     edges, paths, _, _ = class_features(space)
     classes = space.function_classes
@@ -115,10 +92,10 @@ def test_a_cell_without_none_has_noise() -> None:
 
 
 def test_a_projection_on_all_is_exact_and_one_on_half_is_near() -> None:
-    features = class_features(space_named("mixed"))
+    features = class_features(example_space("mixed"))
     rng = np.random.default_rng(0)
     observed = np.sort(rng.permutation(2016)[:400]).astype(np.int32)
-    y = smooth_values(space_named("mixed"))
+    y = smooth_values(example_space("mixed"))
     u, counts = y[observed] + 0.05 * rng.normal(size=400), rng.integers(1, 4, 400)
 
     def predicted(most: int) -> np.ndarray:

@@ -1,0 +1,59 @@
+"""Spaces of all kinds, for classes that should run on any."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from nasmeta.errors import UnknownNameError
+from nasmeta.spaces import CellSpace, Choice, SearchSpace, get_space
+
+__all__ = ["EXAMPLE_SPACES", "example_space"]
+
+EXAMPLE_SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
+_MIXED: dict[str, list[Choice]] = {
+    "layers": [1, 2, 3, 4],
+    "width": [16, 32, 64, 128],
+    "act": ["relu", "tanh", "gelu"],
+    "norm": ["none", "batch", "layer"],
+    "dropout": [0.0, 0.1, 0.2, 0.5],
+    "pool": ["max", "mean"],
+    "residual": [False, True],
+}
+
+
+@cache
+def example_space(name: str) -> SearchSpace:
+    """Return a space that nobody has registered, for tests.
+
+    Parameters
+    ----------
+    name : {"six-ops", "five-nodes", "sizes", "mixed", "sample"}
+        Cells of four nodes and six operations (46,656), or of five nodes and three (59,049); five layers of eight sizes
+        (32,768); seven columns of numbers and texts with an invalid region; 500 cells of NAS-Bench-201 in a list.
+
+    Returns
+    -------
+    SearchSpace
+        Always the same object.
+
+    Raises
+    ------
+    UnknownNameError
+
+    Examples
+    --------
+    >>> from nasmeta.testing import example_space
+    >>> example_space("mixed").size, example_space("mixed").is_regular
+    (2016, False)
+    """
+    if name == "six-ops":
+        return CellSpace(name, ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"])
+    if name == "five-nodes":
+        return CellSpace(name, ["none", "skip_connect", "conv"], n_nodes=5)
+    if name == "sizes":
+        return SearchSpace(name, {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)})
+    if name == "mixed":
+        return SearchSpace(name, _MIXED, valid=lambda frame: (frame.layers > 1) | ~frame.residual.astype(bool))
+    if name == "sample":
+        return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
+    raise UnknownNameError.of("example space", name, EXAMPLE_SPACES)
