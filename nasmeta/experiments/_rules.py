@@ -105,8 +105,6 @@ def rules_of(
                 f"epochs=[{only}] (--epochs {only}) searches without short ones."
             )
         lengths = evaluator.at(asked)
-        for other in lengths.values():
-            _require_same_cells(evaluator, other)
         if budget.seconds is None and clock is None:
             clock = Clock()
     elif epochs is not None:
@@ -122,24 +120,6 @@ def rules_of(
         if clock is not None and clock.workers > 1:
             raise SettingError("Real trainings run one after another: leave out the workers of the clock.")
     return Rules(budget, evaluator, clock, lengths)
-
-
-def _require_same_cells(evaluator: Evaluator, other: Evaluator) -> None:
-    """Refuse a shorter training that some architectures which may be proposed have not.
-
-    Raises
-    ------
-    MissingValueError
-    """
-    if evaluator.values is None or other.values is None:
-        return
-    missing = int(np.count_nonzero(np.isnan(other.values) & ~np.isnan(evaluator.values)))
-    if missing:
-        of = int(np.count_nonzero(~np.isnan(evaluator.values)))
-        raise MissingValueError(
-            f"{other.task.name} cannot be searched: {missing:,} of {of:,} {evaluator.space.noun}s that "
-            f"{evaluator.task.name} has a value for have none there. Leave this length out."
-        )
 
 
 def _why_no_seconds(evaluator: Evaluator) -> str:
