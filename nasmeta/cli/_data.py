@@ -87,8 +87,9 @@ def list_data() -> None:
     states = list_sources()
     for name in dict.fromkeys(state.table for state in states):
         sources = [state for state in states if state.table == name]
-        damaged = damaged_sources(name)
-        if any((state.available or state.built) and state.name not in damaged for state in sources):
+        damaged = damaged_sources(name) if any(state.built for state in sources) else {}
+        # What is here but was never asked for is not built for the sake of a list.
+        if any(state.built and state.name not in damaged for state in sources):
             table = Table(title=f"{name}: columns on this machine", title_justify="left")
             for heading in ("metrics", "unit", "split", "epochs", "seeds", "release", "datasets"):
                 table.add_column(heading)
