@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,21 +38,24 @@ class TableEvaluator(Evaluator):
     """
 
     name = "table"
-    values: NDArray[np.float64]
-    cost_seconds: NDArray[np.float64]
 
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        self.values = task.values
-        self.cost_seconds = known_costs(task.cost_seconds if task.has_cost else None, task.space.size)
-        self._complete = self.measured is None
-        if not self._complete and not len(task.measured):
-            raise MissingValueError(f"{task.name} has no measured {task.space.noun}.")
+    # Read late: whether the sources may be used at all is asked before the table is.
+    @cached_property
+    def values(self) -> NDArray[np.float64]:  # type: ignore[override]
+        """The values of the task."""
+        if not len(self.task.measured):
+            raise MissingValueError(f"{self.task.name} has no measured {self.task.space.noun}.")
+        return self.task.values
+
+    @cached_property
+    def cost_seconds(self) -> NDArray[np.float64]:  # type: ignore[override]
+        """The costs of the task."""
+        return known_costs(self.task.cost_seconds if self.task.has_cost else None, self.task.space.size)
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Return the signal and the training seconds of each; a value that nobody measured is an error."""
         values = self.values[cells]
-        if not self._complete and np.isnan(values).any():
+        if self.measured is not None and np.isnan(values).any():
             missing = cells[np.isnan(values)]
             raise MissingValueError(
                 f"{self.task.name}: not measured for {self.space.noun} {missing[0]} ({len(missing)} of {len(cells)})."

@@ -116,6 +116,9 @@ class CellSpace(SearchSpace):
         self.edges = complete_edges(n_nodes) if edges is None else _checked_edges(name, n_nodes, edges)
         self.n_edges = len(self.edges)
         self.paths = paths_between(self.edges)
+        for what, given in (("none", none), ("skip", skip)):
+            if given not in (None, "none", "skip_connect", *self.operations):
+                raise SettingError(f"{what}={shown(given)} is no operation of {name}: {', '.join(self.operations)}.")
         self.none = self.operations.index(none) if none in self.operations else None
         self.skip = self.operations.index(skip) if skip in self.operations else None
         self.real_operations = tuple(i for i in range(self.n_operations) if i not in (self.none, self.skip))

@@ -77,7 +77,8 @@ def _described(space: SearchSpace, *, features: bool) -> dict[str, Any]:
     if isinstance(space, CellSpace):
         return described | space.described()
     described["positions"] = [[p.name, list(p.choices), p.ordered] for p in space.positions]
-    if not space.is_complete:
+    ranks = space.raw_codes.astype(np.int64) @ space.place_values
+    if len(ranks) < space.n_combinations or not np.array_equal(ranks, np.arange(len(ranks))):
         described["raw_codes"] = packed(space.raw_codes)
     if space.architecture_of_raw is not None:
         described["architecture_of_raw"] = packed(space.architecture_of_raw)

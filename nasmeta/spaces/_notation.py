@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from nasmeta.spaces._positions import Position
+from nasmeta.errors import SettingError
+from nasmeta.spaces._positions import Position, shown
 
 __all__ = ["Notation", "cell_notation", "position_notation"]
 
@@ -25,6 +26,11 @@ class Notation:
 def position_notation(positions: Sequence[Position]) -> Notation:
     """Return the plain notation: ``name=choice`` for each position, joined by commas.
 
+    Raises
+    ------
+    SettingError
+        Where a string could be read in two ways.
+
     Examples
     --------
     >>> notation = position_notation([Position("width", (16, 32)), Position("act", ("relu", "tanh"))])
@@ -34,13 +40,33 @@ def position_notation(positions: Sequence[Position]) -> Notation:
     # A choice may hold commas: what separates is a comma before the name of a position.
     separator = re.compile(rf",\s*(?=(?:{'|'.join(re.escape(position.name) for position in positions)})=)")
 
+    for position in positions:
+        if position.name != position.name.strip() or "=" in position.name or "," in position.name:
+            raise SettingError(
+                f"The position {shown(position.name)} has ',', '=' or a space around it, which a string of an "
+                "architecture cannot hold: rename it, or give a notation."
+            )
+        unclear = next((choice for choice in position.choices if separator.search(str(choice))), None)
+        if unclear is not None:
+            raise SettingError(
+                f"The choice {shown(unclear)} of {position.name} reads like another position: rename it, or give a "
+                "notation."
+            )
+
+    def code(position: Position, text: str) -> int:
+        try:
+            return position.code(text)  # spaces may belong to the choice
+        except ValueError:
+            return position.code(text.strip())
+
     def write(codes: Iterable[int]) -> str:
         return ",".join(f"{p.name}={p.choices[code]}" for p, code in zip(positions, codes, strict=True))
 
     def read(text: str) -> tuple[int, ...]:
         given: dict[str, str] = {}
-        for part in separator.split(text.strip()):
+        for part in separator.split(text.lstrip()):
             name, equals, choice = part.partition("=")
+            name = name.rstrip()
             if not equals or name not in {position.name for position in positions}:
                 raise ValueError(f"{part!r} is not of the form position=choice.")
             if name in given:
@@ -49,7 +75,7 @@ def position_notation(positions: Sequence[Position]) -> Notation:
         absent = [position.name for position in positions if position.name not in given]
         if absent:
             raise ValueError(f"it does not say {', '.join(absent)}.")
-        return tuple(position.code(given[position.name]) for position in positions)
+        return tuple(code(position, given[position.name]) for position in positions)
 
     return Notation(write, read)
 
@@ -57,12 +83,23 @@ def position_notation(positions: Sequence[Position]) -> Notation:
 def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -> Notation:
     """Return the notation of NAS-Bench-201 for any cell: the inputs of each node, ``operation~source``.
 
+    Raises
+    ------
+    SettingError
+        Where the name of an operation holds a sign of the notation.
+
     Examples
     --------
     >>> notation = cell_notation(["none", "conv"], [(0, 1), (0, 2), (1, 2)])
     >>> notation.write([1, 0, 1]), notation.read("|conv~0|+|none~0|conv~1|")
     ('|conv~0|+|none~0|conv~1|', (1, 0, 1))
     """
+    unclear = next((operation for operation in operations if set("|~+") & set(operation)), None)
+    if unclear is not None:
+        raise SettingError(
+            f"The operation {shown(unclear)} has '|', '~' or '+', of which the notation of cells is made: rename "
+            "it, or give a notation."
+        )
     sources: dict[int, list[int]] = {}
     for source, target in edges:
         sources.setdefault(target, []).append(source)

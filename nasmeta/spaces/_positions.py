@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -81,9 +82,18 @@ class Position:
             Where it is none, with the possible ones.
         """
         plain = choice.item() if isinstance(choice, np.generic) else choice
+        text = plain if isinstance(plain, str) else shown(plain)
         for code, own in enumerate(self.choices):
-            if (own == plain and isinstance(own, bool) == isinstance(plain, bool)) or str(own) == plain:
+            if (own == plain and isinstance(own, bool) == isinstance(plain, bool)) or str(own) == text:
                 return code
+        if isinstance(plain, float):  # one of float32 is not quite the number that was written
+            near = [
+                code
+                for code, own in enumerate(self.choices)
+                if isinstance(own, float) and math.isclose(own, plain, rel_tol=1e-7)
+            ]
+            if len(near) == 1:
+                return near[0]
         possible = short(", ".join(map(str, self.choices)))
         raise ValueError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, canonical_dataset, kind_of_old
+from nasmeta.tables._legality import our_name
 from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ _KEYS = (
     "epoch",
 )  # parts of an address that a frame may have as columns
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # under which a frame may have its architectures
+_SECONDS = ("s", "sec", "second", "seconds")
+_MORE_IS_BETTER = re.compile(r"f1|r2|(acc|accuracy|auc|auroc|precision|recall|m?iou|ssim|psnr|score|likelihood)\d*")
 _LESS_IS_BETTER = re.compile(
-    r"loss|error|rmse|mse|mae|perplexity|seconds|time|latency|energy|params|parameters|flops|memory|size|cost|regret"
+    r"(err|fid|mae|mape|nll|ppl|wer|cer|params?|macs|madds|size|cost|regret|duration|memory|"
+    r".*(loss(es)?|errors?|mse|perplexity|entropy|seconds?|time|latency|energy|parameters|flops))\d*"
 )
 
 
@@ -90,6 +94,9 @@ def columns_of_frame(
         long[key] = _checked_key(key, given, own=key in own_keys)
     # One name for a dataset before rows are compared: two spellings are two answers to one question.
     long["dataset"] = long["dataset"].fillna(name).map(canonical_dataset)
+    stated = list(zip(long["dataset"], long["split"], strict=True))
+    ours = {one: our_name(one[0], one[1] if isinstance(one[1], str) else None) for one in set(stated)}
+    long["dataset"], long["split"] = [ours[one][0] for one in stated], [ours[one][1] for one in stated]
     long["release"] = long["release"].fillna("own")
     long = long[long["value"].notna()]
     _check_points(long)
@@ -267,6 +274,11 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if (np.abs(values) > np.finfo(np.float32).max).any():
         row = int(np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)[0])
         raise SettingError(f"The column {name} holds {values[row]} in row {row}: values are finite, within float32.")
+    lost = np.flatnonzero((values != 0) & (values.astype(np.float32) == 0))
+    if len(lost):
+        raise SettingError(
+            f"The column {name} holds {values[lost[0]]} in row {lost[0]}, which is 0 in float32: scale the column."
+        )
     return values
 
 
@@ -346,12 +358,13 @@ def _info(
         raise SettingError(
             f"{metric} are seconds from 0 on, not {np.nanmin(values):g}: leave out what was not recorded."
         )
-    is_cost = of_kind in ("size", "seconds", "latency", "energy") or _LESS_IS_BETTER.search(metric.lower())
-    better = said["direction"] or ("min" if is_cost else "max")
+    if of_kind == "seconds" and said["unit"] not in (None, *_SECONDS):
+        raise SettingError(f"{metric} is of the kind seconds, whose unit is s, not {said['unit']!r:.60}: convert it.")
+    better = said["direction"] or guessed_direction(metric, of_kind)
     is_percent = "acc" in metric.lower() and most > 1.0  # over all of the metric: columns of one seed are in one unit
     return ColumnInfo(
         dataset, metric, split, epochs, seed,
-        unit=said["unit"] or ("percent" if is_percent else "1"),
+        unit="s" if of_kind == "seconds" else said["unit"] or ("percent" if is_percent else "1"),
         direction=better,  # type: ignore[arg-type]
         release=release,
         source=name,
@@ -364,8 +377,34 @@ def _info(
     )  # fmt: skip
 
 
+def guessed_direction(metric: str, kind: Kind = "performance") -> str:
+    """Return which values of a metric are good, by its kind and the last word of its name that says so.
+
+    Examples
+    --------
+    >>> [guessed_direction(m) for m in ("val_accuracy", "testLoss", "top1_err", "neg_mean_squared_error")]
+    ['max', 'min', 'min', 'max']
+    """
+    if kind in ("size", "seconds", "latency", "energy"):
+        return "min"
+    words = _words(metric)
+    words = words[: words.index("per")] if "per" in words else words
+    for word in reversed(words):
+        is_less = bool(_LESS_IS_BETTER.fullmatch(word))
+        if is_less or _MORE_IS_BETTER.fullmatch(word):
+            is_negated = bool({"neg", "negative"} & set(words))
+            return "max" if is_less == is_negated else "min"
+    return "max"
+
+
+def _words(metric: str) -> list[str]:
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+", metric)]
+
+
 def _guessed_kind(metric: str) -> tuple[Kind, str | None]:
     kind, device = kind_of_old(metric)
+    if kind == "seconds" and "per" in _words(metric):
+        return "performance", None  # images per second are no seconds, and seconds per epoch not those of a training
     hardware = re.search(r"latency|energy", metric.lower()) if kind == "performance" else None
     return (("latency" if hardware[0] == "latency" else "energy"), None) if hardware else (kind, device)
 

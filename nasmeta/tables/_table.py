@@ -222,8 +222,10 @@ class Table:
         split, epochs, seed, release : optional
             As in `nasmeta.tables.ColumnInfo`.
         direction : {"max", "min"} or mapping of metric to it, optional
-            Which values are good; left out, ``min`` for losses, errors, times and sizes by their name, else ``max``.
+            Which values are good; left out, ``min`` for losses, errors, times and sizes by the words of their name,
+            else ``max``.
         unit, kind : str or mapping of metric to str, optional
+            Left out, by the name, too. Only metrics of kind ``seconds`` say what an evaluation costs.
         device : str, optional
             On which device latency or energy was measured.
         licence : str
@@ -231,7 +233,8 @@ class Table:
         Returns
         -------
         Table
-            Kept in the cache folder by its content, so that workers map the same file. `add` gives it a name there.
+            Its values are float32, which keeps seven digits. It is kept in the cache folder by its content, so that
+            workers map the same file; `add` gives it a name there.
 
         Raises
         ------
@@ -361,7 +364,7 @@ class Table:
             The only one where left out.
         split, epochs, seed, release : optional
             What may be left out: the split where there is one, or where one is ``valid``, as a searcher sees
-            validation; the seed, for the mean; the rest where there is one.
+            validation; the epochs, for the longest training; the seed, for the mean; the release where there is one.
         cost : str or None, default "recorded"
             The metric that says the seconds of an evaluation; ``"recorded"`` finds it where there is one, None is none.
         name : str, optional
@@ -387,7 +390,13 @@ class Table:
         column = self._signal_column(metric, dataset, split, epochs, seed, release)
         costs: Any = cost
         if cost not in (None, "recorded"):
-            costs = Cost(Signal.of(self._signal_column(cost, column.dataset, None, None, None, None)))
+            of_cost = self._signal_column(cost, column.dataset, None, None, None, None)
+            if of_cost.kind != "seconds":
+                raise ColumnError(
+                    f"cost={cost!r} is of the kind {of_cost.kind}, but an evaluation costs seconds. Name a metric of "
+                    "that kind, or None; Table.from_frame takes kind='seconds' for a metric by any name."
+                )
+            costs = Cost(Signal.of(of_cost))
         if name is None:
             name = f"{self.name}/{column.dataset}"
             main = self._main_metric(column.dataset)
@@ -427,13 +436,15 @@ class Table:
             if len(self.datasets) > 1:
                 raise ColumnError(f"{self.name} has several datasets: name one of {', '.join(self.datasets)}.")
             dataset = self.datasets[0]
-        asked = Address(
-            dataset, metric or self._main_metric(canonical_dataset(dataset)) or "", split, epochs, seed, release
-        )
-        asked = asked.normal()
+        main = metric or self._main_metric(canonical_dataset(dataset))
+        if main is None:
+            raise ColumnError(f"{self.name} has no dataset {dataset!r:.80}. Its datasets: {', '.join(self.datasets)}.")
+        asked = Address(dataset, main, split, epochs, seed, release).normal()
         found = self._ends.book.matching(asked)
         if split is None and any(info.split == "valid" for info in found):
             found = [info for info in found if info.split == "valid"]
+        if epochs is None and all(info.epochs is not None for info in found):
+            found = [info for info in found if info.epochs == max(info.epochs or 0 for info in found)]
         if seed is None:
             of_all = [info for info in found if info.seed == "mean"], [info for info in found if info.seed is None]
             found = of_all[0] or of_all[1] or found

@@ -11,7 +11,7 @@ from nasmeta.tasks._declared import declared_families, declared_family_of, decla
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
 from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
-from nasmeta.tasks._own import own_families, own_tasks, task_of_own_table
+from nasmeta.tasks._own import own_families, own_names, own_tasks, task_of_own_table
 from nasmeta.tasks._task import Task
 
 __all__ = ["TASKS", "all_held_out", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
@@ -95,16 +95,17 @@ def get_task(name: str) -> Task:
         return TASKS[name]
     found = read_name(name) or declared_task(name) or task_of_own_table(name)
     if found is None:
-        unknown, why = UnknownNameError.of("task", name, known_names()), why_no_name(name)
+        names = known_names()
+        of_family = [known for known in names if known.startswith(f"{name.partition('/')[0]}/")]
+        unknown, why = UnknownNameError.of("task", name, of_family or names), why_no_name(name)
         raise UnknownNameError(f"{unknown} {why}") if why else unknown
     return found
 
 
 def known_names() -> list[str]:
     """Return names of tasks, and forms of names, for messages."""
-    own = [task.name for family in own_families() for task in own_tasks(family)]
     listed = [name for family in ("nb201", "nb201/12ep", "tnb101") for name in _FAMILIES[family]()]
-    return [*TASKS, *listed, *FORMS, *declared_names(), *own]
+    return [*TASKS, *listed, *FORMS, *declared_names(), *own_names()]
 
 
 def task_families() -> tuple[str, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from nasmeta.errors import ColumnError
+from contextlib import suppress
+
+from nasmeta.errors import ColumnError, NasmetaError
 from nasmeta.registry import is_place
 from nasmeta.tasks._task import Task
 
-__all__ = ["own_families", "own_tasks", "task_of_own_table"]
+__all__ = ["own_families", "own_names", "own_tasks", "task_of_own_table"]
 
 
 def own_families() -> tuple[str, ...]:
@@ -22,6 +24,15 @@ def own_tasks(table: str) -> list[Task]:
     from nasmeta.tables import load_table
 
     return list(load_table(table).tasks()) if table in own_families() else []
+
+
+def own_names() -> list[str]:
+    """Return the names of these tasks, for messages; none of a table that is damaged or whose questions are unclear."""
+    names = []
+    for table in own_families():
+        with suppress(NasmetaError):
+            names += [task.name for task in own_tasks(table)]
+    return names
 
 
 def task_of_own_table(name: str) -> Task | None:

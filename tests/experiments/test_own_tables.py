@@ -19,7 +19,15 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import JournalError, LeakageError, MissingValueError, NasmetaError, OtherMetricWarning, SettingError
+from nasmeta.errors import (
+    ColumnError,
+    JournalError,
+    LeakageError,
+    MissingValueError,
+    NasmetaError,
+    OtherMetricWarning,
+    SettingError,
+)
 from nasmeta.evaluators import FunctionEvaluator, TableEvaluator
 from nasmeta.experiments import Run, one_thread
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher
@@ -190,7 +198,9 @@ def test_a_budget_in_seconds() -> None:
         _ = partial_table(50).task().cost_seconds
     run = nm.search("random", partial_table(50, train_seconds=2.0).task(), seconds=10)
     assert len(run) == 5
-    assert len(nm.search("random", partial_table(50, hours=7200.0, x=1.0).task(cost="hours"), seconds=72000)) == 10
+    assert len(nm.search("random", partial_table(50, gpu_seconds=7200.0).task(cost="gpu_seconds"), seconds=72000)) == 10
+    with pytest.raises(ColumnError, match="kind='seconds'"):
+        partial_table(50, hours=2.0).task(cost="hours")
     with pytest.raises(SettingError, match="recorded"):
         nm.search("random", partial_table(50, train_seconds=2.0).task(cost=None), seconds=10)
 

@@ -158,7 +158,7 @@ FACTS = {
     "acc as a share": ({"acc": [0.71, 0.2]}, {}, ("1", "max", "performance", None)),
     "loss": ({"val_loss": [1.0, 2.0]}, {}, ("1", "min", "performance", None)),
     "parameters": ({"parameters": [1, 2]}, {}, ("1", "min", "size", None)),
-    "seconds": ({"train_seconds": [1, 2]}, {}, ("1", "min", "seconds", None)),
+    "seconds": ({"train_seconds": [1, 2]}, {}, ("s", "min", "seconds", None)),
     "hardware": ({"latency_ms": [1, 2]}, {"device": "phone"}, ("1", "min", "latency", "phone")),
     "unknown": ({"beauty": [1, 2]}, {}, ("1", "max", "performance", None)),
     "said": (
@@ -406,3 +406,46 @@ def test_a_question_that_the_table_has_no_answer_to() -> None:
     with pytest.raises(ColumnError, match="several datasets"):
         own(OK.assign(dataset=["a", "b"])).task("acc")
     assert nm.Table is Table
+
+
+# -- what a name says -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("metric", "direction"), [
+    ("accuracy", "max"), ("val_acc", "max"), ("ACC", "max"), ("f1", "max"), ("score", "max"), ("accuracy_top1", "max"),
+    ("synthesis", "max"), ("emphasize", "max"), ("throughput", "max"), ("lossless_ratio", "max"), ("neg_loss", "max"),
+    ("images_per_second", "max"), ("loss", "min"), ("valLoss", "min"), ("testloss", "min"), ("top1_err", "min"),
+    ("nll", "min"), ("cross_entropy", "min"), ("fid", "min"), ("rmse", "min"), ("duration", "min"),
+    ("train_seconds", "min"), ("seconds_per_epoch", "min"), ("params", "min"), ("neg_log_likelihood", "min"),
+])  # fmt: skip
+def test_the_words_of_a_name_say_which_values_are_good(metric: str, direction: str) -> None:
+    assert own(frame_of(**{metric: [1.0, 2.0]})).columns[0].direction == direction
+
+
+def test_only_seconds_are_costs() -> None:
+    table = own(frame_of(accuracy=[1.0, 2.0], train_seconds=[3.0, 4.0], images_per_seconds=[5.0, 6.0]))
+    assert {info.metric: (info.kind, info.unit) for info in table.columns} == {
+        "accuracy": ("performance", "percent"), "train_seconds": ("seconds", "s"),
+        "images_per_seconds": ("performance", "1"),
+    }  # fmt: skip
+    assert table.task("accuracy").cost_seconds[1] == 4.0
+    assert table.task("accuracy", cost="train_seconds").cost_seconds[1] == 4.0
+    with pytest.raises(ColumnError, match="an evaluation costs seconds"):
+        table.task("accuracy", cost="images_per_seconds")
+    with pytest.raises(SettingError, match="whose unit is s, not 'ms'"):
+        own(frame_of(train_seconds=[3.0]), unit={"train_seconds": "ms"})
+
+
+def test_numbers_too_small_for_float32_are_refused() -> None:
+    with pytest.raises(SettingError, match="row 1, which is 0 in float32"):
+        own(frame_of(loss=[0.0, 1e-60]))
+
+
+def test_official_names_of_splits_can_be_asked_for() -> None:
+    frame = pd.DataFrame({"cell": [1, 2], "accuracy": [90.0, 91.0]})
+    table = own(frame, "nb201", dataset="cifar10-valid", split="x-valid", epochs=200, seed=777)
+    for dataset, split in (("cifar10-valid", "x-valid"), ("cifar10", "valid")):
+        assert table.query(2, dataset=dataset, metric="accuracy", split=split, epochs=200, seed=777) == 91.0
+
+
+def test_a_wrong_dataset_is_told_by_its_name() -> None:
+    with pytest.raises(ColumnError, match=r"no dataset 'mnist'\. Its datasets: own"):
+        own(frame_of(loss=[0.0, 1.0])).task(dataset="mnist")

@@ -197,7 +197,7 @@ def test_questions_that_an_added_table_cannot_answer() -> None:
     mine().add()
     with pytest.raises(ColumnError, match=r"mine is a table\. Its tasks: mine/pets, mine/x-rays"):
         nm.get_task("mine")
-    with pytest.raises(ColumnError, match="mine holds no dataset='food'"):
+    with pytest.raises(ColumnError, match="mine has no dataset 'food'"):
         nm.get_task("mine/food")
     with pytest.raises(ColumnError, match="metric='loss'"):
         nm.get_task("mine/pets/loss")
@@ -217,3 +217,19 @@ def test_a_built_in_table_under_a_name_of_ones_own(monkeypatch: pytest.MonkeyPat
     assert copy.columns == load_table("nb201").columns
     address = ("cifar10", "accuracy", "valid", 200, "mean")
     np.testing.assert_array_equal(copy.column(*address), load_table("nb201").column(*address))
+
+
+def test_a_table_that_says_too_little_does_not_spoil_other_messages() -> None:
+    frame = pd.DataFrame({"cell": [1, 2, 1, 2], "release": ["a", "a", "b", "b"], "accuracy": [1.0, 2.0, 3.0, 4.0]})
+    Table.from_frame(frame, "nb201", name="unclear").add()
+    with pytest.raises(ColumnError, match="Say release: a, b"):
+        nm.get_task("unclear/unclear")
+    with pytest.raises(UnknownNameError, match=r"Unknown task 'nb201/nope'.*nb201/cifar10") as raised:
+        nm.get_task("nb201/nope")
+    assert "tnb101" not in str(raised.value).partition("Possible")[2]
+
+
+def test_the_longest_training_is_meant() -> None:
+    frame = pd.DataFrame({"cell": [1, 2, 1, 2], "epochs": [12, 12, 200, 200], "accuracy": [1.0, 2.0, 3.0, 4.0]})
+    Table.from_frame(frame, "nb201", name="lengths").add()
+    assert nm.get_task("lengths/lengths").values[2] == 4.0
