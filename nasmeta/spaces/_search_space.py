@@ -574,7 +574,7 @@ class SearchSpace:
             self._features[name] = CountFeature(counts, tuple(names))
         return self._features[name]
 
-    # -- drawing ----------------------------------------------------------------------------------------------------
+    # -- sampling ---------------------------------------------------------------------------------------------------
     def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> NDArray[np.int32]:
         """Draw architectures uniformly.
 
