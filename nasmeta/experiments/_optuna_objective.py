@@ -75,17 +75,10 @@ def optuna_objective(
     """Return a task as an objective for Optuna's ``study.optimize``.
 
     A trial suggests one categorical parameter a position, such as ``0->1`` of cells, whose choices are the operations.
-    <<<<<<< HEAD
     It returns the task's signal and nothing else, such as the validation accuracy in percent; its ``user_attrs`` have
     the ``cell`` and the ``simulated_seconds`` of its training. What no search may see is asked afterwards, with
     `Task.report`. A cell that is suggested again is trained again: its seconds count each time, as in a clock with
     charged repeats. Choices that are no architecture together are a pruned trial, at no cost.
-    =======
-    Choices that are no architecture together are a pruned trial, at no cost. Else it returns the task's signal and
-    nothing else, such as the validation accuracy in percent; its ``user_attrs`` have the ``cell`` and the
-    ``simulated_seconds`` of its training. What no search may see is asked afterwards, with `Task.report`. A cell that
-    is suggested again is trained again: its seconds count each time, as in a clock with charged repeats.
-    >>>>>>> main
 
     Parameters
     ----------

@@ -413,8 +413,8 @@ class SearchSpace:
         Examples
         --------
         >>> from nasmeta.spaces import SearchSpace
-        >>> SearchSpace("mlp", {"width": [16, 32], "act": ["relu", "tanh"]}).to_frame().iloc[2].tolist()
-        [32, 'relu']
+        >>> SearchSpace("mlp", {"width": [16, 32], "act": ["relu", "tanh"]}).to_frame()["act"].tolist()
+        ['relu', 'tanh', 'relu', 'tanh']
         """
         return self._frame_of(self.codes).rename_axis("architecture")
 
