@@ -214,6 +214,8 @@ def _answers(
         answers, data = TrainingEvaluator(as_task(task), data, recipe), None  # type: ignore[arg-type]
     elif data is not None and not isinstance(evaluator, TrainingEvaluator):
         raise SettingError(f"Data are for training, but the evaluator is {evaluator!r:.80}: pass evaluator='training'.")
+    elif evaluator == "table":
+        answers = TableEvaluator(as_task(task))  # type: ignore[arg-type]  # read once its sources are allowed
     else:
         answers = on_evaluator(as_task(task), evaluator)  # type: ignore[arg-type]
     if isinstance(answers, TrainingEvaluator):
@@ -238,7 +240,9 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
             raise SettingError(f"The evaluator answers for {evaluator.task.name}, but the task is {task.name}.")
         return evaluator
     if evaluator == "table":
-        return TableEvaluator(task)
+        found = TableEvaluator(task)
+        _ = found.measured  # a table that is not here is told before any run
+        return found
     if not isinstance(evaluator, str | os.PathLike) or (
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
     ):
