@@ -23,8 +23,7 @@ def representatives(space: SearchSpace, architectures: NDArray[np.integer] | Non
     Of cells by the rule ``zero``, else by the space's own.
     """
     asked = np.arange(space.size) if architectures is None else architectures
-    found = space.canonical(asked, rule="zero") if isinstance(space, CellSpace) else space.canonical(asked)
-    return np.asarray(found, dtype=np.int32)
+    return np.asarray(space.canonical(asked, rule="zero"), dtype=np.int32)
 
 
 def position_feature(space: SearchSpace) -> str:

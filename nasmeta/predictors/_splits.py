@@ -74,7 +74,7 @@ def isomorph_split(
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
     pool = rng.permutation(pool)
-    classes = np.asarray(space.canonical(pool, rule) if isinstance(space, CellSpace) else space.canonical(pool))
+    classes = np.asarray(space.canonical(pool, rule))
     if n_train is not None:
         if isinstance(n_train, bool) or not isinstance(n_train, int | np.integer) or not 1 <= n_train < len(pool):
             raise SettingError(f"n_train must be a whole number from 1 to {len(pool) - 1:,}, not {n_train!r:.80}.")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nasmeta.spaces._drawing import Drawing
+    from nasmeta.spaces._isomorphism import IsomorphismRule
 
 __all__ = ["Architecture", "ArchitectureLike", "SearchSpace"]
 
@@ -506,10 +507,16 @@ class SearchSpace:
         found = self.neighbour_table[self.index_of(architectures)]
         return found[found >= 0] if found.ndim == 1 else found
 
-    def canonical(self, architectures: ArchitectureLike) -> int | NDArray[np.int32]:
+    def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each architecture's isomorphism class: its member with the smallest index.
 
         Itself where the space has no rule of isomorphism.
+
+        Parameters
+        ----------
+        architectures : architecture or architectures
+        rule : str, optional
+            Which one of `CellSpace`; any other space has one rule, its own, whichever is asked for.
 
         Returns
         -------

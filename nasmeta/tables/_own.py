@@ -19,7 +19,7 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables._columns import ColumnInfo
-from nasmeta.tables.sources import Columns, Source, table_names
+from nasmeta.tables.sources import Columns, WholeSource, table_names
 
 __all__ = ["AddedSource", "ContentSource", "add_columns", "added_sources", "added_tables", "remove_added"]
 
@@ -31,14 +31,13 @@ def _folder() -> Path:
     return cache_folder() / "tables" / "v1"
 
 
-class _OwnSource(Source):
+class _OwnSource(WholeSource):
     """A source whose columnar file stands for itself: there are no raw files."""
 
     release = "own"
     licence = "not stated"
     citation = ""
     curves = False
-    imported = True
     optional = False
     path: Path
 
@@ -50,19 +49,6 @@ class _OwnSource(Source):
     def space(self) -> SearchSpace:  # type: ignore[override]
         """The space over which the columns run, from the file."""
         return self._file.search_space
-
-    def raw_files(self) -> dict[str, Path]:
-        """Return nothing: what was added stands for itself."""
-        return {}
-
-    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Refuse: there are no raw files.
-
-        Raises
-        ------
-        MissingValueError
-        """
-        raise MissingValueError(f"{self.name} is not here. {self.how_to_get}")
 
 
 class ContentSource(_OwnSource):

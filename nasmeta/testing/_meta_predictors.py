@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nasmeta.errors import LabelError, SettingError
-from nasmeta.experiments import one_thread
 from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.tasks import SourceTask
+from nasmeta.testing._on_spaces import OnSpaces
 from nasmeta.testing._searchers import made_up_values
 
 __all__ = ["MetaPredictorContract"]
 
 
-class MetaPredictorContract:
+class MetaPredictorContract(OnSpaces):
     """Tests of a meta-predictor: inherit, say how to make it, and let pytest find the class.
 
     Parameters
@@ -42,7 +42,6 @@ class MetaPredictorContract:
 
     least_correlation = 0.5
     can_be_saved = True
-    spaces: ClassVar[Sequence[str | SearchSpace]] = ("nb201", "tnb101")
     _ready: dict[Any, Any] = {}  # noqa: RUF012
 
     def make(self, space: Any) -> Any:
@@ -60,24 +59,6 @@ class MetaPredictorContract:
             SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
             for shift in (0.1, 0.3, 0.5)
         ]
-
-    @pytest.fixture(autouse=True)
-    def _one_thread(self) -> Iterator[None]:
-        with one_thread():  # as every run of the package has it
-            yield
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run each test of a space on all of them, unless a class overrides the fixture `space`."""
-        own = next(kind for kind in type(self).__mro__ if "space" in vars(kind))
-        if "space" in metafunc.fixturenames and own is MetaPredictorContract:
-            spaces = [get_space(space) for space in self.spaces]
-            metafunc.parametrize("space", spaces, ids=[space.name for space in spaces], indirect=True)
-
-    @pytest.fixture
-    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
-        """Return each of the spaces."""
-        found: SearchSpace = request.param
-        return found
 
     def learnt(self, space: SearchSpace) -> Any:
         """Return a meta-predictor that has learnt, once for all tests of a space."""

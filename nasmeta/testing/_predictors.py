@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import random
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,15 +13,15 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from nasmeta.experiments import one_thread
 from nasmeta.predictors import load_predictor, save_predictor
 from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.testing._on_spaces import OnSpaces
 from nasmeta.testing._searchers import made_up_values
 
 __all__ = ["PredictorContract"]
 
 
-class PredictorContract:
+class PredictorContract(OnSpaces):
     """Tests of a predictor: inherit, say how to make it, and let pytest find the class.
 
     Parameters
@@ -44,7 +43,6 @@ class PredictorContract:
     ...         return make_predictor("ridge", space=space, seed=seed)
     """
 
-    spaces: ClassVar[Sequence[str | SearchSpace]] = ("nb201", "tnb101")
     n_train = 120
     least_correlation = 0.5
     can_be_saved = True
@@ -52,17 +50,6 @@ class PredictorContract:
     def make(self, space: str | SearchSpace, seed: int) -> Any:
         """Return a new predictor of the architectures of a space, an entry of `spaces`, not fitted."""
         raise NotImplementedError("Override make(space, seed) so that it returns your predictor.")
-
-    @pytest.fixture(autouse=True)
-    def _one_thread(self) -> Iterator[None]:
-        with one_thread():  # as every run of the package has it
-            yield
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run the tests that ask for a space on each of them."""
-        if "space" in metafunc.fixturenames:
-            spaces = [get_space(space) for space in self.spaces]
-            metafunc.parametrize("space", spaces, ids=[space.name for space in spaces])
 
     def labelled(self, space: SearchSpace) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return architectures and made-up labels to fit on."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import inspect
 import random
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from nasmeta.evaluators import Evaluation, Evaluator
-from nasmeta.experiments import Trace, one_thread, run_loop, search
+from nasmeta.experiments import Trace, run_loop, search
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
+from nasmeta.testing._on_spaces import OnSpaces
 
 __all__ = ["SearcherContract", "made_up_values"]
 
@@ -42,7 +43,7 @@ class _MadeUpEvaluator(Evaluator):
         return Evaluation(self.made_up[cells], np.ones(len(cells)))
 
 
-class SearcherContract:
+class SearcherContract(OnSpaces):
     """Tests of a searcher: inherit, say how to make it, and let pytest find the class.
 
     Examples
@@ -65,8 +66,6 @@ class SearcherContract:
         Of the class: the spaces that the searcher is made for, names or objects; of at least 20 architectures.
     """
 
-    spaces: ClassVar[Sequence[str | SearchSpace]] = ("nb201", "tnb101")
-
     def make(self, space: Any, rng: np.random.Generator) -> Searcher:
         """Return a new searcher; override this. A meta-searcher is made without having learnt."""
         raise NotImplementedError("Override make(self, space, rng) to return a new searcher.")
@@ -78,24 +77,6 @@ class SearcherContract:
             SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
             for shift in (0.1, 0.3)
         ]
-
-    @pytest.fixture(autouse=True)
-    def _one_thread(self) -> Iterator[None]:
-        with one_thread():  # as every run of the package has it
-            yield
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run each test of a space on all of them, unless a class overrides the fixture `space`."""
-        own = next(kind for kind in type(self).__mro__ if "space" in vars(kind))
-        if "space" in metafunc.fixturenames and own is SearcherContract:
-            spaces = [get_space(space) for space in self.spaces]
-            metafunc.parametrize("space", spaces, ids=[space.name for space in spaces], indirect=True)
-
-    @pytest.fixture
-    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
-        """Return each of the spaces."""
-        found: SearchSpace = request.param
-        return found
 
     def ready(self, space: SearchSpace, seed: int = 0) -> Searcher:
         """Return a searcher that can be asked: a meta-searcher has learnt, once for all tests of a space."""

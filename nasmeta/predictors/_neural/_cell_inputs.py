@@ -105,7 +105,7 @@ class CellRegressor(NeuralRegressor):
 
     def _representatives(self, cells: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return, in the space of `cells`, the representatives of those that compute the same."""
-        return _representatives(cells, get_space(self.space))
+        return np.asarray(get_space(self.space).canonical(cells, rule="zero"), dtype=np.int32)
 
     def _n_inputs(self) -> int:
         own = 0 if self.features is None else self._feature_columns().shape[1]
@@ -123,7 +123,8 @@ class CellRegressor(NeuralRegressor):
         their own, see `choice_order`.
         """
         space = reference_space(self.space)
-        cells = _representatives(in_reference_space(rows, get_space(self.space)), space)
+        rows_there = in_reference_space(rows, get_space(self.space))
+        cells = np.asarray(space.canonical(rows_there, rule="zero"), dtype=np.int32)
         columns: list[NDArray[np.floating]] = [np.zeros((len(cells), 0))]
         if self.features is not None:
             columns.append(self._feature_columns()[cells])
@@ -162,11 +163,6 @@ class CellRegressor(NeuralRegressor):
         deviation = np.nanstd(known, axis=0)
         scaled: NDArray[np.float64] = (found - np.nanmean(known, axis=0)) / np.where(deviation > 0, deviation, 1.0)
         return _FEATURE_SCALE * scaled
-
-
-def _representatives(cells: NDArray[np.int32], space: SearchSpace) -> NDArray[np.int32]:
-    found = space.canonical(cells, rule="zero") if isinstance(space, CellSpace) else space.canonical(cells)
-    return np.asarray(found, dtype=np.int32)
 
 
 @lru_cache(maxsize=8)

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from nasmeta.errors import DamagedFileError, MissingValueError
-from nasmeta.spaces import SearchSpace
+from nasmeta.errors import DamagedFileError
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables.official._curve_file import CurveFile
-from nasmeta.tables.sources import SOURCES, Columns, Source
+from nasmeta.tables.sources import SOURCES, WholeSource
 from nasmeta.tables.sources._registry import declared
 
 __all__ = ["ImportedSource", "imported_source"]
 
 
-class ImportedSource(Source):
+class ImportedSource(WholeSource):
     """A source whose columnar file `import_official` writes; raw files are not kept."""
 
     table = "nb201"
     space = "nb201"
     optional = True
-    imported = True
     columns: tuple[str, ...] = ()  # patterns of the addresses that it brings, as in the registry
 
     def brings(self, **said: object) -> bool:
         """Whether a whole file has a column with these parts of an address."""
         return said.get("release") in (None, self.release) and declared(self.columns, said)
-
-    def raw_files(self) -> dict[str, Path]:
-        """Return nothing: what was imported stands for itself."""
-        return {}
-
-    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Refuse: there are no raw files.
-
-        Raises
-        ------
-        MissingValueError
-        """
-        raise MissingValueError(f"{self.name} is not here. {self.how_to_get}")
 
 
 def _register(

@@ -3,7 +3,7 @@
 The modules beside this one register their readers in ``READERS``; they are imported when a file is built.
 """
 
-from nasmeta.tables.sources._base import SOURCES, Columns, Source
+from nasmeta.tables.sources._base import SOURCES, Columns, Source, WholeSource
 from nasmeta.tables.sources._catalog import SourceState, list_sources, sources_of, space_of_table, table_names
 from nasmeta.tables.sources._fetched import READERS, FetchedSource, Reader, downloaded
 from nasmeta.tables.sources._registry import (
@@ -27,6 +27,7 @@ __all__ = [
     "SimpleHpoBench",
     "Source",
     "SourceState",
+    "WholeSource",
     "downloaded",
     "list_sources",
     "registered_source",

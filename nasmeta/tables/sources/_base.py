@@ -14,13 +14,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.errors import MissingValueError
 from nasmeta.registry import Registry
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
 
-__all__ = ["SOURCES", "Columns", "Source", "store_path"]
+__all__ = ["SOURCES", "Columns", "Source", "WholeSource", "store_path"]
 
 Columns: TypeAlias = "list[tuple[ColumnInfo, NDArray[np.float32]]]"
 
@@ -93,6 +94,25 @@ class Source(ABC):
     def open(self, path: Path) -> ColumnFile:
         """Open the columnar file."""
         return ColumnFile(path)
+
+
+class WholeSource(Source):
+    """A source whose columnar file stands for itself: there are no raw files to read it from again."""
+
+    imported = True
+
+    def raw_files(self) -> dict[str, Path]:
+        """Return nothing."""
+        return {}
+
+    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+        """Refuse.
+
+        Raises
+        ------
+        MissingValueError
+        """
+        raise MissingValueError(f"{self.name} is not here. {self.how_to_get}")
 
 
 SOURCES: Registry[type[Source]] = Registry(
