@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def curve_point(task: Task, epoch: int) -> Task:
     'nb201/cifar10@50of200'
     """
     name = f"{task.name}@{epoch}of{task.signal.epochs}"
-    return Task(name, task._table, replace(task.signal, epoch=epoch))
+    return Task(name, task._table, replace(task.signal, epoch=epoch), cost=_cost_like(task))
 
 
 def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[int, Task]:
@@ -120,6 +121,11 @@ def _known(task: Task) -> dict[int, Task]:
     return {**_shorter(task), full: task}
 
 
+def _cost_like(task: Task) -> Literal["recorded"] | None:
+    """Return the cost of a shorter training: what was recorded for it, unless the task is to cost nothing."""
+    return None if task._cost is None else "recorded"
+
+
 def _shorter(task: Task) -> dict[int, Task]:
     """Return a task of a user's own table after its shorter trainings, of which every measured architecture has one."""
     from nasmeta.tables import table_names
@@ -132,7 +138,7 @@ def _shorter(task: Task) -> dict[int, Task]:
     for epochs in sorted({signal.epochs for signal in there if signal.epochs}):
         short = replace(signal, epochs=epochs)
         if epochs < signal.epochs and short in there:
-            shorter = Task(f"{task.name}@{epochs}ep", task._table, short)
+            shorter = Task(f"{task.name}@{epochs}ep", task._table, short, cost=_cost_like(task))
             if not np.isnan(shorter.values[task.measured]).any():
                 found[epochs] = shorter
     return found

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import nasmeta as nm
@@ -127,3 +128,12 @@ def test_types() -> None:
     assert all(isinstance(task, Task) for task in tasks)
     assert isinstance(tasks[:2], TaskDistribution)
     assert all(isinstance(source, SourceTask) for source in tasks.as_sources())
+
+
+def test_shorter_trainings_of_a_task_without_a_cost_have_none() -> None:
+    rows = [(cell, epochs, 1.0 + cell, 60.0) for epochs in (12, 200) for cell in range(3)]
+    frame = pd.DataFrame(rows, columns=["cell", "epochs", "accuracy", "train_seconds"])
+    table = nm.Table.from_frame(frame, "nb201", name="lengths")
+    for cost, has_cost in (("recorded", True), (None, False)):
+        lengths = nm.tasks.fidelities(table.task("accuracy", cost=cost), [12, 200])
+        assert [task.has_cost for task in lengths.values()] == [has_cost, has_cost]
