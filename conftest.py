@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _one_blas_thread() -> Iterator[None]:
     """Tests use one thread, as searches do: on a busy machine a second one costs more than it brings."""
-    from nasmeta.experiments import one_thread
+    from nasmeta.threads import one_thread
 
     with one_thread():
         yield

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         evaluators,
         experiments,
         meta,
+        prediction,
         predictors,
+        runs,
         searchers,
         spaces,
         surrogates,
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
         tasks,
         testing,
         training,
+        verification,
     )
-    from nasmeta.experiments import benchmark_predictors, compare, optuna_objective, search
+    from nasmeta.experiments import compare
+    from nasmeta.prediction import benchmark_predictors
+    from nasmeta.runs import optuna_objective, search
     from nasmeta.spaces import SearchSpace, get_space
     from nasmeta.tables import Table, load_table
     from nasmeta.tasks import get_task, task_distribution
@@ -52,7 +57,9 @@ __all__ = [
     "load_table",
     "meta",
     "optuna_objective",
+    "prediction",
     "predictors",
+    "runs",
     "search",
     "searchers",
     "spaces",
@@ -62,18 +69,19 @@ __all__ = [
     "tasks",
     "testing",
     "training",
+    "verification",
 ]
 
 _ROOM_OF = {
     "SearchSpace": "spaces",
     "Table": "tables",
-    "benchmark_predictors": "experiments",
+    "benchmark_predictors": "prediction",
     "compare": "experiments",
     "get_space": "spaces",
     "get_task": "tasks",
     "load_table": "tables",
-    "optuna_objective": "experiments",
-    "search": "experiments",
+    "optuna_objective": "runs",
+    "search": "runs",
     "task_distribution": "tasks",
 }
 

@@ -33,7 +33,7 @@ def write_verification_page(
     Parameters
     ----------
     cells, epochs, facts
-        Of a `nasmeta.experiments.verification.Verification`.
+        Of a `nasmeta.verification.Verification`.
     folder : path
     space : str, default "nb201"
     command : str, optional

@@ -108,7 +108,7 @@ def plot_agreement(cells: pd.DataFrame, lookup_label: str, measured_label: str, 
     Parameters
     ----------
     cells : DataFrame
-        `nasmeta.experiments.verification.Verification.cells`.
+        `nasmeta.verification.Verification.cells`.
     lookup_label, measured_label : str
         Of the axes.
     diagonal : bool, default False

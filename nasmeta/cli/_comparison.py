@@ -46,7 +46,7 @@ def report(
 ) -> None:
     """Write the report of a comparison: an interactive page in one file, Markdown, figures, LaTeX tables."""
     from nasmeta.analysis.report import write_report
-    from nasmeta.experiments import in_store, located
+    from nasmeta.places import in_store, located
 
     home = located("folder", folder)
     if output is None and in_store(home):
@@ -119,7 +119,7 @@ def _told(path: Path) -> dict[str, Any]:
 
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks as they were answered, those that are known here."""
-    from nasmeta.experiments import on_evaluator
+    from nasmeta.runs import on_evaluator
     from nasmeta.tasks import get_task
 
     asked = specification.get("tasks")

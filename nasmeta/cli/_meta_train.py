@@ -39,8 +39,8 @@ def meta_train(
     """Learn on source tasks once, and keep it for searches and predictions on other tasks."""
     from rich.console import Console
 
-    from nasmeta.experiments import TrainingFiles
-    from nasmeta.experiments import meta_train as train
+    from nasmeta.runs import TrainingFiles
+    from nasmeta.runs import meta_train as train
 
     start, files = time.perf_counter(), TrainingFiles.of(out)
     before = files.stamp

@@ -43,7 +43,7 @@ def print_summary(
     from rich.table import Table
 
     from nasmeta.analysis import summarise, without_spread_of_equals
-    from nasmeta.experiments import on_evaluator
+    from nasmeta.runs import on_evaluator
     from nasmeta.tasks import get_task
 
     console = Console()
@@ -95,7 +95,7 @@ def write_report(
     seconds: Seconds = None,
 ) -> list[str]:
     """Write summary and pictures of a comparison into its folder or store; return all files a reader wants."""
-    from nasmeta.experiments import in_store, located
+    from nasmeta.places import in_store, located
 
     home = located("folder", folder)
     if not in_store(home):
@@ -136,7 +136,7 @@ def _written(
 def _parts(frame: pd.DataFrame, evaluations: int | None, evaluator: str, seconds: Seconds) -> list[str]:
     """Return the tables and what is said of them."""
     from nasmeta.analysis import summarise, to_markdown, without_spread_of_equals
-    from nasmeta.experiments import on_evaluator
+    from nasmeta.runs import on_evaluator
     from nasmeta.tasks import get_task
 
     parts = []

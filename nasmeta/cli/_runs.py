@@ -17,7 +17,7 @@ from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
     from nasmeta.evaluators import TrainingEvaluator
-    from nasmeta.experiments import Run
+    from nasmeta.runs import Run
 
 __all__ = ["compare", "search"]
 

@@ -12,7 +12,7 @@ from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split,
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
-    from nasmeta.experiments.verification import Verification
+    from nasmeta.verification import Verification
 
 __all__ = ["verify"]
 
@@ -54,7 +54,7 @@ def verify(
     """Train the picks of searches, and random cells, for real; write a page that says whether the table agrees."""
     from rich.console import Console
 
-    from nasmeta.experiments.verification import verify as verified
+    from nasmeta.verification import verify as verified
 
     asked: dict[str, Any] = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
     command = None

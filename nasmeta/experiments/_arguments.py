@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.experiments._clock import Budget, checked_budget
-from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.runs._clock import Budget, checked_budget
+from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, get_task, task_distribution, task_families
 

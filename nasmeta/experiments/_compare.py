@@ -25,18 +25,19 @@ from nasmeta.experiments._arguments import (
     told,
 )
 from nasmeta.experiments._backends import Backend, Connection, connected
-from nasmeta.experiments._claim import Claim
-from nasmeta.experiments._clock import Clock
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._jobs import Job, Learning, Pair, Runs, Seen
-from nasmeta.experiments._journal import is_there
-from nasmeta.experiments._loop import Trace
-from nasmeta.experiments._places import located
 from nasmeta.experiments._results import Results
-from nasmeta.experiments._rules import Rules, read_trace, rules_of
-from nasmeta.experiments._run import Run
-from nasmeta.experiments._search import make_run, on_evaluator
-from nasmeta.experiments._spec import (
+from nasmeta.experiments._workers import results_of
+from nasmeta.places import located
+from nasmeta.runs._claim import Claim
+from nasmeta.runs._clock import Clock
+from nasmeta.runs._journal import is_there
+from nasmeta.runs._loop import Trace
+from nasmeta.runs._rules import Rules, read_trace, rules_of
+from nasmeta.runs._run import Run
+from nasmeta.runs._search import make_run, on_evaluator
+from nasmeta.runs._spec import (
     MetaModelLike,
     SearcherSpec,
     SourcesLike,
@@ -44,7 +45,6 @@ from nasmeta.experiments._spec import (
     sources_of,
     with_settings_of,
 )
-from nasmeta.experiments._workers import results_of
 from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.evaluators import Evaluator
-from nasmeta.experiments._claim import Claim
-from nasmeta.experiments._clock import Clock
-from nasmeta.experiments._header import changed_code
-from nasmeta.experiments._places import in_store, read_whole
-from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.files import write_whole
+from nasmeta.places import in_store, read_whole
+from nasmeta.runs._claim import Claim
+from nasmeta.runs._clock import Clock
+from nasmeta.runs._header import changed_code
+from nasmeta.runs._spec import SearcherSpec
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,12 +13,12 @@ import numpy as np
 import nasmeta
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, UnknownNameError
 from nasmeta.evaluators import Evaluator
-from nasmeta.experiments._claim import Claim
-from nasmeta.experiments._loop import Trace
-from nasmeta.experiments._rules import Rules, trace_of
-from nasmeta.experiments._spec import SearcherSpec
 from nasmeta.experiments._without_chance import Repeated, is_without_chance
 from nasmeta.meta import SavedMetaModel
+from nasmeta.runs._claim import Claim
+from nasmeta.runs._loop import Trace
+from nasmeta.runs._rules import Rules, trace_of
+from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import SourceTask, Task
 
 __all__ = ["Job", "Learning", "Pair", "Runs", "Seen"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._jobs import Pair
-from nasmeta.experiments._loop import Trace
-from nasmeta.experiments._run import Run, results_frame
+from nasmeta.runs._loop import Trace
+from nasmeta.runs._run import Run, results_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.experiments._loop import Trace
+from nasmeta.runs._loop import Trace
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 

@@ -13,7 +13,7 @@ from typing import Any
 from nasmeta.errors import NasmetaError
 from nasmeta.experiments._backends import Backend, Connection
 from nasmeta.experiments._jobs import Job, Seen
-from nasmeta.experiments._threads import one_thread
+from nasmeta.threads import one_thread
 
 __all__ = ["results_of"]
 

@@ -38,7 +38,7 @@ class SavedMetaModel:
         ``kind`` (the registered name), ``space`` (its name; of one that is not registered ``space_content``, too, see
         `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (of each its name,
         number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version), ``sha256``;
-        ``training`` (see `training_digest`) where `nasmeta.experiments.meta_train` wrote it.
+        ``training`` (see `training_digest`) where `nasmeta.runs.meta_train` wrote it.
     arrays : dict of str to ndarray
     """
 

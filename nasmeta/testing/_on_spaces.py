@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from nasmeta.experiments import one_thread
 from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.threads import one_thread
 
 __all__ = ["OnSpaces"]
 

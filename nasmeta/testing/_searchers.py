@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nasmeta.evaluators import Evaluation, Evaluator
-from nasmeta.experiments import Trace, run_loop, search
+from nasmeta.runs import Trace, run_loop, search
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask

@@ -17,7 +17,7 @@ import sklearn
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
-from nasmeta.experiments import learning_curve_benchmark
+from nasmeta.prediction import learning_curve_benchmark
 
 HERE = Path(__file__).parent
 BEGINNINGS = (5, 10, 20, 50, 100, 150)

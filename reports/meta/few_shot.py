@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 import nasmeta as nm
-from nasmeta.experiments import one_thread
 from nasmeta.meta import META_PREDICTORS, load_meta_model
 from nasmeta.predictors import make_predictor
 from nasmeta.tasks import Task
+from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent / "few_shot"
 DRAWS = HERE / "draws.csv"

@@ -22,9 +22,9 @@ from typing import NamedTuple
 import numpy as np
 
 import nasmeta as nm
-from nasmeta.experiments import one_thread
 from nasmeta.meta import SourceOrder
 from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent / "gp"
 PARTS = ("full", "labels", "transnas", "cross", "times")

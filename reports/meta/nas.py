@@ -24,10 +24,11 @@ import pandas as pd
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.evaluators import TableEvaluator
-from nasmeta.experiments import one_thread, run_loop
 from nasmeta.meta import MetaNASSearch, load_meta_model, save_meta_model
+from nasmeta.runs import run_loop
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import Task
+from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
 OUT = HERE / "nas"

@@ -20,9 +20,9 @@ from scipy.stats import binomtest, rankdata
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.errors import NasmetaError
-from nasmeta.experiments import one_thread
 from nasmeta.meta import LearnedSpace
 from nasmeta.tasks import Task, TaskDistribution, default_sources
+from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent / "spaces"
 PARTS = ("kept", "calibration", "inside", "warm")

@@ -32,6 +32,7 @@ from nasmeta.surrogates import (
     score_surrogate,
     shipped_surrogates,
 )
+from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
@@ -377,5 +378,5 @@ Regenerate: `python reports/surrogates/run.py` (nasmeta {nm.__version__}, numpy 
 
 
 if __name__ == "__main__":
-    with nm.experiments.one_thread():
+    with one_thread():
         main()

@@ -343,7 +343,7 @@ def test_two_test_accuracies_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> 
     """Networks trained on half of CIFAR-10 and on all of it: other numbers, of the same split."""
     from dataclasses import replace
 
-    from nasmeta.experiments import Run
+    from nasmeta.runs import Run
 
     column = nm.load_table("nb201").info("cifar10", "accuracy", "valid", 200, "mean", "NATS-tss v1.0")
     found = {replace(column, dataset=name, split="test"): 90.0 for name in ("cifar10", "cifar10-valid")}

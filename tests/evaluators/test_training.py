@@ -28,7 +28,7 @@ from nasmeta.errors import (
     UnknownNameError,
 )
 from nasmeta.evaluators import Evaluator, Trainer, TrainingEvaluator
-from nasmeta.experiments import Run
+from nasmeta.runs import Run
 from nasmeta.training import EpochRecord, TrainingResult, load_dataset, load_recipe
 
 FEW = load_dataset("digits").subset(48)

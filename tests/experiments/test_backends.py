@@ -14,12 +14,13 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 from nasmeta.evaluators import TableEvaluator
-from nasmeta.experiments import Clock, _backends
+from nasmeta.experiments import _backends
 from nasmeta.experiments._backends import Backend
-from nasmeta.experiments._clock import Budget
 from nasmeta.experiments._jobs import Runs, Seen
-from nasmeta.experiments._rules import Rules
-from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.runs import Clock
+from nasmeta.runs._clock import Budget
+from nasmeta.runs._rules import Rules
+from nasmeta.runs._spec import SearcherSpec
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ THREADS = """
 import json, threading
 from threadpoolctl import threadpool_info
 import scipy.linalg
-from nasmeta.experiments import one_thread
+from nasmeta.threads import one_thread
 
 def blas():
     return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]

@@ -29,11 +29,12 @@ from nasmeta.errors import (
     SettingError,
 )
 from nasmeta.evaluators import FunctionEvaluator, TableEvaluator
-from nasmeta.experiments import Run, one_thread
+from nasmeta.runs import Run
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables import Table
 from nasmeta.tasks import Task, TaskDistribution, default_sources
+from nasmeta.threads import one_thread
 
 SPACE = SearchSpace("mlp", {"width": [8, 16, 32, 64, 128], "depth": [1, 2, 3, 4], "act": ["relu", "tanh", "gelu"]})
 

@@ -148,7 +148,7 @@ def test_entry_points_of_all_kinds(installed: Path) -> None:
 
 
 def test_predictors_with_a_place_and_an_encoder_are_read(installed: Path) -> None:
-    from nasmeta.experiments.prediction._models import models_of
+    from nasmeta.prediction._models import models_of
 
     one, two, three = models_of(["my_nas.others:Plain", "my_nas.others:Plain:one-hot", "ridge:my_nas.others:Codes"])
     assert (one.predictor, one.encoder) == ("my_nas.others:Plain", None)

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import ColumnError, JournalError, NasmetaError, SettingError
-from nasmeta.experiments import Clock, picks_of, read_specification, ready_specifications, run_specification
+from nasmeta.experiments import picks_of, read_specification, ready_specifications, run_specification
+from nasmeta.runs import Clock
 
 GOOD = """\
 title = "A comparison"

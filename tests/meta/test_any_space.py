@@ -11,7 +11,6 @@ import pytest
 from scipy.stats import spearmanr
 
 from nasmeta.errors import SettingError
-from nasmeta.experiments import one_thread
 from nasmeta.meta import (
     META_PREDICTORS,
     LearnedSpace,
@@ -26,6 +25,7 @@ from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import example_space
+from nasmeta.threads import one_thread
 
 SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
 SEARCHED = (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.experiments import meta_train
+from nasmeta.runs import meta_train
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing._searchers import made_up_values
@@ -44,7 +44,7 @@ class Stop(Exception):
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.experiments._meta_train.Monitor", partial(Monitor, every=1))
+    monkeypatch.setattr("nasmeta.runs._meta_train.Monitor", partial(Monitor, every=1))
     monkeypatch.setattr("nasmeta.meta.meta_nas._training._SAVE_EVERY", 1)
 
 
@@ -97,7 +97,7 @@ def test_the_checkpoint_stays_until_the_model_is_written(
     def full(*arguments: Any) -> None:
         raise SettingError("No space left on device.")
 
-    monkeypatch.setattr("nasmeta.experiments._meta_train.save_meta_model", full)
+    monkeypatch.setattr("nasmeta.runs._meta_train.save_meta_model", full)
     out = tmp_path / "model.npz"
     with pytest.raises(SettingError, match="No space left"):
         meta_train(learner, SOURCES, out=out, settings=LEARNERS[learner][0])

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
-from nasmeta.experiments import one_thread
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
+from nasmeta.threads import one_thread
 
 torch = pytest.importorskip("torch")
 from nasmeta.meta import load_meta_model, save_meta_model  # noqa: E402

@@ -8,9 +8,9 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.experiments import meta_train as train
 from nasmeta.meta import MetaNASSearch, load_meta_model, save_meta_model
 from nasmeta.predictors import normal_scores
+from nasmeta.runs import meta_train as train
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask

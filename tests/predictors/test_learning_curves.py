@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import LabelError, SettingError, UnknownNameError
-from nasmeta.experiments._curves_benchmark import learning_curve_benchmark
+from nasmeta.prediction._curves_benchmark import learning_curve_benchmark
 from nasmeta.predictors._learning_curves import CURVE_METHODS, LearningCurveRegressor, _chosen
 from nasmeta.tables import fetch
 

@@ -10,11 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from nasmeta.evaluators import Evaluation
-from nasmeta.experiments import one_thread, run_loop
 from nasmeta.meta import GuidedSearch
+from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing import EXAMPLE_SPACES, example_space
+from nasmeta.threads import one_thread
 
 EVALUATIONS = 25
 SETTINGS: dict[str, dict[str, Any]] = {"predictor": {"options": {"encoder": "counts"}}}  # encoded in a moment

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError
 from nasmeta.experiments._folder import ComparisonFolder
-from nasmeta.experiments._places import read_whole
 from nasmeta.experiments.specification._picks import picks_of
 from nasmeta.experiments.specification._provenance import provenance_of
 from nasmeta.experiments.specification._specification import Specification
+from nasmeta.places import read_whole
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import SettingError
-from nasmeta.experiments._spec import SearcherSpec
+from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import get_task, task_families
 
 __all__ = ["OF_SOURCES", "read_of_sources"]

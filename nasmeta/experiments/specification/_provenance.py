@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import nasmeta
-from nasmeta.experiments._search import on_evaluator
-from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.experiments.specification._specification import Specification
+from nasmeta.runs._search import on_evaluator
+from nasmeta.runs._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.tasks import Task, fidelities, get_task
 
 if TYPE_CHECKING:

@@ -16,15 +16,15 @@ import numpy as np
 from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators import Evaluator
-from nasmeta.experiments._clock import Clock, checked_budget
 from nasmeta.experiments._folder import require_labels
-from nasmeta.experiments._places import checked_path
-from nasmeta.experiments._rules import rules_of
-from nasmeta.experiments._search import on_evaluator
-from nasmeta.experiments._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._of_sources import OF_SOURCES, read_of_sources
 from nasmeta.experiments.specification._specification import Specification, ready_specifications
+from nasmeta.places import checked_path
+from nasmeta.runs._clock import Clock, checked_budget
+from nasmeta.runs._rules import rules_of
+from nasmeta.runs._search import on_evaluator
+from nasmeta.runs._spec import SearcherSpec, saved_model_of, sources_of
 from nasmeta.tasks import Task, fidelities, get_task, task_distribution, task_families
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         evaluations? seconds?            one of them at least; seconds may be a table of task to number
         stop_at_optimum? = false
 
-        [clock]?                         as `nasmeta.experiments.Clock`
+        [clock]?                         as `nasmeta.runs.Clock`
 
         [searchers.LABEL]                one for each; or searchers = ["random", "gp"]
         searcher? = "evolution"          LABEL where left out

@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.experiments._compare import compare
-from nasmeta.experiments._places import located
 from nasmeta.experiments.specification._folder import SpecifiedFolder
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import Specification
+from nasmeta.places import located
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.experiments._clock import Clock
+from nasmeta.runs._clock import Clock
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo

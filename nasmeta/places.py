@@ -1,0 +1,76 @@
+"""Places of files that a user names: paths, and addresses of object stores through fsspec."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, cast
+
+from nasmeta.errors import JournalError, NasmetaError, SettingError
+
+__all__ = ["checked_path", "in_store", "located", "read_whole"]
+
+
+def checked_path(name: str, value: Any) -> Path:
+    """Return a path of the user, checked.
+
+    Raises
+    ------
+    SettingError
+    """
+    if not isinstance(value, str | os.PathLike) or "\0" in (text := str(value)):
+        raise SettingError(f"{name} must be a path, not {value!r:.80}.")
+    return Path(text)
+
+
+def located(name: str, value: Any) -> Path:
+    """Return a place of the user: a path, or an address such as ``s3://bucket/results`` that has a path's interface.
+
+    ``file://`` is a path of this machine, with its locks.
+
+    Raises
+    ------
+    SettingError
+        Where it is neither, or nobody knows the protocol.
+    NasmetaError
+        Where the packages for it are not installed.
+
+    Examples
+    --------
+    >>> from nasmeta.places import in_store, located
+    >>> in_store(located("folder", "file:///tmp/results")), in_store(located("folder", "memory://results"))
+    (False, True)
+    """
+    if hasattr(value, "storage_options"):
+        return cast(Path, value)  # it was located before
+    path = checked_path(name, value)
+    text = str(value)
+    protocol, separator, rest = text.partition("://")
+    if not separator:
+        return path
+    if protocol == "file":
+        return Path(rest)
+    try:
+        from upath import UPath
+    except ImportError as reason:
+        raise NasmetaError(f'{name} {text} is in an object store: pip install "nasmeta[store]".') from reason
+    try:
+        found = UPath(text, use_listings_cache=False)  # others write there, too
+        found.exists()  # the protocol's own package is imported, the store answers
+    except ImportError as reason:
+        raise NasmetaError(f"{name} {text} needs a package for {protocol}://: {reason}.") from reason
+    except ValueError as reason:
+        raise SettingError(f"{name} is a path or an address such as s3://bucket/results, not {text:.80}.") from reason
+    except OSError as reason:
+        raise JournalError(f"The store of {text} does not answer: {reason}.") from reason
+    return cast(Path, found)
+
+
+def in_store(path: Path) -> bool:
+    """Tell whether a place is in an object store: no locks, nothing is appended, an object is replaced as a whole."""
+    return not isinstance(path, Path)
+
+
+def read_whole(path: Path) -> bytes:
+    """Return a file; from a store with one request, so that another one cannot be put between two."""
+    return cast(Any, path).fs.cat_file(cast(Any, path).path) if in_store(path) else path.read_bytes()

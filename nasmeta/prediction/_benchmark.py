@@ -1,0 +1,279 @@
+"""Predictors × numbers of labels × draws."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+import nasmeta
+from nasmeta.checks import checked_whole
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.places import checked_path
+from nasmeta.prediction._models import Model, PredictorsLike, models_of
+from nasmeta.prediction._protocols import (
+    SCOPES,
+    Rule,
+    Split,
+    checked_protocol,
+    checked_rule,
+    checked_sizes,
+    splits_of,
+)
+from nasmeta.prediction._records import Records
+from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
+from nasmeta.spaces import get_space, reference_space
+from nasmeta.tasks import Task, get_task
+from nasmeta.threads import one_thread
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.tables import ColumnInfo
+
+__all__ = ["DEFAULT_PREDICTORS", "benchmark_predictors"]
+
+DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
+PLAIN_PREDICTORS = ("gp", "xgboost", "random-forest", "ridge")  # where no zero-cost proxies were measured
+_CALIBRATED_ON = 2000  # cells: coverage is then known to 0.01, and deviations of all cells would take the longest
+_SCORES = ("kendall_tau", "spearman", "rmse", "crps", *(f"coverage_{100 * level:.3g}" for level in LEVELS))
+_TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
+
+
+def benchmark_predictors(
+    predictors: PredictorsLike | None = None,
+    task: str | Task = "nb201/cifar10",
+    *,
+    protocol: str = "few",
+    sizes: Iterable[int] | None = None,
+    target: Literal["test", "valid"] | None = None,
+    encoder: str | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    draws: int = 5,
+    rule: Rule = "upstream",
+    seed: int = 0,
+    folder: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Measure how well predictors order the cells of a space from few labels.
+
+    A predictor is fitted on the task's signal (validation, mean of the measured seeds) of n random cells, and its
+    order of cells is compared with their test values. The cells of a draw are the same for all predictors.
+
+    Parameters
+    ----------
+    predictors : str, sequence of str, or mapping of label to name or estimator
+        ``NAME`` or ``NAME:ENCODER``, or several of these joined by ``/`` as an ensemble. Names are those in
+        `nasmeta.predictors.PREDICTORS`, and `label_free_names`, which order cells without any label. An encoder is one
+        or several names joined by ``+``, see `make_encoder`; and ``default``, the predictor's own; ``proxies``, the
+        zero-cost proxies that this project has measured; ``published-proxies``, those of the table. An estimator of
+        scikit-learn's kind gets cells, shape (n,). Left out, those that suit the space.
+    task : str or Task, default "nb201/cifar10"
+    protocol : {"few", "half"}, default "few"
+        Labels of `sizes` cells, or of half of the cells.
+    sizes : iterable of int, optional
+        Numbers of labels; of 10, 20, 50, 78, 156, 469, 781 and 1,563 those below half of the cells where left out.
+    target : {"test", "valid"}, optional
+        What the predicted order is compared with: test values, or the signal itself. Test where left out, and the
+        signal where it is no validation, so that there is no test beside it.
+    encoder : str, optional
+        Of the predictors that name none.
+    settings : mapping of label to mapping, optional
+        Keyword arguments of `make_predictor`.
+    draws : int, default 5
+    rule : {"upstream", "zero", "skip", "function"}, default "upstream"
+        What counts as isomorphic, see `CellSpace.canonical`; ``function``, the strictest, is
+        `nasmeta.surrogates.function_classes`.
+    seed : int, default 0
+        The seeds of the draws are spawned from it.
+    folder : path, optional
+        Where each finished fit is recorded: the same call again goes on after any end, a kill included. Estimators
+        that are handed over are told apart by their class and parameters; where a parameter's content cannot be told,
+        such as that of a lambda, a `SettingError` says which.
+    progress : bool, default False
+        Show a progress bar on stderr.
+
+    Returns
+    -------
+    DataFrame
+        One row a fit and scope, in the order of predictors, sizes and draws. Columns: task; target (its address and
+        release); protocol; scope (``isomorph-disjoint``: scored on cells of which no isomorph gave a label, the
+        figure to quote; ``unseen``: on all that gave none; ``all``, as published work does); predictor (the label);
+        encoder; n_train (with ``half`` about so many, for whole classes are drawn); draw; n_scored; kendall_tau (τ-b)
+        and spearman, against the target; rmse, against the signal in its unit; crps and coverage_10 … coverage_95 (of
+        the central intervals), against the signal on at most 2,000 isomorph-disjoint cells, where the predictor knows
+        a deviation; fit_seconds and predict_seconds (of all cells), and the processor's time for both, cpu_seconds.
+        NaN where nothing is known.
+
+    Raises
+    ------
+    UnknownNameError, SettingError, JournalError
+    ColumnError
+        Where the table here has no test values; the message names the command that brings them.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> frame = nm.benchmark_predictors(["ridge", "nwot"], sizes=[78], target="valid", draws=2)
+    >>> tau = frame[frame["scope"] == "isomorph-disjoint"].groupby("predictor")["kendall_tau"].mean()
+    >>> bool(tau["ridge"] > tau["nwot"]), len(frame)
+    (True, 12)
+    """
+    import pandas as pd
+
+    path = None if folder is None else checked_path("folder", folder)
+    question = _Question.of(task, target)
+    if predictors is None:
+        has_proxies = reference_space(question.task.space) == get_space("nb201")
+        predictors = DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS
+    models = models_of(predictors, encoder, settings)
+    protocol = checked_protocol(protocol)
+    numbers = checked_sizes(protocol, sizes, len(question.pool))
+    draws = checked_whole("draws", draws, most=10_000)
+    seed = checked_whole("seed", seed, least=0, most=2**63)
+    rule = checked_rule(rule)
+    for model in models:  # what is not possible is noticed here
+        model.build(question.task, 0)
+    # Where nothing is kept, a label tells them apart, and an estimator may have parameters of any kind.
+    identities = [{"label": model.label} if path is None else model.identity(question.task) for model in models]
+    header = {
+        "task": question.task.name,
+        "signal_sha256": question.task.column.source_sha256,
+        "target": question.name,
+        "target_sha256": question.target_info.source_sha256,
+        "rule": rule,
+        "seed": seed,
+        "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
+    }
+    rows: list[dict[str, Any]] = []
+    bar = _bar(len(models) * len(numbers) * draws) if progress else nullcontext(lambda: None)
+    with Records.opened(path, header) as records, one_thread(), bar as advance:
+        for model, identity in zip(models, identities, strict=True):
+            warm = False
+            for n in numbers:
+                for draw in range(draws):
+                    job = {**identity, "protocol": protocol, "n_train": n, "draw": draw}
+                    found = records.find(job)
+                    if found is None:
+                        if not warm:
+                            _warm_up(model, question)
+                            warm = True
+                        child = np.random.SeedSequence(seed, spawn_key=(draw,))
+                        splits = splits_of(protocol, question.task.space, question.pool, n, child, rule)
+                        found = [row for split in splits for row in _scores_of(model, question, split, child)]
+                        records.add(job, found)
+                    about = {
+                        "task": question.task.name, "target": question.name, "protocol": protocol,
+                        "predictor": model.label, "encoder": model.encoder, "n_train": n, "draw": draw,
+                    }  # fmt: skip
+                    rows += [{**about, **row} for row in found]
+                    advance()
+    names = ["task", "target", "protocol", "scope", "predictor", "encoder", "n_train", "draw", "n_scored"]
+    frame = pd.DataFrame(rows).reindex(columns=[*names, *_SCORES, *_TIMES])
+    return frame.astype(dict.fromkeys((*_SCORES, *_TIMES), "float64"))
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A task with its test values.
+
+    Attributes
+    ----------
+    pool : ndarray of int32, shape (n_pool,)
+        The cells that have both.
+    """
+
+    task: Task
+    labels: NDArray[np.float64]
+    truth: NDArray[np.float64]
+    pool: NDArray[np.int32]
+    target_info: ColumnInfo
+
+    @property
+    def name(self) -> str:
+        return f"{self.target_info.address} of {self.target_info.release}"
+
+    @classmethod
+    def of(cls, task: str | Task, target: str | None) -> _Question:
+        found = get_task(task) if isinstance(task, str) else task
+        if not isinstance(found, Task):
+            raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
+        if target is None:
+            target = "test" if found.signal.split == "valid" else "valid"
+        if target not in ("test", "valid"):
+            raise UnknownNameError.of("target", target, ("test", "valid"))
+        info = found.column
+        if target == "test":
+            s, table = found.signal, found.table
+            # Of several releases that of the signal; networks trained on half of CIFAR-10 are another dataset.
+            tests = [column for column in found.report_columns if column.dataset == s.dataset]
+            tests = [column for column in tests if column.seed == s.seed] or tests
+            tests.sort(key=lambda column: (column.release != s.release, column.release))
+            info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
+        address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
+        truth = found.table.column(*address).astype(np.float64)
+        pool = np.flatnonzero(np.isfinite(found.values) & np.isfinite(truth)).astype(np.int32)
+        return cls(found, found.values, truth, pool, info)
+
+
+def _warm_up(model: Model, question: _Question) -> None:
+    """Load libraries and the encoder's tables, which would otherwise be part of the first fit's time."""
+    few = question.pool[:40]
+    model.build(question.task, 0).fit(few, question.labels[few]).predict(few)
+
+
+def _scores_of(
+    model: Model, question: _Question, split: Split, draw: np.random.SeedSequence
+) -> Iterator[dict[str, Any]]:
+    """Fit on a split and yield the scores in each scope."""
+    labels, truth = question.labels, question.truth
+    seed = int(draw.generate_state(1)[0] >> 1)
+    estimator = model.build(question.task, seed)
+    start, cpu = time.perf_counter(), time.process_time()
+    estimator.fit(split.train, labels[split.train])
+    fitted = time.perf_counter()
+    predicted = np.full(len(labels), np.nan)
+    predicted[question.pool] = estimator.predict(question.pool)
+    times = {
+        "fit_seconds": fitted - start,
+        "predict_seconds": time.perf_counter() - fitted,
+        "cpu_seconds": time.process_time() - cpu,
+    }
+    for scope in SCOPES:
+        if scope not in split.scored:
+            continue
+        cells = split.scored[scope]
+        tau, rho = rank_correlations(predicted[cells], truth[cells])
+        row = {"scope": scope, "n_scored": len(cells), "kendall_tau": tau, "spearman": rho}
+        if model.predicts_labels:
+            row["rmse"] = float(np.sqrt(np.mean((predicted[cells] - labels[cells]) ** 2)))
+        if scope == "isomorph-disjoint" and _knows_deviation(estimator, cells):
+            some = np.random.default_rng(seed).choice(cells, min(_CALIBRATED_ON, len(cells)), replace=False)
+            mean, deviation = estimator.predict(some, return_std=True)
+            row |= calibration(mean, deviation, labels[some])
+        yield row | times
+
+
+def _knows_deviation(estimator: Any, cells: NDArray[np.int32]) -> bool:
+    try:
+        estimator.predict(cells[:1], return_std=True)
+    except (TypeError, SettingError):  # unknown to its signature, or to it as it is set
+        return False
+    return True
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[], object]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("fits"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("left"))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda: progress.advance(task)

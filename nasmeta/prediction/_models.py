@@ -1,0 +1,254 @@
+"""What is compared: predictors after an encoder, and orders that need no label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.prediction._identity import estimator_digest
+from nasmeta.predictors import PREDICTORS, make_predictor
+from nasmeta.registry import is_place, split_place
+from nasmeta.spaces import SearchSpace, get_cell_space
+from nasmeta.tasks import Task
+
+__all__ = ["Model", "PredictorsLike", "label_free_names", "models_of"]
+
+PredictorsLike: TypeAlias = "str | Sequence[str] | Mapping[str, Any]"
+
+_COSTS = ("parameters", "flops")
+_DEFAULT, _MEASURED, _PUBLISHED = "default", "proxies", "published-proxies"
+_OF_ENSEMBLE = ("gp", "xgboost")
+
+
+class _Column:
+    """An order of the cells that needs no label, such as that by parameters."""
+
+    def __init__(self, values: NDArray[np.float64]) -> None:
+        self.values = values
+
+    def fit(self, cells: NDArray[np.int32], y: NDArray[np.float64]) -> _Column:
+        return self
+
+    def predict(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
+        return self.values[cells]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A predictor as the benchmark runs it.
+
+    Attributes
+    ----------
+    label : str
+        Its name in the results.
+    predictor : str
+        A name in `PREDICTORS`, one of `label_free_names`, or "own" for an estimator that was handed over.
+    encoder : str or None
+        Names joined by ``+``: those in `ENCODERS`, ``default`` for the predictor's own, ``proxies`` for the zero-cost
+        proxies that the project has measured, ``published-proxies`` for those in the table.
+    settings : mapping
+    estimator : object or None
+        The estimator that was handed over; it is cloned.
+    members : tuple of Model
+        Of an ensemble whose members are named one by one.
+    """
+
+    label: str
+    predictor: str
+    encoder: str | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    estimator: Any = None
+    members: tuple[Model, ...] = ()
+
+    @property
+    def predicts_labels(self) -> bool:
+        """Whether predictions are on the scale of the labels."""
+        return self.predictor not in label_free_names()
+
+    def identity(self, task: Task) -> dict[str, Any]:
+        """Return what makes its results its own, of JSON's types.
+
+        Raises
+        ------
+        SettingError
+            Where an estimator that was handed over has a parameter whose content cannot be told.
+        """
+        found: dict[str, Any] = {"predictor": self.predictor, "encoder": self.encoder, "settings": dict(self.settings)}
+        if self.members:
+            found["members"] = [member.identity(task) for member in self.members]
+        if self.estimator is not None:
+            found["estimator"] = estimator_digest(self.estimator)
+        parts = (self.encoder or "").split("+")
+        if _MEASURED in parts or not (self.predicts_labels or self.predictor in _COSTS):
+            found["proxies"] = _digest(_measured(task.space))
+        if _PUBLISHED in parts:
+            found["published_proxies"] = _digest(_published(task))
+        return found
+
+    def build(self, task: Task, seed: int) -> Any:
+        """Return a new estimator over cells."""
+        space = task.space
+        if self.estimator is not None:
+            from sklearn.base import clone
+
+            return clone(self.estimator)
+        if self.predictor in _COSTS:
+            cells = get_cell_space(space)
+            cost = cells.params if self.predictor == "parameters" else cells.flops
+            return _Column(np.asarray(cost(np.arange(space.size), "cifar10"), dtype=np.float64))
+        if not self.predicts_labels:
+            return _Column(_measured(space)[self.predictor])
+        if self.members:
+            pipelines = [(member.label, member.build(task, seed)) for member in self.members]
+            return make_predictor("ensemble", None, space, seed, members=pipelines, **self.settings)
+        if self.encoder is None:
+            return make_predictor(self.predictor, None, space, seed, **self.settings)
+        if self.predictor == "ensemble":
+            names = self.settings.get("members") or _OF_ENSEMBLE
+            names = names.split("+") if isinstance(names, str) else names
+            members = [(name, Model(name, name, self.encoder).build(task, seed)) for name in names]
+            rest = {key: value for key, value in self.settings.items() if key != "members"}
+            return make_predictor("ensemble", None, space, seed, members=members, **rest)
+        encoder = [_encoder_of(part, task) for part in self._parts()]
+        return make_predictor(self.predictor, encoder, space, seed, **self.settings)
+
+    def _parts(self) -> list[str]:
+        own = PREDICTORS[self.predictor].encoder
+        if own is None:
+            raise SettingError(f"The predictor {self.predictor} reads cells itself and takes no encoder.")
+        named = [part.strip() for part in (self.encoder or "").split("+")]
+        return [found for part in named for found in (own.split("+") if part == _DEFAULT else [part])]
+
+
+def models_of(
+    predictors: PredictorsLike,
+    encoder: str | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Model]:
+    """Read what shall be compared.
+
+    Raises
+    ------
+    UnknownNameError, SettingError
+    """
+    named: dict[str, Any] = (
+        dict(predictors)
+        if isinstance(predictors, Mapping)
+        else {name: name for name in ([predictors] if isinstance(predictors, str) else list(predictors))}
+    )
+    if not named:
+        raise SettingError("There is no predictor to compare: name at least one.")
+    given = {} if settings is None else dict(settings)
+    for label in given:
+        if label not in named:
+            raise SettingError(f"There are settings for {label!r}, which is not among {', '.join(named)}.")
+    models = []
+    for label, what in named.items():
+        if not isinstance(what, str):
+            if not (hasattr(what, "fit") and hasattr(what, "predict") and hasattr(what, "get_params")):
+                raise SettingError(f"{label} must be a name or an estimator of scikit-learn's kind, not {what!r:.80}.")
+            models.append(Model(label, "own", None, estimator=what))
+            continue
+        parts = [part.strip() for part in what.split("/")]
+        if len(parts) == 1:
+            models.append(_model_of(label, what, encoder, given.get(label, {})))
+            continue
+        members = tuple(_model_of(part, part, encoder, {}) for part in parts)
+        free = [member.label for member in members if not member.predicts_labels]
+        if free:
+            raise SettingError(f"{free[0]} predicts no label, so it cannot be in the ensemble {what}.")
+        models.append(Model(label, "ensemble", None, given.get(label, {}), members=members))
+    return models
+
+
+def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str, Any]) -> Model:
+    """Read ``NAME`` or ``NAME:ENCODER``."""
+    name, colon, own_encoder = (part.strip() for part in what.partition(":"))
+    place, rest = split_place(what)
+    if is_place(place) and name not in PREDICTORS and name not in label_free_names():
+        name = place
+        colon, own_encoder = ("", "") if rest is None else (":", rest.strip())
+    chosen = own_encoder if colon else encoder
+    if name in label_free_names():
+        if colon:
+            raise SettingError(f"{name} orders cells by a number of theirs and takes no encoder.")
+        chosen = None
+    elif is_place(name):
+        PREDICTORS[name]
+    elif name not in PREDICTORS:
+        raise UnknownNameError.of("predictor", name, [*PREDICTORS, *label_free_names()])
+    if chosen is not None:
+        from nasmeta.predictors import ENCODERS  # brings scikit-learn
+
+        known = [name for name in (*ENCODERS, _DEFAULT, _MEASURED, _PUBLISHED) if name != "columns"]
+        for part in chosen.split("+"):
+            if part.strip() not in known and not is_place(part.strip()):
+                raise UnknownNameError.of("encoder", part.strip(), known)
+    return Model(label, name, chosen, settings)
+
+
+def label_free_names() -> tuple[str, ...]:
+    """Return the orders that need no label: by parameters, by FLOPs, and by each proxy that was measured.
+
+    Examples
+    --------
+    >>> label_free_names()[:2], "nwot" in label_free_names()
+    (('parameters', 'flops'), True)
+    """
+    return (*_COSTS, *_measured("nb201"))
+
+
+def _encoder_of(part: str, task: Task) -> Any:
+    """Return an encoder, or its name."""
+    if part not in (_MEASURED, _PUBLISHED):
+        return part
+    from nasmeta.predictors import ColumnEncoder  # brings scikit-learn
+
+    columns = _measured(task.space) if part == _MEASURED else _published(task)
+    values = np.stack(list(columns.values()), axis=1)
+    # Where an isomorph was not measured either, the median and a column that says so.
+    return ColumnEncoder(values, list(columns), task.space, missing="indicator", scale="rank")
+
+
+@cache
+def _measured(space: str | SearchSpace) -> dict[str, NDArray[np.float64]]:
+    from nasmeta.training import measured_proxies
+
+    return measured_proxies(space)
+
+
+@cache
+def _published(task: Task) -> dict[str, NDArray[np.float64]]:
+    """Return the published proxies of a dataset, in a cell's place those of its class where it has none itself."""
+    table = task.table
+    dataset = task.signal.dataset
+    infos = [info for info in table.columns if info.dataset == dataset and info.metric.startswith("proxy_")]
+    if not infos:
+        table.column(dataset, "proxy_synflow")  # says how they can be had
+    space = task.space
+    classes = np.asarray(space.canonical(np.arange(space.size)))
+    found = {}
+    for info in infos:
+        column = table.column(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
+        found[info.metric.removeprefix("proxy_")] = _filled(column.astype(np.float64), classes, space)
+    return found
+
+
+def _filled(column: NDArray[np.float64], classes: NDArray[np.int32], space: SearchSpace) -> NDArray[np.float64]:
+    known = np.isfinite(column)
+    total = np.bincount(classes[known], column[known], minlength=space.size)
+    count = np.bincount(classes[known], minlength=space.size)
+    means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return np.where(known, column, means[classes])
+
+
+def _digest(columns: Mapping[str, NDArray[np.float64]]) -> str:
+    content = b"".join(name.encode() + columns[name].tobytes() for name in sorted(columns))
+    return sha256(content).hexdigest()[:16]

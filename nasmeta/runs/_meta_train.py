@@ -1,0 +1,141 @@
+"""Meta-training into a file."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, load_meta_model, save_meta_model, training_digest
+from nasmeta.runs._spec import SearcherSpec
+from nasmeta.runs._training_files import TrainingFiles
+from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, get_task, task_distribution, task_families
+from nasmeta.threads import one_thread
+
+__all__ = ["meta_train"]
+
+
+def meta_train(
+    learner: str,
+    sources: str | Task | Iterable[str | Task | SourceTask] = "nb201",
+    *,
+    out: str | os.PathLike[str],
+    leave_out: str | None = None,
+    labels: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> SavedMetaModel:
+    """Meta-train a searcher or predictor on source tasks and keep what it has learnt in a file.
+
+    Beside the file ``model.npz`` there are ``model.losses.csv`` with the losses of a training by gradients, and until
+    its end ``model.checkpoint``. None of the three is replaced unasked.
+
+    Parameters
+    ----------
+    learner : str
+        Registered name of a meta-searcher or meta-predictor.
+    sources : names of tasks or families, Tasks or SourceTasks, default "nb201"
+    out : path
+    leave_out : str, optional
+        Dataset or device of which nothing is used: what the model may honestly be tested on.
+    labels : int, optional
+        Random labels of each source, two or more; all where left out.
+    settings : mapping, optional
+        Keyword arguments of the learner.
+    seed : int, default 0
+        Of the meta-training and of the labels.
+    resume : bool, default False
+        Go on from the checkpoint, where there is one, and begin where there is none. Where the file holds the model of
+        this very training, it is returned as it is.
+    overwrite : bool, default False
+        Replace a model that is there, once the new one is learnt; without `resume` a checkpoint, too, at once.
+    progress : callable, optional
+        Called with (steps done, steps in all, loss) by a training by gradients.
+
+    Returns
+    -------
+    SavedMetaModel
+
+    Raises
+    ------
+    UnknownNameError
+    SettingError
+        Also where a file would be replaced: see `overwrite`.
+    DamagedFileError
+        Where `resume` meets a file that is no meta-model.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nasmeta.runs import meta_train
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     saved = meta_train("source-order", leave_out="cifar100", labels=50, out=f"{folder}/order.npz")
+    >>> saved.sources, saved.card["sources"][0]["labels"]
+    (('nb201/cifar10', 'nb201/imagenet16-120'), 50)
+    """
+    files = TrainingFiles.of(out)
+    if labels is not None:
+        labels = checked_whole("labels", labels, least=2)
+    seed = checked_whole("seed", seed, least=0)
+    seen = _sources(sources, leave_out, labels, seed)
+    made = _made(learner, seen[0], dict(settings or {}), seed)
+    training = training_digest(made, seen, seed)
+    done = files.prepare(training, resume=resume, overwrite=overwrite)
+    if done is not None:
+        return done
+    made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=progress)
+    with one_thread():
+        made.meta_fit(seen)
+    saved = load_meta_model(save_meta_model(files.model, made, training))
+    files.checkpoint.unlink(missing_ok=True)  # not before: a full disk or a kill would lose the training
+    return saved
+
+
+def _sources(sources: Any, leave_out: str | None, labels: int | None, seed: int) -> list[SourceTask]:
+    asked = [sources] if isinstance(sources, str | Task | SourceTask) else list(sources)
+    tasks: list[Task] = []
+    ready: list[SourceTask] = []
+    for source in asked:
+        if isinstance(source, SourceTask):
+            ready.append(source)
+        elif isinstance(source, str) and source in task_families():
+            tasks += task_distribution(source)
+        else:
+            tasks.append(get_task(source) if isinstance(source, str) else source)
+    if leave_out is not None:
+        if ready:
+            raise SettingError("leave_out is for tasks; of SourceTasks pass those that are wanted.")
+        tasks = list(TaskDistribution(tasks).leave_out(leave_out)[0])
+    rng = np.random.default_rng(seed) if labels is not None else None
+    seen = [*ready, *(task.as_source(labels, rng) for task in tasks)]
+    if not seen:
+        raise SettingError("There is no source to learn from: name other sources, or leave out another dataset.")
+    return seen
+
+
+def _made(learner: str, first: SourceTask, settings: dict[str, Any], seed: int) -> Any:
+    """Return the learner by its name: of the two of one name the predictor, whose file both can use."""
+    if learner in META_PREDICTORS:
+        kind = META_PREDICTORS[learner]
+        known = [name for name in inspect.signature(kind).parameters if name not in ("space", "seed")]
+        strange = sorted(set(settings) - set(known))
+        if strange:
+            raise SettingError(f"{learner} has no setting {strange[0]!r}. Possible: {', '.join(known)}.")
+        return kind(space=first.space, seed=seed, **settings)
+    meta = [name for name, entry in SEARCHERS.items() if issubclass(entry, MetaSearcher)]
+    if learner not in meta:
+        raise UnknownNameError.of("meta-learner", learner, list(dict.fromkeys([*META_PREDICTORS, *meta])))
+    if "training_seed" in inspect.signature(SEARCHERS[learner]).parameters:  # beside the generator of the search
+        settings = {"training_seed": seed, **settings}
+    spec = SearcherSpec.of(learner, settings)
+    made = spec.build(first.space, np.random.default_rng(seed))
+    return made

@@ -1,0 +1,166 @@
+"""Which cells are verified: the best of finished searches, and random ones beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasmeta.checks import checked_whole
+from nasmeta.errors import JournalError, SettingError, UnknownNameError
+from nasmeta.places import checked_path
+from nasmeta.runs._journal import read_journal
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import Task, get_task
+
+__all__ = ["ChosenCell", "Searches", "choose", "read_searches"]
+
+_SAME = ("task", "column", "release", "evaluator")
+
+
+@dataclass(frozen=True)
+class ChosenCell:
+    """A cell to train.
+
+    Attributes
+    ----------
+    cell : int
+    role : {"pick", "random", "worst"}
+        One of the best that a search evaluated; drawn from the whole space; one of the worst evaluated.
+    searched_value : float or None
+        What the search was told, in percent; None where it did not evaluate the cell.
+    """
+
+    cell: int
+    role: str
+    searched_value: float | None
+
+
+@dataclass(frozen=True)
+class Searches:
+    """What the journals of some runs hold together.
+
+    Attributes
+    ----------
+    task : Task
+    values : mapping of int to float
+        Of each cell that was evaluated and did not fail, in percent.
+    searchers : tuple of str
+    evaluator : mapping or None
+        What answered, as the journals say; None for the table.
+    """
+
+    task: Task
+    values: Mapping[int, float]
+    searchers: tuple[str, ...]
+    evaluator: Mapping[str, Any] | None
+
+
+def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
+    """Read the journals of one or more runs on one task.
+
+    Raises
+    ------
+    JournalError
+        Where a file is no journal, is damaged, or records nothing.
+    SettingError
+        Where there is none, or the runs are on different tasks or on one that is not about accuracy.
+    """
+    if isinstance(journals, str | os.PathLike):
+        journals = [journals]
+    if not journals:
+        raise SettingError(
+            "There is no run to verify: name the journal of a search, as `nasmeta search … --journal run.jsonl` writes."
+        )
+    paths = [checked_path("journal", journal) for journal in journals]
+    values: dict[int, float] = {}
+    searchers: list[str] = []
+    first: dict[str, Any] = {}
+    for path in paths:
+        header, records = read_journal(path)
+        first = first or header
+        for key in _SAME:
+            if header.get(key) != first.get(key):
+                raise SettingError(
+                    f"{path} is about another question than {paths[0]}: {key} is {header.get(key)!r} there, "
+                    f"{first.get(key)!r} here. Verify them apart."
+                )
+        searchers.append(str(header.get("searcher")))
+        longest = max((details.get("epochs", 0) for details in records.details), default=0)  # no shorter trainings
+        rows = zip(records.cells, records.values, records.details, strict=True)
+        values |= {c: v for c, v, d in rows if c not in records.failures and d.get("epochs", longest) == longest}
+    task = _task_of(first, paths[0])
+    n_cells = task.space.size
+    if not values:
+        raise JournalError(f"{', '.join(map(str, paths))}: no cell was evaluated with success, so there is no pick.")
+    if max(values) >= n_cells:
+        raise JournalError(f"{paths[0]}: there is no cell {max(values)} in {task.space.name}. The file is damaged.")
+    return Searches(task, values, tuple(dict.fromkeys(searchers)), first.get("evaluator"))
+
+
+def _task_of(header: Mapping[str, Any], path: Path) -> Task:
+    try:
+        task = get_task(str(header.get("task")))
+    except UnknownNameError as reason:
+        raise SettingError(f"{path} is a run on a task that is not known here. {reason}") from reason
+    if task.signal.metric != "accuracy":
+        raise SettingError(
+            f"{path} is a run on {task.name}, which is about {task.signal.metric}; training verifies accuracies."
+        )
+    return task
+
+
+def choose(
+    searches: Searches, top: int = 3, controls: int = 3, worst: int = 0, seed: int = 0
+) -> tuple[ChosenCell, ...]:
+    """Choose the best cells, random ones, and if wanted the worst ones; no two of them isomorphic.
+
+    Parameters
+    ----------
+    searches : Searches
+    top : int, default 3
+        The best that were evaluated; of equal ones the smaller index.
+    controls : int, default 3
+        Drawn uniformly from all cells of the space.
+    worst : int, default 0
+        The worst that were evaluated.
+    seed : int, default 0
+        Of the random ones.
+
+    Raises
+    ------
+    SettingError
+        Where there are fewer.
+    """
+    top = checked_whole("top", top)
+    controls, worst = checked_whole("controls", controls, 0), checked_whole("worst", worst, 0)
+    space, values = searches.task.space, searches.values
+    ranked = sorted(values, key=lambda cell: (-values[cell], cell))
+    taken: set[int] = set()
+    picks = _distinct(ranked, top, space, taken)
+    bad = _distinct(ranked[::-1], worst, space, taken)
+    if len(picks) < top or len(bad) < worst:
+        raise SettingError(
+            f"The runs evaluated {len(taken)} cells that are not isomorphic to each other; asked for {top + worst}."
+        )
+    drawn = np.random.default_rng(checked_whole("seed", seed, 0)).permutation(space.size).tolist()
+    random = _distinct(drawn, controls, space, taken)
+    roles = [("pick", picks), ("random", random), ("worst", bad)]
+    return tuple(ChosenCell(cell, role, values.get(cell)) for role, cells in roles for cell in cells)
+
+
+def _distinct(cells: Sequence[int], n: int, space: SearchSpace, taken: set[int]) -> list[int]:
+    """Return the first n cells of whose isomorphism class none was taken before."""
+    found: list[int] = []
+    for cell in cells:
+        if len(found) == n:
+            break
+        representative = int(space.canonical(cell))
+        if representative not in taken:
+            taken.add(representative)
+            found.append(cell)
+    return found

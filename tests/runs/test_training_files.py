@@ -1,0 +1,122 @@
+"""No file that is there is replaced by a meta-training, unless that is asked for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.meta import load_meta_model
+from nasmeta.runs import meta_train
+
+SOURCES: dict[str, Any] = {"leave_out": "cifar100", "labels": 50}
+TINY: dict[str, Any] = {**SOURCES, "settings": {"iterations": 3, "walks": 4, "steps": 3, "hidden": 4, "epochs": 1}}
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    out = tmp_path / "order.npz"
+    meta_train("source-order", out=out, **SOURCES)
+    return out
+
+
+def killed(out: Path) -> None:
+    pytest.importorskip("torch")
+
+    def kill(done: int, steps: int, loss: float) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        meta_train("meta-rl", out=out, progress=kill, **TINY)
+    assert out.with_suffix(".checkpoint").exists(), "after each update"
+
+
+def test_a_model_is_not_replaced_unasked(model: Path) -> None:
+    before = files(model.parent)
+    with pytest.raises(SettingError, match=r"order.npz is there already: .*--overwrite"):
+        meta_train("source-order", out=model, leave_out="cifar10")
+    assert files(model.parent) == before
+    meta_train("source-order", out=model, leave_out="cifar10", overwrite=True)
+    assert load_meta_model(model).held_out == ("cifar100", "imagenet16-120")
+
+
+@pytest.mark.parametrize(
+    "other", [{"leave_out": "cifar10"}, {"labels": 49}, {"seed": 1}, {"sources": ["nb201/cifar10", "nb201/cifar100"]}]
+)
+def test_what_is_resumed_is_not_another_training(model: Path, other: dict[str, Any]) -> None:
+    before = files(model.parent)
+    with pytest.raises(SettingError, match=r"holds the model of another training: .*--overwrite.*beside resume"):
+        meta_train("source-order", out=model, resume=True, **{**SOURCES, **other})
+    assert files(model.parent) == before
+
+
+def test_the_same_training_is_done(model: Path) -> None:
+    before = files(model.parent), model.stat().st_mtime_ns
+    for overwrite in (False, True):
+        saved = meta_train("source-order", out=model, resume=True, overwrite=overwrite, **SOURCES)
+        assert saved.sha256 == load_meta_model(model).sha256
+        assert (files(model.parent), model.stat().st_mtime_ns) == before
+
+
+def test_with_nothing_there_resume_begins(tmp_path: Path) -> None:
+    assert meta_train("source-order", out=tmp_path / "new.npz", resume=True, **SOURCES).kind == "source-order"
+
+
+def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "mine.npz"
+    out.write_bytes(b"precious")
+    with pytest.raises(DamagedFileError, match=r"mine.npz is no meta-model"):
+        meta_train("source-order", out=out, resume=True, **SOURCES)
+    with pytest.raises(SettingError, match="is there already"):
+        meta_train("source-order", out=out, **SOURCES)
+    assert out.read_bytes() == b"precious"
+    meta_train("source-order", out=out, resume=True, overwrite=True, **SOURCES)
+    assert load_meta_model(out).kind == "source-order"
+
+
+def test_a_checkpoint_is_not_deleted_unasked(tmp_path: Path) -> None:
+    out = tmp_path / "rl.npz"
+    killed(out)
+    before = files(tmp_path)
+    with pytest.raises(SettingError, match=r"rl.checkpoint is there.*\(--resume\), or begin anew .*\(--overwrite\)"):
+        meta_train("meta-rl", out=out, **TINY)
+    assert files(tmp_path) == before
+    resumed = meta_train("meta-rl", out=out, resume=True, **TINY)
+    assert sorted(files(tmp_path)) == ["rl.losses.csv", "rl.npz"]
+    assert meta_train("meta-rl", out=tmp_path / "whole.npz", **TINY).sha256 == resumed.sha256
+
+
+def test_a_model_beside_the_checkpoint_is_replaced_on_request(tmp_path: Path) -> None:
+    out = tmp_path / "rl.npz"
+    killed(out)
+    model = meta_train("source-order", out=tmp_path / "other.npz", **SOURCES).path.rename(out)
+    with pytest.raises(SettingError, match="another training"):
+        meta_train("meta-rl", out=out, resume=True, **TINY)
+    assert out.with_suffix(".checkpoint").exists()
+    assert load_meta_model(model).kind == "source-order"
+    told: list[float] = []
+    meta_train("meta-rl", out=out, resume=True, overwrite=True, progress=lambda *now: told.append(now[0]), **TINY)
+    assert told[0] > 1, "it went on"
+    assert load_meta_model(out).kind == "meta-rl"
+
+
+def test_a_table_of_the_user_stays(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "res.csv").write_text("a,b\n1,2\n")
+    meta_train("meta-rl", out=tmp_path / "res.npz", **TINY)
+    assert (tmp_path / "res.csv").read_text() == "a,b\n1,2\n"
+    (tmp_path / "b.losses.csv").write_text("mine")
+    with pytest.raises(SettingError, match=r"b.losses.csv is there"):
+        meta_train("meta-rl", out=tmp_path / "b.npz", **TINY)
+    assert (tmp_path / "b.losses.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("labels", [0, 1, 1.5])
+def test_too_few_labels_are_called_by_their_name(tmp_path: Path, labels: Any) -> None:
+    with pytest.raises(SettingError, match=f"labels must be a whole number from 2 on, not {labels}"):
+        meta_train("meta-gp", out=tmp_path / "a.npz", leave_out="cifar10", labels=labels)

@@ -1,0 +1,439 @@
+"""Verification: which cells are trained, what the table says about them, and the page."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.analysis import plot_cells, write_verification_page
+from nasmeta.cli._app import app
+from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
+from nasmeta.evaluators import Trainer
+from nasmeta.training import EpochRecord, ImageDataset, TrainingResult, load_dataset, load_recipe
+from nasmeta.verification import _look_up, choose, latency, look_up, read_searches, verify
+
+DIGITS = load_dataset("digits")
+FEW = DIGITS.subset(48)
+
+
+def halved() -> ImageDataset:
+    """Return few images in halves, which pass for CIFAR-10 with `small_counts`."""
+    splits = {"train": np.arange(48), "valid": np.arange(48, 96), "test": np.arange(96, 144)}
+    return replace(FEW, name="cifar10", splits=splits)
+
+
+@pytest.fixture
+def small_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the table be about images as few and as small as those here."""
+    monkeypatch.setitem(_look_up._OF_TABLES, "cifar10", (8, 10, (48, 48, 48)))
+
+
+def as_large(
+    name: str = "cifar10",
+    counts: tuple[int, ...] = (25_000, 25_000, 10_000),
+    size: int = 32,
+    n_classes: int = 10,
+) -> ImageDataset:
+    """Return black images in the table's numbers, which take no memory."""
+    positions = np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
+    return replace(
+        DIGITS,
+        name=name,
+        images=np.broadcast_to(np.zeros(1, np.uint8), (sum(counts), 3, size, size)),
+        classes=tuple(map(str, range(n_classes))),
+        splits=dict(zip(("train", "valid", "test"), positions, strict=True)),
+    )
+
+
+@pytest.fixture
+def failing() -> set[int]:
+    """Return the cells whose training fails, none at first."""
+    return set()
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple[int, int]]:
+    """Let trainings take no time: half a point below the table, an even seed higher; return (cell, seed) of each."""
+    values, calls = nm.get_task("nb201/cifar10").values, []
+
+    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
+        assert folder is not None
+        if folder.is_dir():
+            return results[cell, seed]
+        folder.mkdir(parents=True)
+        calls.append((cell, seed))
+        if cell in failing:
+            raise TrainingFailed("no", "nan")
+        accuracy = float(values[cell]) - 0.5 + (0.1 if seed % 2 == 0 else -0.1)
+        epochs = tuple(
+            EpochRecord(n, 0.1, 2 / n, 50.0, 1.0, accuracy - 3 + n, 1.0, accuracy - 4 + n, 2.0) for n in (1, 2, 3)
+        )
+        results[cell, seed] = TrainingResult(
+            cell, "nb201", "cifar10", {}, seed, "cpu", epochs, 6.0, 0.5, None, "s", "d", 7, 1, "finished", {}
+        )
+        return results[cell, seed]
+
+    results: dict[tuple[int, int], TrainingResult] = {}
+    monkeypatch.setattr(Trainer, "train", train)
+    return calls
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    path = tmp_path / "run.jsonl"
+    nm.search("evolution", "nb201/cifar10", evaluations=60, journal=path)
+    return path
+
+
+def test_picks_are_the_best_and_no_two_cells_are_isomorphic(journal: Path) -> None:
+    searches = read_searches([journal])
+    run = nm.search("evolution", "nb201/cifar10", evaluations=60)
+    chosen = choose(searches, top=4, controls=30, worst=2, seed=5)
+    assert [entry.role for entry in chosen] == ["pick"] * 4 + ["random"] * 30 + ["worst"] * 2
+    assert chosen[0].cell == run.best.cell
+    assert chosen[0].searched_value == run.best.value
+    space = nm.get_space("nb201")
+    classes = space.canonical([entry.cell for entry in chosen])
+    assert len(np.unique(classes)) == 36
+    passed = [value for cell, value in zip(run.cells, run.values, strict=True) if value > chosen[3].searched_value]
+    assert len(set(passed)) >= 3
+    better = {
+        int(space.canonical(int(c))) for c, v in zip(run.cells, run.values, strict=True) if v > chosen[3].searched_value
+    }
+    assert better <= set(classes[:4].tolist())
+    assert chosen[-2].searched_value == run.values.min()
+    assert choose(searches, 4, 30, 2, seed=5) == chosen
+    assert choose(searches, 4, 30, 2, seed=6)[4:34] != chosen[4:34]
+    with pytest.raises(SettingError, match="asked for 61"):
+        choose(searches, top=61)
+
+
+def test_several_runs_are_one_set_of_cells(journal: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.jsonl"
+    nm.search("random", "nb201/cifar10", evaluations=60, journal=other)
+    both = read_searches([journal, other])
+    assert both.searchers == ("evolution", "random")
+    assert set(both.values) == set(read_searches([journal]).values) | set(read_searches([other]).values)
+    elsewhere = tmp_path / "elsewhere.jsonl"
+    nm.search("random", "nb201/cifar100", evaluations=5, journal=elsewhere)
+    with pytest.raises(SettingError, match="another question"):
+        read_searches([journal, elsewhere])
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "words"),
+    [
+        (None, JournalError, "no journal"),
+        ("", JournalError, "no journal"),
+        ("cell,value\n1,2\n", JournalError, "no journal"),
+        ("[1, 2]\n", JournalError, "no journal"),
+        ('{"nasmeta_journal": 1, "task": "nb201/cifar10"}\n', JournalError, "no pick"),
+        ('{"nasmeta_journal": 1, "task": "nb201/cifar10"}\n[5,0.0,1.0,"nan"]\n', JournalError, "no pick"),
+        ('{"nasmeta_journal": 1, "task": "nb201/cifar10"}\n[99999,5.0,1.0]\n', JournalError, "no cell 99999"),
+        ('{"nasmeta_journal": 1, "task": "nb201/cifar10"}\n[5,"x",1.0]\n', JournalError, "no record"),
+        ('{"nasmeta_journal": 1, "task": "mine"}\n[5,6.0,1.0]\n', SettingError, "not known here"),
+        ('{"nasmeta_journal": 1, "task": "nb201/latency/eyeriss"}\n[5,6.0,1.0]\n', SettingError, "about latency"),
+    ],
+)
+def test_what_is_no_journal_with_picks_is_refused(
+    content: str | None, error: type[NasmetaError], words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "some.jsonl"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(error, match=words):
+        read_searches([path])
+
+
+def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
+    task, table = nm.get_task("nb201/cifar10"), nm.load_table("nb201")
+    cells = [6111, 0, 11759]
+    found = look_up(task, cells, as_large(), load_recipe("nb201-200"))
+    assert found.not_comparable == ""
+    np.testing.assert_array_equal(found.values, task.values[cells])
+    for i, cell in enumerate(cells):
+        seeds = table.available_seeds(cell, dataset="cifar10", metric="accuracy", split="valid", epochs=200)
+        single = [
+            table.query(cell, dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed=s) for s in seeds
+        ]
+        assert found.n_seeds[i] == len(single)
+        assert (found.lowest[i], found.highest[i]) == pytest.approx((min(single), max(single)), abs=1e-4)
+    assert 0.1 < found.deviations[0] < 0.3  # ANCHORS: about 0.19 among the best cells
+    assert found.deviations[0] < found.deviations[1]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "recipe", "words"),
+    [
+        (DIGITS, load_recipe("nb201-200"), "data set is digits"),
+        (as_large(), load_recipe("fast"), "8 epochs"),
+        (as_large(), load_recipe("nb201-200", learning_rate=0.2), "learning_rate"),
+        (as_large(size=16), load_recipe("nb201-200"), "had 32×32 pixels; these data have 16×16"),
+        (as_large(n_classes=100), load_recipe("nb201-200"), "had 10 classes; these data have 100"),
+        (
+            as_large(counts=(45_000, 5_000, 10_000)),
+            load_recipe("nb201-200"),
+            "had 25,000 train images, 25,000 valid images; these data have 45,000, 5,000",
+        ),
+        (halved(), load_recipe("nb201-200"), "32×32 pixels, 25,000 train images"),
+        (as_large(), load_recipe("nb201-200", precision="bfloat16", channels_last=True), ""),
+    ],
+)
+def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any, words: str) -> None:
+    found = look_up(nm.get_task("nb201/cifar10"), [6111], dataset, recipe)
+    assert words in found.not_comparable
+    assert bool(words) == bool(found.not_comparable)
+
+
+def test_a_folder_is_compared_as_what_it_is_said_to_be() -> None:
+    official = load_recipe("nb201-200")
+
+    def why_not(dataset: ImageDataset, name: str) -> str:
+        return look_up(nm.get_task(f"nb201/{name.lower()}"), [6111], dataset, official, name).not_comparable
+
+    assert why_not(as_large("jpegs"), "CIFAR10") == ""
+    assert why_not(as_large("jpegs", (50_000, 5_000, 5_000), 32, 100), "cifar100") == ""
+    assert why_not(as_large("jpegs", (151_700, 3_000, 3_000), 16, 120), "imagenet16-120") == ""
+    assert "16×16 pixels" in why_not(as_large("jpegs", (151_700, 3_000, 3_000), 32, 120), "imagenet16-120")
+    assert "50,000 train images" in why_not(as_large("jpegs", n_classes=100), "cifar100")
+
+
+def checked(journal: Path, folder: Path, **changes: Any) -> Any:
+    asked = {"data": halved(), "recipe": "nb201-200", "top": 2, "controls": 2, "seeds": 2} | changes
+    return verify([journal], folder=folder, **asked)
+
+
+@pytest.fixture
+def fixed_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "nasmeta.verification._verify.latency",
+        lambda network, size, batch, device: {"median_ms": float(batch), "min_ms": 1.0, "passes": 5, "device": "cpu"},
+    )
+
+
+@pytest.mark.usefixtures("fixed_latency", "small_counts")
+def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "page"
+    found = checked(journal, folder)
+    cells = found.cells
+    assert len(trained) == 8
+    np.testing.assert_allclose(cells["measured"], cells["lookup"] - 0.5)
+    np.testing.assert_allclose(cells["measured_deviation"], np.sqrt(2) * 0.1)
+    np.testing.assert_allclose(cells["difference"], -0.5)
+    allowed = 2 * cells["lookup_deviation"] * np.sqrt(1 / cells["lookup_seeds"] + 1 / 2)
+    np.testing.assert_allclose(cells["allowed"].astype(float), allowed)
+    assert cells["in_band"].tolist() == (allowed >= 0.5).tolist()
+    assert found.facts["spearman"] == pytest.approx(1)
+    assert len(found.epochs) == 8 * 3
+
+    again = checked(journal, folder, top=3, seeds=3)  # goes on: only what is new is trained
+    assert len(trained) == len(set(trained)) == 15
+    assert len(again.cells) == 5
+
+    pages = write_verification_page(cells, found.epochs, found.facts, folder)
+    text = pages[0].read_text(encoding="utf-8")
+    for picture in pages[1:]:
+        assert f"]({picture.name})" in text
+        assert picture.stat().st_size > 10_000
+    best = cells.iloc[0]
+    assert f"| {best['cell']} | pick | {best['lookup']:.2f} [" in text
+    assert f"| {best['lookup'] - 0.5:.2f} ± 0.14 |" in text
+    assert f"In the band: {int(cells['in_band'].sum())} of 4" in text
+    assert "Spearman 1.000" in text
+    assert "Mean absolute difference: 0.50 points over 4 cells" in text
+
+
+@pytest.mark.usefixtures("fixed_latency", "small_counts")
+def test_a_table_without_seeds_counts_as_one_training(
+    trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "nasmeta.verification._look_up._seeds_of", lambda table, info: np.empty((0, table.space.n_cells))
+    )
+    found = checked(journal, tmp_path / "page")
+    assert found.cells["lookup_seeds"].tolist() == [0] * 4
+    np.testing.assert_array_equal(found.cells["lookup_low"], found.cells["lookup"])
+    np.testing.assert_allclose(found.cells["allowed"], 2 * 0.1 * np.sqrt(2) * np.sqrt(1 + 1 / 2))
+    assert found.cells["in_band"].tolist() == [False] * 4
+    page = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")[0].read_text()
+    assert "In the band: 0 of 4" in page
+    assert "taken for one training" in page
+    alone = checked(journal, tmp_path / "alone", seeds=1)
+    assert alone.cells["in_band"].tolist() == [None] * 4
+
+
+@pytest.mark.usefixtures("fixed_latency")
+def test_failed_trainings_are_on_the_page(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
+    failing.add(choose(read_searches([journal]), 1, 1)[1].cell)
+    found = checked(journal, tmp_path / "page", top=1, controls=1, seeds=1)
+    assert found.cells["failures"].tolist() == ["", "nan"]
+    assert np.isnan(found.cells["measured"][1])
+    assert found.facts["spearman"] is None
+    page = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")[0].read_text()
+    assert "| nan |" in page
+
+
+@pytest.mark.usefixtures("fixed_latency")
+def test_where_only_the_order_counts_no_difference_is_told(trained: list[Any], journal: Path, tmp_path: Path) -> None:
+    found = checked(journal, tmp_path / "page", data=FEW, recipe="tiny")
+    assert found.cells["difference"].isna().all()
+    assert found.cells["in_band"].tolist() == [None] * 4
+    page = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")[0].read_text()
+    assert "What can be compared is the order" in page
+    assert "Mean absolute" not in page
+
+
+@pytest.mark.usefixtures("fixed_latency")
+def test_folders_that_do_not_do(trained: list[Any], journal: Path, tmp_path: Path) -> None:
+    checked(journal, tmp_path / "page", seeds=1)
+    with pytest.raises(SettingError, match="another recipe"):
+        checked(journal, tmp_path / "page", recipe="tiny")
+    with pytest.raises(SettingError, match="another split"):
+        checked(journal, tmp_path / "page", data=FEW)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingError, match="Cannot write to the folder"):
+        checked(journal, tmp_path / "file" / "page")
+    (tmp_path / "page" / "verification.json").write_text("{")
+    with pytest.raises(JournalError, match="damaged"):
+        checked(journal, tmp_path / "page")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"recipe": "slow"}, UnknownNameError),
+        ({"data": "mnist"}, UnknownNameError),
+        ({"data": "folder:/nowhere"}, NasmetaError),
+        ({"recipe": "nowhere.toml"}, DamagedFileError),
+        ({"top": 0}, SettingError),
+        ({"seeds": 0}, SettingError),
+        ({"controls": -1}, SettingError),
+    ],
+)
+def test_what_is_not_possible_is_said(
+    changes: dict[str, Any], error: type[Exception], journal: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(error):
+        checked(journal, tmp_path / "page", **changes)
+    assert not (tmp_path / "page" / "trainings").exists()
+
+
+@pytest.mark.usefixtures("fixed_latency", "trained")
+@pytest.mark.parametrize("broken", ["[1]", '{"7229": 3}', '{"cpu": 3}', "{", '{"cpu": {"x": 1, "CELL": {"1": 3}}}'])
+def test_latencies_of_another_device_or_damaged_ones_are_not_shown(
+    broken: str, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    cell = str(first.cells["cell"][0])
+    path = tmp_path / "page" / "latency.json"
+    path.write_text(broken.replace("CELL", cell))
+    mended = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    pd.testing.assert_frame_equal(mended.cells, first.cells)
+
+    other = {"median_ms": 0.001, "min_ms": 0.001, "passes": 5, "device": "another card"}
+    path.write_text(json.dumps({"another card": {cell: {"1": other, "256": other}}}))
+    here = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    assert here.cells["latency_256_ms"].tolist() == [256.0]
+    assert here.facts["latency_devices"] == ["cpu"]
+    assert set(json.loads(path.read_text())) == {"another card", "cpu"}
+    monkeypatch.setattr("nasmeta.training._machine.device_name", lambda device: "another card")
+    there = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    assert there.cells["latency_256_ms"].tolist() == [0.001]
+
+
+def test_a_fraction_that_is_asked_for_counts(journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Stopped(Exception):
+        pass
+
+    def trainer(*_: Any, options: dict[str, Any], **__: Any) -> Any:
+        asked.append(options)
+        raise Stopped
+
+    monkeypatch.setattr("nasmeta.verification._verify.Trainer", trainer)
+    for options in ({}, {"valid_fraction": 0.2}):
+        with pytest.raises(Stopped):
+            verify([journal], "cifar10:images", folder=tmp_path, **options)
+    assert asked == [{"split": "nb201"}, {"split": "fraction", "valid_fraction": 0.2}]
+
+
+def test_latency_is_measured() -> None:
+    import torch
+
+    calls = []
+
+    class Counting(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            calls.append(tuple(images.shape))
+            return images
+
+    found = latency(Counting(), (8, 4), 3, "cpu", seconds=0.0)
+    assert found["passes"] == 5
+    assert calls == [(3, 3, 8, 4)] * 7
+    with pytest.raises(SettingError, match="There is no"):
+        latency(Counting(), (8, 4), 3, "cuda:99")
+
+
+def test_no_cells_are_not_drawn() -> None:
+    with pytest.raises(SettingError, match="no cell"):
+        plot_cells([])
+
+
+@pytest.mark.usefixtures("fixed_latency")
+def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    result = CliRunner().invoke(app, ["verify", "--demo", "--folder", str(folder)], env={"COLUMNS": "100"})
+    assert result.exit_code == 0, result.output
+    assert "look-up: cifar10/accuracy/valid/200/mean, NATS-tss v1.0" in result.stdout
+    assert len((folder / "run.jsonl").read_text().splitlines()) == 61
+    assert len(trained) == 10
+    cells = pd.read_csv(folder / "cells.csv")
+    assert cells["role"].tolist() == ["pick", "pick", "random", "random", "worst"]
+    assert "nasmeta verify --demo" in (folder / "README.md").read_text(encoding="utf-8")
+    assert json.loads((folder / "facts.json").read_text())["recipe"]["name"] == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "digits"], "no run to verify"),
+        (["{journal}"], "needs images"),
+        (["{journal}", "--data", "digits", "--recipe", "slow"], "Unknown recipe"),
+        (["{journal}.x", "--data", "digits"], "There is no journal"),
+        (["{journal}", "--demo"], "its own run"),
+        (["{journal}", "--data", "digits", "--folder", "{journal}"], "Cannot write to the folder"),
+    ],
+)
+def test_the_command_refuses_in_one_line(arguments: list[str], words: str, journal: Path, tmp_path: Path) -> None:
+    arguments = [argument.format(journal=journal) for argument in arguments]
+    if "--folder" not in arguments:
+        arguments += ["--folder", str(tmp_path / "page")]
+    result = CliRunner().invoke(app, ["verify", *arguments])
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "page").exists()
+
+
+def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("tiny", epochs=1, channels=4)
+    common = {"top": 1, "controls": 1, "seeds": 1, "isolated": False, "device": "cpu"}
+
+    def asked(**more: Any) -> Any:
+        return verify([journal], FEW, recipe, folder=tmp_path / "page", **common, **more)
+
+    found = asked()
+    assert found.cells["measured"].between(0, 100).all()
+    assert (found.cells[["latency_1_ms", "latency_256_ms", "train_seconds"]] > 0).all(axis=None)
+    result = tmp_path / "page" / "trainings" / f"{found.cells['cell'][0]}-0" / "result.json"
+    written = result.stat().st_mtime_ns
+    pd.testing.assert_frame_equal(asked().cells, found.cells)
+    pd.testing.assert_frame_equal(asked(workers="auto").cells, found.cells)
+    assert result.stat().st_mtime_ns == written
