@@ -98,7 +98,7 @@ class SearcherContract(OnSpaces):
         return run_loop(self.ready(space, seed), _MadeUpEvaluator(space), evaluations=evaluations, batch=batch)
 
     def test_knows_space_and_generator_and_has_defaults_for_the_rest(self) -> None:
-        """Check the signature: (space, rng, *, settings with defaults)."""
+        """Check the signature: a space, a generator, and settings with defaults that are given by name."""
         kind = type(self.make(get_space(self.spaces[0]), np.random.default_rng(0)))
         first, second, *settings = inspect.signature(kind).parameters.values()
         assert (first.name, second.name) == ("space", "rng")

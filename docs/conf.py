@@ -1,0 +1,167 @@
+"""The documentation site: ``sphinx-build -W docs site``. Pages in ``generated/`` are written here, from the program."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import nasmeta
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+GENERATED = DOCS / "generated"
+ROOMS = (
+    "spaces",
+    "tables",
+    "tasks",
+    "evaluators",
+    "searchers",
+    "meta",
+    "predictors",
+    "surrogates",
+    "training",
+    "runs",
+    "experiments",
+    "prediction",
+    "verification",
+    "analysis",
+    "testing",
+    "errors",
+)
+
+project = "nasmeta"
+version = release = nasmeta.__version__
+copyright = "the nasmeta developers"
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
+exclude_patterns = ["images", "generated/parts"]
+suppress_warnings = ["myst.header"]  # parts of reports begin at a lower heading
+myst_heading_anchors = 3
+default_role = "code"
+autodoc_typehints = "none"  # the docstrings say them
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+html_theme = "pydata_sphinx_theme"
+html_title = "nasmeta"
+html_show_sourcelink = False
+html_sidebars = {"index": [], "first-search": [], "concepts": [], "gallery": [], "peers": []}
+html_theme_options = {
+    "header_links_before_dropdown": 8,
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+}
+
+
+def write(name: str, text: str) -> None:
+    """Write a generated page, if it says something else than before."""
+    path = GENERATED / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.read_text("utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def toctree(pages: list[str], depth: int = 1) -> str:
+    """Return the directive of MyST that lists pages."""
+    return f"```{{toctree}}\n:maxdepth: {depth}\n\n" + "\n".join(pages) + "\n```\n"
+
+
+def reference(room: str) -> str:
+    """Return the page of a room: each public name with its docstring."""
+    module = importlib.import_module(f"nasmeta.{room}")
+    first = (inspect.getdoc(module) or "").splitlines()[0]
+    parts = [f"# nasmeta.{room}\n\n{first}\n"]
+    for name in sorted(module.__all__, key=lambda one: (not one[0].isupper(), one.lower())):
+        found = getattr(module, name)
+        if inspect.isclass(found):
+            parts.append(directive("autoclass", f"nasmeta.{room}.{name}", ":members:"))
+        elif inspect.isfunction(found):
+            parts.append(directive("autofunction", f"nasmeta.{room}.{name}"))
+        elif not inspect.ismodule(found):
+            parts.append(directive("py:data", f"nasmeta.{room}.{name}", "", described(found)))
+    return "\n".join(parts)
+
+
+def directive(kind: str, name: str, *lines: str) -> str:
+    """Return a directive of reStructuredText, in MyST."""
+    body = "\n   ".join([f".. {kind}:: {name}", *lines])
+    return f"```{{eval-rst}}\n{body}\n```\n"
+
+
+def described(found: Any) -> str:
+    """Return what can be said of a constant."""
+    if hasattr(found, "__iter__") and not isinstance(found, str):
+        return "One of: " + ", ".join(f"``{one}``" for one in found) + "."
+    return f"``{found!r:.200}``"
+
+
+def command_line() -> str:
+    """Return the help of all commands."""
+    import click
+    import typer
+    from typer.cli import get_docs_for_click
+
+    from nasmeta.cli._app import app
+
+    command = typer.main.get_command(app)
+    text = get_docs_for_click(obj=command, ctx=click.Context(command, info_name="nasmeta"), name="nasmeta")
+    return str(text).replace("# `nasmeta`", "# Command line", 1)
+
+
+def moved(text: str, page: Path, to: Path) -> str:
+    """Return a page of the repository as one in ``generated``: pictures and reports are linked, other files named."""
+
+    def link(match: re.Match[str]) -> str:
+        target = match["target"]
+        if target.startswith(("http:", "https:", "#")):
+            return match[0]
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve()
+        found = found / "README.md" if found.is_dir() else found
+        if found.is_relative_to(DOCS) and found.suffix == ".md":
+            new = found
+        elif found.is_relative_to(ROOT / "reports") and found.is_file() and found.suffix in (".md", ".png"):
+            new = found if found.suffix == ".png" else GENERATED / found.relative_to(ROOT)
+        else:
+            return match["label"]
+        there = relative(new, to.parent)
+        return f"{match['picture']}[{match['label']}]({there.as_posix()}{'#' + anchor if anchor else ''})"
+
+    return re.sub(r"(?P<picture>!?)\[(?P<label>[^\]]*)\]\((?P<target>[^)\s]*)\)", link, text)
+
+
+def relative(path: Path, start: Path) -> Path:
+    """Return a path as seen from a folder."""
+    return Path(os.path.relpath(path, start))
+
+
+def generate() -> None:
+    """Write all pages that the program knows better than we do."""
+    for room in ROOMS:
+        write(f"reference/{room}.md", reference(room))
+    write("reference/cli.md", command_line())
+    for name, source in {"contributing": "CONTRIBUTING.md", "changes": "CHANGELOG.md"}.items():
+        write(f"{name}.md", moved((ROOT / source).read_text("utf-8"), ROOT / source, GENERATED / f"{name}.md"))
+    pages = sorted(ROOT.glob("reports/**/*.md"))
+    for page in pages:
+        place = page.relative_to(ROOT).as_posix()
+        write(place, moved(page.read_text("utf-8"), page, GENERATED / place))
+    text = "# Reports\n\nEach report is written by a script beside it in the repository, which regenerates it.\n\n"
+    write("reports.md", text + toctree([page.relative_to(ROOT).with_suffix("").as_posix() for page in pages]))
+
+
+generate()
+
+
+def skip(app: Any, what: str, name: str, found: Any, skipped: bool, options: Any) -> bool | None:
+    """Leave out what scikit-learn adds to each of its estimators."""
+    return True if name.startswith("set_") and name.endswith("_request") else None
+
+
+def setup(app: Any) -> None:
+    """Tell Sphinx."""
+    app.connect("autodoc-skip-member", skip)
