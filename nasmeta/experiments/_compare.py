@@ -29,8 +29,8 @@ from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._jobs import Job, Learning, Pair, Runs, Seen
 from nasmeta.experiments._results import Results
 from nasmeta.experiments._workers import results_of
+from nasmeta.journals import FolderLease as Claim
 from nasmeta.places import located
-from nasmeta.runs._claim import Claim
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._journal import is_there
 from nasmeta.runs._loop import Trace

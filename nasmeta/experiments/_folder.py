@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.files import write_whole
+from nasmeta.journals import FolderLease as Claim
+from nasmeta.journals import changed_code
 from nasmeta.places import in_store, read_whole
-from nasmeta.runs._claim import Claim
 from nasmeta.runs._clock import Clock
-from nasmeta.runs._header import changed_code
 from nasmeta.runs._spec import SearcherSpec
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import nasmeta
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, UnknownNameError
 from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._without_chance import Repeated, is_without_chance
+from nasmeta.journals import FolderLease as Claim
 from nasmeta.meta import SavedMetaModel
-from nasmeta.runs._claim import Claim
 from nasmeta.runs._loop import Trace
 from nasmeta.runs._rules import Rules, trace_of
 from nasmeta.runs._spec import SearcherSpec

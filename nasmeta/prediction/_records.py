@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nasmeta.errors import JournalError, NasmetaError
-from nasmeta.runs._header import differences_from, loaded
+from nasmeta.journals import differences_from, loaded
 
 __all__ = ["Records"]
 

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-import stat
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
-from nasmeta.places import in_store, read_whole
-from nasmeta.runs._claim import Claim
-from nasmeta.runs._header import changed_code, differences_from, loaded
+from nasmeta.journals import FolderLease, JournalFile, JournalKind, is_there, loaded, whole_lines
 from nasmeta.runs._loop import Trace
-from nasmeta.runs._stores import StoredFile
 
 __all__ = [
     "FORMAT",
@@ -36,12 +31,6 @@ __all__ = [
 ]
 
 FORMAT = 2  # 1 had no numbers of records
-_MARK = b'{"nasmeta_journal": '
-_FLUSH_SECONDS = 0.1
-_LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
-_CLAIMED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the claim on the folder is no longer its own
-_NOT_COMPARED = ("nasmeta_journal", "written_by", "picked", "code")  # what follows from the rest, or is told apart
-
 _PLAIN = (int, float, float)
 _RECORDS = {_PLAIN + more + number for more in ((), (str,), (dict,)) for number in ((), (int,))}
 
@@ -62,7 +51,23 @@ class Records(NamedTuple):
     details: list[dict[str, Any]]
 
 
-class Journal:
+def _is_record(row: Any) -> bool:
+    return (
+        type(row) is list
+        and tuple(map(type, row)) in _RECORDS
+        and 0 <= row[0] < 2**31
+        and math.isfinite(row[1])
+        and math.isfinite(row[2])
+    )
+
+
+_RUN = JournalKind(
+    "nasmeta_journal", "run", _is_record, FORMAT, ("written_by", "picked"), key=itemgetter(0), key_name="cell"
+)
+_RUN_ON_A_CLOCK = replace(_RUN, key=None)  # a cell may be evaluated several times
+
+
+class Journal(JournalFile[Records]):
     """The file of one run, open for appending and locked against other processes.
 
     The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds, number]``, and
@@ -79,7 +84,7 @@ class Journal:
         The identity of the run, of JSON's types.
     known : (values, cost_seconds), optional
         Of all cells, where a table has them: each line must agree with them.
-    claim : Claim, optional
+    claim : FolderLease, optional
         Of the folder: where another runner has it, nothing more is written.
 
     Attributes
@@ -98,38 +103,11 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path, header: Mapping[str, Any], known: Known | None = None, claim: Claim | None = None
+        self, path: Path, header: Mapping[str, Any], known: Known | None = None, claim: FolderLease | None = None
     ) -> None:
-        self.path, self._claim = path, claim
-        is_there(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = StoredFile(path) if in_store(path) else path.open("a+b")
-        except OSError as reason:
-            raise _cannot_write(path, reason) from reason
-        try:
-            self._unlock = _lock(self._file, path, _LOCK_SECONDS if claim is None else _CLAIMED_LOCK_SECONDS)
-            self._file.seek(0)
-            content = self._file.read()
-            whole = content.rfind(b"\n") + 1
-            if not whole and content and not (content.startswith(_MARK) or _MARK.startswith(content)):
-                raise JournalError(f"{path} is no journal; nothing in it was changed.")
-            self.records = _parse(path, content[:whole], header, known) if whole else Records([], [], [], {}, [])
-            self.cells, self.values, self.cost_seconds, self.failures, self.details = self.records
-            if whole < len(content):
-                self._file.truncate(whole)
-            if not whole:
-                self._file.write(json.dumps(header).encode() + b"\n")
-                self._file.flush()
-        except BaseException as reason:
-            with suppress(OSError):
-                self._file.close()
-            if isinstance(reason, OSError) and not isinstance(reason, JournalError):
-                raise _cannot_write(path, reason) from reason
-            raise
-        self._lines: list[str] = []
-        self._number = len(self.cells)
-        self._flushed = time.monotonic()
+        super().__init__(path, header, _kind_of(header), partial(_taken, path, known=known), claim)
+        self.records = self.found
+        self.cells, self.values, self.cost_seconds, self.failures, self.details = self.records
 
     def append(
         self,
@@ -141,52 +119,13 @@ class Journal:
         """Record evaluations; they reach the file at once, or with others a tenth of a second later."""
         for i, (cell, value, cost) in enumerate(zip(cells, values, cost_seconds, strict=True)):
             reason = failures[i] if failures else None
-            self._add(cell, value, cost, "" if reason is None else json.dumps(reason) + ",")
-        if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
-            self.flush()
+            self.add(f"{cell},{value!r},{cost!r}" + ("" if reason is None else f",{json.dumps(reason)}"))
+        self.flush_now_and_then()
 
     def append_detailed(self, cell: int, value: float, cost_seconds: float, details: Mapping[str, Any]) -> None:
         """Record one evaluation on a simulated clock."""
-        self._add(cell, value, cost_seconds, json.dumps(details) + ",")
-        if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
-            self.flush()
-
-    def _add(self, cell: int, value: float, cost_seconds: float, more: str) -> None:
-        self._number += 1
-        self._lines.append(f"[{cell},{value!r},{cost_seconds!r},{more}{self._number}]\n")
-
-    def flush(self) -> None:
-        """Hand all records to the operating system: from then on a killed process loses none of them."""
-        lines, self._lines = self._lines, []  # after an error none is written twice
-        if self._claim is not None:
-            self._claim.require()
-        try:
-            self._file.write("".join(lines).encode())
-            self._file.flush()
-        except OSError as reason:
-            raise _cannot_write(self.path, reason) from reason
-        self._flushed = time.monotonic()
-
-    def close(self) -> None:
-        """Flush and let others write."""
-        try:
-            self.flush()
-            if in_store(self.path):
-                self._file.close()
-        except OSError as reason:
-            raise _cannot_write(self.path, reason) from reason
-        finally:
-            self._unlock()
-            with suppress(OSError):  # flush has told
-                self._file.close()
-
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self.add(f"{cell},{value!r},{cost_seconds!r},{json.dumps(details)}")
+        self.flush_now_and_then()
 
 
 class JournaledEvaluator:
@@ -252,13 +191,12 @@ def read_finished(
     if not is_there(path):
         return None
     try:
-        content = read_whole(path)
+        content = whole_lines(path)
     except OSError:  # writing will tell
         return None
-    whole = content.rfind(b"\n") + 1
-    if not whole:
+    if not content:
         return None
-    cells, values, costs, failures, _ = _parse(path, content[:whole], header, known)
+    cells, values, costs, failures, _ = _parse(path, content, header, known)
     end, stopped = min(evaluations, len(cells)), "budget"
     if target is not None:
         hits = np.flatnonzero(sign * np.array(values[:end]) >= target)
@@ -281,11 +219,10 @@ def read_records(path: Path, header: Mapping[str, Any]) -> Records | None:
         As `Journal` does.
     """
     try:
-        content = read_whole(path)
+        content = whole_lines(path)
     except OSError:  # writing will tell
         return None
-    whole = content.rfind(b"\n") + 1
-    return _parse(path, content[:whole], header, None) if whole else None
+    return _parse(path, content, header, None) if content else None
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
@@ -299,74 +236,27 @@ def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
     if not is_there(path):
         raise JournalError(f"There is no journal {path}. A search keeps one: nasmeta search … --journal {path}")
     try:
-        content = read_whole(path)
+        content = whole_lines(path)
     except OSError as reason:
         raise JournalError(f"Cannot read the journal {path}: {reason.strerror or reason}.") from reason
-    whole = content.rfind(b"\n") + 1
     header = loaded(content.partition(b"\n")[0])
-    if not whole or not isinstance(header, dict):
+    if not isinstance(header, dict):
         raise JournalError(f"{path} is no journal of a run. A search keeps one: nasmeta search … --journal FILE")
-    return header, _parse(path, content[:whole], header, None)
+    return header, _parse(path, content, header, None)
 
 
-def is_there(path: Path) -> bool:
-    """Tell whether there is a file; anything else of this name, such as a folder or a device, is an error.
-
-    Raises
-    ------
-    JournalError
-    """
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as reason:
-        raise _cannot_write(path, reason) from reason
-    if not stat.S_ISREG(mode):
-        raise JournalError(f"Cannot write the journal {path}: it is no regular file. Use another file.")
-    return True
-
-
-def _cannot_write(path: Path, reason: OSError) -> JournalError:
-    return JournalError(f"Cannot write the journal {path}: {reason.strerror or reason}.")
+def _kind_of(header: Mapping[str, Any]) -> JournalKind:
+    return _RUN_ON_A_CLOCK if "clock" in header else _RUN
 
 
 def _parse(path: Path, content: bytes, header: Mapping[str, Any], known: Known | None) -> Records:
     """Check the lines of a journal against the header that is due; return what they record."""
-    first, _, body = content.partition(b"\n")
-    found = loaded(first)
-    if not isinstance(found, dict) or "nasmeta_journal" not in found:
-        raise JournalError(f"{path}, line 1: this is no header of a journal. Is it another file? Nothing was changed.")
-    written_in = found["nasmeta_journal"]
-    if written_in not in range(1, FORMAT + 1):
-        raise JournalError(
-            f"{path} is a journal of the format {written_in!r:.20}, but this nasmeta reads 1 to {FORMAT}. "
-            "Use the nasmeta that wrote it, or another file."
-        )
-    if differences := differences_from(found, header, _NOT_COMPARED):
-        raise JournalError(f"{path} is the journal of another run: {differences}. Use another file.")
-    if changed := changed_code(found, header, "journal"):
-        raise JournalError(f"{path} {changed}")
-    lines = body.splitlines()
-    try:
-        rows = json.loads(b"[" + b",".join(lines) + b"]")
-        good = len(rows) == len(lines) and all(map(_is_record, rows))
-    except (ValueError, RecursionError):
-        good = False
-    if not good:
-        line = next((i for i, text in enumerate(lines) if not _is_record(loaded(text))), 0)
-        raise JournalError(f"{path}, line {line + 2}: {lines[line][:60]!r} is no record. The file is damaged.")
+    return _taken(path, _kind_of(header).records(path, content, header), known)
+
+
+def _taken(path: Path, rows: list[Any], known: Known | None) -> Records:
+    """Return what lines record; where a table knows it, each must agree."""
     cells: list[int] = [row[0] for row in rows]
-    if len(set(cells)) < len(cells) and "clock" not in header:
-        twice = next(i for i, cell in enumerate(cells) if cell in cells[:i])
-        raise JournalError(f"{path}, line {twice + 2}: cell {cells[twice]} was recorded before. The file is damaged.")
-    for due, row in enumerate(rows, start=1):
-        number = row[-1] if type(row[-1]) is int else None
-        if number != due and (number is not None or written_in > 1):
-            raise JournalError(
-                f"{path}, line {due + 1}: the record has {'no number' if number is None else f'the number {number}'}, "
-                f"but {due} is due. A line was lost, added or moved; delete the file to start over."
-            )
     values, costs = [row[1] for row in rows], [row[2] for row in rows]
     if known is not None:
         _compare_to(known, path, cells, values, costs)
@@ -393,40 +283,3 @@ def _compare_to(known: Known, path: Path, cells: list[int], values: list[float],
                 f"{path}, line {i + 2}: the {what} of cell {cells[i]} is {recorded[i]!r} there, but "
                 f"{float(expected[i])!r} in the table. The file was altered, or the table was. Use another file."
             )
-
-
-def _is_record(row: Any) -> bool:
-    return (
-        type(row) is list
-        and tuple(map(type, row)) in _RECORDS
-        and 0 <= row[0] < 2**31
-        and math.isfinite(row[1])
-        and math.isfinite(row[2])
-    )
-
-
-def _lock(file: BinaryIO, path: Path, seconds: float) -> Callable[[], object]:
-    """Keep other processes from writing a file until it is closed or the process ends; return what unlocks it."""
-    if in_store(path):
-        return lambda: None  # there are no locks: the claim on the folder keeps others out
-    until = time.monotonic() + seconds
-    in_use = JournalError(f"The journal {path} is in use by another process. Wait for its end, or use another file.")
-    if sys.platform == "win32":
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(f"{path}.lock", timeout=seconds)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise in_use from None
-        return lock.release
-    import fcntl  # a lock on the file itself leaves no lock file beside each of a thousand journals
-
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lambda: None  # closing the file unlocks it
-        except OSError:
-            if time.monotonic() > until:
-                raise in_use from None
-            time.sleep(0.05)

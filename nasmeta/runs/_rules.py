@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
+from nasmeta.journals import FolderLease as Claim
 from nasmeta.runs._answers import RunAnswers, check_known, read_started, started_of
-from nasmeta.runs._claim import Claim
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._journal import Journal, JournaledEvaluator, read_finished
 from nasmeta.runs._loop import Trace, run_loop

@@ -278,7 +278,7 @@ def test_a_second_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     try:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
-        monkeypatch.setattr("nasmeta.runs._journal._LOCK_SECONDS", 0.1)
+        monkeypatch.setattr("nasmeta.journals._file._LOCK_SECONDS", 0.1)
         with pytest.raises(JournalError, match="in use by another process"):
             Journal(path, HEADER)
     finally:

@@ -23,8 +23,8 @@ import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.experiments import read_specification, run_specification
+from nasmeta.journals import _lease
 from nasmeta.places import located, read_whole
-from nasmeta.runs import _claim
 
 upath = pytest.importorskip("upath", reason='The extra store is not installed: pip install "nasmeta[store]".')
 
@@ -38,9 +38,9 @@ def place() -> str:
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_claim, "_SETTLE_SECONDS", 0.05)
-    monkeypatch.setattr(_claim, "_RENEW_SECONDS", 0.1)
-    monkeypatch.setattr(_claim, "_LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(_lease, "_SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(_lease, "_RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(_lease, "_LEASE_SECONDS", 0.5)
 
 
 def files(place: str) -> dict[str, bytes]:
@@ -128,7 +128,7 @@ def runner(place: str, host: str, pid: int, **more: Any) -> None:
 
 
 def test_a_runner_that_renews_is_not_disturbed(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_claim, "_LEASE_SECONDS", 20.0)
+    monkeypatch.setattr(_lease, "_LEASE_SECONDS", 20.0)
     runner(place, "elsewhere", 7)
     sleep = time.sleep
 
@@ -136,7 +136,7 @@ def test_a_runner_that_renews_is_not_disturbed(place: str, monkeypatch: pytest.M
         runner(place, "elsewhere", 7, renewed=time.time())
         sleep(seconds)
 
-    monkeypatch.setattr(_claim.time, "sleep", renew)
+    monkeypatch.setattr(_lease.time, "sleep", renew)
     with pytest.raises(JournalError, match=r"Another process works in .*: 7 on elsewhere"):
         nm.compare(**WHAT, folder=place)
 
@@ -147,7 +147,7 @@ def test_a_runner_that_is_silent_is_replaced(place: str) -> None:
 
 
 def test_a_runner_of_this_machine_that_is_dead_is_replaced_at_once(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_claim, "_LEASE_SECONDS", 1e9)
+    monkeypatch.setattr(_lease, "_LEASE_SECONDS", 1e9)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     runner(place, platform.node(), dead.pid)
@@ -158,7 +158,7 @@ def test_a_runner_of_this_machine_that_is_dead_is_replaced_at_once(place: str, m
 def test_a_runner_whose_place_is_taken_stops(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(_claim, "_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(_lease, "_CHECK_SECONDS", 0.0)
     home = located("folder", place if kind == "store" else tmp_path)
     ask = nm.searchers.SEARCHERS["random"].ask
     asked = 0

@@ -16,7 +16,7 @@ from typing import Any
 from nasmeta.errors import JournalError
 from nasmeta.places import read_whole
 
-__all__ = ["Claim"]
+__all__ = ["FolderLease"]
 
 _CHECK_SECONDS = 1.0
 _RENEW_SECONDS = 3.0  # in a store
@@ -24,7 +24,7 @@ _LEASE_SECONDS = 15.0  # without a renewal the runner there is taken for dead
 _SETTLE_SECONDS = 1.0
 
 
-class Claim:
+class FolderLease:
     """A runner's token in a folder, which its workers look at while they write.
 
     A worker on a cluster may outlive its runner, for nobody can kill it on a node that is not reached. It stops within

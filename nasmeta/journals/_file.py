@@ -1,0 +1,299 @@
+"""One file of records: a header that says whose it is, a line a record, and one process that writes."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+import time
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Generic, Self, TypeVar
+
+from nasmeta.errors import JournalError
+from nasmeta.journals._header import changed_code, differences_from, loaded
+from nasmeta.journals._lease import FolderLease
+from nasmeta.journals._stores import StoredFile
+from nasmeta.places import in_store, read_whole
+
+__all__ = ["JournalFile", "JournalKind", "is_there", "whole_lines"]
+
+T = TypeVar("T")
+
+_FLUSH_SECONDS = 0.1
+_LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
+_LEASED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the lease on the folder is no longer its own
+
+
+@dataclass(frozen=True)
+class JournalKind:
+    """What a journal is of, what its header is known by, and what its records look like.
+
+    Attributes
+    ----------
+    mark : str
+        The first entry of the header, whose value is the format.
+    of : str
+        Such as "run"; for messages.
+    is_record : callable
+        Whether what stands in a line is a record.
+    format : int
+        The newest one. In the format 1 records may have no numbers; it is still read and continued.
+    not_compared : tuple of str
+        What may differ in the header of the same work.
+    key : callable, optional
+        From a record to what may be recorded once only.
+    key_name : str
+        What that is.
+    place : str
+        What else to use where a journal is somebody else's: another "file", another "folder".
+    """
+
+    mark: str
+    of: str
+    is_record: Callable[[Any], bool]
+    format: int = 2
+    not_compared: tuple[str, ...] = ("written_by",)
+    key: Callable[[Any], Hashable] | None = None
+    key_name: str = ""
+    place: str = "file"
+
+    def records(self, path: Path, content: bytes, header: Mapping[str, Any]) -> list[Any]:
+        """Check whole lines against the header that is due; return what those after the first one say.
+
+        Raises
+        ------
+        JournalError
+            Where they are of another kind, another's, or damaged; with the line.
+        """
+        first, _, body = content.partition(b"\n")
+        written_in = self._format_of(path, loaded(first), header)
+        lines = body.splitlines()
+        try:
+            found = json.loads(b"[" + b",".join(lines) + b"]")
+            good = len(found) == len(lines) and all(map(self.is_record, found))
+        except (ValueError, RecursionError):
+            good = False
+        if not good:
+            line = next((i for i, text in enumerate(lines) if not self.is_record(loaded(text))), 0)
+            raise JournalError(f"{path}, line {line + 2}: {lines[line][:60]!r} is no record. The file is damaged.")
+        keys = [] if self.key is None else list(map(self.key, found))
+        if len(set(keys)) < len(keys):
+            twice = next(i for i, key in enumerate(keys) if key in keys[:i])
+            raise JournalError(
+                f"{path}, line {twice + 2}: {self.key_name} {keys[twice]} was recorded before. The file is damaged."
+            )
+        for due, record in enumerate(found, start=1):
+            number = record[-1] if type(record) is list and type(record[-1]) is int else None
+            if number != due and (number is not None or written_in > 1):
+                raise JournalError(
+                    f"{path}, line {due + 1}: the record has "
+                    f"{'no number' if number is None else f'the number {number}'}, but {due} is due. A line was lost, "
+                    "added or moved; delete the file to start over."
+                )
+        return found
+
+    def _format_of(self, path: Path, found: Any, header: Mapping[str, Any]) -> int:
+        """Return the format of a journal whose header is the one that is due, but for what may differ."""
+        if not isinstance(found, dict) or self.mark not in found:
+            raise JournalError(
+                f"{path}, line 1: this is no header of a journal. Is it another file? Nothing was changed."
+            )
+        written_in = found[self.mark]
+        if written_in not in range(1, self.format + 1):
+            raise JournalError(
+                f"{path} is a journal of the format {written_in!r:.20}, but this nasmeta reads 1 to {self.format}. "
+                f"Use the nasmeta that wrote it, or another {self.place}."
+            )
+        if differences := differences_from(found, header, (self.mark, "code", *self.not_compared)):
+            raise JournalError(f"{path} is the journal of another {self.of}: {differences}. Use another {self.place}.")
+        if changed := changed_code(found, header, "journal"):
+            raise JournalError(f"{path} {changed}")
+        return int(written_in)
+
+    def may_begin(self, content: bytes) -> bool:
+        """Tell whether content without any line end may be what a kill has left of a header."""
+        mark = f'{{"{self.mark}": '.encode()
+        return content.startswith(mark) or mark.startswith(content)
+
+
+class JournalFile(Generic[T]):
+    """A journal that is open for appending, and locked against other processes.
+
+    The first line is the header; each further one is a JSON array, whose last entry counts the records from 1, so that
+    a line that is lost is noticed. A last line without its end, as a kill leaves it, is dropped; anything else that
+    does not belong is an error, and leaves the file as it was.
+
+    Parameters
+    ----------
+    path : Path
+        Created where it does not exist.
+    header : mapping
+        The identity of the work, of JSON's types; it begins with the kind's mark.
+    kind : JournalKind
+    take : callable
+        From the records there (none in a new file) to what they say; it may refuse them.
+    lease : FolderLease, optional
+        Of the folder: where another runner has it, nothing more is written.
+
+    Attributes
+    ----------
+    found : object
+        What `take` made of the records that were there.
+
+    Raises
+    ------
+    JournalError
+        Where the file is another's, is no journal, is damaged, cannot be written, or is in use.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> kind = JournalKind("my_journal", "test", lambda record: isinstance(record, list))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for _ in range(2):
+    ...         with JournalFile(Path(folder) / "a.jsonl", {"my_journal": 2, "seed": 0}, kind, list) as journal:
+    ...             journal.add('"something"')
+    ...     print(journal.found)
+    [['something', 1]]
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        header: Mapping[str, Any],
+        kind: JournalKind,
+        take: Callable[[list[Any]], T],
+        lease: FolderLease | None = None,
+    ) -> None:
+        self.path, self._lease = path, lease
+        is_there(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: BinaryIO = StoredFile(path) if in_store(path) else path.open("a+b")
+        except OSError as reason:
+            raise _cannot_write(path, reason) from reason
+        try:
+            self._unlock = _lock(self._file, path, _LOCK_SECONDS if lease is None else _LEASED_LOCK_SECONDS)
+            self._file.seek(0)
+            content = self._file.read()
+            whole = content.rfind(b"\n") + 1
+            if not whole and content and not kind.may_begin(content):
+                raise JournalError(f"{path} is no journal; nothing in it was changed.")
+            records = kind.records(path, content[:whole], header) if whole else []
+            self.found = take(records)
+            if whole < len(content):
+                self._file.truncate(whole)
+            if not whole:
+                self._file.write(json.dumps(header).encode() + b"\n")
+                self._file.flush()
+        except BaseException as reason:
+            with suppress(OSError):
+                self._file.close()
+            if isinstance(reason, OSError) and not isinstance(reason, JournalError):
+                raise _cannot_write(path, reason) from reason
+            raise
+        self._lines: list[str] = []
+        self._number = len(records)
+        self._flushed = time.monotonic()
+
+    def add(self, entries: str) -> None:
+        """Record what is written as the entries of a JSON array, once it is flushed."""
+        self._number += 1
+        self._lines.append(f"[{entries},{self._number}]\n")
+
+    def flush_now_and_then(self) -> None:
+        """Flush if the last time was a tenth of a second ago."""
+        if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all records to the operating system: from then on a killed process loses none of them."""
+        lines, self._lines = self._lines, []  # after an error none is written twice
+        if self._lease is not None:
+            self._lease.require()
+        try:
+            self._file.write("".join(lines).encode())
+            self._file.flush()
+        except OSError as reason:
+            raise _cannot_write(self.path, reason) from reason
+        self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        """Flush and let others write."""
+        try:
+            self.flush()
+            if in_store(self.path):
+                self._file.close()
+        except OSError as reason:
+            raise _cannot_write(self.path, reason) from reason
+        finally:
+            self._unlock()
+            with suppress(OSError):  # flush has told
+                self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def whole_lines(path: Path) -> bytes:
+    """Return a journal's content up to its last line end."""
+    content = read_whole(path)
+    return content[: content.rfind(b"\n") + 1]
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file; anything else of this name, such as a folder or a device, is an error.
+
+    Raises
+    ------
+    JournalError
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as reason:
+        raise _cannot_write(path, reason) from reason
+    if not stat.S_ISREG(mode):
+        raise JournalError(f"Cannot write the journal {path}: it is no regular file. Use another file.")
+    return True
+
+
+def _cannot_write(path: Path, reason: OSError) -> JournalError:
+    return JournalError(f"Cannot write the journal {path}: {reason.strerror or reason}.")
+
+
+def _lock(file: BinaryIO, path: Path, seconds: float) -> Callable[[], object]:
+    """Keep other processes from writing a file until it is closed or the process ends; return what unlocks it."""
+    if in_store(path):
+        return lambda: None  # there are no locks: the lease on the folder keeps others out
+    until = time.monotonic() + seconds
+    in_use = JournalError(f"The journal {path} is in use by another process. Wait for its end, or use another file.")
+    if sys.platform == "win32":
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(f"{path}.lock", timeout=seconds)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise in_use from None
+        return lock.release
+    import fcntl  # a lock on the file itself leaves no lock file beside each of a thousand journals
+
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lambda: None  # closing the file unlocks it
+        except OSError:
+            if time.monotonic() > until:
+                raise in_use from None
+            time.sleep(0.05)
