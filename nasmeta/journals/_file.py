@@ -72,6 +72,7 @@ class JournalKind:
         first, _, body = content.partition(b"\n")
         written_in = self._format_of(path, loaded(first), header)
         lines = body.splitlines()
+        found: list[Any] = []
         try:
             found = json.loads(b"[" + b",".join(lines) + b"]")
             good = len(found) == len(lines) and all(map(self.is_record, found))
@@ -223,7 +224,9 @@ class JournalFile(Generic[T]):
         self._flushed = time.monotonic()
 
     def close(self) -> None:
-        """Flush and let others write."""
+        """Flush and let others write; a second time there is nothing to do."""
+        if self._file.closed:
+            return
         try:
             self.flush()
             if in_store(self.path):

@@ -153,7 +153,7 @@ def benchmark_predictors(
     }
     rows: list[dict[str, Any]] = []
     bar = _bar(len(models) * len(numbers) * draws) if progress else nullcontext(lambda: None)
-    with Records.opened(path, header) as records, one_thread(), bar as advance:
+    with Records(path, header) as records, one_thread(), bar as advance:
         for model, identity in zip(models, identities, strict=True):
             warm = False
             for n in numbers:

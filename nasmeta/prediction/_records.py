@@ -4,105 +4,96 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Any, TypeAlias
 
-from nasmeta.errors import JournalError, NasmetaError
-from nasmeta.journals import differences_from, loaded
+from nasmeta.journals import JournalFile, JournalKind
 
 __all__ = ["Records"]
 
-_FORMAT = 1
-_NOT_COMPARED = ("written_by",)
+Rows: TypeAlias = list[dict[str, Any]]
 
 
 class Records:
-    """What is known already, by job; and the file that gets the rest.
+    """What is known already, by job; and the journal that gets the rest.
 
-    The first line says whose benchmark it is; each further line is ``{"job": {...}, "rows": [...]}``. A last line
-    without its end, as a kill leaves it, is dropped. Other predictors, sizes and draws may join the file.
+    A line is ``[job, rows, number]``; in those of before it was ``{"job": job, "rows": rows}``. Other predictors,
+    sizes and draws may join the file.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Without one nothing is kept.
+    identity : mapping
+        Whose benchmark it is.
+
+    Raises
+    ------
+    JournalError
+        Where it is another benchmark's, is damaged, cannot be written, or is in use by another process.
     """
 
-    def __init__(self, path: Path | None, known: dict[str, list[dict[str, Any]]], file: BinaryIO | None) -> None:
-        self._path, self._known, self._file = path, known, file
+    def __init__(self, folder: Path | None, identity: Mapping[str, Any]) -> None:
+        self._known: dict[str, Rows] = {}
+        self._journal: JournalFile[dict[str, Rows]] | None = None
+        if folder is not None:
+            header = {_KIND.mark: _KIND.format, **identity}
+            self._journal = JournalFile(folder / "journal.jsonl", header, _KIND, _by_job)
+            self._known = self._journal.found
 
-    @classmethod
-    @contextmanager
-    def opened(cls, folder: Path | None, header: Mapping[str, Any]) -> Iterator[Records]:
-        """Hold the journal in a folder; without a folder nothing is kept.
-
-        Raises
-        ------
-        JournalError
-            Where it is another benchmark's, is damaged, cannot be written, or is in use by another process.
-        """
-        if folder is None:
-            yield cls(None, {}, None)
-            return
-        from filelock import FileLock, Timeout
-
-        path = folder / "journal.jsonl"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / ".lock", timeout=2), path.open("a+b") as file:
-                yield cls(path, _read(path, file, {"nasmeta_prediction": _FORMAT, **header}), file)
-        except Timeout:
-            raise JournalError(f"Another process works in {folder}. Wait for its end, or use another folder.") from None
-        except OSError as reason:
-            if isinstance(reason, NasmetaError):
-                raise
-            where = reason.filename or path
-            raise JournalError(f"Cannot write to {folder}: {reason.strerror or reason} ({where}).") from reason
-
-    def find(self, job: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    def find(self, job: Mapping[str, Any]) -> Rows | None:
         """Return the rows of a job that was done before."""
-        return self._known.get(_key(job))
+        return self._known.get(_named(job))
 
-    def add(self, job: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
+    def add(self, job: Mapping[str, Any], rows: Rows) -> None:
         """Record a job; from then on a killed process loses nothing of it."""
-        self._known[_key(job)] = rows
-        if self._file is not None:
+        self._known[_named(job)] = rows
+        if self._journal is not None:
             plain = [{key: _plain(value) for key, value in row.items()} for row in rows]
-            self._file.write(json.dumps({"job": job, "rows": plain}).encode() + b"\n")
-            self._file.flush()
+            self._journal.add(f"{json.dumps(job)},{json.dumps(plain)}")
+            self._journal.flush()
+
+    def __enter__(self) -> Records:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._journal is not None:
+            self._journal.close()
 
 
-def _read(path: Path, file: BinaryIO, header: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    file.seek(0)
-    content = file.read()
-    whole = content.rfind(b"\n") + 1
-    if not whole:
-        if content and not json.dumps(header).encode().startswith(content):
-            raise JournalError(f"{path} is no journal of a predictor benchmark; nothing in it was changed.")
-        file.truncate(0)
-        file.write(json.dumps(header).encode() + b"\n")
-        file.flush()
-        return {}
-    first, *lines = content[:whole].splitlines()
-    found = loaded(first)
-    if not isinstance(found, dict) or "nasmeta_prediction" not in found:
-        raise JournalError(f"{path} is no journal of a predictor benchmark; nothing in it was changed.")
-    if differences := differences_from(found, header, _NOT_COMPARED):
-        raise JournalError(f"{path} is of another benchmark: {differences}. Use another folder.")
-    known = {}
-    for number, line in enumerate(lines, start=2):
-        record = loaded(line)
-        if not (isinstance(record, dict) and isinstance(record.get("job"), dict) and _are_rows(record.get("rows"))):
-            raise JournalError(f"{path}, line {number}: {line[:60]!r} is no record. The file is damaged.")
-        known[_key(record["job"])] = record["rows"]
-    if whole < len(content):
-        file.truncate(whole)
-    return known
+def _parts(record: Any) -> tuple[Any, Any]:
+    """Return job and rows, as they are written now and as they were."""
+    if isinstance(record, dict):
+        return record.get("job"), record.get("rows")
+    return (record[0], record[1]) if isinstance(record, list) and len(record) == 3 else (None, None)
 
 
-def _are_rows(rows: Any) -> bool:
-    return isinstance(rows, list) and bool(rows) and all(isinstance(row, dict) and "scope" in row for row in rows)
+def _is_record(record: Any) -> bool:
+    job, rows = _parts(record)
+    are_rows = isinstance(rows, list) and all(isinstance(row, dict) and "scope" in row for row in rows)
+    return isinstance(job, dict) and are_rows and bool(rows)
 
 
-def _key(job: Mapping[str, Any]) -> str:
+def _by_job(records: list[Any]) -> dict[str, Rows]:
+    return {_named(job): rows for job, rows in map(_parts, records)}
+
+
+def _named(job: Mapping[str, Any]) -> str:
     return json.dumps(job, sort_keys=True)
+
+
+_KIND = JournalKind(
+    "nasmeta_prediction",
+    "predictor benchmark",
+    _is_record,
+    key=lambda record: _named(_parts(record)[0]),
+    key_name="the job",
+    place="folder",
+)
 
 
 def _plain(value: Any) -> Any:

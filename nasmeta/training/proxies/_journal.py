@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from nasmeta.errors import DamagedFileError, JournalError, SettingError
-from nasmeta.files import write_whole
+from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.files import write_atomically
+from nasmeta.journals import JournalFile, JournalKind, loaded
 from nasmeta.training._proxy_file import FORMAT, read_proxies
 
 __all__ = ["ProxyJournal", "is_finished"]
@@ -34,20 +34,17 @@ def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) ->
         file = read_proxies(output)
     except DamagedFileError:
         return False
-    due = {"nasmeta_proxies": FORMAT, **facts}
-    if file.facts != due or file.cells.tolist() != list(cells):
+    if file.facts != {"nasmeta_proxies": FORMAT, **facts} or file.cells.tolist() != list(cells):
         return False
-    journal = output.with_name(f"{output.name}.journal")
-    if journal.exists() and journal.read_bytes().startswith(f"{json.dumps(due)}\n".encode()):
-        journal.unlink(missing_ok=True)
-        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
+    journal = _journal_of(output)
+    header = loaded(journal.read_bytes().partition(b"\n")[0]) if journal.is_file() else None
+    if isinstance(header, dict) and {**header, "nasmeta_proxies": FORMAT} == file.facts:
+        _remove(journal)
     return True
 
 
-class ProxyJournal:
-    """JSON lines: the facts first, then ``[cell, [value, ...]]``; open for appending, locked against other processes.
-
-    A last line without its end, as a kill leaves it, is dropped.
+class ProxyJournal(JournalFile[dict[int, list[float]]]):
+    """The journal beside a file to become: a line is ``[cell, [value, ...], number]``.
 
     Parameters
     ----------
@@ -63,72 +60,28 @@ class ProxyJournal:
 
     Raises
     ------
-    JournalError, SettingError
+    JournalError
+        Where the journal is of another measurement, is damaged, cannot be written, or is in use.
+    SettingError
+        Where the file is there already, or is none that ends in ``.npz``.
     """
 
     def __init__(self, output: Path, facts: Mapping[str, Any]) -> None:
-        from filelock import FileLock, Timeout
-
-        self.output = output
-        self.path = output.with_name(f"{output.name}.journal")
-        self.facts = {"nasmeta_proxies": FORMAT, **facts}
-        self.values: dict[int, list[float]] = {}
         if output.suffix != ".npz":
             raise SettingError(f"The output is a file that ends in .npz, not {output.name!r}.")
         if output.exists():
             raise SettingError(f"{output} exists and is not overwritten. Choose another name, or remove it.")
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(f"{self.path}.lock", timeout=0)
-            self._lock.acquire()
-        except Timeout:
-            raise JournalError(f"Another process is writing {self.path}.") from None
-        except OSError as reason:
-            raise SettingError(f"{output} cannot be written: {reason.strerror}.") from reason
-        try:
-            self._read()
-            self._file = self.path.open("ab")
-            if not self._file.tell():
-                self._write([self.facts])
-        except OSError as reason:
-            self._lock.release()
-            raise SettingError(f"{self.path} cannot be written: {reason.strerror}.") from reason
-        except BaseException:
-            self._lock.release()
-            raise
+        self.output, self.facts = output, dict(facts)
+        kind = _kind_of(len(self.facts["proxies"]))
+        super().__init__(_journal_of(output), {kind.mark: kind.format, **facts}, kind, _by_cell)
+        self.values = self.found
 
-    def _read(self) -> None:
-        if not self.path.exists():
-            return
-        content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        try:
-            facts, *lines = [json.loads(line) for line in content[:whole].splitlines()] or [self.facts]
-            values = {int(cell): [float(value) for value in row] for cell, row in lines}
-            if {len(row) for row in values.values()} - {len(self.facts["proxies"])}:
-                raise ValueError("a line has too few or too many values")
-        except (ValueError, TypeError) as reason:
-            raise JournalError(f"{self.path} is damaged, or no journal: {reason}. Remove it to start anew.") from None
-        if facts != self.facts:
-            known = facts if isinstance(facts, dict) else {}
-            differs = [key for key in self.facts if known.get(key) != self.facts[key]]
-            raise JournalError(
-                f"{self.path} was written with other {', '.join(differs)}: "
-                f"{', '.join(f'{known.get(key)!r} instead of {self.facts[key]!r}' for key in differs)}. "
-                "Go on with the same, or remove it to start anew."
-            )
-        self.values = values
-        if whole < len(content):
-            os.truncate(self.path, whole)
-
-    def _write(self, lines: Sequence[Any]) -> None:
-        self._file.write("".join(json.dumps(line) + "\n" for line in lines).encode())
-        self._file.flush()
-
-    def add(self, cells: Sequence[int], rows: Sequence[Sequence[float]]) -> None:
-        """Append the values of cells."""
-        self._write([[cell, list(row)] for cell, row in zip(cells, rows, strict=True)])
-        self.values.update({cell: list(row) for cell, row in zip(cells, rows, strict=True)})
+    def record(self, cells: Sequence[int], rows: Sequence[Sequence[float]]) -> None:
+        """Append the values of cells; from then on a killed process loses none of them."""
+        for cell, row in zip(cells, rows, strict=True):
+            self.values[cell] = list(row)
+            self.add(f"{cell},{json.dumps(list(row))}")
+        self.flush()
 
     def finish(self, cells: Sequence[int]) -> Path:
         """Write the file of these cells in one step, and remove the journal."""
@@ -136,22 +89,46 @@ class ProxyJournal:
         content = io.BytesIO()
         np.savez_compressed(
             content,
-            facts=np.array(json.dumps(self.facts)),
+            facts=np.array(json.dumps({"nasmeta_proxies": FORMAT, **self.facts})),
             cells=np.array(cells, dtype=np.int32),
             **dict(zip(self.facts["proxies"], rows.T, strict=True)),
         )
-        write_whole(self.output, content.getvalue())
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        write_atomically(self.output, content.getvalue())
+        self.close()
+        _remove(self.path)
         return self.output
 
-    def __enter__(self) -> ProxyJournal:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-        self._lock.release()
-        if self.output.exists():  # nobody begins it again, so nobody needs the lock
-            Path(self._lock.lock_file).unlink(missing_ok=True)
+def _kind_of(n_proxies: int) -> JournalKind:
+    def is_record(record: Any) -> bool:
+        return (
+            isinstance(record, list)
+            and len(record) in (2, 3)
+            and type(record[0]) is int
+            and isinstance(record[1], list)
+            and list(map(type, record[1])) == [float] * n_proxies
+        )
+
+    return JournalKind(
+        "nasmeta_proxies",
+        "measurement of proxies",
+        is_record,
+        not_compared=(),
+        key=lambda record: record[0],
+        key_name="cell",
+    )
+
+
+def _by_cell(records: list[Any]) -> dict[int, list[float]]:
+    return {record[0]: record[1] for record in records}
+
+
+def _journal_of(output: Path) -> Path:
+    return output.with_name(f"{output.name}.journal")
+
+
+def _remove(journal: Path) -> None:
+    """Remove a journal, and the file beside it that locked those of before."""
+    journal.unlink(missing_ok=True)
+    with suppress(OSError):
+        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)

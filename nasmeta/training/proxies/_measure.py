@@ -209,7 +209,7 @@ def measure_proxies(
             progress(done, len(wanted))
         probe = partial(_probe_cells, batch=batch, settings=settings, space=space.name)
         for part, rows in _in_order(probe, todo, workers):
-            journal.add(part, rows)
+            journal.record(part, rows)
             done += len(part)
             if progress is not None:
                 progress(done, len(wanted))
