@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from nasmeta.cli._manners import mannered
+from nasmeta.progress import progress_bar
 
 __all__ = ["import_data"]
 
@@ -28,18 +29,11 @@ def import_data(
     It is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
     NATS-tss-v1_0-3ffb9.pickle.pbz2, the folders NATS-tss-v1_0-3ffb9-simple and -full, nb201_*_full_training.pickle.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from nasmeta.spaces import get_space
     from nasmeta.tables import import_official
 
-    columns = (TextColumn("cells"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("cells", total=None)
-        found = import_official(
-            path, workers=workers, progress=lambda done, of: bar.update(task, completed=done, total=of), replace=replace
-        )
+    with progress_bar("cells") as bar:
+        found = import_official(path, workers=workers, progress=bar.update, replace=replace)
     n_cells = get_space("nb201").size
     typer.echo(
         f"{found.source} ({found.release}): {found.n_columns:,} columns and {found.n_curves:,} kinds of learning "

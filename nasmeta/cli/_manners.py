@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +13,7 @@ import typer
 
 from nasmeta.errors import LeakageWarning, NasmetaError, OtherMetricWarning, SettingError
 
-__all__ = ["Lines", "duration", "mannered", "measured", "names_in", "settings_by_label", "settings_in", "training"]
+__all__ = ["duration", "mannered", "measured", "names_in", "settings_by_label", "settings_in", "training"]
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -145,38 +143,3 @@ def training(info: ColumnInfo) -> str:
     """Write what is known of split, epochs and seed."""
     said = (("split {}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
     return ", ".join(text.format(value) for text, value in said if value is not None)
-
-
-class Lines:
-    """Progress where there is no terminal: the first line, one in half a minute, and the last.
-
-    Parameters
-    ----------
-    write : callable
-    seconds : float, default 30
-    clock : callable, optional
-        Returns seconds.
-
-    Examples
-    --------
-    >>> times = iter([0, 10, 29, 31, 32])
-    >>> lines = Lines(print, clock=lambda: next(times))
-    >>> for step in range(1, 6):
-    ...     lines.tell(f"step {step}", last=step == 5)
-    step 1
-    step 4
-    step 5
-    """
-
-    def __init__(
-        self, write: Callable[[str], object], seconds: float = 30.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._write, self._seconds, self._clock = write, seconds, clock
-        self._told = -math.inf
-
-    def tell(self, line: str, *, last: bool = False) -> None:
-        """Write the line, if it is time for one."""
-        now = self._clock()
-        if last or now - self._told >= self._seconds:
-            self._write(line)
-            self._told = now

@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from nasmeta.cli._manners import Lines, duration, mannered, names_in, settings_in
+from nasmeta.cli._manners import duration, mannered, names_in, settings_in
+from nasmeta.progress import spinner
 
 __all__ = ["meta_train"]
 
@@ -37,8 +38,6 @@ def meta_train(
     ] = False,
 ) -> None:
     """Learn on source tasks once, and keep it for searches and predictions on other tasks."""
-    from rich.console import Console
-
     from nasmeta.runs import TrainingFiles
     from nasmeta.runs import meta_train as train
 
@@ -46,17 +45,7 @@ def meta_train(
     before = files.stamp
     if resume and not files.checkpoint.exists() and not files.model.exists():
         typer.echo(f"There is no {files.checkpoint} to resume from: the training begins.", err=True)
-    console = Console(stderr=True)
-    with console.status(f"{learner}: learning") as status:
-        now_and_then = Lines(lambda line: typer.echo(line, err=True))
-
-        def tell(done: int, steps: int, loss: float) -> None:
-            line = f"{learner}: step {done} of {steps}, loss {loss:.4f}"
-            if console.is_terminal:
-                status.update(line)
-            else:
-                now_and_then.tell(line, last=done == steps)
-
+    with spinner(f"{learner}: learning") as tell:
         saved = train(
             learner,
             names_in(sources),
@@ -67,7 +56,9 @@ def meta_train(
             seed=seed,
             resume=resume,
             overwrite=overwrite,
-            progress=tell,
+            progress=lambda done, steps, loss: tell(
+                f"{learner}: step {done} of {steps}, loss {loss:.4f}", last=done == steps
+            ),
         )
     count = sum(source["labels"] for source in saved.card["sources"])
     lines = {

@@ -9,6 +9,7 @@ import typer
 
 from nasmeta.cli._manners import mannered, names_in
 from nasmeta.errors import SettingError
+from nasmeta.progress import progress_bar
 
 __all__ = ["proxies_app"]
 
@@ -37,9 +38,6 @@ def compute(
     workers: Annotated[int, typer.Option(help="Processes, of one thread each.")] = 1,
 ) -> None:
     """Measure proxies, one cell of each isomorphism class; after a kill the same command goes on."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from nasmeta.training import load_images
     from nasmeta.training.proxies import DEFAULT_PROXIES, ProxySettings, measure_proxies
 
@@ -48,9 +46,7 @@ def compute(
     )
     batch = load_images(images, n_images, image_size, seed)
     existed = output.exists()
-    columns = (TextColumn("networks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("networks", total=None)
+    with progress_bar("networks") as bar:
         path = measure_proxies(
             output,
             batch,
@@ -58,7 +54,7 @@ def compute(
             space=space,
             cells=None if cells is None else _indices(cells),
             workers=workers,
-            progress=lambda done, of: bar.update(task, completed=done, total=of),
+            progress=bar.update,
         )
     typer.echo(f"{path} was complete already, by the same measurement" if existed else f"wrote {path}")
 

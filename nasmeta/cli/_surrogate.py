@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from nasmeta.cli._manners import mannered
+from nasmeta.progress import spinner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,13 +36,11 @@ def fit(
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
 ) -> None:
     """Fit a surrogate to part of a table, score it on the rest, and keep it in a file."""
-    from rich.console import Console
-
     from nasmeta.surrogates import fit_surrogate
 
     if output is not None:
         _check(output)
-    with Console(stderr=True).status(f"fitting {task}"):
+    with spinner(f"fitting {task}"):
         surrogate = fit_surrogate(task, train_fraction=train_fraction, seed=seed)
         written = None if output is None else surrogate.save(output)
     _show(surrogate, surrogate.card["scores"])

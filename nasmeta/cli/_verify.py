@@ -10,6 +10,7 @@ import typer
 from nasmeta.cli._manners import mannered
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
 from nasmeta.errors import SettingError
+from nasmeta.progress import spinner
 
 if TYPE_CHECKING:
     from nasmeta.verification import Verification
@@ -52,8 +53,6 @@ def verify(
     ] = False,
 ) -> None:
     """Train the picks of searches, and random cells, for real; write a page that says whether the table agrees."""
-    from rich.console import Console
-
     from nasmeta.verification import verify as verified
 
     asked: dict[str, Any] = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
@@ -71,7 +70,7 @@ def verify(
             "Training needs images: --data digits, cifar10:PATH, cifar100:PATH, imagenet16-120:PATH, fashion-mnist or "
             "folder:PATH."
         )
-    with Console(stderr=True).status("reading") as status:
+    with spinner("reading") as tell:
         found = verified(
             runs or [],
             data,
@@ -80,7 +79,7 @@ def verify(
             compare_with=compare_with,
             device=device,
             workers=int(workers) if workers.isdigit() else workers,
-            announce=status.update,
+            announce=tell,
             **asked,
             **data_options(data, split, valid_fraction, size),
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +27,7 @@ from nasmeta.prediction._protocols import (
 )
 from nasmeta.prediction._records import Records
 from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
+from nasmeta.progress import progress_bar
 from nasmeta.spaces import get_space, reference_space
 from nasmeta.tasks import Task, get_task
 from nasmeta.threads import one_thread
@@ -152,8 +152,8 @@ def benchmark_predictors(
         "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
     }
     rows: list[dict[str, Any]] = []
-    bar = _bar(len(models) * len(numbers) * draws) if progress else nullcontext(lambda: None)
-    with Records(path, header) as records, one_thread(), bar as advance:
+    bar = progress_bar("fits", len(models) * len(numbers) * draws, shown=progress)
+    with Records(path, header) as records, one_thread(), bar as shown:
         for model, identity in zip(models, identities, strict=True):
             warm = False
             for n in numbers:
@@ -173,7 +173,7 @@ def benchmark_predictors(
                         "predictor": model.label, "encoder": model.encoder, "n_train": n, "draw": draw,
                     }  # fmt: skip
                     rows += [{**about, **row} for row in found]
-                    advance()
+                    shown.advance()
     names = ["task", "target", "protocol", "scope", "predictor", "encoder", "n_train", "draw", "n_scored"]
     frame = pd.DataFrame(rows).reindex(columns=[*names, *_SCORES, *_TIMES])
     return frame.astype(dict.fromkeys((*_SCORES, *_TIMES), "float64"))
@@ -266,14 +266,3 @@ def _knows_deviation(estimator: Any, cells: NDArray[np.int32]) -> bool:
     except (TypeError, SettingError):  # unknown to its signature, or to it as it is set
         return False
     return True
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[], object]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("fits"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("left"))
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda: progress.advance(task)

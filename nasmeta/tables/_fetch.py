@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from nasmeta.errors import DownloadError, SettingError, UnknownNameError
+from nasmeta.progress import progress_bars
 from nasmeta.settings import cache_folder, mirror_address
 from nasmeta.tables import _store
 from nasmeta.tables.sources import (
@@ -246,21 +247,14 @@ def _quiet_pooch() -> Iterator[None]:
 
 @contextmanager
 def _bar(sources: Iterable[RegisteredSource], shown: bool) -> Iterator[_Report]:
-    if not shown:
-        yield lambda file, have: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        bars = {source.name: bar.add_task(source.name, total=source.bytes) for source in sources}
+    with progress_bars(shown=shown, in_bytes=True) as add:
+        bars = {source.name: add(source.name, source.bytes, 0) for source in sources}
         of = {file.path: (source.name, file) for source in sources for file in source.files}
         here: dict[str, int] = {}
 
         def report(file: RegisteredFile, have: int) -> None:
             here[file.path] = have
             name = of[file.path][0]
-            bar.update(bars[name], completed=sum(n for path, n in here.items() if of[path][0] == name))
+            bars[name].update(sum(n for path, n in here.items() if of[path][0] == name))
 
         yield report

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from nasmeta.errors import NasmetaError
+from nasmeta.progress import progress_bar
 from nasmeta.training._result import EpochRecord
 
 __all__ = ["Watchers"]
@@ -31,7 +32,6 @@ class Watchers:
     def __init__(self, tensorboard: Path | None, n_epochs: int, progress: bool, done: int, title: str) -> None:
         self._stack = ExitStack()
         self._writer: Any = None
-        self._bar: Any = None
         if tensorboard is not None:
             try:
                 from torch.utils.tensorboard import SummaryWriter
@@ -40,15 +40,7 @@ class Watchers:
             # what a killed training logged after its last checkpoint is hidden
             self._writer = SummaryWriter(str(tensorboard / "tensorboard"), purge_step=done + 1)
             self._stack.callback(self._writer.close)
-        if progress:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = self._stack.enter_context(
-                Progress(*columns, TextColumn("{task.fields[seen]}"), console=Console(stderr=True))
-            )
-            self._task = self._bar.add_task(title, total=n_epochs, completed=done, seen="")
+        self._bar = self._stack.enter_context(progress_bar(title, n_epochs, done, shown=progress))
 
     def __enter__(self) -> Watchers:
         return self
@@ -64,7 +56,5 @@ class Watchers:
             for name, value in asdict(record).items():
                 if value is not None and name != "epoch":
                     self._writer.add_scalar(name, value, record.epoch)
-        if self._bar is not None:
-            valid = "" if record.valid_accuracy is None else f", valid {record.valid_accuracy:.2f} %"
-            seen = f"loss {record.train_loss:.3f}, train {record.train_accuracy:.2f} %{valid}"
-            self._bar.update(self._task, completed=record.epoch, seen=seen)
+        valid = "" if record.valid_accuracy is None else f", valid {record.valid_accuracy:.2f} %"
+        self._bar.update(record.epoch, note=f"loss {record.train_loss:.3f}, train {record.train_accuracy:.2f} %{valid}")

@@ -1,0 +1,167 @@
+"""What long work shows on stderr: bars, or a spinner where nobody knows how long it takes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn, TaskID
+
+__all__ = ["Bar", "Lines", "progress_bar", "progress_bars", "spinner"]
+
+
+class Bar:
+    """One bar; without a display nothing is shown."""
+
+    def __init__(self, display: Progress | None = None, task: TaskID | None = None) -> None:
+        self._display, self._task = display, task
+
+    def advance(self, n: int = 1) -> None:
+        """Say that n more are done."""
+        if self._display is not None and self._task is not None:
+            self._display.advance(self._task, n)
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None:
+        """Say how many are done, if it is known now of how many, and what is to stand beside the bar."""
+        if self._display is not None and self._task is not None:
+            self._display.update(self._task, completed=done, total=total, note=note)
+
+
+@contextmanager
+def progress_bars(*, shown: bool = True, in_bytes: bool = False) -> Iterator[Callable[[str, int | None, int], Bar]]:
+    """Show bars, one below the other, while the context lasts.
+
+    Parameters
+    ----------
+    shown : bool, default True
+    in_bytes : bool, default False
+        Whether what is counted are the bytes of downloads.
+
+    Yields
+    ------
+    callable
+        From a name, the number that is to be done (None where it is not known yet) and that which is done to a bar.
+
+    Examples
+    --------
+    >>> with progress_bars(shown=False) as add:
+    ...     add("fits", 10, 0).advance()
+    """
+    if not shown:
+        yield lambda what, total, done: Bar()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *_counts(in_bytes))
+    note = TextColumn("{task.fields[note]}", markup=False)
+    with Progress(*columns, note, console=Console(stderr=True)) as display:
+        yield lambda what, total, done: Bar(display, display.add_task(what, total=total, completed=done, note=""))
+
+
+def _counts(in_bytes: bool) -> tuple[ProgressColumn, ...]:
+    from rich.progress import (
+        DownloadColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    if in_bytes:
+        return DownloadColumn(), TransferSpeedColumn()
+    times = (TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"))
+    return MofNCompleteColumn(), *times
+
+
+@contextmanager
+def progress_bar(what: str, total: int | None = None, done: int = 0, *, shown: bool = True) -> Iterator[Bar]:
+    """Show one bar while the context lasts.
+
+    Parameters
+    ----------
+    what : str
+        What is counted.
+    total : int, optional
+        How many are to be done; left out where it is not known yet.
+    done : int, default 0
+        How many are done already.
+    shown : bool, default True
+
+    Examples
+    --------
+    >>> with progress_bar("fits", 10, shown=False) as bar:
+    ...     bar.advance()
+    """
+    with progress_bars(shown=shown) as add:
+        yield add(what, total, done)
+
+
+class Lines:
+    """Progress where there is no terminal: the first line, one in half a minute, and the last.
+
+    Parameters
+    ----------
+    write : callable
+    seconds : float, default 30
+    clock : callable, optional
+        Returns seconds.
+
+    Examples
+    --------
+    >>> times = iter([0, 10, 29, 31, 32])
+    >>> lines = Lines(print, clock=lambda: next(times))
+    >>> for step in range(1, 6):
+    ...     lines.tell(f"step {step}", last=step == 5)
+    step 1
+    step 4
+    step 5
+    """
+
+    def __init__(
+        self, write: Callable[[str], object], seconds: float = 30.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._write, self._seconds, self._clock = write, seconds, clock
+        self._told = -math.inf
+
+    def tell(self, line: str, *, last: bool = False) -> None:
+        """Write the line, if it is time for one."""
+        now = self._clock()
+        if last or now - self._told >= self._seconds:
+            self._write(line)
+            self._told = now
+
+
+@contextmanager
+def spinner(what: str, *, shown: bool = True) -> Iterator[Callable[..., None]]:
+    """Show that something is done while the context lasts; off a terminal, what is told of it now and then in lines.
+
+    Parameters
+    ----------
+    what : str
+    shown : bool, default True
+
+    Yields
+    ------
+    callable
+        Is told in words what is done now; with ``last=True`` it is shown in any case.
+
+    Examples
+    --------
+    >>> with spinner("fitting", shown=False) as tell:
+    ...     tell("fitting: step 7", last=True)
+    """
+    if not shown:
+        yield lambda line, last=False: None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    lines = Lines(lambda line: console.print(line, soft_wrap=True, markup=False, highlight=False))
+    with console.status(what) as status:
+        yield (lambda line, last=False: status.update(line)) if console.is_terminal else lines.tell

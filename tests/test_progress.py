@@ -1,0 +1,42 @@
+"""Progress: on stderr, the same for all long work."""
+
+from __future__ import annotations
+
+import pytest
+
+from nasmeta.progress import progress_bar, progress_bars, spinner
+
+
+def test_a_bar_says_how_many_of_how_many(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("cells [of nb201]", done=2) as bar:
+        bar.update(3, 8, note="loss [0.5]")
+        bar.advance(4)
+    out, errors = capsys.readouterr()
+    assert out == ""
+    assert all(text in errors for text in ("cells [of nb201]", "7/8", "loss [0.5]"))  # no markup of ours
+
+
+def test_bars_of_downloads_count_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bars(in_bytes=True) as add:
+        first, second = add("one", 3_000_000, 0), add("two", 5_000, 0)
+        first.update(1_500_000)
+        second.update(5_000)
+    errors = capsys.readouterr().err
+    assert "one" in errors
+    assert "1.5/3.0 MB" in errors
+    assert "5.0/5.0 kB" in errors
+
+
+def test_off_a_terminal_a_spinner_tells_first_and_last(capsys: pytest.CaptureFixture[str]) -> None:
+    with spinner("learning") as tell:
+        for step in range(1, 5):
+            tell(f"[step] {step}", last=step == 4)
+    assert capsys.readouterr().err.splitlines() == ["[step] 1", "[step] 4"]
+
+
+def test_nothing_is_shown_unasked(capsys: pytest.CaptureFixture[str]) -> None:
+    with spinner("learning", shown=False) as tell, progress_bar("cells", 3, shown=False) as bar:
+        tell("step 1", last=True)
+        bar.advance()
+        bar.update(2)
+    assert capsys.readouterr() == ("", "")
