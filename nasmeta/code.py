@@ -1,4 +1,4 @@
-"""The identity of code that somebody else wrote: what a journal keeps beside the name of a class or a function."""
+"""What identifies what somebody else wrote: the code of a class or function, and what is inside an estimator."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from hashlib import sha256
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from nasmeta.errors import SettingError
 
-__all__ = ["code_of"]
+__all__ = ["code_of", "code_within", "estimator_digest"]
 
 _LENGTH = 12  # hexadecimal digits of the digest
+_LIBRARIES = ("numpy", "scipy", "sklearn", "xgboost")  # of nasmeta's own: what version they have is no part of a result
 
 
 def code_of(thing: type | Callable[..., Any]) -> str | None:
@@ -153,3 +156,116 @@ def _is_elsewhere(thing: Any) -> bool:
     """Whether neither nasmeta nor Python itself brings it."""
     package = _package_of(thing)
     return package == "__main__" or (package != "nasmeta" and package not in sys.stdlib_module_names)
+
+
+def code_within(estimator: Any) -> str | None:
+    """Return what identifies the code of all classes and functions of somebody else's that make up an estimator.
+
+    Parameters
+    ----------
+    estimator : object
+        With scikit-learn's ``get_params``; those among its parameters have a part in it.
+
+    Returns
+    -------
+    str or None
+        None where there is nothing but nasmeta, Python and the libraries that nasmeta needs.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> code_within(Ridge()) is None
+    True
+    """
+    brought = [one for one in _made_of(estimator) if _package_of(one) not in _LIBRARIES]
+    found = sorted({code for code in map(code_of, brought) if code is not None})
+    return found[0] if len(found) == 1 else sha256("\n".join(found).encode()).hexdigest()[:_LENGTH] if found else None
+
+
+def _made_of(value: Any) -> Iterator[type | FunctionType]:
+    """Yield the classes of estimators, and functions, wherever they are in parameters."""
+    if isinstance(value, type | FunctionType):
+        yield value
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _made_of(item)
+    elif isinstance(value, Mapping):
+        yield from _made_of(list(value.values()))
+    elif hasattr(value, "get_params"):
+        yield type(value)
+        yield from _made_of(value.get_params(deep=False))
+
+
+def estimator_digest(estimator: Any) -> str:
+    """Return a digest of an estimator's class and of all its parameters, arrays by type, shape and content.
+
+    Parameters
+    ----------
+    estimator : object
+        With scikit-learn's ``get_params``.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    SettingError
+        Where a parameter is of a kind whose content cannot be told, such as a lambda or a generator.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> estimator_digest(Ridge(2.0)) == estimator_digest(Ridge(2.0)) != estimator_digest(Ridge(3.0))
+    True
+    """
+    digest = sha256()
+    for piece in _pieces(estimator, type(estimator).__name__):
+        digest.update(f"{len(piece)}:".encode() + piece)  # its length, so that no two sequences run together alike
+    return digest.hexdigest()[:32]
+
+
+def _pieces(value: Any, place: str) -> list[bytes]:
+    """Return bytes that describe a value, or say which parameter has none."""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return [f"{type(value).__name__} {value!r}".encode()]
+    if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
+        array = np.asarray(value)
+        return [f"array {array.dtype.descr} {array.shape}".encode(), array.tobytes()]
+    if isinstance(value, type | FunctionType | np.ufunc):
+        name = getattr(value, "__qualname__", value.__name__)
+        if "<" not in name:  # neither a lambda nor defined within a function, whose variables would count
+            return [f"named {getattr(value, '__module__', 'numpy')}.{name}".encode()]
+    elif isinstance(value, np.ndarray | list | tuple):
+        found = [f"{type(value).__name__} {len(value)}".encode()]
+        for number, item in enumerate(value.tolist() if isinstance(value, np.ndarray) else value):
+            found += _pieces(item, f"{place}[{number}]")
+        return found
+    elif isinstance(value, set | frozenset):
+        parts = sorted(b"".join(_pieces(item, place)) for item in value)
+        return [f"{type(value).__name__} {len(parts)}".encode(), *parts]
+    elif isinstance(value, Mapping):
+        found = [f"{type(value).__name__} {len(value)}".encode()]
+        for key, item in value.items():
+            found += [*_pieces(key, place), *_pieces(item, f"{place}[{key!r}]")]
+        return found
+    elif hasattr(value, "get_params") and not _keeps_more_than_parameters(value):
+        kind = type(value)
+        settings = value.get_params(deep=False)  # nested ones in turn
+        found = [f"estimator {kind.__module__}.{kind.__qualname__} {len(settings)}".encode()]
+        for name in sorted(settings):
+            found += [name.encode(), *_pieces(settings[name], f"{place}.{name}")]
+        return found
+    raise SettingError(
+        f"With folder=, results are found again by the estimator's parameters, but {place} is a "
+        f"{type(value).__name__}, whose content cannot be told. Leave out folder=, or pass numbers, text, arrays, "
+        "named functions or estimators."
+    )
+
+
+def _keeps_more_than_parameters(estimator: Any) -> bool:
+    """Return whether a clone is more than a new estimator with the same parameters, as that of a frozen one is."""
+    from sklearn.base import BaseEstimator
+
+    own = getattr(type(estimator), "__sklearn_clone__", None)
+    return own not in (None, BaseEstimator.__sklearn_clone__)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.checks import checked_whole
+from nasmeta.code import code_within
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.places import checked_path
 from nasmeta.prediction._models import Model, PredictorsLike, models_of
@@ -95,7 +96,7 @@ def benchmark_predictors(
     folder : path, optional
         Where each finished fit is recorded: the same call again goes on after any end, a kill included. Estimators
         that are handed over are told apart by their class and parameters; where a parameter's content cannot be told,
-        such as that of a lambda, a `SettingError` says which.
+        such as that of a lambda, a `SettingError` says which. Fits by code of yours that has changed since are refused.
     progress : bool, default False
         Show a progress bar on stderr.
 
@@ -138,10 +139,10 @@ def benchmark_predictors(
     draws = checked_whole("draws", draws, most=10_000)
     seed = checked_whole("seed", seed, least=0, most=2**63)
     rule = checked_rule(rule)
-    for model in models:  # what is not possible is noticed here
-        model.build(question.task, 0)
+    built = [model.build(question.task, 0) for model in models]  # what is not possible is noticed here
     # Where nothing is kept, a label tells them apart, and an estimator may have parameters of any kind.
     identities = [{"label": model.label} if path is None else model.identity(question.task) for model in models]
+    codes = [None if path is None else code_within(estimator) for estimator in built]
     header = {
         "task": question.task.name,
         "signal_sha256": question.task.column.source_sha256,
@@ -154,12 +155,12 @@ def benchmark_predictors(
     rows: list[dict[str, Any]] = []
     bar = progress_bar("fits", len(models) * len(numbers) * draws, shown=progress)
     with Records(path, header) as records, one_thread(), bar as shown:
-        for model, identity in zip(models, identities, strict=True):
+        for model, identity, code in zip(models, identities, codes, strict=True):
             warm = False
             for n in numbers:
                 for draw in range(draws):
                     job = {**identity, "protocol": protocol, "n_train": n, "draw": draw}
-                    found = records.find(job)
+                    found = records.find(job, code)
                     if found is None:
                         if not warm:
                             _warm_up(model, question)
@@ -167,7 +168,7 @@ def benchmark_predictors(
                         child = np.random.SeedSequence(seed, spawn_key=(draw,))
                         splits = splits_of(protocol, question.task.space, question.pool, n, child, rule)
                         found = [row for split in splits for row in _scores_of(model, question, split, child)]
-                        records.add(job, found)
+                        records.add(job, found, code)
                     about = {
                         "task": question.task.name, "target": question.name, "protocol": protocol,
                         "predictor": model.label, "encoder": model.encoder, "n_train": n, "draw": draw,

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.code import estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.prediction._identity import estimator_digest
 from nasmeta.predictors import PREDICTORS, make_predictor
 from nasmeta.registry import is_place, split_place
 from nasmeta.spaces import SearchSpace, get_cell_space

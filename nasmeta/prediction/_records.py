@@ -9,18 +9,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
 
-from nasmeta.journals import JournalFile, JournalKind
+from nasmeta.errors import JournalError
+from nasmeta.journals import JournalFile, JournalKind, changed_code
 
 __all__ = ["Records"]
 
 Rows: TypeAlias = list[dict[str, Any]]
+_Done: TypeAlias = tuple[dict[str, Any], Rows]  # a job, and what came out
 
 
 class Records:
     """What is known already, by job; and the journal that gets the rest.
 
-    A line is ``[job, rows, number]``; in those of before it was ``{"job": job, "rows": rows}``. Other predictors,
-    sizes and draws may join the file.
+    A line is ``[job, rows, number]``; in those of before it was ``{"job": job, "rows": rows}``. A job says by what
+    code it was done, where that is somebody else's. Other predictors, sizes and draws may join the file.
 
     Parameters
     ----------
@@ -36,20 +38,33 @@ class Records:
     """
 
     def __init__(self, folder: Path | None, identity: Mapping[str, Any]) -> None:
-        self._known: dict[str, Rows] = {}
-        self._journal: JournalFile[dict[str, Rows]] | None = None
+        self._known: dict[str, _Done] = {}
+        self._journal: JournalFile[dict[str, _Done]] | None = None
         if folder is not None:
             header = {_KIND.mark: _KIND.format, **identity}
             self._journal = JournalFile(folder / "journal.jsonl", header, _KIND, _by_job)
             self._known = self._journal.found
 
-    def find(self, job: Mapping[str, Any]) -> Rows | None:
-        """Return the rows of a job that was done before."""
-        return self._known.get(_named(job))
+    def find(self, job: Mapping[str, Any], code: str | None = None) -> Rows | None:
+        """Return the rows of a job that was done before.
 
-    def add(self, job: Mapping[str, Any], rows: Rows) -> None:
+        Raises
+        ------
+        JournalError
+            Where it was done by other code.
+        """
+        there = self._known.get(_named(job))
+        if there is None:
+            return None
+        due = {"searcher": job.get("predictor"), "code": code}
+        if self._journal is not None and (changed := changed_code(there[0], due, "folder")):
+            raise JournalError(f"What {self._journal.path} holds of the predictor {due['searcher']} {changed}")
+        return there[1]
+
+    def add(self, job: Mapping[str, Any], rows: Rows, code: str | None = None) -> None:
         """Record a job; from then on a killed process loses nothing of it."""
-        self._known[_named(job)] = rows
+        job = dict(job) if code is None else {**job, "code": code}
+        self._known[_named(job)] = job, rows
         if self._journal is not None:
             plain = [{key: _plain(value) for key, value in row.items()} for row in rows]
             self._journal.add(f"{json.dumps(job)},{json.dumps(plain)}")
@@ -78,12 +93,12 @@ def _is_record(record: Any) -> bool:
     return isinstance(job, dict) and are_rows and bool(rows)
 
 
-def _by_job(records: list[Any]) -> dict[str, Rows]:
-    return {_named(job): rows for job, rows in map(_parts, records)}
+def _by_job(records: list[Any]) -> dict[str, _Done]:
+    return {_named(job): (job, rows) for job, rows in map(_parts, records)}
 
 
 def _named(job: Mapping[str, Any]) -> str:
-    return json.dumps(job, sort_keys=True)
+    return json.dumps({key: said for key, said in job.items() if key != "code"}, sort_keys=True)
 
 
 _KIND = JournalKind(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import linecache
 import os
 import subprocess
 import sys
@@ -24,13 +26,13 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
+from nasmeta.code import estimator_digest
 from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
 from nasmeta.prediction import SIZES
-from nasmeta.prediction._identity import estimator_digest
 from nasmeta.prediction._models import models_of
 from nasmeta.prediction._protocols import splits_of
 from nasmeta.prediction._records import Records
-from nasmeta.predictors import ColumnEncoder, RidgeRegressor
+from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]
 SPACE = nm.get_space("nb201")
@@ -356,3 +358,31 @@ def test_named_predictors_keep_their_identity() -> None:
             "members": [{"predictor": name, "encoder": None, "settings": {}} for name in ("gp", "ridge")],
         },
     ]  # fmt: skip
+
+
+def test_fits_by_other_code_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options: dict[str, Any] = {"sizes": [20], "draws": 1, "folder": tmp_path / "kept", **VALID}
+    monkeypatch.syspath_prepend(tmp_path)
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def own(returned: str) -> dict[str, Any]:
+        """Write a module with a regressor, and import it anew."""
+        (tmp_path / "own_predictor.py").write_text(
+            "from sklearn.base import BaseEstimator, RegressorMixin\n"
+            "class Sum(RegressorMixin, BaseEstimator):\n"
+            "    def fit(self, X, y):\n        self.n_ = len(X)\n        return self\n"
+            f"    def predict(self, X):\n        return {returned}\n"
+        )
+        linecache.clearcache()
+        sys.modules.pop("own_predictor", None)
+        PREDICTORS._outside.clear()
+        handed = importlib.import_module("own_predictor").Sum()
+        encoder = ColumnEncoder(np.arange(SPACE.n_cells, dtype=np.float64))
+        return {"named": "own_predictor:Sum", "handed": make_pipeline(encoder, handed)}
+
+    first = nm.benchmark_predictors(own("X.sum(axis=1)"), **options)
+    assert_frame_equal(nm.benchmark_predictors(own("X.sum(axis=1)  # the sum"), **options), first)
+    for label, predictor in own("-X.sum(axis=1)").items():
+        with pytest.raises(JournalError, match=r"was written by other code of .* now\. Begin anew with another folder"):
+            nm.benchmark_predictors({label: predictor}, **options)
