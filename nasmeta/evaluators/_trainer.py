@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -19,7 +22,7 @@ from nasmeta.training._worker import serve
 if TYPE_CHECKING:
     from nasmeta.training import TrainingResult
 
-__all__ = ["Trainer", "require_torch"]
+__all__ = ["Trainer", "recipe_sha256", "require_torch"]
 
 _ATTEMPTS = 2
 
@@ -33,6 +36,18 @@ def require_torch() -> None:
     """
     if find_spec("torch") is None:
         raise NasmetaError('Real training needs PyTorch, which is not installed: pip install "nasmeta[torch]".')
+
+
+def recipe_sha256(recipe: Mapping[str, Any]) -> str:
+    """Return what identifies the settings of a recipe, whatever its name.
+
+    Examples
+    --------
+    >>> recipe_sha256({"name": "mine", "epochs": 3}) == recipe_sha256({"epochs": 3, "name": "yours"})
+    True
+    """
+    settings = {key: value for key, value in recipe.items() if key != "name"}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 class Trainer:
@@ -88,6 +103,19 @@ class Trainer:
         self.isolated = isolated
         self._origin = (data, options or {})
         self._executor: Any = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What its trainings share, of JSON's types: the same data, split and recipe."""
+        dataset = self.dataset
+        return {
+            "data": dataset.name,
+            "data_sha256": dataset.sha256(),
+            "split_sha256": dataset.split_sha256(),
+            "data_facts": dict(dataset.facts),
+            "recipe": self.recipe.name,
+            "recipe_sha256": recipe_sha256(self.recipe.to_dict()),
+        }
 
     def train(self, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
         """Train one cell; where the folder holds a checkpoint go on from it, where it holds a result return that.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -157,18 +155,7 @@ class TrainingEvaluator(Evaluator):
     @property
     def identity(self) -> dict[str, Any]:
         """What answers, for the journal of a run: the same data, split, recipe and seed."""
-        recipe, dataset = self.trainer.recipe, self.trainer.dataset
-        settings = json.dumps({k: v for k, v in recipe.to_dict().items() if k != "name"}, sort_keys=True)
-        return {
-            "kind": "training",
-            "data": dataset.name,
-            "data_sha256": dataset.sha256(),
-            "split_sha256": dataset.split_sha256(),
-            "data_facts": dict(dataset.facts),
-            "recipe": recipe.name,
-            "recipe_sha256": hashlib.sha256(settings.encode()).hexdigest(),
-            "seed": self.seed,
-        }
+        return {"kind": "training", **self.trainer.identity, "seed": self.seed}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Return validation accuracy (percent) and training seconds of each cell, and why some failed."""

@@ -98,7 +98,7 @@ class JournalKind:
         return found
 
     def _format_of(self, path: Path, found: Any, header: Mapping[str, Any]) -> int:
-        """Return the format of a journal whose header is the one that is due, but for what may differ."""
+        """Return the format of a journal whose header is the one that is due."""
         if not isinstance(found, dict) or self.mark not in found:
             raise JournalError(
                 f"{path}, line 1: this is no header of a journal. Is it another file? Nothing was changed."
@@ -109,11 +109,20 @@ class JournalKind:
                 f"{path} is a journal of the format {written_in!r:.20}, but this nasmeta reads 1 to {self.format}. "
                 f"Use the nasmeta that wrote it, or another {self.place}."
             )
+        self.require_same(path, found, header)
+        return int(written_in)
+
+    def require_same(self, path: Path, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
+        """Refuse a header that is not the one that is due, but for what may differ.
+
+        Raises
+        ------
+        JournalError
+        """
         if differences := differences_from(found, header, (self.mark, "code", *self.not_compared)):
             raise JournalError(f"{path} is the journal of another {self.of}: {differences}. Use another {self.place}.")
         if changed := changed_code(found, header, "journal"):
             raise JournalError(f"{path} {changed}")
-        return int(written_in)
 
     def may_begin(self, content: bytes) -> bool:
         """Tell whether content without any line end may be what a kill has left of a header."""

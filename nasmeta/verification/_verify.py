@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import nasmeta
 from nasmeta.checks import checked_whole
-from nasmeta.errors import ColumnError, JournalError, SettingError, TrainingFailed
+from nasmeta.errors import TrainingFailed
 from nasmeta.evaluators import Trainer, default_split
 from nasmeta.files import write_atomically
 from nasmeta.places import checked_path
-from nasmeta.spaces import canonical_dataset
-from nasmeta.verification._chosen import ChosenCell, Searches, choose, read_searches
+from nasmeta.verification._chosen import choose, read_searches
+from nasmeta.verification._folder import BATCHES, Latencies, VerificationJournal
+from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of
 from nasmeta.verification._latency import latency
-from nasmeta.verification._look_up import LookUp, look_up
+from nasmeta.verification._look_up import look_up
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe, TrainingResult
 
 __all__ = ["Verification", "verify"]
-
-_FORMAT = 1
-_BATCHES = (1, 256)
-_BAND = 2.0  # standard deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,23 +130,24 @@ def verify(
     say = announce or (lambda text: None)
     with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
         found = look_up(task, [c.cell for c in chosen], trainer.dataset, trainer.recipe, compare_with)
-        _claim(home, {"task": task.name, **_identity_of(trainer)})
         results: dict[int, list[TrainingResult]] = {}
         failures: dict[int, list[str]] = {}
-        for cell, result in _trainings(
-            [c.cell for c in chosen], range(seed, seed + seeds), trainer, home, workers, say
-        ):
-            if isinstance(result, TrainingFailed):
-                failures.setdefault(cell, []).append(result.reason)
-            else:
-                results.setdefault(cell, []).append(result)
-        say("measuring latencies")
-        latencies = _latencies(home, [c.cell for c in chosen if c.cell in results], trainer, device, seed)
-    cells = _cells(chosen, searches, found, results, failures, latencies, compare_with or trainer.dataset.name)
-    verification = Verification(
-        cells, _epochs(chosen, results), _facts(searches, found, trainer, cells, latencies, top, seeds, seed)
-    )
-    _write(home, verification)
+        with VerificationJournal(home, {"task": task.name, **trainer.identity}) as journal:
+            for cell, result in _trainings(
+                [c.cell for c in chosen], range(seed, seed + seeds), trainer, home, workers, say
+            ):
+                if isinstance(result, TrainingFailed):
+                    failures.setdefault(cell, []).append(result.reason)
+                else:
+                    results.setdefault(cell, []).append(result)
+            say("measuring latencies")
+            latencies = _latencies(journal, [c.cell for c in chosen if c.cell in results], trainer, seed)
+            cells = cells_frame(
+                chosen, searches, found, results, failures, latencies, compare_with or trainer.dataset.name
+            )
+            facts = facts_of(searches, found, trainer, cells, latencies, top, seeds, seed)
+            verification = Verification(cells, epochs_frame(chosen, results), facts)
+            _write(home, verification)
     return verification
 
 
@@ -189,51 +186,14 @@ def _trainings(
                 yield cell, failure
 
 
-def _identity_of(trainer: Trainer) -> dict[str, Any]:
-    return {
-        "recipe": trainer.recipe.to_dict(),
-        "data_sha256": trainer.dataset.sha256(),
-        "split_sha256": trainer.dataset.split_sha256(),
-    }
-
-
-def _claim(home: Path, identity: Mapping[str, Any]) -> None:
-    """Make the folder this verification's; another's, or one that cannot be written, is an error."""
-    path = home / "verification.json"
-    due = {"nasmeta_verification": _FORMAT, **identity}
-    try:
-        (home / "trainings").mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            write_atomically(path, json.dumps(due, indent=1) + "\n")
-            return
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as reason:
-        raise SettingError(f"Cannot write to the folder {home}: {reason.strerror or reason}.") from reason
-    except ValueError as reason:
-        raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from reason
-    if not isinstance(found, dict):
-        raise JournalError(f"{path} is damaged. Use another folder.")
-    differing = [key for key in due if found.get(key) != due[key]]
-    if differing:
-        raise SettingError(
-            f"{home} holds a verification with another {', another '.join(differing).replace('_sha256', '')}. "
-            "Use another folder; top, controls, worst and seeds may differ here."
-        )
-
-
-def _latencies(
-    home: Path, cells: Sequence[int], trainer: Trainer, device: str, seed: int
-) -> dict[int, dict[str, dict[str, Any]]]:
-    """Measure what was not measured before on this device; keep it in the folder, by device and cell."""
+def _latencies(journal: VerificationJournal, cells: Sequence[int], trainer: Trainer, seed: int) -> dict[int, Latencies]:
+    """Return the latencies of cells on this device, and measure those that were not measured before."""
     from nasmeta.training import CellNetwork
     from nasmeta.training._machine import chosen_device, device_name
 
-    path, here = home / "latency.json", device_name(chosen_device(device))
-    of_devices = _known_latencies(path)
-    known = of_devices.setdefault(here, {})
-    recipe = trainer.recipe
+    here, recipe = device_name(chosen_device(trainer.device)), trainer.recipe
     for cell in cells:
-        if cell in known:
+        if (here, cell) in journal.found:
             continue
         network = CellNetwork(
             cell,
@@ -244,170 +204,9 @@ def _latencies(
             prune=True,
             seed=seed,
         )
-        known[cell] = {str(n): latency(network, trainer.dataset.image_size, n, device) for n in _BATCHES}
-        write_atomically(path, json.dumps(of_devices, indent=1) + "\n")
-    return known
-
-
-def _known_latencies(path: Path) -> dict[str, dict[int, dict[str, dict[str, Any]]]]:
-    """Read what was measured before; what is no measurement is left out, and so measured again."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {
-        device: {
-            int(cell): batches
-            for cell, batches in cells.items()
-            if cell.isdecimal()
-            and isinstance(batches, dict)
-            and all(_is_measured(batches.get(str(n)), device) for n in _BATCHES)
-        }
-        for device, cells in (found.items() if isinstance(found, dict) else ())
-        if isinstance(cells, dict)
-    }
-
-
-def _is_measured(found: object, device: str) -> bool:
-    return isinstance(found, dict) and found.get("device") == device and isinstance(found.get("median_ms"), float)
-
-
-def _cells(
-    chosen: Sequence[ChosenCell],
-    searches: Searches,
-    found: LookUp,
-    results: Mapping[int, list[TrainingResult]],
-    failures: Mapping[int, list[str]],
-    latencies: Mapping[int, Mapping[str, Mapping[str, Any]]],
-    dataset: str,
-) -> pd.DataFrame:
-    import pandas as pd
-
-    space = searches.task.space
-    table_latency = _table_latency(searches, canonical_dataset(dataset), [c.cell for c in chosen])
-    from_trainings, pooled = bool(np.isnan(found.deviations).all()), _pooled_deviation(results)
-    rows = []
-    for i, entry in enumerate(chosen):
-        mine = results.get(entry.cell, [])
-        values = [r.valid_accuracy if r.valid_accuracy is not None else r.test_accuracy for r in mine]
-        measured = [value for value in values if value is not None]
-        tests = [r.test_accuracy for r in mine if r.test_accuracy is not None]
-        n, n_table = len(measured), int(found.n_seeds[i])
-        comparable = not found.not_comparable and n > 0
-        difference = float(np.mean(measured)) - float(found.values[i]) if comparable else np.nan
-        spread, of_table = (pooled, 1) if from_trainings else (float(found.deviations[i]), n_table)
-        allowed = _BAND * spread * float(np.sqrt(1 / of_table + 1 / n)) if comparable and of_table else np.nan
-        here = latencies.get(entry.cell, {})
-        rows.append(
-            {
-                **asdict(entry),
-                "architecture": space.to_string(entry.cell),
-                "lookup": found.values[i],
-                "lookup_low": found.lowest[i],
-                "lookup_high": found.highest[i],
-                "lookup_seeds": n_table,
-                "lookup_deviation": found.deviations[i],
-                "measured": np.mean(measured) if n else np.nan,
-                "measured_deviation": np.std(measured, ddof=1) if n > 1 else np.nan,
-                "trainings": n,
-                "measured_test": np.mean(tests) if tests else np.nan,
-                "difference": difference,
-                "allowed": allowed,
-                "in_band": None if np.isnan(allowed) or np.isnan(difference) else bool(abs(difference) <= allowed),
-                "failures": ", ".join(failures.get(entry.cell, [])),
-                "parameters": mine[0].parameters if mine else np.nan,
-                "train_seconds": np.mean([r.train_seconds for r in mine]) if mine else np.nan,
-                **{f"latency_{b}_ms": here.get(str(b), {}).get("median_ms", np.nan) for b in _BATCHES},
-                "table_latency_ms": table_latency[i],
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _pooled_deviation(results: Mapping[int, list[TrainingResult]]) -> float:
-    """Return the standard deviation between seeds over all cells that have several; NaN where none has."""
-    of_cells = [[r.valid_accuracy for r in found if r.valid_accuracy is not None] for found in results.values()]
-    variances = [np.var(values, ddof=1) for values in of_cells if len(values) > 1]
-    return float(np.sqrt(np.mean(variances))) if variances else float("nan")
-
-
-def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:
-    """Return the recorded latency of a batch in ms, of the task's data set where the table does not know this one."""
-    table = searches.task.table
-    for name in (dataset, searches.task.signal.dataset):
-        try:
-            return table.column(name, "latency_seconds", None, None, "mean").astype(float)[list(cells)] * 1e3
-        except ColumnError:
-            continue
-    return np.full(len(cells), np.nan)
-
-
-def _epochs(chosen: Sequence[ChosenCell], results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(
-        [
-            {"cell": entry.cell, "role": entry.role, "seed": result.seed, **asdict(epoch)}
-            for entry in chosen
-            for result in results.get(entry.cell, [])
-            for epoch in result.epochs
-        ]
-    )
-
-
-def _facts(
-    searches: Searches,
-    found: LookUp,
-    trainer: Trainer,
-    cells: pd.DataFrame,
-    latencies: Mapping[int, Mapping[str, Mapping[str, Any]]],
-    top: int,
-    seeds: int,
-    seed: int,
-) -> dict[str, Any]:
-    dataset, recipe, column = trainer.dataset, trainer.recipe, found.column
-    both = cells[cells["lookup"].notna() & cells["measured"].notna()]
-    spearman, kendall = _rank_correlations(cells["lookup"], cells["measured"])
-    devices = sorted({measured["device"] for found_ in latencies.values() for measured in found_.values()})
-    return {
-        "task": searches.task.name,
-        "searchers": list(searches.searchers),
-        "evaluated": len(searches.values),
-        "searched_on": searches.evaluator["kind"] if searches.evaluator else "table",
-        "data": dataset.name,
-        "images": {name: len(positions) for name, positions in dataset.splits.items()},
-        "image_size": list(dataset.image_size),
-        "data_sha256": dataset.sha256(),
-        "split_sha256": dataset.split_sha256(),
-        "recipe": recipe.to_dict(),
-        "top": top,
-        "seeds": list(range(seed, seed + seeds)),
-        "lookup": {
-            "address": column.address,
-            "release": column.release,
-            "unit": column.unit,
-            "not_comparable": found.not_comparable,
-            "has_seeds": bool(found.n_seeds.any()),
-        },
-        "measured_split": "valid" if len(dataset.splits["valid"]) else "test",
-        "cells": len(both),
-        "spearman": spearman,
-        "kendall": kendall,
-        "latency_spearman": _rank_correlations(cells["table_latency_ms"], cells["latency_256_ms"])[0],
-        "latency_devices": devices,
-        "written_by": f"nasmeta {nasmeta.__version__}",
-    }
-
-
-def _rank_correlations(first: pd.Series[Any], second: pd.Series[Any]) -> tuple[float | None, float | None]:
-    """Return Spearman's and Kendall's (τ-b) of what both know; None for fewer than three, or where all are equal."""
-    from scipy import stats
-
-    known = first.notna() & second.notna()
-    x, y = first[known].to_numpy(float), second[known].to_numpy(float)
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return None, None
-    return float(stats.spearmanr(x, y).statistic), float(stats.kendalltau(x, y).statistic)
+        measured = {str(n): latency(network, trainer.dataset.image_size, n, trainer.device) for n in BATCHES}
+        journal.record(here, cell, measured)
+    return {cell: journal.found[here, cell] for cell in cells}
 
 
 def _write(home: Path, verification: Verification) -> None:

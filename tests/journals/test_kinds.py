@@ -1,4 +1,4 @@
-"""What holds for the journals of searches, of predictor benchmarks and of measured proxies alike."""
+"""What holds for the journals of searches, predictor benchmarks, measured proxies and verifications alike."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from nasmeta.journals import JournalFile
 from nasmeta.prediction._records import Records
 from nasmeta.runs import Journal
 from nasmeta.training.proxies._journal import ProxyJournal
+from nasmeta.verification._folder import VerificationJournal
 
 
 class Kind:
@@ -26,6 +27,7 @@ class Kind:
 
     mark: str
     file: str
+    had_no_numbers = True
 
     def open(self, folder: Path, seed: int = 0) -> AbstractContextManager[Any]:
         raise NotImplementedError
@@ -97,7 +99,22 @@ class OfProxies(Kind):
         return list(journal.values)
 
 
-KINDS = [OfSearch(), OfPrediction(), OfProxies()]
+class OfVerification(Kind):
+    mark, file, had_no_numbers = "nasmeta_verification", "verification.jsonl", False
+
+    def open(self, folder: Path, seed: int = 0) -> VerificationJournal:
+        return VerificationJournal(folder, {"task": "t", "seed": seed})
+
+    def add(self, journal: VerificationJournal, i: int) -> None:
+        measured = {"median_ms": i / 3, "min_ms": 0.1, "passes": 5, "device": "cpu"}
+        journal.record("cpu", i, {"1": measured, "256": measured})
+
+    def found(self, journal: VerificationJournal) -> list[int]:
+        assert all(own["256"]["median_ms"] == i / 3 for (_, i), own in journal.found.items())
+        return [i for _, i in journal.found]
+
+
+KINDS = [OfSearch(), OfPrediction(), OfProxies(), OfVerification()]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: type(kind).__name__)
@@ -186,6 +203,8 @@ def test_damage_is_told_with_its_line(
 
 
 def test_a_record_without_a_number_is_one_of_before(kind: Kind, tmp_path: Path) -> None:
+    if not kind.had_no_numbers:
+        return
     lines = kind.write(tmp_path, [1, 2, 3]).splitlines()
     old = [lines[0].replace(b'": 2,', b'": 1,', 1), *map(kind.without_number, lines[1:3])]
     (tmp_path / kind.file).write_bytes(b"\n".join(old) + b"\n")

@@ -292,15 +292,15 @@ def test_where_only_the_order_counts_no_difference_is_told(trained: list[Any], j
 @pytest.mark.usefixtures("fixed_latency")
 def test_folders_that_do_not_do(trained: list[Any], journal: Path, tmp_path: Path) -> None:
     checked(journal, tmp_path / "page", seeds=1)
-    with pytest.raises(SettingError, match="another recipe"):
+    with pytest.raises(JournalError, match=r"of another verification: .*recipe is 'nb201-200' there, but 'tiny'"):
         checked(journal, tmp_path / "page", recipe="tiny")
-    with pytest.raises(SettingError, match="another split"):
+    with pytest.raises(JournalError, match="split_sha256 is"):
         checked(journal, tmp_path / "page", data=FEW)
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingError, match="Cannot write to the folder"):
+    with pytest.raises(JournalError, match="Cannot write the journal"):
         checked(journal, tmp_path / "file" / "page")
-    (tmp_path / "page" / "verification.json").write_text("{")
-    with pytest.raises(JournalError, match="damaged"):
+    (tmp_path / "page" / "verification.jsonl").write_text("{}\n")
+    with pytest.raises(JournalError, match="line 1: this is no header"):
         checked(journal, tmp_path / "page")
 
 
@@ -324,27 +324,69 @@ def test_what_is_not_possible_is_said(
     assert not (tmp_path / "page" / "trainings").exists()
 
 
-@pytest.mark.usefixtures("fixed_latency", "trained")
-@pytest.mark.parametrize("broken", ["[1]", '{"7229": 3}', '{"cpu": 3}', "{", '{"cpu": {"x": 1, "CELL": {"1": 3}}}'])
-def test_latencies_of_another_device_or_damaged_ones_are_not_shown(
-    broken: str, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
-    cell = str(first.cells["cell"][0])
-    path = tmp_path / "page" / "latency.json"
-    path.write_text(broken.replace("CELL", cell))
-    mended = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
-    pd.testing.assert_frame_equal(mended.cells, first.cells)
+ONE: dict[str, Any] = {"top": 1, "controls": 0, "seeds": 1, "device": "cpu"}
 
+
+@pytest.mark.usefixtures("fixed_latency", "trained")
+def test_latencies_of_another_device_are_not_shown(
+    journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = int(checked(journal, tmp_path / "page", **ONE).cells["cell"][0])
+    path = tmp_path / "page" / "verification.jsonl"
+    header, _ = path.read_text().splitlines()
     other = {"median_ms": 0.001, "min_ms": 0.001, "passes": 5, "device": "another card"}
-    path.write_text(json.dumps({"another card": {cell: {"1": other, "256": other}}}))
-    here = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    path.write_text(f"{header}\n{json.dumps(['another card', cell, {'1': other, '256': other}, 1])}\n")
+    here = checked(journal, tmp_path / "page", **ONE)
     assert here.cells["latency_256_ms"].tolist() == [256.0]
     assert here.facts["latency_devices"] == ["cpu"]
-    assert set(json.loads(path.read_text())) == {"another card", "cpu"}
+    assert [json.loads(line)[0] for line in path.read_text().splitlines()[1:]] == ["another card", "cpu"]
     monkeypatch.setattr("nasmeta.training._machine.device_name", lambda device: "another card")
-    there = checked(journal, tmp_path / "page", top=1, controls=0, seeds=1, device="cpu")
+    there = checked(journal, tmp_path / "page", **ONE)
     assert there.cells["latency_256_ms"].tolist() == [0.001]
+
+
+@pytest.mark.usefixtures("fixed_latency", "trained")
+@pytest.mark.parametrize("broken", ["[1]", '["cpu", 7229, 3, 1]', '["cpu", 7229, {"1": 3}, 1]', "{", '{"cpu": 3}'])
+def test_damaged_latencies_are_told(broken: str, journal: Path, tmp_path: Path) -> None:
+    checked(journal, tmp_path / "page", **ONE)
+    path = tmp_path / "page" / "verification.jsonl"
+    path.write_text(f"{path.read_text().splitlines()[0]}\n{broken}\n")
+    with pytest.raises(JournalError, match=r"verification\.jsonl, line 2: .* is no record"):
+        checked(journal, tmp_path / "page", **ONE)
+
+
+MEASURED = {"median_ms": 0.5, "min_ms": 0.5, "passes": 5, "device": "cpu"}
+
+
+@pytest.mark.usefixtures("fixed_latency", "trained")
+@pytest.mark.parametrize(
+    ("latencies", "due"),
+    [
+        (json.dumps({"cpu": {"CELL": {"1": MEASURED, "256": MEASURED}}}), 0.5),
+        (json.dumps({"another card": {"CELL": {"1": MEASURED, "256": MEASURED}}}), 256.0),  # not what it says itself
+        *((broken, 256.0) for broken in ("[1]", '{"7229": 3}', '{"cpu": 3}', "{", '{"cpu": {"x": 1}}')),
+        ('{"cpu": {"CELL": {"1": 3}}}', 256.0),
+        (None, 256.0),
+    ],
+)
+def test_folders_of_before_are_gone_on_with(latencies: str | None, due: float, journal: Path, tmp_path: Path) -> None:
+    first = checked(journal, tmp_path / "page", **ONE)
+    path = tmp_path / "page" / "verification.jsonl"
+    header = json.loads(path.read_text().splitlines()[0])
+    path.unlink()
+    said = {key: header[key] for key in ("task", "data_sha256", "split_sha256")}
+    before = {"nasmeta_verification": 1, **said, "recipe": load_recipe("nb201-200").to_dict()}
+    (tmp_path / "page" / "verification.json").write_text(json.dumps(before, indent=1) + "\n")
+    if latencies is not None:
+        (tmp_path / "page" / "latency.json").write_text(latencies.replace("CELL", str(first.cells["cell"][0])))
+    with pytest.raises(JournalError, match=r"verification\.json is the journal of another verification: recipe is"):
+        checked(journal, tmp_path / "page", recipe="tiny", **ONE)
+    for _ in range(2):
+        assert checked(journal, tmp_path / "page", **ONE).cells["latency_256_ms"].tolist() == [due]
+    (tmp_path / "page" / "verification.jsonl").unlink()
+    (tmp_path / "page" / "verification.json").write_text("{")
+    with pytest.raises(JournalError, match="damaged"):
+        checked(journal, tmp_path / "page", **ONE)
 
 
 def test_a_fraction_that_is_asked_for_counts(journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,7 +450,7 @@ def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
         (["{journal}", "--data", "digits", "--recipe", "slow"], "Unknown recipe"),
         (["{journal}.x", "--data", "digits"], "There is no journal"),
         (["{journal}", "--demo"], "its own run"),
-        (["{journal}", "--data", "digits", "--folder", "{journal}"], "Cannot write to the folder"),
+        (["{journal}", "--data", "digits", "--folder", "{journal}"], "Cannot write the journal"),
     ],
 )
 def test_the_command_refuses_in_one_line(arguments: list[str], words: str, journal: Path, tmp_path: Path) -> None:

@@ -1,0 +1,166 @@
+"""What was measured beside what the table says: a row a cell, a row an epoch, and the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import nasmeta
+from nasmeta.errors import ColumnError
+from nasmeta.evaluators import Trainer
+from nasmeta.predictors._metrics import rank_correlations
+from nasmeta.spaces import canonical_dataset
+from nasmeta.verification._chosen import ChosenCell, Searches
+from nasmeta.verification._folder import BATCHES, Latencies
+from nasmeta.verification._look_up import LookUp
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.training import TrainingResult
+
+__all__ = ["cells_frame", "epochs_frame", "facts_of"]
+
+_BAND = 2.0  # standard deviations
+
+
+def cells_frame(
+    chosen: Sequence[ChosenCell],
+    searches: Searches,
+    found: LookUp,
+    results: Mapping[int, list[TrainingResult]],
+    failures: Mapping[int, list[str]],
+    latencies: Mapping[int, Latencies],
+    dataset: str,
+) -> pd.DataFrame:
+    """Return a row a cell, as `Verification` describes them."""
+    import pandas as pd
+
+    space = searches.task.space
+    table_latency = _table_latency(searches, canonical_dataset(dataset), [c.cell for c in chosen])
+    from_trainings, pooled = bool(np.isnan(found.deviations).all()), _pooled_deviation(results)
+    rows = []
+    for i, entry in enumerate(chosen):
+        mine = results.get(entry.cell, [])
+        values = [r.valid_accuracy if r.valid_accuracy is not None else r.test_accuracy for r in mine]
+        measured = [value for value in values if value is not None]
+        tests = [r.test_accuracy for r in mine if r.test_accuracy is not None]
+        n, n_table = len(measured), int(found.n_seeds[i])
+        comparable = not found.not_comparable and n > 0
+        difference = float(np.mean(measured)) - float(found.values[i]) if comparable else np.nan
+        spread, of_table = (pooled, 1) if from_trainings else (float(found.deviations[i]), n_table)
+        allowed = _BAND * spread * float(np.sqrt(1 / of_table + 1 / n)) if comparable and of_table else np.nan
+        here = latencies.get(entry.cell, {})
+        rows.append(
+            {
+                **asdict(entry),
+                "architecture": space.to_string(entry.cell),
+                "lookup": found.values[i],
+                "lookup_low": found.lowest[i],
+                "lookup_high": found.highest[i],
+                "lookup_seeds": n_table,
+                "lookup_deviation": found.deviations[i],
+                "measured": np.mean(measured) if n else np.nan,
+                "measured_deviation": np.std(measured, ddof=1) if n > 1 else np.nan,
+                "trainings": n,
+                "measured_test": np.mean(tests) if tests else np.nan,
+                "difference": difference,
+                "allowed": allowed,
+                "in_band": None if np.isnan(allowed) or np.isnan(difference) else bool(abs(difference) <= allowed),
+                "failures": ", ".join(failures.get(entry.cell, [])),
+                "parameters": mine[0].parameters if mine else np.nan,
+                "train_seconds": np.mean([r.train_seconds for r in mine]) if mine else np.nan,
+                **{f"latency_{b}_ms": here.get(str(b), {}).get("median_ms", np.nan) for b in BATCHES},
+                "table_latency_ms": table_latency[i],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _pooled_deviation(results: Mapping[int, list[TrainingResult]]) -> float:
+    """Return the standard deviation between seeds over all cells that have several; NaN where none has."""
+    of_cells = [[r.valid_accuracy for r in found if r.valid_accuracy is not None] for found in results.values()]
+    variances = [np.var(values, ddof=1) for values in of_cells if len(values) > 1]
+    return float(np.sqrt(np.mean(variances))) if variances else float("nan")
+
+
+def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:
+    """Return the recorded latency of a batch in ms, of the task's data set where the table does not know this one."""
+    table = searches.task.table
+    for name in (dataset, searches.task.signal.dataset):
+        try:
+            return table.column(name, "latency_seconds", None, None, "mean").astype(float)[list(cells)] * 1e3
+        except ColumnError:
+            continue
+    return np.full(len(cells), np.nan)
+
+
+def epochs_frame(chosen: Sequence[ChosenCell], results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
+    """Return a row an epoch of a training."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {"cell": entry.cell, "role": entry.role, "seed": result.seed, **asdict(epoch)}
+            for entry in chosen
+            for result in results.get(entry.cell, [])
+            for epoch in result.epochs
+        ]
+    )
+
+
+def facts_of(
+    searches: Searches,
+    found: LookUp,
+    trainer: Trainer,
+    cells: pd.DataFrame,
+    latencies: Mapping[int, Latencies],
+    top: int,
+    seeds: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return on what and how was measured, and the rank correlations."""
+    dataset, recipe, column = trainer.dataset, trainer.recipe, found.column
+    both = cells[cells["lookup"].notna() & cells["measured"].notna()]
+    kendall, spearman = _rank_correlations(cells["lookup"], cells["measured"])
+    devices = sorted({measured["device"] for found_ in latencies.values() for measured in found_.values()})
+    return {
+        "task": searches.task.name,
+        "searchers": list(searches.searchers),
+        "evaluated": len(searches.values),
+        "searched_on": searches.evaluator["kind"] if searches.evaluator else "table",
+        "data": dataset.name,
+        "images": {name: len(positions) for name, positions in dataset.splits.items()},
+        "image_size": list(dataset.image_size),
+        "data_sha256": dataset.sha256(),
+        "split_sha256": dataset.split_sha256(),
+        "recipe": recipe.to_dict(),
+        "top": top,
+        "seeds": list(range(seed, seed + seeds)),
+        "lookup": {
+            "address": column.address,
+            "release": column.release,
+            "unit": column.unit,
+            "not_comparable": found.not_comparable,
+            "has_seeds": bool(found.n_seeds.any()),
+        },
+        "measured_split": "valid" if len(dataset.splits["valid"]) else "test",
+        "cells": len(both),
+        "spearman": spearman,
+        "kendall": kendall,
+        "latency_spearman": _rank_correlations(cells["table_latency_ms"], cells["latency_256_ms"])[1],
+        "latency_devices": devices,
+        "written_by": f"nasmeta {nasmeta.__version__}",
+    }
+
+
+def _rank_correlations(first: pd.Series[Any], second: pd.Series[Any]) -> tuple[float | None, float | None]:
+    """Return Kendall's (τ-b) and Spearman's of what both know; None for fewer than three, or where all are equal."""
+    known = first.notna() & second.notna()
+    if known.sum() < 3:
+        return None, None
+    tau, rho = rank_correlations(first[known].to_numpy(float), second[known].to_numpy(float))
+    return (None, None) if np.isnan(tau) else (tau, rho)
