@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
@@ -17,7 +17,7 @@ from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Registry", "import_from_working_folder", "is_place", "split_place"]
+__all__ = ["Registry", "import_from_working_folder", "is_place", "split_name"]
 
 T = TypeVar("T")
 
@@ -36,16 +36,21 @@ def is_place(name: object) -> bool:
     return isinstance(name, str) and (found := _PLACE.fullmatch(name)) is not None and found[2] is None
 
 
-def split_place(text: str) -> tuple[str, str | None]:
-    """Return the ``package.module:Name`` at the front and what follows its next colon; None where nothing does.
+def split_name(text: str, known: Container[str]) -> tuple[str, str | None]:
+    """Return the name at the front, a known one or ``package.module:Name``, and what follows its next colon.
 
     Examples
     --------
-    >>> split_place("mine.module:Forest:one-hot"), split_place("mine.module:Forest"), split_place("gp")
-    (('mine.module:Forest', 'one-hot'), ('mine.module:Forest', None), ('gp', None))
+    >>> split_name("gp:one-hot", ["gp"]), split_name("gp", ["gp"])
+    (('gp', 'one-hot'), ('gp', None))
+    >>> split_name("mine.module:Forest:one-hot", ["gp"]), split_name("mine.module:Forest", ["gp"])
+    (('mine.module:Forest', 'one-hot'), ('mine.module:Forest', None))
     """
-    found = _PLACE.fullmatch(text)
-    return (text, None) if found is None else (found[1], found[2])
+    name, colon, rest = (part.strip() for part in text.partition(":"))
+    found = None if name in known else _PLACE.fullmatch(text)
+    if found is None:
+        return name, rest if colon else None
+    return found[1], None if found[2] is None else found[2].strip()
 
 
 def import_from_working_folder() -> None:

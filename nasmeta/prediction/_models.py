@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nasmeta.code import estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.predictors import PREDICTORS, make_predictor
-from nasmeta.registry import is_place, split_place
+from nasmeta.registry import is_place, split_name
 from nasmeta.spaces import SearchSpace, get_cell_space
 from nasmeta.tasks import Task
 
@@ -170,20 +170,17 @@ def models_of(
 
 def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str, Any]) -> Model:
     """Read ``NAME`` or ``NAME:ENCODER``."""
-    name, colon, own_encoder = (part.strip() for part in what.partition(":"))
-    place, rest = split_place(what)
-    if is_place(place) and name not in PREDICTORS and name not in label_free_names():
-        name = place
-        colon, own_encoder = ("", "") if rest is None else (":", rest.strip())
-    chosen = own_encoder if colon else encoder
-    if name in label_free_names():
-        if colon:
+    free = label_free_names()
+    name, own_encoder = split_name(what, {*PREDICTORS, *free})
+    chosen = encoder if own_encoder is None else own_encoder
+    if name in free:
+        if own_encoder is not None:
             raise SettingError(f"{name} orders cells by a number of theirs and takes no encoder.")
         chosen = None
     elif is_place(name):
         PREDICTORS[name]
     elif name not in PREDICTORS:
-        raise UnknownNameError.of("predictor", name, [*PREDICTORS, *label_free_names()])
+        raise UnknownNameError.of("predictor", name, [*PREDICTORS, *free])
     if chosen is not None:
         from nasmeta.predictors import ENCODERS  # brings scikit-learn
 
