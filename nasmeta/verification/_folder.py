@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import nasmeta
 from nasmeta.errors import JournalError
 from nasmeta.evaluators._trainer import recipe_sha256
 from nasmeta.journals import JournalFile, JournalKind
@@ -60,7 +61,7 @@ class VerificationJournal(JournalFile[_Known]):
     """
 
     def __init__(self, home: Path, identity: Mapping[str, Any]) -> None:
-        header = {_KIND.mark: _KIND.format, **identity}
+        header = {_KIND.mark: _KIND.format, **identity, "written_by": f"nasmeta {nasmeta.__version__}"}
         path = home / "verification.jsonl"
         before = {} if path.exists() else _latencies_of_before(home, header)
         super().__init__(path, header, _KIND, lambda records: {(r[0], r[1]): r[2] for r in records})

@@ -187,7 +187,7 @@ def _trainings(
 
 
 def _latencies(journal: VerificationJournal, cells: Sequence[int], trainer: Trainer, seed: int) -> dict[int, Latencies]:
-    """Return the latencies of cells on this device, and measure those that were not measured before."""
+    """Measure what was not measured before on this device; return all that is known of it."""
     from nasmeta.training import CellNetwork
     from nasmeta.training._machine import chosen_device, device_name
 
@@ -206,7 +206,7 @@ def _latencies(journal: VerificationJournal, cells: Sequence[int], trainer: Trai
         )
         measured = {str(n): latency(network, trainer.dataset.image_size, n, trainer.device) for n in BATCHES}
         journal.record(here, cell, measured)
-    return {cell: journal.found[here, cell] for cell in cells}
+    return {cell: measured for (device, cell), measured in journal.found.items() if device == here}
 
 
 def _write(home: Path, verification: Verification) -> None:

@@ -345,6 +345,17 @@ def test_latencies_of_another_device_are_not_shown(
     assert there.cells["latency_256_ms"].tolist() == [0.001]
 
 
+@pytest.mark.usefixtures("fixed_latency")
+def test_a_latency_is_known_after_all_trainings_failed(
+    trained: list[Any], failing: set[int], journal: Path, tmp_path: Path
+) -> None:
+    cell = int(checked(journal, tmp_path / "page", **ONE).cells["cell"][0])
+    failing.add(cell)
+    again = checked(journal, tmp_path / "page", **ONE, seed=7)
+    assert again.cells["trainings"].tolist() == [0]
+    assert again.cells["latency_256_ms"].tolist() == [256.0]
+
+
 @pytest.mark.usefixtures("fixed_latency", "trained")
 @pytest.mark.parametrize("broken", ["[1]", '["cpu", 7229, 3, 1]', '["cpu", 7229, {"1": 3}, 1]', "{", '{"cpu": 3}'])
 def test_damaged_latencies_are_told(broken: str, journal: Path, tmp_path: Path) -> None:
