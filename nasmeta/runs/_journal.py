@@ -119,7 +119,8 @@ class Journal(JournalFile[Records]):
         """Record evaluations; they reach the file at once, or with others a tenth of a second later."""
         for i, (cell, value, cost) in enumerate(zip(cells, values, cost_seconds, strict=True)):
             reason = failures[i] if failures else None
-            self.add(f"{cell},{value!r},{cost!r}" + ("" if reason is None else f",{json.dumps(reason)}"))
+            record = f"{cell},{value!r},{cost!r}"
+            self.add(record if reason is None else f"{record},{json.dumps(reason)}")
         self.flush_now_and_then()
 
     def append_detailed(self, cell: int, value: float, cost_seconds: float, details: Mapping[str, Any]) -> None:
