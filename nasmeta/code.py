@@ -20,7 +20,7 @@ from nasmeta.errors import SettingError
 __all__ = ["code_of", "code_within", "estimator_digest"]
 
 _LENGTH = 12  # hexadecimal digits of the digest
-_LIBRARIES = ("numpy", "scipy", "sklearn", "xgboost")  # of nasmeta's own: what version they have is no part of a result
+_LIBRARIES = ("numpy", "scipy", "sklearn", "xgboost")  # nasmeta's own, whose versions are no part of an identity
 
 
 def code_of(thing: type | Callable[..., Any]) -> str | None:
@@ -179,7 +179,9 @@ def code_within(estimator: Any) -> str | None:
     """
     brought = [one for one in _made_of(estimator) if _package_of(one) not in _LIBRARIES]
     found = sorted({code for code in map(code_of, brought) if code is not None})
-    return found[0] if len(found) == 1 else sha256("\n".join(found).encode()).hexdigest()[:_LENGTH] if found else None
+    if len(found) > 1:
+        return sha256("\n".join(found).encode()).hexdigest()[:_LENGTH]
+    return found[0] if found else None
 
 
 def _made_of(value: Any) -> Iterator[type | FunctionType]:

@@ -187,7 +187,7 @@ class JournalFile(Generic[T]):
         except OSError as reason:
             raise _cannot_write(path, reason) from reason
         try:
-            self._unlock = _lock(self._file, path, _LOCK_SECONDS if lease is None else _LEASED_LOCK_SECONDS)
+            self._unlock = _lock(self._file, path, kind, _LOCK_SECONDS if lease is None else _LEASED_LOCK_SECONDS)
             self._file.seek(0)
             content = self._file.read()
             whole = content.rfind(b"\n") + 1
@@ -284,12 +284,14 @@ def _cannot_write(path: Path, reason: OSError) -> JournalError:
     return JournalError(f"Cannot write the journal {path}: {reason.strerror or reason}.")
 
 
-def _lock(file: BinaryIO, path: Path, seconds: float) -> Callable[[], object]:
+def _lock(file: BinaryIO, path: Path, kind: JournalKind, seconds: float) -> Callable[[], object]:
     """Keep other processes from writing a file until it is closed or the process ends; return what unlocks it."""
     if in_store(path):
         return lambda: None  # there are no locks: the lease on the folder keeps others out
     until = time.monotonic() + seconds
-    in_use = JournalError(f"The journal {path} is in use by another process. Wait for its end, or use another file.")
+    in_use = JournalError(
+        f"The journal {path} is in use by another process. Wait for its end, or use another {kind.place}."
+    )
     if sys.platform == "win32":
         from filelock import FileLock, Timeout
 

@@ -160,7 +160,7 @@ def benchmark_predictors(
             for n in numbers:
                 for draw in range(draws):
                     job = {**identity, "protocol": protocol, "n_train": n, "draw": draw}
-                    found = records.find(job, code)
+                    found = records.find(job, code, model.label)
                     if found is None:
                         if not warm:
                             _warm_up(model, question)

@@ -45,8 +45,8 @@ class Records:
             self._journal = JournalFile(folder / "journal.jsonl", header, _KIND, _by_job)
             self._known = self._journal.found
 
-    def find(self, job: Mapping[str, Any], code: str | None = None) -> Rows | None:
-        """Return the rows of a job that was done before.
+    def find(self, job: Mapping[str, Any], code: str | None = None, label: str = "") -> Rows | None:
+        """Return the rows of a job that was done before, by the same code; the label is for the message.
 
         Raises
         ------
@@ -56,9 +56,10 @@ class Records:
         there = self._known.get(_named(job))
         if there is None:
             return None
-        due = {"searcher": job.get("predictor"), "code": code}
-        if self._journal is not None and (changed := changed_code(there[0], due, "folder")):
-            raise JournalError(f"What {self._journal.path} holds of the predictor {due['searcher']} {changed}")
+        if self._journal is not None:
+            changed = changed_code(there[0], {"searcher": label, "code": code}, "folder")
+            if changed:
+                raise JournalError(f"What {self._journal.path} holds of {label} {changed}")
         return there[1]
 
     def add(self, job: Mapping[str, Any], rows: Rows, code: str | None = None) -> None:

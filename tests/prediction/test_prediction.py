@@ -384,5 +384,6 @@ def test_fits_by_other_code_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
     first = nm.benchmark_predictors(own("X.sum(axis=1)"), **options)
     assert_frame_equal(nm.benchmark_predictors(own("X.sum(axis=1)  # the sum"), **options), first)
     for label, predictor in own("-X.sum(axis=1)").items():
-        with pytest.raises(JournalError, match=r"was written by other code of .* now\. Begin anew with another folder"):
+        told = rf"holds of {label} was written by other code of {label}: .* now\. Begin anew with another folder"
+        with pytest.raises(JournalError, match=told):
             nm.benchmark_predictors({label: predictor}, **options)
