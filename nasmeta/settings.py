@@ -35,6 +35,7 @@ def cache_folder() -> Path:
     try:
         if not chosen.strip():
             raise ValueError("its name is blank")
+        chosen.encode()  # Arrow maps no file whose path is not UTF-8
         folder = Path(chosen).expanduser()
         (folder / "tables").stat()  # what is inside a folder that may not be entered cannot be looked at
     except FileNotFoundError:
@@ -42,6 +43,7 @@ def cache_folder() -> Path:
     except (OSError, RuntimeError, ValueError) as reason:
         shown = chosen if len(chosen) <= 100 else f"{chosen[:50]}...{chosen[-50:]}"
         why = reason.strerror if isinstance(reason, OSError) else str(reason).rstrip(".")
+        why = "its name holds bytes that are no UTF-8" if isinstance(reason, UnicodeEncodeError) else why
         raise SettingError(
             f"The cache folder {shown!r} cannot be used: {why}. "
             "Set the environment variable NASMETA_CACHE to a folder that you may write to."

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def _open_current(source: Source) -> ColumnFile | None:
     files = source.raw_files()
     origin = opened.origin
     read_by = (source.version, source.code)
-    current = (origin.get("version"), origin.get("code")) == read_by and _same_origin(origin["files"], files)
+    current = (origin.get("version"), origin.get("code")) == read_by and _same_origin(path, origin["files"], files)
     return opened if not files or current else None
 
 
@@ -125,15 +126,39 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _same_origin(recorded: Mapping[str, Any], files: Mapping[str, Path]) -> bool:
-    """Compare sizes and times, as hashing costs milliseconds; hash where these differ, as in another environment."""
+def _same_origin(path: Path, recorded: Mapping[str, Any], files: Mapping[str, Path]) -> bool:
+    """Compare sizes and times, as hashing costs milliseconds; hash where these differ, as in another environment.
+
+    The columnar file knows size and time in the environment that built it. Those of others with the same content are
+    kept beside it once they are hashed.
+    """
     if recorded.keys() != files.keys():
         return False
-    return all(
-        _stat(file).items() <= recorded[name].items()
-        or (file.stat().st_size == recorded[name]["bytes"] and _sha256(file) == recorded[name]["sha256"])
-        for name, file in files.items()
-    )
+    stats = {name: _stat(file) for name, file in files.items()}
+    unlike = {name for name, stat in stats.items() if not stat.items() <= recorded[name].items()}
+    if not unlike:
+        return True
+    if any(stats[name]["bytes"] != recorded[name]["bytes"] for name in unlike):
+        return False
+    beside = path.with_name(f"{path.name}.stamps")
+    known = _stamps(beside)
+    stamps = {str(files[name]): {**stats[name], "sha256": recorded[name]["sha256"]} for name in unlike}
+    if stamps.items() <= known.items():
+        return True
+    if any(_sha256(files[name]) != recorded[name]["sha256"] for name in unlike):
+        return False
+    with suppress(OSError):  # a cache that may only be read
+        write_whole(beside, json.dumps({file: of for file, of in known.items() if Path(file).is_file()} | stamps))
+    return True
+
+
+def _stamps(file: Path) -> dict[str, Any]:
+    """Return sizes, times and checksums of raw files by path; nothing where the file is absent or damaged."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
