@@ -1,4 +1,4 @@
-"""Checks of what a user passes, shared by rooms that do not know each other."""
+"""Checks of what a user passes, and how messages show it, shared by rooms that do not know each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ import numpy as np
 
 from nasmeta.errors import SettingError
 
-__all__ = ["checked_generator", "checked_number", "checked_whole"]
+__all__ = ["checked_generator", "checked_number", "checked_whole", "short", "shown"]
+
+
+def short(text: str, limit: int = 120) -> str:
+    """Leave out the middle of a text that is too long for a message."""
+    return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-limit // 2 :]}"
+
+
+def shown(value: object) -> str:
+    """Return a short text of anything, for messages."""
+    try:
+        return short(repr(value))
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        return f"an overlong {type(value).__name__}"
 
 
 def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -> int:

@@ -1,14 +1,48 @@
-"""Writing files, for rooms that do not know each other."""
+"""Files, for rooms that do not know each other: writing them whole, and finding those that come with the package."""
 
 from __future__ import annotations
 
 import os
+import tomllib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from nasmeta.errors import SettingError
 
-__all__ = ["move", "temporary_of", "write_atomically", "write_to_disk", "write_whole"]
+__all__ = ["move", "parse_toml", "shipped", "temporary_of", "write_atomically", "write_to_disk", "write_whole"]
+
+
+def shipped(name: str) -> Path:
+    """Return a file or folder of ``benchmarks_data``: inside the package in a wheel, beside it in a checkout.
+
+    Examples
+    --------
+    >>> (shipped("sources") / "nasgraph-nb201.toml").is_file()
+    True
+    """
+    package = Path(__file__).parent
+    in_wheel = package / "_benchmarks_data" / name
+    return in_wheel if in_wheel.exists() else package.parent / "benchmarks_data" / name
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return what a text in TOML says.
+
+    Raises
+    ------
+    ValueError
+        With the reason where it is no TOML, nested too deep, or holds a number that Python cannot read.
+
+    Examples
+    --------
+    >>> parse_toml("epochs = [12, 200]")
+    {'epochs': [12, 200]}
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from contextlib import suppress
 from typing import Annotated, Any, Optional
@@ -12,7 +11,7 @@ import typer
 from nasmeta.cli._add import add_data, remove_data
 from nasmeta.cli._audit import audit
 from nasmeta.cli._import import import_data
-from nasmeta.cli._manners import mannered
+from nasmeta.cli._manners import cell_in, mannered
 from nasmeta.errors import DamagedFileError, SettingError
 
 __all__ = ["data_app", "query"]
@@ -46,7 +45,7 @@ def query(
     address = {
         "dataset": dataset, "metric": metric, "split": split, "epochs": epochs, "seed": chosen_seed, "release": release,
     }  # fmt: skip
-    indices = opened.space.index_of([int(cell) if _is_integer(cell) else cell for cell in cells])
+    indices = opened.space.index_of([cell_in(cell) for cell in cells])
     values = opened.query(indices, **address)
     info = opened.info(**address)
     for cell, value in zip(indices.tolist(), values.tolist(), strict=True):
@@ -145,7 +144,3 @@ def _some(values: list[str], at_most: int = 6) -> str:
     different = list(dict.fromkeys(values))
     more = f" … ({len(different)})" if len(different) > at_most else ""
     return " ".join(different[:at_most]) + more
-
-
-def _is_integer(text: str) -> bool:
-    return re.fullmatch(r"\s*-?\d{1,18}\s*", text) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -63,6 +64,17 @@ def names_in(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
+def cell_in(text: str) -> int | str:
+    """Read a cell: an index where a whole number is written, else its string.
+
+    Examples
+    --------
+    >>> cell_in("6111"), cell_in("-1"), cell_in("²")
+    (6111, -1, '²')
+    """
+    return int(text) if re.fullmatch(r"\s*-?\d{1,18}\s*", text) else text
+
+
 def epochs_in(text: str | None) -> list[int | str] | None:
     """Read lengths of training.
 
@@ -71,7 +83,7 @@ def epochs_in(text: str | None) -> list[int | str] | None:
     >>> epochs_in("12,200"), epochs_in("50of200, 200"), epochs_in(None)
     ([12, 200], ['50of200', 200], None)
     """
-    return None if text is None else [int(one) if one.isdecimal() else one for one in names_in(text)]
+    return None if text is None else [int(one) if one.isdecimal() and len(one) <= 18 else one for one in names_in(text)]
 
 
 def settings_in(pairs: Iterable[str]) -> dict[str, Any]:

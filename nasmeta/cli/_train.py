@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from nasmeta.cli._manners import duration, mannered
+from nasmeta.cli._manners import cell_in, duration, mannered
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
 
 __all__ = ["train"]
@@ -46,7 +46,7 @@ def train(
 
     images = load_dataset(data or "digits", **data_options(data or "digits", split, valid_fraction, size))
     found = trained(
-        int(cell) if cell.lstrip("-").isdigit() else cell,
+        cell_in(cell),
         space,
         images,
         recipe,

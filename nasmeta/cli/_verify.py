@@ -78,7 +78,7 @@ def verify(
             seed=seed,
             compare_with=compare_with,
             device=device,
-            workers=int(workers) if workers.isdigit() else workers,
+            workers=int(workers) if workers.isdecimal() else workers,
             announce=tell,
             **asked,
             **data_options(data, split, valid_fraction, size),

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from nasmeta.errors import LeakageError, LeakageWarning, NasmetaError, SettingError, UnknownNameError
+from nasmeta.files import shipped
 from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
 from nasmeta.meta._other_metric import other_metrics, warn_of_other_metric
 from nasmeta.spaces import held_out_name
@@ -29,10 +30,7 @@ def shipped_meta_models() -> Mapping[str, Path]:
     >>> "meta-np-nb201-without-cifar10" in shipped_meta_models()
     True
     """
-    package = Path(__file__).parents[1]
-    shipped = package / "_benchmarks_data" / "meta_models"
-    folder = shipped if shipped.is_dir() else package.parent / "benchmarks_data" / "meta_models"
-    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    return {path.stem: path for path in sorted(shipped("meta_models").glob(f"*{SUFFIX}"))}
 
 
 @cache
@@ -50,17 +48,17 @@ def load_meta_model(which: str | os.PathLike[str]) -> SavedMetaModel:
     DamagedFileError
         Where the file is damaged, of another kind or of another version.
     """
-    shipped = shipped_meta_models()
+    known = shipped_meta_models()
     if not isinstance(which, str | os.PathLike):
         raise SettingError(f"A meta-model is named by its file or as a shipped one, not {which!r:.80}.")
-    if isinstance(which, str) and which in shipped:
-        return _shipped(shipped[which])
+    if isinstance(which, str) and which in known:
+        return _shipped(known[which])
     path = Path(which)
     if path.suffix == SUFFIX or path.is_file():
         return read_meta_model(path)
     raise UnknownNameError(
         f"{str(which)!r:.80} is neither the file (.npz) nor the name of a meta-model. "
-        f"Shipped: {', '.join(shipped) or 'none'}."
+        f"Shipped: {', '.join(known) or 'none'}."
     )
 
 

@@ -10,13 +10,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.checks import shown
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.spaces._cell_graph import complete_edges, function_classes, live_edges, live_path_counts, paths_between
 from nasmeta.spaces._datasets import canonical_dataset
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, choice_one_hot
 from nasmeta.spaces._isomorphism import IsomorphismRule, class_representatives
 from nasmeta.spaces._notation import Notation, cell_notation
-from nasmeta.spaces._positions import Position, shown
+from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace, as_array
 
 __all__ = ["CellSpace", "CostFormula"]

@@ -9,24 +9,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nasmeta.checks import short, shown
 from nasmeta.errors import SettingError
 
-__all__ = ["Choice", "Position", "as_positions", "shown"]
+__all__ = ["Choice", "Position", "as_positions"]
 
 Choice: TypeAlias = "str | int | float | bool"
-
-
-def short(text: str, limit: int = 120) -> str:
-    """Leave out the middle of a text that is too long for a message."""
-    return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-limit // 2 :]}"
-
-
-def shown(value: object) -> str:
-    """Return a short text of anything, for messages."""
-    try:
-        return short(repr(value))
-    except ValueError:  # Python writes no integer of more than 4,300 digits
-        return f"an overlong {type(value).__name__}"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.checks import short, shown
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
 from nasmeta.spaces._neighbours import neighbour_table
 from nasmeta.spaces._notation import Notation, position_notation
-from nasmeta.spaces._positions import Choice, Position, as_positions, short, shown
+from nasmeta.spaces._positions import Choice, Position, as_positions
 
 if TYPE_CHECKING:
     import pandas as pd

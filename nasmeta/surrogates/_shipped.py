@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.files import shipped
 from nasmeta.surrogates._surrogate import Surrogate
 from nasmeta.tasks import Task, get_task
 
@@ -36,10 +37,7 @@ def shipped_surrogates() -> Mapping[str, Path]:
     >>> sorted(shipped_surrogates())[:3]
     ['nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
     """
-    package = Path(__file__).parents[1]
-    shipped = package / "_benchmarks_data" / "surrogates"
-    folder = shipped if shipped.is_dir() else package.parent / "benchmarks_data" / "surrogates"
-    return {path.stem.replace("-", "/", 1): path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    return {path.stem.replace("-", "/", 1): path for path in sorted(shipped("surrogates").glob(f"*{SUFFIX}"))}
 
 
 @cache
@@ -69,22 +67,22 @@ def load_surrogate(which: str | os.PathLike[str] | Task) -> Surrogate:
     >>> load_surrogate("nb201/cifar100").card["column"]["release"]
     'NATS-tss v1.0'
     """
-    shipped = shipped_surrogates()
+    known = shipped_surrogates()
     if isinstance(which, Task):
         which = which.name
     if not isinstance(which, str | os.PathLike):
         raise SettingError(f"A surrogate is named by its task or its file, not {which!r:.80}.")
-    if isinstance(which, str) and which in shipped:
-        return _shipped(shipped[which])
+    if isinstance(which, str) and which in known:
+        return _shipped(known[which])
     if Path(which).suffix == SUFFIX or Path(which).is_file():
         return Surrogate.load(which)
     try:
         task = get_task(str(which))
     except UnknownNameError as reason:
         raise UnknownNameError(
-            f"{str(which)!r:.80} is neither a task nor the file of a surrogate. Shipped: {', '.join(shipped)}."
+            f"{str(which)!r:.80} is neither a task nor the file of a surrogate. Shipped: {', '.join(known)}."
         ) from reason
     raise SettingError(
-        f"No surrogate of {task.name} is shipped. Shipped: {', '.join(shipped)}. "
+        f"No surrogate of {task.name} is shipped. Shipped: {', '.join(known)}. "
         f"`nasmeta surrogate fit {task.name} --output FILE` makes one, and --evaluator FILE (evaluator=FILE) uses it."
     )

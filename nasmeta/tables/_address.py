@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasmeta.checks import shown
 from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
@@ -42,14 +43,16 @@ class Address(NamedTuple):
         for part in ("dataset", "metric", "split", "release"):
             value = getattr(self, part)
             if not isinstance(value, str) and (value is not None or part in ("dataset", "metric")):
-                raise ColumnError(f"{part} must be a string, not {value!r} ({type(value).__name__}).")
+                raise ColumnError(f"{part} must be a string, not {shown(value)} ({type(value).__name__}).")
         for part in ("epochs", "seed", "epoch"):
             value = getattr(self, part)
             if value is None or (part == "seed" and isinstance(value, str)):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | np.integer):
                 also = ", 'mean' or a numpy.random.Generator" if part == "seed" else ""
-                raise ColumnError(f"{part} must be an integer{also}, not {value!r} ({type(value).__name__}).")
+                raise ColumnError(f"{part} must be an integer{also}, not {shown(value)} ({type(value).__name__}).")
+            if not -(2**63) <= value < 2**63:
+                raise ColumnError(f"{part} must be an integer that fits 64 bits, not {shown(int(value))}.")
         if self.epoch is not None and self.epochs is None:
             raise ColumnError(f"epoch={self.epoch} is a point of a learning curve: epochs= must say of which training.")
         dataset, split = our_name(canonical_dataset(self.dataset), self.split)

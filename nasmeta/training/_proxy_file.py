@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.files import shipped
 from nasmeta.spaces import ArchitectureLike, SearchSpace, get_cell_space, get_space
 
 __all__ = ["FORMAT", "ProxyFile", "measured_proxies", "read_proxies", "shipped_file"]
@@ -102,9 +103,7 @@ def read_proxies(path: str | Path) -> ProxyFile:
 
 def shipped_file() -> Path:
     """Return the path of the shipped measurement, in a wheel or in a checkout."""
-    package = Path(__file__).parents[1]
-    shipped = package / "_benchmarks_data" / "proxies"
-    return (shipped if shipped.is_dir() else package.parent / "benchmarks_data" / "proxies") / "nb201-digits.npz"
+    return shipped("proxies/nb201-digits.npz")
 
 
 def measured_proxies(space: str | SearchSpace = "nb201") -> dict[str, NDArray[np.float64]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
+from nasmeta.files import parse_toml
 
 __all__ = ["Recipe", "load_recipe", "recipe_names"]
 
@@ -231,6 +231,6 @@ def _own(path: Path, below: tuple[Path, ...]) -> Recipe:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as reason:
         raise DamagedFileError(f"The recipe {path} cannot be read: {reason}.") from reason

@@ -208,6 +208,7 @@ def test_picks_go_where_nothing_is_reported_any_more(tmp_path: Path) -> None:
         ("seed = 5", 'seed = 5\nevaluator = "training"', 5, '"table" or "surrogate"'),
         ("valid/200/777", "valid/200", 5, "is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED"),
         ("cifar10/accuracy/valid/200/777", "cifar10/accuracy/valid/90/777", 5, "90"),
+        ("cifar10/accuracy/valid/200/777", "cifar10/accuracy/valid/²/777", 5, "epochs that are no number"),
         ("seed = 5", "seed = 5\nepochs = [12]", 5, "200 epochs, its own"),
         ("[searchers.random]", '[searchers.""]\nsearcher = "random"', 18, "'' is no label of a searcher"),
         ("[searchers.random]", '[searchers."../x"]\nsearcher = "random"', 18, "'../x' is no label of a searcher"),
@@ -219,6 +220,12 @@ def test_errors_name_the_line(tmp_path: Path, before: str, after: str, line: int
     with pytest.raises(NasmetaError, match=re.escape(message)) as caught:
         read_specification(written(tmp_path, GOOD.replace(before, after)))
     assert str(caught.value).startswith(f"spec.toml, line {line}: "), caught.value
+
+
+@pytest.mark.parametrize("content", ["title = " + "[" * 50_000, f"seed = {'1' * 5000}"], ids=["deep", "digits"])
+def test_what_python_cannot_read_is_no_toml(tmp_path: Path, content: str) -> None:
+    with pytest.raises(NasmetaError, match=r"spec\.toml is no TOML: "):
+        read_specification(written(tmp_path, content))
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,14 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path.write_text("epochs = 3\nepoch = 4\n")
     with pytest.raises(UnknownNameError, match="Did you mean 'epochs'"):
         load_recipe(path)
-    path.write_text("epochs = \n")
-    with pytest.raises(DamagedFileError, match=r"mine\.toml"):
-        load_recipe(path)
+    for damaged, why in (
+        ("epochs = \n", ""),
+        ("epochs = " + "[" * 50_000, "nested too deep"),
+        (f"seed = {'1' * 5000}", ""),
+    ):
+        path.write_text(damaged)
+        with pytest.raises(DamagedFileError, match=rf"mine\.toml cannot be read: .*{why}"):
+            load_recipe(path)
     with pytest.raises(DamagedFileError, match=r"none\.toml"):
         load_recipe(tmp_path / "none.toml")
     with pytest.raises(UnknownNameError, match=r"nb201-12.*ends in \.toml"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._of_sources import OF_SOURCES, read_of_sources
 from nasmeta.experiments.specification._specification import Specification, ready_specifications
+from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
 from nasmeta.runs._clock import Clock, checked_budget
 from nasmeta.runs._rules import rules_of
@@ -99,8 +99,8 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
             else f"Cannot read the specification {file}: {reason}."
         ) from reason
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as reason:
+        content = parse_toml(text)
+    except ValueError as reason:
         raise SettingError(f"{file} is no TOML: {reason}.") from None
     return _Reader(file, text, content).read(check)
 
@@ -298,7 +298,7 @@ class _Reader:
                 )
             dataset, metric, split, epochs, seed = (None if part == "-" else part for part in parts)
             with self.on(line):
-                if not dataset or not metric or not (epochs is None or epochs.isdigit()):
+                if not dataset or not metric or not (epochs is None or epochs.isdecimal()):
                     raise SettingError(f"{address!r} has no dataset, no metric, or epochs that are no number.")
                 found.append(
                     task.table.info(
@@ -306,7 +306,7 @@ class _Reader:
                         metric,
                         split,
                         None if epochs is None else int(epochs),
-                        int(seed) if seed and seed.isdigit() else seed,
+                        int(seed) if seed and seed.isdecimal() else seed,
                         release or None,
                     )
                 )

@@ -6,9 +6,9 @@ import tomllib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from nasmeta.files import shipped
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit._check import Finding
 
@@ -81,10 +81,7 @@ def known_facts() -> KnownFacts:
     >>> any("isomorph" in known.reason for known in known_facts().violations)
     True
     """
-    package = Path(__file__).parents[2]
-    shipped = package / "_benchmarks_data" / "known_violations.toml"
-    file = shipped if shipped.is_file() else package.parent / "benchmarks_data" / "known_violations.toml"
-    said: dict[str, list[dict[str, Any]]] = tomllib.loads(file.read_text(encoding="utf-8"))
+    said: dict[str, list[dict[str, Any]]] = tomllib.loads(shipped("known_violations.toml").read_text(encoding="utf-8"))
     return KnownFacts(
         [Known(**one | {"cells": frozenset(one.get("cells", ()))}) for one in said["violation"]],
         [Known(**one) for one in said["missing"]],

@@ -5,15 +5,16 @@ Its raw files are downloads, or lie in a package that pip installs.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import UnknownNameError
+from nasmeta.errors import DamagedFileError, UnknownNameError
+from nasmeta.files import parse_toml, shipped
 from nasmeta.tables._columns import Kind
 
 __all__ = [
@@ -155,10 +156,26 @@ def declared(columns: Iterable[str], said: Mapping[str, object]) -> bool:
 @cache
 def registered_sources() -> Mapping[str, RegisteredSource]:
     """Return the registered sources by name, in the order of their files' names."""
-    entries = [tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(_folder().glob("*.toml"))]
-    files = {entry["name"]: entry["files"] for entry in entries if "files" in entry}
-    found = (_parsed(entry, files) for entry in entries)
-    return {source.name: source for source in found}
+    entries: dict[Path, dict[str, Any]] = {}
+    found: dict[str, RegisteredSource] = {}
+    for file in sorted(shipped("sources").glob("*.toml")):
+        with _described_by(file):
+            entries[file] = parse_toml(file.read_text(encoding="utf-8"))
+    files = {entry.get("name", ""): entry["files"] for entry in entries.values() if "files" in entry}
+    for file, entry in entries.items():
+        with _described_by(file):
+            source = _parsed(entry, files)
+            found[source.name] = source
+    return found
+
+
+@contextmanager
+def _described_by(file: Path) -> Iterator[None]:
+    """Say which file describes no source."""
+    try:
+        yield
+    except (OSError, LookupError, TypeError, ValueError) as reason:
+        raise DamagedFileError(f"{file} describes no source: {type(reason).__name__}: {reason}") from reason
 
 
 def registered_source(name: str) -> RegisteredSource:
@@ -171,13 +188,6 @@ def registered_source(name: str) -> RegisteredSource:
     if name not in registered_sources():
         raise UnknownNameError.of("source", name, registered_sources())
     return registered_sources()[name]
-
-
-def _folder() -> Path:
-    """Return the folder as a wheel carries it, else as a checkout has it."""
-    package = Path(__file__).parents[2]
-    shipped = package / "_benchmarks_data" / "sources"
-    return shipped if shipped.is_dir() else package.parent / "benchmarks_data" / "sources"
 
 
 def _parsed(entry: dict[str, Any], files: Mapping[str, list[dict[str, Any]]]) -> RegisteredSource:

@@ -16,6 +16,7 @@ import pytest
 from scipy.stats import norm, rankdata, spearmanr
 
 from nasmeta.errors import MissingValueError
+from nasmeta.files import shipped
 from nasmeta.spaces import get_space
 from nasmeta.tables import fetch, list_sources
 from nasmeta.tables.sources import FetchedSource, _registry, registered_source, registered_sources
@@ -233,7 +234,7 @@ class TestTheRegistry:
 
     @pytest.fixture
     def package_without_a_home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-        for file in _registry._folder().glob("*.toml"):
+        for file in shipped("sources").glob("*.toml"):
             (tmp_path / file.name).write_bytes(file.read_bytes())
         text = (tmp_path / "nas-bench-graph.toml").read_text()
         text = text.replace('name = "nas-bench-graph"', 'name = "lost"', 1).replace('table = "graph"', 'table = "lost"')
@@ -241,7 +242,7 @@ class TestTheRegistry:
         text = text.replace('install = "nas-bench-graph"', 'install = "nowhere-to-be-found"')
         assert tomllib.loads(text)["install"] == "nowhere-to-be-found"
         (tmp_path / "lost.toml").write_text(text)
-        monkeypatch.setattr(_registry, "_folder", lambda: tmp_path)
+        monkeypatch.setattr(_registry, "shipped", lambda name: tmp_path)
         registered_sources.cache_clear()
         yield "lost"
         registered_sources.cache_clear()
