@@ -54,7 +54,7 @@ def registry(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -
     folder = tmp_path / "registry"
     folder.mkdir()
     (folder / "made-up.toml").write_text(ENTRY)
-    monkeypatch.setattr(_registry, "_folder", lambda: folder)
+    monkeypatch.setattr(_registry, "shipped", lambda name: folder)
     monkeypatch.setattr(_fetch.time, "sleep", lambda seconds: None)
     registered_sources.cache_clear()
     yield folder
