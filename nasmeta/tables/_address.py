@@ -10,9 +10,9 @@ import numpy as np
 
 from nasmeta.checks import shown
 from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError
+from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
-from nasmeta.tables.sources import sources_of
 
 __all__ = ["Address", "AddressBook"]
 
@@ -27,6 +27,11 @@ class Address(NamedTuple):
     seed: Seed | None = None
     release: str | None = None
     epoch: int | None = None
+
+    @classmethod
+    def of(cls, info: ColumnInfo) -> Address:
+        """Return the whole address of a column."""
+        return cls(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release, info.epoch)
 
     def described(self) -> str:
         """Return the parts that were said, as they would be written in a call."""
@@ -85,7 +90,7 @@ class AddressBook:
 
     def __init__(self, table: str, columns: Sequence[ColumnInfo], release: str | None = None) -> None:
         self._table = table
-        self._columns = columns
+        self.columns = columns
         self._release = release
         self._groups: dict[tuple[str, str, int | None], list[int]] = {}
         self._found: dict[Address, int] = {}
@@ -130,7 +135,7 @@ class AddressBook:
         return tuple(matches)
 
     def _of_default_release(self, asked: Address, matches: list[int]) -> list[int]:
-        own = [i for i in matches if self._columns[i].release == self._release]
+        own = [i for i in matches if self.columns[i].release == self._release]
         return own if own and asked.release is None else matches
 
     def matching(self, asked: Address) -> list[ColumnInfo]:
@@ -140,7 +145,7 @@ class AddressBook:
         ------
         NoColumnError
         """
-        return [self._columns[i] for i in self._of_default_release(asked, self._matches(asked))]
+        return [self.columns[i] for i in self._of_default_release(asked, self._matches(asked))]
 
     def holds(self, address: Address) -> bool:
         """Whether there is a column with this address: much faster than the reason why there is none."""
@@ -157,15 +162,15 @@ class AddressBook:
 
     def _candidates(self, asked: Address, single_seeds: bool = False) -> list[int]:
         if not self._groups:  # when a column is first asked for: opening a table asks for none
-            for i, column in enumerate(self._columns):
+            for i, column in enumerate(self.columns):
                 self._groups.setdefault((column.dataset, column.metric, column.epoch), []).append(i)
         parts = ("split", "epochs", "seed", "release")
         said = [(part, value) for part in parts if (value := getattr(asked, part)) is not None]
         return [
             i
             for i in self._groups.get((asked.dataset, asked.metric, asked.epoch), ())
-            if all(getattr(self._columns[i], part) == value for part, value in said)
-            and (not single_seeds or isinstance(self._columns[i].seed, int))
+            if all(getattr(self.columns[i], part) == value for part, value in said)
+            and (not single_seeds or isinstance(self.columns[i].seed, int))
         ]
 
     def _what_helps(self, asked: Address) -> str:
@@ -174,7 +179,7 @@ class AddressBook:
             reason = why_illegal(asked.dataset, asked.split, asked.epochs, asked.epoch)
             if reason:
                 return reason
-        here = {column.source for column in self._columns}
+        here = {column.source for column in self.columns}
         try:
             sources = sources_of(self._table)
         except UnknownNameError:  # a user's own, without a name in the store
@@ -188,12 +193,12 @@ class AddressBook:
 
     def _require_said(self, asked: Address, matches: Sequence[int], parts: Sequence[str]) -> None:
         """Refuse hidden defaults: what is measured on held-out data must be asked for by its whole address."""
-        if all(self._columns[i].split in (None, "train") for i in matches):
+        if all(self.columns[i].split in (None, "train") for i in matches):
             return
         unsaid = [
             part
             for part in parts
-            if getattr(asked, part) is None and any(getattr(self._columns[i], part) is not None for i in matches)
+            if getattr(asked, part) is None and any(getattr(self.columns[i], part) is not None for i in matches)
         ]
         if unsaid:
             raise ColumnError(
@@ -202,7 +207,7 @@ class AddressBook:
             )
 
     def _require_single(self, asked: Address, matches: Sequence[int], parts: Sequence[str]) -> None:
-        several = [part for part in parts if len({getattr(self._columns[i], part) for i in matches}) > 1]
+        several = [part for part in parts if len({getattr(self.columns[i], part) for i in matches}) > 1]
         if several:
             raise ColumnError(
                 f"{asked.described()} means several columns of {self._table}: "
@@ -211,19 +216,19 @@ class AddressBook:
 
     def _what_exists(self, asked: Address) -> str:
         if asked.epoch is not None:
-            curves = {(c.dataset, c.metric, c.split, c.epochs, c.seed) for c in self._columns}
+            curves = {(c.dataset, c.metric, c.split, c.epochs, c.seed) for c in self.columns}
             held = sorted("/".join(map(str, curve)) for curve in curves)
             return f"Learning curves here: {', '.join(held) or 'none'}."
-        datasets = sorted({column.dataset for column in self._columns})
+        datasets = sorted({column.dataset for column in self.columns})
         if asked.dataset not in datasets:
             near = get_close_matches(asked.dataset, datasets, n=1)
             return f"Its datasets: {', '.join(datasets)}.{f' Did you mean {near[0]!r}?' if near else ''}"
-        metrics = sorted({column.metric for column in self._columns if column.dataset == asked.dataset})
+        metrics = sorted({column.metric for column in self.columns if column.dataset == asked.dataset})
         if asked.metric not in metrics:
             near = get_close_matches(asked.metric, metrics, n=1)
             return f"Metrics of {asked.dataset}: {', '.join(metrics)}.{f' Did you mean {near[0]!r}?' if near else ''}"
         seeds: dict[tuple[str | None, int | None, str], list[Seed | None]] = {}
-        for column in self._columns:
+        for column in self.columns:
             if (column.dataset, column.metric, column.epoch) == (asked.dataset, asked.metric, None):
                 seeds.setdefault((column.split, column.epochs, column.release), []).append(column.seed)
         holds = "; ".join(

@@ -16,14 +16,8 @@ from nasmeta.errors import DownloadError, SettingError, UnknownNameError
 from nasmeta.progress import progress_bars
 from nasmeta.settings import cache_folder, mirror_address
 from nasmeta.tables import _store
-from nasmeta.tables.sources import (
-    FetchedSource,
-    RegisteredFile,
-    RegisteredSource,
-    SourceState,
-    list_sources,
-    registered_sources,
-)
+from nasmeta.tables._catalog import SourceState, list_sources
+from nasmeta.tables.sources import FetchedSource, RegisteredFile, RegisteredSource, registered_sources
 
 __all__ = ["fetch"]
 

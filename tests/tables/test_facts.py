@@ -14,10 +14,9 @@ import pytest
 from scipy.stats import kendalltau
 
 from nasmeta.errors import MissingValueError
-from nasmeta.tables import Table, _arrow_file, list_sources, load_table
+from nasmeta.tables import Table, _arrow_file, list_sources, load_table, sources_of
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._legality import legal_measurements
-from nasmeta.tables.sources import sources_of
 
 V1_0, V1_1, UNNAMED = "NATS-tss v1.0", "NB201 v1.1", "NB201, unnamed release"
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")

@@ -13,8 +13,9 @@ from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile
+from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo
-from nasmeta.tables.sources import Source, sources_of
+from nasmeta.tables.sources import Source
 
 __all__ = ["Held", "Holdings"]
 

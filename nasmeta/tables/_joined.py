@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from nasmeta.errors import DamagedFileError
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address, AddressBook
+from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo
-from nasmeta.tables.sources import Source, sources_of
+from nasmeta.tables.sources import Source
 
-__all__ = ["Shelf", "damaged_sources", "united"]
+__all__ = ["JoinedColumns", "damaged_sources", "united"]
 
 
-class Shelf:
+class JoinedColumns:
     """The opened files of sources.
 
     Where two sources hold the same address of the same release, the first counts, and the others in cells of which it
@@ -68,17 +69,6 @@ class Shelf:
         """Return what is wrong with a source that is left out, though it would have a column of this address."""
         said = address.normal().declared() if self._damaged else {}
         return next((damage for source, damage in self._damaged if source.brings(**said)), None)
-
-    def require_undamaged(self, address: Address) -> None:
-        """Raise where a source that would have a column of this address is left out because it is damaged.
-
-        Raises
-        ------
-        DamagedFileError
-        """
-        damage = self.damage(address)
-        if damage is not None:
-            raise damage
 
     def column(self, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
         """Return a column, read-only, shape (n_cells,), and what is known about it, which names all its sources.

