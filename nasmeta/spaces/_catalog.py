@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
 from nasmeta.spaces._cell_graph import complete_edges
-from nasmeta.spaces._cell_space import CellSpace, CostFormula
+from nasmeta.spaces._cell_space import CellSpace
+from nasmeta.spaces._content import BUILDERS
+from nasmeta.spaces._costs import CostFormula
 from nasmeta.spaces._design_grids import fcnet, graphgym, hpobench_mlp
 from nasmeta.spaces._graph_networks import graph_networks
 from nasmeta.spaces._layer_sequences import nas_bench_macro, transnas_macro
 from nasmeta.spaces._notation import Notation
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["SPACES", "get_cell_space", "get_space", "registered_name"]
+__all__ = ["SPACES", "get_cell_space", "get_space"]
 
 
 def _builder(found: object) -> Callable[[], SearchSpace] | None:
@@ -152,6 +154,7 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
         if not isinstance(built, SearchSpace):
             raise SettingError(f"The space {name} is a function that returns {built!r:.80}, not a SearchSpace.")
         _built[build] = built
+        built.registered_name = built.registered_name or SPACES.name_of(build)
     return _built[build]
 
 
@@ -170,7 +173,4 @@ def get_cell_space(name: str | SearchSpace) -> CellSpace:
     return space
 
 
-def registered_name(space: SearchSpace) -> str | None:
-    """Return the name by which `get_space` returns a space; None where it has none."""
-    build = next((build for build, built in _built.items() if built is space), None)
-    return None if build is None else SPACES.name_of(build)
+BUILDERS["registered"] = lambda content: get_space(content["registered"])

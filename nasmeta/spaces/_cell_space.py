@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -12,31 +11,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import shown
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
+from nasmeta.spaces._architectures import ArchitectureLike, as_array
 from nasmeta.spaces._cell_graph import complete_edges, function_classes, live_edges, live_path_counts, paths_between
+from nasmeta.spaces._content import BUILDERS, packed, unpacked
+from nasmeta.spaces._costs import CostFormula
 from nasmeta.spaces._datasets import canonical_dataset
-from nasmeta.spaces._features import CountFeature, FeatureBuilder, choice_one_hot
+from nasmeta.spaces._features import CountFeature, FeatureBuilder, choice_counts, choice_one_hot
+from nasmeta.spaces._graph_drawing import draw_cell_of
 from nasmeta.spaces._isomorphism import IsomorphismRule, class_representatives
 from nasmeta.spaces._notation import Notation, cell_notation
 from nasmeta.spaces._positions import Position
-from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace, as_array
+from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["CellSpace", "CostFormula"]
-
-
-@dataclass(frozen=True)
-class CostFormula:
-    """A cost that is exactly linear in the operations of the edges.
-
-    Attributes
-    ----------
-    base : mapping of str to int
-        What the skeleton (stem, residual blocks, head) costs, for each dataset.
-    per_edge : mapping of str to tuple
-        For each dataset an int table of shape (n_edges, n_operations).
-    """
-
-    base: Mapping[str, int]
-    per_edge: Mapping[str, tuple[tuple[int, ...], ...]]
+__all__ = ["CellSpace"]
 
 
 class CellSpace(SearchSpace):
@@ -147,15 +134,15 @@ class CellSpace(SearchSpace):
     def _what_is_possible(self) -> str:
         return f"Operations: {', '.join(self.operations)}; the form: {self.to_string(0)!r}."
 
-    def described(self) -> dict[str, Any]:
-        """Return what makes it, as what JSON knows."""
-        from nasmeta.spaces._content import packed
+    def described(self, *, features: bool = True) -> dict[str, Any]:
+        """Return what makes it, as what JSON knows; its features follow from it."""
 
         def name_of(digit: int | None) -> str | None:
             return None if digit is None else self.operations[digit]
 
         order = self.codes.astype(np.int64) @ self.place_values
         return {
+            "name": self.name,
             "operations": list(self.operations),
             "n_nodes": self.n_nodes,
             "edges": [list(edge) for edge in self.edges],
@@ -167,8 +154,6 @@ class CellSpace(SearchSpace):
     @classmethod
     def from_described(cls, content: Mapping[str, Any]) -> CellSpace:
         """Return the space that `described` described."""
-        from nasmeta.spaces._content import unpacked
-
         return cls(
             content["name"],
             content["operations"],
@@ -200,7 +185,7 @@ class CellSpace(SearchSpace):
         return _read_only(function_classes(self))
 
     def _own_features(self) -> dict[str, FeatureBuilder]:
-        return {"edges": choice_one_hot, "paths": _paths_of, "operations": _operation_counts}
+        return {"edges": choice_one_hot, "paths": _paths_of, "operations": choice_counts}
 
     def canonical(self, cells: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each cell's isomorphism class: its member with the smallest index.
@@ -378,10 +363,17 @@ class CellSpace(SearchSpace):
             raise UnknownNameError.of(
                 f"dataset with a formula for {kind} in {self.name}:", dataset, formula.base if formula else ()
             )
-        digits = self.to_digits(cells)
-        per_edge = np.array(formula.per_edge[key], dtype=np.int64)
-        cost: NDArray[np.int64] = formula.base[key] + per_edge[np.arange(self.n_edges), digits].sum(axis=-1)
-        return int(cost) if digits.ndim == 1 else cost
+        cost = formula.of(self.to_digits(cells), key)
+        return int(cost) if cost.ndim == 0 else cost
+
+    def _draw_on(self, axes: Any, architecture: int) -> None:
+        if self.drawing is None:
+            draw_cell_of(axes, self.ops_of(architecture).tolist(), self)
+        else:
+            super()._draw_on(axes, architecture)
+
+
+BUILDERS["operations"] = CellSpace.from_described
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -392,13 +384,6 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 def _paths_of(space: SearchSpace) -> CountFeature:
     assert isinstance(space, CellSpace)
     return live_path_counts(space)
-
-
-def _operation_counts(space: SearchSpace) -> CountFeature:
-    """Return how often each operation occurs: the label histogram that starts the Weisfeiler-Lehman kernel."""
-    assert isinstance(space, CellSpace)
-    one_hot = space.digits[:, :, None] == np.arange(space.n_operations, dtype=np.int8)
-    return CountFeature(one_hot.sum(axis=1, dtype=np.int8), tuple(f"n_{name}" for name in space.operations))
 
 
 def _checked_edges(name: str, n_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["CountFeature", "FeatureBuilder", "plain_features"]
+__all__ = ["CountFeature", "FeatureBuilder", "choice_counts", "choice_one_hot", "plain_features"]
 
 
 class CountFeature(NamedTuple):
@@ -49,12 +49,15 @@ def levels(space: SearchSpace) -> CountFeature:
 
 
 def choice_counts(space: SearchSpace) -> CountFeature:
-    """Return how many positions have each choice, counted over positions with the same choices."""
+    """Return how many positions have each choice, counted over positions with the same choices.
+
+    On cells it is the label histogram that starts the Weisfeiler-Lehman kernel.
+    """
     groups: dict[tuple[object, ...], list[int]] = {}
     for i, position in enumerate(space.positions):
         if not position.ordered:
             groups.setdefault(position.choices, []).append(i)
-    shared = {choices: members for choices, members in groups.items() if len(members) > 1}
+    shared = {choices: members for choices, members in groups.items() if len(members) > 1} or groups
     parts, names = [], []
     for choices, members in shared.items():
         part = space.codes[:, members]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces._features import CountFeature
+from nasmeta.spaces._graph_drawing import draw_graph
 from nasmeta.spaces._notation import Notation
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
@@ -186,8 +187,6 @@ def _read(text: str) -> tuple[int, ...]:
 
 def _draw(axes: Any, space: SearchSpace, architecture: int) -> None:
     """Draw the network as a graph from the input to the output."""
-    from nasmeta.spaces._drawing import draw_graph
-
     macro, *operations = space.codes[architecture].tolist()
     parents = _PARENTS[macro].tolist()
     last = _N_NODES + 1

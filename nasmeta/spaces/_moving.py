@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.spaces._architectures import ArchitectureLike
+from nasmeta.spaces._catalog import get_cell_space, get_space
 from nasmeta.spaces._cell_space import CellSpace
-from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
+from nasmeta.spaces._search_space import SearchSpace
 
 __all__ = ["move_cells", "reference_space"]
 
@@ -72,8 +74,6 @@ def reference_space(space: str | SearchSpace) -> SearchSpace:
     >>> reference_space("tnb101").name, reference_space(CellSpace("own", ["none", "skip_connect", "conv"])).name
     ('nb201', 'own')
     """
-    from nasmeta.spaces._catalog import get_cell_space, get_space
-
     own, reference = get_space(space), get_cell_space("nb201")
     if not isinstance(own, CellSpace) or own.edges != reference.edges:
         return own

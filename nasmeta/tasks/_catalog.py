@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError
 from nasmeta.registry import Registry, is_place
 from nasmeta.tasks._declared import declared_families, declared_family_of, declared_names, declared_task
-from nasmeta.tasks._distribution import TaskDistribution
+from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
 from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
 from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
 from nasmeta.tasks._own import own_families, own_names, own_tasks, task_of_own_table
@@ -168,6 +168,9 @@ def all_held_out() -> set[str]:
     names = {name for family in task_families() if family != "all" for name in _held_out_of(family)}
     hardware = [signal for kind in ("latency", "energy") for signal in devices(kind, "cifar10").values()]
     return names.union(signal.device for signal in hardware if signal.device is not None)
+
+
+ALL_HELD_OUT.append(all_held_out)
 
 
 def _held_out_of(family: str) -> set[str]:

@@ -1,0 +1,254 @@
+"""Drawings of graphs without cycles, and of cells as such."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    from nasmeta.spaces._cell_space import CellSpace
+
+__all__ = ["DEAD", "DEAD_TEXT", "INCHES", "draw_cell_of", "draw_graph", "text_width"]
+
+# Okabe and Ito (2008) without their yellow, which is too pale for letters on white.
+_COLOURS = ("#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#E69F00", "#D55E00", "#000000")
+_SKIP, DEAD, DEAD_TEXT = "#444444", "#BBBBBB", "#999999"
+_LABELS = {
+    "skip_connect": "skip",
+    "nor_conv_1x1": "conv 1×1",
+    "nor_conv_3x3": "conv 3×3",
+    "avg_pool_3x3": "pool 3×3",
+}
+INCHES = 0.7  # of a unit of the axes, so that texts, which have their size in points, fit
+_NODE_SIZE = 7.0
+_RADIUS = 0.17
+_FOUR = np.array([[0.0, 0.0], [1.15, 0.75], [1.85, -0.75], [3.0, 0.0]])
+_FOUR_BENDS = {(0, 1): -0.08, (0, 2): 0.08, (1, 2): 0.0, (0, 3): 0.0, (1, 3): -0.08, (2, 3): 0.08}
+_FOUR_LABELS = {(0, 3): 0.24}  # away from where its edge crosses that of 1→2
+
+
+def draw_cell_of(axes: Any, operations: Sequence[str], space: CellSpace) -> None:
+    """Draw a cell of a space; see `draw_cell`."""
+    if len(operations) != space.n_edges:
+        raise SettingError(f"A cell has {space.n_edges} operations, not {len(operations)}.")
+    alive = space.live_edges[int(space.from_ops(list(operations)))].tolist()
+    none = None if space.none is None else space.operations[space.none]
+    there = [i for i, operation in enumerate(operations) if operation != none]
+    colours = dict(zip([space.operations[i] for i in space.real_operations], cycle(_COLOURS), strict=False))
+    draw_graph(
+        axes,
+        ["in", *map(str, range(1, space.n_nodes - 1)), "out"],
+        [space.edges[i] for i in there],
+        edge_labels=[_LABELS.get(operations[i], operations[i].replace("_", " ")) for i in there],
+        edge_colours=[colours.get(operations[i], _SKIP) for i in there],
+        dead=[i for i, edge in enumerate(there) if not alive[edge]],
+    )
+
+
+def draw_graph(
+    axes: Any,
+    nodes: Sequence[str],
+    edges: Sequence[tuple[int, int]],
+    *,
+    edge_labels: Sequence[str] | None = None,
+    edge_colours: Sequence[str] | None = None,
+    node_colours: Sequence[str | None] | None = None,
+    dead: Collection[int] = (),
+    positions: NDArray[np.float64] | None = None,
+) -> None:
+    """Draw a directed graph without cycles from left to right.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Its limits are set, and its frame is taken away.
+    nodes : sequence of str
+        Labels; short ones stand in circles, long ones in boxes.
+    edges : sequence of (source, target)
+        Numbers of nodes, from a lower to a higher one.
+    edge_labels, edge_colours : sequence of str, optional
+        One for each edge.
+    node_colours : sequence of str or None, optional
+        Of the frames and labels of the nodes.
+    dead : collection of int
+        Numbers of edges that are grey and dashed.
+    positions : ndarray of float, shape (n_nodes, 2), optional
+        Where the nodes are; found out where left out.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().add_subplot()
+    >>> draw_graph(axes, ["input", "gcn", "gat", "output"], [(0, 1), (0, 2), (1, 3), (2, 3)])
+    >>> [text.get_text() for text in axes.texts]
+    ['input', 'gcn', 'gat', 'output']
+    """
+    for source, target in edges:
+        if not 0 <= source < target < len(nodes):
+            raise SettingError(
+                f"The edge {source}→{target} does not lead from a lower node to a higher one of {len(nodes)}."
+            )
+    boxed = max(map(len, nodes)) > 3
+    bends: Mapping[tuple[int, int], float] = {}
+    shares: Mapping[tuple[int, int], float] = {}
+    if positions is None and not boxed:
+        if len(nodes) == 4:
+            places, bends, shares = _FOUR, _FOUR_BENDS, _FOUR_LABELS
+        else:
+            places, bends = _in_a_row(len(nodes), edges)
+    else:
+        places = _in_layers(len(nodes), edges) if positions is None else np.asarray(positions, dtype=np.float64)
+        bends = {(source, target): _clear_bend(places, source, target) for source, target in edges}
+    drawn = []
+    for i, (place, name) in enumerate(zip(places, nodes, strict=True)):
+        colour = (node_colours[i] if node_colours is not None else None) or "black"
+        drawn.append(_draw_node(axes, place, name, colour, boxed))
+    covered = [places]
+    for i, (source, target) in enumerate(edges):
+        bend = bends.get((source, target), 0.0)
+        _draw_edge(
+            axes,
+            places[[source, target]],
+            bend,
+            edge_colours[i] if edge_colours is not None else _SKIP,
+            alive=i not in dead,
+            label=edge_labels[i] if edge_labels is not None else "",
+            share=shares.get((source, target), 0.5),
+            boxes=(drawn[source], drawn[target]) if boxed else None,
+        )
+        covered.append(_curve(places[source], places[target], bend))
+    (left, bottom), (right, top) = (reach(np.concatenate(covered), axis=0) for reach in (np.min, np.max))
+    side = max(text_width(name, _NODE_SIZE) for name in nodes) / 2 + 0.2 if boxed else 0.3
+    axes.set_xlim(left - side, right + side)
+    axes.set_ylim(bottom - 0.3, top + 0.3)
+    axes.set_aspect("equal")
+    axes.axis("off")
+
+
+def _curve(start: NDArray[np.float64], end: NDArray[np.float64], bend: float, n: int = 21) -> NDArray[np.float64]:
+    """Return points of matplotlib's ``arc3``, a quadratic curve, shape (n, 2)."""
+    at = np.linspace(0, 1, n)[:, None]
+    return np.asarray((1 - at) ** 2 * start + 2 * at * (1 - at) * _control(start, end, bend) + at**2 * end)
+
+
+def _control(start: NDArray[np.float64], end: NDArray[np.float64], bend: float) -> NDArray[np.float64]:
+    along = end - start
+    return np.asarray((start + end) / 2 + bend * np.array([along[1], -along[0]]))
+
+
+def _clear_bend(places: NDArray[np.float64], source: int, target: int) -> float:
+    """Return how an edge bends so that it runs through no other node, if that can be had."""
+    others = np.delete(places, [source, target], axis=0)
+    side = 1 if (source + target) % 2 else -1
+    for bend in (0.0, *(sign * side * strength for strength in (0.2, 0.35, 0.5, 0.7) for sign in (1, -1))):
+        away = (_curve(places[source], places[target], bend)[:, None] - others) / [0.65, 0.35]
+        if not (np.hypot(away[..., 0], away[..., 1]) < 1).any():
+            return bend
+    return 0.0
+
+
+def _in_a_row(n: int, edges: Sequence[tuple[int, int]]) -> tuple[NDArray[np.float64], dict[tuple[int, int], float]]:
+    """Return places in a row, and how edges bend around the nodes between, above and below in turns."""
+    places = np.column_stack([1.5 * np.arange(n), np.zeros(n)])
+    bends: dict[tuple[int, int], float] = {}
+    for source, target in edges:
+        length = target - source
+        side = -1 if (source + length) % 2 else 1
+        bends[source, target] = 0.0 if length == 1 else side * 0.62
+    return places, bends
+
+
+def _in_layers(n: int, edges: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Return places by the longest way from a node without predecessors, the nodes of a layer above each other."""
+    depth = np.zeros(n, dtype=np.int64)
+    for source, target in sorted(edges, key=lambda edge: edge[1]):
+        depth[target] = max(depth[target], depth[source] + 1)
+    places = np.zeros((n, 2))
+    for layer in range(int(depth.max()) + 1):
+        inside = np.flatnonzero(depth == layer)
+        places[inside, 0] = 1.7 * layer
+        places[inside, 1] = 0.9 * ((len(inside) - 1) / 2 - np.arange(len(inside)))
+    return places
+
+
+def _draw_edge(
+    axes: Any,
+    ends: NDArray[np.float64],
+    bend: float,
+    colour: str,
+    *,
+    alive: bool,
+    label: str,
+    share: float,
+    boxes: tuple[Any, Any] | None,
+) -> None:
+    """Draw an arrow that ends at circles, or at the boxes around the labels of its nodes."""
+    from matplotlib.patches import FancyArrowPatch
+
+    start, end = ends
+    middle = _control(start, end, bend)
+    first, last, rad = start, end, bend
+    if boxes is None:
+        strong = abs(bend) > 0.1  # else the arrow leaves almost along the line between the nodes
+        first, last = (
+            one + (other - one) / np.hypot(*(other - one)) * _RADIUS
+            for one, other in ((start, middle if strong else end), (end, middle if strong else start))
+        )
+        if strong:
+            across = np.array([(last - first)[1], -(last - first)[0]])
+            rad = float((middle - (first + last) / 2) @ across / (across @ across))
+    axes.add_patch(
+        FancyArrowPatch(
+            tuple(first),
+            tuple(last),
+            connectionstyle=f"arc3,rad={rad}",
+            arrowstyle="-|>",
+            mutation_scale=9,
+            linewidth=1.5 if alive else 0.9,
+            linestyle="-" if alive else (0, (3, 2)),
+            color=colour if alive else DEAD,
+            shrinkA=0,
+            shrinkB=0 if boxes is None else 1,
+            **({} if boxes is None else {"patchA": boxes[0], "patchB": boxes[1], "zorder": 5}),
+        )
+    )
+    if label:
+        at = (1 - share) ** 2 * start + 2 * share * (1 - share) * middle + share**2 * end
+        axes.text(
+            at[0], at[1], label, fontsize=6.5, ha="center", va="center", color=colour if alive else DEAD_TEXT,
+            bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}, parse_math=False,
+            **({} if boxes is None else {"zorder": 6}),
+        )  # fmt: skip
+
+
+def _draw_node(axes: Any, place: NDArray[np.float64], name: str, colour: str, boxed: bool) -> Any:
+    """Draw a node; return what arrows end at."""
+    from matplotlib.patches import Circle
+
+    frame = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": colour, "linewidth": 0.9}
+    text = axes.text(
+        place[0], place[1], name, fontsize=_NODE_SIZE, ha="center", va="center", color=colour, zorder=4,
+        bbox=frame if boxed else None, parse_math=False,
+    )  # fmt: skip
+    if boxed:
+        return text.get_bbox_patch()
+    return axes.add_patch(Circle(tuple(place), _RADIUS, facecolor="white", edgecolor=colour, linewidth=0.9, zorder=3))
+
+
+def text_width(text: str, size: float) -> float:
+    """Return how wide a text in bold is, in units of the axes."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    path = TextPath((0, 0), text.replace("$", r"\$"), size=size, prop=FontProperties(weight="bold"))
+    return float(path.get_extents().x1) / 72 / INCHES if text.strip() else 0.0
