@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from contextlib import suppress
@@ -10,7 +11,16 @@ from typing import Any
 
 from nasmeta.errors import SettingError
 
-__all__ = ["move", "parse_toml", "shipped", "temporary_of", "write_atomically", "write_to_disk", "write_whole"]
+__all__ = [
+    "move",
+    "parse_toml",
+    "sha256_of",
+    "shipped",
+    "temporary_of",
+    "write_atomically",
+    "write_to_disk",
+    "write_whole",
+]
 
 
 def shipped(name: str) -> Path:
@@ -24,6 +34,12 @@ def shipped(name: str) -> Path:
     package = Path(__file__).parent
     in_wheel = package / "_benchmarks_data" / name
     return in_wheel if in_wheel.exists() else package.parent / "benchmarks_data" / name
+
+
+def sha256_of(path: Path) -> str:
+    """Return the checksum of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def parse_toml(text: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from operator import attrgetter
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
@@ -17,7 +18,7 @@ from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Registry", "import_from_working_folder", "is_place", "split_name"]
+__all__ = ["Registry", "import_from_working_folder", "import_siblings", "is_place", "split_name"]
 
 T = TypeVar("T")
 
@@ -57,6 +58,13 @@ def import_from_working_folder() -> None:
     """Look for ``module:Name`` in the working folder, too, from now on; for commands, as Python does for ``-m``."""
     global _from_working_folder
     _from_working_folder = True
+
+
+def import_siblings(module: str) -> None:
+    """Import all modules beside a module, so that they register what they hold."""
+    package = import_module(module.rpartition(".")[0])
+    for sibling in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{sibling.name}")
 
 
 class Registry(Mapping[str, T]):

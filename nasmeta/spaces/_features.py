@@ -32,12 +32,10 @@ class CountFeature(NamedTuple):
 FeatureBuilder: TypeAlias = "Callable[[SearchSpace], CountFeature]"
 
 
-def choice_one_hot(space: SearchSpace) -> CountFeature:
-    """Return which choice each position has, one-hot."""
-    parts = [
-        space.codes[:, [i]] == np.arange(len(position.choices), dtype=space.codes.dtype)
-        for i, position in enumerate(space.positions)
-    ]
+def choice_one_hot(space: SearchSpace, codes: NDArray[np.integer] | None = None) -> CountFeature:
+    """Return which choice each position has, one-hot; of other codes than those of the space where given."""
+    codes = space.codes if codes is None else codes
+    parts = [codes[:, [i]] == np.arange(n, dtype=codes.dtype) for i, n in enumerate(space.n_choices)]
     names = tuple(f"{position.name}={choice}" for position in space.positions for choice in position.choices)
     return CountFeature(np.concatenate(parts, axis=1).astype(np.int8), names)
 

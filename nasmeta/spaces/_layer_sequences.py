@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces._features import CountFeature
+from nasmeta.spaces._features import CountFeature, choice_one_hot
 from nasmeta.spaces._notation import Notation
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
@@ -67,13 +67,16 @@ def transnas_macro() -> SearchSpace:
 
 def _widths(space: SearchSpace) -> CountFeature:
     """Return how often the channels were doubled up to each layer; absent layers keep what the last one has."""
-    steps = (space.codes == 1) | (space.codes == 3)
-    return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(p.name for p in space.positions))
+    return _counted_up(space, (1, 3))
 
 
 def _resolutions(space: SearchSpace) -> CountFeature:
     """Return how often the resolution was halved up to each layer."""
-    steps = (space.codes == 2) | (space.codes == 3)
+    return _counted_up(space, (2, 3))
+
+
+def _counted_up(space: SearchSpace, choices: tuple[int, ...]) -> CountFeature:
+    steps = np.isin(space.codes, choices)
     return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(p.name for p in space.positions))
 
 
@@ -106,10 +109,7 @@ def _without_identities(codes: NDArray[np.integer]) -> NDArray[np.integer]:
 
 def _layers(space: SearchSpace) -> CountFeature:
     """Return which operation each layer has where identities are taken out: one-hot, alike for identical networks."""
-    codes = _without_identities(space.codes)
-    one_hot = codes[:, :, None] == np.arange(3, dtype=codes.dtype)
-    names = tuple(f"{position.name}={digit}" for position in space.positions for digit in "012")
-    return CountFeature(one_hot.reshape(space.size, -1).astype(np.int8), names)
+    return choice_one_hot(space, _without_identities(space.codes))
 
 
 def _stages(space: SearchSpace) -> CountFeature:

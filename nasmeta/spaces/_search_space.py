@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import shown
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike, ArchitectureSet
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
@@ -308,8 +307,10 @@ class SearchSpace(ArchitectureSet):
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:
         """For every architecture the number of its isomorphism class, int32, shape (size,); cells know better."""
-        classes = np.unique(self.canonical(np.arange(self.size, dtype=np.int32)), return_inverse=True)[1]
-        return classes.ravel().astype(np.int32)
+        _, inverse = np.unique(self.canonical(np.arange(self.size, dtype=np.int32)), return_inverse=True)
+        classes = inverse.ravel().astype(np.int32)
+        classes.flags.writeable = False
+        return classes
 
     # -- count features ---------------------------------------------------------------------------------------------
     @cached_property

@@ -26,19 +26,13 @@ def feature_sets(space: SearchSpace) -> tuple[str, ...]:
     return FEATURE_SETS if isinstance(space, CellSpace) else space.feature_names
 
 
-@lru_cache(maxsize=8)
 def network_classes(space: SearchSpace) -> NDArray[np.int32]:
     """Return for every architecture the number of its class, int32, shape (size,): one class has one answer.
 
-    For cells the function that they compute (`CellSpace.function_classes`), else the isomorphism class; without a rule
-    of isomorphism each architecture is a class of its own.
+    For cells the function that they compute, else the isomorphism class; without a rule of isomorphism each
+    architecture is a class of its own: `SearchSpace.function_classes`.
     """
-    if isinstance(space, CellSpace):
-        return space.function_classes
-    representatives = space.canonical(np.arange(space.size, dtype=np.int32))
-    classes = np.unique(representatives, return_inverse=True)[1].ravel().astype(np.int32)
-    classes.flags.writeable = False
-    return classes
+    return space.function_classes
 
 
 @lru_cache(maxsize=8)

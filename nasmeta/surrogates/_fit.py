@@ -14,7 +14,8 @@ import nasmeta
 from nasmeta.checks import checked_whole
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors import isomorph_split
-from nasmeta.spaces import CellSpace, SearchSpace
+from nasmeta.spaces import CellSpace
+from nasmeta.spaces._features import choice_one_hot
 from nasmeta.surrogates._features import class_features, network_classes
 from nasmeta.surrogates._file import space_in_card
 from nasmeta.surrogates._noise import SeedNoise, fit_noise
@@ -138,19 +139,13 @@ def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64
     good = train[np.isfinite(costs[train])]
     if not len(good) or not (costs[good] > 0).any():
         return None, None
-    solved = np.linalg.lstsq(_one_hot(space, good), costs[good], rcond=None)[0]
+    one_hot = choice_one_hot(space).counts[good]
+    solved = np.linalg.lstsq(np.column_stack([np.ones(len(good)), one_hot]), costs[good], rcond=None)[0]
     coefficients = np.asarray(solved, dtype=np.float64)
     rest = np.isfinite(costs)
     rest[train] = False
     r2 = score_predictions(costs[rest], choice_costs(space, coefficients)[rest])["r2"]
     return coefficients, r2
-
-
-def _one_hot(space: SearchSpace, architectures: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Return a column of ones, and which choice each position has, shape (n, 1 + n_choices)."""
-    codes = space.codes[architectures]
-    parts = [codes[:, [i]] == np.arange(n) for i, n in enumerate(space.n_choices)]
-    return np.column_stack([np.ones(len(codes)), *parts])
 
 
 def _seed_columns(task: Task) -> NDArray[np.float64]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nasmeta.spaces import canonical_dataset
 
-__all__ = ["KINDS", "ColumnInfo", "Kind", "Seed", "canonical_dataset", "kind_of_old"]
+__all__ = ["KINDS", "ColumnInfo", "Kind", "Seed", "canonical_dataset", "kind_of_old", "mean_over_seeds"]
 
 Kind: TypeAlias = Literal["performance", "size", "seconds", "latency", "energy", "proxy"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -127,3 +131,12 @@ def kind_of_old(metric: str) -> tuple[Kind, str | None]:
     if metric.startswith("proxy_"):
         return "proxy", None
     return ("seconds" if "seconds" in metric else "performance"), None
+
+
+def mean_over_seeds(columns: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the mean of what was measured, NaN where nothing was."""
+    values = np.stack(list(columns)).astype(np.float64)
+    measured = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(measured, values, 0).sum(axis=0) / measured.sum(axis=0)
+    return np.asarray(mean, dtype=np.float32)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, canonical_dataset, kind_of_old
+from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, canonical_dataset, mean_over_seeds
+from nasmeta.tables._guesses import guessed_direction, guessed_kind
 from nasmeta.tables._legality import our_name
 from nasmeta.tables.sources import table_names
 
@@ -23,21 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["columns_of_frame"]
 
-_KEYS = (
-    "dataset",
-    "split",
-    "epochs",
-    "seed",
-    "release",
-    "epoch",
-)  # parts of an address that a frame may have as columns
+_KEYS = ("dataset", "split", "epochs", "seed", "release", "epoch")  # of an address, columns of a frame
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # under which a frame may have its architectures
 _SECONDS = ("s", "sec", "second", "seconds")
-_MORE_IS_BETTER = re.compile(r"f1|r2|(acc|accuracy|auc|auroc|precision|recall|m?iou|ssim|psnr|score|likelihood)\d*")
-_LESS_IS_BETTER = re.compile(
-    r"(err|fid|mae|mape|nll|ppl|wer|cer|params?|macs|madds|size|cost|regret|duration|memory|"
-    r".*(loss(es)?|errors?|mse|perplexity|entropy|seconds?|time|latency|energy|parameters|flops))\d*"
-)
 
 
 def columns_of_frame(
@@ -342,7 +331,7 @@ def _info(
     device: str | None, licence: str, most: float,
 ) -> ColumnInfo:  # fmt: skip
     dataset, split, epochs, seed, release, epoch = parts
-    guessed_kind, guessed_device = _guessed_kind(metric)
+    likely_kind, likely_device = guessed_kind(metric)
     said = {
         what: given.get(metric) if isinstance(given, Mapping) else given
         for what, given in (("direction", direction), ("unit", unit), ("kind", kind))
@@ -353,7 +342,7 @@ def _info(
         raise SettingError(f"The kind of {metric} is one of {', '.join(KINDS)}, not {said['kind']!r}.")
     if said["unit"] is not None and (not isinstance(said["unit"], str) or not said["unit"]):
         raise SettingError(f"The unit of {metric} is a text, not {said['unit']!r:.60}.")
-    of_kind: Kind = said["kind"] or guessed_kind
+    of_kind: Kind = said["kind"] or likely_kind
     if of_kind == "seconds" and float(np.nanmin(values)) < 0:
         raise SettingError(
             f"{metric} are seconds from 0 on, not {np.nanmin(values):g}: leave out what was not recorded."
@@ -373,40 +362,8 @@ def _info(
         note="" if said["direction"] else f"direction {better} by the metric's name",
         epoch=epoch,
         kind=of_kind,
-        device=device or guessed_device if of_kind in ("latency", "energy") else None,
+        device=device or likely_device if of_kind in ("latency", "energy") else None,
     )  # fmt: skip
-
-
-def guessed_direction(metric: str, kind: Kind = "performance") -> str:
-    """Return which values of a metric are good, by its kind and the last word of its name that says so.
-
-    Examples
-    --------
-    >>> [guessed_direction(m) for m in ("val_accuracy", "testLoss", "top1_err", "neg_mean_squared_error")]
-    ['max', 'min', 'min', 'max']
-    """
-    if kind in ("size", "seconds", "latency", "energy"):
-        return "min"
-    words = _words(metric)
-    words = words[: words.index("per")] if "per" in words else words
-    for word in reversed(words):
-        is_less = bool(_LESS_IS_BETTER.fullmatch(word))
-        if is_less or _MORE_IS_BETTER.fullmatch(word):
-            is_negated = bool({"neg", "negative"} & set(words))
-            return "max" if is_less == is_negated else "min"
-    return "max"
-
-
-def _words(metric: str) -> list[str]:
-    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+", metric)]
-
-
-def _guessed_kind(metric: str) -> tuple[Kind, str | None]:
-    kind, device = kind_of_old(metric)
-    if kind == "seconds" and "per" in _words(metric):
-        return "performance", None  # images per second are no seconds, and seconds per epoch not those of a training
-    hardware = re.search(r"latency|energy", metric.lower()) if kind == "performance" else None
-    return (("latency" if hardware[0] == "latency" else "energy"), None) if hardware else (kind, device)
 
 
 def _ends(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
@@ -429,9 +386,6 @@ def _means(
     for info, of_seeds in groups.items():
         if info in there:
             continue
-        stacked = np.stack(of_seeds).astype(np.float64)
-        counts = (~np.isnan(stacked)).sum(axis=0)
-        total = np.where(np.isnan(stacked), 0.0, stacked).sum(axis=0)
-        mean = np.where(counts > 0, total / np.maximum(counts, 1), np.nan).astype(np.float32)
+        mean = mean_over_seeds(of_seeds)
         found.append((replace(info, source_sha256=sha256(mean.tobytes()).hexdigest()), mean))
     return found

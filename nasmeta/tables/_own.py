@@ -14,21 +14,17 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
 from nasmeta.files import write_whole
-from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Columns, WholeSource, table_names
+from nasmeta.tables.sources._base import tables_folder
 
 __all__ = ["AddedSource", "ContentSource", "add_columns", "added_sources", "added_tables", "remove_added"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SUFFIX = ".added.arrow"
-
-
-def _folder() -> Path:
-    return cache_folder() / "tables" / "v1"
 
 
 class _OwnSource(WholeSource):
@@ -73,7 +69,7 @@ class ContentSource(_OwnSource):
         self.name = self.table = name
         self.content = content
         self._data = data
-        self.path = _folder() / ".content" / f"{content}.arrow"
+        self.path = tables_folder() / ".content" / f"{content}.arrow"
 
     def open(self, path: Path) -> ColumnFile:
         """Open the columnar file."""
@@ -115,7 +111,7 @@ class AddedSource(_OwnSource):
 
     def __init__(self, table: str, name: str) -> None:
         self.table, self.name = table, name
-        self.path = _folder() / table / f"{name}{_SUFFIX}"
+        self.path = tables_folder() / table / f"{name}{_SUFFIX}"
 
     @property
     def _infos(self) -> tuple[ColumnInfo, ...]:
@@ -152,7 +148,7 @@ class AddedSource(_OwnSource):
 
 def added_tables() -> tuple[str, ...]:
     """Return the names of the tables that were added to the store on this machine."""
-    folder = _folder()
+    folder = tables_folder()
     return tuple(sorted({path.parent.name for path in folder.glob(f"*/*{_SUFFIX}")})) if folder.is_dir() else ()
 
 
@@ -160,9 +156,8 @@ def added_sources(table: str) -> list[AddedSource]:
     """Return what was added to a table, by name."""
     if not _NAME.fullmatch(table):
         return []
-    return [
-        AddedSource(table, path.name.removesuffix(_SUFFIX)) for path in sorted((_folder() / table).glob(f"*{_SUFFIX}"))
-    ]
+    files = sorted((tables_folder() / table).glob(f"*{_SUFFIX}"))
+    return [AddedSource(table, file.name.removesuffix(_SUFFIX)) for file in files]
 
 
 def add_columns(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
-from nasmeta.files import write_whole
+from nasmeta.files import sha256_of, write_whole
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.sources._base import Source, store_path
@@ -121,11 +120,6 @@ def _stat(file: Path) -> dict[str, int]:
     return {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _same_origin(path: Path, recorded: Mapping[str, Any], files: Mapping[str, Path]) -> bool:
     """Compare sizes and times, as hashing costs milliseconds; hash where these differ, as in another environment.
 
@@ -145,7 +139,7 @@ def _same_origin(path: Path, recorded: Mapping[str, Any], files: Mapping[str, Pa
     stamps = {str(files[name]): {**stats[name], "sha256": recorded[name]["sha256"]} for name in unlike}
     if stamps.items() <= known.items():
         return True
-    if any(_sha256(files[name]) != recorded[name]["sha256"] for name in unlike):
+    if any(sha256_of(files[name]) != recorded[name]["sha256"] for name in unlike):
         return False
     with suppress(OSError):  # a cache that may only be read
         write_whole(beside, json.dumps({file: of for file, of in known.items() if Path(file).is_file()} | stamps))
@@ -164,7 +158,7 @@ def _stamps(file: Path) -> dict[str, Any]:
 def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
     space = get_space(source.space)
     try:
-        raw = {name: {**_stat(file), "sha256": _sha256(file)} for name, file in files.items()}
+        raw = {name: {**_stat(file), "sha256": sha256_of(file)} for name, file in files.items()}
         columns = source.read(space, files, {name: str(file["sha256"]) for name, file in raw.items()})
     except NasmetaError:
         raise

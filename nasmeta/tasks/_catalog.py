@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError
 from nasmeta.registry import Registry, is_place
-from nasmeta.tasks._declared import declared_families, declared_family_of, declared_names, declared_task
+from nasmeta.tasks._declared import declared_families, declared_tasks
 from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
 from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
-from nasmeta.tasks._names import FORMS, TNB101, attacks, devices, read_name, why_no_name
+from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attacks, devices, read_name, why_no_name
 from nasmeta.tasks._own import own_families, own_names, own_tasks, task_of_own_table
 from nasmeta.tasks._task import Task
 
@@ -27,31 +27,28 @@ TASKS: Registry[Task] = Registry(
     "task", group="nasmeta.tasks", accepts=_task_of, wanted="a Task, or a function that returns one"
 )
 
-_DATASETS = ("cifar10", "cifar100", "imagenet16-120")
-_CANNOT_RUN_ALL = ("edgetpu",)  # no search on it: `Task.require_complete`
-
 _TRADEOFF = re.compile(
-    rf"nb201/(?P<dataset>{'|'.join(_DATASETS)})(?P<form>[@#]\w+)?/tradeoff-(?P<weight>[\d.]+)/(?P<device>\w+)"
+    rf"nb201/(?P<dataset>{'|'.join(DATASETS)})(?P<form>[@#]\w+)?/tradeoff-(?P<weight>[\d.]+)/(?P<device>\w+)"
 )
 
 _FAMILIES: Mapping[str, Callable[[], list[str]]] = {
-    "nb201": lambda: [f"nb201/{dataset}" for dataset in _DATASETS],
+    "nb201": lambda: [f"nb201/{dataset}" for dataset in DATASETS],
     "all": lambda: [
         name
         for family in ("nb201/accuracy", "nb201/robust", "nb201/latency", "nb201/energy", "tnb101")
         for name in _FAMILIES[family]()
     ],
     "nb201/accuracy": lambda: [
-        f"nb201/{dataset}{form}" for dataset in _DATASETS for form in ("", "#777", "#888", "#999", "@12ep")
+        f"nb201/{dataset}{form}" for dataset in DATASETS for form in ("", "#777", "#888", "#999", "@12ep")
     ],
-    "nb201/12ep": lambda: [f"nb201/{dataset}@12ep" for dataset in _DATASETS],
+    "nb201/12ep": lambda: [f"nb201/{dataset}@12ep" for dataset in DATASETS],
     "nb201/energy": lambda: [f"nb201/energy/{device}" for device in sorted(devices("energy", "cifar10"))],
     "nb201/latency": lambda: [
-        f"nb201/latency/{device}" for device in sorted(devices("latency", "cifar10")) if device not in _CANNOT_RUN_ALL
+        f"nb201/latency/{device}" for device in sorted(devices("latency", "cifar10")) if device not in CANNOT_RUN_ALL
     ],
     "nb201/robust": lambda: [f"nb201/robust/{attack}" for attack in attacks()],
     "nb201/tradeoff": lambda: drawn_names("tradeoff"),
-    "nb201/train-seconds": lambda: [f"nb201/train-seconds/{dataset}" for dataset in _DATASETS],
+    "nb201/train-seconds": lambda: [f"nb201/train-seconds/{dataset}" for dataset in DATASETS],
     "nb201/within": lambda: drawn_names("within"),
     "tnb101": lambda: [f"tnb101/{task}" for task in TNB101],
     "tnb101/train": lambda: [f"tnb101/{task}/train" for task in TNB101],
@@ -93,7 +90,7 @@ def get_task(name: str) -> Task:
         raise UnknownNameError.of("task", name, known_names())
     if name in TASKS or is_place(name):
         return TASKS[name]
-    found = read_name(name) or declared_task(name) or task_of_own_table(name)
+    found = read_name(name) or declared_tasks().get(name) or task_of_own_table(name)
     if found is None:
         names = known_names()
         of_family = [known for known in names if known.startswith(f"{name.partition('/')[0]}/")]
@@ -105,7 +102,7 @@ def get_task(name: str) -> Task:
 def known_names() -> list[str]:
     """Return names of tasks, and forms of names, for messages."""
     listed = [name for family in ("nb201", "nb201/12ep", "tnb101") for name in _FAMILIES[family]()]
-    return [*TASKS, *listed, *FORMS, *declared_names(), *own_names()]
+    return [*TASKS, *listed, *FORMS, *declared_tasks(), *own_names()]
 
 
 def task_families() -> tuple[str, ...]:
@@ -203,13 +200,13 @@ def default_sources(task: Task) -> TaskDistribution:
         form, weight, device = found["form"] or "", found["weight"], found["device"]
         return TaskDistribution(
             get_task(f"nb201/{dataset}{form}/tradeoff-{weight}/{other}")
-            for dataset in _DATASETS
+            for dataset in DATASETS
             for other in tradeoff_devices()
             if dataset != found["dataset"] and other != device
         )
-    family = declared_family_of(task.name)
-    if family is not None:
-        return _without(task, family)
+    for family, names in declared_families().items():
+        if task.name in names:
+            return _without(task, family)
     first, _, rest = task.name.partition("/")
     second = "12ep" if "@12ep" in rest else rest.partition("/")[0]
     return _without(task, f"{first}/{second}" if second in ("12ep", "latency", "energy") else first)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.tasks._names import devices, read_name
+from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, devices, read_name
 from nasmeta.tasks._task import Task
 
 __all__ = ["drawn_names", "sample_objective", "tradeoff_devices"]
 
-_DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _RULES = ("within", "tradeoff")
 _UNITS = {"latency": "ms", "energy": "mJ"}
 _QUANTILES = (0.1, 0.9)  # of the cells' costs, between which a budget lies
 _WEIGHTS = (0.5, 8.0)  # points of accuracy that a cost e times as high must bring
-_CANNOT_RUN_ALL = ("edgetpu",)
 
 
 def sample_objective(
@@ -57,11 +55,11 @@ def sample_objective(
     """
     if not isinstance(rng, np.random.Generator):
         raise SettingError(f"rng must be a numpy.random.Generator, not {rng!r:.80}.")
-    for what, value, known in (("rule", rule, _RULES), ("dataset", dataset, _DATASETS), ("kind of cost", kind, _UNITS)):
+    for what, value, known in (("rule", rule, _RULES), ("dataset", dataset, DATASETS), ("kind of cost", kind, _UNITS)):
         if value is not None and value not in known:
             raise UnknownNameError.of(what, value, known)
     rule = _RULES[rng.integers(len(_RULES))] if rule is None else rule
-    dataset = _DATASETS[rng.integers(len(_DATASETS))] if dataset is None else dataset
+    dataset = DATASETS[rng.integers(len(DATASETS))] if dataset is None else dataset
     costs = [cost for cost in _costs(rule) if kind in (None, cost[0])]
     if not costs:
         raise SettingError("A trade-off has no unit in its name, so it is one with latency: leave out kind.")
@@ -73,7 +71,7 @@ def sample_objective(
 
 def drawn_names(rule: str) -> list[str]:
     """Return the members of a family: each dataset and device with one budget or weight, always the same ones."""
-    places = [(dataset, *cost) for dataset in _DATASETS for cost in _costs(rule)]
+    places = [(dataset, *cost) for dataset in DATASETS for cost in _costs(rule)]
     return [_drawn(np.random.default_rng([i, _RULES.index(rule)]), rule, *place).name for i, place in enumerate(places)]
 
 
@@ -87,8 +85,8 @@ def _costs(rule: str) -> list[tuple[str, str]]:
     return [
         (kind, device)
         for kind in _UNITS
-        for device in sorted(set.intersection(*(set(devices(kind, dataset)) for dataset in _DATASETS)))
-        if rule == "within" or (kind == "latency" and device not in _CANNOT_RUN_ALL)
+        for device in sorted(set.intersection(*(set(devices(kind, dataset)) for dataset in DATASETS)))
+        if rule == "within" or (kind == "latency" and device not in CANNOT_RUN_ALL)
     ]
 
 

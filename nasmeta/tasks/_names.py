@@ -37,10 +37,11 @@ from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
 
-__all__ = ["FORMS", "TNB101", "attacks", "devices", "read_name", "why_no_name"]
+__all__ = ["CANNOT_RUN_ALL", "DATASETS", "FORMS", "TNB101", "attacks", "devices", "read_name", "why_no_name"]
 
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
-_DATASETS = ("cifar10", "cifar100", "imagenet16-120")
+DATASETS = ("cifar10", "cifar100", "imagenet16-120")
+CANNOT_RUN_ALL = ("edgetpu",)  # devices with a latency of some cells only
 _TWELVE_EPOCHS = {  # the only seed policy for which every cell has a value
     dataset: Signal(
         dataset,
@@ -51,7 +52,7 @@ _TWELVE_EPOCHS = {  # the only seed policy for which every cell has a value
         "NB201, unnamed release",
         kind="performance",
     )
-    for dataset in _DATASETS
+    for dataset in DATASETS
 }
 TNB101 = {  # epochs and metric of each task
     "class_scene": (25, "accuracy"),
@@ -65,7 +66,7 @@ TNB101 = {  # epochs and metric of each task
 _COST_METRIC = {"latency": "latency_{}_milliseconds", "energy": "energy_{}_millijoules"}
 _KIND_OF_UNIT = {"ms": "latency", "mJ": "energy"}
 
-_NUMBER, _DATASET = r"\d+(?:\.\d+)?", "|".join(_DATASETS)
+_NUMBER, _DATASET = r"\d+(?:\.\d+)?", "|".join(DATASETS)
 _ACCURACY = re.compile(rf"(?P<dataset>{_DATASET})(?:@(?P<epochs>12|200)ep)?(?:#(?P<seed>777|888|999))?")
 _SECONDS = re.compile(rf"train-seconds/(?P<dataset>{_DATASET})")
 _COST = re.compile(rf"(?P<kind>latency|energy)/(?P<device>\w+)(?:/(?P<dataset>{_DATASET}))?")

@@ -231,8 +231,8 @@ def test_environments_that_share_a_cache_hash_their_raw_files_once_each(
 ) -> None:
     load_table("nb201")
     hashed: list[Path] = []
-    digest = _store._sha256
-    monkeypatch.setattr(_store, "_sha256", lambda file: hashed.append(file) or digest(file))
+    digest = _store.sha256_of
+    monkeypatch.setattr(_store, "sha256_of", lambda file: hashed.append(file) or digest(file))
     environments = [raw]
     for i in (1, 2):
         environments.append({name: tmp_path / f"{i}-{name}" for name in raw})

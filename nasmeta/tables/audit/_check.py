@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.registry import Registry
+from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit._holdings import Held, Holdings
 
 __all__ = ["CHECKS", "Check", "CheckFunction", "Finding", "apart", "check", "compared"]
@@ -47,6 +48,12 @@ class Finding:
     measured: str = ""
     needs: tuple[str, ...] = ()
     groups: tuple[tuple[int, ...], ...] = ()
+
+    @classmethod
+    def on(cls, info: ColumnInfo, checked: int, wrong: ArrayLike = (), **rest: Any) -> Finding:
+        """Return a finding on a column; `wrong` is a bool for each of its cells."""
+        cells = tuple(np.flatnonzero(wrong).tolist())
+        return cls(info.address, info.release, info.source, checked, cells, **rest)
 
     @property
     def violations(self) -> int:
@@ -144,7 +151,4 @@ def compared(
         return
     wrong = apart(held.values, expected, absolute, relative)
     largest = float(np.abs(held.values - expected)[known].max())
-    yield Finding(
-        held.info.address, held.info.release, held.info.source, int(known.sum()),
-        tuple(np.flatnonzero(wrong).tolist()), measured=f"against {against}: at most {largest:.4g} apart",
-    )  # fmt: skip
+    yield Finding.on(held.info, int(known.sum()), wrong, measured=f"against {against}: at most {largest:.4g} apart")

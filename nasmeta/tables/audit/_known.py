@@ -11,6 +11,7 @@ from typing import Any
 from nasmeta.files import shipped
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit._check import Finding
+from nasmeta.tables.sources._base import fits
 
 __all__ = ["Known", "KnownFacts", "known_facts"]
 
@@ -42,10 +43,10 @@ class Known:
 
     def is_about(self, check: str, address: str, release: str, source: str) -> bool:
         """Whether it is about this check and column."""
-        parts = zip(address.split("/"), self.columns.split("/"), strict=False)
         said = ((check, self.check), (release, self.release), (source, self.source))
-        return all(fnmatchcase(value, pattern) for value, pattern in said) and all(
-            any(fnmatchcase(value, one) for one in patterns.split(",")) for value, patterns in parts
+        parts = address.split("/")  # one where it is about all columns
+        return all(fnmatchcase(value, pattern) for value, pattern in said) and fits(
+            self.columns, [*parts, *[None] * (5 - len(parts))]
         )
 
 

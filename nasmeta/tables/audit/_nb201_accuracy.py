@@ -40,27 +40,17 @@ _BRINGS = {
 _NOISE = {"cifar10": 0.894, "cifar100": 0.936, "imagenet16-120": 0.940}
 
 
-def _tau(a: Held, b: Held) -> tuple[float, int]:
-    """Return Kendall's τ-b over the cells that both measured, and how many these are."""
-    from scipy.stats import kendalltau
+def _correlation(statistic: str, a: Held, b: Held) -> tuple[float, int]:
+    """Return a statistic of scipy over the cells that both measured, and how many these are."""
+    import scipy.stats
 
     both = ~np.isnan(a.values) & ~np.isnan(b.values)
-    return float(kendalltau(a.values[both], b.values[both]).statistic), int(both.sum())
-
-
-def _rho(a: Held, b: Held) -> tuple[float, int]:
-    """Return Spearman's ρ over the cells that both measured, and how many these are."""
-    from scipy.stats import spearmanr
-
-    both = ~np.isnan(a.values) & ~np.isnan(b.values)
-    return float(spearmanr(a.values[both], b.values[both]).statistic), int(both.sum())
+    return float(getattr(scipy.stats, statistic)(a.values[both], b.values[both]).statistic), int(both.sum())
 
 
 def _within(info: ColumnInfo, figure: float, low: float, high: float, checked: int, said: str) -> Finding:
-    return Finding(
-        info.address, info.release, info.source, checked, holds=low <= figure <= high,
-        measured=f"{said} {figure:.4f}, known: {low:.4g} to {high:.4g}",
-    )  # fmt: skip
+    known = f"{said} {figure:.4f}, known: {low:.4g} to {high:.4g}"
+    return Finding.on(info, checked, holds=low <= figure <= high, measured=known)
 
 
 def _enough(held: Holdings, one: Held) -> bool:
@@ -120,13 +110,10 @@ def _lengths(held: Holdings) -> Iterator[Finding]:
             equal = (short.values == long.values) & (short.values > _CHANCE[dataset] + 1e-3)
             both = int(np.count_nonzero(~np.isnan(short.values) & ~np.isnan(long.values)))
             if both:
-                yield Finding(
-                    short.info.address, short.info.release, short.info.source, both,
-                    tuple(np.flatnonzero(equal).tolist()),
-                    measured=f"{int(equal.sum())} equal to {long.info.address} ({long.info.release})",
-                )  # fmt: skip
+                measured = f"{int(equal.sum())} equal to {long.info.address} ({long.info.release})"
+                yield Finding.on(short.info, both, equal, measured=measured)
             if _enough(held, short) and _enough(held, long):
-                rho, checked = _rho(short, long)
+                rho, checked = _correlation("spearmanr", short, long)
                 yield _within(short.info, rho, 0.75, 0.92, checked, f"Spearman with {long.info.release}")
 
 
@@ -163,11 +150,12 @@ def _optima(held: Holdings) -> Iterator[Finding]:
         for one in columns:
             found = float(np.nanmax(one.values))
             at = tuple(np.flatnonzero(one.values > found - 5e-4).tolist())
-            yield Finding(
-                one.info.address, one.info.release, one.info.source, held.space.size,
+            yield Finding.on(
+                one.info,
+                held.space.size,
                 holds=abs(found - best) < 1e-4 and (not cells or at == cells),
                 measured=f"{found:.4f} at {', '.join(map(str, at[:3]))}, known: {best:.4f}",
-            )  # fmt: skip
+            )
         if not columns:
             needs = _BRINGS.get((dataset, split, epochs), (_OFFICIAL,))
             yield Finding(f"{dataset}/accuracy/{split}/{epochs}/{seed}", needs=needs)
@@ -187,12 +175,12 @@ def _noise(held: Holdings) -> Iterator[Finding]:
         if valid is None or test is None:
             yield Finding(f"{dataset}/accuracy/test/200/mean", needs=_BRINGS[dataset, "test", 200])
         elif _enough(held, valid):
-            tau, checked = _tau(valid, test)
+            tau, checked = _correlation("kendalltau", valid, test)
             yield _within(valid.info, tau, known - 0.002, known + 0.002, checked, f"τ with test ({test.info.release})")
     seeds = [held.first(dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed=s) for s in (777, 888)]
     if all(one is not None and _enough(held, one) for one in seeds):
         first, other = (one for one in seeds if one is not None)
-        tau, checked = _tau(first, other)
+        tau, checked = _correlation("kendalltau", first, other)
         yield _within(first.info, tau, 0.905, 0.915, checked, "τ with seed 888")
 
 
@@ -205,7 +193,7 @@ def _datasets(held: Holdings) -> Iterator[Finding]:
     same = {"metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean", "release": _V1_0}
     columns = [held.first(dataset=dataset, **same) for dataset in _CHANCE]
     for first, other in combinations([one for one in columns if one is not None and _enough(held, one)], 2):
-        rho, checked = _rho(first, other)
+        rho, checked = _correlation("spearmanr", first, other)
         yield _within(first.info, rho, 0.955, 0.985, checked, f"Spearman with {other.info.dataset}")
 
 

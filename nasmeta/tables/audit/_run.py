@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
+from nasmeta.registry import import_siblings
 from nasmeta.tables.audit._check import CHECKS, Check, Finding
 from nasmeta.tables.audit._holdings import Holdings
 from nasmeta.tables.audit._known import KnownFacts, known_facts
@@ -110,7 +108,7 @@ def run_audit(
     >>> audit.passed, audit.rows[0].verdict, len(audit.rows[0].known)
     (True, 'known', 150)
     """
-    _import_checks()
+    import_siblings(__name__)
     facts = known if known is not None else known_facts()
     chosen = [CHECKS[name] for name in (CHECKS if checks is None else checks)]
     rows: list[Row] = []
@@ -145,10 +143,3 @@ def _judged(table: str, check: str, finding: Finding, facts: KnownFacts, n_cells
     new = tuple(cell for cell in finding.cells if cell not in documented)
     gone = len(documented) - len(known) if most else 0
     return Row(table, check, finding, known, new, gone, reasons)
-
-
-def _import_checks() -> None:
-    """Import the modules beside this one, which register their checks."""
-    package: Any = import_module(__name__.rpartition(".")[0])
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")

@@ -35,14 +35,8 @@ _ANY = (-np.inf, np.inf, True)
 def _whole_files(held: Holdings) -> Iterator[Finding]:
     for source in held.sources:
         reason = held.damaged.get(source.name, "")
-        yield Finding(
-            "all",
-            source.release,
-            source.name,
-            held.space.size,
-            holds=not reason,
-            measured=reason or "checksums agree",
-        )
+        measured = reason or "checksums agree"
+        yield Finding("all", source.release, source.name, held.space.size, holds=not reason, measured=measured)
 
 
 @check(
@@ -80,10 +74,8 @@ def _ranges(held: Holdings) -> Iterator[Finding]:
             wrong |= values != np.where(np.isnan(values), values, np.round(values))
             wrong &= ~np.isnan(values)
         known = values[~np.isnan(values)]
-        yield Finding(
-            info.address, info.release, info.source, len(known), tuple(np.flatnonzero(wrong).tolist()),
-            measured=f"{known.min():.6g} to {known.max():.6g} {info.unit}" if len(known) else "no value",
-        )  # fmt: skip
+        span = f"{known.min():.6g} to {known.max():.6g} {info.unit}" if len(known) else "no value"
+        yield Finding.on(info, len(known), wrong, measured=span)
 
 
 @check(
@@ -96,10 +88,8 @@ def _missing(held: Holdings) -> Iterator[Finding]:
         if one.imported:
             continue
         missing, declared = int(np.isnan(one.values).sum()), known_facts().missing_of(one.info)
-        yield Finding(
-            one.info.address, one.info.release, one.info.source, held.space.size, holds=missing == declared,
-            measured=f"{missing:,} missing" + ("" if missing == declared else f", {declared:,} declared"),
-        )  # fmt: skip
+        measured = f"{missing:,} missing" + ("" if missing == declared else f", {declared:,} declared")
+        yield Finding.on(one.info, held.space.size, holds=missing == declared, measured=measured)
 
 
 @check(

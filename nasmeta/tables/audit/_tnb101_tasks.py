@@ -41,7 +41,5 @@ def _tasks_differ(held: Holdings) -> Iterator[Finding]:
     for pair, known in ((min(found, key=found.__getitem__), _LOWEST), (max(found, key=found.__getitem__), _HIGHEST)):
         info = held.find(dataset=pair[0], metric=_OWN_METRIC[pair[0]], split="valid")[0].info
         figure = found[pair]
-        yield Finding(
-            info.address, info.release, info.source, held.space.size, holds=abs(figure - known) < 0.01,
-            measured=f"Spearman with {pair[1]} {figure:.4f}, known: {known:g}",
-        )  # fmt: skip
+        measured = f"Spearman with {pair[1]} {figure:.4f}, known: {known:g}"
+        yield Finding.on(info, held.space.size, holds=abs(figure - known) < 0.01, measured=measured)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
 from nasmeta.tables import _store
-from nasmeta.tables._columns import ColumnInfo, Kind, Seed
+from nasmeta.tables._columns import ColumnInfo, Kind, Seed, mean_over_seeds
 from nasmeta.tables._legality import legal_measurements
-from nasmeta.tables.official._curve_file import Block, mean_over_seeds
+from nasmeta.tables.official._curve_file import Block
 from nasmeta.tables.official._records import TIMES, Key, spread_over_epochs
 from nasmeta.tables.sources import Columns, SimpleHpoBench, Source
 

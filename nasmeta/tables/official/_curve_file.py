@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.tables._arrow_file import ColumnFile
-from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables._columns import ColumnInfo, mean_over_seeds
 from nasmeta.tables.official._records import after_epoch, spread_over_epochs
 
-__all__ = ["Block", "CurveFile", "mean_over_seeds", "write_curves"]
+__all__ = ["Block", "CurveFile", "write_curves"]
 
 _FORMAT_VERSION = 1
 _KEY = b"nasmeta"
@@ -46,15 +46,6 @@ class Block(NamedTuple):
     info: ColumnInfo
     values: NDArray[np.float32]
     members: tuple[int, ...] = ()
-
-
-def mean_over_seeds(columns: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return the mean of what was measured, NaN where nothing was."""
-    values = np.stack(list(columns)).astype(np.float64)
-    measured = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        mean = np.where(measured, values, 0).sum(axis=0) / measured.sum(axis=0)
-    return np.asarray(mean, dtype=np.float32)
 
 
 def write_curves(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
@@ -14,18 +13,12 @@ from typing import Any, BinaryIO
 from nasmeta.errors import DamagedFileError, NasmetaError
 from nasmeta.tables.official._unpickle import Sink, stream_pickle
 
-__all__ = ["read_records", "sha256_of"]
+__all__ = ["read_records"]
 
 _MAGIC_OF_OLD_TORCH = 0x1950A86A20F9469CFC6C
 _OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _MOST_BYTES_OF_A_CELL = 1 << 28  # with its weights a cell has some 25 MB on average: more is no cell
 _READ_AT_ONCE = 1 << 25  # of a cell: more is read as a stream, which is slower and takes no memory
-
-
-def sha256_of(path: Path) -> str:
-    """Return the checksum of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_records(path: Path, sink: Sink, *, one_cell: bool = False, forget: bool = True) -> Any:

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError, SettingError
-from nasmeta.files import move, temporary_of, write_to_disk
+from nasmeta.files import move, sha256_of, temporary_of, write_to_disk
 from nasmeta.spaces import CellSpace, get_cell_space
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.official._assemble import Assembly
 from nasmeta.tables.official._curve_file import write_curves
-from nasmeta.tables.official._files import read_records, sha256_of
+from nasmeta.tables.official._files import read_records
 from nasmeta.tables.official._records import Chunk, Key
 from nasmeta.tables.official._sources import imported_source
 from nasmeta.tables.official._unpickle import Forgotten

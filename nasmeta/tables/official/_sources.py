@@ -9,7 +9,6 @@ from nasmeta.errors import DamagedFileError
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables.official._curve_file import CurveFile
 from nasmeta.tables.sources import SOURCES, WholeSource
-from nasmeta.tables.sources._registry import declared
 
 __all__ = ["ImportedSource", "imported_source"]
 
@@ -20,11 +19,6 @@ class ImportedSource(WholeSource):
     table = "nb201"
     space = "nb201"
     optional = True
-    columns: tuple[str, ...] = ()  # patterns of the addresses that it brings, as in the registry
-
-    def brings(self, **said: object) -> bool:
-        """Whether a whole file has a column with these parts of an address."""
-        return said.get("release") in (None, self.release) and declared(self.columns, said)
 
 
 def _register(
@@ -36,7 +30,7 @@ def _register(
         patterns = ["/".join([*one[:3], points[one[3]] if curves else one[3], one[4]]) for one in parts]
         facts = {
             "__module__": __name__, "name": name, "release": release, "licence": licence, "citation": citation,
-            "holds": holds, "curves": curves, "columns": tuple(patterns),
+            "holds": holds, "curves": curves, "declared": tuple(patterns),
             "how_to_get": f"`nasmeta data import PATH` brings it, where PATH is {what}.",
         }  # fmt: skip
         return type("ImportedSource", (ImportedSource,), facts)

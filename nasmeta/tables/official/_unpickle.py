@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any, BinaryIO, ClassVar
 
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
-from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray
+from nasmeta.tables._pickles import NUMPY_ARRAYS, NUMPY_NUMBERS, PickledArray
 
 __all__ = ["Forgotten", "Sink", "stream_pickle"]
 
@@ -69,17 +69,12 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin-1")
 
 
-def _scalar(dtype: Any, data: bytes) -> Any:
-    return PickledArray((), dtype, False, data).to_numpy().item()
-
-
 _STORAGES = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool", "Untyped")
 _DTYPE = NUMPY_ARRAYS["numpy", "dtype"]
 # What the official files truly contain; everything else is refused.
 _ALLOWED: Mapping[tuple[str, str], Any] = {
     **NUMPY_ARRAYS,
-    ("numpy.core.multiarray", "scalar"): _scalar,
-    ("numpy._core.multiarray", "scalar"): _scalar,
+    **NUMPY_NUMBERS,
     ("collections", "OrderedDict"): _Dict,
     ("__builtin__", "set"): _set_of,
     ("builtins", "set"): _set_of,

