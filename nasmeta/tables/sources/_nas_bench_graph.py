@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._pickles import NUMPY_NUMBERS, restricted_load
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_nas_bench_graph"]
@@ -20,12 +20,11 @@ _MEAN = "mean of three seeds after the last epoch"
 
 
 @READERS.register("nas-bench-graph")
-def read_nas_bench_graph(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Columns:
+def read_nas_bench_graph(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return validation and test accuracy, latency and parameters; rows are joined by the key.
 
     The files hold fractions and millions of parameters: the columns are in percent and plain numbers.
     """
-    columns: Columns = []
     for dataset, file in files.items():
         with file.open("rb") as stream:
             records: dict[int, dict[str, float]] = restricted_load(stream, NUMPY_NUMBERS)
@@ -47,15 +46,14 @@ def read_nas_bench_graph(source: FetchedSource, space: SearchSpace, files: Mappi
                 dataset, dataset, "accuracy", split, None, "mean",
                 unit="percent", direction="max", note=percent + of_part,
             )  # fmt: skip
-            columns.append((info, (100 * values[:, column]).astype(np.float32)))
+            yield info, (100 * values[:, column]).astype(np.float32)
         info = source.info(
             dataset, dataset, "latency_seconds", None, None, "mean", unit="s", direction="min",
             kind="latency", device="gpu", note=f"{_MEAN}; the package does not name the device{of_part}",
         )  # fmt: skip
-        columns.append((info, values[:, 2].astype(np.float32)))
+        yield info, values[:, 2].astype(np.float32)
         info = source.info(
             dataset, dataset, "parameters", None, None, None, unit="1", direction="min", kind="size",
             note=f"millions in the file{of_part}",
         )  # fmt: skip
-        columns.append((info, np.round(values[:, 3] * 1e6).astype(np.float32)))
-    return columns
+        yield info, np.round(values[:, 3] * 1e6).astype(np.float32)

