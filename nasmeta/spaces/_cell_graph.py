@@ -118,16 +118,12 @@ def live_path_counts(space: CellSpace) -> CountFeature:
 
 
 def function_classes(space: CellSpace) -> NDArray[np.int32]:
-    """Return for every cell which function its network computes, as a number from 0 on.
+    """Return for every cell which function its network computes, as a number from 0 on, int32, shape (n_cells,).
 
     A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term; ``skip_connect`` adds
     the terms of its source themselves; the order of terms does not count. So this is the isomorphism rule ``zero`` with
     nested sums laid flat, and coarser than it and than the upstream rule. Class 0 is that of an output without terms,
     where there is one: the cells without a live path.
-
-    Returns
-    -------
-    ndarray of int32, shape (n_cells,)
     """
     digits = space.digits.astype(np.int64)
     real = np.array(space.real_operations, dtype=np.int64)

@@ -46,18 +46,7 @@ def _sum(terms: list[str], rule: IsomorphismRule) -> str:
 
 
 def class_representatives(space: CellSpace, rule: IsomorphismRule) -> NDArray[np.int32]:
-    """Return for every cell the smallest index among the cells that build the same network.
-
-    Parameters
-    ----------
-    space : CellSpace
-    rule : {"upstream", "skip", "zero"}
-        ``upstream`` is NATS-Bench's ``Structure.to_unique_str(consider_zero=True)``.
-
-    Returns
-    -------
-    ndarray of int32, shape (n_cells,), read-only
-    """
+    """Return for every cell the smallest index among the cells that build the same network, int32, read-only."""
     if not isinstance(rule, str) or rule not in get_args(IsomorphismRule):
         raise UnknownNameError.of("isomorphism rule", rule, get_args(IsomorphismRule))
     first: dict[str, int] = {}

@@ -87,12 +87,7 @@ class Position:
 
 
 def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position]) -> tuple[Position, ...]:
-    """Return checked positions; of a mapping of names to choices, those whose choices are all numbers are ordered.
-
-    Raises
-    ------
-    SettingError
-    """
+    """Return checked positions; of a mapping of names to choices, those whose choices are all numbers are ordered."""
     if isinstance(positions, Mapping):
         found = tuple(_position(name, choices) for name, choices in positions.items())
     else:

@@ -71,22 +71,8 @@ def _uniform(cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
 
 
 def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoise | None:
-    """Fit the scatter of seeds around each cell's own mean.
+    """Fit the scatter of seeds around each cell's own mean; None where fewer than 100 cells have two seeds.
 
-    Parameters
-    ----------
-    means : ndarray of float64, shape (n,)
-        Predicted means of the cells.
-    seeds : ndarray of float64, shape (n, n_seeds)
-        Measured values, NaN where a seed is not there.
-
-    Returns
-    -------
-    SeedNoise or None
-        None where fewer than 100 cells have two seeds.
-
-    Notes
-    -----
     A knot's distribution is that of deviations from the cells' own means, of cells whose predicted means are near: the
     50 lowest and the 50 highest, the next 100 and so on, since noise changes most at both ends. A deviation from the
     mean of m seeds is multiplied by sqrt(m / (m - 1)), so that its variance is that of one training.

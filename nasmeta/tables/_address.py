@@ -39,12 +39,7 @@ class Address(NamedTuple):
         return ", ".join(f"{part}={value!r}" for part, value in said if value is not None)
 
     def normal(self) -> Address:
-        """Return the address with our names where official ones were used and Python's integers, checked for type.
-
-        Raises
-        ------
-        ColumnError
-        """
+        """Return the address with our names where official ones were used and Python's integers, checked for type."""
         for part in ("dataset", "metric", "split", "release"):
             value = getattr(self, part)
             if not isinstance(value, str) and (value is not None or part in ("dataset", "metric")):
@@ -78,14 +73,8 @@ class Address(NamedTuple):
 class AddressBook:
     """The columns of one table by address.
 
-    Parameters
-    ----------
-    table : str
-        Name of the table, for messages.
-    columns : sequence of ColumnInfo
-    release : str, optional
-        Of several releases, the one that is meant where nobody says: that of the source which is always there, so that
-        a question goes on to mean the same when more is fetched.
+    Of several releases `release` is meant where nobody says: that of the source which is always there, so that a
+    question goes on to mean the same when more is fetched.
     """
 
     def __init__(self, table: str, columns: Sequence[ColumnInfo], release: str | None = None) -> None:
@@ -97,12 +86,7 @@ class AddressBook:
         self._found_seeds: dict[Address, tuple[int, ...]] = {}
 
     def find(self, address: Address) -> int:
-        """Return the position of the one column with this address.
-
-        Raises
-        ------
-        ColumnError
-        """
+        """Return the position of the one column with this address."""
         asked = address.normal()
         found = self._found.get(asked)
         if found is None:
@@ -113,12 +97,7 @@ class AddressBook:
         return found
 
     def find_seeds(self, address: Address) -> tuple[int, ...]:
-        """Return the positions of the columns of single seeds; the address leaves the seed open.
-
-        Raises
-        ------
-        ColumnError
-        """
+        """Return the positions of the columns of single seeds; the address leaves the seed open."""
         asked = address.normal()
         found = self._found_seeds.get(asked)
         if found is None:
@@ -139,12 +118,7 @@ class AddressBook:
         return own if own and asked.release is None else matches
 
     def matching(self, asked: Address) -> list[ColumnInfo]:
-        """Return what is known about the columns that fit, of the default release where none is said.
-
-        Raises
-        ------
-        NoColumnError
-        """
+        """Return what is known about the columns that fit, of the default release where none is said."""
         return [self.columns[i] for i in self._of_default_release(asked, self._matches(asked))]
 
     def holds(self, address: Address) -> bool:

@@ -70,14 +70,8 @@ def encode(
 ) -> bytes:
     """Return the bytes of a columnar file.
 
-    Parameters
-    ----------
-    space : SearchSpace
-        Of a registered one the file holds the name, of others the content.
-    columns : sequence of (ColumnInfo, ndarray of float32, shape (n_cells,))
-        NaN where nothing was measured.
-    origin : mapping
-        What identifies the raw files; anything that JSON can hold.
+    Columns are float32 of shape (n_cells,), NaN where nothing was measured; `origin` identifies the raw files. Of a
+    registered space the file holds the name, of others the content.
     """
     import pyarrow as pa
 
@@ -113,11 +107,8 @@ def encode(
 class ColumnFile:
     """An opened columnar file; columns are views of the memory-mapped file.
 
-    Parameters
-    ----------
-    path : Path
-    data : bytes, optional
-        The file itself, where it is not on the disk.
+    `data` is the file itself, where it is not on the disk. Opening raises FileNotFoundError, or DamagedFileError where
+    the file is truncated, altered, or of another format or version.
 
     Attributes
     ----------
@@ -129,13 +120,6 @@ class ColumnFile:
         Of the columns, in the same order.
     origin : dict
         What identified the raw files when this file was built.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where nothing is there.
-    DamagedFileError
-        Where the file is truncated, altered, or of another format or version.
     """
 
     format_version = FORMAT_VERSION
@@ -189,12 +173,7 @@ class ColumnFile:
             raise DamagedFileError(f"{self.path} is damaged: the checksum of {address} differs.")
 
     def column(self, position: int) -> NDArray[np.float32]:
-        """Return a column, read-only, shape (n_cells,); its checksum is verified the first time.
-
-        Raises
-        ------
-        DamagedFileError
-        """
+        """Return a column, read-only, shape (n_cells,); its checksum is verified the first time."""
         found = self._used.get(position)
         if found is None:
             start, _ = self._regions[position]
@@ -204,11 +183,6 @@ class ColumnFile:
         return found
 
     def verify(self) -> None:
-        """Check every column's checksum now.
-
-        Raises
-        ------
-        DamagedFileError
-        """
+        """Check every column's checksum now."""
         for position in range(len(self.infos)):
             self.column(position)

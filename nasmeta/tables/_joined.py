@@ -20,24 +20,10 @@ __all__ = ["JoinedColumns", "damaged_sources", "united"]
 
 
 class JoinedColumns:
-    """The opened files of sources.
+    """The opened files of sources: points of learning curves or ends of trainings, as a user's file may have both.
 
     Where two sources hold the same address of the same release, the first counts, and the others in cells of which it
     has no value; the audit compares them. An optional source that is damaged is left out, with a warning.
-
-    Parameters
-    ----------
-    table : str
-        Name of the table, for messages.
-    sources : sequence of Source
-    points : bool
-        Whether it takes points of learning curves, else the ends of trainings: a user's file may have both.
-
-    Attributes
-    ----------
-    columns : tuple of ColumnInfo
-    book : AddressBook
-        From an address to positions in `columns`.
     """
 
     def __init__(self, table: str, sources: Sequence[Source], *, points: bool) -> None:
@@ -71,10 +57,7 @@ class JoinedColumns:
         return next((damage for source, damage in self._damaged if source.brings(**said)), None)
 
     def column(self, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
-        """Return a column, read-only, shape (n_cells,), and what is known about it, which names all its sources.
-
-        A damaged file is built again.
-        """
+        """Return a column, read-only, and what is known about it and all its sources; a damaged file is built again."""
         first, *others = self._places_of[position]
         if not others:
             return self._column(*first), self.columns[position]
@@ -127,13 +110,9 @@ def damaged_sources(table: str) -> dict[str, str]:
 def united(
     values: NDArray[np.float32], info: ColumnInfo, others: NDArray[np.float32], other: ColumnInfo
 ) -> tuple[NDArray[np.float32], ColumnInfo]:
-    """Return a column with the values of another source in cells of which it has none; of the same release and address.
+    """Return a column with the values of another source, of the same release and address, where it has none itself.
 
-    Parameters
-    ----------
-    values, others : ndarray of float32, shape (n_cells,)
-    info, other : ColumnInfo
-        Where the other source adds a value, the result names both sources, licences and checksums.
+    Where the other source adds a value, what is known names both sources, licences and checksums.
     """
     gaps = np.isnan(values) & ~np.isnan(others)
     if not gaps.any():

@@ -23,19 +23,7 @@ _T = TypeVar("_T")
 
 
 class ColumnLookup:
-    """The columns of sources over one space.
-
-    Parameters
-    ----------
-    table : str
-        Name of the table, for messages.
-    sources : sequence of Source
-
-    Attributes
-    ----------
-    ends : JoinedColumns
-        All but the points of learning curves: these are opened when one is asked for.
-    """
+    """The columns of sources over one space: ends of trainings, and points of curves once one is asked for."""
 
     def __init__(self, table: str, sources: Sequence[Source]) -> None:
         self._table, self._sources = table, sources

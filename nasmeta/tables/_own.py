@@ -48,15 +48,9 @@ class _OwnSource(WholeSource):
 
 
 class ContentSource(_OwnSource):
-    """Columns of a data frame, addressed by their content, so that another process maps the same file.
+    """Columns of a data frame, addressed by the checksum of their file, so that another process maps the same one.
 
-    Parameters
-    ----------
-    name : str
-    content : str
-        The checksum of the file.
-    data : bytes, optional
-        The file, where the store cannot be written.
+    `data` is the file, where the store cannot be written.
     """
 
     holds = "a data frame"
@@ -100,12 +94,7 @@ class ContentSource(_OwnSource):
 
 
 class AddedSource(_OwnSource):
-    """Columns that were added to the store under a name.
-
-    Parameters
-    ----------
-    table, name : str
-    """
+    """Columns that were added to the store under a name."""
 
     how_to_get = "`nasmeta data add FILE` brings it."
 
@@ -169,13 +158,7 @@ def add_columns(
     *,
     replace: bool = False,
 ) -> None:
-    """Keep columns in the store under a name, so that every process and command knows them from then on.
-
-    Raises
-    ------
-    SettingError
-        Where the name cannot be, is taken by other content, or the table is over another space.
-    """
+    """Keep columns in the store under a name, so that every process and command knows them from then on."""
     for what, given in (("table", table), ("source", name)):
         if not isinstance(given, str) or not _NAME.fullmatch(given):
             raise SettingError(

@@ -37,26 +37,9 @@ class _RestrictedUnpickler(pickle.Unpickler):
 def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset(), encoding: str = "ASCII") -> Any:
     """Load a pickle that may use the globals of an allow-list and nothing else.
 
-    Parameters
-    ----------
-    file : binary file
-    allowed : set of (module, name), or mapping from them to what stands in for them; default empty
-        With the empty set only containers, numbers, strings and bytes can be built. A stand-in is used in the place of
-        the global, which is then not even imported: so a file does not depend on the insides of the library that wrote
-        it, as they are now or were then.
-    encoding : str, default "ASCII"
-        Of the strings of Python 2; ``latin1`` keeps their bytes.
-
-    Returns
-    -------
-    object
-
-    Raises
-    ------
-    UnsafePickleError
-        Where the pickle asks for any other global; nothing of it was called.
-    DamagedFileError
-        Where it is no well-formed pickle.
+    With an empty list only containers, numbers, strings and bytes can be built. A mapping says what stands in for each
+    global, which is then not even imported: so a file does not depend on the insides of the library that wrote it. The
+    encoding is that of the strings of Python 2; ``latin1`` keeps their bytes.
 
     Examples
     --------
@@ -66,7 +49,7 @@ def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset(), encoding: s
     >>> restricted_load(io.BytesIO(pickle.dumps(eval)))
     Traceback (most recent call last):
     nasmeta.errors.UnsafePickleError: The pickle asks for builtins.eval, which is refused. \
-Allowed: plain containers, numbers, strings.
+    Allowed: plain containers, numbers, strings.
     """
     try:
         return _RestrictedUnpickler(file, allowed, encoding).load()
@@ -89,13 +72,7 @@ class PickledArray:
         self._state = state[1:]
 
     def to_numpy(self) -> NDArray[Any]:
-        """Return the array.
-
-        Raises
-        ------
-        DamagedFileError
-            Where the pickle contradicts itself, or the numbers are of no plain kind.
-        """
+        """Return the array; an error where the pickle contradicts itself, or the numbers are of no plain kind."""
         try:
             shape, dtype, fortran, data = self._state
             if isinstance(data, str):  # bytes of Python 2, read as latin1

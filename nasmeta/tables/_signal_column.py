@@ -32,12 +32,7 @@ def signal_column(
     seed: Seed | None = None,
     release: str | None = None,
 ) -> ColumnInfo:
-    """Return the column that a searcher is to see; see `nasmeta.tables.Table.task` for what may be left out.
-
-    Raises
-    ------
-    ColumnError
-    """
+    """Return the column that a searcher is to see; see `nasmeta.tables.Table.task` for what may be left out."""
     datasets = tuple(dict.fromkeys(info.dataset for info in book.columns))
     if dataset is None:
         if len(datasets) > 1:

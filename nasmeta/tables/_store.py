@@ -37,15 +37,7 @@ def within_reach(source: Source) -> bool:
 
 
 def open_or_build(source: Source) -> ColumnFile:
-    """Open a source's columnar file; build it first where it is absent, damaged, or older than the raw files.
-
-    Raises
-    ------
-    DamagedFileError
-        Where the file or a raw file is damaged and nothing is there to build it from.
-    SettingError
-        Where the cache folder cannot be read or written.
-    """
+    """Open a source's columnar file; build it first where it is absent, damaged, or older than the raw files."""
     damage = None
     try:
         found = _open_current(source)
@@ -55,16 +47,10 @@ def open_or_build(source: Source) -> ColumnFile:
 
 
 def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
-    """Build a source's columnar file from its raw files and open it.
+    """Build a source's columnar file from its raw files and open it; `damage` is told in a warning.
 
     Only one process builds; the others wait and open what it built. The file appears under its name in one step and
     only when it is whole and on the disk, so a kill at any moment leaves nothing that could be taken for it.
-
-    Parameters
-    ----------
-    source : Source
-    damage : DamagedFileError, optional
-        What is wrong with the file that is there; told in a warning.
     """
     files = source.raw_files()
     if not files:

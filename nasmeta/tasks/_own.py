@@ -36,13 +36,7 @@ def own_names() -> list[str]:
 
 
 def task_of_own_table(name: str) -> Task | None:
-    """Return the task that ``TABLE/DATASET`` or ``TABLE/DATASET/METRIC`` means; None where there is no such table.
-
-    Raises
-    ------
-    ColumnError
-        Where the table has no such column, or several.
-    """
+    """Return the task that ``TABLE/DATASET`` or ``TABLE/DATASET/METRIC`` means; None where there is no such table."""
     from nasmeta.tables import load_table
 
     table, _, rest = name.partition("/")

@@ -132,18 +132,9 @@ def apart(values: ArrayLike, expected: ArrayLike, absolute: float = 0.0, relativ
 def compared(
     held: Held, expected: ArrayLike, against: str, absolute: float = 0.0, relative: float = 0.0, least: int = 1
 ) -> Iterator[Finding]:
-    """Yield one finding that compares a column with what is expected of it, where both are known.
+    """Yield one finding that compares a column with what is expected of it, in the cells of which both are known.
 
-    Parameters
-    ----------
-    held : Held
-    expected : array_like, shape (n_cells,)
-    against : str
-        What it is compared with.
-    absolute, relative : float
-        Tolerances.
-    least : int, default 1
-        With fewer cells to compare, nothing is yielded.
+    With fewer than `least` of them, nothing is yielded.
     """
     expected = np.asarray(expected, dtype=np.float64)
     known = ~np.isnan(held.values) & ~np.isnan(expected)

@@ -49,12 +49,6 @@ def _kind(metric: str) -> Kind:
 class Assembly:
     """The contents of chunk files.
 
-    Parameters
-    ----------
-    chunks : sequence of Path
-    n_cells : int
-        Of the space.
-
     Attributes
     ----------
     cells : ndarray of int32, shape (n,)
@@ -62,11 +56,6 @@ class Assembly:
     keys : set of Key
     sha256 : list of str
         Of the raw files of each chunk.
-
-    Raises
-    ------
-    DamagedFileError
-        Where nothing was measured.
     """
 
     def __init__(self, chunks: Sequence[Path], n_cells: int) -> None:
@@ -95,13 +84,7 @@ class Assembly:
         self._stack.close()
 
     def read(self, key: Key) -> NDArray[np.float32]:
-        """Return the values of the cells, shape (epochs, n) or (1, n); NaN where nothing was measured.
-
-        Raises
-        ------
-        DamagedFileError
-            Where a cell is there twice.
-        """
+        """Return the values of the cells, shape (epochs, n) or (1, n); NaN where nothing was measured."""
         parts = [(archive[f"cells{i}"], archive[f"values{i}"]) for archive, i in self._parts[key]]
         cells = np.concatenate([cells for cells, _ in parts])
         if len(np.unique(cells)) != len(cells):

@@ -83,15 +83,7 @@ def write_curves(
 
 
 class CurveFile(ColumnFile):
-    """An opened file of learning curves: a `ColumnFile` with a column for every epoch of every block.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where nothing is there.
-    DamagedFileError
-        Where the file is truncated, altered, or of another format or version.
-    """
+    """An opened file of learning curves: a `ColumnFile` with a column for every epoch of every block."""
 
     format_version = _FORMAT_VERSION
 
@@ -126,12 +118,7 @@ class CurveFile(ColumnFile):
         return tuple(infos), [info.address for info in infos]
 
     def column(self, position: int) -> NDArray[np.float32]:
-        """Return the values after one epoch, read-only, shape (n_cells,).
-
-        Raises
-        ------
-        DamagedFileError
-        """
+        """Return the values after one epoch, read-only, shape (n_cells,)."""
         at, epoch = self._places[position]
         after = self._after(at, epoch)
         if self._cells is None:
@@ -163,11 +150,6 @@ class CurveFile(ColumnFile):
         return self._used[at]
 
     def verify(self) -> None:
-        """Check every block's checksum now.
-
-        Raises
-        ------
-        DamagedFileError
-        """
+        """Check every block's checksum now."""
         for at in range(len(self._blocks)):
             self._block(at)

@@ -24,20 +24,8 @@ _READ_AT_ONCE = 1 << 25  # of a cell: more is read as a stream, which is slower 
 def read_records(path: Path, sink: Sink, *, one_cell: bool = False, forget: bool = True) -> Any:
     """Read a file of the official APIs or of NASLib; `sink` gets the records, the rest is returned.
 
-    Parameters
-    ----------
-    path : Path
-        A pickle, plain or compressed with bzip2, or a torch file, new (a zip archive) or old. Torch is not needed.
-    sink : callable
-        See `stream_pickle`.
-    one_cell : bool, default False
-        Whether the file is about one cell: it is then read at once, which is faster.
-    forget : bool, default True
-        See `stream_pickle`.
-
-    Raises
-    ------
-    DamagedFileError, UnsafePickleError, Forgotten
+    It is a pickle, plain or compressed with bzip2, or a torch file, new (a zip archive) or old; torch is not needed. A
+    file about one cell is read at once, which is faster. For `sink` and `forget` see `stream_pickle`.
     """
     try:
         with _opened(path, one_cell) as (stream, is_old_torch):

@@ -232,13 +232,7 @@ def _records_in(halves: Any) -> list[tuple[Any, dict[Any, Any]]]:
 def _require_consistent(file: Path, cells: Mapping[Any, Any], space: CellSpace) -> None:
     """Refuse records that contradict themselves: their string, their index, and those of the cell's other half.
 
-    Parameters
-    ----------
-    file : Path
-        For the message.
-    cells : mapping
-        From the index under which a cell is found, None where there is none, to its records by number of epochs.
-    space : CellSpace
+    `cells` leads from the index under which a cell is found, None where there is none, to its records by length.
     """
     for index, halves in cells.items():
         records = [record for _, record in _records_in(halves)]

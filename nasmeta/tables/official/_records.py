@@ -39,23 +39,11 @@ Measured = Iterator[tuple[Key, NDArray[np.float64]]]
 
 
 def trials_of(record: Mapping[Any, Any]) -> Measured:
-    """Return all that a record holds.
+    """Yield all that a record holds, over the epochs or once; NaN after an epoch at which nothing was measured.
 
-    Parameters
-    ----------
-    record : mapping
-        Official: from (run, seed) to the trial. NASLib: from the run to what is known about it.
-
-    Yields
-    ------
-    (Key, ndarray of float64, shape (epochs,) or (1,))
-        NaN after an epoch at which nothing was measured. ``train_seconds`` add up from the first epoch on;
-        ``evaluation_seconds`` are those of the one evaluation after that epoch.
-
-    Raises
-    ------
-    ValueError
-        Where the record is not what it should be.
+    An official record leads from (run, seed) to the trial, one of NASLib from the run to what is known about it.
+    ``train_seconds`` add up from the first epoch on; ``evaluation_seconds`` are those of the one evaluation after that
+    epoch. A record that is not what it should be is a ValueError.
     """
     for name, trial in record.items():
         if isinstance(name, tuple) and len(name) == 2:
@@ -178,12 +166,7 @@ def _flattened(metric: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Chunk:
-    """The measurements of some cells, on their way to a file; a row is a cell.
-
-    Parameters
-    ----------
-    space : CellSpace
-    """
+    """The measurements of some cells, on their way to a file; a row is a cell."""
 
     def __init__(self, space: CellSpace) -> None:
         self.space = space
@@ -191,13 +174,7 @@ class Chunk:
         self.n_records = 0
 
     def add(self, cell: str, record: Mapping[Any, Any]) -> None:
-        """Add a record; the cell is known by its string.
-
-        Raises
-        ------
-        ValueError, ArchitectureError
-            Where the record, or the cell, is not what it should be.
-        """
+        """Add a record; the cell is known by its string."""
         index = self.space.index_of(cell)
         for key, values in trials_of(record):
             cells, arrays = self._found.setdefault(key, ([], []))

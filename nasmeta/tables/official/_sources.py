@@ -37,12 +37,7 @@ def _register(
 
     class Curves(source(name, holds, True)):  # type: ignore[misc]
         def open(self, path: Path) -> CurveFile:
-            """Open the file of learning curves, which must be of the same import as the columns.
-
-            Raises
-            ------
-            DamagedFileError
-            """
+            """Open the file of learning curves, which must be of the same import as the columns."""
             found = CurveFile(path)
             try:
                 columns = ColumnFile(path.with_name(f"{name}.arrow")).origin

@@ -236,31 +236,12 @@ for _opcode in (pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER):
 
 
 def stream_pickle(file: BinaryIO, sink: Sink, forget: bool = True) -> Any:
-    """Read one pickle and hand on every cell's record as soon as it is complete.
+    """Read one pickle, no further than its end, and hand on every cell's record as soon as it is complete.
 
-    Parameters
-    ----------
-    file : binary file
-        Read up to the pickle's end and no further.
-    sink : callable (str, dict) -> None
-        Gets the string of a cell and its record; the record is not kept. An official file has one for each number of
-        epochs: from (run, seed) to the trial. Errors of the sink that are a ValueError mean that the record is damaged.
-    forget : bool, default True
-        Whether parts of earlier records are forgotten, too, so that memory does not grow with the file.
-
-    Returns
-    -------
-    object
-        The whole, without the records.
-
-    Raises
-    ------
-    UnsafePickleError
-        Where the pickle asks for anything that is not on the allow-list; nothing of it was called.
-    DamagedFileError
-        Where it is no well-formed pickle, or a record is damaged.
-    Forgotten
-        Where `forget` was too much; read again without.
+    `sink` gets the string of a cell and its record, which is not kept; the whole without the records is returned. An
+    official file has one for each number of epochs: from (run, seed) to the trial. A ValueError of the sink means
+    that the record is damaged. With `forget`, parts of earlier records are forgotten, too, so that memory does not grow
+    with the file; where that was too much, Forgotten is raised: read again without.
 
     Examples
     --------
