@@ -248,12 +248,7 @@ class ArchitectureSet:
         >>> get_space("nb201").from_codes([4, 2, 1, 2, 1, 1])
         0
         """
-        array = as_array(codes, "Codes")
-        if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_positions:
-            raise ArchitectureError(
-                f"Codes must be integers of shape ({self.n_positions},) or (n, {self.n_positions}), "
-                f"not {array.dtype} of shape {array.shape}."
-            )
+        array = self._whole_numbers(codes, "Codes")
         if array.size and ((array < 0) | (array >= np.array(self.n_choices))).any():
             raise ArchitectureError(
                 f"Codes of {self.name} run from 0 to {max(self.n_choices) - 1} at most, by position: "
@@ -265,6 +260,16 @@ class ArchitectureSet:
             wrong = np.atleast_2d(array)[np.atleast_1d(found) < 0][0]
             raise ArchitectureError(f"{self.notation.write(wrong.tolist())} is no {self.noun} of {self.name}.")
         return int(found) if array.ndim == 1 else found
+
+    def _whole_numbers(self, codes: ArrayLike, what: str) -> NDArray[Any]:
+        """Return one for each position, of one architecture or of several."""
+        array = as_array(codes, what)
+        if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_positions:
+            raise ArchitectureError(
+                f"{what} must be integers of shape ({self.n_positions},) or (n, {self.n_positions}), "
+                f"not {array.dtype} of shape {array.shape}."
+            )
+        return array
 
     @overload
     def to_string(self, architectures: Architecture) -> str: ...  # type: ignore[overload-overlap]

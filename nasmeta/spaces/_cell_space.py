@@ -241,12 +241,7 @@ class CellSpace(SearchSpace):
         >>> get_space("nb201").from_digits([4, 2, 1, 2, 1, 1])
         0
         """
-        array = as_array(digits, "Digits")
-        if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_edges:
-            raise ArchitectureError(
-                f"Digits must be integers of shape ({self.n_edges},) or (n, {self.n_edges}), "
-                f"not {array.dtype} of shape {array.shape}."
-            )
+        array = self._whole_numbers(digits, "Digits")
         if array.size and (array.min() < 0 or array.max() >= self.n_operations):
             raise ArchitectureError(
                 f"Digits of {self.name} run from 0 to {self.n_operations - 1} ({', '.join(self.operations)}); "

@@ -14,7 +14,7 @@ from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 
-__all__ = ["Address", "AddressBook"]
+__all__ = ["Address", "ColumnIndex"]
 
 
 class Address(NamedTuple):
@@ -70,7 +70,7 @@ class Address(NamedTuple):
         return {**self._asdict(), "epochs": epochs}
 
 
-class AddressBook:
+class ColumnIndex:
     """The columns of one table by address.
 
     Of several releases `release` is meant where nobody says: that of the source which is always there, so that a

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
 from nasmeta.tables import _store
-from nasmeta.tables._address import Address, AddressBook
+from nasmeta.tables._address import Address, ColumnIndex
 from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Source
@@ -49,7 +49,7 @@ class JoinedColumns:
         self.columns: tuple[ColumnInfo, ...] = tuple(self._files[file].infos[at] for (file, at), *_ in self._places_of)
         # What a user brought has no release that is meant where nobody says: it may hold several.
         always = next((one.release for one in self._sources if not (one.optional or one.imported)), None)
-        self.book = AddressBook(table, self.columns, always)
+        self.index = ColumnIndex(table, self.columns, always)
 
     def damage(self, address: Address) -> DamagedFileError | None:
         """Return what is wrong with a source that is left out, though it would have a column of this address."""

@@ -50,7 +50,7 @@ class ColumnLookup:
         """Return the columns of single seeds; with `say`, what is held out must be asked for by its whole address."""
 
         def look(joined: JoinedColumns, of: Address) -> list[FoundColumn]:
-            found = joined.book.find_seeds(of) if say else joined.book.single_seeds(of)
+            found = joined.index.find_seeds(of) if say else joined.index.single_seeds(of)
             return [self.whole(joined, position) for position in found]
 
         return self._look_up(address, look)
@@ -68,8 +68,8 @@ class ColumnLookup:
             values, info = joined.column(position)
             if info.epochs is not None and np.isnan(values).any():
                 last = Address.of(info)._replace(epoch=info.epochs)
-                if self.curves.book.holds(last):
-                    values, info = united(values, info, *self.curves.column(self.curves.book.find(last)))
+                if self.curves.index.holds(last):
+                    values, info = united(values, info, *self.curves.column(self.curves.index.find(last)))
             found = self._with_curves[position] = values, info
         return found
 
@@ -104,4 +104,4 @@ class ColumnLookup:
             raise
 
     def _column_in(self, joined: JoinedColumns, address: Address) -> FoundColumn:
-        return self.whole(joined, joined.book.find(address))
+        return self.whole(joined, joined.index.find(address))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from nasmeta.errors import ColumnError
-from nasmeta.tables._address import Address, AddressBook
+from nasmeta.tables._address import Address, ColumnIndex
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 
 __all__ = ["main_metric", "signal_column"]
@@ -24,7 +24,7 @@ def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
 
 def signal_column(
     table: str,
-    book: AddressBook,
+    index: ColumnIndex,
     metric: str | None,
     dataset: str | None,
     split: str | None = None,
@@ -33,16 +33,16 @@ def signal_column(
     release: str | None = None,
 ) -> ColumnInfo:
     """Return the column that a searcher is to see; see `nasmeta.tables.Table.task` for what may be left out."""
-    datasets = tuple(dict.fromkeys(info.dataset for info in book.columns))
+    datasets = tuple(dict.fromkeys(info.dataset for info in index.columns))
     if dataset is None:
         if len(datasets) > 1:
             raise ColumnError(f"{table} has several datasets: name one of {', '.join(datasets)}.")
         dataset = datasets[0]
-    main = metric or main_metric(book.columns, canonical_dataset(dataset))
+    main = metric or main_metric(index.columns, canonical_dataset(dataset))
     if main is None:
         raise ColumnError(f"{table} has no dataset {dataset!r:.80}. Its datasets: {', '.join(datasets)}.")
     asked = Address(dataset, main, split, epochs, seed, release).normal()
-    found = book.matching(asked)
+    found = index.matching(asked)
     if split is None and any(info.split == "valid" for info in found):
         found = [info for info in found if info.split == "valid"]
     if epochs is None and all(info.epochs is not None for info in found):

@@ -292,11 +292,11 @@ class Table(ColumnQueries):
         """
         from nasmeta.tasks import Cost, Signal, Task
 
-        book = self._lookup.ends.book
-        column = signal_column(self.name, book, metric, dataset, split, epochs, seed, release)
+        index = self._lookup.ends.index
+        column = signal_column(self.name, index, metric, dataset, split, epochs, seed, release)
         costs: Any = cost
         if cost not in (None, "recorded"):
-            of_cost = signal_column(self.name, book, cost, column.dataset)
+            of_cost = signal_column(self.name, index, cost, column.dataset)
             if of_cost.kind != "seconds":
                 raise ColumnError(
                     f"cost={cost!r} is of the kind {of_cost.kind}, but an evaluation costs seconds. Name a metric of "
