@@ -32,6 +32,7 @@ ROOMS = (
     "testing",
     "errors",
 )
+INHERITING = ("SearchSpace", "Table")  # part of what they offer stands in a base class that is not public
 
 project = "nasmeta"
 version = release = nasmeta.__version__
@@ -78,7 +79,8 @@ def reference(room: str) -> str:
     for name in sorted(module.__all__, key=lambda one: (not one[0].isupper(), one.lower())):
         found = getattr(module, name)
         if inspect.isclass(found):
-            parts.append(directive("autoclass", f"nasmeta.{room}.{name}", ":members:"))
+            inherited = [":inherited-members:"] if name in INHERITING else []
+            parts.append(directive("autoclass", f"nasmeta.{room}.{name}", ":members:", *inherited))
         elif inspect.isfunction(found):
             parts.append(directive("autofunction", f"nasmeta.{room}.{name}"))
         elif not inspect.ismodule(found):
