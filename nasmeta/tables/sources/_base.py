@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,6 +156,13 @@ def _code_of(kind: type[Source]) -> str | None:
         return hashlib.sha256(inspect.getsource(sys.modules[kind.__module__]).encode()).hexdigest()
     except (OSError, TypeError, KeyError):  # typed into an interpreter: there is no file of it
         return None
+
+
+def spread(space: SearchSpace, cells: NDArray[np.int32], values: Any) -> NDArray[np.float32]:
+    """Return values of some cells as a column: float32, shape (n_cells,), NaN for all other cells."""
+    column = np.full(space.size, np.nan, dtype=np.float32)
+    column[cells] = np.asarray(values, dtype=np.float64)
+    return column
 
 
 def tables_folder() -> Path:

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from nasmeta.spaces import CellSpace
-from nasmeta.tables.sources._base import Column
+from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
-from nasmeta.tables.sources._zc_combine import spread
 
 __all__ = ["read_curves"]
 

