@@ -125,7 +125,7 @@ class SearchSpace(ArchitectureSet):
         return found
 
     def _first_of(self, isomorphic: Callable[[NDArray[Any]], ArrayLike]) -> NDArray[np.int32]:
-        keys = np.asarray(isomorphic(self.raw_codes))
+        keys = np.asarray(isomorphic(self.raw_codes.copy()))  # a rule may write into it
         if keys.ndim not in (1, 2) or len(keys) != len(self.raw_codes):
             raise SettingError(
                 f"The rule of isomorphism of {self.name} must give a key for each of {len(self.raw_codes):,} rows, not "

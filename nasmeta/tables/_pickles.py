@@ -49,7 +49,7 @@ def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset(), encoding: s
     >>> restricted_load(io.BytesIO(pickle.dumps(eval)))
     Traceback (most recent call last):
     nasmeta.errors.UnsafePickleError: The pickle asks for builtins.eval, which is refused. \
-    Allowed: plain containers, numbers, strings.
+Allowed: plain containers, numbers, strings.
     """
     try:
         return _RestrictedUnpickler(file, allowed, encoding).load()

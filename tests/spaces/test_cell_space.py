@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
 
 NB201_NEIGHBOURS, TNB101_NEIGHBOURS = 24, 18
 
@@ -304,3 +304,13 @@ def test_spaces_by_name() -> None:
         get_space("nb-201")
     with pytest.raises(UnknownNameError, match="upstream"):
         get_space("nb201").canonical(0, "strict")  # type: ignore[arg-type]
+
+
+def test_a_rule_of_isomorphism_may_write_into_the_codes_that_it_is_given() -> None:
+    def sorted_in_place(codes: np.ndarray) -> np.ndarray:
+        codes.sort(axis=1)
+        return codes
+
+    space = SearchSpace("pairs", {"a": ["x", "y"], "b": ["x", "y"]}, isomorphic=sorted_in_place)
+    assert space.codes.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert space.canonical([0, 1, 2, 3]).tolist() == [0, 1, 1, 3]
