@@ -57,8 +57,9 @@ class Runs:
         for seed, path in zip(self.seeds, self.paths, strict=True):
             config = replace(self.config, seed=seed)
             generator = config.searcher.generator(config.task, seed)
-            searcher = config.start(self.learnt) if same is None else Repeated(config.task.space, generator, same)
-            history = config.run(searcher, self.learnt, path, self.claim)
+            learnt = config.learn() if self.learnt is None else self.learnt
+            searcher = config.start(learnt) if same is None else Repeated(config.task.space, generator, same)
+            history = config.run(path, learnt=learnt, searcher=searcher, claim=self.claim)
             if same is not None:
                 history.searcher_seconds = float("nan")  # of no searcher
             elif config.clock is None and is_without_chance(searcher, generator, history):

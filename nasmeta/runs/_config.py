@@ -65,8 +65,7 @@ class RunConfig:
     >>> config = nm.search("random", "nb201/cifar10", evaluations=20, seed=3).config
     >>> config.searcher.name, config.seed, config.budget.evaluations
     ('random', 3, 20)
-    >>> again = config.run(config.start())
-    >>> again.best == nm.search("random", "nb201/cifar10", evaluations=20, seed=3).best
+    >>> config.run().best == nm.search("random", "nb201/cifar10", evaluations=20, seed=3).best
     True
     """
 
@@ -279,9 +278,9 @@ class RunConfig:
             model = spec.meta_fit(self.task, list(self.sources), self.saved)
         return spec.guidance.learn(self.task, self.sources, model, self.evaluator.measured)
 
-    def start(self, learnt: Guide | None = None) -> Searcher:
+    def start(self, guide: Guide) -> Searcher:
         """Build the searcher, with what was learnt; it is kept to what was measured."""
-        task, guide = self.task, learnt or Guide()
+        task = self.task
         searcher = self.searcher.build(task.space, self.searcher.generator(task, self.seed))
         if isinstance(searcher, MetaSearcher):
             searcher.meta_model_ = guide.meta_model
@@ -291,13 +290,26 @@ class RunConfig:
 
     def run(
         self,
-        searcher: Searcher,
-        learnt: Guide | None = None,
         path: Path | None = None,
+        *,
+        learnt: Guide | None = None,
+        searcher: Searcher | None = None,
         claim: FolderLease | None = None,
     ) -> History:
-        """Run a searcher, with a journal where there is a path, as long as the claim is held."""
-        learnt = learnt or Guide()
+        """Run the searcher; with a journal, where there is a path, from what it holds on.
+
+        Parameters
+        ----------
+        path : Path, optional
+        learnt : Guide, optional
+            What `learn` returned, which many runs share; learnt now where left out.
+        searcher : Searcher, optional
+            In place of what `start` builds.
+        claim : FolderLease, optional
+            Of the journal's folder: where another runner has it, nothing more is written.
+        """
+        learnt = self.learn() if learnt is None else learnt
+        searcher = self.start(learnt) if searcher is None else searcher
         if isinstance(searcher, MultiFidelitySearcher) and self.lengths is not None:
             searcher.begin(tuple(self.evaluators))
         with ExitStack() as stack:

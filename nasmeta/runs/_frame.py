@@ -46,7 +46,8 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
         codes = np.array([position[name] for name in of_runs], dtype=np.int64)
         return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
 
-    best = [run._incumbent_values for run in runs]
+    incumbents = [run._incumbents() for run in runs]
+    best = [values for _, values in incumbents]
     regrets = [r.evaluator.sign * (r.evaluator.optimum - b) + 0.0 for r, b in zip(runs, best, strict=True)]  # no -0.0
     for run, regret in zip(runs, regrets, strict=True):
         if (regret < 0).any():
@@ -64,7 +65,7 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
             "value": joined([run.values for run in runs], np.float64),
             "cost_seconds": joined([run.cost_seconds for run in runs], np.float64),
             "simulated_seconds": joined([run.end_seconds for run in runs], np.float64),
-            "incumbent": joined([run.incumbents for run in runs], np.int32),
+            "incumbent": joined([cells for cells, _ in incumbents], np.int32),
             "incumbent_value": joined(best, np.float64),
             "regret": joined(regrets, np.float64),
             "worker": joined([run.workers for run in runs], np.int32),

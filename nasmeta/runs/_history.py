@@ -257,7 +257,8 @@ class History:
         utilities = self.evaluator.sign * self.values
         if np.isnan(utilities).any():
             raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best.")
-        utilities = np.where(self.epochs == self.full_epochs, utilities, -np.inf)
+        if self.timed:
+            utilities = np.where(self.epochs == self.full_epochs, utilities, -np.inf)
         best = np.maximum.accumulate(utilities)
         better = np.append(best[:1] > -np.inf, utilities[1:] > best[:-1])[: len(utilities)]
         return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), -1))
@@ -268,23 +269,18 @@ class History:
 
         The task's worst cell until a full training has ended, as nothing better is known.
         """
-        positions = self.incumbent_positions
-        if not len(positions) or positions[0] >= 0:
-            return self.cells[positions]
-        return np.where(positions < 0, self._worst, self.cells[positions]).astype(np.int32)
+        return self._incumbents()[0]
 
-    @property
-    def _worst(self) -> int:
-        if self.evaluator.values is None:
-            raise SettingError(f"The run of {self.searcher} has no full training yet, so it has no best.")
-        return int(np.nanargmin(self.evaluator.sign * self.evaluator.values))
-
-    @property
-    def _incumbent_values(self) -> NDArray[np.float64]:
+    def _incumbents(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the incumbents and their values, computed together."""
         positions = self.incumbent_positions
-        if not len(positions) or positions[0] >= 0:
-            return self.values[positions]
-        return np.where(positions < 0, self.evaluator.values[self._worst], self.values[positions])  # type: ignore[index]
+        cells, values = self.cells[positions], self.values[positions]
+        if len(positions) and positions[0] < 0:
+            if self.evaluator.values is None:
+                raise SettingError(f"The run of {self.searcher} has no full training yet, so it has no best.")
+            worst = int(np.nanargmin(self.evaluator.sign * self.evaluator.values))
+            cells[positions < 0], values[positions < 0] = worst, self.evaluator.values[worst]
+        return cells, values
 
     @property
     def best(self) -> Best:

@@ -53,10 +53,9 @@ class Replay:
         JournalError
             Where others are recorded there.
         """
-        held = slice(position, min(position + len(cells), len(self._cells)))
-        n = max(held.stop - position, 0)
-        if not n:
+        if not self.holds(position):
             return evaluator.evaluate(cells)
+        held = slice(position, min(position + len(cells), len(self._cells)))
         for i, cell in zip(range(position, held.stop), cells.tolist(), strict=False):
             if self._cells[i] != cell or (self._timed and self._epochs[i] != epochs):
                 was, now = (f" after {self._epochs[i]} epochs", f" for {epochs}") if self._timed else ("", "")
@@ -66,8 +65,8 @@ class Replay:
                     "of numpy, or was altered. Use another file, or delete this one to start over."
                 )
         values, costs, failures = self._values[held], self._costs[held], self._failures[held]
-        if n < len(cells):
-            rest = evaluator.evaluate(cells[n:])
+        if len(values) < len(cells):
+            rest = evaluator.evaluate(cells[len(values) :])
             values, costs = np.append(values, rest.values), np.append(costs, rest.cost_seconds)
             failures = [*failures, *(rest.failures or [None] * len(rest.values))]
         return Evaluation(values, costs, tuple(failures) if any(failures) else ())
@@ -85,11 +84,12 @@ class Replay:
         searcher_seconds: float,
     ) -> None:
         """Write evaluations from this position on, as far as the journal does not hold them."""
-        held = max(len(self._cells) - position, 0)
-        if held >= len(cells):
-            return
+        if (held := len(self._cells) - position) > 0:
+            cells, values = cells[held:], values[held:]
+            cost_seconds, failures = cost_seconds[held:], failures[held:]
         if not self._timed:
-            self._journal.append(cells[held:], values[held:], cost_seconds[held:], failures[held:])
+            self._journal.append(cells, values, cost_seconds, failures)
+        if not self._timed or not cells:
             return
         details: dict[str, Any] = {"start": start, "worker": worker, "epochs": epochs}
         if searcher_seconds:

@@ -157,8 +157,7 @@ def search(
     if history is not None:
         return history
     with _spinner(progress, answers, f"{spec.name} on {answers.task.name}"), one_thread():
-        learnt = config.learn()
-        return config.run(config.start(learnt), learnt, path)
+        return config.run(path)
 
 
 @contextmanager

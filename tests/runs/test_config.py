@@ -28,10 +28,10 @@ def config_of(**asked: object) -> RunConfig:
 def test_a_run_depends_on_its_config_alone(clock: Clock | None, tmp_path: Path) -> None:
     run = nm.search("evolution", "nb201/cifar10", evaluations=30, seed=4, clock=clock)
     config = pickle.loads(pickle.dumps(run.config))
-    assert_frame_equal(config.run(config.start()).frame(), run.frame())
+    assert_frame_equal(config.run().frame(), run.frame())
     path = tmp_path / "run.jsonl"
     assert config.read(path) is None
-    config.run(config.start(), path=path)
+    config.run(path)
     read = config.read(path)
     assert read is not None
     assert_frame_equal(read.frame(), run.frame())
@@ -56,7 +56,7 @@ def test_seeds_of_a_comparison_are_configs_that_differ_in_nothing_else() -> None
     two = replace(config, seed=2)
     frame = nm.compare({"evolution": "evolution"}, "nb201/cifar10", seeds=[1, 2], evaluations=30)
     for one in (config, two):
-        own = one.run(one.start()).frame()
+        own = one.run().frame()
         there = frame[frame["seed"] == one.seed]
         assert there["cell"].tolist() == own["cell"].tolist()
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._of_sources import OF_SOURCES, read_of_sources
@@ -264,25 +264,18 @@ class _Reader:
 
     def seeds(self) -> tuple[int, ...]:
         listed = self.entry(list, "a list of whole numbers", None, "seeds")
-        if listed is not None:
-            other = next((key for key in ("seed", "repeats") if key in self.content), None)
-            if other:
-                raise self.error(
-                    self.lines.of(other), f"There are seeds and {other}: give either seeds, or seed and repeats."
-                )
-            with self.on(self.lines.of("seeds")):
-                seeds = tuple(checked_whole("a seed", seed, least=0) for seed in listed)
-                if not seeds or len(set(seeds)) < len(seeds):
-                    raise SettingError("seeds must be at least one whole number, none of them twice.")
-            return seeds
+        other = next((key for key in ("seed", "repeats") if key in self.content), None)
+        if listed is not None and other:
+            raise self.error(
+                self.lines.of(other), f"There are seeds and {other}: give either seeds, or seed and repeats."
+            )
+        repeats = self.content.get("repeats")
         with self.on(self.lines.of("repeats")):
-            repeats = checked_whole("repeats", self.content.get("repeats", 10), most=1_000_000)
-        with self.on(self.lines.of("seed")):
-            seed = checked_whole("seed", self.content.get("seed", 0), least=0, most=2**63 - repeats)
-        return tuple(range(seed, seed + repeats))
+            seeds_of(repeats, None, None)
+        with self.on(self.lines.of("seed" if listed is None else "seeds")):
+            return tuple(seeds_of(repeats, self.content.get("seed"), listed))
 
     def report(self, task: Task) -> tuple[ColumnInfo, ...]:
-
         found = []
         for address in self.entry(list, "a list of columns", [], "report"):
             line = self.lines.of_entry(str(address), "report")
