@@ -17,7 +17,7 @@ from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
     from nasmeta.evaluators import TrainingEvaluator
-    from nasmeta.runs import Run
+    from nasmeta.runs import History
 
 __all__ = ["compare", "search"]
 
@@ -198,7 +198,7 @@ def search(
         typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {measured(column)}")
 
 
-def _guidance(run: Run) -> dict[str, str]:
+def _guidance(run: History) -> dict[str, str]:
     """Return the lines about what sources chose."""
     lines = {}
     if run.space != "all":

@@ -25,9 +25,10 @@ __getattr__ = moved_names(
     __name__,
     {
         **dict.fromkeys(
-            ("Best", "Clock", "Journal", "JournaledEvaluator", "OptunaObjective", "Run", "Trace", "TrainingFiles"),
+            ("Best", "Clock", "Journal", "OptunaObjective", "TrainingFiles"),
             "nasmeta.runs",
         ),
+        **dict.fromkeys(("Run", "Trace"), "nasmeta.runs:History"),
         **dict.fromkeys(
             ("meta_train", "on_evaluator", "optuna_objective", "results_frame", "run_loop", "search"), "nasmeta.runs"
         ),

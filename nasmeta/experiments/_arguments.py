@@ -10,18 +10,18 @@ from nasmeta.errors import SettingError
 from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import Searcher
-from nasmeta.tasks import SourceTask, Task, TaskDistribution, get_task, task_distribution, task_families
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 
 __all__ = [
     "SearchersLike",
     "TasksLike",
     "budgets_of",
-    "by_label",
-    "of_learners",
+    "names_of_learnt",
+    "per_label",
+    "per_learner",
     "seeds_of",
     "specs_of",
     "tasks_of",
-    "told",
 ]
 
 SearcherLike: TypeAlias = "str | type[Searcher]"
@@ -105,12 +105,12 @@ def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]
     return specs
 
 
-def of_learners(name: str, value: Any, learners: Iterable[str], specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
+def per_learner(name: str, value: Any, learners: Iterable[str], specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
     """Return what is for those that learn by label: one for all of them, or those of a mapping."""
     if value is None:
         return {}
     if isinstance(value, Mapping):
-        given = by_label(name, value, None, specs)
+        given = per_label(name, value, None, specs)
         return {label: own for label, own in given.items() if own is not None}
     found = dict.fromkeys(learners, value)
     if not found:
@@ -118,7 +118,7 @@ def of_learners(name: str, value: Any, learners: Iterable[str], specs: Mapping[s
     return found
 
 
-def told(models: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def names_of_learnt(models: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return for people what those that learn are given; a run's journal has its identity."""
     paths = {label: str(getattr(model, "path", model)) for label, model in models.items()}
     names = {
@@ -128,7 +128,7 @@ def told(models: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, dic
     return {key: said for key, said in (("meta_models", paths), ("sources", names)) if said}
 
 
-def by_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
+def per_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
     """Return the value of each label: one for all, or those of a mapping."""
     if not isinstance(value, Mapping):
         return dict.fromkeys(specs, value)
@@ -142,21 +142,7 @@ def by_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherSp
 
 def tasks_of(tasks: TasksLike) -> TaskDistribution:
     """Return the tasks of names, families, tasks, or several of these."""
-    if isinstance(tasks, TaskDistribution):
-        found = list(tasks)
-    elif not isinstance(tasks, str | Task | Iterable):
-        raise SettingError(f"Tasks are names of tasks or of families, or Tasks, not {tasks!r:.80}.")
-    else:
-        found = []
-        for task in [tasks] if isinstance(tasks, str | Task) else tasks:
-            if isinstance(task, Task):
-                found.append(task)
-            elif not isinstance(task, str):
-                raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
-            elif task in task_families():
-                found += task_distribution(task)
-            else:
-                found.append(get_task(task))
+    found = as_tasks(tasks)
     if not found:
         raise SettingError("There is no task to compare on: name at least one.")
     return TaskDistribution(found)

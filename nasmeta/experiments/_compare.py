@@ -7,44 +7,33 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._arguments import (
     SearchersLike,
     TasksLike,
     budgets_of,
-    by_label,
-    of_learners,
+    names_of_learnt,
+    per_label,
+    per_learner,
     seeds_of,
     specs_of,
     tasks_of,
-    told,
 )
 from nasmeta.experiments._backends import Backend, Connection, connected
 from nasmeta.experiments._folder import ComparisonFolder
-from nasmeta.experiments._jobs import Job, Learning, Pair, Runs, Seen
+from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs
 from nasmeta.experiments._results import Results
 from nasmeta.experiments._workers import results_of
-from nasmeta.journals import FolderLease as Claim
+from nasmeta.journals import FolderLease
 from nasmeta.places import located
-from nasmeta.runs._clock import Clock
-from nasmeta.runs._journal import is_there
-from nasmeta.runs._loop import Trace
-from nasmeta.runs._rules import Rules, read_trace, rules_of
-from nasmeta.runs._run import Run
-from nasmeta.runs._search import make_run, on_evaluator
-from nasmeta.runs._spec import (
-    MetaModelLike,
-    SearcherSpec,
-    SourcesLike,
-    saved_model_of,
-    sources_of,
-    with_settings_of,
-)
+from nasmeta.runs import Clock, History, RunConfig, on_evaluator
+from nasmeta.runs._guidance import Guide
+from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:
@@ -142,7 +131,7 @@ def compare(
     Returns
     -------
     DataFrame
-        The results frame of all runs, ordered by task, searcher and seed; for its columns see `Run.frame`.
+        The results frame of all runs, ordered by task, searcher and seed; for its columns see `History.frame`.
 
     Raises
     ------
@@ -164,7 +153,7 @@ def compare(
         else ComparisonFolder(located("folder", folder))
     )
     specs = specs_of(searchers, {} if settings is None else settings)
-    spaces, starts = by_label("space", space, None, specs), by_label("warm_start", warm_start, 0, specs)
+    spaces, starts = per_label("space", space, None, specs), per_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
     targets = tasks_of(tasks)
     evaluators = [on_evaluator(task, evaluator) for task in targets]
@@ -176,20 +165,27 @@ def compare(
     ticking = None if clock is None else Clock.of(clock)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
-    rules = {
-        (i, label): rules_of(spec, one, budgets[i], ticking, epochs)
-        for i, one in enumerate(evaluators)
-        for label, spec in specs.items()
-    }
-    models = of_learners(
-        "meta-model", meta_model, {label: spec for label, spec in specs.items() if spec.is_meta}, specs
-    )
-    learners = {label: spec for label, spec in specs.items() if spec.learns}
+    models = per_learner("meta-model", meta_model, [label for label, spec in specs.items() if spec.is_meta], specs)
     taught = {
         label: own if isinstance(own, str | Task | SourceTask) or not isinstance(own, Iterable) else list(own)
-        for label, own in of_learners("source", sources, learners, specs).items()
+        for label, own in per_learner(
+            "source", sources, [label for label, spec in specs.items() if spec.learns], specs
+        ).items()
     }
-    comparison = _Comparison(specs, evaluators, of_runs, rules, models, taught)
+    configs: dict[Pair, RunConfig] = {}
+    for i, (answers, budget) in enumerate(zip(evaluators, budgets, strict=True)):
+        for label, spec in specs.items():
+            configs[i, label] = RunConfig.of(
+                spec,
+                answers,
+                budget,
+                meta_model=models.get(label),
+                sources=taught.get(label),
+                clock=ticking,
+                epochs=epochs,
+                label=label,
+            )
+    comparison = _Comparison(configs, of_runs)
     if home is None:
         return comparison.frame(where, progress, None)
     extent = {
@@ -197,7 +193,7 @@ def compare(
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
         "stop_at_optimum": stop_at_optimum,
-        **told(models, taught),
+        **names_of_learnt(models, taught),
     }
     with home.claimed(
         specs, evaluators, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
@@ -210,36 +206,17 @@ def compare(
     return frame
 
 
+@dataclass
 class _Comparison:
-    """The runs of one comparison and what is known of them."""
+    """The runs of one comparison; ``configs`` are those of each pair of task and searcher, whatever the seed."""
 
-    def __init__(
-        self,
-        specs: Mapping[str, SearcherSpec],
-        evaluators: Sequence[Evaluator],
-        seeds: Sequence[int],
-        rules: Mapping[Pair, Rules],
-        models: Mapping[str, MetaModelLike],
-        sources: Mapping[str, SourcesLike],
-    ) -> None:
-        self.specs, self.evaluators, self.seeds, self.rules = specs, evaluators, seeds, rules
-        self.tasks = tasks = [one.task for one in evaluators]
-        self.pairs: list[Pair] = [(i, label) for i in range(len(tasks)) for label in specs]
-        self.saved = {
-            (i, label): saved_model_of(specs[label], tasks[i], models.get(label), sources.get(label))
-            for i, label in self.pairs
-        }
-        self.sources = {
-            (i, label): []
-            if self.saved[i, label] and not specs[label].guidance
-            else sources_of(specs[label], evaluators[i], sources.get(label))
-            for i, label in self.pairs
-        }
-        self.claim: Claim | None = None
+    configs: Mapping[Pair, RunConfig]
+    seeds: Sequence[int]
+    claim: FolderLease | None = None
 
     def frame(self, backend: Backend, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
         """Do what is not done yet; return the results of all."""
-        results = Results(self.pairs, self.seeds, self._made, home)
+        results = Results(self.configs, self.seeds, home)
         try:
             with _bar(results.total) if progress else nullcontext(_ignore) as advance:
                 if home is not None:
@@ -256,35 +233,17 @@ class _Comparison:
             raise
         return results.frame()
 
-    def _made(self, pair: Pair, seed: int, trace: Trace) -> Run:
-        return make_run(
-            trace,
-            self._spec(pair),
-            pair[1],
-            self.rules[pair],
-            seed,
-            self.sources[pair],
-            self.saved[pair],
-        )
-
-    def _spec(self, pair: Pair) -> SearcherSpec:
-        return with_settings_of(self.specs[pair[1]], self.saved[pair])
-
     def _read(self, home: ComparisonFolder, results: Results) -> None:
         """Take the finished runs from their journals."""
         recorded = home.recorded()
-        for pair in self.pairs:
-            task, spec, rules = self.tasks[pair[0]], self._spec(pair), self.rules[pair]
+        for pair, config in self.configs.items():
             for seed in self.seeds:
-                path = home.journal(task.name, pair[1], seed)
-                if not (is_there(path) if recorded is None else str(path) in recorded):
+                path = home.journal(config.task.name, config.label, seed)
+                if recorded is not None and str(path) not in recorded:
                     continue
-                header = spec.header(
-                    rules.evaluator, seed, 1, self.sources[pair], self.saved[pair], rules.clock, rules.lengths
-                )
-                trace = read_trace(path, header, rules)
-                if trace is not None:
-                    results.keep(pair, seed, trace)
+                history = replace(config, seed=seed).read(path)
+                if history is not None:
+                    results.keep(pair, seed, history)
 
     def _run(
         self,
@@ -294,55 +253,38 @@ class _Comparison:
         results: Results,
         advance: Callable[[int], object],
     ) -> None:
-        open_seeds = {pair: results.missing(pair) for pair in self.pairs}
-        meta = [pair for pair in self.pairs if open_seeds[pair] and self.specs[pair[1]].learns]
-        workers = backend.workers or (connect().workers if any(open_seeds.values()) else 1)
-        # Meta-trainings come first, then what need not wait for them; the runs on their models are the second part.
-        jobs: list[Job] = [
-            Learning(pair, self._spec(pair), self.evaluators[pair[0]], self.sources[pair], self.saved[pair])
-            for pair in meta
-        ]
-        for pair in self.pairs:
-            if pair not in meta:
-                jobs += self._jobs(pair, open_seeds[pair], workers, home, None)
-        models: dict[Pair, Any] = {}
-        seen = Seen()
-        for job, result in results_of(jobs, backend, connect, seen):
-            if isinstance(job, Learning):
+        """Do what is left: meta-trainings first, then what need not wait for them, then the runs on their models."""
+        left = {pair: seeds for pair in self.configs if (seeds := results.missing(pair))}
+        learners = [pair for pair in left if self.configs[pair].searcher.learns]
+        workers = backend.workers or (connect().workers if left else 1)
+
+        def runs(pair: Pair, learnt: Guide | None = None) -> Iterator[Job]:
+            config, seeds = self.configs[pair], left[pair]
+            size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * workers))))
+            for first in range(0, len(seeds), size):
+                some = seeds[first : first + size]
+                paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
+                yield Runs(pair, config, some, paths, learnt, self.claim)
+
+        jobs: list[Job] = [MetaTrainJob(pair, self.configs[pair]) for pair in learners]
+        jobs += (job for pair in left if pair not in learners for job in runs(pair))
+        models: dict[Pair, Guide] = {}
+        data = DataFingerprint()
+
+        def keep(job: Job, result: tuple[int, History]) -> None:
+            results.keep(job.pair, *result)
+            if self.claim is not None:
+                self.claim.require()
+            advance(1)
+
+        for job, result in results_of(jobs, backend, connect, data):
+            if isinstance(job, MetaTrainJob):
                 models[job.pair] = result
             else:
-                self._keep(job, result, results, advance)
-        late = [job for pair in meta for job in self._jobs(pair, open_seeds[pair], workers, home, models[pair])]
-        for job, result in results_of(late, backend, connect, seen):
-            self._keep(job, result, results, advance)
-
-    def _jobs(
-        self, pair: Pair, seeds: list[int], workers: int, home: ComparisonFolder | None, meta_model: Any
-    ) -> Iterator[Job]:
-        task, label = self.tasks[pair[0]], pair[1]
-        size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * workers))))
-        for first in range(0, len(seeds), size):
-            some = seeds[first : first + size]
-            paths = [None if home is None else home.journal(task.name, label, seed) for seed in some]
-            yield Runs(
-                pair,
-                self._spec(pair),
-                task,
-                self.sources[pair],
-                some,
-                paths,
-                self.rules[pair],
-                meta_model,
-                self.saved[pair],
-                self.claim,
-            )
-
-    def _keep(self, job: Job, result: tuple[int, Trace], results: Results, advance: Callable[[int], object]) -> None:
-        seed, trace = result
-        results.keep(job.pair, seed, trace)
-        if self.claim is not None:
-            self.claim.require()
-        advance(1)
+                keep(job, result)
+        late = [job for pair in learners for job in runs(pair, models[pair])]
+        for job, result in results_of(late, backend, connect, data):
+            keep(job, result)
 
 
 def _ignore(done: int) -> None:

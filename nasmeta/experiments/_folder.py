@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.files import write_whole
-from nasmeta.journals import FolderLease as Claim
-from nasmeta.journals import changed_code
+from nasmeta.journals import FolderLease, changed_code
 from nasmeta.places import in_store, read_whole
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
@@ -61,7 +60,7 @@ class ComparisonFolder:
         clock: Clock | None = None,
         epochs: Sequence[int | str] | None = None,
         **extent: Any,
-    ) -> Iterator[Claim]:
+    ) -> Iterator[FolderLease]:
         """Hold the folder for one comparison; yield the claim that its workers are to look at.
 
         Raises
@@ -94,7 +93,7 @@ class ComparisonFolder:
         }
         require_labels(specs)
         _require_apart([one.task.name for one in evaluators])
-        claim = Claim(self.path / ".runner")
+        claim = FolderLease(self.path / ".runner")
         with ExitStack() as stack:
             with self.writing():
                 self.path.mkdir(parents=True, exist_ok=True)

@@ -3,90 +3,81 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 import nasmeta
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, UnknownNameError
-from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._without_chance import Repeated, is_without_chance
-from nasmeta.journals import FolderLease as Claim
-from nasmeta.meta import SavedMetaModel
-from nasmeta.runs._loop import Trace
-from nasmeta.runs._rules import Rules, trace_of
-from nasmeta.runs._spec import SearcherSpec
+from nasmeta.journals import FolderLease
+from nasmeta.runs import History, RunConfig
+from nasmeta.runs._guidance import Guide
 from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["Job", "Learning", "Pair", "Runs", "Seen"]
+__all__ = ["DataFingerprint", "Job", "MetaTrainJob", "Pair", "Runs"]
 
 Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
 
 
 @dataclass(frozen=True)
-class Learning:
-    """Meta-training of a searcher for a task; its result is the meta-model."""
+class MetaTrainJob:
+    """Meta-training of a searcher for a task; its result is what was learnt."""
 
     pair: Pair
-    spec: SearcherSpec
-    evaluator: Evaluator
-    sources: list[Task | SourceTask]
-    saved: SavedMetaModel | None = None
+    config: RunConfig
 
-    def results(self) -> Iterator[Any]:
+    def results(self) -> Iterator[Guide]:
         """Yield what was learnt."""
-        yield self.spec.learn(self.evaluator, self.sources, self.saved)
+        yield self.config.learn()
 
     @property
     def tasks(self) -> list[Task]:
         """All tasks that must be there."""
-        return [self.evaluator.task, *(source for source in self.sources if isinstance(source, Task))]
+        return [self.config.task, *_tables_of(self.config.sources)]
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Some runs of a searcher on a task; its results are (seed, trace)."""
+    """Some runs of a searcher on a task; its results are (seed, history)."""
 
     pair: Pair
-    spec: SearcherSpec
-    task: Task
-    sources: list[Task | SourceTask]
+    config: RunConfig
     seeds: list[int]
     paths: list[Path | None]
-    rules: Rules
-    meta_model: Any = None
-    saved: SavedMetaModel | None = None
-    claim: Claim | None = None
+    learnt: Guide | None = None
+    claim: FolderLease | None = None
 
-    def results(self) -> Iterator[tuple[int, Trace]]:
-        """Yield seed and trace of each run; one in which nothing was random is computed once."""
-        same: Trace | None = None
+    def results(self) -> Iterator[tuple[int, History]]:
+        """Yield seed and history of each run; one in which nothing was random is computed once."""
+        same: History | None = None
         for seed, path in zip(self.seeds, self.paths, strict=True):
-            rules, generator = self.rules, self.spec.generator(self.task, seed)
-            header = self.spec.header(rules.evaluator, seed, 1, self.sources, self.saved, rules.clock, rules.lengths)
-            header |= self.spec.picked(self.meta_model)
-            if same is None:
-                searcher = self.spec.start(self.task, seed, self.meta_model, rules.measured)
-            else:
-                searcher = Repeated(self.task.space, generator, same)
-            trace = trace_of(searcher, path, header, rules, self.claim)
+            config = replace(self.config, seed=seed)
+            generator = config.searcher.generator(config.task, seed)
+            learnt = config.learn() if self.learnt is None else self.learnt
+            searcher = config.start(learnt) if same is None else Repeated(config.task.space, generator, same)
+            history = config.run(path, learnt=learnt, searcher=searcher, claim=self.claim)
             if same is not None:
-                trace = replace(trace, searcher_seconds=float("nan"))  # of no searcher
-            elif rules.clock is None and is_without_chance(searcher, generator, trace):
-                same = trace
-            yield seed, trace
+                history.searcher_seconds = float("nan")  # of no searcher
+            elif config.clock is None and is_without_chance(searcher, generator, history):
+                same = history
+            yield seed, history.of(None)  # whoever gets it knows whose it is
 
     @property
     def tasks(self) -> list[Task]:
         """All tasks that must be there; sources are in the header of each run."""
-        named = [source for source in self.sources if isinstance(source, Task)]
-        return [*(one.task for one in self.rules.evaluators.values() if one.name == "table"), *named]
+        answered = [one.task for one in self.config.evaluators.values() if one.name == "table"]
+        return [*answered, *_tables_of(self.config.sources)]
 
 
-Job: TypeAlias = "Learning | Runs"
+def _tables_of(sources: Iterable[Task | SourceTask]) -> list[Task]:
+    return [source for source in sources if isinstance(source, Task)]
+
+
+Job: TypeAlias = "MetaTrainJob | Runs"
 
 
 def _versions() -> str:
@@ -94,7 +85,7 @@ def _versions() -> str:
 
 
 @dataclass
-class Seen:
+class DataFingerprint:
     """What the runner has, by which a node with other data or versions is noticed before it answers.
 
     Attributes
@@ -107,12 +98,12 @@ class Seen:
     versions: str = field(default_factory=_versions)
     checksums: dict[str, str] = field(default_factory=dict)
 
-    def of(self, job: Job) -> Seen:
+    def of(self, job: Job) -> DataFingerprint:
         """Return what this job needs; each column is asked for once."""
         for task in job.tasks:
             if (key := repr(task)) not in self.checksums:
                 self.checksums[key] = task.column.source_sha256
-        return Seen(self.versions, {repr(task): self.checksums[repr(task)] for task in job.tasks})
+        return DataFingerprint(self.versions, {repr(task): self.checksums[repr(task)] for task in job.tasks})
 
     def require_here(self, job: Job) -> None:
         """Refuse to work on a node that would answer otherwise.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._jobs import Pair
-from nasmeta.runs._loop import Trace
-from nasmeta.runs._run import Run, results_frame
+from nasmeta.runs import History, RunConfig, results_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,29 +17,26 @@ __all__ = ["Results"]
 
 
 class Results:
-    """The traces of all runs.
+    """The histories of all runs.
 
     With a folder those of a task and a searcher are written to a file of their own as soon as they are all there, and
     forgotten: so memory does not grow with the evaluations, and what is done can be read while the rest runs.
 
     Parameters
     ----------
-    pairs : sequence of (position of the task, label of the searcher)
+    configs : mapping of (position of the task, label of the searcher) to RunConfig
     seeds : sequence of int
-    make : callable
-        Returns the run of a pair, a seed and a trace.
     home : ComparisonFolder, optional
     """
 
     def __init__(
         self,
-        pairs: Sequence[Pair],
+        configs: Mapping[Pair, RunConfig],
         seeds: Sequence[int],
-        make: Callable[[Pair, int, Trace], Run],
         home: ComparisonFolder | None,
     ) -> None:
-        self._seeds, self._make, self._home = seeds, make, home
-        self._traces: dict[Pair, dict[int, Trace]] = {pair: {} for pair in pairs}
+        self._configs, self._seeds, self._home = configs, seeds, home
+        self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
         self._seconds: dict[str, dict[str, float]] = {}
         self._runs: dict[str, dict[str, int]] = {}
         self._written: set[Pair] = set()
@@ -50,17 +47,17 @@ class Results:
     @property
     def total(self) -> int:
         """How many runs there are to be."""
-        return len(self._traces) * len(self._seeds)
+        return len(self._histories) * len(self._seeds)
 
     def missing(self, pair: Pair) -> list[int]:
-        """Return the seeds of which there is no trace yet."""
-        there = self._traces[pair]
+        """Return the seeds of which there is no history yet."""
+        there = self._histories[pair]
         return [] if pair in self._written else [seed for seed in self._seeds if seed not in there]
 
-    def keep(self, pair: Pair, seed: int, trace: Trace) -> None:
-        """Take a trace."""
-        of_pair = self._traces[pair]
-        of_pair[seed] = trace
+    def keep(self, pair: Pair, seed: int, history: History) -> None:
+        """Take a history."""
+        of_pair = self._histories[pair]
+        of_pair[seed] = history
         self.done += 1
         if self._home is None or len(of_pair) < len(self._seeds):
             return
@@ -69,18 +66,22 @@ class Results:
             self._seconds.setdefault(task, {}).update(seconds)
         for task, runs in frame.attrs.pop("runs").items():
             self._runs.setdefault(task, {}).update(runs)
-        self._home.write_part(list(self._traces).index(pair), frame)
+        self._home.write_part(list(self._histories).index(pair), frame)
         of_pair.clear()
         self._written.add(pair)
 
     def frame(self) -> pd.DataFrame:
         """Return the results of all runs; with a folder they are in its ``results.parquet`` from then on."""
         if self._home is None:
-            return self._frame(list(self._traces))
+            return self._frame(list(self._histories))
         attrs = {"runs": self._runs, "searcher_seconds": self._seconds}
-        return self._home.join_parts(len(self._traces), attrs)
+        return self._home.join_parts(len(self._histories), attrs)
 
     def _frame(self, pairs: Sequence[Pair]) -> pd.DataFrame:
         return results_frame(
-            [self._make(pair, seed, self._traces[pair][seed]) for pair in pairs for seed in self._seeds]
+            [
+                self._histories[pair][seed].of(replace(self._configs[pair], seed=seed))
+                for pair in pairs
+                for seed in self._seeds
+            ]
         )

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.runs._loop import Trace
+from nasmeta.runs import History
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["Repeated", "is_without_chance"]
 
 
-def is_without_chance(searcher: Searcher, fresh: np.random.Generator, trace: Trace) -> bool:
+def is_without_chance(searcher: Searcher, fresh: np.random.Generator, history: History) -> bool:
     """Tell whether a run would be the same with any seed: its generator was never asked for anything.
 
     Parameters
@@ -22,13 +22,13 @@ def is_without_chance(searcher: Searcher, fresh: np.random.Generator, trace: Tra
         After the run.
     fresh : numpy.random.Generator
         As the searcher got it at birth.
-    trace : Trace
+    history : History
         A run that ended because nothing new was proposed does not hold all that was proposed, and is not taken.
     """
     before, after = fresh.bit_generator, searcher.rng.bit_generator
     # The seed sequence of a generator that was made from none has no count of children.
     spawned = getattr(after.seed_seq, "n_children_spawned", 1)
-    return trace.stopped in ("budget", "optimum") and spawned == 0 and before.state == after.state
+    return history.stopped in ("budget", "optimum") and spawned == 0 and before.state == after.state
 
 
 class Repeated(Searcher):
@@ -38,12 +38,12 @@ class Repeated(Searcher):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    trace : Trace
+    history : History
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, trace: Trace) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, history: History) -> None:
         super().__init__(space, rng)
-        self._left = trace.cells
+        self._left = history.cells
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next cells."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from nasmeta.errors import NasmetaError
 from nasmeta.experiments._backends import Backend, Connection
-from nasmeta.experiments._jobs import Job, Seen
+from nasmeta.experiments._jobs import DataFingerprint, Job
 from nasmeta.threads import one_thread
 
 __all__ = ["results_of"]
@@ -22,7 +22,7 @@ _MOST_DEATHS = 3  # of workers, while no job ends
 
 
 def results_of(
-    jobs: Sequence[Job], backend: Backend, connect: Callable[[], Connection], seen: Seen
+    jobs: Sequence[Job], backend: Backend, connect: Callable[[], Connection], data: DataFingerprint
 ) -> Iterator[tuple[Job, Any]]:
     """Do jobs; yield each result with its job, in any order, as soon as it is there.
 
@@ -44,7 +44,7 @@ def results_of(
     while left:
         connection = connect()
         try:
-            with _one_interrupt(), closing(_pass(dict(left), backend, connection, seen)) as results:
+            with _one_interrupt(), closing(_pass(dict(left), backend, connection, data)) as results:
                 for i, of_job in results:
                     job, deaths = left.pop(i), 0
                     for result in of_job:
@@ -60,7 +60,7 @@ def results_of(
 
 
 def _pass(
-    jobs: Mapping[int, Job], backend: Backend, connection: Connection, seen: Seen
+    jobs: Mapping[int, Job], backend: Backend, connection: Connection, data: DataFingerprint
 ) -> Generator[tuple[int, list[Any]]]:
     """Do jobs until all are done or a worker has died."""
     from joblib import Parallel, delayed, parallel_config
@@ -70,7 +70,7 @@ def _pass(
         # On a cluster a job is a message of its own: what dies with a worker is one.
         parallel = Parallel(return_as="generator_unordered", batch_size=1 if backend.is_cluster else "auto")
         results = parallel(
-            delayed(_in_worker)(i, job, parent, seen.of(job) if backend.is_cluster else None) for i, job in jobs.items()
+            delayed(_in_worker)(i, job, parent, data.of(job) if backend.is_cluster else None) for i, job in jobs.items()
         )
         try:
             with closing(results):
@@ -110,13 +110,13 @@ def _one_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _in_worker(position: int, job: Job, parent: int | None, seen: Seen | None) -> tuple[int, list[Any]]:
+def _in_worker(position: int, job: Job, parent: int | None, data: DataFingerprint | None) -> tuple[int, list[Any]]:
     """Do a job in a worker process."""
     if parent is not None:
         _follow(parent)
     with one_thread():
-        if seen is not None:
-            seen.require_here(job)
+        if data is not None:
+            data.require_here(job)
         return position, list(job.results())
 
 

@@ -1,22 +1,25 @@
-"""One run: the loop, its clock, its journal, what it may learn from, and its history."""
+"""One run: its config, the loop, its clock, its journal, and its history."""
 
+from nasmeta.moved import moved_names
+from nasmeta.runs._answers import on_evaluator
 from nasmeta.runs._clock import Clock
-from nasmeta.runs._journal import Journal, JournaledEvaluator
-from nasmeta.runs._loop import Trace, run_loop
+from nasmeta.runs._config import RunConfig
+from nasmeta.runs._frame import results_frame
+from nasmeta.runs._history import Best, History
+from nasmeta.runs._journal import Journal
+from nasmeta.runs._loop import run_loop
 from nasmeta.runs._meta_train import meta_train
 from nasmeta.runs._optuna_objective import OptunaObjective, optuna_objective
-from nasmeta.runs._run import Best, Run, results_frame
-from nasmeta.runs._search import on_evaluator, search
+from nasmeta.runs._search import search
 from nasmeta.runs._training_files import TrainingFiles
 
 __all__ = [
     "Best",
     "Clock",
+    "History",
     "Journal",
-    "JournaledEvaluator",
     "OptunaObjective",
-    "Run",
-    "Trace",
+    "RunConfig",
     "TrainingFiles",
     "meta_train",
     "on_evaluator",
@@ -25,3 +28,5 @@ __all__ = [
     "run_loop",
     "search",
 ]
+
+__getattr__ = moved_names(__name__, dict.fromkeys(("Run", "Trace"), "nasmeta.runs:History"))

@@ -1,129 +1,98 @@
-"""Where a run on a simulated clock gets its values: evaluators, and in front of them a journal."""
+"""What answers a task: the evaluator of what a user names or passes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from nasmeta.errors import SettingError
+from nasmeta.evaluators import (
+    EVALUATORS,
+    Evaluator,
+    FunctionEvaluator,
+    Measure,
+    SurrogateEvaluator,
+    TableEvaluator,
+    TrainingEvaluator,
+)
+from nasmeta.registry import is_place
+from nasmeta.spaces import SPACES, SearchSpace, get_space
+from nasmeta.surrogates import load_surrogate
+from nasmeta.tasks import Task, TaskDistribution, as_task
 
-from nasmeta.errors import JournalError
-from nasmeta.evaluators import Evaluator
-from nasmeta.runs._journal import Journal, is_there, read_records
-from nasmeta.runs._simulation import Answer, Started
+if TYPE_CHECKING:
+    from nasmeta.training import ImageDataset, Recipe
 
-__all__ = ["RunAnswers", "read_started"]
-
-Known = Mapping[int, tuple[NDArray[np.float64], NDArray[np.float64]]]  # values and costs by epochs
-
-
-class RunAnswers:
-    """Answer from the journal as long as it lasts, then from the evaluator of each length of training.
-
-    Parameters
-    ----------
-    evaluators : mapping of int to Evaluator
-        By epochs.
-    journal : Journal, optional
-    """
-
-    def __init__(self, evaluators: Mapping[int, Evaluator], journal: Journal | None = None) -> None:
-        self._evaluators, self._journal = dict(evaluators), journal
-        self._recorded = [] if journal is None else started_of(journal.path, journal.records)
-        self._searcher_seconds = [] if journal is None else [d.get("searcher_seconds") for d in journal.details]
-
-    def is_recorded(self, position: int) -> bool:
-        """Tell whether the evaluation in this position is answered from the journal."""
-        return position < len(self._recorded)
-
-    def replayed_searcher_seconds(self, position: int) -> float | None:
-        """Return what was charged for the proposal in this position, where it is recorded."""
-        return self._searcher_seconds[position] if position < len(self._searcher_seconds) else None
-
-    def answer(self, position: int, cell: int, epochs: int) -> Answer:
-        """Return value and cost: recorded ones, or those of a training from scratch."""
-        if position < len(self._recorded):
-            was = self._recorded[position]
-            if (was.cell, was.epochs) != (cell, epochs):
-                assert self._journal is not None
-                raise JournalError(
-                    f"{self._journal.path}, line {position + 2}: it records cell {was.cell} after {was.epochs} epochs, "
-                    f"but the searcher proposes {cell} for {epochs}. The journal was written by another version of the "
-                    "searcher, of nasmeta or of numpy, or was altered. Use another file, or delete this one to start "
-                    "over."
-                )
-            return Answer(was.value, was.cost_seconds, was.failure)
-        evaluation = self._evaluators[epochs].evaluate(np.array([cell], np.int32))
-        failure = evaluation.failures[0] if evaluation.failures else None
-        return Answer(float(evaluation.values[0]), float(evaluation.cost_seconds[0]), failure)
-
-    def record(self, position: int, started: Started, searcher_seconds: float) -> None:
-        """Write an evaluation to the journal, if there is one and it does not hold it."""
-        if self._journal is None or position < len(self._recorded):
-            return
-        details: dict[str, Any] = {"start": started.start, "worker": started.worker, "epochs": started.epochs}
-        if searcher_seconds:
-            details["searcher_seconds"] = searcher_seconds
-        if started.failure is not None:
-            details["failure"] = started.failure
-        self._journal.append_detailed(started.cell, started.value, started.cost_seconds, details)
+__all__ = ["answers_for", "on_evaluator"]
 
 
-def read_started(path: Path, header: Mapping[str, Any], known: Known | None) -> list[Started] | None:
-    """Return what a journal on a simulated clock records; None where there is no journal yet.
+def answers_for(
+    task: str | Task | TaskDistribution | SearchSpace | Evaluator,
+    evaluator: str | os.PathLike[str] | Evaluator | Measure = "table",
+    data: str | ImageDataset | None = None,
+    recipe: str | Path | Recipe = "fast",
+) -> Evaluator:
+    """Return what answers a task, of what `nasmeta.search` takes.
 
     Raises
     ------
-    JournalError
-        Where it is another run's, is damaged, or a value or cost is not that of the table.
+    SettingError, UnknownNameError, DamagedFileError
     """
-    if not is_there(path):
-        return None
-    records = read_records(path, header)
-    if records is None:
-        return None
-    started = started_of(path, records)
-    check_known(path, header, started, known)
-    return started
+    if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
+        evaluator = EVALUATORS[evaluator]
+        if isinstance(task, str) and (task in SPACES or is_place(task)):
+            task = get_space(task)
+    if isinstance(task, Evaluator):
+        if evaluator != "table":
+            raise SettingError(f"{task!r:.80} answers already: leave out evaluator.")
+        answers: Evaluator = task
+    elif isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
+        raise SettingError(f"A space alone has no answers: pass a function as evaluator, not {evaluator!r:.80}.")
+    elif callable(evaluator) and not isinstance(evaluator, Evaluator):
+        answers = FunctionEvaluator(evaluator, task if isinstance(task, SearchSpace) else as_task(task))
+    elif evaluator == "training":
+        if data is None:
+            raise SettingError("Training needs images: name them with data, such as digits, cifar10:PATH, folder:PATH.")
+        answers, data = TrainingEvaluator(as_task(task), data, recipe), None  # type: ignore[arg-type]
+    elif data is not None and not isinstance(evaluator, TrainingEvaluator):
+        raise SettingError(f"Data are for training, but the evaluator is {evaluator!r:.80}: pass evaluator='training'.")
+    elif evaluator == "table":
+        answers = TableEvaluator(as_task(task))  # type: ignore[arg-type]  # read once its sources are allowed
+    else:
+        answers = on_evaluator(as_task(task), evaluator)  # type: ignore[arg-type]
+    if data is not None and isinstance(answers, TrainingEvaluator):
+        raise SettingError("The evaluator has its data already: leave out data.")
+    return answers
 
 
-def check_known(path: Path, header: Mapping[str, Any], started: list[Started], known: Known | None) -> None:
-    """Refuse a record whose value or cost is not that of the table; a continued training costs its part."""
-    continued = (header.get("clock") or {}).get("promotion") == "continued"
-    for line, one in enumerate(started, start=2) if known is not None else ():
-        columns = known.get(one.epochs)  # type: ignore[union-attr]
-        if columns is None or one.cell >= len(columns[0]):
-            what, is_there, due = "value", one.value, "nothing"
-        else:
-            value, cost = (float(column[one.cell]) for column in columns)
-            if one.value != value:
-                what, is_there, due = "value", one.value, repr(value)
-            elif one.cost_seconds != cost and not (continued and 0 <= one.cost_seconds < cost):
-                what, is_there, due = "cost", one.cost_seconds, repr(cost)
-            else:
-                continue
-        raise JournalError(
-            f"{path}, line {line}: the {what} of cell {one.cell} after {one.epochs} epochs is {is_there!r} there, "
-            f"but {due} in the table. The file was altered, or the table was. Use another file."
+def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> Evaluator:
+    """Return the evaluator of this name, or the surrogate in this file, for a task.
+
+    Raises
+    ------
+    SettingError
+        Where there is no such evaluator, or it is that of another task.
+    DamagedFileError
+    """
+    if isinstance(evaluator, Evaluator):
+        if (evaluator.task.name, evaluator.task.table_name) != (task.name, task.table_name):
+            raise SettingError(f"The evaluator answers for {evaluator.task.name}, but the task is {task.name}.")
+        return evaluator
+    if evaluator == "table":
+        found = TableEvaluator(task)
+        _ = found.measured  # a table that is not here is told before any run
+        return found
+    if not isinstance(evaluator, str | os.PathLike) or (
+        evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
+    ):
+        raise SettingError(
+            f'An evaluator is "table", "surrogate" or the file (.npz) of a surrogate, not {evaluator!r:.80}. Single '
+            'runs (search) can also have "training" or a function.'
         )
-
-
-def started_of(path: Path, records: Any) -> list[Started]:
-    """Return records as evaluations on the clock."""
-    started = []
-    rows = zip(records.cells, records.values, records.cost_seconds, records.details, strict=True)
-    for line, (cell, value, cost, details) in enumerate(rows, start=2):
-        start, worker, epochs = (details.get(name) for name in ("start", "worker", "epochs"))
-        if (
-            type(start) is not float
-            or type(worker) is not int
-            or type(epochs) is not int
-            or type(details.get("searcher_seconds", 0.0)) is not float
-        ):
-            raise JournalError(
-                f"{path}, line {line}: {details!r:.80} says no start, worker and epochs. The file is damaged."
-            )
-        started.append(Started(cell, epochs, value, cost, start, worker, details.get("failure")))
-    return started
+    surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
+    if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
+        raise SettingError(
+            f"{os.fspath(evaluator)} is a surrogate of {surrogate.card['task']}, but the task is {task.name}."
+        )
+    return SurrogateEvaluator(surrogate, asked=task)

@@ -37,10 +37,15 @@ class Guide:
         Estimated chance that the part holds the target's best cell; NaN for all of the space.
     """
 
-    cells: NDArray[np.int32] | None
-    first: NDArray[np.int32] | None
+    cells: NDArray[np.int32] | None = None
+    first: NDArray[np.int32] | None = None
     meta_model: Any = None
     chance_of_best: float = float("nan")
+
+    @property
+    def picked(self) -> str:
+        """Which searcher was picked to search, and why; empty where none picks another one."""
+        return ": ".join(getattr(self.meta_model, "pick", None) or ())
 
     def within(self, measured: NDArray[np.int32], task: Task) -> Guide:
         """Return the same, kept to what was measured.
@@ -66,6 +71,8 @@ class Guide:
         SettingError
             Where it chooses lengths of training and can not be told: proposals of pairs are not filtered.
         """
+        if self.cells is None and self.first is None:
+            return searcher
         if not isinstance(searcher, MultiFidelitySearcher):
             return GuidedSearch(searcher, self.cells, self.first)
         name = type(searcher).__name__

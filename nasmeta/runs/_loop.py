@@ -1,178 +1,260 @@
-"""The one loop: ask, evaluate, tell, record."""
+"""The one loop: free workers ask, an evaluator answers, what has ended is told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from time import perf_counter
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import SupportsEvaluate
-from nasmeta.searchers import Searcher
+from nasmeta.runs._clock import Budget, Clock
+from nasmeta.runs._history import History
+from nasmeta.runs._journal import Journal
+from nasmeta.runs._replay import Replay
+from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
-__all__ = ["STALL_LIMIT", "Trace", "no_cells", "run_loop"]
+__all__ = ["STALL_LIMIT", "run_loop"]
 
 STALL_LIMIT = 100_000
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What one pass of the loop recorded.
-
-    Attributes
-    ----------
-    cells : ndarray of int32, shape (n,)
-    values, cost_seconds : ndarray of float64, shape (n,)
-    stopped : {"budget", "optimum", "exhausted", "stalled"}
-    searcher_seconds : float
-        Time inside ``ask`` and ``tell``; NaN where the trace was read and not run.
-    failures : mapping of int to str
-        Cells whose training failed, and why.
-    end_seconds, workers, epochs : ndarray, shape (n,), optional
-        On a simulated clock: when each evaluation ended, on which worker it ran, and how long the training was.
-    """
-
-    cells: NDArray[np.int32]
-    values: NDArray[np.float64]
-    cost_seconds: NDArray[np.float64]
-    stopped: str
-    searcher_seconds: float = float("nan")
-    failures: Mapping[int, str] = field(default_factory=dict)
-    end_seconds: NDArray[np.float64] | None = None
-    workers: NDArray[np.int32] | None = None
-    epochs: NDArray[np.int32] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        cells: list[int],
-        values: list[float],
-        costs: list[float],
-        stopped: str,
-        seconds: float = float("nan"),
-        failures: Mapping[int, str] | None = None,
-    ) -> Trace:
-        """Build the arrays from lists."""
-        return cls(
-            np.array(cells, np.int32), np.array(values, float), np.array(costs, float), stopped, seconds, failures or {}
-        )
+# When it ends, the position of its first evaluation, worker, epochs, cost, best utility, what was asked for, what will
+# be told (None: look it up), and under which keys it is known.
+_Running: TypeAlias = (
+    "tuple[float, int, int, int, float, float, NDArray[np.int32], NDArray[np.float64] | None, list[Any]]"
+)
+_PATIENCE = 100  # proposals of what is being trained, before a free worker waits for the next result
 
 
 def run_loop(
     searcher: Searcher,
-    evaluator: SupportsEvaluate,
+    evaluator: SupportsEvaluate | Mapping[int, SupportsEvaluate],
     *,
-    evaluations: int,
+    evaluations: int | None = None,
+    seconds: float | None = None,
     batch: int = 1,
+    clock: Clock | None = None,
     sign: float = 1.0,
     target: float | None = None,
+    journal: Journal | None = None,
     stall_limit: int = STALL_LIMIT,
-) -> Trace:
+) -> History:
     """Run a searcher on an evaluator until something ends the run.
 
-    Only cells that are new in this run are evaluated and recorded; for others the searcher is told the known value.
-    What is recorded does not depend on the budget: a shorter run is a prefix of a longer one. Hence a batch is never
-    made smaller to fit the budget, only to fit the cells that are left in the space; of the last batch just the first
-    cells are evaluated.
+    A worker that is free asks, and is free again when what it was given is trained; then the values are told. Without a
+    clock there is one worker, and time stands still. Where repeats are free, only what is new in this run is evaluated
+    and recorded; for the rest the searcher is told the known value.
+
+    What is started does not depend on the budget: a shorter run starts what a longer one starts first. Hence a batch is
+    never made smaller to fit the budget, only to fit what is left in the space; of the last batch just the first
+    architectures are evaluated.
 
     Parameters
     ----------
     searcher : Searcher
-    evaluator : Evaluator
-    evaluations : int
-        Budget: how many distinct cells may be evaluated.
+    evaluator : Evaluator, or mapping of int to Evaluator
+        By epochs, where there are several lengths of training; the longest is a full one.
+    evaluations : int, optional
+        How many may be started.
+    seconds : float, optional
+        Nothing is started from then on; for this there is to be a clock.
     batch : int
-        How many cells are asked for at once; fewer where the space or the searcher has fewer left.
+        How many architectures are asked for at once without a clock; fewer where the space or the searcher has fewer
+        left.
+    clock : Clock, optional
     sign : float
         1 where a higher value is better, -1 where a lower one is.
     target : float, optional
-        Stop after the evaluation whose signed value reaches it.
+        Stop when a full training whose signed value reaches it ends.
+    journal : Journal, optional
+        What it holds is replayed, what follows is recorded.
     stall_limit : int
         Stop after so many proposals in a row of which none was new.
+
+    Returns
+    -------
+    History
 
     Raises
     ------
     NasmetaError
         Where the searcher proposes something that is no array of cells, or the evaluator answers with NaN.
+    JournalError
+        Where the journal records something else than the searcher proposes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.evaluators import TableEvaluator
+    >>> from nasmeta.runs import run_loop
+    >>> from nasmeta.searchers import RandomSearch
+    >>> evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
+    >>> len(run_loop(RandomSearch(evaluator.space, np.random.default_rng(0)), evaluator, evaluations=20, batch=5))
+    20
     """
+    several = searcher if isinstance(evaluator, Mapping) and isinstance(searcher, MultiFidelitySearcher) else None
+    lengths = evaluator if isinstance(evaluator, Mapping) else {0: evaluator}
+    full, budget, rules = max(lengths), Budget(evaluations, seconds), clock or Clock()
+    history = History(timed=clock is not None)
+    timed, record, ask, timer = history.timed, history.append, searcher.ask, perf_counter
+    replay = None if journal is None else Replay(journal, timed)
+    n_cells, everything = searcher.space.size, searcher.space.size * len(lengths)
+    free, continued, charge = rules.repeats == "free", rules.promotion == "continued", rules.charge_searcher
+    shared = free and rules.workers > 1
+    most, until = budget.most_evaluations, budget.most_seconds
+    known: dict[Any, float] = {}  # utilities of what was started, by cell, or by (cell, epochs)
+    pending: dict[Any, int] = {}  # how often what one of several workers is busy with was proposed
+    paid: dict[int, tuple[int, float]] = {}  # the longest training of a cell, and what was paid for it in all
+    running: list[_Running] = []  # a heap
+    idle = list(range(rules.workers))  # a heap
+    now, thought, accounted, n, in_a_row, epochs = 0.0, 0.0, 0.0, 0, 0, full
+    thinks_until = 0.0  # the searcher is one for all workers: where its time is charged they queue for it
+
     # Python's own lists, ints and floats: for single numbers they are several times faster than numpy's.
-    ask, tell, evaluate, clock = searcher.ask, searcher.tell, evaluator.evaluate, perf_counter
-    n_cells = searcher.space.size
-    utility_of: dict[int, float] = {}
-    cells: list[int] = []
-    values: list[float] = []
-    costs: list[float] = []
-    failures: dict[int, str] = {}
-    seconds, idle = 0.0, 0
-    stopped = "budget"
-    while len(cells) < evaluations:
-        if len(cells) == n_cells:
-            stopped = "exhausted"
-            break
-        batch = min(batch, n_cells - len(cells))
-        start = clock()
-        try:
-            asked = ask(batch)
-        except SpaceExhaustedError:
-            if batch > 1:
-                batch //= 2  # fewer may be left
-                continue
-            stopped = "exhausted"
-            break
-        finally:
-            seconds += clock() - start
-        if not isinstance(asked, np.ndarray) or asked.dtype != np.int32 or asked.shape != (batch,):
-            raise no_cells(searcher, batch, asked)
-        proposals = asked.tolist()
-        new = [cell for cell in dict.fromkeys(proposals) if cell not in utility_of]
-        if new:
-            if min(new) < 0 or max(new) >= n_cells:
-                raise no_cells(searcher, batch, asked)
-            all_new = len(new) == batch
-            room = evaluations - len(cells)
-            if len(new) > room:
-                del new[room:]
-                all_new = False
-            evaluation = evaluate(asked if all_new else np.array(new, dtype=np.int32))
-            answers = evaluation.values.tolist()
-            utilities = answers if sign == 1.0 else [sign * value for value in answers]
-            best = max(utilities)
-            if best != best or sum(utilities) != sum(utilities):  # NaN
-                raise NasmetaError(f"{type(evaluator).__name__} answered NaN for one of the cells {new}.")
-            utility_of.update(zip(new, utilities, strict=True))
-            cells += new
-            values += answers
-            costs += evaluation.cost_seconds.tolist()
-            if evaluation.failures:
-                failures.update((c, why) for c, why in zip(new, evaluation.failures, strict=True) if why is not None)
-            idle = 0
-            if target is not None and best >= target:
-                surplus = len(new) - 1 - next(i for i, utility in enumerate(utilities) if utility >= target)
-                if surplus:  # the rest of a batch: evaluated, but after the end of this run
-                    del cells[-surplus:], values[-surplus:], costs[-surplus:]
-                stopped = "optimum"
+    while True:
+        stopped = "budget"
+        while idle and n < most and now < until and not (running and running[0][0] <= thinks_until):
+            if free and len(known) == everything:
+                stopped = "exhausted"
                 break
-            if len(cells) >= evaluations:
-                break
-            told = evaluation.values if all_new and sign == 1.0 else None
-        else:
-            idle += batch
-            if idle >= stall_limit:
+            if in_a_row >= (_PATIENCE if running else stall_limit):
                 stopped = "stalled"
                 break
-            told = None
+            if batch > 1:
+                batch = min(batch, everything - len(known))
+            begin = timer()
+            try:
+                if several is None:
+                    asked = ask(batch)
+                else:
+                    asked, epochs = _pair(several)
+            except SpaceExhaustedError:
+                if batch > 1:
+                    batch //= 2  # fewer may be left
+                    continue
+                stopped = "exhausted"
+                break
+            finally:
+                thought += timer() - begin
+            if not isinstance(asked, np.ndarray) or asked.dtype != np.int32 or asked.shape != (batch,):
+                raise _no_cells(searcher, batch, asked)
+            cells = asked.tolist()
+            keys = cells if several is None else [(cells[0], epochs)]
+            if batch == 1:
+                new = cells if not free or keys[0] not in known else []
+            else:
+                new = [cell for cell in dict.fromkeys(cells) if cell not in known]
+            if not new:
+                in_a_row += batch
+                if shared and keys[0] in pending:
+                    pending[keys[0]] += 1
+                else:
+                    thought += _tell(searcher, several, asked, epochs, np.array([known[key] for key in keys]))
+                continue
+            if min(new) < 0 or max(new) >= n_cells:
+                raise _no_cells(searcher, batch, asked)
+            in_a_row, start, spent = 0, now, 0.0
+            if charge:
+                replayed = None if replay is None else replay.searcher_seconds(n)
+                spent = thought - accounted if replayed is None else replayed
+                start = thinks_until = max(now, thinks_until) + spent
+                if start >= until:
+                    until = min(until, now)  # the searcher thought until the end
+                    break
+            accounted = thought
+            if len(new) > most - n:
+                new = new[: int(most - n)]
+            all_new = len(new) == batch
+            chosen = asked if all_new else np.array(new, np.int32)
+            if replay is None:
+                evaluation = lengths[epochs].evaluate(chosen)
+            else:
+                evaluation = replay.evaluate(n, chosen, epochs, lengths[epochs])
+            values, costs = evaluation.values.tolist(), evaluation.cost_seconds.tolist()
+            utilities = values if sign == 1.0 else [sign * value for value in values]
+            total = sum(utilities)
+            if total != total:  # NaN
+                raise NasmetaError(f"{type(lengths[epochs]).__name__} answered NaN for one of the cells {new}.")
+            known.update(zip(keys if all_new else new, utilities, strict=True))
+            if continued and (replay is None or not replay.holds(n)):
+                longest, before = paid.get(new[0], (0, 0.0))
+                if epochs > longest > 0:
+                    costs = [max(costs[0] - before, 0.0)]
+            worker = heappop(idle)
+            record(new, values, costs, evaluation.failures, start, worker, epochs)
+            if replay is not None:
+                replay.record(n, new, values, costs, evaluation.failures, start, worker, epochs, spent)
+            if shared:
+                pending[keys[0]], asked = 1, asked.copy()
+            told = None if not all_new else evaluation.values if sign == 1.0 else np.array(utilities)
+            end = start + sum(costs) if timed else now
+            heappush(running, (end, n, worker, epochs, costs[0], max(utilities), asked, told, keys))
+            n += len(new)
+        if not running:
+            break
+        now, _, worker, epochs, cost, best, asked, told, keys = heappop(running)
+        heappush(idle, worker)
+        if running:
+            in_a_row = 0
+        if continued:
+            cell = int(asked[0])
+            longest, before = paid.get(cell, (0, 0.0))
+            if epochs > longest:
+                paid[cell] = (epochs, before + cost)
+        if target is not None and epochs == full and best >= target:
+            break
+        if (n >= most or now >= until) and not running:
+            break
         if told is None:
-            told = np.array([utility_of[cell] for cell in proposals])
-        start = clock()
-        tell(asked, told)
-        seconds += clock() - start
-    return Trace.of(cells, values, costs, stopped, seconds, failures)
+            told = np.array([known[key] for key in keys])
+        if shared and (times := pending.pop(keys[0])) > 1:  # all who asked hear it now
+            asked, told = asked.repeat(times), told.repeat(times)
+        thought += _tell(searcher, several, asked, epochs, told)
+    history.stopped, history.searcher_seconds = stopped, thought
+    history.end(budget, rules, sign, target, full)
+    return history
 
 
-def no_cells(searcher: Searcher, batch: int, asked: object) -> NasmetaError:
+def _tell(
+    searcher: Searcher,
+    several: MultiFidelitySearcher | None,
+    cells: NDArray[np.int32],
+    epochs: int,
+    utilities: NDArray[np.float64],
+) -> float:
+    """Tell what came back; return the seconds that the searcher took."""
+    begin = perf_counter()
+    if several is None:
+        searcher.tell(cells, utilities)
+    else:
+        several.tell_at(cells, np.full(len(cells), epochs, np.int32), utilities)
+    return perf_counter() - begin
+
+
+def _pair(searcher: MultiFidelitySearcher) -> tuple[NDArray[np.int32], int]:
+    """Ask for a cell and the length of its training."""
+    asked = searcher.ask_at(1)
+    if not (
+        isinstance(asked, tuple)
+        and len(asked) == 2
+        and all(isinstance(part, np.ndarray) and part.shape == (1,) for part in asked)
+    ):
+        raise NasmetaError(f"{type(searcher).__name__}.ask_at(1) must return cells and epochs, not {asked!r:.80}.")
+    cell, epochs = int(asked[0][0]), int(asked[1][0])
+    if not 0 <= cell < searcher.space.size:
+        raise _no_cells(searcher, 1, asked[0])
+    if epochs not in searcher.fidelities:
+        raise NasmetaError(
+            f"{type(searcher).__name__} proposed {epochs} epochs; possible: {', '.join(map(str, searcher.fidelities))}."
+        )
+    return np.array([cell], np.int32), epochs
+
+
+def _no_cells(searcher: Searcher, batch: int, asked: object) -> NasmetaError:
     """Return the error that says what a searcher proposed instead of cells."""
     if isinstance(asked, np.ndarray):
         what = f"{asked.dtype} of shape {asked.shape}: {asked.ravel()[:5].tolist()}"

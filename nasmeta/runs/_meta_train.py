@@ -15,7 +15,7 @@ from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, load_meta_mod
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.runs._training_files import TrainingFiles
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.tasks import SourceTask, Task, TaskDistribution, get_task, task_distribution, task_families
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.threads import one_thread
 
 __all__ = ["meta_train"]
@@ -101,16 +101,9 @@ def meta_train(
 
 
 def _sources(sources: Any, leave_out: str | None, labels: int | None, seed: int) -> list[SourceTask]:
-    asked = [sources] if isinstance(sources, str | Task | SourceTask) else list(sources)
-    tasks: list[Task] = []
-    ready: list[SourceTask] = []
-    for source in asked:
-        if isinstance(source, SourceTask):
-            ready.append(source)
-        elif isinstance(source, str) and source in task_families():
-            tasks += task_distribution(source)
-        else:
-            tasks.append(get_task(source) if isinstance(source, str) else source)
+    asked = as_tasks(sources, sources=True)
+    ready = [source for source in asked if isinstance(source, SourceTask)]
+    tasks = [source for source in asked if isinstance(source, Task)]
     if leave_out is not None:
         if ready:
             raise SettingError("leave_out is for tasks; of SourceTasks pass those that are wanted.")

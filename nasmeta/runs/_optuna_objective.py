@@ -120,8 +120,6 @@ def optuna_objective(
     >>> all(column.split == "test" for column in test)
     True
     """
-    if not isinstance(task, str | Task | Evaluator):
-        raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
     evaluator = task if isinstance(task, Evaluator) else TableEvaluator(as_task(task))
     if evaluator.values is None:
         raise SettingError("An objective answers from a table or a surrogate; real trainings are for nasmeta.search.")

@@ -5,48 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
-from nasmeta.evaluators import (
-    EVALUATORS,
-    Evaluator,
-    FunctionEvaluator,
-    Measure,
-    SurrogateEvaluator,
-    TableEvaluator,
-    TrainingEvaluator,
-)
-from nasmeta.meta import SavedMetaModel
+from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
 from nasmeta.places import checked_path
-from nasmeta.registry import is_place
+from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Clock, checked_budget
-from nasmeta.runs._guidance import Guide
-from nasmeta.runs._journal import read_journal
-from nasmeta.runs._loop import Trace
-from nasmeta.runs._rules import Rules, read_trace, rules_of, trace_of
-from nasmeta.runs._run import Run
-from nasmeta.runs._spec import (
-    MetaModelLike,
-    SearcherSpec,
-    SourcesLike,
-    saved_model_of,
-    sources_of,
-    with_settings_of,
-)
+from nasmeta.runs._config import RunConfig
+from nasmeta.runs._history import History
+from nasmeta.runs._sources import MetaModelLike, SourcesLike
+from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import Searcher
-from nasmeta.spaces import SPACES, SearchSpace, get_space
-from nasmeta.surrogates import load_surrogate
-from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import Task, TaskDistribution
 from nasmeta.threads import one_thread
 
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
 
-__all__ = ["make_run", "on_evaluator", "search"]
+__all__ = ["search"]
 
 
 def search(
@@ -70,7 +48,7 @@ def search(
     recipe: str | Path | Recipe = "fast",
     clock: Clock | Mapping[str, Any] | None = None,
     epochs: Sequence[int | str] | None = None,
-) -> Run:
+) -> History:
     """Run one searcher on one task.
 
     Parameters
@@ -130,7 +108,7 @@ def search(
 
     Returns
     -------
-    Run
+    History
 
     Raises
     ------
@@ -159,146 +137,27 @@ def search(
     >>> run.best.cell, run.stopped
     (6111, 'optimum')
     """
-    if not isinstance(task, str | Task | TaskDistribution | SearchSpace | Evaluator):
-        raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
     spec = SearcherSpec.of(searcher, settings).guided(space, warm_start)
     path = None if journal is None else checked_path("journal", journal)
-    answers = _answers(task, evaluator, data, recipe, path)
-    task = answers.task
-    budget, batch = checked_budget(evaluations, seconds, stop_at_optimum, default=100), checked_whole("batch", batch)
-    seed = checked_whole("seed", seed, least=0)
-    saved = saved_model_of(spec, task, meta_model, sources)
-    spec = with_settings_of(spec, saved)
-    source_tasks = [] if saved and not spec.guidance else sources_of(spec, answers, sources)
-    rules = rules_of(spec, answers, budget, None if clock is None else Clock.of(clock), epochs)
-    if rules.clock is not None and batch > 1:
-        raise SettingError("On a simulated clock each worker asks for one cell: use workers of the clock, not a batch.")
-    header = spec.header(answers, seed, batch, source_tasks, saved, rules.clock, rules.lengths)
-    trace = None if path is None else read_trace(path, header, rules)
-    learnt = None
-    if trace is None:
-        with _spinner(progress, answers, f"{spec.name} on {task.name}"), one_thread():
-            learnt = spec.learn(answers, source_tasks, saved) if spec.learns else None
-            header |= spec.picked(learnt)
-            trace = trace_of(spec.start(task, seed, learnt, rules.measured), path, header, rules)
-    elif path is not None:
-        header = read_journal(path)[0]
-    run = make_run(trace, spec, spec.name, rules, seed, source_tasks, saved)
-    run = replace(run, picked=str(header.get("picked", "")))
-    return replace(run, chance_of_best=learnt.chance_of_best) if isinstance(learnt, Guide) else run
-
-
-def _answers(
-    task: str | Task | TaskDistribution | SearchSpace | Evaluator,
-    evaluator: str | os.PathLike[str] | Evaluator | Measure,
-    data: str | ImageDataset | None,
-    recipe: str | Path | Recipe,
-    journal: Path | None,
-) -> Evaluator:
-    """Return what answers the task."""
-    if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
-        evaluator = EVALUATORS[evaluator]
-        if isinstance(task, str) and (task in SPACES or is_place(task)):
-            task = get_space(task)
-    if isinstance(task, Evaluator):
-        if evaluator != "table":
-            raise SettingError(f"{task!r:.80} answers already: leave out evaluator.")
-        answers: Evaluator = task
-    elif isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
-        raise SettingError(f"A space alone has no answers: pass a function as evaluator, not {evaluator!r:.80}.")
-    elif callable(evaluator) and not isinstance(evaluator, Evaluator):
-        answers = FunctionEvaluator(evaluator, task if isinstance(task, SearchSpace) else as_task(task))
-    elif evaluator == "training":
-        if data is None:
-            raise SettingError("Training needs images: name them with data, such as digits, cifar10:PATH, folder:PATH.")
-        answers, data = TrainingEvaluator(as_task(task), data, recipe), None  # type: ignore[arg-type]
-    elif data is not None and not isinstance(evaluator, TrainingEvaluator):
-        raise SettingError(f"Data are for training, but the evaluator is {evaluator!r:.80}: pass evaluator='training'.")
-    elif evaluator == "table":
-        answers = TableEvaluator(as_task(task))  # type: ignore[arg-type]  # read once its sources are allowed
-    else:
-        answers = on_evaluator(as_task(task), evaluator)  # type: ignore[arg-type]
-    if isinstance(answers, TrainingEvaluator):
-        if data is not None:
-            raise SettingError("The evaluator has its data already: leave out data.")
-        if journal is not None and answers.folder is None:
-            answers.folder = journal.with_name(f"{journal.name}.trainings")
-    return answers
-
-
-def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> Evaluator:
-    """Return the evaluator of this name, or the surrogate in this file, for a task.
-
-    Raises
-    ------
-    SettingError
-        Where there is no such evaluator, or it is that of another task.
-    DamagedFileError
-    """
-    if isinstance(evaluator, Evaluator):
-        if (evaluator.task.name, evaluator.task.table_name) != (task.name, task.table_name):
-            raise SettingError(f"The evaluator answers for {evaluator.task.name}, but the task is {task.name}.")
-        return evaluator
-    if evaluator == "table":
-        found = TableEvaluator(task)
-        _ = found.measured  # a table that is not here is told before any run
-        return found
-    if not isinstance(evaluator, str | os.PathLike) or (
-        evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
-    ):
-        raise SettingError(
-            f'An evaluator is "table", "surrogate" or the file (.npz) of a surrogate, not {evaluator!r:.80}. Single '
-            'runs (search) can also have "training" or a function.'
-        )
-    surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
-    if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
-        raise SettingError(
-            f"{os.fspath(evaluator)} is a surrogate of {surrogate.card['task']}, but the task is {task.name}."
-        )
-    return SurrogateEvaluator(surrogate, asked=task)
-
-
-def make_run(
-    trace: Trace,
-    spec: SearcherSpec,
-    label: str,
-    rules: Rules,
-    seed: int,
-    sources: Sequence[Task | SourceTask],
-    saved: SavedMetaModel | None = None,
-) -> Run:
-    """Put what was recorded and whose run it is together."""
-    return Run(
-        evaluator=rules.evaluator,
-        searcher=label,
-        settings=spec.settings,
+    answers = answers_for(task, evaluator, data, recipe)
+    if isinstance(answers, TrainingEvaluator) and path is not None and answers.folder is None:
+        answers.folder = path.with_name(f"{path.name}.trainings")
+    config = RunConfig.of(
+        spec,
+        answers,
+        checked_budget(evaluations, seconds, stop_at_optimum, default=100),
         seed=seed,
-        sources=tuple(dict.fromkeys([*(saved.sources if saved else ()), *(source.name for source in sources)])),
-        space=_searched(spec.guidance.space_name, rules.measured_share),
-        warm_start=spec.guidance.warm_start_name,
-        cells=trace.cells,
-        values=trace.values,
-        cost_seconds=trace.cost_seconds,
-        stopped=trace.stopped,
-        searcher_seconds=trace.searcher_seconds,
-        failures=trace.failures,
-        end_seconds=trace.end_seconds,  # type: ignore[arg-type]  # None: filled in
-        workers=trace.workers,  # type: ignore[arg-type]
-        epochs=trace.epochs,  # type: ignore[arg-type]
-        clock=rules.clock or Clock(),
+        batch=batch,
+        meta_model=meta_model,
+        sources=sources,
+        clock=clock,
+        epochs=epochs,
     )
-
-
-def _searched(guided: str, measured: float) -> str:
-    """Return in words which part of the space was searched.
-
-    Examples
-    --------
-    >>> _searched("all", 0.128), _searched("learned:0.1", 1.0)
-    ('measured:0.128', 'learned:0.1')
-    """
-    parts = [f"measured:{measured:.3g}"] * (measured < 1) + [guided] * (guided != "all")
-    return " ".join(parts) or "all"
+    history = None if path is None else config.read(path)
+    if history is not None:
+        return history
+    with _spinner(progress, answers, f"{spec.name} on {answers.task.name}"), one_thread():
+        return config.run(path)
 
 
 @contextmanager

@@ -1,52 +1,24 @@
-"""A searcher with its settings, checked; and all randomness and identity of its runs."""
+"""A searcher with its settings, checked; and all randomness of its runs."""
 
 from __future__ import annotations
 
 import inspect
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
-import nasmeta
 from nasmeta.code import code_of
-from nasmeta.errors import LeakageError, SettingError, UnknownNameError
-from nasmeta.evaluators import Evaluator
-from nasmeta.meta import SavedMetaModel, meta_model_for, warn_of_other_metric
-from nasmeta.runs._clock import Clock
-from nasmeta.runs._content import refuse_copies
-from nasmeta.runs._guidance import UNGUIDED, Guidance, Guide
-from nasmeta.runs._journal import FORMAT
+from nasmeta.errors import SettingError
+from nasmeta.meta import SavedMetaModel
+from nasmeta.runs._guidance import UNGUIDED, Guidance
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
-from nasmeta.spaces import SearchSpace, held_out_name
-from nasmeta.tasks import (
-    SourceTask,
-    Task,
-    TaskDistribution,
-    default_sources,
-    get_task,
-    task_distribution,
-    task_families,
-)
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import SourceTask, Task
 
-__all__ = [
-    "MetaModelLike",
-    "SearcherSpec",
-    "SourcesLike",
-    "saved_model_of",
-    "sources_of",
-    "with_settings_of",
-]
-
-SourcesLike: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
-MetaModelLike: TypeAlias = "str | os.PathLike[str] | SavedMetaModel"
-
-
-_POSSIBLE_SOURCES = "Sources are names of tasks or of families of tasks, Tasks or SourceTasks"
+__all__ = ["SearcherSpec"]
 
 
 @dataclass(frozen=True)
@@ -155,91 +127,19 @@ class SearcherSpec:
         key = (crc32(task.name.encode()), crc32(self.name.encode()))
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
-    def start(self, task: Task, seed: int, learnt: Any = None, measured: NDArray[np.int32] | None = None) -> Searcher:
-        """Build the searcher of one run, with what `learn` returned; it is kept to what was measured."""
-        searcher = self.build(task.space, self.generator(task, seed))
-        guide = learnt if isinstance(learnt, Guide) else None
-        if isinstance(searcher, MetaSearcher):
-            searcher.meta_model_ = learnt if guide is None else guide.meta_model
-        if measured is not None:
-            guide = (guide or Guide(None, None)).within(measured, task)
-        return searcher if guide is None else guide.around(searcher)
-
-    def learn(self, evaluator: Evaluator, sources: list[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
-        """Learn from sources for a target; the outcome serves the runs of all seeds, so it depends on none.
-
-        Returns
-        -------
-        object
-            The meta-model, of a file where there is one; with guidance a `Guide` that holds it.
-        """
-        model, task = None, evaluator.task
-        if self.is_meta:
-            model = self._meta_fit(task, sources) if saved is None else self._restored(task, saved)
-        return self.guidance.learn(task, sources, model, evaluator.measured) if self.guidance else model
-
-    @staticmethod
-    def picked(learnt: Any) -> dict[str, str]:
-        """Return what a journal's header says of the searcher that was picked; empty where none picks another one."""
-        pick = getattr(learnt.meta_model if isinstance(learnt, Guide) else learnt, "pick", None)
-        return {} if pick is None else {"picked": ": ".join(pick)}
-
-    def _meta_fit(self, task: Task, sources: list[Task | SourceTask]) -> Any:
+    def meta_fit(self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
+        """Return what a meta-searcher learns from sources for a task, or learnt before; it depends on no seed."""
+        if saved is not None:
+            return saved.restore(self.build(task.space, np.random.default_rng(0))).meta_model_
         key = (crc32(task.name.encode()), crc32(self.name.encode()), crc32(b"meta-training"))
         searcher = self.build(task.space, np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)))
         assert isinstance(searcher, MetaSearcher)
         return searcher.meta_fit(sources).meta_model_
 
-    def _restored(self, task: Task, saved: SavedMetaModel) -> Any:
-        return saved.restore(self.build(task.space, np.random.default_rng(0))).meta_model_
-
     @property
     def code_identity(self) -> dict[str, str]:
         """Its part of the identity of a run; nothing for a searcher of this package."""
         return {} if self.code is None else {"code": self.code}
-
-    def header(
-        self,
-        evaluator: Evaluator,
-        seed: int,
-        batch: int,
-        sources: Iterable[Task | SourceTask],
-        saved: SavedMetaModel | None = None,
-        clock: Clock | None = None,
-        lengths: Mapping[int, Evaluator] | None = None,
-    ) -> dict[str, Any]:
-        """Return the identity of a run, as the first line of its journal holds it; no budget is part of it.
-
-        ``clock`` is that of a run on a simulated clock, ``lengths`` the evaluators by epochs for a multi-fidelity
-        searcher.
-        """
-        task, column = evaluator.task, evaluator.column
-        return {
-            "nasmeta_journal": FORMAT,
-            "task": task.name,
-            "searcher": self.name,
-            **self.code_identity,
-            "settings": self.settings,
-            "seed": seed,
-            "batch": batch,
-            "sources": [_identity(source) for source in sources],
-            **self.guidance.identity,
-            **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
-            "column": _column(evaluator),
-            "unit": column.unit,
-            "release": column.release,
-            "source": column.source,
-            "source_sha256": column.source_sha256,
-            **({"evaluator": evaluator.identity} if evaluator.identity else {}),
-            **({} if clock is None else {"clock": clock.settings}),
-            **({} if lengths is None else {"epochs": {str(k): _column(other) for k, other in lengths.items()}}),
-            "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
-        }
-
-
-def _column(evaluator: Evaluator) -> str:
-    c = evaluator.column
-    return f"{c.dataset}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
 
 
 def _plain(searcher: str, key: str, value: Any) -> Any:
@@ -258,110 +158,3 @@ def _plain(searcher: str, key: str, value: Any) -> Any:
         f"The setting {key} of {searcher} is {value!r} ({type(value).__name__}), but settings are recorded with the "
         "results: numbers, strings, booleans, None, lists of them, and mappings of names to them."
     )
-
-
-def _identity(source: Task | SourceTask) -> dict[str, Any]:
-    """Return name, number and hash of the labels of a source: other labels under the same name are another run's."""
-    seen = source.as_source() if isinstance(source, Task) else source
-    return {"name": seen.name, "labels": len(seen), "sha256": seen.sha256[:16]}
-
-
-def saved_model_of(
-    spec: SearcherSpec, task: Task, meta_model: MetaModelLike | None, sources: SourcesLike | None = None
-) -> SavedMetaModel | None:
-    """Return the meta-model that a run uses; None where it meta-trains, or learns from no source.
-
-    Raises
-    ------
-    SettingError
-        Where the searcher learns from no source, where sources are given as well, or the model does not fit.
-    """
-    if meta_model is None:
-        return None
-    if not spec.is_meta:
-        raise SettingError(f"{spec.name} learns from no source task, so it takes no meta-model.")
-    if sources is not None and not spec.guidance:
-        raise SettingError("A meta-model has learnt from its own sources: pass sources or a meta-model, not both.")
-    if not isinstance(meta_model, str | os.PathLike | SavedMetaModel):
-        raise SettingError(
-            f'A meta-model is a file, the name of a shipped one or "shipped", not a {type(meta_model).__name__}.'
-        )
-    return meta_model_for(spec.name, task, meta_model)
-
-
-def with_settings_of(spec: SearcherSpec, saved: SavedMetaModel | None) -> SearcherSpec:
-    """Return the spec with the settings of the meta-training beside its own, which win where they may differ."""
-    return spec if saved is None else replace(spec, settings={**saved.card["settings"], **spec.settings})
-
-
-def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | None) -> list[Task | SourceTask]:
-    """Return the sources of a run: by default the task's family without what the task holds out.
-
-    Raises
-    ------
-    LeakageError
-        Where a source has something that the task holds out: its dataset, or its device; or its labels are the task's
-        values under another name.
-    SettingError
-        Where sources are given to a searcher that learns from none, where there are none, or one is there twice.
-
-    Warns
-    -----
-    OtherMetricWarning
-        Where all sources are of another metric than the target's.
-    """
-    task = evaluator.task
-    if not spec.learns:
-        if sources is not None:
-            raise SettingError(
-                f"{spec.name} learns from no source task. Leave out sources, or use a meta-searcher, a "
-                "learned space or a warm start."
-            )
-        return []
-    if sources is None:
-        try:
-            sources = default_sources(task)
-        except UnknownNameError as reason:
-            raise SettingError(
-                f"{_who(spec)} learns from source tasks, and {task.name} has no registered family: pass sources."
-            ) from reason
-    elif isinstance(sources, str | Task | SourceTask):
-        sources = [sources]
-    elif not isinstance(sources, Iterable):
-        raise SettingError(f"{_POSSIBLE_SOURCES}, not {sources!r:.80}.")
-    held_out = set(map(held_out_name, task.held_out))
-    found: list[Task | SourceTask] = []
-    for source in sources:
-        if isinstance(source, str) and source in task_families():
-            found += (other for other in task_distribution(source) if held_out.isdisjoint(other.held_out))
-        elif isinstance(source, str):
-            found.append(get_task(source))
-        elif isinstance(source, Task | SourceTask):
-            found.append(source)
-        else:
-            raise SettingError(f"{_POSSIBLE_SOURCES}, not {source!r:.80}.")
-    if not found:
-        raise SettingError(f"{_who(spec)} learns from source tasks, but there is none for {task.name}.")
-    names = [source.name for source in found]
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if twice is not None:
-        raise SettingError(f"The source {twice} is there twice: name each source once.")
-    shared = {source.name: held_out & set(map(held_out_name, source.held_out)) for source in found}
-    leaks = [name for name, common in shared.items() if common]
-    if leaks:
-        on = " and ".join(sorted(shared[leaks[0]]))
-        raise LeakageError(
-            f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
-            f"Possible here: tasks on others, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
-        )
-    refuse_copies(evaluator, found)
-    helps = "Name sources of the target's metric, or search without sources."
-    if spec.guidance.fraction is not None:
-        helps = f"A learned space may miss the best cells, and its estimated chance does not tell. {helps}"
-    kinds = [source.metric_kind for source in found]
-    warn_of_other_metric(task, kinds, _who(spec), helps, stacklevel=3)  # in whoever called search or compare
-    return found
-
-
-def _who(spec: SearcherSpec) -> str:
-    return spec.name if spec.is_meta else " and ".join(spec.guidance.identity)

@@ -1,7 +1,7 @@
 """What is asked: tasks, distributions of tasks, their split into sources and target, and several objectives at once."""
 
 from nasmeta.tasks._augmentation import Augmentation, LabelNoise, measure_label_noise
-from nasmeta.tasks._catalog import TASKS, as_task, default_sources, get_task, task_distribution, task_families
+from nasmeta.tasks._catalog import TASKS, as_task, as_tasks, default_sources, get_task, task_distribution, task_families
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._drawn import sample_objective
 from nasmeta.tasks._fidelity import curve_point, fidelities
@@ -26,6 +26,7 @@ __all__ = [
     "Task",
     "TaskDistribution",
     "as_task",
+    "as_tasks",
     "checked_sources",
     "curve_point",
     "default_sources",

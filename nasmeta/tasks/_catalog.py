@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, overload
 
 from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError
 from nasmeta.registry import Registry, is_place
@@ -12,9 +13,19 @@ from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
 from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
 from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attacks, devices, read_name, why_no_name
 from nasmeta.tasks._own import own_families, own_names, own_tasks, task_of_own_table
+from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
-__all__ = ["TASKS", "all_held_out", "as_task", "default_sources", "get_task", "task_distribution", "task_families"]
+__all__ = [
+    "TASKS",
+    "all_held_out",
+    "as_task",
+    "as_tasks",
+    "default_sources",
+    "get_task",
+    "task_distribution",
+    "task_families",
+]
 
 
 def _task_of(found: object) -> Task | None:
@@ -219,11 +230,70 @@ def _without(task: Task, family: str) -> TaskDistribution:
 
 
 def as_task(task: str | Task | TaskDistribution) -> Task:
-    """Return a task from its name, itself, or a distribution of exactly one."""
-    if isinstance(task, str):
-        return get_task(task)
+    """Return a task from its name, itself, or a distribution of exactly one.
+
+    Raises
+    ------
+    UnknownNameError, SettingError
+
+    Examples
+    --------
+    >>> as_task("nb201/cifar10").name
+    'nb201/cifar10'
+    """
     if isinstance(task, TaskDistribution):
         if len(task) != 1:
             raise SettingError(f"One task is needed, but {task!r} has {len(task)}.")
         return task[0]
-    return task
+    if not isinstance(task, str | Task):
+        raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
+    return get_task(task) if isinstance(task, str) else task
+
+
+@overload
+def as_tasks(asked: object) -> list[Task]: ...
+@overload
+def as_tasks(asked: object, *, held_out: Iterable[str] = (), sources: Literal[True]) -> list[Task | SourceTask]: ...
+def as_tasks(
+    asked: object, *, held_out: Iterable[str] = (), sources: bool = False
+) -> list[Task] | list[Task | SourceTask]:
+    """Return the tasks of names, of families by their names, Tasks, or several of these.
+
+    Parameters
+    ----------
+    asked : str, Task, TaskDistribution, or iterable of these
+    held_out : iterable of str
+        Of a family given by its name, the tasks on these datasets and devices are left out.
+    sources : bool, default False
+        Whether SourceTasks may be among them.
+
+    Raises
+    ------
+    UnknownNameError, SettingError
+
+    Examples
+    --------
+    >>> [task.name for task in as_tasks(["nb201/latency/pixel3", "nb201"])]
+    ['nb201/latency/pixel3', 'nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
+    """
+    kinds: tuple[type, ...] = (Task, SourceTask) if sources else (Task,)
+    what = "Sources are names of tasks or of families of tasks, Tasks or SourceTasks"
+    if not sources:
+        what = "Tasks are names of tasks or of families, or Tasks"
+    if isinstance(asked, (str, *kinds)):
+        asked = [asked]
+    if not isinstance(asked, Iterable):
+        raise SettingError(f"{what}, not {asked!r:.80}.")
+    without = set(held_out)
+    found: list[Any] = []
+    for one in asked:
+        if isinstance(one, str) and one in task_families():
+            found += (task for task in task_distribution(one) if without.isdisjoint(task.held_out))
+        elif isinstance(one, str):
+            found.append(get_task(one))
+        elif isinstance(one, kinds):
+            found.append(one)
+        else:
+            what = what if sources else "A task is a name such as nb201/cifar10, or a Task"
+            raise SettingError(f"{what}, not {one!r:.80}.")
+    return found

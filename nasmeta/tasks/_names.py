@@ -170,7 +170,7 @@ load_table("nb201").query(…, epochs=200, epoch=37) looks one up.'
     if re.search(r"(?:^|[/@#:-])(?:x-|ori-)?test(?:$|[/@#:+-])|train\+valid|valid\+test", name.lower()):
         return (
             "What was measured on test images has no task: a searcher sees validation, and the test accuracy of a "
-            "run's best cell is told afterwards (Run.report, Task.report). A study that must search on it builds "
+            "run's best cell is told afterwards (History.report, Task.report). A study that must search on it builds "
             "nasmeta.tasks.Task(name, table, Signal(…)) itself."
         )
     if (point := re.search(r"@(\d+)(?:ep$|of\d+|ep[/#])", name)) and point[1] not in ("12", "200"):

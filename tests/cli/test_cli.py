@@ -343,11 +343,11 @@ def test_two_test_accuracies_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> 
     """Networks trained on half of CIFAR-10 and on all of it: other numbers, of the same split."""
     from dataclasses import replace
 
-    from nasmeta.runs import Run
+    from nasmeta.runs import History
 
     column = nm.load_table("nb201").info("cifar10", "accuracy", "valid", 200, "mean", "NATS-tss v1.0")
     found = {replace(column, dataset=name, split="test"): 90.0 for name in ("cifar10", "cifar10-valid")}
-    monkeypatch.setattr(Run, "report", lambda self: found)
+    monkeypatch.setattr(History, "report", lambda self: found)
     lines = run("search", "random", "nb201/cifar10", "--evaluations", "3").stdout.splitlines()
     assert [line.partition(": ")[2] for line in lines if line.startswith("also measured")] == [
         "dataset cifar10, trained on all 50,000 images, split test, 200 epochs, seed mean, release NATS-tss v1.0",

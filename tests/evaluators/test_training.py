@@ -28,7 +28,7 @@ from nasmeta.errors import (
     UnknownNameError,
 )
 from nasmeta.evaluators import Evaluator, Trainer, TrainingEvaluator
-from nasmeta.runs import Run
+from nasmeta.runs import History
 from nasmeta.training import EpochRecord, TrainingResult, load_dataset, load_recipe
 
 FEW = load_dataset("digits").subset(48)
@@ -211,7 +211,7 @@ def test_a_killed_search_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     time.sleep(0.5)  # the worker follows
     recipe = load_recipe("tiny", epochs=5, channels=4)
 
-    def search(where: Path) -> Run:
+    def search(where: Path) -> History:
         evaluator = TrainingEvaluator("nb201/cifar10", FEW, recipe, folder=f"{where}.trainings", isolated=False)
         return nm.search("random", "nb201/cifar10", evaluations=2, seed=1, journal=where, evaluator=evaluator)
 

@@ -16,10 +16,9 @@ from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.experiments import _backends
 from nasmeta.experiments._backends import Backend
-from nasmeta.experiments._jobs import Runs, Seen
-from nasmeta.runs import Clock
+from nasmeta.experiments._jobs import DataFingerprint, Runs
+from nasmeta.runs import Clock, RunConfig
 from nasmeta.runs._clock import Budget
-from nasmeta.runs._rules import Rules
 from nasmeta.runs._spec import SearcherSpec
 
 
@@ -56,23 +55,22 @@ def test_how_many_workers() -> None:
 
 
 def job() -> Runs:
-    task = nm.get_task("nb201/cifar10")
-    rules = Rules(Budget(evaluations=3), TableEvaluator(task))
-    return Runs((0, "random"), SearcherSpec.of("random"), task, [], [0], [None], rules)
+    evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
+    return Runs((0, "random"), RunConfig(SearcherSpec.of("random"), evaluator, Budget(evaluations=3)), [0], [None])
 
 
 def test_a_node_like_the_runner_does_the_job() -> None:
-    seen = Seen().of(job())
+    seen = DataFingerprint().of(job())
     assert list(seen.checksums.values()) == [nm.get_task("nb201/cifar10").column.source_sha256]
     seen.require_here(job())
-    ((seed, trace),) = job().results()
-    assert (seed, len(trace.cells)) == (0, 3)
+    ((seed, history),) = job().results()
+    assert (seed, len(history.cells)) == (0, 3)
 
 
 def test_a_node_with_other_versions_or_data_is_refused() -> None:
     with pytest.raises(NasmetaError, match=r"has nasmeta .*, the runner nasmeta 0\.0\.1, numpy 1"):
-        Seen("nasmeta 0.0.1, numpy 1.26").of(job()).require_here(job())
-    seen = Seen().of(job())
+        DataFingerprint("nasmeta 0.0.1, numpy 1.26").of(job()).require_here(job())
+    seen = DataFingerprint().of(job())
     seen.checksums = dict.fromkeys(seen.checksums, "0" * 64)
     with pytest.raises(NasmetaError, match=r"has other data of nb201/cifar10 than the runner .*nasmeta data fetch"):
         seen.require_here(job())

@@ -29,7 +29,7 @@ from nasmeta.errors import (
     SettingError,
 )
 from nasmeta.evaluators import FunctionEvaluator, TableEvaluator
-from nasmeta.runs import Run
+from nasmeta.runs import History
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables import Table
@@ -72,7 +72,7 @@ def family(datasets: int = 4, **columns: Any) -> Table:
     return Table.from_frame(pd.concat(frames).assign(**columns), SPACE, name="mine")
 
 
-def same(one: Run, other: Run) -> None:
+def same(one: History, other: History) -> None:
     """Assert that two runs have the same trace."""
     np.testing.assert_array_equal(one.cells, other.cells)
     np.testing.assert_array_equal(one.values, other.values)

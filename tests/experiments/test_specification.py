@@ -127,8 +127,8 @@ def test_listed_seeds_and_runs_without_journals(tmp_path: Path) -> None:
 
 KILLED = """
 import os, sys
-from nasmeta.experiments import _compare, run_specification
-_compare._Comparison._keep = lambda *arguments: os._exit(9)
+from nasmeta.experiments import _results, run_specification
+_results.Results.keep = lambda *arguments: os._exit(9)
 run_specification(sys.argv[1], sys.argv[2])
 """
 

@@ -16,23 +16,23 @@ from hypothesis import strategies as st
 
 import nasmeta as nm
 from nasmeta.errors import JournalError
-from nasmeta.runs import Journal, Run
+from nasmeta.runs import History, Journal
 
 HEADER = {"nasmeta_journal": 1, "task": "t", "seed": 0}
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-def run(journal: Path, evaluations: int = 60, seed: int = 3, **more: object) -> Run:
+def run(journal: Path, evaluations: int = 60, seed: int = 3, **more: object) -> History:
     return nm.search("evolution", "nb201/cifar10", evaluations=evaluations, seed=seed, journal=journal, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> tuple[Run, bytes]:
+def whole(tmp_path: Path) -> tuple[History, bytes]:
     path = tmp_path / "whole.jsonl"
     return run(path), path.read_bytes()
 
 
-def same(first: Run, second: Run) -> bool:
+def same(first: History, second: History) -> bool:
     return all(
         np.array_equal(getattr(first, name), getattr(second, name)) for name in ("cells", "values", "cost_seconds")
     )
@@ -56,11 +56,11 @@ def test_floats_come_back_exactly(tmp_path: Path, records: list[tuple[int, float
         assert [journal.cells, journal.values, journal.cost_seconds] == columns
 
 
-def test_a_journal_changes_nothing(tmp_path: Path, whole: tuple[Run, bytes]) -> None:
+def test_a_journal_changes_nothing(tmp_path: Path, whole: tuple[History, bytes]) -> None:
     assert same(nm.search("evolution", "nb201/cifar10", evaluations=60, seed=3), whole[0])
 
 
-def test_a_line_an_evaluation(whole: tuple[Run, bytes]) -> None:
+def test_a_line_an_evaluation(whole: tuple[History, bytes]) -> None:
     lines = whole[1].decode().splitlines()
     assert len(lines) == 61
     first = (
@@ -69,7 +69,7 @@ def test_a_line_an_evaluation(whole: tuple[Run, bytes]) -> None:
     assert lines[1] == "[{},{!r},{!r},1]".format(*first)
 
 
-def test_resumes_after_a_kill_at_any_byte(tmp_path: Path, whole: tuple[Run, bytes]) -> None:
+def test_resumes_after_a_kill_at_any_byte(tmp_path: Path, whole: tuple[History, bytes]) -> None:
     complete, content = whole
     path = tmp_path / "cut.jsonl"
     for end in [*range(0, 60), *range(60, len(content), 37), len(content) - 1]:
@@ -78,7 +78,7 @@ def test_resumes_after_a_kill_at_any_byte(tmp_path: Path, whole: tuple[Run, byte
         assert path.read_bytes() == content, end
 
 
-def test_a_tail_of_zeros_as_a_power_cut_leaves_it_is_dropped(tmp_path: Path, whole: tuple[Run, bytes]) -> None:
+def test_a_tail_of_zeros_as_a_power_cut_leaves_it_is_dropped(tmp_path: Path, whole: tuple[History, bytes]) -> None:
     path = tmp_path / "zeros.jsonl"
     path.write_bytes(whole[1][:800].rpartition(b"\n")[0] + b"\n" + bytes(512))
     assert same(run(path), whole[0])
@@ -166,7 +166,7 @@ def test_another_run_is_refused(tmp_path: Path, change: dict[str, object], messa
         (lambda lines: [b"\xff\xfe\x00"], "line 1: this is no header"),
     ],
 )
-def test_damage_is_named_and_left_alone(tmp_path: Path, whole: tuple[Run, bytes], damage, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_damage_is_named_and_left_alone(tmp_path: Path, whole: tuple[History, bytes], damage, message: str) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "damaged.jsonl"
     content = b"\n".join(damage(whole[1].splitlines())) + b"\n"
     path.write_bytes(content)
@@ -257,7 +257,7 @@ def test_other_labels_of_a_source_are_another_run(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     task = nm.get_task("nb201/cifar100")
 
-    def learn(labels: int, seed: int) -> Run:
+    def learn(labels: int, seed: int) -> History:
         source = task.as_source(labels, np.random.default_rng(seed))
         return nm.search("source-order", "nb201/cifar10", evaluations=5, sources=[source], journal=path)
 

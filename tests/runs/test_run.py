@@ -8,7 +8,9 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import TableEvaluator
-from nasmeta.runs import Run, results_frame
+from nasmeta.runs import History, RunConfig, results_frame
+from nasmeta.runs._clock import Budget
+from nasmeta.runs._spec import SearcherSpec
 
 COLUMNS = [
     "task",
@@ -31,20 +33,12 @@ COLUMNS = [
 ]
 
 
-def run_of(cells: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> Run:
-    costs = np.arange(1.0, len(cells) + 1)
-    return Run(
-        TableEvaluator(nm.get_task("nb201/cifar10")),
-        searcher,
-        {},
-        seed,
-        (),
-        np.array(cells, np.int32),
-        np.array(values),
-        costs,
-        "budget",
-        0.0,
-    )
+def run_of(cells: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> History:
+    evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
+    history = History(RunConfig(SearcherSpec.of("random"), evaluator, Budget(), seed, label=searcher))
+    history.append(cells, values, np.arange(1.0, len(cells) + 1).tolist())
+    history.searcher_seconds = 0.0
+    return history
 
 
 def test_incumbents_are_the_first_in_ties() -> None:

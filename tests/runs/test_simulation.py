@@ -21,10 +21,7 @@ from pandas.testing import assert_frame_equal
 import nasmeta as nm
 from nasmeta.errors import JournalError, NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
-from nasmeta.runs import Clock, Trace, run_loop
-from nasmeta.runs._answers import RunAnswers
-from nasmeta.runs._clock import Budget
-from nasmeta.runs._simulation import run_simulation
+from nasmeta.runs import Clock, History, run_loop
 from nasmeta.searchers import MultiFidelitySearcher, RandomSearch, RegularizedEvolution, Searcher
 from nasmeta.spaces import get_space
 
@@ -81,24 +78,15 @@ def run(
     evaluations: int | None = None,
     target: float | None = None,
     **clock: Any,
-) -> Trace:
-    answers = RunAnswers({1: Seconds()})
+) -> History:
+    answers = {1: Seconds()}
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin([1, 4])
-        answers = RunAnswers({1: Seconds(), 4: Seconds(4.0)})
-    return run_simulation(
-        searcher,
-        answers,
-        budget=Budget(evaluations, seconds),
-        clock=Clock.of(clock),
-        full=4 if isinstance(searcher, MultiFidelitySearcher) else 1,
-        target=target,
-    )
+        answers = {1: Seconds(), 4: Seconds(4.0)}
+    return run_loop(searcher, answers, evaluations=evaluations, seconds=seconds, clock=Clock.of(clock), target=target)
 
 
-def table(trace: Trace) -> list[tuple[int, float, int]]:
-    assert trace.end_seconds is not None
-    assert trace.workers is not None
+def table(trace: History) -> list[tuple[int, float, int]]:
     return list(zip(trace.cells.tolist(), trace.end_seconds.tolist(), trace.workers.tolist(), strict=True))
 
 
@@ -162,7 +150,6 @@ def test_two_workers_that_repeat_one_cell_both_train_where_repeats_are_charged()
 def test_a_promotion_begins_anew_or_goes_on(promotion: str, last: float) -> None:
     trace = run(Ladder((2, 1), (3, 1), (2, 4), (3, 4)), evaluations=4, promotion=promotion)
     assert table(trace)[-1] == (3, last, 0)
-    assert trace.epochs is not None
     assert trace.epochs.tolist() == [1, 1, 4, 4]
 
 
@@ -181,9 +168,7 @@ def test_a_searcher_that_repeats_for_ever_stalls() -> None:
             return np.array([3], np.int32)
 
     for workers in (1, 3):
-        trace = run_simulation(
-            Stubborn(), RunAnswers({1: Seconds()}), budget=Budget(9), clock=Clock(workers), full=1, stall_limit=150
-        )
+        trace = run_loop(Stubborn(), Seconds(), evaluations=9, clock=Clock(workers), stall_limit=150)
         assert (trace.cells.tolist(), trace.stopped) == ([3], "stalled")
 
 
@@ -193,7 +178,7 @@ class Slow(Script):
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *cells: int) -> None:
         super().__init__(*cells)
         self.time = 0.0
-        monkeypatch.setattr("nasmeta.runs._simulation.perf_counter", lambda: self.time)
+        monkeypatch.setattr("nasmeta.runs._loop.perf_counter", lambda: self.time)
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         self.time += 0.2
@@ -202,7 +187,6 @@ class Slow(Script):
 
 def test_the_searchers_time_can_be_charged(monkeypatch: pytest.MonkeyPatch) -> None:
     trace = run(Slow(monkeypatch, 5, 3, 4), evaluations=3, charge_searcher=True)
-    assert trace.end_seconds is not None
     assert trace.searcher_seconds == pytest.approx(0.6)
     assert trace.end_seconds == pytest.approx([5.2, 8.4, 12.6])
     assert trace.cost_seconds.tolist() == [5, 3, 4]
@@ -211,7 +195,6 @@ def test_the_searchers_time_can_be_charged(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_workers_wait_for_the_one_searcher(monkeypatch: pytest.MonkeyPatch) -> None:
     trace = run(Slow(monkeypatch, 5, 6, 7, 8, 9, 1), evaluations=6, workers=4, charge_searcher=True)
-    assert trace.end_seconds is not None
     starts = trace.end_seconds - trace.cost_seconds
     assert sorted(starts.tolist()) == pytest.approx([0.2, 0.4, 0.6, 0.8, 5.4, 6.6])  # 5 ends at 5.2, 6 at 6.4
 
@@ -225,7 +208,6 @@ def test_a_searcher_that_thinks_is_told_what_ended_before_it_is_asked_again(monk
     searcher = VerySlow(monkeypatch, 1, 9, 8, 7)
     trace = run(searcher, evaluations=4, workers=3, charge_searcher=True)
     assert searcher.log[:4] == ["ask 1", "ask 9", "tell 1=0.1", "ask 8"]  # 1 ends at 3; asked again at 4, not at 0
-    assert trace.end_seconds is not None
     assert sorted((trace.end_seconds - trace.cost_seconds).tolist()) == pytest.approx([2, 4, 6, 8])
 
 
@@ -244,8 +226,6 @@ def test_no_cells(cells: list[int]) -> None:
 )
 def test_no_worker_does_two_things_at_once(seconds: list[int], workers: int, budget: int | None) -> None:
     trace = run(Script(*seconds), evaluations=99, seconds=budget, workers=workers)
-    assert trace.end_seconds is not None
-    assert trace.workers is not None
     ends, costs = trace.end_seconds, trace.cost_seconds
     assert (np.diff(ends) >= 0).all()
     for worker in range(workers):

@@ -121,7 +121,7 @@ def test_two_hundred_epochs_are_said_of_accuracy_alone(name: str) -> None:
         ("nb201/cifar10@13ep", "Did you mean 'nb201/cifar10@12ep'"),
         ("nb201/cifar10@12ep#777", "nb201/DATASET#SEED"),
         ("nb201/cifar10/test", "a searcher sees validation"),
-        ("nb201/cifar100/ori-test", "Run.report"),
+        ("nb201/cifar100/ori-test", "History.report"),
         ("nb201/cifar10@200ep/x-test", "builds nasmeta.tasks.Task"),
         ("nb201/test/cifar10", "What was measured on test images has no task"),
         ("nb201/cifar100/valid+test", "What was measured on test images has no task"),

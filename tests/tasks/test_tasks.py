@@ -8,7 +8,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task, as_tasks, get_task, task_distribution
 
 OPTIMA = {"cifar10": (91.6067, 6111), "cifar100": (73.4933, 9930), "imagenet16-120": (46.7333, 10676)}
 
@@ -137,3 +137,33 @@ def test_shorter_trainings_of_a_task_without_a_cost_have_none() -> None:
     for cost, has_cost in (("recorded", True), (None, False)):
         lengths = nm.tasks.fidelities(table.task("accuracy", cost=cost), [12, 200])
         assert [task.has_cost for task in lengths.values()] == [has_cost, has_cost]
+
+
+def test_tasks_are_names_families_objects_or_several_of_these() -> None:
+    own, nb201 = get_task("nb201/cifar100"), ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120"]
+    for asked, names in (
+        ("nb201", nb201),
+        ("nb201/cifar10", nb201[:1]),
+        (own, [own.name]),
+        (task_distribution("nb201"), nb201),
+        (["nb201", "nb201/latency/pixel3"], [*nb201, "nb201/latency/pixel3"]),
+        ((name for name in nb201), nb201),
+        ([], []),
+    ):
+        assert [task.name for task in as_tasks(asked)] == names
+    # Of a family what is held out is left out; what is named itself is there.
+    assert [task.name for task in as_tasks(["nb201", own], held_out=["cifar100"])] == [nb201[0], nb201[2], own.name]
+
+
+def test_sources_may_be_labels_without_a_table_and_tasks_not() -> None:
+    labels = get_task("nb201/cifar100").as_source(20, np.random.default_rng(0))
+    assert as_tasks([labels, "nb201/cifar10"], sources=True)[0] is labels
+    with pytest.raises(SettingError, match="Tasks are names of tasks or of families, or Tasks, not SourceTask"):
+        as_tasks(labels)
+    for nothing in (5, None, [None]):
+        with pytest.raises(SettingError, match="Sources are names"):
+            as_tasks(nothing, sources=True)
+        with pytest.raises(SettingError, match="A task is a name" if isinstance(nothing, list) else "Tasks are names"):
+            as_tasks(nothing)
+    with pytest.raises(UnknownNameError, match="Did you mean 'nb201/cifar10'"):
+        as_tasks(["nb201/cifar11"])

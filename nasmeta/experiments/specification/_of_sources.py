@@ -7,7 +7,7 @@ from typing import Any
 
 from nasmeta.errors import SettingError
 from nasmeta.runs._spec import SearcherSpec
-from nasmeta.tasks import get_task, task_families
+from nasmeta.tasks import as_tasks
 
 __all__ = ["OF_SOURCES", "read_of_sources"]
 
@@ -27,9 +27,7 @@ def read_of_sources(spec: SearcherSpec, key: str, value: Any, folder: Path) -> A
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise SettingError(f"sources are a name or a list of names, of tasks or of families, not {value!r:.80}.")
-        for name in names:
-            if name not in task_families():
-                get_task(name)
+        as_tasks(names, sources=True)
         return names
     elif not isinstance(value, str):
         raise SettingError(f'meta_model is a file, the name of a shipped one or "shipped", not {value!r:.80}.')

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import nasmeta
 from nasmeta.experiments.specification._specification import Specification
-from nasmeta.runs._search import on_evaluator
-from nasmeta.runs._spec import SearcherSpec, saved_model_of, sources_of
+from nasmeta.runs import RunConfig, on_evaluator
+from nasmeta.runs._clock import Budget
+from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import Task, fidelities, get_task
 
 if TYPE_CHECKING:
@@ -56,15 +57,13 @@ def _learnt_from(specification: Specification) -> dict[str, Any]:
             task, of_task = get_task(name), found.setdefault(label, {}).setdefault(name, {})
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # it warned when it ran
-                saved = saved_model_of(spec, task, said.get("meta_model"), said.get("sources"))
-                sources = (
-                    []
-                    if saved and not spec.guidance
-                    else sources_of(spec, on_evaluator(task, specification.evaluator), said.get("sources"))
+                config = RunConfig(spec, on_evaluator(task, specification.evaluator), Budget())
+                config = config.with_model(said.get("meta_model"), said.get("sources")).with_sources(
+                    said.get("sources")
                 )
-            if saved is not None:
-                of_task["meta_model"] = {"sha256": saved.sha256, "learnt_from": list(saved.sources)}
-            of_task |= {source.name: _facts(source.column) for source in sources if isinstance(source, Task)}
+            if config.saved is not None:
+                of_task["meta_model"] = {"sha256": config.saved.sha256, "learnt_from": list(config.saved.sources)}
+            of_task |= {source.name: _facts(source.column) for source in config.sources if isinstance(source, Task)}
     return found
 
 

@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.evaluators import Evaluator
+from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._of_sources import OF_SOURCES, read_of_sources
 from nasmeta.experiments.specification._specification import Specification, ready_specifications
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
-from nasmeta.runs._clock import Clock, checked_budget
-from nasmeta.runs._rules import rules_of
-from nasmeta.runs._search import on_evaluator
-from nasmeta.runs._spec import SearcherSpec, saved_model_of, sources_of
-from nasmeta.tasks import Task, fidelities, get_task, task_distribution, task_families
+from nasmeta.runs import Clock, RunConfig, on_evaluator
+from nasmeta.runs._clock import checked_budget
+from nasmeta.runs._spec import SearcherSpec
+from nasmeta.tasks import Task, as_tasks, fidelities
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -202,7 +200,7 @@ class _Reader:
         found: list[Task] = []
         for name in [names] if isinstance(names, str) else names:
             with self.on(self.lines.of_entry(str(name), "tasks")):
-                found += task_distribution(name) if name in task_families() else [get_task(name)]
+                found += as_tasks(name)
                 if len({task.name for task in found}) < len(found):
                     raise SettingError(f"The task {name} is there twice.")
         return found
@@ -266,25 +264,18 @@ class _Reader:
 
     def seeds(self) -> tuple[int, ...]:
         listed = self.entry(list, "a list of whole numbers", None, "seeds")
-        if listed is not None:
-            other = next((key for key in ("seed", "repeats") if key in self.content), None)
-            if other:
-                raise self.error(
-                    self.lines.of(other), f"There are seeds and {other}: give either seeds, or seed and repeats."
-                )
-            with self.on(self.lines.of("seeds")):
-                seeds = tuple(checked_whole("a seed", seed, least=0) for seed in listed)
-                if not seeds or len(set(seeds)) < len(seeds):
-                    raise SettingError("seeds must be at least one whole number, none of them twice.")
-            return seeds
+        other = next((key for key in ("seed", "repeats") if key in self.content), None)
+        if listed is not None and other:
+            raise self.error(
+                self.lines.of(other), f"There are seeds and {other}: give either seeds, or seed and repeats."
+            )
+        repeats = self.content.get("repeats")
         with self.on(self.lines.of("repeats")):
-            repeats = checked_whole("repeats", self.content.get("repeats", 10), most=1_000_000)
-        with self.on(self.lines.of("seed")):
-            seed = checked_whole("seed", self.content.get("seed", 0), least=0, most=2**63 - repeats)
-        return tuple(range(seed, seed + repeats))
+            seeds_of(repeats, None, None)
+        with self.on(self.lines.of("seed" if listed is None else "seeds")):
+            return tuple(seeds_of(repeats, self.content.get("seed"), listed))
 
     def report(self, task: Task) -> tuple[ColumnInfo, ...]:
-
         found = []
         for address in self.entry(list, "a list of columns", [], "report"):
             line = self.lines.of_entry(str(address), "report")
@@ -334,22 +325,23 @@ class _Reader:
             for one in answered:
                 with self.on(self.lines.of("searchers", label)):
                     spec.build(one.space, np.random.default_rng(0))
-                self.check_sources(label, spec, one, said)
                 seconds = specification.seconds[one.task.name] if specification.seconds else None
                 budget = checked_budget(specification.evaluations, seconds, specification.stop_at_optimum, default=1)
+                config = self.taught(label, RunConfig(spec, one, budget), said)
                 with self.on(self.lines.of("budget")):
-                    rules_of(spec, one, budget, specification.clock, specification.epochs)
+                    config.with_clock(specification.clock, specification.epochs)
 
-    def check_sources(self, label: str, spec: SearcherSpec, evaluator: Evaluator, said: Mapping[str, Any]) -> None:
+    def taught(self, label: str, config: RunConfig, said: Mapping[str, Any]) -> RunConfig:
         """Check that there is something to learn from, and that it is none of the task's own data."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns when it runs
             with self.on(self.lines.of("searchers", label, "meta_model")):
-                saved = saved_model_of(spec, evaluator.task, said.get("meta_model"), said.get("sources"))
-            if saved is None or spec.guidance:
-                with self.on(self.lines.of("searchers", label, "sources")):
-                    for source in sources_of(spec, evaluator, said.get("sources")):
-                        _ = source.column if isinstance(source, Task) else None  # says how to fetch what is not here
+                config = config.with_model(said.get("meta_model"), said.get("sources"))
+            with self.on(self.lines.of("searchers", label, "sources")):
+                config = config.with_sources(said.get("sources"))
+                for source in config.sources:
+                    _ = source.column if isinstance(source, Task) else None  # says how to fetch what is not here
+        return config
 
 
 def _first(clock: Any, kind: type[Clock]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments.specification._folder import SpecifiedFolder
+from nasmeta.experiments.specification._of_sources import OF_SOURCES
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import Specification
 from nasmeta.places import located
@@ -64,8 +65,9 @@ def run_specification(
     home = None
     if folder is not None:
         home = SpecifiedFolder(located("folder", folder), specification, journals=journals)
+    of_sources: dict[str, Any] = {key: specification.by_label(key) for key in OF_SOURCES}
     return compare(
-        {label: (name, settings) for label, (name, settings) in specification.searchers.items()},
+        specification.searchers,
         list(specification.tasks),
         **_seeds(specification.seeds),
         evaluations=specification.evaluations,
@@ -79,10 +81,7 @@ def run_specification(
         evaluator=specification.evaluator,
         clock=specification.clock,
         epochs=specification.epochs,
-        space=specification.by_label("space"),
-        warm_start=specification.by_label("warm_start"),
-        sources=specification.by_label("sources"),
-        meta_model=specification.by_label("meta_model"),
+        **of_sources,
     )
 
 

@@ -1,0 +1,370 @@
+"""What a run is asked for: checked once, at the border, and passed whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import nasmeta
+from nasmeta.checks import checked_whole
+from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.evaluators import Evaluator, TrainingEvaluator
+from nasmeta.journals import FolderLease, is_there
+from nasmeta.meta import SavedMetaModel
+from nasmeta.runs._clock import Budget, Clock
+from nasmeta.runs._guidance import Guide
+from nasmeta.runs._history import History
+from nasmeta.runs._journal import FORMAT, Journal, read_journal, read_records
+from nasmeta.runs._loop import run_loop
+from nasmeta.runs._replay import check_recorded, recorded_history
+from nasmeta.runs._sources import MetaModelLike, SourcesLike, saved_model_of, sources_of
+from nasmeta.runs._spec import SearcherSpec
+from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
+from nasmeta.tasks import SourceTask, Task, fidelities
+
+__all__ = ["RunConfig"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunConfig:
+    """All that a run depends on: the same config gives the same history, in any process.
+
+    `nasmeta.search` and `nasmeta.compare` make it of what a user asks for, see `RunConfig.of`.
+
+    Attributes
+    ----------
+    searcher : SearcherSpec
+        Its class and settings, and what sources tell it beside what it learns itself.
+    evaluator : Evaluator
+        What answers, after full trainings; its ``task`` is the question.
+    budget : Budget
+    seed : int
+    batch : int
+        How many architectures the searcher proposes at once.
+    clock : Clock or None
+        None where nobody asked for one: then evaluations are counted.
+    lengths : mapping of int to Evaluator, or None
+        For a multi-fidelity searcher the evaluators by epochs.
+    sources : tuple of Task or SourceTask
+        What it learns from.
+    saved : SavedMetaModel or None
+        What it learnt before.
+    label : str
+        The searcher's name in a comparison; empty where that is its own.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> config = nm.search("random", "nb201/cifar10", evaluations=20, seed=3).config
+    >>> config.searcher.name, config.seed, config.budget.evaluations
+    ('random', 3, 20)
+    >>> config.run().best == nm.search("random", "nb201/cifar10", evaluations=20, seed=3).best
+    True
+    """
+
+    searcher: SearcherSpec
+    evaluator: Evaluator
+    budget: Budget
+    seed: int = 0
+    batch: int = 1
+    clock: Clock | None = None
+    lengths: Mapping[int, Evaluator] | None = None
+    sources: tuple[Task | SourceTask, ...] = ()
+    saved: SavedMetaModel | None = None
+    label: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        searcher: SearcherSpec,
+        evaluator: Evaluator,
+        budget: Budget,
+        *,
+        seed: object = 0,
+        batch: object = 1,
+        meta_model: MetaModelLike | None = None,
+        sources: SourcesLike | None = None,
+        clock: Clock | Mapping[str, Any] | None = None,
+        epochs: Iterable[int | str] | None = None,
+        label: str = "",
+    ) -> RunConfig:
+        """Return the config of what a user asks for, checked; parameters are those of `nasmeta.search`.
+
+        Raises
+        ------
+        SettingError, UnknownNameError, LeakageError, MissingValueError
+        """
+        batch = checked_whole("batch", batch)
+        config = cls(searcher, evaluator, budget, checked_whole("seed", seed, least=0), batch, label=label)
+        config = config.with_model(meta_model, sources).with_sources(sources).with_clock(clock, epochs)
+        if config.clock is not None and batch > 1:
+            raise SettingError(
+                "On a simulated clock each worker asks for one cell: use workers of the clock, not a batch."
+            )
+        return config
+
+    def with_model(self, meta_model: MetaModelLike | None, sources: SourcesLike | None = None) -> RunConfig:
+        """Return it with what the searcher learnt before; settings of that training count where none are given."""
+        saved = saved_model_of(self.searcher, self.task, meta_model, sources)
+        if saved is None:
+            return self
+        settings = {**saved.card["settings"], **self.searcher.settings}
+        return replace(self, searcher=replace(self.searcher, settings=settings), saved=saved)
+
+    def with_sources(self, sources: SourcesLike | None = None) -> RunConfig:
+        """Return it with what the searcher learns from, if it does: where nobody says, the task's family."""
+        if self.saved is not None and not self.searcher.guidance:
+            return self
+        return replace(self, sources=tuple(sources_of(self.searcher, self.evaluator, sources)))
+
+    def with_clock(
+        self, clock: Clock | Mapping[str, Any] | None, epochs: Iterable[int | str] | None = None
+    ) -> RunConfig:
+        """Return it with how time passes, and the lengths of training, checked against what answers."""
+        spec, evaluator, budget, task, lengths = self.searcher, self.evaluator, self.budget, self.task, None
+        clock = None if clock is None else Clock.of(clock)
+        if spec.is_multi_fidelity:
+            asked = fidelities(task, epochs)
+            if epochs is None and evaluator.name != "table":
+                asked = {evaluator.full_epochs: task}
+            if len(asked) == 1 and epochs is None and not spec.settings.get("rungs"):
+                (only,) = asked
+                known = f"is known for one, {only} epochs" if only else "says no length"
+                raise SettingError(
+                    f"{spec.name} needs trainings of several lengths, but {task.name} {known}. "
+                    f"epochs=[{only}] (--epochs {only}) searches without short ones."
+                )
+            lengths = evaluator.at(asked)
+            clock = clock or Clock()
+        elif epochs is not None:
+            fidelities(task, epochs)  # says what is possible
+        if budget.seconds is not None:
+            clock = clock or Clock()
+            free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
+            if free is not None:
+                raise SettingError(_why_no_seconds(free))
+        if evaluator.values is None:
+            if budget.stop_at_optimum:
+                raise SettingError(f"The optimum of a {evaluator.name} is not known, so a search cannot stop at it.")
+            if clock is not None and clock.workers > 1:
+                raise SettingError("Real trainings run one after another: leave out the workers of the clock.")
+        return replace(self, clock=clock, lengths=lengths)
+
+    @property
+    def task(self) -> Task:
+        """The question."""
+        return self.evaluator.task
+
+    @property
+    def evaluators(self) -> Mapping[int, Evaluator]:
+        """The evaluators by epochs."""
+        return self.lengths or {self.evaluator.full_epochs: self.evaluator}
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Names of all that it learns from, or learnt from before."""
+        learnt = self.saved.sources if self.saved else ()
+        return tuple(dict.fromkeys([*learnt, *(source.name for source in self.sources)]))
+
+    @cached_property
+    def measured(self) -> NDArray[np.int32] | None:
+        """What has an answer after every length of training, int32; None where all have.
+
+        Raises
+        ------
+        MissingValueError
+            Where nothing has.
+        """
+        parts = [one.measured for one in self.evaluators.values() if one.measured is not None]
+        if not parts:
+            return None
+        common = parts[0]
+        for part in parts[1:]:
+            common = np.intersect1d(common, part)
+        if not len(common):
+            raise MissingValueError(
+                f"Nothing was measured after all of {', '.join(map(str, self.evaluators))} epochs for "
+                f"{self.task.name}: leave out one of them."
+            )
+        return common
+
+    @property
+    def searched_space(self) -> str:
+        """Which part is searched, in words: ``all``, ``learned:0.1``, or ``measured:0.128``."""
+        guided = self.searcher.guidance.space_name
+        share = 1.0 if self.measured is None else len(self.measured) / self.task.space.size
+        parts = [f"measured:{share:.3g}"] * (share < 1) + [guided] * (guided != "all")
+        return " ".join(parts) or "all"
+
+    @property
+    def target(self) -> float | None:
+        """The utility at which the run ends."""
+        return self.evaluator.sign * self.evaluator.optimum if self.budget.stop_at_optimum else None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Whose history it is, as the first line of a journal holds it; no budget is part of it."""
+        spec, column, saved = self.searcher, self.evaluator.column, self.saved
+        lengths = {str(epochs): _column(one) for epochs, one in (self.lengths or {}).items()}
+        return {
+            "nasmeta_journal": FORMAT,
+            "task": self.task.name,
+            "searcher": spec.name,
+            **spec.code_identity,
+            "settings": spec.settings,
+            "seed": self.seed,
+            "batch": self.batch,
+            "sources": [_labels(source) for source in self.sources],
+            **spec.guidance.identity,
+            **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
+            "column": _column(self.evaluator),
+            "unit": column.unit,
+            "release": column.release,
+            "source": column.source,
+            "source_sha256": column.source_sha256,
+            **({"evaluator": self.evaluator.identity} if self.evaluator.identity else {}),
+            **({} if self.clock is None else {"clock": self.clock.settings}),
+            **({"epochs": lengths} if lengths else {}),
+            "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
+        }
+
+    def read(self, path: Path) -> History | None:
+        """Return the history that a journal holds to the run's end, without running anything; else None.
+
+        Raises
+        ------
+        JournalError
+            Where it is another run's, is damaged, or a value or cost is not that of the table.
+        """
+        records = read_records(path, self.identity) if is_there(path) else None
+        if records is None:
+            return None
+        history = recorded_history(path, records, self.clock is not None)
+        self._check(path, history)
+        if not self._is_whole(history):
+            return None
+        if self.searcher.learns:
+            history.picked = str(read_journal(path)[0].get("picked", ""))
+        return history.of(self)
+
+    def _is_whole(self, history: History) -> bool:
+        """Tell whether what is recorded goes on to the run's end, and end it there."""
+        clock, most, until = self.clock or Clock(), self.budget.most_evaluations, self.budget.most_seconds
+        n, ends = len(history), history.end_seconds
+        within = (np.arange(n) < most) & (history.start_seconds < until)
+        free_again = dict(zip(history.workers[within].tolist(), ends[within].tolist(), strict=True))
+        all_busy_until = min(free_again.values()) if len(free_again) == clock.workers else -np.inf
+        history.end(self.budget, clock, self.evaluator.sign, self.target, self.evaluator.full_epochs)
+        if within.sum() >= most or within.sum() < n or all_busy_until >= until:
+            return True
+        if history.stopped == "optimum":  # found while nothing else could be started before
+            return clock.workers == 1 or all_busy_until >= float(history.end_seconds[-1])
+        if self.clock is None and n >= (self.task.space.size if self.measured is None else len(self.measured)):
+            history.stopped = "exhausted"
+            return True
+        return False
+
+    def learn(self) -> Guide:
+        """Return what is learnt from the sources; it serves the runs of all seeds, so it depends on none."""
+        spec, model = self.searcher, None
+        if spec.is_meta:
+            model = spec.meta_fit(self.task, list(self.sources), self.saved)
+        return spec.guidance.learn(self.task, self.sources, model, self.evaluator.measured)
+
+    def start(self, guide: Guide) -> Searcher:
+        """Build the searcher, with what was learnt; it is kept to what was measured."""
+        task = self.task
+        searcher = self.searcher.build(task.space, self.searcher.generator(task, self.seed))
+        if isinstance(searcher, MetaSearcher):
+            searcher.meta_model_ = guide.meta_model
+        if self.measured is not None:
+            guide = guide.within(self.measured, task)
+        return guide.around(searcher)
+
+    def run(
+        self,
+        path: Path | None = None,
+        *,
+        learnt: Guide | None = None,
+        searcher: Searcher | None = None,
+        claim: FolderLease | None = None,
+    ) -> History:
+        """Run the searcher; with a journal, where there is a path, from what it holds on.
+
+        Parameters
+        ----------
+        path : Path, optional
+        learnt : Guide, optional
+            What `learn` returned, which many runs share; learnt now where left out.
+        searcher : Searcher, optional
+            In place of what `start` builds.
+        claim : FolderLease, optional
+            Of the journal's folder: where another runner has it, nothing more is written.
+        """
+        learnt = self.learn() if learnt is None else learnt
+        searcher = self.start(learnt) if searcher is None else searcher
+        if isinstance(searcher, MultiFidelitySearcher) and self.lengths is not None:
+            searcher.begin(tuple(self.evaluators))
+        with ExitStack() as stack:
+            for one in self.evaluators.values():
+                stack.callback(one.close)
+            journal = None
+            if path is not None:
+                picked = {"picked": learnt.picked} if learnt.picked else {}
+                journal = stack.enter_context(Journal(path, self.identity | picked, claim=claim))
+                self._check(path, recorded_history(path, journal.records, self.clock is not None))
+                if isinstance(self.evaluator, TrainingEvaluator):
+                    self.evaluator.resume(journal.cells, journal.values, journal.failures)
+            history = run_loop(
+                searcher,
+                self.evaluators,
+                evaluations=self.budget.evaluations,
+                seconds=self.budget.seconds,
+                batch=self.batch,
+                clock=self.clock,
+                sign=self.evaluator.sign,
+                target=self.target,
+                journal=journal,
+            )
+        history.chance_of_best, history.picked = learnt.chance_of_best, learnt.picked
+        return history.of(self)
+
+    def _check(self, path: Path, history: History) -> None:
+        continued = self.clock is not None and self.clock.promotion == "continued"
+        check_recorded(path, history, self.evaluators, continued=continued)
+
+
+def _column(evaluator: Evaluator) -> str:
+    c = evaluator.column
+    return f"{c.dataset}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
+
+
+def _labels(source: Task | SourceTask) -> dict[str, Any]:
+    """Return name, number and hash of the labels of a source: other labels under the same name are another run's."""
+    seen = source.as_source() if isinstance(source, Task) else source
+    return {"name": seen.name, "labels": len(seen), "sha256": seen.sha256[:16]}
+
+
+def _why_no_seconds(evaluator: Evaluator) -> str:
+    task = evaluator.task
+    if task.device is None and not task.has_cost:
+        return (
+            f"{task.name} has no cost: nobody recorded the seconds of an evaluation, so a budget in seconds says "
+            "nothing. Give one in evaluations, or name a column of seconds, as in table.task(…, cost='train_seconds')."
+        )
+    if task.device is None and (missing := np.isnan(task.cost_seconds[task.measured])).any():
+        return (
+            f"{task.name} has no seconds for {missing.sum():,} of {len(missing):,} measured architectures: nobody "
+            "recorded what they cost, so a budget in seconds says nothing. Give one in evaluations."
+        )
+    return (
+        f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "
+        "give one in evaluations."
+    )

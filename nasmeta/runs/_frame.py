@@ -1,0 +1,92 @@
+"""The frame of results: one row an evaluation, all that analysis knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.runs._history import History
+
+__all__ = ["results_frame"]
+
+
+def results_frame(runs: Sequence[History]) -> pd.DataFrame:
+    """Return the results frame of runs: one row an evaluation, in the order of the runs; see `History.frame`.
+
+    ``frame.attrs["searcher_seconds"]`` has the searchers' own computing time, in seconds a run, by task and searcher:
+    apart from the rows, as it is not the same twice. Runs that were read and not run have none.
+    ``frame.attrs["runs"]`` has the number of runs, also by task and searcher: those that finished nothing have no row.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.runs import results_frame
+    >>> runs = [nm.search("random", "nb201/cifar10", evaluations=20, seed=seed) for seed in range(3)]
+    >>> results_frame(runs)["seed"].value_counts().to_dict()
+    {0: 20, 1: 20, 2: 20}
+    """
+    import pandas as pd
+
+    lengths = [len(run) for run in runs]
+
+    def joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
+        return np.concatenate(parts, dtype=dtype) if parts else np.empty(0, dtype)
+
+    def names(of_runs: list[str]) -> pd.Categorical[str]:
+        categories = list(dict.fromkeys(of_runs))
+        position = {name: i for i, name in enumerate(categories)}
+        codes = np.array([position[name] for name in of_runs], dtype=np.int64)
+        return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
+
+    incumbents = [run._incumbents() for run in runs]
+    best = [values for _, values in incumbents]
+    regrets = [r.evaluator.sign * (r.evaluator.optimum - b) + 0.0 for r, b in zip(runs, best, strict=True)]  # no -0.0
+    for run, regret in zip(runs, regrets, strict=True):
+        if (regret < 0).any():
+            raise SettingError(
+                f"{run.task.name}: {run.best.value} of cell {run.best.cell} is better than the optimum "
+                f"{run.evaluator.optimum}, so these are not values of this task."
+            )
+    frame = pd.DataFrame(
+        {
+            "task": names([run.task.name for run in runs]),
+            "searcher": names([run.searcher for run in runs]),
+            "seed": np.repeat(np.array([run.seed for run in runs], dtype=np.int64), lengths),
+            "evaluation": joined([np.arange(1, n + 1) for n in lengths], np.int64),
+            "cell": joined([run.cells for run in runs], np.int32),
+            "value": joined([run.values for run in runs], np.float64),
+            "cost_seconds": joined([run.cost_seconds for run in runs], np.float64),
+            "simulated_seconds": joined([run.end_seconds for run in runs], np.float64),
+            "incumbent": joined([cells for cells, _ in incumbents], np.int32),
+            "incumbent_value": joined(best, np.float64),
+            "regret": joined(regrets, np.float64),
+            "worker": joined([run.workers for run in runs], np.int32),
+            "epochs": joined([run.epochs for run in runs], np.int32),
+            "clock": names([str(run.clock) for run in runs]),
+            "space": names([run.space for run in runs]),
+            "warm_start": names([run.warm_start for run in runs]),
+            "stopped": names([run.stopped for run in runs]),
+        }
+    )
+    measured: dict[str, dict[str, list[float]]] = {}
+    for run in runs:
+        if run.searcher_seconds == run.searcher_seconds:
+            measured.setdefault(run.task.name, {}).setdefault(run.searcher, []).append(run.searcher_seconds)
+    asked: dict[str, dict[str, int]] = {}
+    for run in runs:
+        of_task = asked.setdefault(run.task.name, {})
+        of_task[run.searcher] = of_task.get(run.searcher, 0) + 1
+    frame.attrs["runs"] = asked
+    frame.attrs["searcher_seconds"] = {
+        task: {searcher: float(np.mean(seconds)) for searcher, seconds in of_task.items()}
+        for task, of_task in measured.items()
+    }
+    return frame

@@ -1,0 +1,180 @@
+"""What a journal holds: read as a history, checked against the table, and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import JournalError
+from nasmeta.evaluators import Evaluation, Evaluator, SupportsEvaluate
+from nasmeta.runs._history import History
+from nasmeta.runs._journal import Journal, Records
+
+__all__ = ["Replay", "check_recorded", "recorded_history"]
+
+
+class Replay:
+    """Answer from a journal as long as it lasts, then from evaluators; record what the journal does not hold.
+
+    Running the same searcher from the same seed on it repeats the recorded part of the run and goes on after it.
+
+    Parameters
+    ----------
+    journal : Journal
+    timed : bool
+        Whether the run has a simulated clock.
+    """
+
+    def __init__(self, journal: Journal, timed: bool) -> None:
+        self._journal, self._timed = journal, timed
+        past = recorded_history(journal.path, journal.records, timed)
+        self._cells, self._values, self._costs = past.cells.tolist(), past.values, past.cost_seconds
+        self._epochs = past.epochs.tolist() if timed else []
+        self._failures = _reasons(journal.records, timed)
+        self._thought = [details.get("searcher_seconds") for details in journal.details]
+
+    def holds(self, position: int) -> bool:
+        """Tell whether the evaluation in this position is answered from the journal."""
+        return position < len(self._cells)
+
+    def searcher_seconds(self, position: int) -> float | None:
+        """Return what was charged for the proposal in this position, where it is recorded."""
+        return self._thought[position] if self.holds(position) else None
+
+    def evaluate(self, position: int, cells: NDArray[np.int32], epochs: int, evaluator: SupportsEvaluate) -> Evaluation:
+        """Return values and costs of cells from this position on, shape (n,).
+
+        Raises
+        ------
+        JournalError
+            Where others are recorded there.
+        """
+        if not self.holds(position):
+            return evaluator.evaluate(cells)
+        held = slice(position, min(position + len(cells), len(self._cells)))
+        for i, cell in zip(range(position, held.stop), cells.tolist(), strict=False):
+            if self._cells[i] != cell or (self._timed and self._epochs[i] != epochs):
+                was, now = (f" after {self._epochs[i]} epochs", f" for {epochs}") if self._timed else ("", "")
+                raise JournalError(
+                    f"{self._journal.path}, line {i + 2}: it records cell {self._cells[i]}{was}, but the searcher "
+                    f"proposes {cell}{now}. The journal was written by another version of the searcher, of nasmeta or "
+                    "of numpy, or was altered. Use another file, or delete this one to start over."
+                )
+        values, costs, failures = self._values[held], self._costs[held], self._failures[held]
+        if len(values) < len(cells):
+            rest = evaluator.evaluate(cells[len(values) :])
+            values, costs = np.append(values, rest.values), np.append(costs, rest.cost_seconds)
+            failures = [*failures, *(rest.failures or [None] * len(rest.values))]
+        return Evaluation(values, costs, tuple(failures) if any(failures) else ())
+
+    def record(
+        self,
+        position: int,
+        cells: list[int],
+        values: list[float],
+        cost_seconds: list[float],
+        failures: Sequence[str | None],
+        start: float,
+        worker: int,
+        epochs: int,
+        searcher_seconds: float,
+    ) -> None:
+        """Write evaluations from this position on, as far as the journal does not hold them."""
+        if (held := len(self._cells) - position) > 0:
+            cells, values = cells[held:], values[held:]
+            cost_seconds, failures = cost_seconds[held:], failures[held:]
+        if not self._timed:
+            self._journal.append(cells, values, cost_seconds, failures)
+        if not self._timed or not cells:
+            return
+        details: dict[str, Any] = {"start": start, "worker": worker, "epochs": epochs}
+        if searcher_seconds:
+            details["searcher_seconds"] = searcher_seconds
+        if any(failures):
+            details["failure"] = failures[0]
+        self._journal.append_detailed(cells[0], values[0], cost_seconds[0], details)
+
+
+def recorded_history(path: Path, records: Records, timed: bool) -> History:
+    """Return what a journal records, of a run on a simulated clock or of one without.
+
+    Raises
+    ------
+    JournalError
+        Where a line of a run on a clock says no start, worker and epochs.
+    """
+    history, reasons = History(timed=timed), _reasons(records, timed)
+    if not timed:
+        history.append(records.cells, records.values, records.cost_seconds, reasons)
+        return history
+    rows = zip(records.cells, records.values, records.cost_seconds, reasons, records.details, strict=True)
+    for line, (cell, value, cost, reason, details) in enumerate(rows, start=2):
+        start, worker, epochs = (details.get(name) for name in ("start", "worker", "epochs"))
+        if (
+            type(start) is not float
+            or type(worker) is not int
+            or type(epochs) is not int
+            or type(details.get("searcher_seconds", 0.0)) is not float
+        ):
+            raise JournalError(
+                f"{path}, line {line}: {details!r:.80} says no start, worker and epochs. The file is damaged."
+            )
+        history.append([cell], [value], [cost], [reason], start, worker, epochs)
+    return history
+
+
+def _reasons(records: Records, timed: bool) -> list[str | None]:
+    """Return why each training failed, None where it did not."""
+    if timed:
+        return [details.get("failure") for details in records.details]
+    return [records.failures.get(cell) for cell in records.cells] if records.failures else [None] * len(records.cells)
+
+
+def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator], *, continued: bool = False) -> None:
+    """Refuse values and costs that are not those of the tables, where these are known beforehand.
+
+    Parameters
+    ----------
+    path : Path
+        Of the journal.
+    past : History
+        What it records.
+    evaluators : mapping of int to Evaluator
+        By epochs.
+    continued : bool, default False
+        Whether the training of what was trained before costs a part.
+
+    Raises
+    ------
+    JournalError
+    """
+    cells = past.cells
+    due = np.full((2, len(cells)), np.nan)
+    for epochs, one in evaluators.items():
+        if one.values is None or one.cost_seconds is None:
+            return
+        there = cells < len(one.values)
+        if past.timed:
+            there &= past.epochs == epochs
+        elif not there.all():
+            i = int(np.argmin(there))
+            raise JournalError(
+                f"{path}, line {i + 2}: there is no cell {cells[i]}, the last one is {len(one.values) - 1}. "
+                "The file is damaged."
+            )
+        due[:, there] = one.values[cells[there]], one.cost_seconds[cells[there]]
+    for what, recorded, expected in zip(("value", "cost"), (past.values, past.cost_seconds), due, strict=True):
+        wrong = recorded != expected
+        if continued and what == "cost":
+            wrong &= ~((recorded >= 0) & (recorded < expected))
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            after = f" after {past.epochs[i]} epochs" if past.timed else ""
+            raise JournalError(
+                f"{path}, line {i + 2}: the {what} of cell {cells[i]}{after} is {float(recorded[i])!r} there, but "
+                f"{float(expected[i])!r} in the table. The file was altered, or the table was. Use another file."
+            )
