@@ -38,7 +38,7 @@ def one_thread() -> Iterator[None]:
     12.0
     """
     global _inside, _before, _torch_before
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")
     had = torch.get_num_threads() if hasattr(torch, "get_num_threads") else None  # before its OpenMP is limited
     limiter = _controller().limit(limits=1)  # in every thread: to some libraries the number is one of the thread
     with _lock:
@@ -47,7 +47,7 @@ def one_thread() -> Iterator[None]:
             _before, _torch_before = limiter, had
         if torch is None and _on_import not in sys.meta_path:
             sys.meta_path.insert(0, _on_import)
-    if torch is not None and had is not None:
+    if had is not None:
         torch.set_num_threads(1)
     try:
         yield

@@ -25,12 +25,11 @@ __getattr__ = moved_names(
     __name__,
     {
         **dict.fromkeys(
-            ("Best", "Clock", "Journal", "JournaledEvaluator", "OptunaObjective", "Run", "Trace", "TrainingFiles"),
+            ("Best", "Clock", "Journal", "JournaledEvaluator", "OptunaObjective", "Run", "Trace"),
             "nasmeta.runs",
         ),
-        **dict.fromkeys(
-            ("meta_train", "on_evaluator", "optuna_objective", "results_frame", "run_loop", "search"), "nasmeta.runs"
-        ),
+        **dict.fromkeys(("on_evaluator", "optuna_objective", "results_frame", "run_loop", "search"), "nasmeta.runs"),
+        **dict.fromkeys(("TrainingFiles", "meta_train"), "nasmeta.meta"),
         **dict.fromkeys(("benchmark_predictors", "learning_curve_benchmark"), "nasmeta.prediction"),
         **dict.fromkeys(("in_store", "located"), "nasmeta.places"),
         "one_thread": "nasmeta.threads",

@@ -8,9 +8,9 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta import MetaNASSearch, load_meta_model, save_meta_model
+from nasmeta.meta import load_meta_model, save_meta_model
+from nasmeta.meta import meta_train as train
 from nasmeta.predictors import normal_scores
-from nasmeta.runs import meta_train as train
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask
@@ -18,6 +18,7 @@ from nasmeta.testing import SearcherContract, made_up_values
 
 torch = pytest.importorskip("torch")
 
+from nasmeta.meta.meta_nas import MetaNASSearch  # noqa: E402
 from nasmeta.meta.meta_nas._cells import cell_features, cell_tree  # noqa: E402
 from nasmeta.meta.meta_nas._model import MetaNASModel  # noqa: E402
 from nasmeta.meta.meta_nas._networks import ranks_as_scores  # noqa: E402

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, SettingError, SpaceExhaustedError
-from nasmeta.meta import Monitor, load_meta_model, save_meta_model
+from nasmeta.meta import Monitor, load_meta_model, meta_train, save_meta_model
 from nasmeta.meta.rl import LearntPolicy, MetaRLSearch, Policy
-from nasmeta.runs import meta_train
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask
