@@ -105,7 +105,7 @@ class _Reader:
         return self._raw[self._at - n : self._at]
 
     def _marker(self) -> str:
-        return self._take(1).decode("latin-1")
+        return chr(self._take(1)[0])
 
     def _expect(self, marker: str) -> None:
         if self._marker() != marker:
@@ -117,7 +117,7 @@ class _Reader:
 
     def _length(self) -> int:
         self._expect("L")
-        return int(self._numbers("L", 1)[0])
+        return int.from_bytes(self._take(8), "big", signed=True)
 
     def _value(self, marker: str, depth: int) -> Any:
         if depth > _DEEPEST:
