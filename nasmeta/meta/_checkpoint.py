@@ -50,6 +50,7 @@ def resuming(path: Path, identity: Mapping[str, Any]) -> Iterator[tuple[dict[str
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "training.checkpoint"
     ...     write_checkpoint(path, {"seed": 0}, {"weights": np.ones(3)}, {"step": 7})
