@@ -71,7 +71,7 @@ def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[st
 
 
 def _plain(learner: str, key: str, value: Any) -> Any:
-    """Return a setting as JSON has it, for the card of a model does."""
+    """Return a setting as JSON has it, and so the card of a model."""
     try:
         return json.loads(json.dumps(value, default=lambda number: number.item()))
     except (AttributeError, TypeError, ValueError, RecursionError) as reason:
