@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         verification,
     )
     from nasmeta.experiments import compare
+    from nasmeta.meta import meta_train
     from nasmeta.prediction import benchmark_predictors
     from nasmeta.runs import optuna_objective, search
     from nasmeta.spaces import SearchSpace, get_space
@@ -56,6 +57,7 @@ __all__ = [
     "get_task",
     "load_table",
     "meta",
+    "meta_train",
     "optuna_objective",
     "prediction",
     "predictors",
@@ -80,6 +82,7 @@ _ROOM_OF = {
     "get_space": "spaces",
     "get_task": "tasks",
     "load_table": "tables",
+    "meta_train": "meta",
     "optuna_objective": "runs",
     "search": "runs",
     "task_distribution": "tasks",

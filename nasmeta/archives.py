@@ -1,59 +1,193 @@
-"""Named arrays in one file: NumPy's .npz, the same bytes for the same content, read without trust."""
+"""The one format of what is kept in files: a card of JSON's types and named arrays, in NumPy's .npz.
+
+The same content gives the same bytes, and nothing inside could run, so that files are read without trust.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["pack", "unpack"]
+from nasmeta.errors import DamagedFileError
+
+__all__ = ["ArchiveKind", "checked_array", "digest_of", "read_array", "unpack"]
+
+_CARD = "card"
 
 
-def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the bytes of an archive; the same arrays in the same order give the same bytes.
+@dataclass(frozen=True)
+class ArchiveKind:
+    """A kind of file: what its card says first, and how errors speak of it.
+
+    Attributes
+    ----------
+    format, version : str and int
+        Of the card; other files are refused.
+    noun, hint : str
+        What such a file is called, and the sentence that says what helps where one is none.
+    largest : int
+        Bytes that a file may unpack to.
+    version_key : str
+        Key of the version in the card.
+    compressed : bool
 
     Examples
     --------
-    >>> raw = pack({"ranks": np.arange(3)})
-    >>> raw == pack({"ranks": np.arange(3)}), unpack(raw, largest=10_000)
-    (True, {'ranks': array([0, 1, 2])})
+    >>> kind = ArchiveKind("my-ranks", 1, "file of ranks", "Rank them anew.", largest=10_000)
+    >>> raw = kind.encode({"of": "cells"}, {"ranks": np.arange(3)})
+    >>> raw == kind.encode({"of": "cells"}, {"ranks": np.arange(3)})
+    True
+    >>> kind.decode(raw, Path("ranks.npz"))
+    ({'of': 'cells'}, {'ranks': array([0, 1, 2])})
+    >>> kind.decode(raw[:50], Path("ranks.npz"))
+    Traceback (most recent call last):
+    nasmeta.errors.DamagedFileError: ranks.npz is no file of ranks, or it is damaged (BadZipFile: File is not a zip \
+file). Rank them anew.
     """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            entry = io.BytesIO()
-            np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, entry.getvalue())
-    return buffer.getvalue()
+
+    format: str
+    version: int
+    noun: str
+    hint: str
+    largest: int
+    version_key: str = "version"
+    compressed: bool = True
+
+    def encode(self, card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+        """Return the bytes of a file."""
+        said = json.dumps({"format": self.format, self.version_key: self.version, **card}, indent=1).encode()
+        how = zipfile.ZIP_DEFLATED if self.compressed else zipfile.ZIP_STORED
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", how) as archive:
+            for name, array in {_CARD: np.frombuffer(said, dtype=np.uint8), **arrays}.items():
+                entry = io.BytesIO()
+                np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
+                info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
+                info.compress_type = how
+                archive.writestr(info, entry.getvalue())
+        return buffer.getvalue()
+
+    def decode(self, raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return card and arrays of the bytes of a file; the arrays are read-only.
+
+        Raises
+        ------
+        DamagedFileError
+            Where they are of another kind or version, or damaged.
+        """
+        with self.blaming(path):
+            arrays = unpack(raw, self.largest)
+            card: dict[str, Any] = json.loads(arrays.pop(_CARD).tobytes())
+            if card.pop("format") != self.format:
+                raise ValueError("its card names another format")
+            version = card.pop(self.version_key)
+        if version != self.version:
+            raise DamagedFileError(
+                f"{path} has version {version!r:.20} of the format (written by nasmeta {card.get('nasmeta')!s:.20}), "
+                f"but this nasmeta reads version {self.version}. {self.hint}"
+            )
+        return card, arrays
+
+    def read(self, path: Path) -> bytes:
+        """Return the bytes of a file that is there and not too large.
+
+        Raises
+        ------
+        DamagedFileError
+        """
+        try:
+            if path.stat().st_size <= self.largest:
+                return path.read_bytes()
+        except (OSError, ValueError) as reason:  # ValueError: a null byte in the path
+            said = getattr(reason, "strerror", None) or reason
+            raise DamagedFileError(f"There is no {self.noun} to read at {path}: {said}. {self.hint}") from None
+        raise DamagedFileError(f"{path} is no {self.noun}: it has more than {self.largest:,} bytes. {self.hint}")
+
+    @contextmanager
+    def blaming(self, path: Path) -> Iterator[None]:
+        """Turn whatever is made of a file's odd content into an error that names the file.
+
+        Raises
+        ------
+        DamagedFileError
+        """
+        try:
+            yield
+        except Exception as reason:
+            if ImportError in (type(reason), type(reason.__cause__)):  # a package that is missing is no damage
+                raise
+            said = " ".join(str(reason).split())  # PyTorch's are of many lines
+            raise DamagedFileError(
+                f"{path} is no {self.noun}, or it is damaged ({type(reason).__name__}: {said:.200}). {self.hint}"
+            ) from reason
 
 
 def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
-    """Return the arrays of an archive that unpacks to at most so many bytes.
+    """Return the arrays of an .npz that unpacks to at most so many bytes.
 
     Raises
     ------
     Exception
-        Of whatever kind, where the bytes are no such archive.
+        Of whatever kind, where the bytes are no such file.
     """
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(info.file_size for info in archive.infolist()) > largest:
             raise ValueError(f"it would unpack to more than {largest:,} bytes")
-        return {info.filename.removesuffix(".npy"): _array(archive.read(info)) for info in archive.infolist()}
+        return {info.filename.removesuffix(".npy"): read_array(archive.read(info)) for info in archive.infolist()}
 
 
-def _array(data: bytes) -> NDArray[Any]:
-    """Read an array whose header does not promise more than there is: nothing is allocated by its word."""
+def read_array(data: bytes) -> NDArray[Any]:
+    """Read an array in NumPy's .npy whose header promises no more than there is: nothing is allocated by its word.
+
+    Raises
+    ------
+    Exception
+        Of whatever kind, where the bytes are no such array.
+    """
     stream = io.BytesIO(data)
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("an array is of another version of NumPy's format")
-    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    shape, in_columns, kind = np.lib.format.read_array_header_1_0(stream)
     if kind.hasobject or math.prod(shape) * kind.itemsize != len(data) - stream.tell():
         raise ValueError(f"an array of {kind} cannot have the shape {shape}")
-    return np.frombuffer(data, kind, offset=stream.tell()).reshape(shape)
+    return np.frombuffer(data, kind, offset=stream.tell()).reshape(shape, order="F" if in_columns else "C")
+
+
+def digest_of(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of what a card says and of the arrays, whatever their order."""
+    digest = sha256(json.dumps(said, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name], order="C")
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def checked_array(
+    arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
+) -> NDArray[Any]:
+    """Return an array of a file where it is of this type and shape (None: any length); else a ValueError.
+
+    Examples
+    --------
+    >>> checked_array({"ranks": np.arange(3)}, "ranks", np.float64, (3,))
+    Traceback (most recent call last):
+    ValueError: ranks is int64 of shape (3,), not float64 of shape (3,)
+    """
+    array = arrays[name]
+    fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
+    if array.dtype != kind or not fits:
+        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape {shape}")
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite")
+    return array

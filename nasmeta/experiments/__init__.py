@@ -25,13 +25,12 @@ __getattr__ = moved_names(
     __name__,
     {
         **dict.fromkeys(
-            ("Best", "Clock", "Journal", "OptunaObjective", "TrainingFiles"),
+            ("Best", "Clock", "Journal", "OptunaObjective"),
             "nasmeta.runs",
         ),
         **dict.fromkeys(("Run", "Trace"), "nasmeta.runs:History"),
-        **dict.fromkeys(
-            ("meta_train", "on_evaluator", "optuna_objective", "results_frame", "run_loop", "search"), "nasmeta.runs"
-        ),
+        **dict.fromkeys(("on_evaluator", "optuna_objective", "results_frame", "run_loop", "search"), "nasmeta.runs"),
+        **dict.fromkeys(("TrainingFiles", "meta_train"), "nasmeta.meta"),
         **dict.fromkeys(("benchmark_predictors", "learning_curve_benchmark"), "nasmeta.prediction"),
         **dict.fromkeys(("in_store", "located"), "nasmeta.places"),
         "one_thread": "nasmeta.threads",

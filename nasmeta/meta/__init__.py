@@ -1,4 +1,10 @@
-"""Learning across tasks: what source tasks teach a searcher before it meets the target."""
+"""Learning across tasks: what source tasks teach a searcher before it meets the target.
+
+Here are the interface and the processes that sources guide; the sub-rooms are ``bilevel``, ``meta_nas``,
+``neural_process`` and ``rl``.
+"""
+
+from importlib import import_module
 
 from nasmeta.meta._chance import ChanceOfBest
 from nasmeta.meta._default import DefaultMetaSearch, Pick, choose_meta_searcher
@@ -8,6 +14,7 @@ from nasmeta.meta._learned_space import LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch, learn_meta_gp
 from nasmeta.meta._meta_linear import MetaLinear
 from nasmeta.meta._meta_predictor import MetaPredictor
+from nasmeta.meta._meta_train import meta_train
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
@@ -19,10 +26,9 @@ from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.meta._source_models import SourceModels, learn_source_models
 from nasmeta.meta._source_order import SourceOrder
+from nasmeta.meta._training_files import TrainingFiles
 from nasmeta.meta._warm_start import warm_start_cells
-from nasmeta.meta.meta_nas import MetaNASSearch
-from nasmeta.meta.neural_process import MetaNPSearch
-from nasmeta.meta.rl import MetaRLSearch, PPOSearch
+from nasmeta.moved import moved_names
 
 __all__ = [
     "META_PREDICTORS",
@@ -33,28 +39,42 @@ __all__ = [
     "MetaGP",
     "MetaGPSearch",
     "MetaLinear",
-    "MetaNASSearch",
-    "MetaNPSearch",
     "MetaPredictor",
     "MetaPredictorSearch",
-    "MetaRLSearch",
     "Monitor",
     "MultiTaskGPSearch",
-    "PPOSearch",
     "Pick",
     "RGPESearch",
     "SavedMetaModel",
     "SourceMatrix",
     "SourceModels",
     "SourceOrder",
+    "TrainingFiles",
     "choose_meta_searcher",
     "learn_meta_gp",
     "learn_source_models",
     "load_meta_model",
     "meta_model_for",
+    "meta_train",
     "save_meta_model",
     "shipped_meta_models",
     "training_digest",
     "warm_start_cells",
     "warn_of_other_metric",
 ]
+
+_SUB_ROOMS = ("bilevel", "meta_nas", "neural_process", "rl")
+_moved = moved_names(
+    __name__,
+    {
+        "MetaNASSearch": "nasmeta.meta.meta_nas",
+        "MetaNPSearch": "nasmeta.meta.neural_process",
+        "MetaRLSearch": "nasmeta.meta.rl",
+        "PPOSearch": "nasmeta.meta.rl",
+    },
+)
+
+
+def __getattr__(name: str) -> object:
+    """Import a sub-room when it is asked for: nothing here needs one, so that each could be taken away alone."""
+    return import_module(f"{__name__}.{name}") if name in _SUB_ROOMS else _moved(name)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.archives import ArchiveKind, unpack
+from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
 
 __all__ = ["resuming", "write_checkpoint"]
 
-_HEAD = "head"
+_KIND = ArchiveKind("nasmeta-checkpoint", 1, "checkpoint", "To begin anew, delete it.", largest=2**31, compressed=False)
+_OLD_HEAD = "head"  # an array of the files that were no archives yet, with identity and facts
 
 
 def write_checkpoint(
@@ -33,10 +33,7 @@ def write_checkpoint(
     arrays : mapping of str to ndarray
     facts : mapping
     """
-    head = json.dumps({"identity": identity, "facts": facts}).encode()
-    content = io.BytesIO()
-    np.savez(content, **{_HEAD: np.frombuffer(head, dtype=np.uint8)}, **arrays)  # type: ignore[arg-type]
-    write_atomically(path, content.getvalue())
+    write_atomically(path, _KIND.encode({"identity": identity, "facts": facts}, arrays))
 
 
 @contextmanager
@@ -53,6 +50,7 @@ def resuming(path: Path, identity: Mapping[str, Any]) -> Iterator[tuple[dict[str
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "training.checkpoint"
     ...     write_checkpoint(path, {"seed": 0}, {"weights": np.ones(3)}, {"step": 7})
@@ -60,20 +58,22 @@ def resuming(path: Path, identity: Mapping[str, Any]) -> Iterator[tuple[dict[str
     ...         print(arrays["weights"], facts["step"])
     [1. 1. 1.] 7
     """
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
-        head = json.loads(arrays.pop(_HEAD).tobytes())
-        if head["identity"] != json.loads(json.dumps(identity)):
-            raise SettingError(
-                f"{path} is the checkpoint of another meta-training (other sources, labels, settings or learner): "
-                "remove it, or name another file."
-            )
-        yield arrays, head["facts"]
-    except SettingError:
-        raise
-    except Exception as reason:  # whatever NumPy and PyTorch make of altered content
-        said = " ".join(str(reason).split())  # PyTorch's are of many lines
-        raise DamagedFileError(
-            f"{path} is no checkpoint, or it is damaged ({said:.100}): delete it to begin anew."
-        ) from reason
+    head, arrays = _content(path)
+    with _KIND.blaming(path):
+        same = head["identity"] == json.loads(json.dumps(identity))
+    if not same:
+        raise SettingError(
+            f"{path} is the checkpoint of another meta-training (other sources, labels, settings or learner): "
+            "remove it, or name another file."
+        )
+    with _KIND.blaming(path):
+        yield {name: array.copy() for name, array in arrays.items()}, head["facts"]
+
+
+def _content(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    raw = _KIND.read(path)
+    with _KIND.blaming(path):
+        arrays = unpack(raw, _KIND.largest)
+        if _OLD_HEAD in arrays:
+            return json.loads(arrays.pop(_OLD_HEAD).tobytes()), arrays
+    return _KIND.decode(raw, path)

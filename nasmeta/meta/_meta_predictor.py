@@ -15,7 +15,7 @@ from nasmeta.meta._scale import Scale
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
-__all__ = ["MetaPredictor", "source_facts"]
+__all__ = ["MetaPredictor"]
 
 
 class MetaPredictor(ABC):
@@ -66,7 +66,7 @@ class MetaPredictor(ABC):
         who = META_PREDICTORS.name_of(type(self)) or type(self).__name__
         seen = checked_sources(who, sources, self.cell_space)
         self.meta_model_ = self._meta_learn(seen)
-        self.meta_sources_ = source_facts(seen)
+        self.meta_sources_ = tuple(source.facts for source in seen)
         return self
 
     def fit(self, cells: Any, y: Any) -> MetaPredictor:
@@ -159,17 +159,3 @@ class MetaPredictor(ABC):
     @abstractmethod
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
         """Return the meta-model that `_pack` described."""
-
-
-def source_facts(sources: Iterable[SourceTask]) -> tuple[dict[str, Any], ...]:
-    """Return what a model's card says of its sources."""
-    return tuple(
-        {
-            "name": source.name,
-            "labels": len(source),
-            "held_out": list(source.held_out),
-            "metric_kind": source.metric_kind,
-            "order_sha256": source.order_sha256,
-        }
-        for source in sources
-    )

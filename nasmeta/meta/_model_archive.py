@@ -1,27 +1,28 @@
-"""The bytes of a meta-model's file: a zip archive of NumPy arrays and a card, nothing that could run."""
+"""The bytes of a meta-model's file: a card and the arrays that were learnt."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import pack, unpack
+from nasmeta.archives import ArchiveKind, checked_array, digest_of
 from nasmeta.spaces import SPACES, SearchSpace, from_content, get_space, to_content
 
-__all__ = ["LARGEST", "VERSION", "OtherVersion", "checked_array", "checked_logarithms", "decode", "encode", "space_in"]
+__all__ = ["KIND", "checked_array", "checked_logarithms", "decode", "encode", "space_in"]
 
-_FORMAT, VERSION = "nasmeta-meta-model", 1
-LARGEST = 2**28  # bytes that a file may unpack to
+KIND = ArchiveKind(
+    "nasmeta-meta-model",
+    1,
+    "meta-model",
+    "`nasmeta meta-train NAME --sources FAMILY --leave-out DATASET --out FILE` makes one.",
+    largest=2**28,
+)
 _MOST_LOGARITHM = 50.0  # of a hyperparameter: e^50 squared is still far from overflow
-
-
-class OtherVersion(Exception):
-    """A file of another version of the format."""
 
 
 def encode(
@@ -44,46 +45,26 @@ def encode(
     if not isinstance(space, str) and "registered" not in (content := to_content(space)):
         said["space_content"] = content
     said = json.loads(json.dumps(said))
-    card = {"format": _FORMAT, "version": VERSION, "nasmeta": __version__, "sha256": _digest(said, arrays), **said}
+    card = {"nasmeta": __version__, "sha256": digest_of(said, arrays), **said}
     if training is not None:
         card["training"] = training
-    parts = {"card": np.frombuffer(json.dumps(card, indent=1).encode(), dtype=np.uint8), **arrays}
-    return pack(parts)
+    return KIND.encode(card, arrays)
 
 
-def decode(raw: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def decode(raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return card and arrays of the bytes of a file.
 
     Raises
     ------
-    OtherVersion
-    Exception
-        Of whatever kind, where the bytes are no such file.
+    DamagedFileError
     """
-    arrays = unpack(raw, LARGEST)
-    card = json.loads(arrays.pop("card").tobytes())
-    if card.pop("format") != _FORMAT:
-        raise ValueError("its card names another format")
-    if (version := card.pop("version")) != VERSION:
-        raise OtherVersion(f"version {version!r:.20} of the format (written by nasmeta {card.get('nasmeta')!s:.20})")
-    _check_card(card)
-    said = {key: card[key] for key in ("kind", "space", "settings", "sources", "facts", "space_content") if key in card}
-    if _digest(said, arrays) != card["sha256"]:
-        raise ValueError("its content is not what its checksum says")
+    card, arrays = KIND.decode(raw, path)
+    with KIND.blaming(path):
+        _check_card(card)
+        keys = ("kind", "space", "settings", "sources", "facts", "space_content")
+        if digest_of({key: card[key] for key in keys if key in card}, arrays) != card["sha256"]:
+            raise ValueError("its content is not what its checksum says")
     return card, arrays
-
-
-def checked_array(
-    arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
-) -> NDArray[Any]:
-    """Return an array of a file where it is of this type and shape (None: any length); else a ValueError."""
-    array = arrays[name]
-    fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
-    if array.dtype != kind or not fits:
-        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape {shape}")
-    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} is not finite")
-    return array
 
 
 def checked_logarithms(arrays: Mapping[str, NDArray[Any]], length: int) -> NDArray[np.float64]:
@@ -97,14 +78,6 @@ def checked_logarithms(arrays: Mapping[str, NDArray[Any]], length: int) -> NDArr
 def space_in(card: Mapping[str, Any]) -> SearchSpace:
     """Return the space that a card is for: a registered one by its name, any other by its content."""
     return from_content(card["space_content"]) if "space_content" in card else get_space(card["space"])
-
-
-def _digest(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = sha256(json.dumps(said, sort_keys=True).encode())
-    for name in sorted(arrays):
-        array = np.asarray(arrays[name], order="C")
-        digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
-    return digest.hexdigest()
 
 
 def _check_card(card: Mapping[str, Any]) -> None:

@@ -5,26 +5,23 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import write_atomically
-from nasmeta.meta._model_archive import LARGEST, VERSION, OtherVersion, decode, encode, space_in
-from nasmeta.meta._registry import META_PREDICTORS
-from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.meta._model_archive import KIND, decode, encode, space_in
+from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
+from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import get_task
 
 __all__ = ["SavedMetaModel", "kind_of", "read_meta_model", "save_meta_model", "space_of", "training_settings"]
-
-_HINT = "`nasmeta meta-train NAME --sources FAMILY --leave-out DATASET --out FILE` makes one."
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class SavedMetaModel:
         ``kind`` (the registered name), ``space`` (its name; of one that is not registered ``space_content``, too, see
         `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (of each its name,
         number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version), ``sha256``;
-        ``training`` (see `training_digest`) where `nasmeta.runs.meta_train` wrote it.
+        ``training`` (see `training_digest`) where `nasmeta.meta.meta_train` wrote it.
     arrays : dict of str to ndarray
     """
 
@@ -97,7 +94,7 @@ class SavedMetaModel:
                     f"{self.path} was meta-trained with {name}={self.card['settings'][name]!r:.80}, not {value!r:.80}: "
                     "leave the setting out, or meta-train anew."
                 )
-        with _blaming(self.path):
+        with KIND.blaming(self.path):
             learner.meta_model_ = learner._unpack(self.arrays, self.card["facts"])
         learner.meta_sources_ = tuple(self.card["sources"])
         return learner
@@ -109,10 +106,11 @@ class SavedMetaModel:
 
     def predictor(self, **settings: Any) -> Any:
         """Return a meta-predictor that has learnt what the file holds: ``fit(cells, y)`` adapts it."""
-        self._require_method(META_PREDICTORS)
+        if self.kind not in META_PREDICTORS:
+            self._refuse_method(META_PREDICTORS)
         kind = META_PREDICTORS[self.kind]
         space = self.space if "space_content" in self.card else self.card["space"]
-        with _blaming(self.path):
+        with KIND.blaming(self.path):
             kind(space=space, **self.card["settings"])
         return self.restore(kind(space=space, **self._with(kind, settings)))
 
@@ -131,28 +129,16 @@ class SavedMetaModel:
         ------
         DamagedFileError
         """
-        self._require_method({name: kind for name, kind in SEARCHERS.items() if issubclass(kind, MetaSearcher)})
-        with _blaming(self.path):
+        if not is_meta_searcher(self.kind):
+            self._refuse_method(filter(is_meta_searcher, SEARCHERS))
+        with KIND.blaming(self.path):
             SEARCHERS[self.kind](self.space, np.random.default_rng(0), **self.card["settings"])
 
-    def _require_method(self, possible: Iterable[str]) -> None:
-        if self.kind not in possible:
-            raise DamagedFileError(
-                f"{self.path} holds a model of the method {self.kind!r:.80}, which is none here: "
-                f"{', '.join(sorted(possible))}. Import what registers it, or use a file of one of these. {_HINT}"
-            )
-
-
-@contextmanager
-def _blaming(path: Path) -> Iterator[None]:
-    """Turn whatever a learner makes of a file's odd content into an error that names the file."""
-    try:
-        yield
-    except Exception as reason:
-        if isinstance(reason.__cause__, ImportError):  # a package that is missing is no damage
-            raise
-        said = " ".join(str(reason).split())  # PyTorch's are of many lines
-        raise DamagedFileError(f"{path} is damaged: {type(reason).__name__}: {said:.160}. {_HINT}") from reason
+    def _refuse_method(self, possible: Iterable[str]) -> NoReturn:
+        raise DamagedFileError(
+            f"{self.path} holds a model of the method {self.kind!r:.80}, which is none here: "
+            f"{', '.join(sorted(possible))}. Import what registers it, or use a file of one of these. {KIND.hint}"
+        )
 
 
 def save_meta_model(path: str | os.PathLike[str], learner: Any, training: str | None = None) -> Path:
@@ -210,24 +196,7 @@ def read_meta_model(path: Path) -> SavedMetaModel:
     DamagedFileError
         Where it is none, is damaged, or has another version of the format.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise DamagedFileError(f"{path} is no meta-model: it has more than {LARGEST:,} bytes. {_HINT}")
-        raw = path.read_bytes()
-    except DamagedFileError:
-        raise
-    except (OSError, ValueError) as reason:  # ValueError: a null byte in the path
-        said = getattr(reason, "strerror", None) or reason
-        raise DamagedFileError(f"There is no meta-model to read at {path}: {said}. {_HINT}") from None
-    try:
-        card, arrays = decode(raw)
-    except OtherVersion as reason:
-        raise DamagedFileError(f"{path} has {reason}, but this nasmeta reads version {VERSION}. {_HINT}") from None
-    except Exception as reason:
-        raise DamagedFileError(
-            f"{path} is no meta-model, or it is damaged ({type(reason).__name__}: {reason!s:.160}). {_HINT}"
-        ) from reason
-    return SavedMetaModel(path, card, arrays)
+    return SavedMetaModel(path, *decode(KIND.read(path), path))
 
 
 def kind_of(learner: Any) -> str:

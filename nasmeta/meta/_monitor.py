@@ -49,6 +49,11 @@ class Monitor:
     every: int = 50
     rows: list[tuple[int, float, float | None]] = field(default_factory=list)
 
+    def tell(self, done: int, steps: int, loss: float) -> None:
+        """Report progress to whoever asked for it."""
+        if self.progress is not None:
+            self.progress(done, steps, loss)
+
     def write_log(self) -> None:
         """Write all rows."""
         if self.log is not None and self.rows:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from nasmeta.registry import Registry
+from nasmeta.searchers import SEARCHERS, MetaSearcher
 
-__all__ = ["META_PREDICTORS"]
+__all__ = ["META_PREDICTORS", "is_meta_searcher"]
 
 META_PREDICTORS: Registry[Any] = Registry("meta-predictor", group="nasmeta.meta_predictors")
 
@@ -19,3 +20,8 @@ for _name, _place in (
     ("reptile", "bilevel._gradient_learners:Reptile"),
 ):
     META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", extra="torch")
+
+
+def is_meta_searcher(name: str) -> bool:
+    """Tell whether a searcher of this name is there that learns on source tasks; others are not imported for it."""
+    return name in SEARCHERS and issubclass(SEARCHERS[name], MetaSearcher)

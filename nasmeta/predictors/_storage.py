@@ -6,22 +6,29 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nasmeta.archives import ArchiveKind, digest_of, read_array
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import write_atomically
 from nasmeta.spaces import SearchSpace, from_content, to_content
 
 __all__ = ["load_predictor", "save_predictor"]
 
-_FORMAT, _VERSION = "nasmeta-predictor", 1
-_HEAD = "predictor.json"
-_LARGEST = 2**30  # bytes that a file may unpack to
+_KIND = ArchiveKind(
+    "nasmeta-predictor",
+    2,
+    "predictor file",
+    "Fit the predictor again, or install the version that wrote it.",
+    largest=2**30,
+)
+_OLD_HEAD = "predictor.json"  # of version 1, beside which each array and string of bytes is an entry of its own
 
 # Classes that a file may name: pipelines and unions by their steps, encoders by their settings, the others by their
 # settings and what they have learnt.
@@ -53,7 +60,7 @@ _CLASSES = {
 
 
 def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
-    """Write a fitted predictor into one file: a zip archive of JSON, NumPy arrays and XGBoost's UBJ.
+    """Write a fitted predictor into one file: a card and named arrays, see `nasmeta.archives`.
 
     Parameters
     ----------
@@ -84,16 +91,10 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
     """
     from nasmeta import __version__
 
-    parts: dict[str, bytes] = {}
-    tree = _to_tree(predictor, parts)
-    head = {"format": _FORMAT, "version": _VERSION, "nasmeta": __version__, "predictor": tree}
+    arrays: dict[str, NDArray[Any]] = {}
+    said = json.loads(json.dumps({"predictor": _to_tree(predictor, arrays)}))
     path = Path(path)
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_HEAD, json.dumps(head))
-        for name, part in parts.items():
-            archive.writestr(name, part)
-    write_atomically(path, content.getvalue())
+    write_atomically(path, _KIND.encode({"nasmeta": __version__, "sha256": digest_of(said, arrays), **said}, arrays))
     return path
 
 
@@ -116,56 +117,65 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
         Where the file is damaged, of another kind or of another version.
     """
     own = {kind.__name__: kind for kind in classes}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-                raise DamagedFileError(f"{path} unpacks to more than {_LARGEST:,} bytes: no predictor.")
-            head = json.loads(archive.read(_HEAD))
-            if not isinstance(head, dict) or head.get("format") != _FORMAT:
-                raise DamagedFileError(f"{path} is no predictor file.")
-            if head.get("version") != _VERSION:
-                raise DamagedFileError(
-                    f"{path} has version {head.get('version')!r:.20} of the format (written by nasmeta "
-                    f"{head.get('nasmeta')!r:.20}), but this is version {_VERSION}. Fit the predictor again, or "
-                    "install the version that wrote it."
-                )
-            return _from_tree(head["predictor"], archive, own)
-    except (DamagedFileError, FileNotFoundError, IsADirectoryError, PermissionError):
-        raise
-    except ImportError:
-        raise
-    except Exception as reason:  # whatever a library makes of altered bytes
-        raise DamagedFileError(f"{path} is damaged or no predictor file: {reason!s:.200}") from reason
+    path = Path(path)
+    raw = path.read_bytes()
+    with _KIND.blaming(path):
+        old = _of_version_1(raw)
+    if old is not None:
+        tree, arrays = old
+    else:
+        card, arrays = _KIND.decode(raw, path)
+        tree = card.get("predictor")
+        with _KIND.blaming(path):
+            if digest_of({"predictor": tree}, arrays) != card["sha256"]:
+                raise ValueError("its content is not what its checksum says")
+    with _KIND.blaming(path):
+        return _from_tree(tree, arrays, own)
 
 
-def _to_tree(value: Any, parts: dict[str, bytes]) -> Any:
-    """Describe a value in JSON; arrays and bytes go into `parts`."""
+def _of_version_1(raw: bytes) -> tuple[Any, dict[str, NDArray[Any]]] | None:
+    """Return tree and arrays of a file as it was before its kind was one of `nasmeta.archives`; None of any other."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        if _OLD_HEAD not in archive.namelist():
+            return None
+        if sum(entry.file_size for entry in archive.infolist()) > _KIND.largest:
+            raise ValueError(f"it would unpack to more than {_KIND.largest:,} bytes")
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    head = json.loads(parts.pop(_OLD_HEAD))
+    if (head["format"], head["version"]) != (_KIND.format, 1):
+        raise ValueError("its head names another format")
+    return head["predictor"], {
+        name: read_array(part) if name.endswith(".npy") else np.frombuffer(part, dtype=np.uint8)
+        for name, part in parts.items()
+    }
+
+
+def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
+    """Describe a value in JSON; arrays and bytes go into `arrays`."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
         return value.item()
+    name = str(len(arrays))
     if isinstance(value, bytes | bytearray):
-        name = f"{len(parts)}.bin"
-        parts[name] = bytes(value)
+        arrays[name] = np.frombuffer(value, dtype=np.uint8)
         return {"bytes": name}
     if isinstance(value, np.ndarray):
         if value.dtype.hasobject:
             raise SettingError("An array of Python objects cannot be saved.")
-        buffer = io.BytesIO()
-        np.save(buffer, value, allow_pickle=False)
-        name = f"{len(parts)}.npy"
-        parts[name] = buffer.getvalue()
-        return {"array": name}
+        in_columns = value.flags.f_contiguous and not value.flags.c_contiguous  # kept: the last bits of sums follow it
+        arrays[name] = value.T if in_columns else value
+        return {"array": name, "transposed": True} if in_columns else {"array": name}
     if isinstance(value, list | tuple):
-        return {"tuple" if isinstance(value, tuple) else "list": [_to_tree(item, parts) for item in value]}
+        return {"tuple" if isinstance(value, tuple) else "list": [_to_tree(item, arrays) for item in value]}
     if isinstance(value, dict):
-        return {"dict": {str(key): _to_tree(item, parts) for key, item in value.items()}}
+        return {"dict": {str(key): _to_tree(item, arrays) for key, item in value.items()}}
     if isinstance(value, SearchSpace):
         return {"space": to_content(value)}
     kind = type(value).__name__
     if kind in ("Pipeline", "FeatureUnion"):
         steps = value.steps if kind == "Pipeline" else value.transformer_list
-        return {"class": kind, "steps": _to_tree([tuple(step) for step in steps], parts)}
+        return {"class": kind, "steps": _to_tree([tuple(step) for step in steps], arrays)}
     fitted = hasattr(value, "state") and hasattr(value, "set_state")
     if not fitted and not (kind in _CLASSES and hasattr(value, "transform")):
         raise SettingError(f"{kind} cannot be saved: it has no state() and set_state(state).")
@@ -174,25 +184,26 @@ def _to_tree(value: Any, parts: dict[str, bytes]) -> Any:
         settings.pop("members")  # the fitted ones are in its state
     return {
         "class": kind,
-        "settings": _to_tree(settings, parts),
-        "state": _to_tree(value.state(), parts) if fitted else None,
+        "settings": _to_tree(settings, arrays),
+        "state": _to_tree(value.state(), arrays) if fitted else None,
     }
 
 
-def _from_tree(tree: Any, archive: zipfile.ZipFile, own: dict[str, type]) -> Any:
+def _from_tree(tree: Any, arrays: Mapping[str, NDArray[Any]], own: dict[str, type]) -> Any:
     if not isinstance(tree, dict):
         return tree
     if "bytes" in tree:
-        return archive.read(tree["bytes"])
+        return arrays[tree["bytes"]].tobytes()
     if "array" in tree:
-        return np.load(io.BytesIO(archive.read(tree["array"])), allow_pickle=False)
+        array = arrays[tree["array"]].copy(order="K")  # those of a file are read-only
+        return array.T if "transposed" in tree else array
     if "space" in tree:
         return from_content(tree["space"])
     if "list" in tree or "tuple" in tree:
-        items = [_from_tree(item, archive, own) for item in tree["list" if "list" in tree else "tuple"]]
+        items = [_from_tree(item, arrays, own) for item in tree["list" if "list" in tree else "tuple"]]
         return items if "list" in tree else tuple(items)
     if "dict" in tree:
-        return {key: _from_tree(item, archive, own) for key, item in tree["dict"].items()}
+        return {key: _from_tree(item, arrays, own) for key, item in tree["dict"].items()}
     name = tree["class"]
     if name in own:
         kind = own[name]
@@ -205,9 +216,9 @@ def _from_tree(tree: Any, archive: zipfile.ZipFile, own: dict[str, type]) -> Any
             "load_predictor(path, classes=[...]) takes classes of your own."
         )
     if "steps" in tree:
-        return kind(_from_tree(tree["steps"], archive, own))
-    made = kind(**_from_tree(tree["settings"], archive, own))
-    state = _from_tree(tree["state"], archive, own)
+        return kind(_from_tree(tree["steps"], arrays, own))
+    made = kind(**_from_tree(tree["settings"], arrays, own))
+    state = _from_tree(tree["state"], arrays, own)
     if state is not None:
         made.set_state(state)
     return made

@@ -8,10 +8,8 @@ from nasmeta.runs._frame import results_frame
 from nasmeta.runs._history import Best, History
 from nasmeta.runs._journal import Journal
 from nasmeta.runs._loop import run_loop
-from nasmeta.runs._meta_train import meta_train
 from nasmeta.runs._optuna_objective import OptunaObjective, optuna_objective
 from nasmeta.runs._search import search
-from nasmeta.runs._training_files import TrainingFiles
 
 __all__ = [
     "Best",
@@ -20,8 +18,6 @@ __all__ = [
     "Journal",
     "OptunaObjective",
     "RunConfig",
-    "TrainingFiles",
-    "meta_train",
     "on_evaluator",
     "optuna_objective",
     "results_frame",
@@ -29,4 +25,10 @@ __all__ = [
     "search",
 ]
 
-__getattr__ = moved_names(__name__, dict.fromkeys(("Run", "Trace"), "nasmeta.runs:History"))
+__getattr__ = moved_names(
+    __name__,
+    {
+        **dict.fromkeys(("Run", "Trace"), "nasmeta.runs:History"),
+        **dict.fromkeys(("TrainingFiles", "meta_train"), "nasmeta.meta"),
+    },
+)

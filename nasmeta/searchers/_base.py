@@ -167,16 +167,7 @@ class MetaSearcher(Searcher):
         who = SEARCHERS.name_of(type(self)) or type(self).__name__
         seen = checked_sources(who, sources, None if self.crosses_spaces else self.space)
         self.meta_model_ = self._learn(seen)
-        self.meta_sources_ = tuple(
-            {
-                "name": source.name,
-                "labels": len(source),
-                "held_out": list(source.held_out),
-                "metric_kind": source.metric_kind,
-                "order_sha256": source.order_sha256,
-            }
-            for source in seen
-        )
+        self.meta_sources_ = tuple(source.facts for source in seen)
         return self
 
     @abstractmethod

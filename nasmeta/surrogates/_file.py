@@ -1,10 +1,7 @@
-"""The file of a surrogate: a zip archive of NumPy arrays and a data card, nothing that could run."""
+"""The file of a surrogate: a data card and the arrays of its process."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,19 +9,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import pack, unpack
-from nasmeta.errors import DamagedFileError, UnknownNameError
+from nasmeta.archives import ArchiveKind, checked_array
 from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, to_content
 from nasmeta.surrogates._features import class_features, feature_sets
 from nasmeta.surrogates._noise import N_LEVELS, SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.tasks import Signal
 
-__all__ = ["FORMAT_VERSION", "Content", "encode", "read", "space_in_card", "space_of_card"]
+__all__ = ["KIND", "Content", "encode", "read", "space_in_card", "space_of_card"]
 
-FORMAT_VERSION = 1
-_FORMAT = "nasmeta-surrogate"
-_LARGEST = 2**26  # bytes that a file may unpack to
+KIND = ArchiveKind(
+    "nasmeta-surrogate",
+    1,
+    "surrogate",
+    "`nasmeta surrogate fit TASK --output FILE` makes one.",
+    largest=2**26,
+    version_key="format_version",
+)
 _NUMBERS = ("noise", "best", "margin", "centre")
 
 
@@ -54,9 +55,7 @@ class Content(NamedTuple):
 def encode(content: Content) -> bytes:
     """Return the bytes of a file; the same content gives the same bytes."""
     process, sets = content.process, _sets(space_of_card(content.card))
-    card = {"format": _FORMAT, "format_version": FORMAT_VERSION, **content.card}
     arrays: dict[str, NDArray[Any]] = {
-        "card": np.frombuffer(json.dumps(card, indent=1).encode(), dtype=np.uint8),
         "trained": np.packbits(content.trained),
         "numbers": np.array([getattr(process, name) for name in _NUMBERS]),
         "variances": process.variances,
@@ -68,7 +67,7 @@ def encode(content: Content) -> bytes:
         arrays |= {f"noise_{name}": getattr(content.noise, name) for name in ("means", "quantiles")}
     if content.cost_coefficients is not None:
         arrays["cost_coefficients"] = content.cost_coefficients
-    return pack(arrays)
+    return KIND.encode(content.card, arrays)
 
 
 def read(path: Path) -> tuple[bytes, Content]:
@@ -78,70 +77,47 @@ def read(path: Path) -> tuple[bytes, Content]:
     ------
     DamagedFileError
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as reason:
-        raise DamagedFileError(f"There is no surrogate to read at {path}: {reason.strerror or reason}.") from reason
-    try:
-        return raw, _content(raw, path)
-    except DamagedFileError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, UnknownNameError,
-            NotImplementedError, RuntimeError, MemoryError, OverflowError, zlib.error) as reason:  # fmt: skip
-        raise DamagedFileError(
-            f"{path} is no surrogate, or it is damaged ({type(reason).__name__}: {reason!s:.80}). "
-            "`nasmeta surrogate fit TASK --output FILE` makes one."
-        ) from reason
+    raw = KIND.read(path)
+    card, arrays = KIND.decode(raw, path)
+    with KIND.blaming(path):
+        return raw, _content(card, arrays)
 
 
-def _content(raw: bytes, path: Path) -> Content:
-    arrays = unpack(raw, _LARGEST)
-    card = json.loads(arrays["card"].tobytes())
-    if card.pop("format") != _FORMAT:
-        raise ValueError("its card names another format")
-    version = card.pop("format_version")
-    if version != FORMAT_VERSION:
-        raise DamagedFileError(
-            f"{path} has the format version {version!r:.20}, this nasmeta reads version {FORMAT_VERSION}. "
-            f"Fit it anew: `nasmeta surrogate fit {card['task']!s:.60} --output FILE`."
-        )
-    try:
-        space = space_of_card(card)
-    except DamagedFileError as reason:
-        raise ValueError(str(reason)) from reason
+def _content(card: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Content:
+    space = space_of_card(card)
     features, sets = class_features(space), _sets(space)
     n_classes, n_cells = len(features[0]), space.size
     scales = tuple(
-        _checked(arrays, f"scales_{name}", np.float32, (part.shape[1],))
+        checked_array(arrays, f"scales_{name}", np.float32, (part.shape[1],))
         for name, part in zip(sets, features, strict=True)
     )
     n = len(arrays["observed"])
-    observed = _checked(arrays, "observed", np.int32, (n,))
+    observed = checked_array(arrays, "observed", np.int32, (n,))
     if n and (observed.min() < 0 or observed.max() >= n_classes):
         raise ValueError("a class that the space does not have")
-    numbers = _checked(arrays, "numbers", np.float64, (len(_NUMBERS),))
+    numbers = checked_array(arrays, "numbers", np.float64, (len(_NUMBERS),))
     process = Process(
         inverse_lengthscales=scales,
-        variances=_checked(arrays, "variances", np.float64, (len(sets),)),
+        variances=checked_array(arrays, "variances", np.float64, (len(sets),)),
         observed=observed,
-        weights=_checked(arrays, "weights", np.float32, (n,)),
+        weights=checked_array(arrays, "weights", np.float32, (n,)),
         **dict(zip(_NUMBERS, numbers.tolist(), strict=True)),
     )
     if process.noise < 0 or process.margin <= 0 or (process.variances < 0).any():
         raise ValueError("a variance or a margin is negative")
-    packed = _checked(arrays, "trained", np.uint8, ((n_cells + 7) // 8,))
+    packed = checked_array(arrays, "trained", np.uint8, ((n_cells + 7) // 8,))
     noise = None
     if "noise_means" in arrays:
         knots = arrays["noise_means"].size
         noise = SeedNoise(
-            _checked(arrays, "noise_means", np.float64, (knots,)),
-            _checked(arrays, "noise_quantiles", np.float32, (knots, N_LEVELS)),
+            checked_array(arrays, "noise_means", np.float64, (knots,)),
+            checked_array(arrays, "noise_quantiles", np.float32, (knots, N_LEVELS)),
         )
         if not knots or (np.diff(noise.means) < 0).any() or (np.diff(noise.quantiles, axis=1) < 0).any():
             raise ValueError("its seed noise is no distribution")
     costs = None
     if "cost_coefficients" in arrays:
-        costs = _checked(arrays, "cost_coefficients", np.float64, (1 + sum(space.n_choices),))
+        costs = checked_array(arrays, "cost_coefficients", np.float64, (1 + sum(space.n_choices),))
     _check_card(card)
     return Content(card, process, np.unpackbits(packed, count=n_cells).astype(bool), noise, costs)
 
@@ -173,12 +149,3 @@ def _check_card(card: dict[str, Any]) -> None:
     )
     if not right:
         raise ValueError("its card says something that no surrogate's does")
-
-
-def _checked(arrays: dict[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    array = arrays[name]
-    if array.dtype != kind or array.shape != shape:
-        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape {shape}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} is not finite")
-    return array

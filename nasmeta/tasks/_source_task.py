@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -107,6 +108,17 @@ class SourceTask:
         arranged = np.argsort(self.cells)
         ranks = np.unique(self.utilities[arranged], return_inverse=True)[1]
         return sha256(self.cells[arranged].astype("<i4").tobytes() + ranks.astype("<i4").tobytes()).hexdigest()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a meta-model says of a source that it has learnt from."""
+        return {
+            "name": self.name,
+            "labels": len(self),
+            "held_out": list(self.held_out),
+            "metric_kind": self.metric_kind,
+            "order_sha256": self.order_sha256,
+        }
 
     def in_space(self, space: SearchSpace) -> SourceTask:
         """Return the same labels on the cells of another space, as far as it has them; see `move_cells`.

@@ -24,7 +24,8 @@ import pandas as pd
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.evaluators import TableEvaluator
-from nasmeta.meta import MetaNASSearch, load_meta_model, save_meta_model
+from nasmeta.meta import load_meta_model, save_meta_model
+from nasmeta.meta.meta_nas import MetaNASSearch
 from nasmeta.runs import run_loop
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import Task

@@ -8,9 +8,9 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta import MetaNASSearch, load_meta_model, save_meta_model
+from nasmeta.meta import Monitor, load_meta_model, save_meta_model
+from nasmeta.meta import meta_train as train
 from nasmeta.predictors import normal_scores
-from nasmeta.runs import meta_train as train
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask
@@ -18,6 +18,7 @@ from nasmeta.testing import SearcherContract, made_up_values
 
 torch = pytest.importorskip("torch")
 
+from nasmeta.meta.meta_nas import MetaNASSearch  # noqa: E402
 from nasmeta.meta.meta_nas._cells import cell_features, cell_tree  # noqa: E402
 from nasmeta.meta.meta_nas._model import MetaNASModel  # noqa: E402
 from nasmeta.meta.meta_nas._networks import ranks_as_scores  # noqa: E402
@@ -123,32 +124,37 @@ def test_only_the_order_of_values_matters(model: MetaNASModel) -> None:
         np.testing.assert_allclose(ask(cells, values), ask(cells[shuffled], values[shuffled]), rtol=1e-3, atol=1e-4)
 
 
-def test_training_is_deterministic_and_goes_on_as_if_never_interrupted(model: MetaNASModel, tmp_path: Path) -> None:
+class Stop(Exception):
+    pass
+
+
+def test_training_is_deterministic_and_goes_on_as_if_never_interrupted(
+    model: MetaNASModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, log = tmp_path / "training.npz", tmp_path / "log.csv"
     seen: list[int] = []
-    first = meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), checkpoint=path, until=10)
+
+    def stop(step: int, steps: int, loss: float) -> None:
+        if step == steps:
+            raise Stop
+
+    monkeypatch.setattr("nasmeta.meta.meta_nas._training._SAVE_EVERY", 13)
+    with pytest.raises(Stop):
+        meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=Monitor(path, log, stop))
     assert path.exists()
-    rng = np.random.default_rng(0)
-    again = meta_train(
-        SPACE,
-        made_up_sources(),
-        TINY,
-        rng,
-        checkpoint=path,
-        log=log,
-        progress=lambda step, steps, loss: seen.append(step),
-    )
+    assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "10"]
+    monitor = Monitor(path, log, lambda step, steps, loss: seen.append(step))
+    again = meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=monitor)
     assert seen == [20]
     for name, values in model.weights.items():
         np.testing.assert_array_equal(values, again.weights[name])
     np.testing.assert_array_equal(model.log, again.log)
-    assert len(first.log) == 1
     assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "10", "20"]
     with pytest.raises(SettingError, match="another meta-training"):
-        meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(1), checkpoint=path)
+        meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(1), monitor=Monitor(path))
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(DamagedFileError, match="delete it to begin anew"):
-        meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), checkpoint=path)
+    with pytest.raises(DamagedFileError, match="delete it"):
+        meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=Monitor(path))
 
 
 def test_training_leaves_the_global_generator_of_torch_alone() -> None:
@@ -244,9 +250,6 @@ def test_meta_train_by_name_goes_on_from_its_checkpoint(tmp_path: Path, monkeypa
     settings = {"steps": 27, "tasks": 2, "width": 8}
     whole = train("meta-nas", made_up_sources(), out=tmp_path / "whole.npz", settings=settings)
     assert (tmp_path / "whole.losses.csv").read_text().startswith("step,prediction_loss")
-
-    class Stop(Exception):
-        pass
 
     def stop(step: int, steps: int, loss: float) -> None:
         assert np.isfinite(loss)

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import LeakageWarning, SettingError, UnknownNameError
-from nasmeta.meta import MetaNPSearch, Monitor, load_meta_model, shipped_meta_models
-from nasmeta.runs import meta_train
+from nasmeta.meta import Monitor, load_meta_model, meta_train, shipped_meta_models
+from nasmeta.meta.neural_process import MetaNPSearch
 from nasmeta.spaces import CellSpace
 from nasmeta.testing import SearcherContract
 
@@ -64,7 +64,7 @@ def test_a_killed_training_resumes_to_the_same_model(
     out = tmp_path / "again.npz"
     arguments: dict[str, Any] = {"leave_out": "cifar100", "labels": 200, "out": out}
     arguments["settings"] = {"steps": 12, "width": 16}
-    monkeypatch.setattr("nasmeta.runs._meta_train.Monitor", partial(Monitor, every=5))
+    monkeypatch.setattr("nasmeta.meta._meta_train.Monitor", partial(Monitor, every=5))
     with pytest.raises(KeyboardInterrupt):
         meta_train("meta-np", progress=kill, **arguments)
     assert out.with_suffix(".checkpoint").exists()

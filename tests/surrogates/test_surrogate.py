@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -332,7 +333,7 @@ def test_other_files_are_refused(fitted: Surrogate, tmp_path: Path, monkeypatch:
     with pytest.raises(UnknownNameError):
         load_surrogate(str(tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr(file_module, "FORMAT_VERSION", 2)
+        patch.setattr(file_module, "KIND", replace(file_module.KIND, version=2))
         later = file_module.encode(
             file_module.Content(fitted.card, fitted.process, fitted.trained, fitted.noise, fitted.cost_coefficients)
         )

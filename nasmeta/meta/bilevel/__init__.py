@@ -13,7 +13,7 @@ except ImportError as reason:
         f'This meta-learner needs {reason.name}, which is not installed: pip install "nasmeta[torch]".'
     ) from reason
 
+from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
 from nasmeta.meta._monitor import Monitor
-from nasmeta.meta.bilevel._trainer import MetaTrainer, TrainingPlan
 
 __all__ = ["MetaTrainer", "Monitor", "TrainingPlan"]

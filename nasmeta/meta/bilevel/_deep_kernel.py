@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import checked_whole
+from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
+from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
 from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs
-from nasmeta.meta.bilevel._learner import NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, SourceTask
 

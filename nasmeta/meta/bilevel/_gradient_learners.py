@@ -12,8 +12,8 @@ from torch.func import functional_call, grad
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs
-from nasmeta.meta.bilevel._learner import NetworkLearner, NetworkModel
+from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
+from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
 

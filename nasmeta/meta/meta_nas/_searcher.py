@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.meta._model_archive import checked_array
-from nasmeta.meta._monitor import Monitor
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -102,8 +101,6 @@ class MetaNASSearch(MetaSearcher):
 
     search_settings = ("candidates", "temperature", "optimism", "prior_weight", "proposals", "screening", "device")
 
-    monitor: Monitor | None = None  # progress, log and checkpoint of the meta-training
-
     def __init__(
         self,
         space: SearchSpace,
@@ -154,17 +151,7 @@ class MetaNASSearch(MetaSearcher):
         from nasmeta.meta.meta_nas._training import Recipe, meta_train
 
         recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise)
-        monitor = self.monitor or Monitor()
-        return meta_train(
-            self.space,
-            sources,
-            recipe,
-            self.rng,
-            self.device,
-            checkpoint=monitor.checkpoint,
-            log=monitor.log,
-            progress=monitor.progress,
-        )
+        return meta_train(self.space, sources, recipe, self.rng, self.device, self.monitor)
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         model: MetaNASModel = self._require_meta_model()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,8 @@ from torch import Tensor
 from nasmeta.errors import SettingError
 from nasmeta.meta._checkpoint import resuming, write_checkpoint
 from nasmeta.meta._identity import training_identity
-from nasmeta.meta._monitor import write_log
+from nasmeta.meta._monitor import Monitor, write_log
+from nasmeta.meta._training_state import StateNames
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._searcher import GREED
 from nasmeta.meta.meta_nas._tasks import PracticeTasks
@@ -34,6 +34,7 @@ _OPTIMISM = 0.5  # of the screen
 _WARM_UP = 50  # steps in which the learning rate rises
 _LARGEST_GRADIENT = 5.0
 _LOG_EVERY, _SAVE_EVERY = 10, 100  # steps
+_NAMES = StateNames("weight/{name}", "adam/{i}/{slot}")
 _LOG_COLUMNS = ("step", "prediction_loss", "search_loss", "proposed_score", "screened_score")
 
 
@@ -231,32 +232,19 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
-        arrays: dict[str, NDArray[Any]] = {
-            f"weight/{name}": _numpy(values) for name, values in self.networks.state_dict().items()
-        }
-        state = self.optimiser.state_dict()["state"]
-        arrays |= {f"adam/{i}/{name}": _numpy(values) for i, own in state.items() for name, values in own.items()}
+        arrays = _NAMES.pack(self.networks, self.optimiser)
         arrays |= {"log": np.array(self.log, dtype=np.float64), "sums": self._sums}
         write_checkpoint(path, self.identity, arrays, {"step": self.step, "rng": self.rng.bit_generator.state})
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint, where there is one.
+        """Go on from a checkpoint.
 
         Raises
         ------
         DamagedFileError, SettingError
         """
-        if not path.exists():
-            return
         with resuming(path, self.identity) as (arrays, facts):
-            weights = {k.removeprefix("weight/"): self._tensor(v) for k, v in arrays.items() if k.startswith("weight/")}
-            self.networks.load_state_dict(weights)
-            optimiser = self.optimiser.state_dict()
-            for key, values in arrays.items():
-                if key.startswith("adam/"):
-                    _, i, name = key.split("/")
-                    optimiser["state"].setdefault(int(i), {})[name] = torch.as_tensor(values)
-            self.optimiser.load_state_dict(optimiser)
+            _NAMES.unpack(arrays, self.networks, self.optimiser)
             self.log, self._sums = [tuple(row) for row in arrays["log"].tolist()], arrays["sums"].copy()
             self.step, self.rng.bit_generator.state = int(facts["step"]), facts["rng"]
 
@@ -277,11 +265,7 @@ def meta_train(
     recipe: Recipe,
     rng: np.random.Generator,
     device: str = "cpu",
-    *,
-    checkpoint: Path | None = None,
-    log: Path | None = None,
-    progress: Callable[[int, int, float], None] | None = None,
-    until: int | None = None,
+    monitor: Monitor | None = None,
 ) -> MetaNASModel:
     """Train both networks on tasks drawn from the sources.
 
@@ -292,32 +276,25 @@ def meta_train(
     recipe : Recipe
     rng : numpy.random.Generator
     device : {"cpu", "cuda", "auto"}, default "cpu"
-    checkpoint : Path, optional
-        Where the training is kept, every hundred steps or so; it goes on from there where the file exists.
-    log : Path, optional
-        CSV file with the columns of `MetaNASModel.log`, written anew with every checkpoint and at the end.
-    progress : callable, optional
-        Called with the steps done, all steps, and the loss of both networks.
-    until : int, optional
-        Stop early, at the first checkpoint from this step on; for tests of going on.
+    monitor : Monitor, optional
+        A checkpoint is written every hundred steps or so. The log has the columns of `MetaNASModel.log`, and is written
+        anew with every checkpoint and at the end. The loss of progress is that of both networks.
     """
-    trainer = Trainer(space, sources, recipe, rng, device)
-    if checkpoint is not None:
+    trainer, monitor = Trainer(space, sources, recipe, rng, device), monitor or Monitor()
+    checkpoint = monitor.checkpoint
+    if checkpoint is not None and checkpoint.exists():
         trainer.load(checkpoint)
     saved_at = trainer.step
-    while trainer.step < min(recipe.steps, until or recipe.steps):
+    while trainer.step < recipe.steps:
         trainer.practise_once()
-        if progress is not None:
-            progress(trainer.step, recipe.steps, trainer.loss)
-        if checkpoint is not None and (
-            trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= (until or recipe.steps)
-        ):
+        monitor.tell(trainer.step, recipe.steps, trainer.loss)
+        if checkpoint is not None and (trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= recipe.steps):
             trainer.save(checkpoint)
-            if log is not None:
-                write_log(log, _LOG_COLUMNS, trainer.log)
             saved_at = trainer.step
-    if log is not None:
-        write_log(log, _LOG_COLUMNS, trainer.log)
+            if monitor.log is not None:
+                write_log(monitor.log, _LOG_COLUMNS, trainer.log)
+    if monitor.log is not None:
+        write_log(monitor.log, _LOG_COLUMNS, trainer.log)
     return MetaNASModel(
         space,
         recipe.width,

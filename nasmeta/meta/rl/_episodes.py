@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.meta.rl._features import View
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
 
@@ -65,8 +64,7 @@ def run_episodes(policy: Policy, envs: CellSearchEnvs, rng: np.random.Generator)
         record["live"].append(live)
         chosen, likely = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.float32)
         some = memory.of_some(live)
-        seen = View(view.walk[live], view.actions[live], view.possible[live], view.targets[live])
-        chosen[live], likely[live] = policy.draw(seen, some, rng)
+        chosen[live], likely[live] = policy.draw(view.of(live), some, rng)
         memory.hidden[live], memory.last_action[live] = some.hidden, some.last_action
         rewards, _ = envs.step(chosen)
         record["chosen"].append(chosen)

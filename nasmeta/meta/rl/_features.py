@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,3 +63,13 @@ class View:
     actions: NDArray[np.float32]
     possible: NDArray[np.bool_]
     targets: NDArray[np.int32]
+
+    def without(self, cells: Collection[int]) -> View:
+        """Return the same where no action that leads to one of these cells is possible."""
+        if not cells:
+            return self
+        return replace(self, possible=self.possible & ~np.isin(self.targets, list(cells)))
+
+    def of(self, rows: NDArray[np.bool_]) -> View:
+        """Return what is seen of some of the walks."""
+        return View(self.walk[rows], self.actions[rows], self.possible[rows], self.targets[rows])

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.meta._model_archive import checked_array
-from nasmeta.meta._monitor import Monitor
-from nasmeta.meta.rl._features import View
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks
@@ -88,8 +86,6 @@ class MetaRLSearch(MetaSearcher):
 
     search_settings: ClassVar[tuple[str, ...]] = ("temperature", "start", "device")
 
-    monitor: Monitor | None = None  # checkpoint, log and progress of the meta-training, for those who want them
-
     def __init__(
         self,
         space: SearchSpace,
@@ -151,17 +147,8 @@ class MetaRLSearch(MetaSearcher):
             noise=self.noise,
             device=self.device,
         )
-        monitor = self.monitor or Monitor()
-        policy = train_policy(
-            self.space,
-            scores,
-            settings,
-            np.random.default_rng(self.training_seed),
-            sources=sources,
-            checkpoint=monitor.checkpoint,
-            log=monitor.log,
-            progress=monitor.progress,
-        )
+        rng = np.random.default_rng(self.training_seed)
+        policy = train_policy(self.space, scores, settings, rng, sources=sources, monitor=self.monitor)
         # Half precision is what a file holds, so that one read from a file searches alike.
         return LearntPolicy(policy, prior_of(scores).astype(np.float16).astype(np.float32))
 
@@ -198,7 +185,7 @@ class MetaRLSearch(MetaSearcher):
 
     def _next(self, learnt: LearntPolicy, walk: Walks) -> int:
         while walk.count[0]:
-            view = self._without_pending(walk.view())
+            view = walk.view().without(self._pending)
             if not view.possible.any():
                 break
             scores = learnt.policy.logits(view, self._memory)[0]
@@ -217,12 +204,6 @@ class MetaRLSearch(MetaSearcher):
         untried = walk.untried[0].copy()
         untried[list(self._pending)] = -np.inf
         return int(untried.argmax())
-
-    def _without_pending(self, view: View) -> View:
-        if not self._pending:
-            return view
-        free = ~np.isin(view.targets, list(self._pending))
-        return View(view.walk, view.actions, view.possible & free, view.targets)
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Learn values; the walk goes on from the last of the cells."""

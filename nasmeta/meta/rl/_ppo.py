@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nasmeta.meta.rl._episodes import Episodes
 from nasmeta.meta.rl._network import ActorCritic
 
-__all__ = ["Improvement", "advantages", "improve"]
+__all__ = ["Improvement", "advantages", "clipped_update", "improve"]
 
 _CLIP, _VALUE_WEIGHT, _LARGEST_GRADIENT, _PARTS = 0.2, 0.5, 0.5, 4
 
@@ -52,6 +52,34 @@ def advantages(
     return estimates
 
 
+def clipped_update(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    log_all: Tensor,
+    chosen: Tensor,
+    before: Tensor,
+    gain: Tensor,
+    worth: Tensor,
+    returns: Tensor,
+    entropy_weight: float,
+) -> Improvement:
+    """Take one clipped update (Schulman et al., "Proximal policy optimization algorithms", 2017).
+
+    Of n steps there are the log probabilities (n, a) of all actions, the action (n,), its log probability before (n,),
+    its advantage (n,), and what the critic says (n,) and should say (n,).
+    """
+    ratio = (log_all.gather(-1, chosen[..., None])[..., 0] - before).exp()
+    policy_loss = -torch.minimum(ratio * gain, ratio.clamp(1 - _CLIP, 1 + _CLIP) * gain).mean()
+    critic_error = (worth - returns).square().mean()
+    entropy = -(log_all.exp() * log_all.clamp(min=-50)).sum(dim=-1).mean()
+    loss = policy_loss + _VALUE_WEIGHT * critic_error - entropy_weight * entropy
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(module.parameters(), _LARGEST_GRADIENT)
+    optimizer.step()
+    return Improvement(entropy.item(), critic_error.item())
+
+
 def improve(
     network: ActorCritic,
     optimizer: torch.optim.Optimizer,
@@ -63,7 +91,7 @@ def improve(
     trace: float,
     entropy_weight: float,
 ) -> Improvement:
-    """Take several epochs of clipped updates (Schulman et al., "Proximal policy optimization algorithms", 2017).
+    """Take several epochs of clipped updates.
 
     Gradients flow through the recurrence over the whole search; batches are quarters of the searches.
     """
@@ -93,17 +121,16 @@ def improve(
                 network.logits(memory, torch.cat([actions[i] for i in some]), torch.cat([possible[i] for i in some])),
                 dim=-1,
             )
-            log_chosen = log_all.gather(-1, torch.cat([chosen[i] for i in some])[..., None])[..., 0]
-            ratio = (log_chosen - torch.cat([before[i] for i in some])).exp()
-            advantage, clipped = gain[rows][counts], ratio.clamp(1 - _CLIP, 1 + _CLIP)
-            policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean()
-            worth = network.worth(memory, inputs[rows][counts], secrets[rows][counts])
-            critic_error = (worth - returns[rows][counts]).square().mean()
-            entropy = -(log_all.exp() * log_all.clamp(min=-50)).sum(dim=-1).mean()
-            loss = policy_loss + _VALUE_WEIGHT * critic_error - entropy_weight * entropy
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
-            optimizer.step()
-            reported = Improvement(entropy.item(), critic_error.item())
+            advantage, worth = gain[rows][counts], network.worth(memory, inputs[rows][counts], secrets[rows][counts])
+            reported = clipped_update(
+                network,
+                optimizer,
+                log_all,
+                torch.cat([chosen[i] for i in some]),
+                torch.cat([before[i] for i in some]),
+                advantage,
+                worth,
+                returns[rows][counts],
+                entropy_weight,
+            )
     return reported

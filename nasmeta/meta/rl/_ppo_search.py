@@ -107,10 +107,8 @@ class PPOSearch(Searcher):
     def _next(self) -> int:
         walk, policy = self._walk, self._policy()
         while walk.count[0]:
-            view = walk.view()
-            free = view.possible & ~np.isin(view.targets, list(self._pending))
-            view = View(view.walk, view.actions, free, view.targets)
-            if not free.any():
+            view = walk.view().without(self._pending)
+            if not view.possible.any():
                 break
             scores = policy.scores(view, int(walk.here[0]))
             action = int((scores + self.rng.gumbel(size=len(scores))).argmax())

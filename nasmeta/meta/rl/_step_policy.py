@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
+from nasmeta.meta.rl._ppo import clipped_update
 from nasmeta.meta.rl._walks import moves_of
 from nasmeta.spaces import SearchSpace
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from nasmeta.meta.rl._ppo_search import Move
 
 __all__ = ["StepPolicy"]
-
-_CLIP, _VALUE_WEIGHT, _LARGEST_GRADIENT = 0.2, 0.5, 0.5
 
 
 class StepPolicy(nn.Module):
@@ -92,13 +91,5 @@ class StepPolicy(nn.Module):
                 rows = torch.as_tensor(part)
                 scores, worth = self(state[rows], actions[rows], possible[rows])
                 log_all = torch.log_softmax(scores, dim=-1)
-                ratio = (log_all.gather(1, chosen[rows][:, None])[:, 0] - before[rows]).exp()
-                gain, clipped = advantage[rows], ratio.clamp(1 - _CLIP, 1 + _CLIP)
-                policy_loss = -torch.minimum(ratio * gain, clipped * gain).mean()
-                critic_error = (worth - torch.as_tensor(returns)[rows]).square().mean()
-                entropy = -(log_all.exp() * log_all.clamp(min=-50)).sum(dim=1).mean()
-                self.optimizer.zero_grad()
-                loss = policy_loss + _VALUE_WEIGHT * critic_error - entropy_weight * entropy
-                loss.backward()
-                nn.utils.clip_grad_norm_(self.parameters(), _LARGEST_GRADIENT)
-                self.optimizer.step()
+                targets = advantage[rows], worth, torch.as_tensor(returns)[rows]
+                clipped_update(self, self.optimizer, log_all, chosen[rows], before[rows], *targets, entropy_weight)

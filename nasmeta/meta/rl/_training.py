@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from nasmeta.meta._checkpoint import resuming, write_checkpoint
 from nasmeta.meta._identity import training_identity
-from nasmeta.meta._monitor import write_log
+from nasmeta.meta._monitor import Monitor, write_log
+from nasmeta.meta._training_state import StateNames
 from nasmeta.meta.rl._episodes import run_episodes
 from nasmeta.meta.rl._network import ActorCritic
 from nasmeta.meta.rl._policy import Policy
@@ -29,6 +29,9 @@ from nasmeta.tasks import SourceTask
 __all__ = ["LOG_COLUMNS", "PolicyTraining", "train_policy"]
 
 LOG_COLUMNS = ("iteration", "steps", "seconds", "solved", "evaluations", "reward", "entropy", "critic_error")
+
+_NAMES = StateNames("n.{name}", "{slot}.{name}")
+_OLD_SLOTS = {"m.": "exp_avg.", "v.": "exp_avg_sq."}
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,7 @@ def train_policy(
     rng: np.random.Generator,
     *,
     sources: Sequence[SourceTask] = (),
-    checkpoint: Path | None = None,
-    log: Path | None = None,
-    progress: Callable[[int, int, float], None] | None = None,
-    stop_after: int | None = None,
+    monitor: Monitor | None = None,
 ) -> Policy:
     """Train a policy on tasks sampled from sources.
 
@@ -96,15 +96,10 @@ def train_policy(
         The source of all that is random here.
     sources : sequence of SourceTask, optional
         Whose scores they are: a checkpoint serves these alone.
-    checkpoint : Path, optional
-        File that holds the state after every update; where it exists, training goes on from it and ends with the
-        same policy as if it had never stopped.
-    log : Path, optional
-        CSV file with one row an update, see `LOG_COLUMNS`.
-    progress : callable, optional
-        Called with the updates done and wanted, and the mean loss (less reward) of a search.
-    stop_after : int, optional
-        Interrupt after so many updates of this call; for tests.
+    monitor : Monitor, optional
+        The checkpoint holds the state after every update; a training that goes on from it ends with the same policy as
+        if it had never stopped. The log has one row an update, see `LOG_COLUMNS`. Progress is told minus the
+        mean reward of a search.
 
     Raises
     ------
@@ -119,13 +114,18 @@ def train_policy(
     network = ActorCritic(settings.hidden, torch.Generator().manual_seed(int(rng.integers(2**31)))).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, eps=1e-5)
     first, steps, before, rows = 0, 0, 0.0, list[dict[str, Any]]()
+    monitor = monitor or Monitor()
+    checkpoint = monitor.checkpoint
     if checkpoint is not None and checkpoint.exists():
         with resuming(checkpoint, identity) as (arrays, facts):
-            tensors = {name: torch.as_tensor(values) for name, values in arrays.items()}
             first, steps, before, rows = facts["iteration"], facts["steps"], facts["seconds"], facts["rows"]
             rng.bit_generator.state = facts["rng"]
-            network.load_state_dict({name.removeprefix("n."): t for name, t in tensors.items() if name[:2] == "n."})
-            _set_moments(optimizer, network, tensors, facts["updates"])
+            if "updates" in facts:  # once for all weights, in checkpoints of earlier versions
+                arrays |= {
+                    f"step.{name}": np.array(facts["updates"], np.float32) for name, _ in network.named_parameters()
+                }
+                arrays = {_OLD_SLOTS.get(name[:2], name[:2]) + name[2:]: array for name, array in arrays.items()}
+            _NAMES.unpack(arrays, network, optimizer)
     begun = perf_counter()
     for iteration in range(first, settings.iterations):
         left = 1 - iteration / settings.iterations
@@ -154,42 +154,30 @@ def train_policy(
         )
         steps += int(episodes.live.sum())
         seconds = before + perf_counter() - begun
-        rows.append(
-            dict(
-                zip(
-                    LOG_COLUMNS,
-                    (
-                        iteration + 1,
-                        steps,
-                        round(seconds, 2),
-                        round(float(episodes.found.mean()), 4),
-                        round(float(episodes.evaluations.mean()), 3),
-                        round(float(episodes.rewards.sum(axis=1).mean()), 4),
-                        round(told.entropy, 4),
-                        round(told.critic_error, 4),
-                    ),
-                    strict=True,
-                )
-            )
-        )
         done = iteration + 1
-        if progress is not None:
-            progress(done, settings.iterations, -rows[-1]["reward"])
-        ends = stop_after is not None and done - first >= stop_after
+        numbers = (
+            done,
+            steps,
+            round(seconds, 2),
+            round(float(episodes.found.mean()), 4),
+            round(float(episodes.evaluations.mean()), 3),
+            round(float(episodes.rewards.sum(axis=1).mean()), 4),
+            round(told.entropy, 4),
+            round(told.critic_error, 4),
+        )
+        rows.append(dict(zip(LOG_COLUMNS, numbers, strict=True)))
+        monitor.tell(done, settings.iterations, -rows[-1]["reward"])
         if checkpoint is not None:
-            moments, updates = _moments(optimizer, network)
             facts = {
-                "iteration": done, "steps": steps, "seconds": seconds, "rows": rows,
-                "rng": rng.bit_generator.state, "updates": updates,
-            }  # fmt: skip
-            tensors = {f"n.{name}": t for name, t in network.state_dict().items()} | moments
-            write_checkpoint(
-                checkpoint, identity, {name: t.detach().cpu().numpy() for name, t in tensors.items()}, facts
-            )
-        if log is not None:
-            write_log(log, LOG_COLUMNS, (row.values() for row in rows))
-        if ends:
-            break
+                "iteration": done,
+                "steps": steps,
+                "seconds": seconds,
+                "rows": rows,
+                "rng": rng.bit_generator.state,
+            }
+            write_checkpoint(checkpoint, identity, _NAMES.pack(network, optimizer), facts)
+        if monitor.log is not None:
+            write_log(monitor.log, LOG_COLUMNS, (row.values() for row in rows))
     return network.policy()
 
 
@@ -198,25 +186,3 @@ def _digest(scores: Sequence[NDArray[np.float32]]) -> str:
     for row in scores:
         digest.update(np.asarray(row, "<f4").tobytes())
     return digest.hexdigest()
-
-
-def _moments(optimizer: torch.optim.Optimizer, network: ActorCritic) -> tuple[dict[str, torch.Tensor], int]:
-    """Return Adam's moments by the names of the weights, and its number of updates."""
-    moments: dict[str, torch.Tensor] = {}
-    updates = 0
-    for name, weights in network.named_parameters():
-        state = optimizer.state[weights]
-        moments[f"m.{name}"], moments[f"v.{name}"] = state["exp_avg"], state["exp_avg_sq"]
-        updates = int(state["step"])
-    return moments, updates
-
-
-def _set_moments(
-    optimizer: torch.optim.Optimizer, network: ActorCritic, tensors: dict[str, torch.Tensor], updates: int
-) -> None:
-    for name, weights in network.named_parameters():
-        optimizer.state[weights] = {
-            "step": torch.tensor(float(updates)),
-            "exp_avg": tensors[f"m.{name}"].to(weights.device),
-            "exp_avg_sq": tensors[f"v.{name}"].to(weights.device),
-        }

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
+from nasmeta.predictors._booster import check_booster
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
 __all__ = ["XGBoostRegressor"]
@@ -108,6 +109,7 @@ class XGBoostRegressor(ScaledRegressor):
 
         self.boosters_ = []
         for raw in state["boosters"]:
+            check_booster(bytes(raw), self.n_features_in_)
             booster = xgboost.Booster({"nthread": self.n_jobs})
             booster.load_model(bytearray(raw))
             self.boosters_.append(booster)

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, SettingError, SpaceExhaustedError
-from nasmeta.meta import Monitor, load_meta_model, save_meta_model
+from nasmeta.meta import Monitor, load_meta_model, meta_train, save_meta_model
 from nasmeta.meta.rl import LearntPolicy, MetaRLSearch, Policy
-from nasmeta.runs import meta_train
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask
@@ -165,24 +164,29 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     settings = PolicyTraining(iterations=4, walks=8, steps=6, hidden=8)
     whole = train_policy(SPACE, scores, settings, np.random.default_rng(0))
     path, log, done = tmp_path / "rl.safetensors", tmp_path / "rl.csv", []
-    for _ in range(2):
-        parts = train_policy(
-            SPACE, scores, settings, np.random.default_rng(0),
-            checkpoint=path, log=log, progress=lambda now, all_, loss: done.append((now, all_)), stop_after=2,
-        )  # fmt: skip
-    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+    def stop(now: int, all_: int, loss: float) -> None:
+        done.append((now, all_))
+        if len(done) == 3:
+            raise KeyboardInterrupt
+
+    monitor = Monitor(path, log, stop)
+    with pytest.raises(KeyboardInterrupt):
+        train_policy(SPACE, scores, settings, np.random.default_rng(0), monitor=monitor)
+    parts = train_policy(SPACE, scores, settings, np.random.default_rng(0), monitor=monitor)
+    assert done == [(1, 4), (2, 4), (3, 4), (3, 4), (4, 4)]
     for name, weights in whole.weights.items():
         np.testing.assert_array_equal(weights, parts.weights[name])
     lines = log.read_text().splitlines()
     assert lines[0] == ",".join(LOG_COLUMNS)
     assert [line.split(",")[0] for line in lines[1:]] == ["1", "2", "3", "4"]
     with pytest.raises(SettingError, match="another meta-training"):
-        train_policy(SPACE, scores, settings, np.random.default_rng(1), checkpoint=path)
+        train_policy(SPACE, scores, settings, np.random.default_rng(1), monitor=Monitor(path))
     with pytest.raises(SettingError, match="another meta-training"):
-        train_policy(SPACE, scores[:1], settings, np.random.default_rng(0), checkpoint=path)
+        train_policy(SPACE, scores[:1], settings, np.random.default_rng(0), monitor=Monitor(path))
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(DamagedFileError):
-        train_policy(SPACE, scores, settings, np.random.default_rng(0), checkpoint=path)
+        train_policy(SPACE, scores, settings, np.random.default_rng(0), monitor=Monitor(path))
 
 
 def test_the_training_seed_decides_not_the_searcher_s_generator() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.meta import SavedMetaModel, load_meta_model
+from nasmeta.meta._model_file import SavedMetaModel
+from nasmeta.meta._shipped import load_meta_model
 from nasmeta.places import checked_path
 
 __all__ = ["TrainingFiles"]

@@ -15,10 +15,13 @@ from torch import Tensor, nn
 from nasmeta.errors import SettingError
 from nasmeta.meta._checkpoint import resuming, write_checkpoint
 from nasmeta.meta._monitor import Monitor
+from nasmeta.meta._training_state import StateNames
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.tasks import Episode
 
 __all__ = ["MetaTrainer", "TrainingPlan"]
+
+_NAMES = StateNames("parameter_{i}", "{slot}_{i}")
 
 Loss = Callable[[nn.Module, Episode], Tensor]
 Direction = Callable[[nn.Module, Episode], "tuple[Tensor, list[Tensor]]"]
@@ -143,8 +146,7 @@ class MetaTrainer:
             validated = self._validate() if self.validation and self._step % plan.validate_every == 0 else None
             if self._step % 10 == 0 or validated is not None or self._step == plan.steps:
                 monitor.rows.append((self._step, loss, validated))
-            if monitor.progress is not None:
-                monitor.progress(self._step, plan.steps, loss)
+            monitor.tell(self._step, plan.steps, loss)
             if self._step % monitor.every == 0:
                 self._keep()
         if self._best:
@@ -193,25 +195,14 @@ class MetaTrainer:
         self.monitor.write_log()  # a log without its checkpoint would be in the way of a new training
 
     def _write(self, path: Path) -> None:
-        arrays: dict[str, Any] = {}
-        for i, parameter in enumerate(self._parameters):
-            arrays[f"parameter_{i}"] = parameter.detach().cpu().numpy()
-            for name, value in self._optimiser.state[parameter].items():  # none where it never had a gradient
-                arrays[f"{name}_{i}"] = value.detach().cpu().numpy()
-            if self._best:
-                arrays[f"best_{i}"] = self._best[i].cpu().numpy()
+        arrays = _NAMES.pack(self.module, self._optimiser)
+        arrays |= {f"best_{i}": best.cpu().numpy() for i, best in enumerate(self._best)}
         facts = {"step": self._step, "least": self._least, "stale": self._stale, "rows": self.monitor.rows}
         write_checkpoint(path, self._identity(), arrays, facts)
 
     def _resume(self, path: Path) -> None:
-        with resuming(path, self._identity()) as (arrays, facts), torch.no_grad():
-            for i, parameter in enumerate(self._parameters):
-                parameter.copy_(torch.as_tensor(arrays[f"parameter_{i}"]))
-                if f"step_{i}" in arrays:
-                    self._optimiser.state[parameter] = {
-                        name: torch.as_tensor(arrays[f"{name}_{i}"]).to("cpu" if name == "step" else self.device)
-                        for name in ("exp_avg", "exp_avg_sq", "step")
-                    }
+        with resuming(path, self._identity()) as (arrays, facts):
+            _NAMES.unpack(arrays, self.module, self._optimiser)
             if "best_0" in arrays:
                 count = len(self._parameters)
                 self._best = [torch.as_tensor(arrays[f"best_{i}"]).to(self.device) for i in range(count)]

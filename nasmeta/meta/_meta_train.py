@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, load_meta_model, save_meta_model, training_digest
-from nasmeta.runs._spec import SearcherSpec
-from nasmeta.runs._training_files import TrainingFiles
-from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.errors import SettingError
+from nasmeta.meta._building import build_learner
+from nasmeta.meta._identity import training_digest
+from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
+from nasmeta.meta._monitor import Monitor
+from nasmeta.meta._shipped import load_meta_model
+from nasmeta.meta._training_files import TrainingFiles
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.threads import one_thread
 
@@ -76,7 +77,7 @@ def meta_train(
     Examples
     --------
     >>> import tempfile
-    >>> from nasmeta.runs import meta_train
+    >>> from nasmeta.meta import meta_train
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     saved = meta_train("source-order", leave_out="cifar100", labels=50, out=f"{folder}/order.npz")
     >>> saved.sources, saved.card["sources"][0]["labels"]
@@ -87,7 +88,7 @@ def meta_train(
         labels = checked_whole("labels", labels, least=2)
     seed = checked_whole("seed", seed, least=0)
     seen = _sources(sources, leave_out, labels, seed)
-    made = _made(learner, seen[0], dict(settings or {}), seed)
+    made = build_learner(learner, seen[0].space, seed, dict(settings or {}))
     training = training_digest(made, seen, seed)
     done = files.prepare(training, resume=resume, overwrite=overwrite)
     if done is not None:
@@ -113,22 +114,3 @@ def _sources(sources: Any, leave_out: str | None, labels: int | None, seed: int)
     if not seen:
         raise SettingError("There is no source to learn from: name other sources, or leave out another dataset.")
     return seen
-
-
-def _made(learner: str, first: SourceTask, settings: dict[str, Any], seed: int) -> Any:
-    """Return the learner by its name: of the two of one name the predictor, whose file both can use."""
-    if learner in META_PREDICTORS:
-        kind = META_PREDICTORS[learner]
-        known = [name for name in inspect.signature(kind).parameters if name not in ("space", "seed")]
-        strange = sorted(set(settings) - set(known))
-        if strange:
-            raise SettingError(f"{learner} has no setting {strange[0]!r}. Possible: {', '.join(known)}.")
-        return kind(space=first.space, seed=seed, **settings)
-    meta = [name for name, entry in SEARCHERS.items() if issubclass(entry, MetaSearcher)]
-    if learner not in meta:
-        raise UnknownNameError.of("meta-learner", learner, list(dict.fromkeys([*META_PREDICTORS, *meta])))
-    if "training_seed" in inspect.signature(SEARCHERS[learner]).parameters:  # beside the generator of the search
-        settings = {"training_seed": seed, **settings}
-    spec = SearcherSpec.of(learner, settings)
-    made = spec.build(first.space, np.random.default_rng(seed))
-    return made

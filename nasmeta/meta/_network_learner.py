@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from nasmeta.checks import checked_number, checked_whole
 from nasmeta.meta._cell_columns import network_columns
+from nasmeta.meta._episode_inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
 from nasmeta.meta._identity import training_identity
 from nasmeta.meta._meta_predictor import MetaPredictor
+from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
 from nasmeta.meta._model_archive import checked_array
 from nasmeta.meta._model_file import training_settings
 from nasmeta.meta._reference import representatives
 from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.meta.bilevel._inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
-from nasmeta.meta.bilevel._trainer import MetaTrainer, TrainingPlan
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, EpisodeSampler, SourceTask

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.meta import load_meta_model
-from nasmeta.runs import meta_train
+from nasmeta.meta import load_meta_model, meta_train
 
 SOURCES: dict[str, Any] = {"leave_out": "cifar100", "labels": 50}
 TINY: dict[str, Any] = {**SOURCES, "settings": {"iterations": 3, "walks": 4, "steps": 3, "hidden": 4, "epochs": 1}}
