@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
+from nasmeta.checks import checked_bool, checked_choice, checked_instance, checked_number, checked_whole
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
+from nasmeta.places import checked_path
 
 __all__ = ["Recipe", "load_recipe", "recipe_names"]
 
@@ -18,6 +20,7 @@ _CHOICES = {
     "schedule_per": ("epoch", "step"),
     "precision": ("float32", "bfloat16", "float16"),
 }
+_BELOW_ONE = ("momentum", "label_smoothing", "ema", "warmup", "crop")
 
 
 @dataclass(frozen=True)
@@ -90,39 +93,24 @@ class Recipe:
     def __post_init__(self) -> None:
         """Check every setting."""
         for field in fields(self):
-            value, kind = getattr(self, field.name), str(field.type)
-            fits = {
-                "str": isinstance(value, str),
-                "bool": isinstance(value, bool),
-                "int": isinstance(value, int) and not isinstance(value, bool),
-                "float": isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
-            }[kind]
-            if not fits:
-                raise SettingError(f"{field.name} of a recipe is of kind {kind}, not {value!r:.80}.")
-            if kind == "float":
-                object.__setattr__(self, field.name, float(value))
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise SettingError(
-                    f"{name} of a recipe is one of {', '.join(choices)}, not {getattr(self, name)!r:.80}."
-                )
-        for name in ("epochs", "batch_size", "evaluate_every", "channels", "cells_per_stage"):
-            self._in_range(name, 1)
-        self._in_range("patience", 0)
-        for name in ("learning_rate", "weight_decay"):
-            self._in_range(name, 0)
-        for name in ("momentum", "label_smoothing", "ema", "warmup", "crop"):
-            self._in_range(name, 0, 1)
+            name, value = f"{field.name} of a recipe", getattr(self, field.name)
+            if field.name in _CHOICES:
+                value = checked_choice(name, value, _CHOICES[field.name])
+            elif field.type == "str":
+                value = checked_instance(name, value, str)
+            elif field.type == "bool":
+                value = checked_bool(name, value)
+            elif field.type == "int":
+                value = checked_whole(name, value, least=0 if field.name == "patience" else 1)
+            else:
+                value = float(checked_number(name, value))
+                if field.name in _BELOW_ONE and value >= 1:
+                    raise SettingError(f"{name} must be below 1, not {value!r}.")
+            object.__setattr__(self, field.name, value)
         if self.learning_rate == 0:
-            raise SettingError("learning_rate of a recipe is above 0.")
+            raise SettingError("learning_rate of a recipe must be above 0.")
         if self.nesterov and self.momentum == 0:
             raise SettingError("nesterov needs a momentum above 0.")
-
-    def _in_range(self, name: str, least: float, below: float = math.inf) -> None:
-        value = getattr(self, name)
-        if not least <= value < below:
-            most = "" if below == math.inf else f" and below {below}"
-            raise SettingError(f"{name} of a recipe is at least {least}{most}, not {value!r}.")
 
     def but(self, **changes: Any) -> Recipe:
         """Return this recipe with other settings; unless a name is given it says which were changed.
@@ -135,10 +123,11 @@ class Recipe:
         for name in changes:
             if name not in known:
                 raise UnknownNameError.of("setting of a recipe", name, known)
-        changed = {key: value for key, value in changes.items() if value != getattr(self, key)}
-        if changed and "name" not in changed:
-            changed["name"] = f"{self.name} with {', '.join(f'{key}={value}' for key, value in changed.items())}"
-        return replace(self, **changed)
+        other = replace(self, **changes)
+        changed = [key for key in changes if getattr(other, key) != getattr(self, key)]
+        if not changed or "name" in changed:
+            return other
+        return replace(other, name=f"{self.name} with {', '.join(f'{key}={changes[key]}' for key in changed)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings, of JSON's types."""
@@ -202,7 +191,7 @@ def load_recipe(recipe: str | Path | Recipe, **changes: Any) -> Recipe:
     """
     if isinstance(recipe, Recipe):
         return recipe.but(**changes)
-    path = Path(recipe)
+    path = checked_path("recipe", recipe)
     if path.suffix == ".toml":
         return _own(path, ()).but(**changes)
     if str(recipe) not in recipe_names():
@@ -218,7 +207,7 @@ def _own(path: Path, below: tuple[Path, ...]) -> Recipe:
     start = Recipe(path.stem)
     chain = (*below, path.resolve())
     if base is not None and not isinstance(base, str):
-        raise SettingError(f"based_on in {path} is the name or the file of a recipe, not {base!r:.80}.")
+        raise SettingError(f"based_on in {path} is the name or the file of a recipe, not {shown(base)}.")
     if base is not None and base.endswith(".toml"):
         other = path.parent / Path(base).expanduser()
         if other.resolve() in chain:
@@ -232,5 +221,5 @@ def _own(path: Path, below: tuple[Path, ...]) -> Recipe:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
+    except (OSError, ValueError, RecursionError) as reason:  # digits or nesting by the thousand are no TOMLDecodeError
         raise DamagedFileError(f"The recipe {path} cannot be read: {reason}.") from reason

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmeta.checks import checked_whole
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
@@ -100,7 +100,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         ) from reason
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as reason:
+    except (ValueError, RecursionError) as reason:  # a number of thousands of digits, nested thousands deep
         raise SettingError(f"{file} is no TOML: {reason}.") from None
     return _Reader(file, text, content).read(check)
 
@@ -132,7 +132,7 @@ class _Reader:
                 return default
             inner = inner[key]
         if not isinstance(inner, kind) or (isinstance(inner, bool) and kind is not bool):
-            raise self.error(self.lines.of(*path), f"{path[-1]} must be {what}, not {inner!r:.80}.")
+            raise self.error(self.lines.of(*path), f"{path[-1]} must be {what}, not {shown(inner)}.")
         return inner
 
     def known(self, keys: Sequence[str], where: str, *path: str) -> None:
