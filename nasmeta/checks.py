@@ -174,4 +174,3 @@ def checked_generator(rng: object, what: str) -> np.random.Generator:
             f"A numpy.random.Generator draws the {what}, such as numpy.random.default_rng(0), not {shown(rng)}."
         )
     return rng
-

@@ -63,7 +63,7 @@ class PredictorSearch(Searcher):
     Examples
     --------
     >>> import nasmeta as nm
-    >>> run = nm.search("random-forest-ucb", "nb201/cifar10", evaluations=25, settings={"options": {"n_trees": 20}})
+    >>> run = nm.search("random-forest-ucb", "nb201/cifar10", evaluations=25, settings={"options": {"n_estimators": 20}})
     >>> len(run)
     25
     """
@@ -99,7 +99,7 @@ class PredictorSearch(Searcher):
             raise SettingError(f"labels must be rank or value, not {labels!r:.80}.")
         self.labels = labels
         if not isinstance(options, Mapping | None):
-            raise SettingError(f'options must be a mapping such as {{"n_trees": 20}}, not {options!r:.80}.')
+            raise SettingError(f'options must be a mapping such as {{"n_estimators": 20}}, not {options!r:.80}.')
         self.options = dict(options or {})
         self._told: dict[int, float] = {}
         self._open = np.ones(space.size, dtype=bool)

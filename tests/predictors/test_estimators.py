@@ -118,7 +118,7 @@ def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(80, 5)), rng.normal(size=80)
     at = rng.normal(size=(30, 5))
-    model = ForestRegressor(15, smallest_leaf=3, labels="value", random_state=4).fit(X, y)
+    model = ForestRegressor(15, min_samples_leaf=3, labels="value", random_state=4).fit(X, y)
     scores = (y - y.mean()) / y.std()
     theirs = RandomForestRegressor(15, min_samples_leaf=3, max_features=0.5, random_state=4).fit(X, scores)
     mean, deviation = model.predict(at, return_std=True)
@@ -138,7 +138,7 @@ def test_one_booster_knows_no_deviation() -> None:
 def test_ensemble_averages(average: str) -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 3)), rng.gamma(1.0, size=60)
-    members = [("ridge", RidgeRegressor()), ("forest", ForestRegressor(n_trees=10))]
+    members = [("ridge", RidgeRegressor()), ("forest", ForestRegressor(n_estimators=10))]
     model = EnsembleRegressor(members, average).fit(X, y)
     each = [member.fit(X, y).predict(X, return_std=True) for _, member in members]
     means, deviations = (np.stack(part) for part in zip(*each, strict=True))
@@ -184,7 +184,7 @@ def test_settings_are_checked_in_fit() -> None:
         GPRegressor(groups=[1]),
         GPRegressor(fit_on=1),
         GPRegressor(labels="log"),
-        ForestRegressor(n_trees=0),
+        ForestRegressor(n_estimators=0),
         XGBoostRegressor(rounds=2.5),
         XGBoostRegressor(rows=-1.0),
         XGBoostRegressor(n_members=True),
