@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number
-from nasmeta.errors import SettingError
-from nasmeta.searchers._base import SEARCHERS, checked_whole
+from nasmeta.checks import checked_bool, checked_number, checked_whole
+from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import SearchSpace
 
@@ -81,9 +80,7 @@ class BOHB(Hyperband):
         self.bandwidth_factor = checked_number("bandwidth_factor", bandwidth_factor, most=1_000)
         self.min_bandwidth = checked_number("min_bandwidth", min_bandwidth, most=1)
         self.top = checked_number("top", top, most=1)
-        if not isinstance(hpbandster_bandwidths, bool):
-            raise SettingError(f"hpbandster_bandwidths must be true or false, not {hpbandster_bandwidths!r:.80}.")
-        self.hpbandster_bandwidths = hpbandster_bandwidths
+        self.hpbandster_bandwidths = checked_bool("hpbandster_bandwidths", hpbandster_bandwidths)
         self._least = space.n_positions + 1  # values that a density needs
         self._told: dict[int, tuple[list[int], list[float]]] = {}
         self._densities: tuple[_Density, _Density] | None = None

@@ -7,7 +7,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.searchers._base import SEARCHERS, Searcher, checked_whole
+from nasmeta.checks import checked_whole
+from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["RegularizedEvolution"]
@@ -45,7 +46,7 @@ class RegularizedEvolution(Searcher):
         super().__init__(space, rng)
         self.population = checked_whole("population", population, 1, 1_000_000)
         self.sample_size = checked_whole("sample_size", sample_size, 1, 1_000_000)
-        self._members: deque[tuple[float, int]] = deque(maxlen=population)
+        self._members: deque[tuple[float, int]] = deque(maxlen=self.population)
         self._neighbours = space.neighbour_table
         self._counts = None if space.is_regular else space.neighbour_counts
         self._seen: set[int] = set()  # and how many children were since the last new one: of irregular spaces
