@@ -61,7 +61,7 @@ def test_bad_input(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> No
         load_images(tmp_path_factory.mktemp("empty"))
     with pytest.raises(SettingError, match="multiple of 4"):
         load_images("digits", size=10)
-    with pytest.raises(SettingError, match="n is a whole number"):
+    with pytest.raises(SettingError, match="n must be a whole number"):
         load_images("digits", n=0)
     (folder / "dog" / "0.png").write_bytes(b"no image")
     with pytest.raises(DamagedFileError, match="cannot be read as an image"):

@@ -73,6 +73,10 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
         return kind(space=space, **settings)
     if isinstance(encoder, list | tuple):
         return join(*encoder, space=space, **settings)
+    return _transformer(encoder)
+
+
+def _transformer(encoder: Any) -> Any:
     if not hasattr(encoder, "transform"):
         raise SettingError(f"An encoder is a name, a list of names or a transformer, not {shown(encoder)}.")
     return encoder
@@ -110,10 +114,10 @@ def join(*encoders: str | CellEncoder, space: str | SearchSpace = "nb201", **set
             used |= set(chosen)
             name, encoder = encoder, make_encoder(encoder, space, **chosen)
         else:
-            name = type(encoder).__name__.lower()
+            name = type(_transformer(encoder)).__name__.lower()
         if name in dict(steps):
             raise SettingError(f"The encoder {name} is there twice.")
-        steps.append((name, make_encoder(encoder, space)))
+        steps.append((name, encoder))
     if set(settings) - used:
         raise SettingError(f"None of the encoders has a setting {', '.join(sorted(set(settings) - used))}.")
     return FeatureUnion(steps)
