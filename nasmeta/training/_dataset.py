@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_array, checked_bool, checked_instance, checked_number, checked_whole
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.checks import checked_array, checked_bool, checked_number, checked_whole
+from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.places import checked_path
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
@@ -67,14 +67,16 @@ class ImageDataset:
         if not isinstance(self.splits, Mapping) or {*SPLITS} - {*self.splits}:
             raise SettingError(f"splits must be a mapping with the keys {', '.join(SPLITS)}.")
         for name in SPLITS:
-            positions = np.asarray(self.splits[name])
-            if positions.ndim != 1 or not np.isin(positions, np.arange(len(images))).all():
-                raise SettingError(f"The split {name} must hold positions of images, from 0 to {len(images) - 1}.")
+            positions = self.splits[name]
+            is_vector = isinstance(positions, np.ndarray) and positions.ndim == 1 and positions.dtype.kind in "iu"
+            if not is_vector or not np.isin(positions, np.arange(len(images))).all():
+                raise SettingError(f"The split {name} must be an array of positions from 0 to {len(images) - 1}.")
         for name in ("mean", "deviation"):
             if checked_array(name, getattr(self, name)).shape != images.shape[1:2]:
                 raise SettingError(f"{name} must be {images.shape[1]} numbers, one for each channel.")
         checked_bool("flips", self.flips)
-        checked_instance("facts", self.facts, dict)
+        if not isinstance(self.facts, Mapping):
+            raise SettingError(f"facts must be a mapping, not {shown(self.facts)}.")
 
     @property
     def n_classes(self) -> int:

@@ -77,7 +77,7 @@ def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed
     n, size = checked_whole("n", n, 2), checked_size(size, 8)
     rng = np.random.default_rng(checked_whole("seed", seed, 0))
     folder = checked_path("source", source)
-    if str(source) == "digits":
+    if source == "digits":
         digits = read_digits(folder, None)
         labels, n_classes, name = digits.labels, 10, "digits"
         chosen = _drawn(labels, n, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -209,7 +210,7 @@ def _own(path: Path, below: tuple[Path, ...]) -> Recipe:
     if base is not None and not isinstance(base, str):
         raise SettingError(f"based_on in {path} is the name or the file of a recipe, not {shown(base)}.")
     if base is not None and base.endswith(".toml"):
-        other = path.parent / Path(base).expanduser()
+        other = path.parent / os.path.expanduser(base)
         if other.resolve() in chain:
             raise SettingError(f"The recipe {path} is based on itself, by {' and '.join(p.name for p in chain)}.")
         start = _own(other, chain)

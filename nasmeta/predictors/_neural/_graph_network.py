@@ -77,14 +77,8 @@ class GraphNetwork(CellRegressor):
 
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
         space = get_cell_space(reference_space(self.space))
-        return _Graphs(
-            space,
-            n_inputs,
-            self.hidden,
-            1 + checked_bool("both_directions", self.both_directions),
-            self.n_members,
-            generator,
-        )
+        n_directions = 1 + checked_bool("both_directions", self.both_directions)
+        return _Graphs(space, n_inputs, self.hidden, n_directions, self.n_members, generator)
 
 
 class _Graphs(MemberNetwork):
