@@ -6,7 +6,6 @@ import math
 import operator
 import sys
 from collections.abc import Iterable
-from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -70,11 +69,13 @@ def checked_number(name: str, value: object, least: float = 0.0, most: float = m
     Traceback (most recent call last):
     nasmeta.errors.SettingError: optimism must be a number from 0 on, not inf.
     """
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not least <= value <= min(most, sys.float_info.max):  # type: ignore[operator]
+    if isinstance(value, np.integer | np.floating):
+        value = value.item()
+    largest = min(most, sys.float_info.max)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= largest:
         upto = "on" if most == math.inf else f"to {most:g}"
         raise SettingError(f"{name} must be a number from {least:g} {upto}, not {shown(value)}.")
-    return value if isinstance(value, int | float) else float(value)  # type: ignore[arg-type]
+    return value
 
 
 def checked_bool(name: str, value: object) -> bool:

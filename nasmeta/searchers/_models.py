@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.predictors import PREDICTORS, PredictorEntry, make_predictor
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace
@@ -57,10 +57,10 @@ def made_model(predictor: object, options: Mapping[str, Any], space: SearchSpace
     except (TypeError, ValueError) as reason:
         if isinstance(reason, NasmetaError):
             raise
-        raise SettingError(f"The predictor {predictor!r:.80} cannot take the options {options}: {reason}") from reason
+        raise SettingError(f"The predictor {shown(predictor)} cannot take the options {options}: {reason}") from reason
     if not (hasattr(model, "fit") and hasattr(model, "predict")):
         raise SettingError(
-            f"A predictor has fit and predict, as scikit-learn's regressors have; {predictor!r:.80} gives "
+            f"A predictor has fit and predict, as scikit-learn's regressors have; {shown(predictor)} gives "
             f"{type(model).__name__}."
         )
     return _seeded(model, seed)
@@ -68,7 +68,7 @@ def made_model(predictor: object, options: Mapping[str, Any], space: SearchSpace
 
 def _called(maker: Any, options: Mapping[str, Any], space: SearchSpace) -> Any:
     if not callable(maker):
-        raise SettingError(f"A predictor is a name, an estimator or a class of one, not {maker!r:.80}.")
+        raise SettingError(f"A predictor is a name, an estimator or a class of one, not {shown(maker)}.")
     takes_space = "space" in inspect.signature(maker).parameters and "space" not in options
     return maker(**options, **({"space": space} if takes_space else {}))
 

@@ -126,6 +126,7 @@ class PredictorSearch(WithoutReplacement):
         >>> run.searcher, len(run)
         ('KNeighborsRegressor-greedy', 25)
         """
+        checked_choice("acquisition", acquisition, ACQUISITIONS)
         own = predictor[-1] if hasattr(predictor, "steps") else predictor
         said = predictor if isinstance(predictor, str) else getattr(own, "__name__", type(own).__name__)
         bound = {"default_predictor": predictor, "default_acquisition": acquisition, "is_bound": True}

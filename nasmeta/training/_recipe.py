@@ -143,6 +143,8 @@ class Recipe:
         >>> [round(recipe.learning_rate_at(epoch, 50, 98), 4) for epoch in (0, 6, 11)]
         [0.1, 0.05, 0.0017]
         """
+        epoch, step = checked_whole("epoch", epoch, 0), checked_whole("step", step, 0)
+        n_steps = checked_whole("n_steps", n_steps)
         done = (epoch + (step / n_steps if self.schedule_per == "step" else 0)) / self.epochs
         if self.schedule == "cosine":
             return self.learning_rate * (1 + math.cos(math.pi * done)) / 2

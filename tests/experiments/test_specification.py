@@ -225,6 +225,12 @@ def test_errors_name_the_line(tmp_path: Path, before: str, after: str, line: int
     ("text", "message"),
     [
         ("tasks = 3 4", "is no TOML: .*line 1"),
+        ("tasks = " + "[" * 5000 + "]" * 5000, "is no TOML"),
+        ("title = " + "1" * 5000, "is no TOML"),
+        (
+            'tasks = "nb201"\nsearchers = ["random"]\nbudget.evaluations = 3\ntitle = 0x' + "f" * 8000,
+            "title must be .*, not an int too large to show",
+        ),
         ("", "There is no task"),
         ('tasks = "nb201"', "There is no searcher"),
         ('tasks = "nb201"\nsearchers = ["random"]', "There is no budget"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
+import warnings
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +27,11 @@ from nasmeta.predictors import (
     RidgeRegressor,
     XGBoostRegressor,
     isomorph_split,
+    load_predictor,
     make_predictor,
     move_to_space,
     normal_scores,
+    save_predictor,
 )
 from nasmeta.predictors._labels import LabelScale
 from nasmeta.spaces import get_space
@@ -126,6 +132,27 @@ def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     of_trees = np.stack([tree.predict(at) for tree in theirs.estimators_])
     inside = np.stack([tree.tree_.impurity[tree.apply(at)] for tree in theirs.estimators_])
     np.testing.assert_allclose(deviation, y.std() * np.sqrt(of_trees.var(axis=0) + inside.mean(axis=0)))
+
+
+def test_former_names_of_a_forest_warn(tmp_path: Path) -> None:
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40.0)
+    expected = ForestRegressor(5, 1.0, 2).fit(X, y).predict(X)
+    for former in (ForestRegressor(n_trees=5, columns=1.0, smallest_leaf=2), ForestRegressor()):
+        former.set_params(n_trees=5, columns=1.0, smallest_leaf=2)
+        with pytest.warns(FutureWarning, match="n_trees of a forest is n_estimators now"):
+            np.testing.assert_array_equal(former.fit(X, y).predict(X), expected)
+    file = save_predictor(former, tmp_path / "forest.zip")
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    head = json.loads(parts["predictor.json"])
+    for name in ("n_estimators", "max_features", "min_samples_leaf"):
+        del head["predictor"]["settings"]["dict"][name]  # as it was written before
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, part in {**parts, "predictor.json": json.dumps(head).encode()}.items():
+            archive.writestr(name, part)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(load_predictor(file).predict(X), expected)
 
 
 def test_one_booster_knows_no_deviation() -> None:
