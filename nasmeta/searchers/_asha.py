@@ -87,7 +87,7 @@ class ASHA(Halving):
             cell = None if rung is None else rung.promoted(self.eta)
             if cell is not None:
                 return cell, self.fidelities[i + 1]
-        return self._order.pop() if self._order else self._drawn_cell(), self.fidelities[0]
+        return self._order.pop() if self._order else self._sample_cell(), self.fidelities[0]
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Put values on their rungs."""

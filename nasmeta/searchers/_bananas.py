@@ -126,7 +126,7 @@ class BananasSearch(WithoutReplacement):
 
     def _trained(self) -> PathNetworks:
         networks = PathNetworks(self._inputs.shape[1], self.members, self.layers, self.width, self.rng)
-        values = np.fromiter(self._told.values(), np.float64, len(self._told))
+        cells, values = self._labelled()
         spread = values.std()
         scores = (values - values.mean()) / (spread if spread > 0 else 1.0)
-        return networks.fit(self._inputs[list(self._told)], scores, self.epochs, self.learning_rate)
+        return networks.fit(self._inputs[cells], scores, self.epochs, self.learning_rate)

@@ -148,7 +148,12 @@ class WithoutReplacement(Searcher):
         if np.count_nonzero(self._open) < n:
             raise SpaceExhaustedError(f"All cells of {self.space.name} that may be proposed have been.")
 
-    def _drawn_open(self, n: int) -> NDArray[np.int32]:
+    def _labelled(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the architectures that were told and their values, in the order in which they came."""
+        n = len(self._told)
+        return np.fromiter(self._told, np.int32, n), np.fromiter(self._told.values(), np.float64, n)
+
+    def _sample_open(self, n: int) -> NDArray[np.int32]:
         """Propose open architectures at random."""
         chosen = self.rng.choice(np.flatnonzero(self._open), size=n, replace=False)
         self._open[chosen] = False

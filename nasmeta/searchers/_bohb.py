@@ -86,25 +86,25 @@ class BOHB(Hyperband):
         self._densities: tuple[_Density, _Density] | None = None
         self._is_stale = False
 
-    def _saw(self, cell: int, rung: int, value: float) -> None:
+    def _observe(self, cell: int, rung: int, value: float) -> None:
         cells, values = self._told.setdefault(rung, ([], []))
         cells.append(cell)
         values.append(value)
         self._is_stale = True
 
-    def _drawn_cell(self) -> int:
+    def _sample_cell(self) -> int:
         if self._is_stale:
             self._densities = self._fitted()
             self._is_stale = False
         if self._densities is None or self.rng.random() < self.random_fraction:
-            return super()._drawn_cell()
+            return super()._sample_cell()
         good, bad = self._densities
         cells = self.space.find(good.draw(self.num_samples, self.rng).astype(np.int64) @ self.space.place_values)
         cells = cells[cells >= 0]
         if self._part is not None:
             cells = cells[np.isin(cells, self._part)]
         if not len(cells):
-            return super()._drawn_cell()
+            return super()._sample_cell()
         draws = self.space.codes[cells]
         ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
         return int(cells[int(np.argmin(ratio))])

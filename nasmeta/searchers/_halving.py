@@ -99,7 +99,7 @@ class Halving(MultiFidelitySearcher):
     def _next(self) -> tuple[int, int]:
         """Return the next cell and its epochs."""
 
-    def _drawn_cell(self) -> int:
+    def _sample_cell(self) -> int:
         if self._part is None:
             return int(self.rng.integers(self.space.size))
         return int(self._part[self.rng.integers(len(self._part))])
@@ -129,10 +129,10 @@ class _Brackets(Halving):
     def _sizes(self, number: int, rungs: int) -> list[int]:
         """Return how many cells each rung of the bracket of this number has; fewer entries begin on a higher rung."""
 
-    def _new_cell(self) -> int:
-        return self._first.popleft() if self._first else self._drawn_cell()
+    def _next_new_cell(self) -> int:
+        return self._first.popleft() if self._first else self._sample_cell()
 
-    def _begin_bracket(self) -> Bracket:
+    def _start_bracket(self) -> Bracket:
         ladder = self._ladder()
         sizes = self._sizes(self._begun, len(ladder))
         lowest = len(ladder) - len(sizes)
@@ -144,11 +144,11 @@ class _Brackets(Halving):
     def _next(self) -> tuple[int, int]:
         """Return what the oldest bracket that can go on needs."""
         for bracket in self._brackets:
-            pair = bracket.next(self._new_cell() if bracket.wants_new else None)
+            pair = bracket.next(self._next_new_cell() if bracket.wants_new else None)
             if pair is not None:
                 return pair
-        bracket = self._begin_bracket()
-        pair = bracket.next(self._new_cell())
+        bracket = self._start_bracket()
+        pair = bracket.next(self._next_new_cell())
         assert pair is not None
         return pair
 
@@ -162,10 +162,10 @@ class _Brackets(Halving):
                     break
             else:  # nobody asked
                 rung = ladder.index(length) if length in ladder else 0
-            self._saw(cell, rung, value)
+            self._observe(cell, rung, value)
         self._brackets = [bracket for bracket in self._brackets if not bracket.is_done]
 
-    def _saw(self, cell: int, rung: int, value: float) -> None:
+    def _observe(self, cell: int, rung: int, value: float) -> None:
         """Learn a value of a rung; a place for models."""
 
 

@@ -13,7 +13,7 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.predictors import PREDICTORS, log_expected_improvement, normal_scores
 from nasmeta.registry import is_place
 from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, WithoutReplacement
-from nasmeta.searchers._models import SpreadModel, made_model
+from nasmeta.searchers._models import UncertainModel, build_model_of
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["PredictorSearch"]
@@ -141,8 +141,8 @@ class PredictorSearch(WithoutReplacement):
     # -- the model --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
         """Return the model, unfitted; called once, at birth."""
-        model = made_model(self.predictor, self.options, self.space, seed)
-        return SpreadModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
+        model = build_model_of(self.predictor, self.options, self.space, seed)
+        return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
 
     def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
         """Fit the model to architectures, int32, shape (n,), and labels, float64, shape (n,); higher is better."""
@@ -155,10 +155,10 @@ class PredictorSearch(WithoutReplacement):
 
     def draw_model(self) -> NDArray[np.float64]:
         """Return one draw of the labels of all architectures, float64, shape (size,)."""
-        votes = getattr(self._model, "votes_", None)
-        if votes is None:
+        predictions = getattr(self._model, "predictions_", None)
+        if predictions is None:
             return self.rng.normal(self._mean, self._deviation)
-        drawn: NDArray[np.float64] = votes[self.rng.integers(len(votes))].copy()
+        drawn: NDArray[np.float64] = predictions[self.rng.integers(len(predictions))].copy()
         return drawn
 
     # -- the search -------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ class PredictorSearch(WithoutReplacement):
         """Propose the open architectures of the highest scores, ties at random; of a batch all by one fit."""
         self._require_open(n)
         if len(self._told) < self.initial or not self._is_fitted():
-            return self._drawn_open(n)
+            return self._sample_open(n)
         proposals = np.empty(n, np.int32)
         score = self._score()
         for i in range(n):
@@ -183,8 +183,7 @@ class PredictorSearch(WithoutReplacement):
         n = len(self._told)
         if self._fitted_at and n >= _REFIT_ALWAYS_BELOW and n < _REFIT_GROWTH * self._fitted_at:
             return True
-        cells = np.fromiter(self._told, np.int32, n)
-        values = np.fromiter(self._told.values(), np.float64, n)
+        cells, values = self._labelled()
         if not np.ptp(values) > 0:
             return False
         labels = normal_scores(values) if self.labels == "rank" else (values - values.mean()) / values.std()

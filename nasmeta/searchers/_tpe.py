@@ -64,7 +64,7 @@ class TPESearch(WithoutReplacement):
         self.top = checked_number("top", top, most=1)
         self.most = checked_whole("most", most, 1, 1_000_000)
         self.prior_weight = checked_number("prior_weight", prior_weight, 1e-6, 1_000)
-        self._alike = [_likeness(position) for position in space.positions]
+        self._choice_kernels = [_choice_kernel(position) for position in space.positions]
         self._parts = _parts(space)
         self._place = np.arange(space.size)
         if len(self._parts) == 2:  # all pairs of both halves, in one matrix product
@@ -74,7 +74,7 @@ class TPESearch(WithoutReplacement):
         """Propose the open cells of the largest ratio, ties at random; of a batch all by the same densities."""
         self._require_open(n)
         if len(self._told) < self.initial:
-            return self._drawn_open(n)
+            return self._sample_open(n)
         open_cells = np.flatnonzero(self._open)
         ratio, proposals = self._log_ratio()[open_cells], np.empty(n, np.int32)
         for i in range(n):
@@ -86,8 +86,7 @@ class TPESearch(WithoutReplacement):
 
     def _log_ratio(self) -> NDArray[np.float64]:
         """Return the log of the ratio of the densities of good and other cells, shape (n_cells,)."""
-        cells = np.fromiter(self._told, np.int64, len(self._told))
-        values = np.fromiter(self._told.values(), np.float64, len(self._told))
+        cells, values = self._labelled()
         n_good = min(max(int(np.ceil(self.top * len(cells))), 1), self.most)
         order = np.argsort(-values, kind="stable")
         good, other = cells[order[:n_good]], cells[order[n_good:]]
@@ -95,14 +94,14 @@ class TPESearch(WithoutReplacement):
         rounded: NDArray[np.float64] = ratio[self._place].round(9)  # so that the order of a sum decides nothing
         return rounded
 
-    def _density(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _density(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the density of kernels at these cells and of the uniform one, by `_place`."""
         smooth = self.prior_weight / max(len(cells) + 1, 1)
         weights = np.append(np.ones(len(cells)), self.prior_weight)
         kernels = []
-        for alike, codes in zip(self._alike, self.space.codes[cells].T, strict=True):
-            kernel = np.ones((len(alike), len(cells) + 1))  # the last one uniform
-            kernel[:, :-1] = alike[:, codes]
+        for choice_kernel, codes in zip(self._choice_kernels, self.space.codes[cells].T, strict=True):
+            kernel = np.ones((len(choice_kernel), len(cells) + 1))  # the last one uniform
+            kernel[:, :-1] = choice_kernel[:, codes]
             kernel[:, :-1] += smooth
             kernel /= kernel.sum(axis=0)
             kernels.append(kernel)
@@ -120,7 +119,7 @@ class TPESearch(WithoutReplacement):
         return density
 
 
-def _likeness(position: Position) -> NDArray[np.float64]:
+def _choice_kernel(position: Position) -> NDArray[np.float64]:
     """Return how likely a kernel makes each choice (rows) around that of its cell (columns), before smoothing."""
     n = len(position.choices)
     if not position.ordered:

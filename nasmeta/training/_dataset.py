@@ -219,7 +219,7 @@ def load_dataset(
             raise SettingError(f"No image of {source} is left for {name}: there are {len(images)} in all.")
     mean, deviation = found.mean, found.deviation
     if mean is None or deviation is None:
-        mean, deviation = _moments(images, splits["train"])
+        mean, deviation = _channel_statistics(images, splits["train"])
     facts = {
         "source": kind,
         "split": Path(split).name,
@@ -244,7 +244,7 @@ def checked_size(size: object, least: int = 4) -> int:
     return pixels
 
 
-def _moments(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _channel_statistics(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel, from exact counts of the 256 values."""
     values = np.arange(256) / 255
     mean, deviation = [], []
@@ -256,7 +256,7 @@ def _moments(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple[float, ...
     return tuple(mean), tuple(deviation)
 
 
-def _halved(
+def _stratified(
     positions: NDArray[np.int64], labels: NDArray[np.int64], share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Take a share of each class out of positions; return (the rest, what was taken), both ascending."""
@@ -275,22 +275,22 @@ def _split(
     positions = np.arange(n, dtype=np.int64)
     train, valid, test = np.split(positions, [n - found.n_test - found.n_valid, n - found.n_test])
     if not found.n_test:
-        train, test = _halved(train, labels, _TEST_SHARE, rng)
+        train, test = _stratified(train, labels, _TEST_SHARE, rng)
     if found.n_valid:
         pass
     elif split == "fraction":
-        train, valid = _halved(train, labels, valid_fraction, rng)
+        train, valid = _stratified(train, labels, valid_fraction, rng)
     elif split == "nb201":
         if kind == "cifar10":
-            train, valid = _halved(train, labels, 0.5, rng)
+            train, valid = _stratified(train, labels, 0.5, rng)
         else:
-            test, valid = _halved(test, labels, 0.5, rng)
+            test, valid = _stratified(test, labels, 0.5, rng)
     else:
-        return _official(Path(split), train, test)
+        return _published_split(Path(split), train, test)
     return {"train": train, "valid": valid, "test": test}
 
 
-def _official(path: Path, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+def _published_split(path: Path, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
     """Read a list of halves as NAS-Bench-201's authors publish it: {"train": ["int", ["0", "5", …]], …}."""
     try:
         lists = json.loads(path.read_text(encoding="utf-8"))

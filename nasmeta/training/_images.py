@@ -80,11 +80,11 @@ def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed
     if source == "digits":
         digits = read_digits(folder, None)
         labels, n_classes, name = digits.labels, 10, "digits"
-        chosen = _drawn(labels, n, rng)
+        chosen = _balanced_sample(labels, n, rng)
         bytes_read = resized(digits.images[chosen], size)
     else:
         files, labels, n_classes = _listed(folder)
-        chosen, name = _drawn(labels, n, rng), folder.resolve().name
+        chosen, name = _balanced_sample(labels, n, rng), folder.resolve().name
         bytes_read = read_pictures([files[position] for position in chosen.tolist()], size)
     pixels, labels = bytes_read / 255, labels[chosen]
     mean, deviation = pixels.mean(axis=(0, 2, 3), keepdims=True), pixels.std(axis=(0, 2, 3), keepdims=True)
@@ -92,7 +92,7 @@ def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed
     return ImageBatch(np.ascontiguousarray(images, dtype=np.float32), labels, n_classes, name)
 
 
-def _drawn(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def _balanced_sample(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw n positions, class after class in turn, without repetition."""
     if n > len(labels):
         raise SettingError(f"There are {len(labels):,} images, so a batch cannot have {n:,}.")

@@ -55,7 +55,7 @@ def _check_operations(operations: Sequence[str]) -> None:
         raise SettingError(f"operations must be a list of six names, one for each edge, not {shown(operations)}.")
 
 
-def _used(operations: Sequence[str]) -> set[int]:
+def _nodes_before_output(operations: Sequence[str]) -> set[int]:
     """Return the nodes that reach the output."""
     used = {_LAST_NODE}
     for operation, (source, target) in sorted(
@@ -125,7 +125,7 @@ class CellModule(nn.Module):
 
     def __init__(self, operations: Sequence[str], channels: int, prune: bool = False) -> None:
         super().__init__()
-        live, used = live_edges(operations), _used(operations)
+        live, used = live_edges(operations), _nodes_before_output(operations)
         prune = checked_bool("prune", prune)
         for name in operations:
             if name not in _OPERATIONS:

@@ -196,14 +196,14 @@ def load_recipe(recipe: str | Path | Recipe, **changes: Any) -> Recipe:
         return recipe.but(**changes)
     path = checked_path("recipe", recipe)
     if path.suffix == ".toml":
-        return _own(path, ()).but(**changes)
+        return _read_own(path, ()).but(**changes)
     if str(recipe) not in recipe_names():
         error = UnknownNameError.of("recipe", str(recipe), recipe_names())
         raise UnknownNameError(f"{error} A recipe of your own is a file that ends in .toml.")
     return Recipe(**{"name": str(recipe), **_read(_FOLDER / f"{recipe}.toml")}).but(**changes)
 
 
-def _own(path: Path, below: tuple[Path, ...]) -> Recipe:
+def _read_own(path: Path, below: tuple[Path, ...]) -> Recipe:
     """Read a recipe of a file, and those on which it is based; ``below`` are the files that are based on it."""
     settings = _read(path)
     base = settings.pop("based_on", None)
@@ -215,7 +215,7 @@ def _own(path: Path, below: tuple[Path, ...]) -> Recipe:
         other = path.parent / os.path.expanduser(base)
         if other.resolve() in chain:
             raise SettingError(f"The recipe {path} is based on itself, by {' and '.join(p.name for p in chain)}.")
-        start = _own(other, chain)
+        start = _read_own(other, chain)
     elif base is not None:
         start = load_recipe(base)
     return start.but(**{"name": path.stem, **settings})

@@ -23,7 +23,7 @@ class RowsError(SettingError, TypeError):
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
+def own_errors() -> Iterator[None]:
     """Turn what scikit-learn raises about rows and labels into an error of this package."""
     try:
         yield
@@ -96,7 +96,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return the rows and labels to learn from, checked."""
-        with refusing():
+        with own_errors():
             if y is not None:
                 y = np.asarray(y)
                 if y.dtype.kind in "fiub" and y.ndim == 1:
@@ -106,7 +106,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _checked_rows(self, X: Any) -> NDArray[Any]:
         """Return the rows to predict, checked."""
-        with refusing():
+        with own_errors():
             rows: NDArray[Any] = validate_data(self, X, dtype=np.float64, reset=False)
             return rows
 
