@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 
-__all__ = ["checked_generator", "checked_number", "checked_whole", "short", "shown"]
+__all__ = [
+    "checked_array",
+    "checked_bool",
+    "checked_choice",
+    "checked_generator",
+    "checked_instance",
+    "checked_number",
+    "checked_whole",
+]
 
-
-def short(text: str, limit: int = 120) -> str:
-    """Leave out the middle of a text that is too long for a message."""
-    return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-limit // 2 :]}"
-
-
-def shown(value: object) -> str:
-    """Return a short text of anything, for messages."""
-    try:
-        return short(repr(value))
-    except ValueError:  # Python writes no integer of more than 4,300 digits
-        return f"an overlong {type(value).__name__}"
+T = TypeVar("T")
 
 
 def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -> int:
@@ -45,16 +46,16 @@ def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 
     except TypeError:
         whole = least - 1
     if isinstance(value, bool) or whole < least:
-        shown = "a negative one" if isinstance(value, int) and value < -(2**63) else f"{value!r:.80}"
-        raise SettingError(f"{name} must be a whole number from {least} on, not {shown}.")
+        told = "a negative one" if isinstance(value, int) and value < -(2**63) else shown(value)
+        raise SettingError(f"{name} must be a whole number from {least} on, not {told}.")
     if whole > most:
-        shown = f"{whole}" if whole < 2**63 else "a larger one"
-        raise SettingError(f"{name} must be a whole number from {least} to {most}, not {shown}.")
+        told = f"{whole}" if whole < 2**63 else "a larger one"
+        raise SettingError(f"{name} must be a whole number from {least} to {most}, not {told}.")
     return whole
 
 
 def checked_number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> float:
-    """Return a finite number of the user between two bounds, checked.
+    """Return a finite number of the user between two bounds, Python's or NumPy's, checked.
 
     Raises
     ------
@@ -68,10 +69,86 @@ def checked_number(name: str, value: object, least: float = 0.0, most: float = m
     Traceback (most recent call last):
     nasmeta.errors.SettingError: optimism must be a number from 0 on, not inf.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most or value == math.inf:
+    if isinstance(value, np.integer | np.floating):
+        value = value.item()
+    largest = min(most, sys.float_info.max)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= largest:
         upto = "on" if most == math.inf else f"to {most:g}"
-        raise SettingError(f"{name} must be a number from {least:g} {upto}, not {value!r:.80}.")
+        raise SettingError(f"{name} must be a number from {least:g} {upto}, not {shown(value)}.")
     return value
+
+
+def checked_bool(name: str, value: object) -> bool:
+    """Return a truth value of the user, Python's or NumPy's, checked.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> checked_bool("canonical", "no")
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: canonical must be true or false, not 'no'.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise SettingError(f"{name} must be true or false, not {shown(value)}.")
+    return bool(value)
+
+
+def checked_choice(name: str, value: object, choices: Iterable[str]) -> str:
+    """Return one of several words, checked.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> checked_choice("labels", "ranks", ("rank", "value"))
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: labels must be one of rank, value, not 'ranks'.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise SettingError(f"{name} must be one of {', '.join(choices)}, not {shown(value)}.")
+    return value
+
+
+def checked_instance(name: str, value: object, kind: type[T]) -> T:
+    """Return an object of the user, of this type, checked.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> checked_instance("path", "a/b", dict)
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: path must be of type dict, not 'a/b'.
+    """
+    if not isinstance(value, kind):
+        raise SettingError(f"{name} must be of type {kind.__name__}, not {shown(value)}.")
+    return value
+
+
+def checked_array(name: str, value: Any) -> NDArray[np.float64]:
+    """Return numbers of the user as float64, of any shape, checked; they need not be finite.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> checked_array("curves", [[1, 2], [3]])
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: curves must be an array of numbers, not [[1, 2], [3]].
+    """
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as reason:
+        raise SettingError(f"{name} must be an array of numbers, not {shown(value)}.") from reason
 
 
 def checked_generator(rng: object, what: str) -> np.random.Generator:
@@ -95,6 +172,6 @@ def checked_generator(rng: object, what: str) -> np.random.Generator:
     """
     if not isinstance(rng, np.random.Generator):
         raise SettingError(
-            f"A numpy.random.Generator draws the {what}, such as numpy.random.default_rng(0), not {rng!r:.80}."
+            f"A numpy.random.Generator draws the {what}, such as numpy.random.default_rng(0), not {shown(rng)}."
         )
     return rng

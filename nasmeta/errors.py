@@ -27,7 +27,29 @@ __all__ = [
     "TrainingFailed",
     "UnknownNameError",
     "UnsafePickleError",
+    "shown",
 ]
+
+
+def short(text: str, limit: int = 120) -> str:
+    """Leave out the middle of a text that is too long for a message."""
+    return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-limit // 2 :]}"
+
+
+def shown(value: object) -> str:
+    """Return how a message shows a value: its ``repr``, without the middle where that is long.
+
+    Examples
+    --------
+    >>> shown("adam"), shown(10**5000)
+    ("'adam'", 'an int too large to show')
+    """
+    try:
+        return short(repr(value))
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return f"an {type(value).__name__} too large to show"
+    except RecursionError:
+        return f"a {type(value).__name__} nested too deep to show"
 
 
 class NasmetaError(Exception):
@@ -48,9 +70,9 @@ class UnknownNameError(NasmetaError, LookupError):
     def of(cls, kind: str, name: object, choices: Iterable[str]) -> UnknownNameError:
         """Build the message from the kind of thing, the name asked for and the possible names."""
         known = sorted(choices)
-        near = get_close_matches(str(name), known, n=1)
+        near = get_close_matches(name, known, n=1) if isinstance(name, str) else []
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        return cls(f"Unknown {kind} {name!r}.{hint} Possible: {', '.join(known) or 'none'}.")
+        return cls(f"Unknown {kind} {shown(name)}.{hint} Possible: {', '.join(known) or 'none'}.")
 
 
 class ColumnError(NasmetaError, LookupError):

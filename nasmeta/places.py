@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
-from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 
 __all__ = ["checked_path", "in_store", "located", "read_whole"]
 
@@ -19,7 +19,7 @@ def checked_path(name: str, value: Any) -> Path:
     SettingError
     """
     if not isinstance(value, str | os.PathLike) or "\0" in (text := str(value)):
-        raise SettingError(f"{name} must be a path, not {value!r:.80}.")
+        raise SettingError(f"{name} must be a path, not {shown(value)}.")
     return Path(text)
 
 

@@ -1,12 +1,22 @@
-"""Whole numbers of the user."""
+"""Numbers, words and other values of the user."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.checks import checked_array, checked_bool, checked_choice, checked_number, checked_whole
+from nasmeta.errors import SettingError, UnknownNameError, shown
+
+DEEP: list[Any] = []
+for _ in range(2000):
+    DEEP = [DEEP]
+
+
+def kind_of(value: object) -> str:
+    return type(value).__name__
 
 
 @pytest.mark.parametrize("value", [1, np.int64(1), np.uint8(1), 10])
@@ -30,3 +40,38 @@ def test_a_number_that_is_too_large_is_shown() -> None:
         checked_whole("n", 11, 1, 10)
     with pytest.raises(SettingError, match="to 10, not a larger one"):
         checked_whole("n", 10**5000, 1, 10)
+
+
+@pytest.mark.parametrize("value", [0.5, 1, np.float32(0.5), np.int64(1), np.float64(0.25)])
+def test_numbers(value: Any) -> None:
+    assert checked_number("x", value, 0, 1) == value
+
+
+@pytest.mark.parametrize(
+    "value", [-1, 2, 10**5000, float("nan"), np.float32("inf"), True, "1", None, DEEP, 1j], ids=kind_of
+)
+def test_what_is_no_number(value: Any) -> None:
+    with pytest.raises(SettingError, match="x must be a number from 0 to 1, not "):
+        checked_number("x", value, 0, 1)
+    if value is DEEP or value != 2:
+        with pytest.raises(SettingError, match="x must be a number from 0 on, not "):
+            checked_number("x", value)
+
+
+@pytest.mark.parametrize("value", [None, 3, ["a"], {}, DEEP, np.zeros((2, 2)), 10**5000, "c"], ids=kind_of)
+def test_words_truth_values_and_arrays(value: Any) -> None:
+    with pytest.raises(SettingError, match="word must be one of a, b, not "):
+        checked_choice("word", value, ("a", "b"))
+    with pytest.raises(SettingError, match="flag must be true or false, not "):
+        checked_bool("flag", value)
+    if isinstance(value, str | dict) or value is DEEP:
+        with pytest.raises(SettingError, match="rows must be an array of numbers, not "):
+            checked_array("rows", value)
+    assert checked_bool("flag", np.True_) is True
+
+
+def test_what_has_no_repr_is_shown() -> None:
+    assert shown(-(10**5000)) == "an int too large to show"
+    assert shown(DEEP) == "a list nested too deep to show"
+    assert len(shown("x" * 1000)) == 80
+    assert str(UnknownNameError.of("optimizer", DEEP, ["adam"])).endswith("too deep to show. Possible: adam.")

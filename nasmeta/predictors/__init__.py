@@ -84,24 +84,12 @@ __all__ = [
     "weak_prior",
 ]
 
-_LAZY = {
-    **dict.fromkeys(("load_predictor", "save_predictor"), "_storage"),
-    **dict.fromkeys(
-        (
-            "EnsembleRegressor",
-            "ForestRegressor",
-            "GPRegressor",
-            "RidgeRegressor",
-            "ScaledRegressor",
-            "XGBoostRegressor",
-        ),
-        "_estimators",
-    ),
-}
-_LAZY |= dict.fromkeys(("CURVE_METHODS", "LearningCurveRegressor"), "_learning_curves")
-_LAZY |= dict.fromkeys(("CellTransformer", "GraphNetwork", "MLPEnsemble"), "_neural")
+_LAZY = {name: "_estimators" for name in __all__ if name.endswith("Regressor")}
 _LAZY |= {name: "_encoders" for name in __all__ if "Encoder" in name}
 _LAZY |= dict.fromkeys(("ENCODERS", "CellIndices", "join", "make_encoder"), "_encoders")
+_LAZY |= dict.fromkeys(("CURVE_METHODS", "LearningCurveRegressor"), "_learning_curves")
+_LAZY |= dict.fromkeys(("CellTransformer", "GraphNetwork", "MLPEnsemble"), "_neural")
+_LAZY |= dict.fromkeys(("load_predictor", "save_predictor"), "_storage")
 
 
 def __getattr__(name: str) -> object:

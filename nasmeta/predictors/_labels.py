@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import checked_choice
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors._acquisition import normal_scores
 
@@ -17,18 +18,22 @@ LABELS = ("rank", "value")
 _TAIL = 0.1  # share of the levels at either end whose slope continues beyond them
 
 
-def checked_labels(y: Any) -> NDArray[np.float64]:
+def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
     """Return labels as float64, shape (n,), or say why nothing can be learnt from them.
 
     Raises
     ------
+    SettingError
+        Where they are not as many as the rows that they belong to.
     LabelError
         Where a label is not finite, where there are fewer than two, or where all are the same.
     """
     try:
         labels = np.asarray(y, dtype=np.float64).ravel()
-    except (TypeError, ValueError) as reason:
+    except (TypeError, ValueError, OverflowError) as reason:
         raise LabelError(f"Labels must be numbers: {reason}") from reason
+    if n_rows is not None and len(labels) != n_rows:
+        raise SettingError(f"{n_rows} rows, but {len(labels)} labels: each row, or architecture, needs one.")
     bad = np.flatnonzero(~np.isfinite(labels))
     if len(bad):
         raise LabelError(
@@ -72,9 +77,7 @@ class LabelScale:
         ------
         SettingError
         """
-        if kind not in LABELS:
-            raise SettingError(f"labels must be one of {', '.join(LABELS)}, not {kind!r:.80}.")
-        if kind == "rank":
+        if checked_choice("labels", kind, LABELS) == "rank":
             levels, first = np.unique(y, return_index=True)
             return cls(levels, normal_scores(y)[first])
         ends = np.array([y.min(), y.max()])

@@ -13,7 +13,8 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
-from nasmeta.errors import LabelError, SettingError
+from nasmeta.checks import checked_array, checked_instance
+from nasmeta.errors import LabelError, SettingError, shown
 from nasmeta.registry import Registry
 
 __all__ = ["CURVE_METHODS", "LearningCurveRegressor"]
@@ -96,11 +97,14 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
             raise LabelError(f"At least 3 curves of 3 epochs are needed, not {whole.shape[0]} of {whole.shape[1]}.")
         self.curves_ = whole
         self.errors_: dict[int, dict[str, float]] = {}
-        if self.method != "auto":
+        if checked_instance("method", self.method, str) != "auto":
             CURVE_METHODS[self.method]
             self.methods_: dict[int, tuple[str, ...]] = {1: (self.method,)}
             return self
-        of_group = np.arange(len(whole)) if groups is None else np.asarray(groups)
+        try:
+            of_group = np.arange(len(whole)) if groups is None else np.asarray(groups)
+        except ValueError:  # lists of different lengths
+            of_group = np.array(None)
         if of_group.shape != (len(whole),):
             raise SettingError(f"groups must have one entry for each of {len(whole)} curves, not {of_group.shape}.")
         self.errors_ = _cross_validated(whole, of_group)
@@ -136,7 +140,7 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
         if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or not k < epoch <= n_epochs:
             raise SettingError(
                 f"epoch must be a whole number from {k + 1} (after the {k} seen) to {n_epochs} (the length of the "
-                f"curves of fit), not {epoch!r:.40}."
+                f"curves of fit), not {shown(epoch)}."
             )
         nearest = min(self.methods_, key=lambda length: abs(np.log(length / k)))
         found = [CURVE_METHODS[name](self.curves_, beginnings, int(epoch)) for name in self.methods_[nearest]]
@@ -158,7 +162,7 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
 
 
 def _checked(curves: ArrayLike, name: str) -> Array:
-    array = np.asarray(curves, dtype=np.float64)
+    array = checked_array(name, curves)
     if array.ndim != 2 or not array.size:
         raise SettingError(f"{name} must hold one curve a row, (n, epochs), not an array of shape {array.shape}.")
     if not np.isfinite(array).all():

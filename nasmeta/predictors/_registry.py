@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace, get_space
 
@@ -154,6 +154,8 @@ def _members(members: Any, encoder: Any, space: str | SearchSpace, seed: int) ->
     names = ["gp", "xgboost"] if members is None else members
     if isinstance(names, str):
         names = [part.strip() for part in names.split("+")]
+    if not isinstance(names, list | tuple):
+        raise SettingError(f"members must be a list of names or of (name, regressor), not {shown(members)}.")
     made = []
     for member in names:
         if isinstance(member, str):

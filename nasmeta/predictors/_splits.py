@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.checks import checked_generator, checked_instance, checked_number, checked_whole
+from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.spaces._isomorphism import IsomorphismRule
 
@@ -61,27 +62,28 @@ def isomorph_split(
     >>> len(train), len(np.intersect1d(canonical(train), canonical(test)))
     (781, 0)
     """
+    from nasmeta.predictors._encoders._base import cells_in
+
     space = get_space(space)
-    if not isinstance(rng, np.random.Generator):
-        raise SettingError(f"rng must be a numpy.random.Generator, not {rng!r:.80}.")
-    if rule != "upstream" and not isinstance(space, CellSpace):
+    rng = checked_generator(rng, "split")
+    if checked_instance("rule", rule, str) != "upstream" and not isinstance(space, CellSpace):
         raise SettingError(
-            f"The rule {rule!r:.80} is one for cells, and {space.name} is no space of cells: leave it out."
+            f"The rule {shown(rule)} is one for cells, and {space.name} is no space of cells: leave it out."
         )
-    pool = np.arange(space.size, dtype=np.int32) if cells is None else np.asarray(space.index_of(np.asarray(cells)))
-    if pool.ndim != 1 or len(np.unique(pool)) < len(pool):
-        raise SettingError(f"The {space.noun}s to split must be one-dimensional, each of them once.")
+    pool = np.arange(space.size, dtype=np.int32) if cells is None else cells_in(cells, space)
+    if len(np.unique(pool)) < len(pool):
+        raise SettingError(f"Each of the {space.noun}s to split must be there once.")
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
     pool = rng.permutation(pool)
     classes = np.asarray(space.canonical(pool, rule))
     if n_train is not None:
-        if isinstance(n_train, bool) or not isinstance(n_train, int | np.integer) or not 1 <= n_train < len(pool):
-            raise SettingError(f"n_train must be a whole number from 1 to {len(pool) - 1:,}, not {n_train!r:.80}.")
+        n_train = checked_whole("n_train", n_train, most=len(pool) - 1)
         train, test = pool[:n_train], pool[~np.isin(classes, classes[:n_train])]
     else:
-        if not isinstance(test_fraction, int | float) or not 0 < test_fraction < 1:
-            raise SettingError(f"test_fraction must lie between 0 and 1, not {test_fraction!r:.80}.")
+        test_fraction = checked_number("test_fraction", test_fraction)
+        if not 0 < test_fraction < 1:
+            raise SettingError(f"test_fraction must lie between 0 and 1, not {test_fraction!r}.")
         names, sizes = np.unique(classes, return_counts=True)
         order = rng.permutation(len(names))
         needed = int(np.searchsorted(np.cumsum(sizes[order]), test_fraction * len(pool))) + 1

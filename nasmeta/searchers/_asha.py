@@ -7,8 +7,8 @@ from bisect import bisect_left, insort
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.searchers._base import SEARCHERS, checked_whole
-from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
+from nasmeta.searchers._base import SEARCHERS
+from nasmeta.searchers._halving import Halving
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["ASHA"]
@@ -36,7 +36,7 @@ class _Rung:
 
 
 @SEARCHERS.register("asha")
-class ASHA(MultiFidelitySearcher):
+class ASHA(Halving):
     """Successive halving that waits for nobody: a cell goes up once it is among the best share of its rung so far.
 
     Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar, "A system for massively parallel
@@ -64,17 +64,15 @@ class ASHA(MultiFidelitySearcher):
     """
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
-        super().__init__(space, rng)
-        self.eta = checked_whole("eta", eta, 2, 1_000)
+        super().__init__(space, rng, eta=eta)
         self._rungs: dict[int, _Rung] = {}
         self._order: list[int] = space.sample(space.size, rng)[::-1].tolist()  # drawn from the end
-        self._part: NDArray[np.int32] | None = None
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Draw new cells from these only."""
-        self._part, inside = cells, set(cells.tolist())
+        inside = set(cells.tolist())
         self._order = [cell for cell in self._order if cell in inside]
-        return True
+        return super().restrict(cells)
 
     def begin_with(self, cells: NDArray[np.int32]) -> bool:
         """Draw these cells first."""
@@ -82,24 +80,14 @@ class ASHA(MultiFidelitySearcher):
         self._order = [cell for cell in self._order if cell not in set(first)] + first[::-1]
         return True
 
-    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Propose promotions, the highest first, else new cells for the shortest training."""
-        pairs = [self._next() for _ in range(n)]
-        cells, epochs = np.array(pairs, np.int32).reshape(n, 2).T
-        return cells.copy(), epochs.copy()
-
     def _next(self) -> tuple[int, int]:
+        """Return a promotion, the highest first, else a new cell for the shortest training."""
         for i in range(len(self.fidelities) - 2, -1, -1):
             rung = self._rungs.get(self.fidelities[i])
             cell = None if rung is None else rung.promoted(self.eta)
             if cell is not None:
                 return cell, self.fidelities[i + 1]
-        return self._order.pop() if self._order else self._drawn_again(), self.fidelities[0]
-
-    def _drawn_again(self) -> int:
-        if self._part is None:
-            return int(self.rng.integers(self.space.size))
-        return int(self._part[self.rng.integers(len(self._part))])
+        return self._order.pop() if self._order else self._sample_cell(), self.fidelities[0]
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Put values on their rungs."""

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_number, checked_whole
-from nasmeta.errors import SpaceExhaustedError
-from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.searchers._path_networks import PathNetworks
 from nasmeta.spaces import SearchSpace
 
@@ -18,7 +17,7 @@ __all__ = ["BananasSearch"]
 
 
 @SEARCHERS.register("bananas")
-class BananasSearch(Searcher):
+class BananasSearch(WithoutReplacement):
     """An ensemble of perceptrons on the path encoding, independent Thompson sampling, mutants of the best cells.
 
     White, Neiswanger and Savani, "BANANAS: Bayesian optimization with neural architectures for neural architecture
@@ -80,8 +79,6 @@ class BananasSearch(Searcher):
         self.width = checked_whole("width", width, 1, 10_000)
         self.epochs = checked_whole("epochs", epochs, 1, 1_000_000)
         self.learning_rate = checked_number("learning_rate", learning_rate, 1e-9, 10)
-        self._told: dict[int, float] = {}
-        self._open = np.ones(space.size, dtype=bool)
         self._round: list[int] = []  # what is left of the round, the next one last
 
     @cached_property
@@ -92,16 +89,9 @@ class BananasSearch(Searcher):
         counts = np.hstack([self.space.feature(name).counts for name in self.space.kernel_features])
         return np.asarray(counts / np.maximum(counts.max(axis=0), 1), dtype=np.float32)
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Treat the other cells as proposed."""
-        self._open[:] = False
-        self._open[cells] = True
-        return True
-
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next cells of the round; train for a new one where it is used up."""
-        if np.count_nonzero(self._open) < n:
-            raise SpaceExhaustedError(f"All cells of {self.space.name} that may be proposed have been.")
+        self._require_open(n)
         proposals: list[int] = []
         while len(proposals) < n:
             while self._round and not self._open[self._round[-1]]:
@@ -112,11 +102,6 @@ class BananasSearch(Searcher):
             self._open[cell] = False
             proposals.append(cell)
         return np.array(proposals, np.int32)
-
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Add the values."""
-        self._told.update(zip(cells.tolist(), values.tolist(), strict=True))
-        self._open[cells] = False
 
     def _new_round(self) -> list[int]:
         if len(self._told) < self.initial:
@@ -141,7 +126,7 @@ class BananasSearch(Searcher):
 
     def _trained(self) -> PathNetworks:
         networks = PathNetworks(self._inputs.shape[1], self.members, self.layers, self.width, self.rng)
-        values = np.fromiter(self._told.values(), np.float64, len(self._told))
+        cells, values = self._labelled()
         spread = values.std()
         scores = (values - values.mean()) / (spread if spread > 0 else 1.0)
-        return networks.fit(self._inputs[list(self._told)], scores, self.epochs, self.learning_rate)
+        return networks.fit(self._inputs[cells], scores, self.epochs, self.learning_rate)

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
-__all__ = ["ACQUISITIONS", "SEARCHERS", "MetaSearcher", "Searcher", "checked_whole"]
+__all__ = ["ACQUISITIONS", "SEARCHERS", "MetaSearcher", "Searcher", "WithoutReplacement", "checked_whole"]
 
 ACQUISITIONS = ("ei", "ucb", "thompson", "greedy")
 _OF_PREDICTORS = ("predictor", "meta-predictor")  # searchers that have the methods `knows` and `of`
@@ -123,6 +123,41 @@ class Searcher(ABC):
     @abstractmethod
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Learn the values of cells: both of shape (n,); higher is better."""
+
+
+class WithoutReplacement(Searcher):
+    """Base of searchers that learn from all values that they were told, and propose no architecture twice."""
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        self._told: dict[int, float] = {}
+        self._open = np.ones(space.size, dtype=bool)
+
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Treat the other architectures as proposed."""
+        self._open[:] = False
+        self._open[cells] = True
+        return True
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Add the values."""
+        self._told.update(zip(cells.tolist(), values.tolist(), strict=True))
+        self._open[cells] = False
+
+    def _require_open(self, n: int) -> None:
+        if np.count_nonzero(self._open) < n:
+            raise SpaceExhaustedError(f"All cells of {self.space.name} that may be proposed have been.")
+
+    def _labelled(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the architectures that were told and their values, in the order in which they came."""
+        n = len(self._told)
+        return np.fromiter(self._told, np.int32, n), np.fromiter(self._told.values(), np.float64, n)
+
+    def _sample_open(self, n: int) -> NDArray[np.int32]:
+        """Propose open architectures at random."""
+        chosen = self.rng.choice(np.flatnonzero(self._open), size=n, replace=False)
+        self._open[chosen] = False
+        return chosen.astype(np.int32)
 
 
 class MetaSearcher(Searcher):

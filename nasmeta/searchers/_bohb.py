@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number
-from nasmeta.errors import SettingError
-from nasmeta.searchers._base import SEARCHERS, checked_whole
+from nasmeta.checks import checked_bool, checked_number, checked_whole
+from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import SearchSpace
 
@@ -81,33 +80,31 @@ class BOHB(Hyperband):
         self.bandwidth_factor = checked_number("bandwidth_factor", bandwidth_factor, most=1_000)
         self.min_bandwidth = checked_number("min_bandwidth", min_bandwidth, most=1)
         self.top = checked_number("top", top, most=1)
-        if not isinstance(hpbandster_bandwidths, bool):
-            raise SettingError(f"hpbandster_bandwidths must be true or false, not {hpbandster_bandwidths!r:.80}.")
-        self.hpbandster_bandwidths = hpbandster_bandwidths
+        self.hpbandster_bandwidths = checked_bool("hpbandster_bandwidths", hpbandster_bandwidths)
         self._least = space.n_positions + 1  # values that a density needs
         self._told: dict[int, tuple[list[int], list[float]]] = {}
         self._densities: tuple[_Density, _Density] | None = None
         self._is_stale = False
 
-    def _saw(self, cell: int, rung: int, value: float) -> None:
+    def _observe(self, cell: int, rung: int, value: float) -> None:
         cells, values = self._told.setdefault(rung, ([], []))
         cells.append(cell)
         values.append(value)
         self._is_stale = True
 
-    def _drawn_cell(self) -> int:
+    def _sample_cell(self) -> int:
         if self._is_stale:
             self._densities = self._fitted()
             self._is_stale = False
         if self._densities is None or self.rng.random() < self.random_fraction:
-            return super()._drawn_cell()
+            return super()._sample_cell()
         good, bad = self._densities
         cells = self.space.find(good.draw(self.num_samples, self.rng).astype(np.int64) @ self.space.place_values)
         cells = cells[cells >= 0]
         if self._part is not None:
             cells = cells[np.isin(cells, self._part)]
         if not len(cells):
-            return super()._drawn_cell()
+            return super()._sample_cell()
         draws = self.space.codes[cells]
         ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
         return int(cells[int(np.argmin(ratio))])

@@ -7,7 +7,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.searchers._base import SEARCHERS, Searcher, checked_whole
+from nasmeta.checks import checked_whole
+from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["RegularizedEvolution"]
@@ -45,11 +46,11 @@ class RegularizedEvolution(Searcher):
         super().__init__(space, rng)
         self.population = checked_whole("population", population, 1, 1_000_000)
         self.sample_size = checked_whole("sample_size", sample_size, 1, 1_000_000)
-        self._members: deque[tuple[float, int]] = deque(maxlen=population)
+        self._members: deque[tuple[float, int]] = deque(maxlen=self.population)
         self._neighbours = space.neighbour_table
         self._counts = None if space.is_regular else space.neighbour_counts
         self._seen: set[int] = set()  # and how many children were since the last new one: of irregular spaces
-        self._barren = 0
+        self._n_known = 0
         self._tournaments: list[list[int]] = []
         self._edits: list[float] = []
 
@@ -66,16 +67,16 @@ class RegularizedEvolution(Searcher):
         if self._counts is None:
             return int(self._neighbours[parent, edit])  # type: ignore[index]
         child = int(self._neighbours[parent, int(edit * self._counts[parent])])
-        return self._new_or_random(child if child >= 0 else parent)  # of one alone in its space there is no other
+        return self._unseen_or_random(child if child >= 0 else parent)  # of one alone in its space there is no other
 
-    def _new_or_random(self, child: int) -> int:
+    def _unseen_or_random(self, child: int) -> int:
         """Return the child; a random architecture where the last ones were all known.
 
         The neighbours of a listed space may fall into parts that no edit joins: a population would never leave one.
         """
-        self._barren = self._barren + 1 if child in self._seen else 0
-        if self._barren >= _TRIES:
-            child, self._barren = int(self.rng.integers(self.space.size)), 0
+        self._n_known = self._n_known + 1 if child in self._seen else 0
+        if self._n_known >= _TRIES:
+            child, self._n_known = int(self.rng.integers(self.space.size)), 0
         self._seen.add(child)
         return child
 

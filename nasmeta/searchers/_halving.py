@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.searchers._base import SEARCHERS, checked_whole
+from nasmeta.checks import checked_whole
+from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace
 
@@ -74,22 +76,44 @@ class Bracket:
         return self._rung + 1 == len(self.sizes) and len(self._results) == self.sizes[-1]
 
 
-class _Brackets(MultiFidelitySearcher):
-    """Brackets one after another; where one waits for values and a worker is free, the next begins beside it."""
+class Halving(MultiFidelitySearcher):
+    """Base of searchers that train one of `eta` cells for longer."""
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3, rungs: int | None = None) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
         super().__init__(space, rng)
         self.eta = checked_whole("eta", eta, 2, 1_000)
-        self.rungs = rungs if rungs is None else checked_whole("rungs", rungs, 1, 20)
-        self._brackets: list[Bracket] = []
-        self._begun = 0
-        self._first: deque[int] = deque()
         self._part: NDArray[np.int32] | None = None
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Draw new cells from these only."""
         self._part = cells
         return True
+
+    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Propose what can go on, else new cells for a short training."""
+        pairs = [self._next() for _ in range(n)]
+        cells, epochs = np.array(pairs, np.int32).reshape(n, 2).T
+        return cells.copy(), epochs.copy()
+
+    @abstractmethod
+    def _next(self) -> tuple[int, int]:
+        """Return the next cell and its epochs."""
+
+    def _sample_cell(self) -> int:
+        if self._part is None:
+            return int(self.rng.integers(self.space.size))
+        return int(self._part[self.rng.integers(len(self._part))])
+
+
+class _Brackets(Halving):
+    """Brackets one after another; where one waits for values and a worker is free, the next begins beside it."""
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3, rungs: int | None = None) -> None:
+        super().__init__(space, rng, eta=eta)
+        self.rungs = rungs if rungs is None else checked_whole("rungs", rungs, 1, 20)
+        self._brackets: list[Bracket] = []
+        self._begun = 0
+        self._first: deque[int] = deque()
 
     def begin_with(self, cells: NDArray[np.int32]) -> bool:
         """Let the first brackets begin with these cells."""
@@ -101,19 +125,14 @@ class _Brackets(MultiFidelitySearcher):
         lengths, n = list(self.fidelities), self.rungs or len(self.fidelities)
         return [lengths[0]] * (n - len(lengths)) + lengths[max(0, len(lengths) - n) :]
 
+    @abstractmethod
     def _sizes(self, number: int, rungs: int) -> list[int]:
         """Return how many cells each rung of the bracket of this number has; fewer entries begin on a higher rung."""
-        raise NotImplementedError
 
-    def _new_cell(self) -> int:
-        return self._first.popleft() if self._first else self._drawn_cell()
+    def _next_new_cell(self) -> int:
+        return self._first.popleft() if self._first else self._sample_cell()
 
-    def _drawn_cell(self) -> int:
-        if self._part is None:
-            return int(self.rng.integers(self.space.size))
-        return int(self._part[self.rng.integers(len(self._part))])
-
-    def _begin_bracket(self) -> Bracket:
+    def _start_bracket(self) -> Bracket:
         ladder = self._ladder()
         sizes = self._sizes(self._begun, len(ladder))
         lowest = len(ladder) - len(sizes)
@@ -122,19 +141,14 @@ class _Brackets(MultiFidelitySearcher):
         self._brackets.append(bracket)
         return bracket
 
-    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Propose what the oldest bracket that can go on needs next."""
-        pairs = [self._next() for _ in range(n)]
-        cells, epochs = np.array(pairs, np.int32).reshape(n, 2).T
-        return cells.copy(), epochs.copy()
-
     def _next(self) -> tuple[int, int]:
+        """Return what the oldest bracket that can go on needs."""
         for bracket in self._brackets:
-            pair = bracket.next(self._new_cell() if bracket.wants_new else None)
+            pair = bracket.next(self._next_new_cell() if bracket.wants_new else None)
             if pair is not None:
                 return pair
-        bracket = self._begin_bracket()
-        pair = bracket.next(self._new_cell())
+        bracket = self._start_bracket()
+        pair = bracket.next(self._next_new_cell())
         assert pair is not None
         return pair
 
@@ -148,10 +162,10 @@ class _Brackets(MultiFidelitySearcher):
                     break
             else:  # nobody asked
                 rung = ladder.index(length) if length in ladder else 0
-            self._saw(cell, rung, value)
+            self._observe(cell, rung, value)
         self._brackets = [bracket for bracket in self._brackets if not bracket.is_done]
 
-    def _saw(self, cell: int, rung: int, value: float) -> None:
+    def _observe(self, cell: int, rung: int, value: float) -> None:
         """Learn a value of a rung; a place for models."""
 
 

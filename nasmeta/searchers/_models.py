@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.predictors import PREDICTORS, PredictorEntry, make_predictor
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["SpreadModel", "made_model"]
+__all__ = ["UncertainModel", "build_model_of"]
 
 _OUTSIDE: Registry[Any] = Registry("predictor", group="nasmeta.predictors")  # functions and estimators, too
 
 
-def made_model(predictor: object, options: Mapping[str, Any], space: SearchSpace, seed: int) -> Any:
+def build_model_of(predictor: object, options: Mapping[str, Any], space: SearchSpace, seed: int) -> Any:
     """Return a new, unfitted model.
 
     Parameters
@@ -44,10 +44,10 @@ def made_model(predictor: object, options: Mapping[str, Any], space: SearchSpace
     if isinstance(predictor, str):
         found = PREDICTORS[predictor] if predictor in PREDICTORS or not is_place(predictor) else _OUTSIDE[predictor]
         if isinstance(found, type | PredictorEntry):
-            return _seeded(make_predictor(predictor, space=space, seed=seed, **options), seed)
+            return _with_seeds(make_predictor(predictor, space=space, seed=seed, **options), seed)
     try:
         if isinstance(found, type) or not hasattr(found, "fit"):
-            model = _called(found, options, space)
+            model = _call_factory(found, options, space)
         else:
             from sklearn.base import clone
 
@@ -57,30 +57,30 @@ def made_model(predictor: object, options: Mapping[str, Any], space: SearchSpace
     except (TypeError, ValueError) as reason:
         if isinstance(reason, NasmetaError):
             raise
-        raise SettingError(f"The predictor {predictor!r:.80} cannot take the options {options}: {reason}") from reason
+        raise SettingError(f"The predictor {shown(predictor)} cannot take the options {options}: {reason}") from reason
     if not (hasattr(model, "fit") and hasattr(model, "predict")):
         raise SettingError(
-            f"A predictor has fit and predict, as scikit-learn's regressors have; {predictor!r:.80} gives "
+            f"A predictor has fit and predict, as scikit-learn's regressors have; {shown(predictor)} gives "
             f"{type(model).__name__}."
         )
-    return _seeded(model, seed)
+    return _with_seeds(model, seed)
 
 
-def _called(maker: Any, options: Mapping[str, Any], space: SearchSpace) -> Any:
+def _call_factory(maker: Any, options: Mapping[str, Any], space: SearchSpace) -> Any:
     if not callable(maker):
-        raise SettingError(f"A predictor is a name, an estimator or a class of one, not {maker!r:.80}.")
+        raise SettingError(f"A predictor is a name, an estimator or a class of one, not {shown(maker)}.")
     takes_space = "space" in inspect.signature(maker).parameters and "space" not in options
     return maker(**options, **({"space": space} if takes_space else {}))
 
 
-def _seeded(model: Any, seed: int) -> Any:
+def _with_seeds(model: Any, seed: int) -> Any:
     """Give a seed to every part without one: scikit-learn's would draw from the global generator."""
     parameters = model.get_params() if hasattr(model, "get_params") else {}
     unset = [name for name, value in parameters.items() if name.split("__")[-1] == "random_state" and value is None]
     return model.set_params(**dict.fromkeys(unset, seed)) if unset else model
 
 
-def _split(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
+def _encode_space(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
     """Return what the model reads of all architectures, encoded once, and the model without its encoder."""
     from sklearn.pipeline import FeatureUnion, Pipeline
 
@@ -98,7 +98,7 @@ def _split(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
     return np.asarray(encoder.fit(every).transform(every)), rest
 
 
-class SpreadModel:
+class UncertainModel:
     """A model that also says how sure it is, fitted to some architectures and asked for all.
 
     The deviation is the model's own where ``predict`` takes ``return_std``; of a random forest of scikit-learn that of
@@ -117,24 +117,24 @@ class SpreadModel:
 
     Attributes
     ----------
-    votes_ : ndarray of float64, shape (n_votes, size), or None
+    predictions_ : ndarray of float64, shape (n_members, size), or None
         What trees or copies predict.
     """
 
     def __init__(self, model: Any, space: SearchSpace, rng: np.random.Generator, copies: int) -> None:
-        self._rows, self._model = _split(model, space)
+        self._rows, self._model = _encode_space(model, space)
         self._rng, self._copies = rng, copies
         last = self._model[-1] if hasattr(self._model, "steps") else self._model
-        self._tells = copies > 0 and "return_std" in inspect.signature(last.predict).parameters
-        self.votes_: NDArray[np.float64] | None = None
+        self._has_deviation = copies > 0 and "return_std" in inspect.signature(last.predict).parameters
+        self.predictions_: NDArray[np.float64] | None = None
 
-    def fit(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> SpreadModel:
+    def fit(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> UncertainModel:
         """Fit to architectures, int32, shape (n,), and labels that are not all the same."""
         self._fitted = []
-        if self._tells or not self._copies or _is_forest(self._model):
+        if self._has_deviation or not self._copies or _is_forest(self._model):
             self._fitted = [self._fit_copy(cells, labels)]
-            self._tells = self._tells and _tells_deviation(self._fitted[0], self._rows[cells[:1]])
-        if self._copies and not self._tells and not _is_forest(self._model):
+            self._has_deviation = self._has_deviation and _predicts_deviation(self._fitted[0], self._rows[cells[:1]])
+        if self._copies and not self._has_deviation and not _is_forest(self._model):
             self._fitted = []
             for _ in range(self._copies):
                 drawn = self._rng.integers(len(cells), size=len(cells))
@@ -152,16 +152,16 @@ class SpreadModel:
     def predict(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and deviation of all architectures, both float64, shape (size,)."""
         first = self._fitted[0]
-        if self._tells:
+        if self._has_deviation:
             mean, deviation = first.predict(self._rows, return_std=True)
             return np.asarray(mean, np.float64), np.asarray(deviation, np.float64)
         if not self._copies:
             return np.asarray(first.predict(self._rows), np.float64).ravel(), np.zeros(len(self._rows))
-        voters, rows = self._fitted, self._rows
+        members, rows = self._fitted, self._rows
         if _is_forest(first):
-            voters, rows = first.estimators_, rows.astype(np.float32)  # what a tree would make of them, each anew
-        self.votes_ = np.stack([np.asarray(voter.predict(rows), np.float64).ravel() for voter in voters])
-        return self.votes_.mean(axis=0), self.votes_.std(axis=0)
+            members, rows = first.estimators_, rows.astype(np.float32)  # what a tree would make of them, each anew
+        self.predictions_ = np.stack([np.asarray(member.predict(rows), np.float64).ravel() for member in members])
+        return self.predictions_.mean(axis=0), self.predictions_.std(axis=0)
 
 
 def _is_forest(model: Any) -> bool:
@@ -170,7 +170,7 @@ def _is_forest(model: Any) -> bool:
     return isinstance(model, RandomForestRegressor | ExtraTreesRegressor)
 
 
-def _tells_deviation(model: Any, row: NDArray[Any]) -> bool:
+def _predicts_deviation(model: Any, row: NDArray[Any]) -> bool:
     """Say whether it knows a deviation as it is set: one booster knows none."""
     try:
         model.predict(row, return_std=True)

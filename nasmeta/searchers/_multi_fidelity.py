@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.checks import checked_whole
+from nasmeta.errors import SettingError, shown
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
@@ -49,7 +50,9 @@ class MultiFidelitySearcher(Searcher):
         ------
         SettingError
         """
-        lengths = tuple(int(epochs) for epochs in fidelities)
+        if not isinstance(fidelities, Iterable):
+            raise SettingError(f"The lengths of trainings must be a list of epochs, not {shown(fidelities)}.")
+        lengths = tuple(checked_whole("the length of a training", epochs) for epochs in fidelities)
         if not lengths or any(a >= b for a, b in pairwise(lengths)):
             raise SettingError(f"The lengths of trainings must ascend, not {list(lengths)}.")
         self.fidelities = lengths

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.searchers._base import SEARCHERS, Searcher
-from nasmeta.spaces import SearchSpace
+from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -51,11 +51,11 @@ def load_optuna(what: str) -> ModuleType:
     return optuna
 
 
-def position_distributions(space: SearchSpace) -> dict[str, CategoricalDistribution]:
+def position_distributions(space: str | SearchSpace) -> dict[str, CategoricalDistribution]:
     """Return what Optuna chooses from: for each position, such as ``0->1`` of cells, its choices."""
     optuna = load_optuna("A search space for Optuna")
     distribution = optuna.distributions.CategoricalDistribution
-    return {position.name: distribution(position.choices) for position in space.positions}
+    return {position.name: distribution(position.choices) for position in get_space(space).positions}
 
 
 @SEARCHERS.register("optuna")
@@ -111,7 +111,7 @@ class OptunaSearch(Searcher):
         super().__init__(space, rng)
         self.sampler = sampler
         if not isinstance(options, Mapping | None):
-            raise SettingError(f'options must be a mapping such as {{"n_startup_trials": 20}}, not {options!r:.80}.')
+            raise SettingError(f'options must be a mapping such as {{"n_startup_trials": 20}}, not {shown(options)}.')
         self.options = dict(options or {})
         optuna = load_optuna(type(self).__name__)
         self._distributions = position_distributions(space)

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number, checked_whole
-from nasmeta.errors import SettingError, SpaceExhaustedError
+from nasmeta.checks import checked_choice, checked_number, checked_whole
+from nasmeta.errors import SettingError, shown
 from nasmeta.predictors import PREDICTORS, log_expected_improvement, normal_scores
 from nasmeta.registry import is_place
-from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, Searcher
-from nasmeta.searchers._models import SpreadModel, made_model
+from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, WithoutReplacement
+from nasmeta.searchers._models import UncertainModel, build_model_of
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["PredictorSearch"]
@@ -24,7 +24,7 @@ _LEAST_DEVIATION = 1e-9
 
 
 @SEARCHERS.register("predictor")
-class PredictorSearch(Searcher):
+class PredictorSearch(WithoutReplacement):
     """Fit a predictor to what was told, and propose where an acquisition of its predictions is largest.
 
     All open architectures are scored at once. The predictor is fitted anew for each proposal below 20 values, then each
@@ -63,7 +63,8 @@ class PredictorSearch(Searcher):
     Examples
     --------
     >>> import nasmeta as nm
-    >>> run = nm.search("random-forest-ucb", "nb201/cifar10", evaluations=25, settings={"options": {"n_trees": 20}})
+    >>> settings = {"options": {"n_estimators": 20}}
+    >>> run = nm.search("random-forest-ucb", "nb201/cifar10", evaluations=25, settings=settings)
     >>> len(run)
     25
     """
@@ -89,20 +90,15 @@ class PredictorSearch(Searcher):
         if self.is_bound and not predictor is acquisition is None:
             raise SettingError(f"{type(self).__name__} is one predictor with one acquisition: set them of predictor.")
         self.predictor = self.default_predictor if predictor is None else predictor
-        self.acquisition = self.default_acquisition if acquisition is None else acquisition
-        if self.acquisition not in ACQUISITIONS:
-            raise SettingError(f"acquisition must be one of {', '.join(ACQUISITIONS)}, not {acquisition!r:.80}.")
+        chosen = self.default_acquisition if acquisition is None else acquisition
+        self.acquisition = checked_choice("acquisition", chosen, ACQUISITIONS)
         self.initial = checked_whole("initial", initial, 2, 1_000_000)
         self.copies = checked_whole("copies", copies, 2, 1_000)
         self.optimism = checked_number("optimism", optimism)
-        if labels not in ("rank", "value"):
-            raise SettingError(f"labels must be rank or value, not {labels!r:.80}.")
-        self.labels = labels
+        self.labels = checked_choice("labels", labels, ("rank", "value"))
         if not isinstance(options, Mapping | None):
-            raise SettingError(f'options must be a mapping such as {{"n_trees": 20}}, not {options!r:.80}.')
+            raise SettingError(f'options must be a mapping such as {{"n_estimators": 20}}, not {shown(options)}.')
         self.options = dict(options or {})
-        self._told: dict[int, float] = {}
-        self._open = np.ones(space.size, dtype=bool)
         self._fitted_at = 0
         self._best = -np.inf
         self._model = self.build_model(int(rng.integers(2**31)))
@@ -130,6 +126,7 @@ class PredictorSearch(Searcher):
         >>> run.searcher, len(run)
         ('KNeighborsRegressor-greedy', 25)
         """
+        checked_choice("acquisition", acquisition, ACQUISITIONS)
         own = predictor[-1] if hasattr(predictor, "steps") else predictor
         said = predictor if isinstance(predictor, str) else getattr(own, "__name__", type(own).__name__)
         bound = {"default_predictor": predictor, "default_acquisition": acquisition, "is_bound": True}
@@ -144,8 +141,8 @@ class PredictorSearch(Searcher):
     # -- the model --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
         """Return the model, unfitted; called once, at birth."""
-        model = made_model(self.predictor, self.options, self.space, seed)
-        return SpreadModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
+        model = build_model_of(self.predictor, self.options, self.space, seed)
+        return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
 
     def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
         """Fit the model to architectures, int32, shape (n,), and labels, float64, shape (n,); higher is better."""
@@ -158,27 +155,18 @@ class PredictorSearch(Searcher):
 
     def draw_model(self) -> NDArray[np.float64]:
         """Return one draw of the labels of all architectures, float64, shape (size,)."""
-        votes = getattr(self._model, "votes_", None)
-        if votes is None:
+        predictions = getattr(self._model, "predictions_", None)
+        if predictions is None:
             return self.rng.normal(self._mean, self._deviation)
-        drawn: NDArray[np.float64] = votes[self.rng.integers(len(votes))].copy()
+        drawn: NDArray[np.float64] = predictions[self.rng.integers(len(predictions))].copy()
         return drawn
 
     # -- the search -------------------------------------------------------------------------------------------------
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Treat the other architectures as proposed."""
-        self._open[:] = False
-        self._open[cells] = True
-        return True
-
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the open architectures of the highest scores, ties at random; of a batch all by one fit."""
-        if np.count_nonzero(self._open) < n:
-            raise SpaceExhaustedError(f"All cells of {self.space.name} that may be proposed have been.")
+        self._require_open(n)
         if len(self._told) < self.initial or not self._is_fitted():
-            chosen = self.rng.choice(np.flatnonzero(self._open), size=n, replace=False)
-            self._open[chosen] = False
-            return chosen.astype(np.int32)
+            return self._sample_open(n)
         proposals = np.empty(n, np.int32)
         score = self._score()
         for i in range(n):
@@ -190,18 +178,12 @@ class PredictorSearch(Searcher):
             self._open[proposals[i]] = False
         return proposals
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Add the values."""
-        self._told.update(zip(cells.tolist(), values.tolist(), strict=True))
-        self._open[cells] = False
-
     def _is_fitted(self) -> bool:
         """Fit where that is due; False where all values are the same, so that nothing can be learnt."""
         n = len(self._told)
         if self._fitted_at and n >= _REFIT_ALWAYS_BELOW and n < _REFIT_GROWTH * self._fitted_at:
             return True
-        cells = np.fromiter(self._told, np.int32, n)
-        values = np.fromiter(self._told.values(), np.float64, n)
+        cells, values = self._labelled()
         if not np.ptp(values) > 0:
             return False
         labels = normal_scores(values) if self.labels == "rank" else (values - values.mean()) / values.std()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, SpaceExhaustedError
+from nasmeta.checks import checked_bool
+from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
@@ -34,9 +35,7 @@ class RandomSearch(Searcher):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, replacement: bool = False) -> None:
         super().__init__(space, rng)
-        if not isinstance(replacement, bool):
-            raise SettingError(f"replacement must be true or false, not {replacement!r:.80}.")
-        self.replacement = replacement
+        self.replacement = checked_bool("replacement", replacement)
         if replacement:
             return
         self._order = space.sample(space.size, rng)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_number, checked_whole
-from nasmeta.errors import SpaceExhaustedError
-from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
 
 __all__ = ["TPESearch"]
@@ -20,7 +19,7 @@ _LARGEST_TABLE, _BLOCK = 512, 256  # rows that a processor's cache holds
 
 
 @SEARCHERS.register("tpe")
-class TPESearch(Searcher):
+class TPESearch(WithoutReplacement):
     """Propose the cell that is most likely under the good cells seen, compared to the others.
 
     Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization", NeurIPS 2011, in the form that
@@ -65,29 +64,18 @@ class TPESearch(Searcher):
         self.top = checked_number("top", top, most=1)
         self.most = checked_whole("most", most, 1, 1_000_000)
         self.prior_weight = checked_number("prior_weight", prior_weight, 1e-6, 1_000)
-        self._told: dict[int, float] = {}
-        self._open = np.ones(space.size, dtype=bool)
-        self._alike = [_likeness(position) for position in space.positions]
+        self._choice_kernels = [_choice_kernel(position) for position in space.positions]
         self._parts = _parts(space)
         self._place = np.arange(space.size)
         if len(self._parts) == 2:  # all pairs of both halves, in one matrix product
             self._place = self._parts[0].places * len(self._parts[1].codes) + self._parts[1].places
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Treat the other cells as proposed."""
-        self._open[:] = False
-        self._open[cells] = True
-        return True
-
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the open cells of the largest ratio, ties at random; of a batch all by the same densities."""
-        open_cells = np.flatnonzero(self._open)
-        if len(open_cells) < n:
-            raise SpaceExhaustedError(f"All cells of {self.space.name} that may be proposed have been.")
+        self._require_open(n)
         if len(self._told) < self.initial:
-            chosen = self.rng.choice(open_cells, size=n, replace=False)
-            self._open[chosen] = False
-            return chosen.astype(np.int32)
+            return self._sample_open(n)
+        open_cells = np.flatnonzero(self._open)
         ratio, proposals = self._log_ratio()[open_cells], np.empty(n, np.int32)
         for i in range(n):
             ties = np.flatnonzero(ratio == ratio.max())
@@ -96,15 +84,9 @@ class TPESearch(Searcher):
         self._open[proposals] = False
         return proposals
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Add the values."""
-        self._told.update(zip(cells.tolist(), values.tolist(), strict=True))
-        self._open[cells] = False
-
     def _log_ratio(self) -> NDArray[np.float64]:
         """Return the log of the ratio of the densities of good and other cells, shape (n_cells,)."""
-        cells = np.fromiter(self._told, np.int64, len(self._told))
-        values = np.fromiter(self._told.values(), np.float64, len(self._told))
+        cells, values = self._labelled()
         n_good = min(max(int(np.ceil(self.top * len(cells))), 1), self.most)
         order = np.argsort(-values, kind="stable")
         good, other = cells[order[:n_good]], cells[order[n_good:]]
@@ -112,14 +94,14 @@ class TPESearch(Searcher):
         rounded: NDArray[np.float64] = ratio[self._place].round(9)  # so that the order of a sum decides nothing
         return rounded
 
-    def _density(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _density(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the density of kernels at these cells and of the uniform one, by `_place`."""
         smooth = self.prior_weight / max(len(cells) + 1, 1)
         weights = np.append(np.ones(len(cells)), self.prior_weight)
         kernels = []
-        for alike, codes in zip(self._alike, self.space.codes[cells].T, strict=True):
-            kernel = np.ones((len(alike), len(cells) + 1))  # the last one uniform
-            kernel[:, :-1] = alike[:, codes]
+        for choice_kernel, codes in zip(self._choice_kernels, self.space.codes[cells].T, strict=True):
+            kernel = np.ones((len(choice_kernel), len(cells) + 1))  # the last one uniform
+            kernel[:, :-1] = choice_kernel[:, codes]
             kernel[:, :-1] += smooth
             kernel /= kernel.sum(axis=0)
             kernels.append(kernel)
@@ -137,7 +119,7 @@ class TPESearch(Searcher):
         return density
 
 
-def _likeness(position: Position) -> NDArray[np.float64]:
+def _choice_kernel(position: Position) -> NDArray[np.float64]:
     """Return how likely a kernel makes each choice (rows) around that of its cell (columns), before smoothing."""
     n = len(position.choices)
     if not position.ordered:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import short, shown
-from nasmeta.errors import ArchitectureError, SettingError
+from nasmeta.errors import ArchitectureError, SettingError, short, shown
 from nasmeta.spaces._notation import Notation, position_notation
 from nasmeta.spaces._positions import Choice, Position, as_positions
 

@@ -9,8 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import shown
-from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError, shown
 from nasmeta.spaces._architectures import ArchitectureLike, as_array
 from nasmeta.spaces._cell_graph import complete_edges, function_classes, live_edges, live_path_counts, paths_between
 from nasmeta.spaces._content import BUILDERS, packed, unpacked

@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from nasmeta.checks import shown
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.spaces._positions import Position
 
 __all__ = ["Notation", "cell_notation", "position_notation"]

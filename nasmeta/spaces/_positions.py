@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nasmeta.checks import short, shown
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, short, shown
 
 __all__ = ["Choice", "Position", "as_positions"]
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasmeta.checks import shown
-from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError
+from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, shown
 from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._legality import METRICS, our_name, why_illegal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.registry import Registry
-from nasmeta.training import _image_files as files
-from nasmeta.training._image_files import Pixels
+from nasmeta.checks import checked_array, checked_bool, checked_number, checked_whole
+from nasmeta.errors import DamagedFileError, SettingError, shown
+from nasmeta.places import checked_path
+from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
-__all__ = ["SPLITS", "ImageDataset", "dataset_names", "load_dataset"]
+__all__ = ["SPLITS", "ImageDataset", "checked_size", "dataset_names", "load_dataset"]
 
 SPLITS = ("train", "valid", "test")
 _TEST_SHARE = 0.2  # where the source has no test images of its own
@@ -55,6 +55,29 @@ class ImageDataset:
     flips: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Check that images, labels, classes and splits belong together."""
+        images, labels = self.images, self.labels
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
+            raise SettingError("images must be an array of uint8, shape (n, 3, height, width).")
+        if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+            raise SettingError(f"labels must be an array of {len(images)} whole numbers, one for each image.")
+        if not isinstance(self.classes, tuple | list) or not np.isin(labels, np.arange(len(self.classes))).all():
+            raise SettingError("classes must be a list of names, one for each number that a label can be.")
+        if not isinstance(self.splits, Mapping) or {*SPLITS} - {*self.splits}:
+            raise SettingError(f"splits must be a mapping with the keys {', '.join(SPLITS)}.")
+        for name in SPLITS:
+            positions = self.splits[name]
+            is_vector = isinstance(positions, np.ndarray) and positions.ndim == 1 and positions.dtype.kind in "iu"
+            if not is_vector or not np.isin(positions, np.arange(len(images))).all():
+                raise SettingError(f"The split {name} must be an array of positions from 0 to {len(images) - 1}.")
+        for name in ("mean", "deviation"):
+            if checked_array(name, getattr(self, name)).shape != images.shape[1:2]:
+                raise SettingError(f"{name} must be {images.shape[1]} numbers, one for each channel.")
+        checked_bool("flips", self.flips)
+        if not isinstance(self.facts, Mapping):
+            raise SettingError(f"facts must be a mapping, not {shown(self.facts)}.")
+
     @property
     def n_classes(self) -> int:
         """How many classes there are."""
@@ -82,7 +105,7 @@ class ImageDataset:
     def subset(self, n: int, seed: int = 0) -> ImageDataset:
         """Return a smaller data set: at most n images of each split, drawn at random, standardised as before."""
         n = checked_whole("n", n)
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(checked_whole("seed", seed, 0))
         chosen = {name: np.sort(rng.permutation(self.splits[name])[:n]) for name in SPLITS}
         kept = np.sort(np.concatenate(list(chosen.values())))
         return ImageDataset(
@@ -98,23 +121,6 @@ class ImageDataset:
         )
 
 
-@dataclass(frozen=True)
-class _Source:
-    """What is read: images with those of the source's own test set last, and what is known about them."""
-
-    images: Pixels
-    labels: NDArray[np.int64]
-    classes: tuple[str, ...]
-    n_test: int = 0
-    n_valid: int = 0  # before those of the test set
-    mean: tuple[float, ...] | None = None
-    deviation: tuple[float, ...] | None = None
-    flips: bool = True
-
-
-_SOURCES: Registry[Any] = Registry("data set")
-
-
 def dataset_names() -> list[str]:
     """Return the kinds of data sets that `load_dataset` knows.
 
@@ -123,7 +129,7 @@ def dataset_names() -> list[str]:
     >>> dataset_names()
     ['cifar10', 'cifar100', 'digits', 'fashion-mnist', 'folder', 'imagenet16-120']
     """
-    return sorted(_SOURCES)
+    return sorted(READERS)
 
 
 def load_dataset(
@@ -184,45 +190,61 @@ def load_dataset(
     >>> digits.split_sha256()[:8] == load_dataset("digits").split_sha256()[:8]
     True
     """
+    checked_path("source", source)
     kind, colon, path = str(source).partition(":")
-    if not colon and kind not in _SOURCES and Path(kind).is_dir():
+    if not colon and kind not in READERS and Path(kind).is_dir():
         raise SettingError(f"{kind!r} is a folder; a folder of images is written folder:{kind}.")
-    reader = _SOURCES[kind.lower()]
+    kind, given = kind.lower(), kind
+    reader = READERS[kind]
+    split = str(checked_path("split", split))
     split_seed = checked_whole("split_seed", split_seed, 0)
-    if isinstance(valid_fraction, bool) or not 0 <= valid_fraction < 1:
-        raise SettingError(f"valid_fraction is at least 0 and below 1, not {valid_fraction!r}.")
-    if size is not None and checked_whole("size", size, 4) % 4:
-        raise SettingError(f"size is a multiple of 4, as the network halves images twice, not {size}.")
-    if not path and kind.lower() not in ("digits", "fashion-mnist"):
-        raise SettingError(f"The data set {kind} needs a folder: {kind}:PATH.")
-    found: _Source = reader(Path(path).expanduser() if path else None, size)
+    if checked_number("valid_fraction", valid_fraction) >= 1:
+        raise SettingError(f"valid_fraction must be below 1, not {valid_fraction!r}.")
+    size = None if size is None else checked_size(size)
+    if not path and kind not in ("digits", "fashion-mnist"):
+        raise SettingError(f"The data set {given} needs a folder: {given}:PATH.")
+    folder = Path(os.path.expanduser(path)) if path else DEBIAN_FASHION_MNIST
+    found = reader(folder, size)
     images = found.images
     if size is not None and images.shape[2:] != (size, size):
-        images = files.resized(images, size)
+        images = resized(images, size)
     if images.shape[2] % 4 or images.shape[3] % 4:
         raise SettingError(
             f"The images of {source} have {images.shape[2]}×{images.shape[3]} pixels, but the network halves them "
             "twice: pass a size that is a multiple of 4, as in size=32, to scale them."
         )
-    splits = _split(found, kind.lower(), split, valid_fraction, np.random.default_rng(split_seed))
+    splits = _split(found, kind, split, valid_fraction, np.random.default_rng(split_seed))
     for name in ("train", "test"):
         if not len(splits[name]):
             raise SettingError(f"No image of {source} is left for {name}: there are {len(images)} in all.")
     mean, deviation = found.mean, found.deviation
     if mean is None or deviation is None:
-        mean, deviation = _moments(images, splits["train"])
+        mean, deviation = _channel_statistics(images, splits["train"])
     facts = {
-        "source": kind.lower(),
-        "split": str(Path(split).name) if split not in ("fraction", "nb201") else split,
+        "source": kind,
+        "split": Path(split).name,
         "valid_fraction": valid_fraction if split == "fraction" else None,
         "split_seed": split_seed,
         "size": size,
     }
-    name = Path(path).expanduser().resolve().name if kind.lower() == "folder" else kind.lower()
+    name = folder.resolve().name if kind == "folder" else kind
     return ImageDataset(name, images, found.labels, found.classes, splits, mean, deviation, found.flips, facts)
 
 
-def _moments(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def checked_size(size: object, least: int = 4) -> int:
+    """Return a height and width in pixels, checked.
+
+    Raises
+    ------
+    SettingError
+    """
+    pixels = checked_whole("size", size, least, 2**14)
+    if pixels % 4:
+        raise SettingError(f"size is a multiple of 4, as the network halves images twice, not {pixels}.")
+    return pixels
+
+
+def _channel_statistics(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel, from exact counts of the 256 values."""
     values = np.arange(256) / 255
     mean, deviation = [], []
@@ -234,7 +256,7 @@ def _moments(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple[float, ...
     return tuple(mean), tuple(deviation)
 
 
-def _halved(
+def _stratified(
     positions: NDArray[np.int64], labels: NDArray[np.int64], share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Take a share of each class out of positions; return (the rest, what was taken), both ascending."""
@@ -247,28 +269,28 @@ def _halved(
 
 
 def _split(
-    found: _Source, kind: str, split: str | Path, valid_fraction: float, rng: np.random.Generator
+    found: ImageSource, kind: str, split: str, valid_fraction: float, rng: np.random.Generator
 ) -> dict[str, NDArray[np.int64]]:
     n, labels = len(found.labels), found.labels
     positions = np.arange(n, dtype=np.int64)
     train, valid, test = np.split(positions, [n - found.n_test - found.n_valid, n - found.n_test])
     if not found.n_test:
-        train, test = _halved(train, labels, _TEST_SHARE, rng)
+        train, test = _stratified(train, labels, _TEST_SHARE, rng)
     if found.n_valid:
         pass
     elif split == "fraction":
-        train, valid = _halved(train, labels, valid_fraction, rng)
+        train, valid = _stratified(train, labels, valid_fraction, rng)
     elif split == "nb201":
         if kind == "cifar10":
-            train, valid = _halved(train, labels, 0.5, rng)
+            train, valid = _stratified(train, labels, 0.5, rng)
         else:
-            test, valid = _halved(test, labels, 0.5, rng)
+            test, valid = _stratified(test, labels, 0.5, rng)
     else:
-        return _official(Path(split), train, test)
+        return _published_split(Path(split), train, test)
     return {"train": train, "valid": valid, "test": test}
 
 
-def _official(path: Path, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+def _published_split(path: Path, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
     """Read a list of halves as NAS-Bench-201's authors publish it: {"train": ["int", ["0", "5", …]], …}."""
     try:
         lists = json.loads(path.read_text(encoding="utf-8"))
@@ -288,53 +310,3 @@ def _official(path: Path, train: NDArray[np.int64], test: NDArray[np.int64]) -> 
         raise SettingError(f"The halves of {path.name} are not those of {len(whole):,} images.")
     rest, valid = whole[rest], whole[valid]
     return {"train": rest if of_train else train, "valid": valid, "test": test if of_train else rest}
-
-
-@_SOURCES.register("digits")
-def _digits(_: Path | None, size: int | None) -> _Source:
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    grey = np.round(np.asarray(data.images) * (255 / 16)).astype(np.uint8)
-    return _Source(files.coloured(grey), np.asarray(data.target, dtype=np.int64), tuple("0123456789"), flips=False)
-
-
-@_SOURCES.register("cifar10")
-def _cifar10(path: Path | None, size: int | None) -> _Source:
-    assert path is not None
-    images, labels, classes, n_test = files.read_cifar(path, 10)
-    return _Source(images, labels, classes, n_test, 0, _over_255(125.3, 123.0, 113.9), _over_255(63.0, 62.1, 66.7))
-
-
-@_SOURCES.register("cifar100")
-def _cifar100(path: Path | None, size: int | None) -> _Source:
-    assert path is not None
-    images, labels, classes, n_test = files.read_cifar(path, 100)
-    return _Source(images, labels, classes, n_test, 0, _over_255(129.3, 124.1, 112.4), _over_255(68.2, 65.4, 70.4))
-
-
-@_SOURCES.register("imagenet16-120")
-def _imagenet16(path: Path | None, size: int | None) -> _Source:
-    assert path is not None
-    images, labels, n_test = files.read_imagenet16(path, 120)
-    classes = tuple(str(number) for number in range(1, 121))
-    mean, deviation = _over_255(122.68, 116.66, 104.01), _over_255(63.22, 61.26, 65.09)
-    return _Source(images, labels, classes, n_test, 0, mean, deviation)
-
-
-@_SOURCES.register("fashion-mnist")
-def _fashion_mnist(path: Path | None, size: int | None) -> _Source:
-    images, labels, n_test = files.read_fashion_mnist(path)
-    names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-    return _Source(images, labels, names, n_test)
-
-
-@_SOURCES.register("folder")
-def _folder(path: Path | None, size: int | None) -> _Source:
-    assert path is not None
-    images, labels, classes, n_valid, n_test = files.read_folder(path, size)
-    return _Source(images, labels, classes, n_test, n_valid)
-
-
-def _over_255(*values: float) -> tuple[float, ...]:
-    return tuple(value / 255 for value in values)

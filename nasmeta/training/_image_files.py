@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,30 +14,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.registry import Registry
 from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray, restricted_load
 
-__all__ = [
-    "Pixels",
-    "as_rgb",
-    "coloured",
-    "read_cifar",
-    "read_fashion_mnist",
-    "read_folder",
-    "read_imagenet16",
-    "resized",
-]
+__all__ = ["READERS", "ImageSource", "Pixels", "files_by_class", "read_pictures", "resized"]
 
 Pixels: TypeAlias = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """What is read: images with those of the source's own test set last, and what is known about them."""
+
+    images: Pixels
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    n_test: int = 0
+    n_valid: int = 0  # before those of the test set
+    mean: tuple[float, ...] | None = None
+    deviation: tuple[float, ...] | None = None
+    flips: bool = True
+
+
+Reader: TypeAlias = Callable[[Path, "int | None"], ImageSource]
+"""From a folder and the size to which images of different sizes are scaled."""
+
+READERS: Registry[Reader] = Registry("data set")
+
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 
-def coloured(grey: Pixels) -> Pixels:
+def _coloured(grey: Pixels) -> Pixels:
     """Give grey images, shape (n, height, width), three equal channels."""
     return np.ascontiguousarray(np.repeat(grey[:, None], 3, axis=1))
 
 
-def as_rgb(picture: Any) -> Any:
+def _as_rgb(picture: Any) -> Any:
     """Give a picture of Pillow three channels of bytes.
 
     Raises
@@ -88,8 +103,24 @@ def _images_of(path: Path, labels_key: str, size: int, least: int, most: int) ->
     return pixels.reshape(-1, 3, size, size), numbers
 
 
-def read_cifar(path: Path, n_classes: int) -> tuple[Pixels, NDArray[np.int64], tuple[str, ...], int]:
-    """Read CIFAR's official Python batches; return images, labels, classes and how many at the end are test images."""
+def _over_255(*values: float) -> tuple[float, ...]:
+    return tuple(value / 255 for value in values)
+
+
+@READERS.register("digits")
+def read_digits(path: Path, size: int | None) -> ImageSource:
+    """Return scikit-learn's digits, which come without a file."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    grey = np.round(np.asarray(data.images) * (255 / 16)).astype(np.uint8)
+    return ImageSource(_coloured(grey), np.asarray(data.target, dtype=np.int64), tuple("0123456789"), flips=False)
+
+
+def _read_cifar(
+    path: Path, size: int | None, n_classes: int, mean: tuple[float, ...], deviation: tuple[float, ...]
+) -> ImageSource:
+    """Read CIFAR's official Python batches."""
     inside = "cifar-10-batches-py" if n_classes == 10 else "cifar-100-python"
     parts = [f"data_batch_{number}" for number in range(1, 6)] if n_classes == 10 else ["train"]
     test, meta = ("test_batch", "batches.meta") if n_classes == 10 else ("test", "meta")
@@ -113,11 +144,20 @@ def read_cifar(path: Path, n_classes: int) -> tuple[Pixels, NDArray[np.int64], t
     if len(names) != n_classes:
         raise DamagedFileError(f"{folder / meta} names {len(names)} classes, not {n_classes}.")
     images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
-    return images, labels, tuple(str(name) for name in names), len(read[-1][1])
+    classes = tuple(str(name) for name in names)
+    return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, deviation=deviation)
 
 
-def read_imagenet16(path: Path, n_classes: int) -> tuple[Pixels, NDArray[np.int64], int]:
-    """Read the official batches of ImageNet at 16×16 pixels, of the first classes; return how many are test images."""
+for _n_classes, _mean, _deviation in (
+    (10, _over_255(125.3, 123.0, 113.9), _over_255(63.0, 62.1, 66.7)),
+    (100, _over_255(129.3, 124.1, 112.4), _over_255(68.2, 65.4, 70.4)),
+):
+    READERS.register(f"cifar{_n_classes}")(partial(_read_cifar, n_classes=_n_classes, mean=_mean, deviation=_deviation))
+
+
+@READERS.register("imagenet16-120")
+def read_imagenet16(path: Path, size: int | None) -> ImageSource:
+    """Read the official batches of ImageNet at 16×16 pixels, of the first 120 classes."""
     folder = path / "ImageNet16" if (path / "ImageNet16").is_dir() else path
     names = [f"train_data_batch_{number}" for number in range(1, 11)] + ["val_data"]
     read = []
@@ -130,10 +170,12 @@ def read_imagenet16(path: Path, n_classes: int) -> tuple[Pixels, NDArray[np.int6
                 "or as NAS-Bench-201's authors packed it: github.com/D-X-Y/NAS-Bench-201 says where.",
             )
         images, labels = _images_of(folder / name, "labels", 16, 1, 1000)
-        kept = labels <= n_classes
+        kept = labels <= 120
         read.append((images[kept], labels[kept] - 1))
     images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
-    return images, labels, len(read[-1][1])
+    mean, deviation = _over_255(122.68, 116.66, 104.01), _over_255(63.22, 61.26, 65.09)
+    classes = tuple(str(number) for number in range(1, 121))
+    return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, deviation=deviation)
 
 
 def _idx(path: Path, n_dimensions: int) -> Pixels:
@@ -149,9 +191,10 @@ def _idx(path: Path, n_dimensions: int) -> Pixels:
         raise DamagedFileError(f"{path} cannot be read: {reason}.") from reason
 
 
-def read_fashion_mnist(path: Path | None) -> tuple[Pixels, NDArray[np.int64], int]:
-    """Read the four gzipped IDX files; without a path, those that Debian's package installs."""
-    folder = path or DEBIAN_FASHION_MNIST
+@READERS.register("fashion-mnist")
+def read_fashion_mnist(path: Path, size: int | None) -> ImageSource:
+    """Read the four gzipped IDX files."""
+    folder = path
     if (folder / "FashionMNIST" / "raw").is_dir():
         folder = folder / "FashionMNIST" / "raw"  # as torchvision keeps it
     images: list[Pixels] = []
@@ -171,14 +214,17 @@ def read_fashion_mnist(path: Path | None) -> tuple[Pixels, NDArray[np.int64], in
     for pixels, numbers in zip(images, labels, strict=True):
         if len(pixels) != len(numbers) or (len(numbers) and numbers.max() > 9):
             raise DamagedFileError(f"{folder} has {len(pixels):,} images and {len(numbers):,} labels, up to 9 allowed.")
-    return coloured(np.concatenate(images)), np.concatenate(labels).astype(np.int64), len(labels[1])
+    names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+    return ImageSource(
+        _coloured(np.concatenate(images)), np.concatenate(labels).astype(np.int64), names, len(labels[1])
+    )
 
 
 _LAYOUT = "A folder of images has a folder for each class with its images inside, or train/ and test/ with such folders"
 
 
-def _listed(folder: Path) -> dict[str, list[Path]]:
-    """Return the files of images of each class."""
+def files_by_class(folder: Path) -> dict[str, list[Path]]:
+    """Return the files of images of each class that has any, classes and files in alphabetical order."""
     found = {}
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.name.startswith("."):
@@ -188,18 +234,16 @@ def _listed(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def read_folder(path: Path, size: int | None) -> tuple[Pixels, NDArray[np.int64], tuple[str, ...], int, int]:
-    """Read a folder of images; return images, labels, classes, and how many are for validation and for test.
-
-    Images come in the order of training, validation, test. Grey ones get three channels.
-    """
+@READERS.register("folder")
+def read_folder(path: Path, size: int | None) -> ImageSource:
+    """Read a folder of images; grey ones get three channels."""
     if not path.is_dir():
         raise SettingError(f"{path} is no folder. {_LAYOUT}.")
     parts = [path]
     if (path / "train").is_dir():
         valid = next((path / name for name in ("valid", "val") if (path / name).is_dir()), None)
         parts = [path / "train", *([valid] if valid else []), *([path / "test"] if (path / "test").is_dir() else [])]
-    listed = [_listed(part) for part in parts]
+    listed = [files_by_class(part) for part in parts]
     classes = tuple(listed[0])
     if len(classes) < 2:
         raise SettingError(f"{parts[0]} has images of {len(classes)} classes; two are needed. {_LAYOUT}.")
@@ -209,20 +253,21 @@ def read_folder(path: Path, size: int | None) -> tuple[Pixels, NDArray[np.int64]
             what = f"classes that train/ has not: {', '.join(odd[:5])}" if odd else "no images"
             raise SettingError(f"{part} has {what}. {_LAYOUT}.")
     chosen = [(file, classes.index(name)) for found in listed for name, inside in found.items() for file in inside]
-    images = _pictures([file for file, _ in chosen], size)
+    images = read_pictures([file for file, _ in chosen], size)
+    labels = np.array([label for _, label in chosen], dtype=np.int64)
     counts = {part.name: sum(map(len, found.values())) for part, found in zip(parts[1:], listed[1:], strict=True)}
-    n_valid = counts.get("valid", counts.get("val", 0))
-    return images, np.array([label for _, label in chosen], dtype=np.int64), classes, n_valid, counts.get("test", 0)
+    return ImageSource(images, labels, classes, counts.get("test", 0), counts.get("valid", counts.get("val", 0)))
 
 
-def _pictures(paths: Sequence[Path], size: int | None) -> Pixels:
+def read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
+    """Read files of images, all of one size where they are not scaled."""
     from PIL import Image, UnidentifiedImageError
 
     images: Pixels | None = None
     for position, path in enumerate(paths):
         try:
             with Image.open(path) as opened:
-                picture = as_rgb(opened)
+                picture = _as_rgb(opened)
                 if size is not None and picture.size != (size, size):
                     picture = picture.resize((size, size), Image.Resampling.BILINEAR)
                 pixels = np.asarray(picture).transpose(2, 0, 1)

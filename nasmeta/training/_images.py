@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.training._image_files import as_rgb
+from nasmeta.checks import checked_whole
+from nasmeta.errors import SettingError
+from nasmeta.places import checked_path
+from nasmeta.training._dataset import checked_size
+from nasmeta.training._image_files import files_by_class, read_digits, read_pictures, resized
 
 __all__ = ["ImageBatch", "load_images"]
-
-_ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
@@ -74,24 +74,25 @@ def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed
     >>> batch.images.shape, batch.n_classes, sorted(set(batch.labels.tolist()))
     ((20, 3, 16, 16), 10, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
-    for name, value, least in (("n", n, 2), ("size", size, 8)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise SettingError(f"{name} is a whole number from {least}, not {value!r}.")
-    if size % 4:
-        raise SettingError(f"size is a multiple of 4, as the network halves images twice, not {size}.")
-    rng = np.random.default_rng(seed)
+    n, size = checked_whole("n", n, 2), checked_size(size, 8)
+    rng = np.random.default_rng(checked_whole("seed", seed, 0))
+    folder = checked_path("source", source)
     if source == "digits":
-        pixels, labels, n_classes = _digits(n, size, rng)
-        name = "digits"
+        digits = read_digits(folder, None)
+        labels, n_classes, name = digits.labels, 10, "digits"
+        chosen = _balanced_sample(labels, n, rng)
+        bytes_read = resized(digits.images[chosen], size)
     else:
-        pixels, labels, n_classes = _folder(Path(source), n, size, rng)
-        name = Path(source).resolve().name
+        files, labels, n_classes = _listed(folder)
+        chosen, name = _balanced_sample(labels, n, rng), folder.resolve().name
+        bytes_read = read_pictures([files[position] for position in chosen.tolist()], size)
+    pixels, labels = bytes_read / 255, labels[chosen]
     mean, deviation = pixels.mean(axis=(0, 2, 3), keepdims=True), pixels.std(axis=(0, 2, 3), keepdims=True)
     images = (pixels - mean) / np.maximum(deviation, 1e-6)
     return ImageBatch(np.ascontiguousarray(images, dtype=np.float32), labels, n_classes, name)
 
 
-def _drawn(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def _balanced_sample(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw n positions, class after class in turn, without repetition."""
     if n > len(labels):
         raise SettingError(f"There are {len(labels):,} images, so a batch cannot have {n:,}.")
@@ -103,46 +104,13 @@ def _drawn(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArr
     return order[np.argsort(turn[order], kind="stable")][:n]
 
 
-def _resized(image: Any, size: int) -> NDArray[np.float64]:
-    from PIL import Image
-
-    scaled = as_rgb(image).resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(scaled, dtype=np.float64).transpose(2, 0, 1) / 255
-
-
-def _digits(n: int, size: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    labels = np.asarray(data.target, dtype=np.int64)
-    chosen = _drawn(labels, n, rng)
-    grey = np.round(np.asarray(data.images)[chosen] * (255 / 16)).astype(np.uint8)
-    return np.stack([_resized(Image.fromarray(image), size) for image in grey]), labels[chosen], 10
-
-
-def _folder(
-    folder: Path, n: int, size: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
-    from PIL import Image, UnidentifiedImageError
-
+def _listed(folder: Path) -> tuple[list[Path], NDArray[np.int64], int]:
+    """Return the files of images, their labels, and how many classes there are."""
     layout = "A folder of images has one folder for each class, with its images inside"
     if not folder.is_dir():
         raise SettingError(f"{str(folder)!r} is neither 'digits' nor a folder. {layout}.")
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir())
-    files, labels = [], []
-    for label, entry in enumerate(classes):
-        inside = sorted(file for file in entry.rglob("*") if file.suffix.lower() in _ENDINGS)
-        files += inside
-        labels += [label] * len(inside)
-    if not files or len(set(labels)) < 2:
-        raise SettingError(f"{folder} has images of {len(set(labels))} classes; two are needed. {layout}.")
-    chosen = _drawn(np.array(labels), n, rng)
-    pixels = []
-    for position in chosen.tolist():
-        try:
-            with Image.open(files[position]) as image:
-                pixels.append(_resized(image, size))
-        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as reason:
-            raise DamagedFileError(f"{files[position]} cannot be read as an image: {reason}.") from reason
-    return np.stack(pixels), np.array(labels, dtype=np.int64)[chosen], len(classes)
+    found = list(files_by_class(folder).values())
+    if len(found) < 2:
+        raise SettingError(f"{folder} has images of {len(found)} classes; two are needed. {layout}.")
+    labels = np.repeat(np.arange(len(found)), [len(inside) for inside in found])
+    return [file for inside in found for file in inside], labels, len(found)

@@ -74,7 +74,7 @@ class Learner:
         self._evaluation_batch = _EVALUATION_BATCH
         self._data: DeviceData | None = None
         self.network = network
-        with self._telling():
+        with self._reporting_failures():
             self.network.to(device)
             if recipe.channels_last:
                 self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -106,11 +106,11 @@ class Learner:
         ------
         TrainingFailed
         """
-        with self._telling():
+        with self._reporting_failures():
             return self._epoch(epoch, learning_only)
 
     @contextmanager
-    def _telling(self, errors: bool = True) -> Iterator[None]:
+    def _reporting_failures(self, errors: bool = True) -> Iterator[None]:
         """Turn what PyTorch raises into a failure with its reason: memory that does not suffice, or any error."""
         try:
             yield
@@ -120,7 +120,7 @@ class Learner:
             what = str(reason).splitlines()[0][:200] if str(reason) else "No more is known."
             if is_out_of_memory(reason):
                 self._data = None
-                self._forget()
+                self._free_memory()
                 raise TrainingFailed(
                     f"The memory of {self._device_name()} does not suffice for {self.micro_batch} images at once of "
                     f"cell {self.network.cell} with C={self._recipe.channels}, N={self._recipe.cells_per_stage}. "
@@ -190,9 +190,9 @@ class Learner:
                 if not is_out_of_memory(reason) or self.micro_batch // 2 < _SMALLEST_MICRO_BATCH:
                     raise
             self.micro_batch //= 2  # outside the handler, whose traceback keeps tensors alive
-            self._forget()
+            self._free_memory()
 
-    def _forget(self) -> None:
+    def _free_memory(self) -> None:
         self.network.zero_grad(set_to_none=True)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
@@ -245,7 +245,7 @@ class Learner:
                 if not is_out_of_memory(reason) or size // 2 < _SMALLEST_MICRO_BATCH:
                     raise
             self._evaluation_batch = size // 2
-            self._forget()
+            self._free_memory()
         mean_loss = loss_sum / len(positions)
         self._check(mean_loss, epoch)
         return mean_loss, 100 * n_right / len(positions)
@@ -301,7 +301,7 @@ class Learner:
         TrainingFailed
             Where it does not fit into the device's memory.
         """
-        with self._telling(errors=False):
+        with self._reporting_failures(errors=False):
             self._set_state(tensors, rest)
 
     def _set_state(self, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 
 __all__ = ["EnergyMeter", "chosen_device", "computing", "device_name", "is_out_of_memory"]
 
@@ -34,12 +34,12 @@ def chosen_device(device: str | torch.device) -> torch.device:
     SettingError
         Where there is no such device.
     """
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
-    except (RuntimeError, TypeError) as reason:
-        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {device!r:.80}.") from reason
+    except (RuntimeError, TypeError, ValueError, OverflowError) as reason:
+        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {shown(device)}.") from reason
     if found.type == "cuda":
         if not torch.cuda.is_available():
             why = "has no CUDA" if torch.version.cuda is None else "finds no usable GPU"

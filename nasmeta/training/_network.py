@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.checks import checked_bool, checked_instance, checked_whole
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space
 from nasmeta.spaces import live_edges as _live_edges
 
@@ -21,6 +22,7 @@ from torch.nn import functional
 
 __all__ = ["CellModule", "CellNetwork", "live_edges", "multiply_adds"]
 
+_LARGEST = 2**20  # channels, classes or cells
 _EDGES = complete_edges(4)
 _LAST_NODE = 3
 
@@ -42,11 +44,18 @@ def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
     >>> live_edges(["none", "skip_connect", "nor_conv_3x3", "none", "none", "nor_conv_1x1"])
     (False, True, False, False, False, True)
     """
+    _check_operations(operations)
     digits = np.array([[0 if operation == "none" else 1 for operation in operations]])
     return tuple(_live_edges(digits, _EDGES, none=0)[0].tolist())
 
 
-def _used(operations: Sequence[str]) -> set[int]:
+def _check_operations(operations: Sequence[str]) -> None:
+    is_list = isinstance(operations, list | tuple) and all(isinstance(name, str) for name in operations)
+    if not is_list or len(operations) != len(_EDGES):
+        raise SettingError(f"operations must be a list of six names, one for each edge, not {shown(operations)}.")
+
+
+def _nodes_before_output(operations: Sequence[str]) -> set[int]:
     """Return the nodes that reach the output."""
     used = {_LAST_NODE}
     for operation, (source, target) in sorted(
@@ -116,10 +125,11 @@ class CellModule(nn.Module):
 
     def __init__(self, operations: Sequence[str], channels: int, prune: bool = False) -> None:
         super().__init__()
+        live, used = live_edges(operations), _nodes_before_output(operations)
+        prune = checked_bool("prune", prune)
         for name in operations:
             if name not in _OPERATIONS:
                 raise UnknownNameError.of("operation", name, _OPERATIONS)
-        live, used = live_edges(operations), _used(operations)
         self.live = live
         self.edges = nn.ModuleDict()
         self._inputs: list[list[tuple[int, str, bool]]] = [[] for _ in range(_LAST_NODE + 1)]
@@ -220,19 +230,23 @@ class CellNetwork(nn.Module):
     ) -> None:
         super().__init__()
         space = get_cell_space(space)
-        sizes = {
+        n_classes = checked_whole("n_classes", n_classes, most=_LARGEST)
+        channels = checked_whole("channels", channels, most=_LARGEST)
+        cells_per_stage = checked_whole("cells_per_stage", cells_per_stage, most=_LARGEST)
+        in_channels = checked_whole("in_channels", in_channels, most=_LARGEST)
+        prune = checked_bool("prune", prune)
+        self.cell = space.index_of(cell)
+        self.space_name = space.name
+        # what builds this network again
+        self.settings: dict[str, Any] = {
+            "cell": self.cell,
+            "space": space.name,
             "n_classes": n_classes,
             "channels": channels,
             "cells_per_stage": cells_per_stage,
             "in_channels": in_channels,
+            "prune": prune,
         }
-        for name, size in sizes.items():
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise SettingError(f"{name} is a whole number from 1, not {size!r}.")
-        self.cell = space.index_of(cell)
-        self.space_name = space.name
-        # what builds this network again
-        self.settings: dict[str, Any] = {"cell": self.cell, "space": space.name, **sizes, "prune": prune}
         operations = space.ops_of(self.cell).tolist()
 
         def stage(width: int) -> nn.Sequential:
@@ -243,7 +257,7 @@ class CellNetwork(nn.Module):
         self.reductions = nn.ModuleList(_ResidualBlock(channels << level, channels << level + 1) for level in range(2))
         self.last = nn.Sequential(nn.BatchNorm2d(channels * 4), nn.ReLU())
         self.classifier = _Linear(channels * 4, n_classes)
-        self._draw_weights(seed)
+        self._draw_weights(checked_whole("seed", seed, 0))
 
     def _draw_weights(self, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -302,7 +316,8 @@ def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:
     >>> multiply_adds(CellNetwork(0)), get_space("nb201").flops(0, dataset="cifar10")
     (15647370, 15647370)
     """
-    if image_size < 4 or image_size % 4:
+    checked_instance("network", network, CellNetwork)
+    if checked_whole("image_size", image_size) % 4:
         raise SettingError(f"image_size is a positive multiple of 4, not {image_size!r}.")
     total = sum(parameter.numel() for parameter in network.classifier.parameters())
     for name, module in network.named_modules():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
+from nasmeta.checks import checked_bool, checked_choice, checked_instance, checked_number, checked_whole
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import parse_toml
+from nasmeta.places import checked_path
 
 __all__ = ["Recipe", "load_recipe", "recipe_names"]
 
@@ -18,6 +21,7 @@ _CHOICES = {
     "schedule_per": ("epoch", "step"),
     "precision": ("float32", "bfloat16", "float16"),
 }
+_BELOW_ONE = ("momentum", "label_smoothing", "ema", "warmup", "crop")
 
 
 @dataclass(frozen=True)
@@ -90,39 +94,24 @@ class Recipe:
     def __post_init__(self) -> None:
         """Check every setting."""
         for field in fields(self):
-            value, kind = getattr(self, field.name), str(field.type)
-            fits = {
-                "str": isinstance(value, str),
-                "bool": isinstance(value, bool),
-                "int": isinstance(value, int) and not isinstance(value, bool),
-                "float": isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
-            }[kind]
-            if not fits:
-                raise SettingError(f"{field.name} of a recipe is of kind {kind}, not {value!r:.80}.")
-            if kind == "float":
-                object.__setattr__(self, field.name, float(value))
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise SettingError(
-                    f"{name} of a recipe is one of {', '.join(choices)}, not {getattr(self, name)!r:.80}."
-                )
-        for name in ("epochs", "batch_size", "evaluate_every", "channels", "cells_per_stage"):
-            self._in_range(name, 1)
-        self._in_range("patience", 0)
-        for name in ("learning_rate", "weight_decay"):
-            self._in_range(name, 0)
-        for name in ("momentum", "label_smoothing", "ema", "warmup", "crop"):
-            self._in_range(name, 0, 1)
+            name, value = f"{field.name} of a recipe", getattr(self, field.name)
+            if field.name in _CHOICES:
+                value = checked_choice(name, value, _CHOICES[field.name])
+            elif field.type == "str":
+                value = checked_instance(name, value, str)
+            elif field.type == "bool":
+                value = checked_bool(name, value)
+            elif field.type == "int":
+                value = checked_whole(name, value, least=0 if field.name == "patience" else 1)
+            else:
+                value = float(checked_number(name, value))
+                if field.name in _BELOW_ONE and value >= 1:
+                    raise SettingError(f"{name} must be below 1, not {value!r}.")
+            object.__setattr__(self, field.name, value)
         if self.learning_rate == 0:
-            raise SettingError("learning_rate of a recipe is above 0.")
+            raise SettingError("learning_rate of a recipe must be above 0.")
         if self.nesterov and self.momentum == 0:
             raise SettingError("nesterov needs a momentum above 0.")
-
-    def _in_range(self, name: str, least: float, below: float = math.inf) -> None:
-        value = getattr(self, name)
-        if not least <= value < below:
-            most = "" if below == math.inf else f" and below {below}"
-            raise SettingError(f"{name} of a recipe is at least {least}{most}, not {value!r}.")
 
     def but(self, **changes: Any) -> Recipe:
         """Return this recipe with other settings; unless a name is given it says which were changed.
@@ -135,10 +124,11 @@ class Recipe:
         for name in changes:
             if name not in known:
                 raise UnknownNameError.of("setting of a recipe", name, known)
-        changed = {key: value for key, value in changes.items() if value != getattr(self, key)}
-        if changed and "name" not in changed:
-            changed["name"] = f"{self.name} with {', '.join(f'{key}={value}' for key, value in changed.items())}"
-        return replace(self, **changed)
+        other = replace(self, **changes)
+        changed = [key for key in changes if getattr(other, key) != getattr(self, key)]
+        if not changed or "name" in changed:
+            return other
+        return replace(other, name=f"{self.name} with {', '.join(f'{key}={changes[key]}' for key in changed)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings, of JSON's types."""
@@ -153,6 +143,8 @@ class Recipe:
         >>> [round(recipe.learning_rate_at(epoch, 50, 98), 4) for epoch in (0, 6, 11)]
         [0.1, 0.05, 0.0017]
         """
+        epoch, step = checked_whole("epoch", epoch, 0), checked_whole("step", step, 0)
+        n_steps = checked_whole("n_steps", n_steps)
         done = (epoch + (step / n_steps if self.schedule_per == "step" else 0)) / self.epochs
         if self.schedule == "cosine":
             return self.learning_rate * (1 + math.cos(math.pi * done)) / 2
@@ -202,28 +194,28 @@ def load_recipe(recipe: str | Path | Recipe, **changes: Any) -> Recipe:
     """
     if isinstance(recipe, Recipe):
         return recipe.but(**changes)
-    path = Path(recipe)
+    path = checked_path("recipe", recipe)
     if path.suffix == ".toml":
-        return _own(path, ()).but(**changes)
+        return _read_own(path, ()).but(**changes)
     if str(recipe) not in recipe_names():
         error = UnknownNameError.of("recipe", str(recipe), recipe_names())
         raise UnknownNameError(f"{error} A recipe of your own is a file that ends in .toml.")
     return Recipe(**{"name": str(recipe), **_read(_FOLDER / f"{recipe}.toml")}).but(**changes)
 
 
-def _own(path: Path, below: tuple[Path, ...]) -> Recipe:
+def _read_own(path: Path, below: tuple[Path, ...]) -> Recipe:
     """Read a recipe of a file, and those on which it is based; ``below`` are the files that are based on it."""
     settings = _read(path)
     base = settings.pop("based_on", None)
     start = Recipe(path.stem)
     chain = (*below, path.resolve())
     if base is not None and not isinstance(base, str):
-        raise SettingError(f"based_on in {path} is the name or the file of a recipe, not {base!r:.80}.")
+        raise SettingError(f"based_on in {path} is the name or the file of a recipe, not {shown(base)}.")
     if base is not None and base.endswith(".toml"):
-        other = path.parent / Path(base).expanduser()
+        other = path.parent / os.path.expanduser(base)
         if other.resolve() in chain:
             raise SettingError(f"The recipe {path} is based on itself, by {' and '.join(p.name for p in chain)}.")
-        start = _own(other, chain)
+        start = _read_own(other, chain)
     elif base is not None:
         start = load_recipe(base)
     return start.but(**{"name": path.stem, **settings})

@@ -13,9 +13,10 @@ from typing import Any
 
 import torch
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
+from nasmeta.checks import checked_bool, checked_instance, checked_whole
+from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed, shown
 from nasmeta.files import write_atomically
+from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._checkpoint import read_tensors, write_tensors
 from nasmeta.training._dataset import ImageDataset, load_dataset
@@ -102,12 +103,15 @@ def train(
     cell = space.index_of(cell)
     chosen = chosen_device(device)
     recipe = load_recipe(recipe)
-    data = load_dataset(dataset) if isinstance(dataset, str) else dataset
-    if tensorboard and folder is None:
+    data = load_dataset(dataset) if isinstance(dataset, str) else checked_instance("dataset", dataset, ImageDataset)
+    deterministic = checked_bool("deterministic", deterministic)
+    if on_epoch is not None and not callable(on_epoch):
+        raise SettingError(f"on_epoch must be a function of an EpochRecord, not {shown(on_epoch)}.")
+    if checked_bool("tensorboard", tensorboard) and folder is None:
         raise SettingError("TensorBoard's logs need a folder.")
     with ExitStack() as stack:
         stack.enter_context(computing(deterministic))
-        place = _own_folder(Path(folder), stack) if folder is not None else None
+        place = _own_folder(checked_path("folder", folder), stack) if folder is not None else None
         identity = {
             "cell": cell,
             "space": space.name,
@@ -125,7 +129,7 @@ def train(
             watchers = stack.enter_context(
                 Watchers(place if tensorboard else None, recipe.epochs, progress, len(training.epochs), f"cell {cell}")
             )
-            return training.run([watchers.see, *([on_epoch] if on_epoch else [])])
+            return training.run([watchers.see, *([] if on_epoch is None else [on_epoch])])
         except TrainingFailed as failure:
             if place is not None:
                 report = {"reason": failure.reason, "message": str(failure), "identity": identity}

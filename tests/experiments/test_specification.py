@@ -232,6 +232,12 @@ def test_what_python_cannot_read_is_no_toml(tmp_path: Path, content: str) -> Non
     ("text", "message"),
     [
         ("tasks = 3 4", "is no TOML: .*line 1"),
+        ("tasks = " + "[" * 5000 + "]" * 5000, "is no TOML"),
+        ("title = " + "1" * 5000, "is no TOML"),
+        (
+            'tasks = "nb201"\nsearchers = ["random"]\nbudget.evaluations = 3\ntitle = 0x' + "f" * 8000,
+            "title must be .*, not an int too large to show",
+        ),
         ("", "There is no task"),
         ('tasks = "nb201"', "There is no searcher"),
         ('tasks = "nb201"\nsearchers = ["random"]', "There is no budget"),

@@ -33,7 +33,7 @@ ON_CELLS = (*EVERYWHERE, "graph", "live-paths", "operation-counts", "paths")  # 
 QUICK: dict[str, dict[str, Any]] = {
     "ridge": {},
     "gp": {},
-    "random-forest": {"n_trees": 40},
+    "random-forest": {"n_estimators": 40},
     "xgboost": {"rounds": 60, "n_members": 2},
     "ensemble": {"members": ["gp", "ridge"]},
     "mlp": {"max_epochs": 12, "n_members": 2},

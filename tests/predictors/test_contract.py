@@ -23,7 +23,7 @@ from nasmeta.testing import PredictorContract
 SMALL: dict[str, dict[str, Any]] = {
     "ridge": {},
     "gp": {},
-    "random-forest": {"n_trees": 30},
+    "random-forest": {"n_estimators": 30},
     "xgboost": {"rounds": 60, "n_members": 2},
     "ensemble": {"members": ["gp", "ridge"]},
 }
@@ -91,7 +91,7 @@ def test_the_contract_needs_make() -> None:
         RidgeRegressor(),
         GPRegressor(),
         GPRegressor(distance="l2", labels="value"),
-        ForestRegressor(n_trees=10),
+        ForestRegressor(n_estimators=10),
         XGBoostRegressor(rounds=20),
         EnsembleRegressor([("ridge", RidgeRegressor()), ("gp", GPRegressor())]),
     ]

@@ -151,7 +151,7 @@ def test_columns() -> None:
             ColumnEncoder(wrong).transform([0])
     with pytest.raises(SettingError, match="2 columns, but 1"):
         ColumnEncoder(values, names=["one"]).fit()
-    with pytest.raises(SettingError, match="missing is"):
+    with pytest.raises(SettingError, match="missing must be one of error, indicator"):
         ColumnEncoder(values, missing="zero").fit()
     with pytest.raises(SettingError, match="column_1 is unknown for every cell"):
         ColumnEncoder(np.where([True, False], values, np.nan), missing="indicator").fit()

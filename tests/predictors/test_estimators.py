@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
+import warnings
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +27,11 @@ from nasmeta.predictors import (
     RidgeRegressor,
     XGBoostRegressor,
     isomorph_split,
+    load_predictor,
     make_predictor,
     move_to_space,
     normal_scores,
+    save_predictor,
 )
 from nasmeta.predictors._labels import LabelScale
 from nasmeta.spaces import get_space
@@ -118,7 +124,7 @@ def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(80, 5)), rng.normal(size=80)
     at = rng.normal(size=(30, 5))
-    model = ForestRegressor(15, smallest_leaf=3, labels="value", random_state=4).fit(X, y)
+    model = ForestRegressor(15, min_samples_leaf=3, labels="value", random_state=4).fit(X, y)
     scores = (y - y.mean()) / y.std()
     theirs = RandomForestRegressor(15, min_samples_leaf=3, max_features=0.5, random_state=4).fit(X, scores)
     mean, deviation = model.predict(at, return_std=True)
@@ -126,6 +132,27 @@ def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     of_trees = np.stack([tree.predict(at) for tree in theirs.estimators_])
     inside = np.stack([tree.tree_.impurity[tree.apply(at)] for tree in theirs.estimators_])
     np.testing.assert_allclose(deviation, y.std() * np.sqrt(of_trees.var(axis=0) + inside.mean(axis=0)))
+
+
+def test_former_names_of_a_forest_warn(tmp_path: Path) -> None:
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40.0)
+    expected = ForestRegressor(5, 1.0, 2).fit(X, y).predict(X)
+    for former in (ForestRegressor(n_trees=5, columns=1.0, smallest_leaf=2), ForestRegressor()):
+        former.set_params(n_trees=5, columns=1.0, smallest_leaf=2)
+        with pytest.warns(FutureWarning, match="of a forest is .* now"):
+            np.testing.assert_array_equal(former.fit(X, y).predict(X), expected)
+    file = save_predictor(former, tmp_path / "forest.zip")
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    head = json.loads(parts["predictor.json"])
+    for name in ("n_estimators", "max_features", "min_samples_leaf"):
+        del head["predictor"]["settings"]["dict"][name]  # as it was written before
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, part in {**parts, "predictor.json": json.dumps(head).encode()}.items():
+            archive.writestr(name, part)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(load_predictor(file).predict(X), expected)
 
 
 def test_one_booster_knows_no_deviation() -> None:
@@ -138,7 +165,7 @@ def test_one_booster_knows_no_deviation() -> None:
 def test_ensemble_averages(average: str) -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 3)), rng.gamma(1.0, size=60)
-    members = [("ridge", RidgeRegressor()), ("forest", ForestRegressor(n_trees=10))]
+    members = [("ridge", RidgeRegressor()), ("forest", ForestRegressor(n_estimators=10))]
     model = EnsembleRegressor(members, average).fit(X, y)
     each = [member.fit(X, y).predict(X, return_std=True) for _, member in members]
     means, deviations = (np.stack(part) for part in zip(*each, strict=True))
@@ -184,7 +211,7 @@ def test_settings_are_checked_in_fit() -> None:
         GPRegressor(groups=[1]),
         GPRegressor(fit_on=1),
         GPRegressor(labels="log"),
-        ForestRegressor(n_trees=0),
+        ForestRegressor(n_estimators=0),
         XGBoostRegressor(rounds=2.5),
         XGBoostRegressor(rows=-1.0),
         XGBoostRegressor(n_members=True),

@@ -139,7 +139,7 @@ def test_bad_input_is_refused(kind: type) -> None:
         kind(**QUICK).fit([15_625, 1], [0, 1])
     for settings, words in (
         ({"loss": "hinge"}, "mse, ranking"),
-        ({"device": "tpu"}, "cpu, cuda or auto"),
+        ({"device": "tpu"}, "cpu, cuda, auto"),
         ({"n_members": 0}, "n_members"),
         ({"validation_share": 0.9}, "validation_share"),
         ({"extra": np.ones(4)}, "15,625"),

@@ -88,7 +88,7 @@ def of_version_1(file: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["ridge", "gp", "random-forest", "xgboost"])
 def test_mean_and_deviation_come_back(name: str, tmp_path: Path) -> None:
-    settings = {"xgboost": {"n_members": 2, "rounds": 20}, "random-forest": {"n_trees": 20}}.get(name, {})
+    settings = {"xgboost": {"n_members": 2, "rounds": 20}, "random-forest": {"n_estimators": 20}}.get(name, {})
     encoder = join("graph", make_encoder("cost", canonical=True), ColumnEncoder(np.arange(15625.0), names=["x"]))
     predictor = make_predictor(name, encoder=encoder, **settings).fit(CELLS, Y)
     again = load_predictor(save_predictor(predictor, str(tmp_path / "p.zip")))
@@ -211,7 +211,7 @@ def test_a_class_of_ones_own(tmp_path: Path) -> None:
     ],
 )
 def test_forests_that_no_fit_has_grown_are_refused(name: str, change: Any, says: str, tmp_path: Path) -> None:
-    predictor = make_predictor("random-forest", n_trees=5).fit(CELLS, Y)
+    predictor = make_predictor("random-forest", n_estimators=5).fit(CELLS, Y)
     regressor = predictor.steps[-1][1]
     setattr(regressor, name, change(getattr(regressor, name)))
     file = save_predictor(predictor, tmp_path / "forest.zip")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError
+from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.searchers import ASHA, BOHB, SEARCHERS, Hyperband, MultiFidelitySearcher, SuccessiveHalving
 from nasmeta.searchers._bohb import _Density
 from nasmeta.spaces import get_space
@@ -130,3 +131,9 @@ def test_the_density_by_hand_and_its_sum() -> None:
 def test_settings_that_make_no_sense(kind: type[MultiFidelitySearcher], settings: dict[str, object]) -> None:
     with pytest.raises(NasmetaError):
         kind(SPACE, np.random.default_rng(0), **settings)
+
+
+@pytest.mark.parametrize("lengths", [None, 3, 0.5, "12", [[1]], [1.5, 2.5], [True], [-1, 2], [2, 1], [], [10**5000]])
+def test_lengths_that_make_no_sense(lengths: Any) -> None:
+    with pytest.raises(SettingError, match="length"):
+        ASHA(SPACE, np.random.default_rng(0)).begin(lengths)

@@ -5,13 +5,14 @@ import json
 import pickle
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, UnsafePickleError
-from nasmeta.training import load_dataset, load_images
+from nasmeta.training import ImageDataset, load_dataset, load_images
 
 SIZES = tuple[int, ...]
 
@@ -235,7 +236,18 @@ def test_batches_that_are_damaged_or_evil(cifar10: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"size": 10}, {"size": True}, {"valid_fraction": 1.0}, {"valid_fraction": -0.1}, {"split_seed": -1}]
+    "options",
+    [
+        {"size": 10},
+        {"size": True},
+        {"size": 10**30},
+        {"valid_fraction": 1.0},
+        {"valid_fraction": -0.1},
+        {"valid_fraction": "0.1"},
+        {"split_seed": -1},
+        {"split": None},
+        {"split": [1]},
+    ],
 )
 def test_impossible_options(options: dict[str, float]) -> None:
     with pytest.raises(SettingError, match=next(iter(options))):
@@ -259,3 +271,34 @@ def test_names_of_classes_that_are_no_list(cifar10: Path) -> None:
     (cifar10 / "cifar-10-batches-py" / "batches.meta").write_bytes(pickle.dumps({"label_names": 5}))
     with pytest.raises(DamagedFileError, match="no list label_names"):
         load_dataset(f"cifar10:{cifar10}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"images": [1]},
+        {"images": np.zeros((4, 3, 8, 8))},
+        {"labels": np.zeros(3, dtype=np.int64)},
+        {"labels": np.full(4, 2)},
+        {"classes": 2},
+        {"splits": {}},
+        {"splits": dict.fromkeys(("train", "valid", "test"), np.array([4]))},
+        {"mean": (0.5,)},
+        {"deviation": "x"},
+        {"flips": None},
+        {"facts": 3},
+    ],
+)
+def test_parts_that_do_not_belong_together(change: dict[str, Any]) -> None:
+    parts = {
+        "name": "own",
+        "images": np.zeros((4, 3, 8, 8), dtype=np.uint8),
+        "labels": np.array([0, 1, 0, 1]),
+        "classes": ("a", "b"),
+        "splits": {"train": np.array([0, 1]), "valid": np.array([], dtype=np.int64), "test": np.array([2, 3])},
+        "mean": (0.5, 0.5, 0.5),
+        "deviation": (0.5, 0.5, 0.5),
+    }
+    assert ImageDataset(**parts).n_classes == 2  # type: ignore[arg-type]
+    with pytest.raises(SettingError):
+        ImageDataset(**{**parts, **change})  # type: ignore[arg-type]

@@ -61,7 +61,10 @@ def test_bad_input(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> No
         load_images(tmp_path_factory.mktemp("empty"))
     with pytest.raises(SettingError, match="multiple of 4"):
         load_images("digits", size=10)
-    with pytest.raises(SettingError, match="n is a whole number"):
+    for settings in ({"seed": -1}, {"seed": "x"}, {"source": None}, {"source": [1]}, {"size": 10**30}, {"n": 2.0}):
+        with pytest.raises(SettingError, match=f"{next(iter(settings))} must be"):
+            load_images(**settings)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="n must be a whole number"):
         load_images("digits", n=0)
     (folder / "dog" / "0.png").write_bytes(b"no image")
     with pytest.raises(DamagedFileError, match="cannot be read as an image"):

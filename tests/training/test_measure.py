@@ -115,6 +115,14 @@ def test_bad_input(whole: Path, tmp_path: Path) -> None:
         ProxySettings(("sinflow",))
     with pytest.raises(SettingError, match="repeats"):
         ProxySettings(repeats=0)
+    for proxies in (None, 3, (), "snip"):
+        with pytest.raises(SettingError, match="proxies must be names from"):
+            ProxySettings(proxies)  # type: ignore[arg-type]
+    for batch, settings in ((None, SETTINGS), (BATCH, {"seed": 1})):
+        with pytest.raises(SettingError, match="must be of type"):
+            compute_proxies([1], batch, settings)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="output must be a path"):
+        measure_proxies(3, BATCH, SETTINGS)  # type: ignore[arg-type]
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="Cannot write the journal"):
         measure_proxies(tmp_path / "file" / "a.npz", BATCH, SETTINGS)

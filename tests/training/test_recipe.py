@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
@@ -91,6 +92,30 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 def test_impossible_settings(change: dict[str, object]) -> None:
     with pytest.raises(SettingError, match="momentum" if "momentum" in change else next(iter(change))):
         load_recipe("tiny", **change)
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 5000 + "]" * 5000, "1" * 5000, "1" * 4000, "0x" + "f" * 8000, "[[1], [2]]", "nan"]
+)
+@pytest.mark.parametrize("name", ["epochs", "learning_rate", "nesterov", "precision", "based_on"])
+def test_values_of_a_file_that_nobody_can_mean(tmp_path: Path, name: str, value: str) -> None:
+    (tmp_path / "odd.toml").write_text(f"{name} = {value}\n")
+    with pytest.raises((SettingError, DamagedFileError), match=r"odd\.toml|of a recipe"):
+        load_recipe(tmp_path / "odd.toml")
+
+
+@pytest.mark.parametrize(
+    "recipe", [None, 3, ["tiny"], {"name": "tiny"}, "\0.toml", 10**5000], ids=lambda value: type(value).__name__
+)
+def test_what_is_no_recipe(recipe: object) -> None:
+    with pytest.raises(SettingError, match="recipe must be a path"):
+        load_recipe(recipe)  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    recipe = load_recipe("tiny", epochs=np.int64(3), learning_rate=np.float32(0.5), flip=np.False_)
+    assert recipe == load_recipe("tiny", name=recipe.name, epochs=3, learning_rate=0.5, flip=False)
+    assert [type(value) for value in (recipe.epochs, recipe.learning_rate, recipe.flip)] == [int, float, bool]
 
 
 def test_a_file_based_on_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

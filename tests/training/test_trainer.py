@@ -340,6 +340,19 @@ def test_devices_and_folders_that_are_not_there(
         train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "file" / "inside")
     with pytest.raises(SettingError, match="need a folder"):
         train(CELL, dataset=few, recipe=TWO, device="cpu", tensorboard=True)
+    for settings in (
+        {"device": 10**30},
+        {"device": np.zeros(2)},
+        {"dataset": 3},
+        {"dataset": None},
+        {"deterministic": 1},
+        {"on_epoch": "print"},
+        {"folder": 3},
+        {"recipe": 3},
+        {"seed": -1},
+    ):
+        with pytest.raises(SettingError, match=f"{next(iter(settings))} (must be|is)"):
+            train(CELL, **{"dataset": few, "recipe": TWO, "device": "cpu", **settings})  # type: ignore[arg-type]
     assert EnergyMeter(torch.device("cpu")).joules() is None
 
 

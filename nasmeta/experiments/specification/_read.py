@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
@@ -130,7 +130,7 @@ class _Reader:
                 return default
             inner = inner[key]
         if not isinstance(inner, kind) or (isinstance(inner, bool) and kind is not bool):
-            raise self.error(self.lines.of(*path), f"{path[-1]} must be {what}, not {inner!r:.80}.")
+            raise self.error(self.lines.of(*path), f"{path[-1]} must be {what}, not {shown(inner)}.")
         return inner
 
     def known(self, keys: Sequence[str], where: str, *path: str) -> None:

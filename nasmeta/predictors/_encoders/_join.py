@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn.pipeline import FeatureUnion
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder
 from nasmeta.spaces import SearchSpace, reference_space
 
@@ -63,18 +63,22 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
         if len(parts) > 1:
             return join(*parts, space=space, **settings)
         kind = ENCODERS[encoder]
-        known = list(inspect.signature(kind).parameters)
+        parameters = inspect.signature(kind).parameters
         for name in settings:
-            if name not in known:
-                raise SettingError(f"The encoder {encoder} has no setting {name!r}. Possible: {', '.join(known)}.")
-        for name, parameter in inspect.signature(kind).parameters.items():
+            if name not in parameters:
+                raise SettingError(f"The encoder {encoder} has no setting {name!r}. Possible: {', '.join(parameters)}.")
+        for name, parameter in parameters.items():
             if parameter.default is parameter.empty and name not in settings:
                 raise SettingError(f"The encoder {encoder} needs {name}: {kind.__name__}({name}=...).")
         return kind(space=space, **settings)
     if isinstance(encoder, list | tuple):
         return join(*encoder, space=space, **settings)
+    return _transformer(encoder)
+
+
+def _transformer(encoder: Any) -> Any:
     if not hasattr(encoder, "transform"):
-        raise SettingError(f"An encoder is a name, a list of names or a transformer, not {encoder!r:.80}.")
+        raise SettingError(f"An encoder is a name, a list of names or a transformer, not {shown(encoder)}.")
     return encoder
 
 
@@ -110,10 +114,10 @@ def join(*encoders: str | CellEncoder, space: str | SearchSpace = "nb201", **set
             used |= set(chosen)
             name, encoder = encoder, make_encoder(encoder, space, **chosen)
         else:
-            name = type(encoder).__name__.lower()
+            name = type(_transformer(encoder)).__name__.lower()
         if name in dict(steps):
             raise SettingError(f"The encoder {name} is there twice.")
-        steps.append((name, make_encoder(encoder, space)))
+        steps.append((name, encoder))
     if set(settings) - used:
         raise SettingError(f"None of the encoders has a setting {', '.join(sorted(set(settings) - used))}.")
     return FeatureUnion(steps)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.checks import checked_array, checked_bool, checked_choice, checked_instance
+from nasmeta.errors import MissingValueError, SettingError, shown
 from nasmeta.predictors._acquisition import normal_scores
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, cells_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
@@ -50,7 +51,7 @@ class CostEncoder(CellSpaceEncoder):
         return isinstance(space, CellSpace) and any(formula is not None for formula in space._costs.values())
 
     def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _costs(space, self.dataset)
+        return _costs(space, checked_instance("dataset", self.dataset, str))
 
 
 @lru_cache(maxsize=8)
@@ -116,7 +117,7 @@ class ColumnEncoder(CellEncoder):
         space = get_space(self.space)
         table, names = self._table()
         cells = cells_in(X, space)
-        if self.canonical:
+        if checked_bool("canonical", self.canonical):
             cells = np.asarray(space.canonical(cells), dtype=np.int32)
         found = np.asarray(table[cells], dtype=np.float64)
         if np.isnan(found).any():
@@ -130,25 +131,25 @@ class ColumnEncoder(CellEncoder):
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         space = get_space(self.space)
-        values = np.asarray(self.values, dtype=np.float64)
+        values = checked_array("values", self.values)
         values = values[:, None] if values.ndim == 1 else values
         if values.ndim != 2 or len(values) != space.size:
             raise SettingError(
                 f"values must have one row for each of {space.size:,} {space.noun}s, not {values.shape}."
             )
-        names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else list(self.names)
+        names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else self.names
+        if not isinstance(names, Iterable):
+            raise SettingError(f"names must be a list of names of columns, not {shown(names)}.")
+        names = [str(name) for name in names]
         if len(names) != values.shape[1]:
             raise SettingError(f"{values.shape[1]} columns, but {len(names)} names: {', '.join(names)}.")
-        if self.missing not in ("error", "indicator") or self.scale not in ("none", "rank"):
-            raise SettingError(
-                f'missing is "error" or "indicator" and scale "none" or "rank", not {self.missing!r}, {self.scale!r}.'
-            )
+        missing = checked_choice("missing", self.missing, ("error", "indicator"))
         unknown = np.isnan(values)
-        if self.scale == "rank":
+        if checked_choice("scale", self.scale, ("none", "rank")) == "rank":
             values = values.copy()
             for column, absent in zip(values.T, unknown.T, strict=True):
                 column[~absent] = normal_scores(column[~absent])
-        if self.missing == "indicator" and unknown.any():
+        if missing == "indicator" and unknown.any():
             if unknown.all(axis=0).any():
                 raise SettingError(f"{names[int(unknown.all(axis=0).argmax())]} is unknown for every {space.noun}.")
             partly = np.asarray(unknown.any(axis=0))

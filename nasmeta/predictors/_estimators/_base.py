@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.predictors._labels import LabelScale, checked_labels
 
 __all__ = ["ScaledRegressor"]
+
+
+class RowsError(SettingError, TypeError):
+    """Rows or labels that scikit-learn refuses; of the kinds that it raises, too."""
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Turn what scikit-learn raises about rows and labels into an error of this package."""
+    try:
+        yield
+    except NasmetaError:
+        raise
+    except (TypeError, ValueError, OverflowError) as reason:
+        raise RowsError(str(reason)) from reason
 
 
 class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Base of regressors on feature matrices that learn labels on a scale of their own.
 
     A subclass sets ``labels`` in ``__init__`` ("rank": normal scores of ranks; "value": standardised) and writes
-    `_fit` and `_predict`, which see scores only.
+    `_fit` and `_predict`, which see scores only. What `_fit` learns are the attributes named in ``learnt``; a subclass
+    that keeps it in another form writes `_state` and `_set_state`.
     """
 
     labels: str
+    learnt: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, X: Any, y: Any) -> ScaledRegressor:
         """Learn from labelled rows.
 
         Parameters
         ----------
-        X : array-like of float, shape (n, n_features)
+        X : array-like of float, shape (n, n_features), or architectures, shape (n,) or (n, 1)
+            Networks on the choices of an architecture read its index or string, all others its features.
         y : array-like of float, shape (n,)
 
         Returns
@@ -42,13 +62,10 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         LabelError
             Where labels are not finite, fewer than two, or all the same.
         SettingError
+            Where a setting is impossible, rows are no numbers, or not as many as labels.
+        ArchitectureError
         """
-        if y is not None:
-            y = np.asarray(y)
-            if y.dtype.kind in "fiub" and y.ndim == 1:
-                checked_labels(y)
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        y = checked_labels(y)
+        X, y = self._checked(X, y)
         self.label_scale_ = LabelScale.fit(y, self.labels)
         self._fit(X, self.label_scale_.to_scores(y))
         return self
@@ -58,7 +75,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of float, shape (n, n_features)
+        X : array-like, as in `fit`
         return_std : bool, default False
             Whether to return the standard deviation, too.
 
@@ -69,14 +86,29 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             Only with `return_std`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        mean, deviation = self._predict(X, return_std)
+        mean, deviation = self._predict(self._checked_rows(X), return_std)
         predicted = self.label_scale_.to_labels(mean)
         if not return_std:
             return predicted
         if deviation is None:
             raise SettingError(f"{type(self).__name__} knows no deviation.")
         return predicted, self.label_scale_.deviation_of_labels(mean, deviation)
+
+    def _checked(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return the rows and labels to learn from, checked."""
+        with own_errors():
+            if y is not None:
+                y = np.asarray(y)
+                if y.dtype.kind in "fiub" and y.ndim == 1:
+                    checked_labels(y, _num_samples(X))
+            X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+            return X, checked_labels(y)
+
+    def _checked_rows(self, X: Any) -> NDArray[Any]:
+        """Return the rows to predict, checked."""
+        with own_errors():
+            rows: NDArray[Any] = validate_data(self, X, dtype=np.float64, reset=False)
+            return rows
 
     @abstractmethod
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
@@ -104,8 +136,9 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.label_scale_ = LabelScale(state["label_levels"], state["score_levels"])
         self._set_state(state)
 
-    @abstractmethod
-    def _state(self) -> dict[str, Any]: ...
+    def _state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.learnt}
 
-    @abstractmethod
-    def _set_state(self, state: dict[str, Any]) -> None: ...
+    def _set_state(self, state: dict[str, Any]) -> None:
+        for name in self.learnt:
+            setattr(self, name, state[name])

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from nasmeta.errors import SettingError
+from nasmeta.checks import checked_choice
+from nasmeta.errors import SettingError, shown
 from nasmeta.predictors._labels import LabelScale, checked_labels
 
 __all__ = ["EnsembleRegressor"]
@@ -52,14 +53,13 @@ class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> EnsembleRegressor:
         """Fit a clone of each member; see `ScaledRegressor.fit`."""
-        members = _default_members() if self.members is None else list(self.members)
-        if not members or any(not isinstance(member, tuple) or len(member) != 2 for member in members):
-            raise SettingError(f"members must be a list of (name, regressor), not {self.members!r:.80}.")
+        members = _default_members() if self.members is None else self.members
+        if not isinstance(members, list | tuple) or not members or not all(map(_is_named_regressor, members)):
+            raise SettingError(f"members must be a list of (name, regressor), not {shown(self.members)}.")
         names = [name for name, _ in members]
         if len(set(names)) < len(names):
             raise SettingError(f"A member's name is there twice: {', '.join(names)}.")
-        if self.average not in _AVERAGES:
-            raise SettingError(f"average must be one of {', '.join(_AVERAGES)}, not {self.average!r:.80}.")
+        checked_choice("average", self.average, _AVERAGES)
         self.members_ = [(name, clone(member).fit(X, y)) for name, member in members]
         labels = checked_labels(column_or_1d(y))
         self.label_scale_ = LabelScale.fit(labels, "rank" if self.average == "rank" else "value")
@@ -124,6 +124,16 @@ def _default_members() -> list[tuple[str, Any]]:
     from nasmeta.predictors._estimators._xgboost import XGBoostRegressor
 
     return [("gp", GPRegressor()), ("xgboost", XGBoostRegressor())]
+
+
+def _is_named_regressor(member: Any) -> bool:
+    return (
+        isinstance(member, tuple)
+        and len(member) == 2
+        and isinstance(member[0], str)
+        and hasattr(member[1], "fit")
+        and not isinstance(member[1], type)
+    )
 
 
 def _knows_deviation(member: Any) -> bool:

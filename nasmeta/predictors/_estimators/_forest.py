@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import checked_whole
-from nasmeta.errors import DamagedFileError
+from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
 __all__ = ["ForestRegressor"]
 
 _LEAF = -1
+_DEPRECATED = "deprecated"  # as scikit-learn marks a parameter that is not to be given any more
 _SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certainty
 
 
+@dataclass(eq=False, repr=False)
 class ForestRegressor(ScaledRegressor):
     """Random forest (Breiman 2001), with the deviation of Hutter et al. (Artificial Intelligence 2014, sec. 4.3.2).
 
@@ -24,52 +28,64 @@ class ForestRegressor(ScaledRegressor):
 
     Parameters
     ----------
-    n_trees : int, default 100
-    columns : float or "sqrt", default 0.5
-        Share of the columns that a split may choose from.
-    smallest_leaf : int, default 1
+    n_estimators : int, default 100
+        Trees.
+    max_features : float, int or "sqrt", default 0.5
+        Share or number of the columns that a split may choose from.
+    min_samples_leaf : int, default 1
         Labels that a leaf has at least.
     labels : {"value", "rank"}, default "value"
         Learn the values themselves, or normal scores of ranks.
     random_state : int, default 0
     n_jobs : int, default 1
+    n_trees, columns, smallest_leaf
+        Former names of the first three; `fit` warns of them.
 
     Examples
     --------
     >>> import numpy as np
     >>> from nasmeta.predictors import ForestRegressor
     >>> X = np.arange(60.0)[:, None]
-    >>> mean, deviation = ForestRegressor(n_trees=20).fit(X, X[:, 0]).predict([[10.0]], return_std=True)
+    >>> mean, deviation = ForestRegressor(n_estimators=20).fit(X, X[:, 0]).predict([[10.0]], return_std=True)
     >>> mean.shape, bool(deviation[0] > 0)
     ((1,), True)
     """
 
-    def __init__(
-        self,
-        n_trees: int = 100,
-        columns: float | str = 0.5,
-        smallest_leaf: int = 1,
-        labels: str = "value",
-        random_state: int = 0,
-        n_jobs: int = 1,
-    ) -> None:
-        self.n_trees = n_trees
-        self.columns = columns
-        self.smallest_leaf = smallest_leaf
-        self.labels = labels
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+    learnt = ("roots_", "feature_", "threshold_", "value_", "variance_", "children_")
+
+    n_estimators: int = 100
+    max_features: float | str = 0.5
+    min_samples_leaf: int = 1
+    labels: str = "value"
+    random_state: int = 0
+    n_jobs: int | None = 1
+    _: KW_ONLY
+    n_trees: Any = _DEPRECATED
+    columns: Any = _DEPRECATED
+    smallest_leaf: Any = _DEPRECATED
+
+    def _setting(self, name: str, former: str) -> Any:
+        """Return a setting, whichever of its two names it was given by."""
+        value = getattr(self, former)
+        if isinstance(value, str) and value == _DEPRECATED:
+            return getattr(self, name)
+        warnings.warn(f"{former} of a forest is {name} now.", FutureWarning, stacklevel=4)
+        return value
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         from sklearn.ensemble import RandomForestRegressor
 
         model = RandomForestRegressor(
-            n_estimators=checked_whole("n_trees", self.n_trees),
-            max_features=self.columns,
-            min_samples_leaf=self.smallest_leaf,
-            random_state=checked_whole("random_state", self.random_state, least=0),
+            n_estimators=checked_whole("n_estimators", self._setting("n_estimators", "n_trees")),
+            max_features=self._setting("max_features", "columns"),
+            min_samples_leaf=self._setting("min_samples_leaf", "smallest_leaf"),
+            random_state=checked_whole("random_state", self.random_state, 0, 2**32 - 1),
             n_jobs=self.n_jobs,
-        ).fit(X, scores)
+        )
+        try:
+            model.fit(X, scores)
+        except (TypeError, ValueError, OverflowError, RecursionError) as reason:
+            raise SettingError(f"scikit-learn refuses: {reason}") from reason
         trees = [tree.tree_ for tree in model.estimators_]
         starts = np.cumsum([0] + [tree.node_count for tree in trees])
         self.roots_ = starts[:-1]
@@ -114,16 +130,9 @@ class ForestRegressor(ScaledRegressor):
         variance = values.var(axis=1) + self.variance_[leaves].mean(axis=1)
         return values.mean(axis=1), np.sqrt(np.maximum(variance, _SMALLEST_VARIANCE))
 
-    def _state(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _LEARNT}
-
     def _set_state(self, state: dict[str, Any]) -> None:
         _check(state, self.n_features_in_)
-        for name in _LEARNT:
-            setattr(self, name, state[name])
-
-
-_LEARNT = ("roots_", "feature_", "threshold_", "value_", "variance_", "children_")
+        super()._set_state(state)
 
 
 def _check(state: dict[str, Any], n_features: int) -> None:
@@ -133,7 +142,7 @@ def _check(state: dict[str, Any], n_features: int) -> None:
     ------
     DamagedFileError
     """
-    shapes = {name: np.shape(state[name]) for name in _LEARNT}
+    shapes = {name: np.shape(state[name]) for name in ForestRegressor.learnt}
     n = len(state["feature_"]) if len(shapes["feature_"]) == 1 else 0
     vectors = ("feature_", "threshold_", "value_", "variance_")
     whole = all(np.asarray(state[name]).dtype.kind == "i" for name in ("roots_", "feature_", "children_"))

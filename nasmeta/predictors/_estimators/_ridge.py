@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from nasmeta.predictors._estimators._base import ScaledRegressor
 __all__ = ["RidgeRegressor"]
 
 
+@dataclass(eq=False, repr=False)
 class RidgeRegressor(ScaledRegressor):
     """Ridge regression; penalty and noise maximise the marginal likelihood.
 
@@ -31,8 +32,8 @@ class RidgeRegressor(ScaledRegressor):
     array([91.])
     """
 
-    def __init__(self, labels: str = "rank") -> None:
-        self.labels = labels
+    labels: str = "rank"
+    learnt = ("centre_", "scale_", "coefficients_", "intercept_", "covariance_", "noise_")
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         from sklearn.linear_model import BayesianRidge
@@ -51,13 +52,3 @@ class RidgeRegressor(ScaledRegressor):
         if not return_std:
             return mean, None
         return mean, np.sqrt(np.einsum("ij,ij->i", X @ self.covariance_, X) + self.noise_)
-
-    def _state(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _LEARNT}
-
-    def _set_state(self, state: dict[str, Any]) -> None:
-        for name in _LEARNT:
-            setattr(self, name, state[name])
-
-
-_LEARNT = ("centre_", "scale_", "coefficients_", "intercept_", "covariance_", "noise_")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import checked_number, checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.predictors._booster import check_booster
 from nasmeta.predictors._estimators._base import ScaledRegressor
@@ -17,6 +18,7 @@ __all__ = ["XGBoostRegressor"]
 _SMALLEST_DEVIATION = 1e-6
 
 
+@dataclass(eq=False, repr=False)
 class XGBoostRegressor(ScaledRegressor):
     """Gradient boosting (Chen and Guestrin, KDD 2016) on one thread; several seeds give a deviation.
 
@@ -35,6 +37,7 @@ class XGBoostRegressor(ScaledRegressor):
         Learn the values themselves, or normal scores of ranks.
     random_state : int, default 0
     n_jobs : int, default 1
+        Threads; all where it is -1 or None.
 
     Examples
     --------
@@ -46,43 +49,31 @@ class XGBoostRegressor(ScaledRegressor):
     (2,)
     """
 
-    def __init__(
-        self,
-        rounds: int = 300,
-        learning_rate: float = 0.05,
-        depth: int = 6,
-        rows: float = 0.8,
-        columns: float = 0.5,
-        n_members: int = 1,
-        labels: str = "value",
-        random_state: int = 0,
-        n_jobs: int = 1,
-    ) -> None:
-        self.rounds = rounds
-        self.learning_rate = learning_rate
-        self.depth = depth
-        self.rows = rows
-        self.columns = columns
-        self.n_members = n_members
-        self.labels = labels
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+    rounds: int = 300
+    learning_rate: float = 0.05
+    depth: int = 6
+    rows: float = 0.8
+    columns: float = 0.5
+    n_members: int = 1
+    labels: str = "value"
+    random_state: int = 0
+    n_jobs: int | None = 1
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         import xgboost
 
         rounds = checked_whole("rounds", self.rounds)
         settings = {
-            "eta": self.learning_rate,
+            "eta": checked_number("learning_rate", self.learning_rate),
             "max_depth": checked_whole("depth", self.depth),
-            "subsample": self.rows,
-            "colsample_bytree": self.columns,
+            "subsample": checked_number("rows", self.rows, most=1),
+            "colsample_bytree": checked_number("columns", self.columns, most=1),
             "tree_method": "hist",
-            "nthread": self.n_jobs,
+            "nthread": None if self.n_jobs is None else checked_whole("n_jobs", self.n_jobs, least=-1, most=2**31 - 1),
             "verbosity": 0,
         }
         seed = checked_whole("random_state", self.random_state, least=0)
-        data = xgboost.QuantileDMatrix(X, label=scores, nthread=self.n_jobs)
+        data = xgboost.QuantileDMatrix(X, label=scores, nthread=settings["nthread"])
         try:
             self.boosters_ = [
                 xgboost.train({**settings, "seed": seed + member}, data, num_boost_round=rounds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import checked_choice, checked_number, checked_whole
 from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._neural._layers import MemberNetwork
 from nasmeta.predictors._neural._losses import LOSSES
-from nasmeta.predictors._neural._training import Recipe, chosen_device, predict_members, train_members
+from nasmeta.predictors._neural._training import chosen_device, predict_members, train_members
 
 __all__ = ["NeuralRegressor"]
 
 _LEAST_DEVIATION = 1e-3  # of scores, whose own deviation is about one
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class NeuralRegressor(ScaledRegressor):
     """Base of ensembles of networks (Lakshminarayanan et al., "Deep ensembles", NeurIPS 2017).
 
@@ -32,16 +34,17 @@ class NeuralRegressor(ScaledRegressor):
     """
 
     hidden: int
-    n_members: int
-    loss: str
-    max_epochs: int
-    patience: int
-    validation_share: float
-    batch_size: int | None
-    learning_rate: float
-    weight_decay: float
-    device: str
-    seed: int
+    n_members: int = 5
+    loss: str = "ranking"
+    labels: str = "rank"
+    max_epochs: int = 120
+    patience: int = 40
+    validation_share: float = 0.1
+    batch_size: int | None = None
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    device: str = "cpu"
+    seed: int = 0
 
     @abstractmethod
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
@@ -56,12 +59,13 @@ class NeuralRegressor(ScaledRegressor):
         """Return how many columns beside the cell the network reads."""
 
     def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
-        recipe, device = self._recipe(), chosen_device(self.device)
+        self._check_settings()
+        device = chosen_device(self.device)
         generator = torch.Generator().manual_seed(checked_whole("seed", self.seed, least=0))
         network = self._build(self._n_inputs(), generator).to(device)
         inputs = tuple(values.to(device) for values in self._tensors(X))
         wanted = torch.as_tensor(scores, dtype=torch.float32, device=device)
-        left_out, self.n_epochs_ = train_members(network, inputs, wanted, recipe, generator)
+        left_out, self.n_epochs_ = train_members(network, inputs, wanted, self, generator)
         predicted = predict_members(network, inputs)
         slope, shift = _calibration(predicted, wanted) if self.loss == "ranking" else _identity(predicted)
         predicted = predicted * slope + shift
@@ -83,30 +87,16 @@ class NeuralRegressor(ScaledRegressor):
         deviation = np.sqrt(members.var(axis=0) + self.noise_**2) if return_std else None
         return members.mean(axis=0), deviation
 
-    def _recipe(self) -> Recipe:
-        """Return the settings of the training, checked."""
-        if self.loss not in LOSSES:
-            raise SettingError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r:.80}.")
+    def _check_settings(self) -> None:
+        checked_choice("loss", self.loss, LOSSES)
         for name in ("hidden", "n_members", "max_epochs", "patience"):
-            checked_whole(name, getattr(self, name))
+            checked_whole(name, getattr(self, name), most=1_000_000)
         if self.batch_size is not None:
             checked_whole("batch_size", self.batch_size, least=2)
-        if not 0 <= self.validation_share <= 0.5:
-            raise SettingError(f"validation_share must lie between 0 and 0.5, not {self.validation_share!r:.80}.")
-        if not (self.learning_rate > 0 and self.weight_decay >= 0):
-            raise SettingError(
-                "learning_rate must be above 0 and weight_decay not below, "
-                f"not {self.learning_rate!r:.40} and {self.weight_decay!r:.40}."
-            )
-        return Recipe(
-            self.loss,
-            self.max_epochs,
-            self.patience,
-            self.validation_share,
-            self.batch_size,
-            self.learning_rate,
-            self.weight_decay,
-        )
+        checked_number("validation_share", self.validation_share, most=0.5)
+        checked_number("weight_decay", self.weight_decay)
+        if checked_number("learning_rate", self.learning_rate) == 0:
+            raise SettingError("learning_rate must be above 0.")
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # a copy: it may be the object's own

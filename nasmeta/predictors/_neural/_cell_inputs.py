@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.checks import checked_array
+from nasmeta.errors import MissingValueError, SettingError, shown
 from nasmeta.predictors._encoders import default_encoder, make_encoder
 from nasmeta.predictors._encoders._base import cells_in, in_reference_space
-from nasmeta.predictors._labels import LabelScale, checked_labels
+from nasmeta.predictors._labels import checked_labels
 from nasmeta.predictors._neural._base import NeuralRegressor
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 
@@ -24,6 +25,7 @@ CELL_FEATURES = "one-hot+live-paths+operation-counts+graph"
 _FEATURE_SCALE = 0.5  # deviation of a feature beside what the network computes from the cell itself
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class CellRegressor(NeuralRegressor):
     """Base of regressors whose X is architectures: indices or strings, shape (n,) or (n, 1).
 
@@ -32,9 +34,9 @@ class CellRegressor(NeuralRegressor):
     of NAS-Bench-201; see `reference_space`.
     """
 
-    features: str | None
-    extra: Any
-    space: str | SearchSpace
+    features: str | None = CELL_FEATURES
+    extra: Any = None
+    space: str | SearchSpace = "nb201"
 
     @classmethod
     def check_space(cls, space: SearchSpace) -> None:
@@ -53,55 +55,22 @@ class CellRegressor(NeuralRegressor):
         tags.input_tags.string = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> CellRegressor:
-        """Learn from labelled architectures.
-
-        Parameters
-        ----------
-        X : array-like of int or str, shape (n,) or (n, 1)
-        y : array-like of float, shape (n,)
-
-        Raises
-        ------
-        ArchitectureError, LabelError, SettingError
-        """
-        space = get_space(self.space)
-        self.check_space(space)
-        cells, labels = cells_in(X, space), checked_labels(y)
-        if len(cells) != len(labels):
-            raise SettingError(f"{len(cells)} {space.noun}s, but {len(labels)} labels.")
+    def _checked(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        self.check_space(get_space(self.space))
+        cells = self._checked_rows(X)
         self.n_features_in_ = 1
-        self.label_scale_ = LabelScale.fit(labels, self.labels)
-        self._fit(cells, self.label_scale_.to_scores(labels))
-        return self
+        return cells, checked_labels(y, len(cells))
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict labels of architectures.
+    def _checked_rows(self, X: Any) -> NDArray[Any]:
+        return cells_in(X, get_space(self.space))
 
-        Parameters
-        ----------
-        X : array-like of int or str, shape (n,) or (n, 1)
-        return_std : bool, default False
-            Whether to return the standard deviation of a label, too: disagreement of the members and noise.
-
-        Returns
-        -------
-        mean : ndarray of float64, shape (n,)
-        deviation : ndarray of float64, shape (n,)
-            Only with `return_std`.
-        """
-        check_is_fitted(self)
-        cells = cells_in(X, get_space(self.space))
-        if self.extra is None:  # one computation for all cells that compute the same
-            represented, inverse = np.unique(self._representatives(cells), return_inverse=True)
-            mean, deviation = self._predict(represented, True)
-            mean, deviation = mean[inverse], None if deviation is None else deviation[inverse]
-        else:
-            mean, deviation = self._predict(cells, True)
-        predicted = self.label_scale_.to_labels(mean)
-        if not return_std or deviation is None:
-            return predicted
-        return predicted, self.label_scale_.deviation_of_labels(mean, deviation)
+    def _predict(self, X: NDArray[Any], return_std: bool) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        if self.extra is not None:
+            return super()._predict(X, return_std)
+        # one computation for all cells that compute the same
+        represented, inverse = np.unique(self._representatives(X), return_inverse=True)
+        mean, deviation = super()._predict(represented, return_std)
+        return mean[inverse], None if deviation is None else deviation[inverse]
 
     def _representatives(self, cells: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return, in the space of `cells`, the representatives of those that compute the same."""
@@ -113,6 +82,8 @@ class CellRegressor(NeuralRegressor):
 
     def _feature_columns(self) -> NDArray[np.float32]:
         space = reference_space(self.space)
+        if not isinstance(self.features, str):
+            raise SettingError(f"features must be names of encoders joined by +, or None, not {shown(self.features)}.")
         features = default_encoder(CELL_FEATURES, space) if self.features == CELL_FEATURES else self.features
         return _feature_table(features, space)
 
@@ -140,7 +111,7 @@ class CellRegressor(NeuralRegressor):
         )
 
     def _extra_table(self) -> NDArray[np.float64]:
-        extra = np.asarray(self.extra, dtype=np.float64)
+        extra = checked_array("extra", self.extra)
         extra = extra[:, None] if extra.ndim == 1 else extra
         space = get_space(self.space)
         if extra.ndim != 2 or len(extra) != space.size:

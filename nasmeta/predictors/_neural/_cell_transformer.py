@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import SettingError
-from nasmeta.predictors._neural._cell_inputs import CELL_FEATURES, CellRegressor, choice_order
+from nasmeta.predictors._neural._cell_inputs import CellRegressor, choice_order
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, reference_space
 
@@ -21,6 +21,7 @@ _EMBEDDING = 0.5  # deviation of first embeddings
 _RESIDUAL = 0.5  # gain of layers whose output is added to a residual stream
 
 
+@dataclass(eq=False, repr=False)
 class CellTransformer(CellRegressor):
     """Ensemble of transformers (Vaswani et al., "Attention is all you need", NeurIPS 2017) on the edges of a cell.
 
@@ -62,43 +63,9 @@ class CellTransformer(CellRegressor):
     (5,)
     """
 
-    def __init__(
-        self,
-        hidden: int = 16,
-        n_layers: int = 1,
-        n_heads: int = 4,
-        features: str | None = CELL_FEATURES,
-        extra: Any = None,
-        n_members: int = 5,
-        loss: str = "ranking",
-        labels: str = "rank",
-        max_epochs: int = 120,
-        patience: int = 40,
-        validation_share: float = 0.1,
-        batch_size: int | None = None,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        device: str = "cpu",
-        seed: int = 0,
-        space: str | SearchSpace = "nb201",
-    ) -> None:
-        self.hidden = hidden
-        self.n_layers = n_layers
-        self.n_heads = n_heads
-        self.features = features
-        self.extra = extra
-        self.n_members = n_members
-        self.loss = loss
-        self.labels = labels
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_share = validation_share
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.device = device
-        self.seed = seed
-        self.space = space
+    hidden: int = 16
+    n_layers: int = 1
+    n_heads: int = 4
 
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
         n_heads, n_layers = checked_whole("n_heads", self.n_heads), checked_whole("n_layers", self.n_layers)

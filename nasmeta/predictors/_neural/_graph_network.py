@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nasmeta.checks import checked_bool
 from nasmeta.errors import SettingError
-from nasmeta.predictors._neural._cell_inputs import CELL_FEATURES, CellRegressor
+from nasmeta.predictors._neural._cell_inputs import CellRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, reference_space
 
@@ -19,6 +20,7 @@ __all__ = ["GraphNetwork"]
 _READOUT = 64
 
 
+@dataclass(eq=False, repr=False)
 class GraphNetwork(CellRegressor):
     """Ensemble of graph networks on the nodes of a cell.
 
@@ -61,41 +63,8 @@ class GraphNetwork(CellRegressor):
     ((5,), True)
     """
 
-    def __init__(
-        self,
-        hidden: int = 32,
-        both_directions: bool = False,
-        features: str | None = CELL_FEATURES,
-        extra: Any = None,
-        n_members: int = 5,
-        loss: str = "ranking",
-        labels: str = "rank",
-        max_epochs: int = 120,
-        patience: int = 40,
-        validation_share: float = 0.1,
-        batch_size: int | None = None,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        device: str = "cpu",
-        seed: int = 0,
-        space: str | SearchSpace = "nb201",
-    ) -> None:
-        self.hidden = hidden
-        self.both_directions = both_directions
-        self.features = features
-        self.extra = extra
-        self.n_members = n_members
-        self.loss = loss
-        self.labels = labels
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_share = validation_share
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.device = device
-        self.seed = seed
-        self.space = space
+    hidden: int = 32
+    both_directions: bool = False
 
     @classmethod
     def check_space(cls, space: SearchSpace) -> None:
@@ -108,7 +77,8 @@ class GraphNetwork(CellRegressor):
 
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
         space = get_cell_space(reference_space(self.space))
-        return _Graphs(space, n_inputs, self.hidden, 1 + bool(self.both_directions), self.n_members, generator)
+        n_directions = 1 + checked_bool("both_directions", self.both_directions)
+        return _Graphs(space, n_inputs, self.hidden, n_directions, self.n_members, generator)
 
 
 class _Graphs(MemberNetwork):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Read
 __all__ = ["MLPEnsemble"]
 
 
+@dataclass(eq=False, repr=False)
 class MLPEnsemble(NeuralRegressor):
     """Multi-layer perceptrons on standardised features, trained side by side.
 
@@ -66,35 +68,12 @@ class MLPEnsemble(NeuralRegressor):
     ((5,), True)
     """
 
-    def __init__(
-        self,
-        hidden: int = 64,
-        n_layers: int = 2,
-        n_members: int = 8,
-        loss: str = "ranking",
-        labels: str = "rank",
-        max_epochs: int = 150,
-        patience: int = 50,
-        validation_share: float = 0.1,
-        batch_size: int | None = None,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        device: str = "cpu",
-        seed: int = 0,
-    ) -> None:
-        self.hidden = hidden
-        self.n_layers = n_layers
-        self.n_members = n_members
-        self.loss = loss
-        self.labels = labels
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_share = validation_share
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.device = device
-        self.seed = seed
+    hidden: int = 64
+    n_layers: int = 2
+    _: KW_ONLY
+    n_members: int = 8
+    max_epochs: int = 150
+    patience: int = 50
 
     def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
         self.center_ = X.mean(axis=0)

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from nasmeta.checks import checked_choice
 from nasmeta.errors import SettingError
 from nasmeta.predictors._neural._layers import MemberNetwork
 from nasmeta.predictors._neural._losses import LOSSES
 
-__all__ = ["Recipe", "chosen_device", "predict_members", "train_members"]
+if TYPE_CHECKING:
+    from nasmeta.predictors._neural._base import NeuralRegressor
+
+__all__ = ["chosen_device", "predict_members", "train_members"]
 
 _FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # an epoch's batches where no size is set
 _LEAST_FOR_VALIDATION = 8  # with fewer labels each is needed for training
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 _PREDICTED_AT_ONCE = 2048
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How members are trained; see `NeuralRegressor` for the meaning of each setting."""
-
-    loss: str
-    max_epochs: int
-    patience: int
-    validation_share: float
-    batch_size: int | None
-    learning_rate: float
-    weight_decay: float
 
 
 def chosen_device(name: str) -> torch.device:
@@ -41,8 +32,7 @@ def chosen_device(name: str) -> torch.device:
     ------
     SettingError
     """
-    if name not in ("cpu", "cuda", "auto"):
-        raise SettingError(f"device must be cpu, cuda or auto, not {name!r:.80}.")
+    checked_choice("device", name, ("cpu", "cuda", "auto"))
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
         raise SettingError('device="cuda", but PyTorch sees no GPU here; "auto" takes one only where there is one.')
@@ -50,7 +40,11 @@ def chosen_device(name: str) -> torch.device:
 
 
 def train_members(
-    network: MemberNetwork, inputs: tuple[Tensor, ...], scores: Tensor, recipe: Recipe, generator: torch.Generator
+    network: MemberNetwork,
+    inputs: tuple[Tensor, ...],
+    scores: Tensor,
+    settings: NeuralRegressor,
+    generator: torch.Generator,
 ) -> tuple[Tensor, int]:
     """Train a network of several members in place.
 
@@ -63,7 +57,8 @@ def train_members(
     inputs : tuple of Tensor, each of shape (n, ...)
     scores : Tensor, shape (n,)
         On the device of the network, like the inputs.
-    recipe : Recipe
+    settings : NeuralRegressor
+        Says how they are trained.
     generator : torch.Generator
         On the CPU, so that every device sees the same batches.
 
@@ -74,25 +69,25 @@ def train_members(
     n_epochs : int
         Epochs until the last member had stopped.
     """
-    loss = LOSSES[recipe.loss]
+    loss = LOSSES[settings.loss]
     device, n, m = scores.device, len(scores), network.n_members
-    n_left_out = max(1, round(recipe.validation_share * n)) if n >= _LEAST_FOR_VALIDATION else 0
-    n_left_out = n_left_out if recipe.validation_share > 0 else 0
+    n_left_out = max(1, round(settings.validation_share * n)) if n >= _LEAST_FOR_VALIDATION else 0
+    n_left_out = n_left_out if settings.validation_share > 0 else 0
     order = _shuffled(m, n, generator)
     left_out, kept = order[:, :n_left_out].to(device), order[:, n_left_out:]
-    if recipe.batch_size is None:
+    if settings.batch_size is None:
         n_batches = min(max(round(kept.shape[1] / _USUAL_BATCH), _FEWEST_BATCHES), _MOST_BATCHES)
     else:
-        n_batches = max(1, round(kept.shape[1] / recipe.batch_size))
+        n_batches = max(1, round(kept.shape[1] / settings.batch_size))
     n_batches = max(1, min(n_batches, kept.shape[1] // 2))  # a ranking needs two rows
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    rates = _rates(recipe.learning_rate, recipe.max_epochs * n_batches)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    rates = _rates(settings.learning_rate, settings.max_epochs * n_batches)
     parameters = list(network.parameters())
     best = [parameter.detach().clone() for parameter in parameters]
     least = torch.full((m,), math.inf, device=device)
     stale = torch.zeros(m, device=device)
     n_epochs = 0
-    while n_epochs < recipe.max_epochs:
+    while n_epochs < settings.max_epochs:
         n_epochs += 1
         shuffled = kept.gather(1, _shuffled(m, kept.shape[1], generator)).to(device)
         for rows in shuffled.tensor_split(n_batches, dim=1):
@@ -111,7 +106,7 @@ def train_members(
             stale = torch.where(better, torch.zeros_like(stale), stale + 1)
             for kept_best, parameter in zip(best, parameters, strict=True):
                 kept_best[better] = parameter[better]
-            if bool((stale >= recipe.patience).all()):
+            if bool((stale >= settings.patience).all()):
                 break
     if n_left_out:
         with torch.no_grad():

@@ -15,7 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.errors import SettingError
+from nasmeta.checks import checked_instance, checked_whole
+from nasmeta.errors import SettingError, shown
+from nasmeta.places import checked_path
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._images import ImageBatch
 from nasmeta.training._network import CellNetwork
@@ -52,15 +54,12 @@ class ProxySettings:
     repeats: int = 1
 
     def __post_init__(self) -> None:
+        if not isinstance(self.proxies, tuple | list) or not self.proxies:
+            raise SettingError(f"proxies must be names from {', '.join(PROXIES)}, not {shown(self.proxies)}.")
         for name in self.proxies:
             PROXIES[name]
-        least = {"channels": 1, "cells_per_stage": 1, "seed": 0, "repeats": 1}
-        for name, lowest in least.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-                raise SettingError(f"{name} is a whole number from {lowest}, not {value!r}.")
-        if not self.proxies:
-            raise SettingError(f"No proxy is asked for. Possible: {', '.join(PROXIES)}.")
+        for name, least in (("channels", 1), ("cells_per_stage", 1), ("seed", 0), ("repeats", 1)):
+            object.__setattr__(self, name, checked_whole(name, getattr(self, name), least))
 
 
 def compute_proxies(
@@ -98,11 +97,16 @@ def compute_proxies(
     >>> bool(found["synflow"][0] > found["synflow"][1])
     True
     """
-    settings = settings or ProxySettings()
+    settings = _checked(batch, settings)
     space = get_cell_space(space)
     asked = np.atleast_1d(space.index_of(cells))
     rows = np.array(_probe_cells(asked.tolist(), batch, settings, space.name)).reshape(-1, len(settings.proxies))
     return dict(zip(settings.proxies, rows.T.copy(), strict=True))
+
+
+def _checked(batch: ImageBatch, settings: ProxySettings | None) -> ProxySettings:
+    checked_instance("batch", batch, ImageBatch)
+    return ProxySettings() if settings is None else checked_instance("settings", settings, ProxySettings)
 
 
 def _probe_cells(cells: Sequence[int], batch: ImageBatch, settings: ProxySettings, space: str) -> list[list[float]]:
@@ -191,18 +195,16 @@ def measure_proxies(
     SettingError
         Where the file exists and holds something else, or cannot be written.
     """
-    settings = settings or ProxySettings()
-    space = get_cell_space(space)
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise SettingError(f"workers is a whole number from 1, not {workers!r}.")
+    settings = _checked(batch, settings)
+    space, workers, path = get_cell_space(space), checked_whole("workers", workers), checked_path("output", output)
     chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
     facts = _facts(batch, settings, space)
-    if is_finished(Path(output), facts, wanted):
+    if is_finished(path, facts, wanted):
         if progress is not None:
             progress(len(wanted), len(wanted))
-        return Path(output)
-    with ProxyJournal(Path(output), facts) as journal:
+        return path
+    with ProxyJournal(path, facts) as journal:
         todo = [cell for cell in wanted if cell not in journal.values]
         done = len(wanted) - len(todo)
         if progress is not None:
