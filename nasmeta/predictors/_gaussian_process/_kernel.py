@@ -1,11 +1,12 @@
-"""Covariance between architectures: a sum of exponential kernels on count features."""
+"""Covariances: sums of exponential kernels, of architectures by their count features and of any labelled points."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,10 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["CellKernel", "Hyperparameters"]
+__all__ = ["CellKernel", "ChainRule", "Hyperparameters", "SumKernel"]
+
+ChainRule: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From the derivative by a covariance, shape (n, n), to the gradient by the logarithms of hyperparameters."""
 
 _MOST_CODES = 2**24  # entries of a table of covariances
 _LENGTHSCALE = 3.0  # edits of a cell
@@ -180,3 +184,46 @@ class CellKernel:
             table = np.add.outer(table, v * np.exp(-np.arange(base) / ell)).ravel()
         covariances: NDArray[np.float32] = table.astype(np.float32)[codes]
         return covariances
+
+
+@dataclass(frozen=True, eq=False)
+class SumKernel:
+    """Sum of linear and exponential kernels among labelled points, as a function of its hyperparameters.
+
+    The logarithms are those of the variances of the linear parts, the variances of the exponential ones, the
+    lengthscales and the noise: without linear parts, those of `Hyperparameters`.
+
+    Attributes
+    ----------
+    distances, products : sequence of ndarray of float64, shape (n, n)
+        Distances, of each exponential part, and inner products, of each linear one.
+    jitter : float
+        Is added to the noise.
+    """
+
+    distances: Sequence[NDArray[np.float64]]
+    products: Sequence[NDArray[np.float64]] = ()
+    jitter: float = 0.0
+
+    def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
+        """Return the covariance, noise included, and its chain rule."""
+        n_linear, n_smooth = len(self.products), len(self.distances)
+        variances, lengthscales, (noise,) = np.split(np.exp(logarithms), [n_linear + n_smooth, -1])
+        parts = [variance * product for variance, product in zip(variances, self.products, strict=False)]
+        for variance, lengthscale, distance in zip(variances[n_linear:], lengthscales, self.distances, strict=True):
+            part = distance / -lengthscale
+            np.exp(part, out=part)
+            part *= variance
+            parts.append(part)
+        covariance: NDArray[np.float64] = np.sum(parts, axis=0)
+        covariance[np.diag_indices(len(covariance))] += noise + self.jitter
+
+        def chain_rule(by_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+            by_part = [by_covariance * part for part in parts]
+            smooth = zip(by_part[n_linear:], self.distances, lengthscales, strict=True)
+            by_lengthscale = [(weighted * distance).sum() / ell for weighted, distance, ell in smooth]
+            by_variance = [weighted.sum() for weighted in by_part]
+            gradient: NDArray[np.float64] = np.r_[by_variance, by_lengthscale, noise * np.trace(by_covariance)]
+            return gradient
+
+        return covariance, chain_rule
