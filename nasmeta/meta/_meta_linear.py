@@ -227,8 +227,8 @@ class MetaLinear(MetaPredictor):
             rows = source.cells[chosen]
             parts = _Parts(space, matrix, (group,))
             kernel = SumKernel(
-                [_distances(part, rows, rows) for part in parts.smooth],
-                [part[rows] @ part[rows].T for part in parts.linear],
+                np.array([_distances(part, rows, rows) for part in parts.smooth]).reshape(-1, len(rows), len(rows)),
+                np.array([part[rows] @ part[rows].T for part in parts.linear]),
                 JITTER,
             )
             models.append((kernel, [scored(source.utilities, matrix.scale)[chosen] - parts.mean[rows]]))

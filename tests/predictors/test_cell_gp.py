@@ -102,7 +102,7 @@ def test_marginal_likelihood_and_its_gradient() -> None:
     for cell in cells.tolist():
         gp.add(cell)
     tasks = [rng.standard_normal(25), rng.standard_normal(25)]
-    models = [(SumKernel(list(gp.observed_distances().astype(np.float64))), tasks)]
+    models = [(SumKernel(gp.observed_distances().astype(np.float64)), tasks)]
     flat = (weak_prior(3)[0], np.full(7, 1e6))  # as good as no prior
     value, _ = negative_log_posterior(HYPERPARAMETERS.logarithms, models, flat)
     covariance = dense_kernel(cells, cells) + HYPERPARAMETERS.noise * np.eye(25)
@@ -127,7 +127,7 @@ def test_fit_finds_the_hyperparameters_of_its_own_samples() -> None:
     tasks = list(rng.multivariate_normal(np.zeros(200), covariance, size=8))
     fitted = fit_hyperparameters(distances, tasks, iterations=60)
     truth = Hyperparameters(np.array([2.0]), np.array([6.0]), noise=0.1)
-    models = [(SumKernel(list(distances.astype(np.float64))), tasks)]
+    models = [(SumKernel(distances.astype(np.float64)), tasks)]
     at_fit, at_truth = (negative_log_posterior(h.logarithms, models, weak_prior(1))[0] for h in (fitted, truth))
     assert at_fit <= at_truth, "a maximum is at least as likely as the truth"
     # Noise and a rough kernel are told apart only roughly: within a factor of two.

@@ -31,7 +31,7 @@ class Problem:
         self.tasks = list(rng.normal(size=(int(rng.integers(1, 4)), len(self.x))))
         self.logarithms = np.log(rng.uniform(0.1, 2.0, size=6))
         self.linear, self.v_1, self.v_2, self.ell_1, self.ell_2, self.noise = np.exp(self.logarithms)
-        self.kernel = SumKernel([cdist(self.x, self.x)] * 2, [self.x @ self.x.T])
+        self.kernel = SumKernel(np.array([cdist(self.x, self.x)] * 2), (self.x @ self.x.T)[None])
         self.models = [(self.kernel, self.tasks)]
         self.flat = np.zeros(6), np.full(6, 1e9)  # as good as no prior
 
@@ -77,7 +77,8 @@ def test_gradient_of_several_models_with_a_prior_is_that_of_differences(seed: in
     problem, rng = Problem(seed), np.random.default_rng(seed)
     prior = rng.normal(size=6), rng.uniform(0.5, 2.0, size=6)
     few = problem.x[:4]
-    other = SumKernel([cdist(few, few), cdist(few, few, "cityblock")], [few @ few.T], jitter=0.1)
+    distances = np.array([cdist(few, few), cdist(few, few, "cityblock")])
+    other = SumKernel(distances, (few @ few.T)[None], jitter=0.1)
     models = [*problem.models, (other, [rng.normal(size=4)])]
     _, gradient = negative_log_posterior(problem.logarithms, models, prior)
 
@@ -107,7 +108,7 @@ def test_maximum_is_as_likely_as_that_of_scikit_learn(seed: int) -> None:
 
 
 def test_a_singular_covariance_turns_the_search_back() -> None:
-    models = [(SumKernel([np.zeros((3, 3))]), [np.ones(3)])]
+    models = [(SumKernel(np.zeros((1, 3, 3))), [np.ones(3)])]
     value, gradient = negative_log_posterior(np.array([0.0, 0.0, -100.0]), models, (np.zeros(3), np.ones(3)))
     assert value > 1e20
     np.testing.assert_array_equal(gradient, 0)

@@ -195,35 +195,39 @@ class SumKernel:
 
     Attributes
     ----------
-    distances, products : sequence of ndarray of float64, shape (n, n)
-        Distances, of each exponential part, and inner products, of each linear one.
+    distances : ndarray of float64, shape (n_smooth, n, n)
+        Of each exponential part.
+    products : ndarray of float64, shape (n_linear, n, n), optional
+        Inner products, of each linear part.
     jitter : float
         Is added to the noise.
     """
 
-    distances: Sequence[NDArray[np.float64]]
-    products: Sequence[NDArray[np.float64]] = ()
+    distances: NDArray[np.float64]
+    products: NDArray[np.float64] | None = None
     jitter: float = 0.0
 
     def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
         """Return the covariance, noise included, and its chain rule."""
-        n_linear, n_smooth = len(self.products), len(self.distances)
-        variances, lengthscales, (noise,) = np.split(np.exp(logarithms), [n_linear + n_smooth, -1])
-        parts = [variance * product for variance, product in zip(variances, self.products, strict=False)]
-        for variance, lengthscale, distance in zip(variances[n_linear:], lengthscales, self.distances, strict=True):
-            part = distance / -lengthscale
-            np.exp(part, out=part)
-            part *= variance
-            parts.append(part)
-        covariance: NDArray[np.float64] = np.sum(parts, axis=0)
-        covariance[np.diag_indices(len(covariance))] += noise + self.jitter
+        n_linear = 0 if self.products is None else len(self.products)
+        n_parts = n_linear + len(self.distances)
+        values = np.exp(logarithms)
+        variances, lengthscales, noise = values[:n_parts, None, None], values[n_parts:-1], values[-1]
+        parts = np.empty((n_parts, *self.distances.shape[1:]))
+        if self.products is not None:
+            parts[:n_linear] = self.products
+        smooth = np.divide(self.distances, -lengthscales[:, None, None], out=parts[n_linear:])
+        np.exp(smooth, out=smooth)
+        parts *= variances
+        covariance: NDArray[np.float64] = parts.sum(axis=0)
+        covariance.flat[:: len(covariance) + 1] += noise + self.jitter
 
         def chain_rule(by_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-            by_part = [by_covariance * part for part in parts]
-            smooth = zip(by_part[n_linear:], self.distances, lengthscales, strict=True)
-            by_lengthscale = [(weighted * distance).sum() / ell for weighted, distance, ell in smooth]
-            by_variance = [weighted.sum() for weighted in by_part]
-            gradient: NDArray[np.float64] = np.r_[by_variance, by_lengthscale, noise * np.trace(by_covariance)]
-            return gradient
+            weighted = by_covariance * parts
+            by_variance = weighted.sum(axis=(1, 2))
+            smooth = weighted[n_linear:]
+            smooth *= self.distances
+            by_lengthscale = smooth.sum(axis=(1, 2)) / lengthscales
+            return np.concatenate([by_variance, by_lengthscale, [noise * np.trace(by_covariance)]])
 
         return covariance, chain_rule

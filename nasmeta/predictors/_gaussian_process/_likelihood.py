@@ -176,6 +176,6 @@ def fit_hyperparameters(
     if not tasks or any(not np.isfinite(labels).all() for labels in tasks):
         raise SettingError("Hyperparameters are fitted to at least one task, whose labels must be finite.")
     prior = weak_prior(len(distances)) if prior is None else prior
-    kernel = SumKernel(list(distances.astype(np.float64)))
+    kernel = SumKernel(distances.astype(np.float64))
     begin = None if start is None else start.logarithms
     return Hyperparameters.from_logarithms(maximise_posterior([(kernel, tasks)], prior, iterations, begin))
