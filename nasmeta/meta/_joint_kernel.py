@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from nasmeta.predictors import CellKernel, Hyperparameters
+from nasmeta.predictors._gaussian_process import ChainRule, Prior, maximise_posterior
 
 __all__ = ["JointHyperparameters", "fit_joint"]
 
-_SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # centres of the prior: tasks correlate by 0.8
-_SPREADS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
-_SMALLEST_NOISE = 1e-3
+_SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
+_STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
 
 
 @dataclass(frozen=True)
@@ -71,47 +70,40 @@ class JointHyperparameters:
         return float(self.shared.sum() / (self.shared.sum() + self.own.sum()))
 
 
-def _prior(n_features: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _prior(n_features: int) -> Prior:
     sizes = (n_features, n_features, n_features, 1)
-    centre = np.log(np.repeat((_SHARED, _OWN, _LENGTH, _NOISE), sizes))
-    return centre, np.repeat(_SPREADS, sizes)
+    mean = np.log(np.repeat((_SHARED, _OWN, _LENGTH, _NOISE), sizes))
+    return mean, np.repeat(_STDS, sizes)
 
 
-def _negative_log_posterior(
-    logarithms: NDArray[np.float64],
-    distances: NDArray[np.float64],
-    same: NDArray[np.float64],
-    labels: NDArray[np.float64],
-    prior: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> tuple[float, NDArray[np.float64]]:
-    """Return minus the log marginal likelihood minus the log prior, and its gradient."""
-    n_features, n, _ = distances.shape
-    shared, own, lengths = np.exp(logarithms[:-1]).reshape(3, n_features)
-    noise = np.exp(logarithms[-1])
-    decay = np.exp(-distances / lengths[:, None, None])
-    covariance = noise * np.eye(n)
-    for j in range(n_features):
-        covariance += (shared[j] + own[j] * same) * decay[j]
-    factor, failed = lapack.dpotrf(covariance, lower=True)
-    if failed:
-        return 1e25, np.zeros_like(logarithms)
-    inverse, _ = lapack.dpotri(factor, lower=True)
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
-    weights = inverse @ labels
-    value = np.log(np.diag(factor)).sum() + 0.5 * n * np.log(2 * np.pi) + 0.5 * labels @ weights
-    outer = inverse - np.outer(weights, weights)
-    gradient = np.empty_like(logarithms)
-    for j in range(n_features):
-        slope = outer * decay[j]
-        in_same = slope * same
-        gradient[j] = 0.5 * shared[j] * slope.sum()
-        gradient[n_features + j] = 0.5 * own[j] * in_same.sum()
-        by_length = shared[j] * (slope * distances[j]).sum() + own[j] * (in_same * distances[j]).sum()
-        gradient[2 * n_features + j] = 0.5 * by_length / lengths[j]
-    gradient[-1] = 0.5 * noise * np.trace(outer)
-    centre, spread = prior
-    offset = (logarithms - centre) / spread
-    return float(value + 0.5 * offset @ offset), gradient + offset / spread
+@dataclass(frozen=True, eq=False)
+class _JointKernel:
+    """The covariance of labels of several tasks, of which `same` is 1 where two are of one task, else 0."""
+
+    distances: NDArray[np.float64]
+    same: NDArray[np.float64]
+
+    def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
+        """Return the covariance, noise included, and its chain rule."""
+        h, same = JointHyperparameters.from_logarithms(logarithms), self.same
+        decay = np.exp(-self.distances / h.lengthscales[:, None, None])
+        covariance = h.noise * np.eye(len(same))
+        for shared, own, part in zip(h.shared, h.own, decay, strict=True):
+            covariance += (shared + own * same) * part
+
+        def chain_rule(by_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+            by_shared, by_own, by_length = np.empty((3, len(decay)))
+            for j, (part, distance) in enumerate(zip(decay, self.distances, strict=True)):
+                slope = by_covariance * part
+                in_same = slope * same
+                by_shared[j] = h.shared[j] * slope.sum()
+                by_own[j] = h.own[j] * in_same.sum()
+                by_length[j] = h.shared[j] * (slope * distance).sum() + h.own[j] * (in_same * distance).sum()
+            by_noise = h.noise * np.trace(by_covariance)
+            gradient: NDArray[np.float64] = np.r_[by_shared, by_own, by_length / h.lengthscales, by_noise]
+            return gradient
+
+        return covariance, chain_rule
 
 
 def fit_joint(
@@ -137,21 +129,10 @@ def fit_joint(
     JointHyperparameters
         With one task the marginal likelihood does not tell shared from own variance: there the prior speaks.
     """
-    from scipy.optimize import minimize
-
     every = np.concatenate(cells)
     task = np.repeat(np.arange(len(cells)), [len(own) for own in cells])
     distances = kernel.distances(kernel.codes_between(every, every)).astype(np.float64)
-    centre, _ = prior = _prior(len(kernel.features))
-    bounds = [(c - 6.0, c + 6.0) for c in centre]
-    bounds[-1] = (np.log(_SMALLEST_NOISE), bounds[-1][1])
-    found = minimize(
-        _negative_log_posterior,
-        centre,
-        args=(distances, (task[:, None] == task).astype(np.float64), np.concatenate(labels), prior),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": iterations},
-    )
-    return JointHyperparameters.from_logarithms(found.x)
+    joint = _JointKernel(distances, (task[:, None] == task).astype(np.float64))
+    models = [(joint, [np.concatenate(labels)])]
+    found = maximise_posterior(models, _prior(len(kernel.features)), iterations)
+    return JointHyperparameters.from_logarithms(found)

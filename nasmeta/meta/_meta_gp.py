@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.checks import checked_number
 from nasmeta.meta._model_archive import checked_array, checked_logarithms
 from nasmeta.meta._source_models import learn_source_models
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
+from nasmeta.predictors._gaussian_process import posterior_weights
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -110,8 +110,7 @@ def learn_meta_gp(space: SearchSpace, sources: Sequence[SourceTask], features: S
 
     covariance = kernel.covariance(codes, shared).astype(np.float64)
     covariance += kernel.covariance(codes, deviation) / n_tasks
-    covariance[np.diag_indices(len(cells))] += deviation.noise / n_tasks
-    weights = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True), average - level)
+    weights = posterior_weights(covariance, deviation.noise / n_tasks, average - level)
     mean = np.full(space.size, level)
     for cell, weight in zip(cells.tolist(), weights.tolist(), strict=True):
         mean += weight * kernel.covariance(kernel.codes(cell), shared)
@@ -228,9 +227,9 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         return labels
 
     def _score(
-        self, mean: NDArray[np.float64], deviation: NDArray[np.float64], labels: NDArray[np.float64]
+        self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        return mean + self.optimism * deviation
+        return mean + self.optimism * std
 
     def _refit(self, labels: NDArray[np.float64]) -> None:
         """Keep the hyperparameters that the sources taught."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, lapack
+from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._cell_columns import (
@@ -24,6 +24,7 @@ from nasmeta.meta._model_archive import checked_array, checked_logarithms
 from nasmeta.meta._reference import position_feature
 from nasmeta.meta._scale import COST_SCALES, scored
 from nasmeta.meta._source_matrix import SourceMatrix
+from nasmeta.predictors._gaussian_process import JITTER, SumKernel, maximise_posterior
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -32,7 +33,6 @@ __all__ = ["MetaLinear", "MetaLinearModel"]
 _FIT_ON = 250  # cells on which the hyperparameters are fitted, the same of each left-out group
 _MOST_GROUPS = 8  # that are left out in turn, evenly spaced among all
 _ITERATIONS = 40
-_JITTER = 1e-6
 
 # Factors by which noise, and each block of the covariance, may differ on a target; spreads of their logarithms.
 _FACTORS = {
@@ -108,7 +108,7 @@ _N_LINEAR, _N_SMOOTH = 6, 4
 # Of unit-variance scores: a shift, a slope, other roles, contrasts between sources, counts, proxies; then smooth parts.
 _CENTRE = np.log(np.r_[0.1, 0.1, 0.1, 1.0, 0.01, 0.01, np.full(_N_SMOOTH, 0.03), np.full(_N_SMOOTH, 4.0), 0.02])
 _CENTRES = {"rank": _CENTRE, "cost": np.log([0.05, 0.05, 0.05, 1.0, 0.02, 0.02, 0.01])}
-_SPREAD = 2.0
+_STD, _REACH = 2.0, 7.0  # of the logarithms: standard deviation, and most on both sides
 
 
 def _kind(scale: str) -> str:
@@ -122,65 +122,22 @@ def _distances(part: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np
     return cdist(part[rows], part[columns], "cityblock")
 
 
+def _kernels(parts: _Parts, logarithms: NDArray[np.float64]) -> Iterator[tuple[int, float, Any, float | None]]:
+    """Yield the block, variance, columns and lengthscale (none of a linear part) of each part of the kernel."""
+    columns = [*parts.linear, *parts.smooth]
+    variances, lengths, _ = np.split(np.exp(logarithms), [len(columns), -1])
+    return zip(parts.blocks, variances, columns, [*[None] * _N_LINEAR, *lengths], strict=True)
+
+
 def _covariances(parts: _Parts, logarithms: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
     """Return the blocks of the covariance, shape (n_blocks, n_rows, n_columns)."""
-    values, n_smooth = np.exp(logarithms), len(parts.smooth)
     total = np.zeros((max(parts.blocks) + 1, len(rows), len(columns)))
-    for block, variance, part in zip(parts.blocks, values[:_N_LINEAR], parts.linear, strict=False):
-        total[block] += variance * (part[rows] @ part[columns].T)
-    lengths = values[_N_LINEAR + n_smooth : -1]
-    for block, variance, length, part in zip(
-        parts.blocks[_N_LINEAR:], values[_N_LINEAR : _N_LINEAR + n_smooth], lengths, parts.smooth, strict=True
-    ):
-        total[block] += variance * np.exp(-_distances(part, rows, columns) / length)
+    for block, variance, part, length in _kernels(parts, logarithms):
+        if length is None:
+            total[block] += variance * (part[rows] @ part[columns].T)
+        else:
+            total[block] += variance * np.exp(-_distances(part, rows, columns) / length)
     return total
-
-
-def _learn(
-    grams: Sequence[tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]],
-    residuals: Sequence[NDArray[np.float64]],
-    start: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Maximise the sum of the left-out groups' log marginal likelihoods plus a log-normal prior."""
-    from scipy.optimize import minimize
-
-    n_smooth, centre = len(grams[0][1]), start.copy()
-
-    def negative(logarithms: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        values = np.exp(logarithms)
-        offset = (logarithms - centre) / _SPREAD
-        value, gradient = float(0.5 * offset @ offset), offset / _SPREAD
-        lengths = values[_N_LINEAR + n_smooth : -1]
-        for (linear, distances), residual in zip(grams, residuals, strict=True):
-            n = len(residual)
-            parts = [v * gram for v, gram in zip(values[:_N_LINEAR], linear, strict=True)]
-            parts += [
-                v * np.exp(-distance / length)
-                for v, distance, length in zip(values[_N_LINEAR:], distances, lengths, strict=False)
-            ]
-            covariance = np.sum(parts, axis=0)
-            covariance[np.diag_indices(n)] += values[-1] + _JITTER
-            factor, failed = lapack.dpotrf(covariance, lower=True)
-            if failed:
-                return 1e25, np.zeros_like(logarithms)
-            inverse, _ = lapack.dpotri(factor, lower=True)
-            inverse = np.tril(inverse) + np.tril(inverse, -1).T
-            weights = inverse @ residual
-            value += 0.5 * float(residual @ weights) + float(np.log(np.diag(factor)).sum())
-            outer = inverse - np.outer(weights, weights)
-            for i, part in enumerate(parts):
-                weighted = outer * part
-                gradient[i] += 0.5 * weighted.sum()
-                if i >= _N_LINEAR:
-                    j = i - _N_LINEAR
-                    gradient[i + n_smooth] += 0.5 * (weighted * distances[j]).sum() / lengths[j]
-            gradient[-1] += 0.5 * np.trace(outer) * values[-1]
-        return value, gradient
-
-    bounds = [(c - 7.0, c + 7.0) for c in start]
-    found = minimize(negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ITERATIONS})
-    logarithms: NDArray[np.float64] = found.x
-    return logarithms
 
 
 def _mixed_weights(
@@ -203,7 +160,7 @@ def _mixed_weights(
     log_weights = -0.5 * ((np.log(factors) / _FACTOR_SPREADS[kind]) ** 2).sum(axis=1)
     solved = np.empty((len(factors), len(residual)))
     for i, (of_noise, *of_blocks) in enumerate(factors):
-        among = np.tensordot(of_blocks, covariances, 1) + (of_noise * noise + _JITTER) * np.eye(len(residual))
+        among = np.tensordot(of_blocks, covariances, 1) + (of_noise * noise + JITTER) * np.eye(len(residual))
         cholesky = cho_factor(among, lower=True, check_finite=False)
         solved[i] = cho_solve(cholesky, residual, check_finite=False)
         log_weights[i] -= 0.5 * float(residual @ solved[i]) + float(np.log(np.diag(cholesky[0])).sum())
@@ -262,22 +219,24 @@ class MetaLinear(MetaPredictor):
             return MetaLinearModel(matrix, _CENTRES[_kind(matrix.scale)].copy())
         rng = np.random.default_rng(self.seed)
         every = max(1, round(matrix.n_groups / _MOST_GROUPS))
-        grams, residuals = [], []
+        models = []
         for group in range(0, matrix.n_groups, every):
             task = matrix.principal(group)
             source = sources[task]
             chosen = np.sort(rng.choice(len(source), min(_FIT_ON, len(source)), replace=False))
             rows = source.cells[chosen]
             parts = _Parts(space, matrix, (group,))
-            grams.append(
-                (
-                    [part[rows] @ part[rows].T for part in parts.linear],
-                    [_distances(part, rows, rows) for part in parts.smooth],
-                )
+            kernel = SumKernel(
+                np.array([_distances(part, rows, rows) for part in parts.smooth]).reshape(-1, len(rows), len(rows)),
+                np.array([part[rows] @ part[rows].T for part in parts.linear]),
+                JITTER,
             )
-            residuals.append(scored(source.utilities, matrix.scale)[chosen] - parts.mean[rows])
-        start = _CENTRES[_kind(matrix.scale)].copy()
-        return MetaLinearModel(matrix, _learn(grams, residuals, start))
+            models.append((kernel, [scored(source.utilities, matrix.scale)[chosen] - parts.mean[rows]]))
+        start = _CENTRES[_kind(matrix.scale)]
+        prior = (start, np.full(len(start), _STD))
+        bounds = [(mean - _REACH, mean + _REACH) for mean in start]
+        logarithms = maximise_posterior(models, prior, _ITERATIONS, bounds=bounds, constant=False)
+        return MetaLinearModel(matrix, logarithms)
 
     def _parts(self, learnt: MetaLinearModel) -> _Parts:
         if self._parts_of is None or self._parts_of[0] is not learnt:
@@ -296,14 +255,10 @@ class MetaLinear(MetaPredictor):
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         parts, logarithms = self._parts(learnt), learnt.logarithms
         everything = np.arange(self.cell_space.size)
-        values = np.exp(logarithms)
-        n_smooth = len(parts.smooth)
         prior = np.zeros((max(parts.blocks) + 1, len(everything)))
-        for block, v, part in zip(parts.blocks, values[:_N_LINEAR], parts.linear, strict=False):
-            prior[block] += v * np.einsum("ij,ij->i", part, part)
-        for block, v in zip(parts.blocks[_N_LINEAR:], values[_N_LINEAR : _N_LINEAR + n_smooth], strict=True):
-            prior[block] += v
-        mean, noise = parts.mean.copy(), float(values[-1])
+        for block, v, part, length in _kernels(parts, logarithms):
+            prior[block] += v * (np.einsum("ij,ij->i", part, part) if length is None else 1.0)
+        mean, noise = parts.mean.copy(), float(np.exp(logarithms[-1]))
         variance: NDArray[np.float64] = prior.sum(axis=0)
         if len(cells):
             kind = _kind(learnt.matrix.scale)
@@ -312,7 +267,7 @@ class MetaLinear(MetaPredictor):
             weights, factors, noise = _mixed_weights(rows[:, :, cells], scores - mean[cells] - shift, noise, kind)
             mean += shift + np.einsum("bi,bij->j", weights, rows)
             likeliest = np.tensordot(factors, rows, 1)
-            among = likeliest[:, cells] + (noise + _JITTER) * np.eye(len(cells))
+            among = likeliest[:, cells] + (noise + JITTER) * np.eye(len(cells))
             variance = factors @ prior - np.einsum("ij,ij->j", likeliest, cho_solve(cho_factor(among), likeliest))
         return mean, np.sqrt(np.maximum(variance, 1e-12) + noise)
 

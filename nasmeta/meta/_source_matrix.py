@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._reference import representatives
 from nasmeta.meta._scale import COST_SCALES, SCALES, scored
 from nasmeta.predictors import CellKernel, fit_hyperparameters, normal_scores
+from nasmeta.predictors._gaussian_process import posterior_weights
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -217,9 +217,7 @@ def _completed(
     chosen = np.unique(np.linspace(0, len(cells) - 1, n).astype(int))
     known = cells[chosen]
     covariance = kernel.covariance(kernel.codes_between(known, known), fitted).astype(np.float64)
-    covariance[np.diag_indices(len(chosen))] += fitted.noise
-    factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
-    weights = cho_solve(factor, (scores - level)[:, chosen].T, check_finite=False)
+    weights = posterior_weights(covariance, fitted.noise, (scores - level)[:, chosen].T)
     at_once = max(1, _LARGEST_BLOCK // space.size)
     full[:] = level
     for first in range(0, len(chosen), at_once):

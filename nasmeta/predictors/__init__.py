@@ -7,8 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from nasmeta.predictors._acquisition import log_expected_improvement, normal_scores
-from nasmeta.predictors._cell_gp import CellGP, fit_hyperparameters, weak_prior
-from nasmeta.predictors._cell_kernel import CellKernel, Hyperparameters
+from nasmeta.predictors._gaussian_process import (
+    CellGP,
+    CellKernel,
+    Hyperparameters,
+    fit_hyperparameters,
+    weak_prior,
+)
 from nasmeta.predictors._moving import move_to_space
 from nasmeta.predictors._registry import PREDICTORS, PredictorEntry, make_predictor
 from nasmeta.predictors._splits import isomorph_split

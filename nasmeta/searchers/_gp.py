@@ -91,8 +91,8 @@ class GPSearch(Searcher):
     @cached_property
     def _gp(self) -> CellGP:
         kernel = CellKernel(self.space, self.features)
-        centre, _ = weak_prior(len(self.features), kernel.typical_lengthscales)
-        return CellGP(kernel, Hyperparameters.from_logarithms(centre))
+        mean, _ = weak_prior(len(self.features), kernel.typical_lengthscales)
+        return CellGP(kernel, Hyperparameters.from_logarithms(mean))
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other cells as asked."""
@@ -144,12 +144,12 @@ class GPSearch(Searcher):
         self._gp.set_hyperparameters(fit_hyperparameters(self._gp.observed_distances(), [labels], start, prior))
 
     def _score(
-        self, mean: NDArray[np.float64], deviation: NDArray[np.float64], labels: NDArray[np.float64]
+        self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return what a proposal of each cell is worth, shape (n_cells,): the log of its expected improvement."""
         if not len(labels):
             return mean
-        with_noise = np.sqrt(deviation**2 + self._gp.hyperparameters.noise)
+        with_noise = np.sqrt(std**2 + self._gp.hyperparameters.noise)
         return log_expected_improvement(mean, with_noise, labels.max())
 
     def _most_promising(self, n: int) -> list[int]:
@@ -157,8 +157,8 @@ class GPSearch(Searcher):
         self._refit(labels)
         chosen: list[int] = []
         for _ in range(n):
-            mean, deviation = self._gp.posterior(labels)
-            score = self._score(mean, deviation, labels)
+            mean, std = self._gp.posterior(labels)
+            score = self._score(mean, std, labels)
             score[self._asked] = -np.inf
             ties = np.flatnonzero(score >= score.max() - _TIE)
             cell = int(ties[0]) if len(ties) == 1 else int(self.rng.choice(ties))

@@ -14,19 +14,21 @@ posterior is a sum of kernels on 3,000 of the observed rows, drawn uniformly, wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+
+from nasmeta.predictors._gaussian_process import JITTER, negative_log_likelihood
 
 __all__ = ["Process", "fit_process"]
 
 Parts: TypeAlias = "Sequence[NDArray[np.float32]]"
+Factors: TypeAlias = "Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]"
 
-_JITTER = 1e-6
 _BLOCK = 256  # rows of a covariance at once: what they need stays in the processor's cache
 
 
@@ -91,7 +93,7 @@ def _distinct_rows(part: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDAr
     return part[first], inverse.ravel()
 
 
-def _scaled_distances(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+def _scaled_distances(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     """Return the Euclidean distances between scaled rows, times the root of 3."""
     squares = x @ (-6.0 * y).T
     squares += 3.0 * np.einsum("ij,ij->i", x, x)[:, None]
@@ -122,67 +124,64 @@ class _Likelihood:
         warped: NDArray[np.float64] = -np.log(self.best + margin - self.u)
         return warped
 
+    def _kernels(self, logarithms: NDArray[np.float64]) -> Iterator[tuple[Any, Any, Any]]:
+        """Yield the features, inverse lengthscales and variance of each set."""
+        *scales, variances = np.split(np.exp(logarithms[:-2]), self.bounds)
+        return zip(self.parts, scales, variances, strict=True)
+
     def between(
         self, logarithms: NDArray[np.float64], rows: NDArray[np.intp], columns: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """Return the covariances of the function at two lists of observations, without noise."""
-        n_scales, n_sets = self.bounds[-1], len(self.parts)
-        scales = np.split(np.exp(logarithms[:n_scales]), self.bounds[:-1])
         total = np.zeros((len(rows), len(columns)))
-        for part, scale, v in zip(self.parts, scales, np.exp(logarithms[n_scales : n_scales + n_sets]), strict=True):
+        for part, scale, variance in self._kernels(logarithms):
             a = _scaled_distances(part[rows] * scale, part[columns] * scale)
             decay = np.exp(-a)
             a += 1.0
             a *= decay
-            a *= v
+            a *= variance
             total += a
         return total
 
-    def covariance(
-        self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]
-    ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
-        """Return the covariance of observations, and for each set its kernel's factor ``v exp(-a)``."""
-        n_scales, n_sets = self.bounds[-1], len(self.parts)
-        scales = np.split(np.exp(logarithms[:n_scales]), self.bounds[:-1])
-        total = np.zeros((len(rows), len(rows)))
-        decays = []
-        for part, scale, v in zip(self.parts, scales, np.exp(logarithms[n_scales : n_scales + n_sets]), strict=True):
+    def factors(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> Factors:
+        """Yield for each set the factors ``v exp(-a)`` and ``1 + a`` of its kernel among observations."""
+        for part, scale, variance in self._kernels(logarithms):
             x = part[rows] * scale
             a = _scaled_distances(x, x)
-            decay = v * np.exp(-a)
-            total += (1.0 + a) * decay
-            decays.append(decay)
-        total[np.diag_indices(len(rows))] += np.exp(logarithms[n_scales + n_sets]) / self.counts[rows] + _JITTER
-        return total, decays
+            yield variance * np.exp(-a), 1.0 + a
+
+    def covariance(
+        self, logarithms: NDArray[np.float64], rows: NDArray[np.intp], factors: Factors
+    ) -> NDArray[np.float64]:
+        """Return the covariance of observations, noise included, of the factors of the kernels."""
+        total = np.zeros((len(rows), len(rows)))
+        for decay, linear in factors:
+            total += linear * decay
+        total[np.diag_indices(len(rows))] += np.exp(logarithms[-2]) / self.counts[rows] + JITTER
+        return total
 
     def gradient(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64] | None:
         """Return the gradient on some of the observations; None where the covariance is not positive definite."""
-        n, n_scales, n_sets = len(rows), self.bounds[-1], len(self.parts)
-        covariance, decays = self.covariance(logarithms, rows)
-        factor, failed = lapack.dpotrf(covariance, lower=True)
-        if failed:
-            return None
-        inverse, _ = lapack.dpotri(factor, lower=True)
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
+        factors = list(self.factors(logarithms, rows))
         margin = float(np.exp(logarithms[-1]))
         z = self.warped(margin)[rows]
-        weights = inverse @ (z - z.mean())
-        outer = 0.5 * (inverse - np.outer(weights, weights))  # derivative by the covariance
-        gradient = np.empty_like(logarithms)
-        for j, (part, decay) in enumerate(zip(self.parts, decays, strict=True)):
-            stop = self.bounds[j]
-            start = stop - part.shape[1]
-            x, scale = part[rows], np.exp(logarithms[start:stop])
+        found = negative_log_likelihood(self.covariance(logarithms, rows, factors), [z - z.mean()])
+        if found is None:
+            return None
+        by_scales, by_variances = [], []
+        for (part, scale, _), (decay, linear) in zip(self._kernels(logarithms), factors, strict=True):
+            x = part[rows]
             # d k / d log w_i = -3 v exp(-a) w_i² (x_i - x'_i)²
-            h = outer * decay
+            h = found.by_covariance * decay
             squares = h.sum(axis=1) @ (x * x) - np.einsum("pi,pi->i", x, h @ x)
-            gradient[start:stop] = -6.0 * scale**2 * squares
-            gradient[n_scales + j] = (h * (1.0 + _scaled_distances(x * scale, x * scale))).sum()  # type: ignore[arg-type]
-        gradient[n_scales + n_sets] = np.diag(outer) @ (np.exp(logarithms[n_scales + n_sets]) / self.counts[rows])
+            by_scales.append(-6.0 * scale**2 * squares)
+            by_variances.append((h * linear).sum())
+        by_noise = np.diag(found.by_covariance) @ (np.exp(logarithms[-2]) / self.counts[rows])
         slope = -1.0 / (self.best + margin - self.u[rows])
-        gradient[-1] = margin * (weights @ (slope - slope.mean()) - slope.sum())
-        gradient /= n
+        by_margin = margin * (found.weights[0] @ (slope - slope.mean()) - slope.sum())
+        gradient: NDArray[np.float64] = np.concatenate([*by_scales, by_variances, [by_noise, by_margin]]) / len(rows)
         # Weak priors: a factor of e^1.5 for a lengthscale, of e for the margin around a tenth of the spread.
+        n_scales = len(self.prior)
         gradient[:n_scales] += (logarithms[:n_scales] - self.prior) / 1.5**2 / len(self.u)
         gradient[-1] += (logarithms[-1] - np.log(0.1 * self.spread)) / len(self.u)
         return gradient
@@ -235,7 +234,6 @@ def fit_process(
         rate = 0.1 if step <= 0.7 * steps else 0.03
         move = rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-10)
         logarithms = np.maximum(logarithms - move, low)
-    n_scales, n_sets = len(likelihood.prior), len(parts)
     margin = float(np.exp(logarithms[-1]))
     z = likelihood.warped(margin)
     centre = float(z.mean())
@@ -243,13 +241,14 @@ def fit_process(
         kept = np.sort(rng.permutation(len(u))[: most // 2])
         weights, observed = _projected(likelihood, logarithms, kept, z - centre), observed[kept]
     else:
-        covariance, _ = likelihood.covariance(logarithms, np.arange(len(u)))
+        every = np.arange(len(u))
+        covariance = likelihood.covariance(logarithms, every, likelihood.factors(logarithms, every))
         weights = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False), z - centre)
-    scales = np.split(np.exp(logarithms[:n_scales]).astype(np.float32), likelihood.bounds[:-1])
+    *scales, variances = np.split(np.exp(logarithms[:-2]), likelihood.bounds)
     return Process(
-        tuple(scales),
-        np.exp(logarithms[n_scales : n_scales + n_sets]),
-        float(np.exp(logarithms[n_scales + n_sets])),
+        tuple(scale.astype(np.float32) for scale in scales),
+        variances,
+        float(np.exp(logarithms[-2])),
         likelihood.best,
         margin,
         centre,
@@ -266,13 +265,13 @@ def _projected(
     With K the covariance of the kept, C that of the kept with all, and D the noise variances, they are
     (K + C D⁻¹ Cᵀ)⁻¹ C D⁻¹ z; computed by way of V = L⁻¹ C D^(-1/2), K = L Lᵀ, which is better conditioned.
     """
-    noise = np.exp(logarithms[likelihood.bounds[-1] + len(likelihood.parts)])
+    noise = np.exp(logarithms[-2])
     own = likelihood.between(logarithms, kept, kept)
-    own[np.diag_indices(len(kept))] += _JITTER * max(1.0, own[0, 0])
+    own[np.diag_indices(len(kept))] += JITTER * max(1.0, own[0, 0])
     factor = np.linalg.cholesky(own)
     inner, right = np.eye(len(kept)), np.zeros(len(kept))
     for rows in np.array_split(np.arange(len(z)), -(-len(z) // len(kept))):
-        weight = 1.0 / np.sqrt(noise / likelihood.counts[rows] + _JITTER)
+        weight = 1.0 / np.sqrt(noise / likelihood.counts[rows] + JITTER)
         v = likelihood.between(logarithms, kept, rows) * weight
         v = solve_triangular(factor, v, lower=True, overwrite_b=True, check_finite=False)
         inner += v @ v.T

@@ -9,10 +9,11 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError
 from nasmeta.meta import MultiTaskGPSearch, RGPESearch, learn_source_models, load_meta_model, save_meta_model
-from nasmeta.meta._joint_kernel import JointHyperparameters, _negative_log_posterior, _prior, fit_joint
+from nasmeta.meta._joint_kernel import JointHyperparameters, _JointKernel, _prior, fit_joint
 from nasmeta.meta._source_models import joint_space, unpack_source_models
 from nasmeta.meta._target_process import TargetProcess, matched_labels
 from nasmeta.predictors import CellKernel, normal_scores
+from nasmeta.predictors._gaussian_process import negative_log_posterior
 from nasmeta.spaces import CellSpace, Notation, get_space, move_cells
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
@@ -56,10 +57,12 @@ def test_gradient_of_the_joint_likelihood() -> None:
     cells = np.concatenate([SPACE.sample(15, np.random.default_rng(i)) for i in (0, 1)])
     kernel, same = CellKernel(SPACE, FEATURES), np.kron(np.eye(2), np.ones((15, 15)))
     distances = kernel.distances(np.stack([kernel.codes(cell)[cells] for cell in cells.tolist()])).astype(float)
-    arguments = (distances, same, normal_scores(made_up_values(SPACE)[cells]), _prior(2))
+    models = [(_JointKernel(distances, same), [normal_scores(made_up_values(SPACE)[cells])])]
     start = _prior(2)[0] + np.random.default_rng(0).normal(scale=0.3, size=7)
     error = check_grad(
-        lambda p: _negative_log_posterior(p, *arguments)[0], lambda p: _negative_log_posterior(p, *arguments)[1], start
+        lambda p: negative_log_posterior(p, models, _prior(2))[0],
+        lambda p: negative_log_posterior(p, models, _prior(2))[1],
+        start,
     )
     assert error < 1e-3
 

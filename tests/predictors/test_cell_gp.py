@@ -15,7 +15,7 @@ from nasmeta.predictors import (
     normal_scores,
     weak_prior,
 )
-from nasmeta.predictors._cell_gp import _negative_log_posterior
+from nasmeta.predictors._gaussian_process import SumKernel, negative_log_posterior
 from nasmeta.spaces import get_space
 
 SPACE = get_space("nb201")
@@ -101,16 +101,16 @@ def test_marginal_likelihood_and_its_gradient() -> None:
     gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
     for cell in cells.tolist():
         gp.add(cell)
-    distances = gp.observed_distances().astype(np.float64)
     tasks = [rng.standard_normal(25), rng.standard_normal(25)]
+    models = [(SumKernel(gp.observed_distances().astype(np.float64)), tasks)]
     flat = (weak_prior(3)[0], np.full(7, 1e6))  # as good as no prior
-    value, _ = _negative_log_posterior(HYPERPARAMETERS.logarithms, distances, tasks, flat)
+    value, _ = negative_log_posterior(HYPERPARAMETERS.logarithms, models, flat)
     covariance = dense_kernel(cells, cells) + HYPERPARAMETERS.noise * np.eye(25)
     expected = -sum(multivariate_normal(np.zeros(25), covariance).logpdf(labels) for labels in tasks)
     assert value == pytest.approx(expected, rel=1e-5)
     error = check_grad(
-        lambda t: _negative_log_posterior(t, distances, tasks, weak_prior(3))[0],
-        lambda t: _negative_log_posterior(t, distances, tasks, weak_prior(3))[1],
+        lambda t: negative_log_posterior(t, models, weak_prior(3))[0],
+        lambda t: negative_log_posterior(t, models, weak_prior(3))[1],
         HYPERPARAMETERS.logarithms,
     )
     assert error < 1e-4
@@ -127,10 +127,8 @@ def test_fit_finds_the_hyperparameters_of_its_own_samples() -> None:
     tasks = list(rng.multivariate_normal(np.zeros(200), covariance, size=8))
     fitted = fit_hyperparameters(distances, tasks, iterations=60)
     truth = Hyperparameters(np.array([2.0]), np.array([6.0]), noise=0.1)
-    as_floats = distances.astype(np.float64)
-    at_fit, at_truth = (
-        _negative_log_posterior(h.logarithms, as_floats, tasks, weak_prior(1))[0] for h in (fitted, truth)
-    )
+    models = [(SumKernel(distances.astype(np.float64)), tasks)]
+    at_fit, at_truth = (negative_log_posterior(h.logarithms, models, weak_prior(1))[0] for h in (fitted, truth))
     assert at_fit <= at_truth, "a maximum is at least as likely as the truth"
     # Noise and a rough kernel are told apart only roughly: within a factor of two.
     np.testing.assert_allclose(fitted.logarithms, truth.logarithms, atol=np.log(2))

@@ -11,16 +11,14 @@ from scipy.linalg import cho_solve, solve_triangular
 
 from nasmeta.checks import checked_whole
 from nasmeta.errors import LabelError, SettingError
-from nasmeta.predictors._cell_gp import fit_hyperparameters, weak_prior
-from nasmeta.predictors._cell_kernel import Hyperparameters
 from nasmeta.predictors._estimators._base import ScaledRegressor
+from nasmeta.predictors._gaussian_process import JITTER, Hyperparameters, fit_hyperparameters, weak_prior
 
 __all__ = ["GPRegressor"]
 
 _MOST_COUNT = 8  # larger whole numbers are treated as measurements
 _MEDIAN_DISTANCE = 6.0  # of groups of measurements, once scaled: as many edits as two random cells differ by
 _BLOCK = 4096  # rows whose covariances are held at once
-_JITTER = 1e-6
 
 
 class GPRegressor(ScaledRegressor):
@@ -55,8 +53,8 @@ class GPRegressor(ScaledRegressor):
     >>> import numpy as np
     >>> from nasmeta.predictors import GPRegressor
     >>> X = np.linspace(0, 1, 30)[:, None]
-    >>> mean, deviation = GPRegressor().fit(X, np.sin(6 * X[:, 0])).predict([[0.25]], return_std=True)
-    >>> mean.round(1), bool(deviation[0] > 0)
+    >>> mean, std = GPRegressor().fit(X, np.sin(6 * X[:, 0])).predict([[0.25]], return_std=True)
+    >>> mean.round(1), bool(std[0] > 0)
     (array([1.]), True)
     """
 
@@ -95,7 +93,7 @@ class GPRegressor(ScaledRegressor):
             iterations=checked_whole("iterations", self.iterations),
         )
         covariance = self._covariance(X, X).astype(np.float64)
-        covariance[np.diag_indices(len(X))] += self.hyperparameters_.noise + _JITTER
+        covariance[np.diag_indices(len(X))] += self.hyperparameters_.noise + JITTER
         try:
             self.factor_ = np.linalg.cholesky(covariance)
         except np.linalg.LinAlgError as reason:
@@ -116,7 +114,7 @@ class GPRegressor(ScaledRegressor):
             if factor is not None:
                 half = solve_triangular(factor, covariance.T, lower=True, check_finite=False, overwrite_b=True)
                 variance[part] = prior - np.einsum("ij,ij->j", half, half)
-        return mean, np.sqrt(np.maximum(variance, _JITTER)) if return_std else None
+        return mean, np.sqrt(np.maximum(variance, JITTER)) if return_std else None
 
     # -- distances ---------------------------------------------------------------------------------------------------
     def _parts(self, X: NDArray[np.float64]) -> list[NDArray[np.float64]]:

@@ -1,11 +1,12 @@
-"""Covariance between architectures: a sum of exponential kernels on count features."""
+"""Covariances: sums of exponential kernels, of architectures by their count features and of any labelled points."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,10 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["CellKernel", "Hyperparameters"]
+__all__ = ["CellKernel", "ChainRule", "Hyperparameters", "SumKernel"]
+
+ChainRule: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From the derivative by a covariance, shape (n, n), to the gradient by the logarithms of hyperparameters."""
 
 _MOST_CODES = 2**24  # entries of a table of covariances
 _LENGTHSCALE = 3.0  # edits of a cell
@@ -180,3 +184,50 @@ class CellKernel:
             table = np.add.outer(table, v * np.exp(-np.arange(base) / ell)).ravel()
         covariances: NDArray[np.float32] = table.astype(np.float32)[codes]
         return covariances
+
+
+@dataclass(frozen=True, eq=False)
+class SumKernel:
+    """Sum of linear and exponential kernels among labelled points, as a function of its hyperparameters.
+
+    The logarithms are those of the variances of the linear parts, the variances of the exponential ones, the
+    lengthscales and the noise: without linear parts, those of `Hyperparameters`.
+
+    Attributes
+    ----------
+    distances : ndarray of float64, shape (n_smooth, n, n)
+        Of each exponential part.
+    products : ndarray of float64, shape (n_linear, n, n), optional
+        Inner products, of each linear part.
+    jitter : float
+        Is added to the noise.
+    """
+
+    distances: NDArray[np.float64]
+    products: NDArray[np.float64] | None = None
+    jitter: float = 0.0
+
+    def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
+        """Return the covariance, noise included, and its chain rule."""
+        n_linear = 0 if self.products is None else len(self.products)
+        n_parts = n_linear + len(self.distances)
+        values = np.exp(logarithms)
+        variances, lengthscales, noise = values[:n_parts, None, None], values[n_parts:-1], values[-1]
+        parts = np.empty((n_parts, *self.distances.shape[1:]))
+        if self.products is not None:
+            parts[:n_linear] = self.products
+        smooth = np.divide(self.distances, -lengthscales[:, None, None], out=parts[n_linear:])
+        np.exp(smooth, out=smooth)
+        parts *= variances
+        covariance: NDArray[np.float64] = parts.sum(axis=0)
+        covariance.flat[:: len(covariance) + 1] += noise + self.jitter
+
+        def chain_rule(by_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+            weighted = by_covariance * parts
+            by_variance = weighted.sum(axis=(1, 2))
+            smooth = weighted[n_linear:]
+            smooth *= self.distances
+            by_lengthscale = smooth.sum(axis=(1, 2)) / lengthscales
+            return np.concatenate([by_variance, by_lengthscale, [noise * np.trace(by_covariance)]])
+
+        return covariance, chain_rule

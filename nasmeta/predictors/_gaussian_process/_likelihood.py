@@ -1,0 +1,181 @@
+"""The log marginal likelihood of a Gaussian process, its gradient, and hyperparameters that maximise it.
+
+A kernel brings its own chain rule, so what is done with a covariance, whatever it is of, stands here once: Rasmussen
+and Williams, "Gaussian Processes for Machine Learning", 2006, equations 5.8 and 5.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+
+from nasmeta.errors import SettingError
+from nasmeta.predictors._gaussian_process._kernel import ChainRule, Hyperparameters, SumKernel
+
+__all__ = [
+    "Prior",
+    "fit_hyperparameters",
+    "maximise_posterior",
+    "negative_log_likelihood",
+    "negative_log_posterior",
+    "weak_prior",
+]
+
+_SMALLEST_NOISE = 1e-3  # cells that are alike in all features would make the covariance singular
+_REACH = 6.0  # of the logarithms on both sides of their prior means
+_IMPOSSIBLE = 1e25  # the value where a covariance is not positive definite: a line search turns back
+
+Prior: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Mean and standard deviation of the logarithms of hyperparameters."""
+
+Kernel: TypeAlias = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], ChainRule]]
+"""From the logarithms of hyperparameters to the covariance of labels, noise included, and its chain rule."""
+
+Models: TypeAlias = Sequence[tuple[Kernel, Sequence[NDArray[np.float64]]]]
+"""Kernels of the same hyperparameters, each with the labels of the tasks that have its covariance."""
+
+
+class NegativeLogLikelihood(NamedTuple):
+    """Minus a log marginal likelihood, its derivative (n, n) by the covariance, and K⁻¹ labels (n,) of each task."""
+
+    value: float
+    by_covariance: NDArray[np.float64]
+    weights: list[NDArray[np.float64]]
+
+
+def negative_log_likelihood(
+    covariance: NDArray[np.float64], tasks: Sequence[NDArray[np.float64]], constant: bool = True
+) -> NegativeLogLikelihood | None:
+    """Return minus the log marginal likelihood of labels of zero mean; None where the covariance is not positive.
+
+    Parameters
+    ----------
+    covariance : ndarray of float64, shape (n, n)
+        Of the labels, noise included.
+    tasks : sequence of ndarray of float64, shape (n,)
+        Independent labels of the same cells.
+    constant : bool, default True
+        Whether the value has the summand n / 2 log 2π of each task.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors._gaussian_process import negative_log_likelihood
+    >>> found = negative_log_likelihood(2 * np.eye(2), [np.ones(2)])
+    >>> round(found.value, 3), found.by_covariance.round(3).tolist()
+    (3.031, [[0.125, -0.125], [-0.125, 0.125]])
+    """
+    factor, failed = lapack.dpotrf(covariance, lower=True)
+    if failed:
+        return None
+    half, _ = lapack.dpotri(factor, lower=True)
+    inverse = half + half.T  # above its diagonal, which is now there twice, the half is zero
+    np.fill_diagonal(inverse, half.diagonal())
+    value = np.log(np.diag(factor)).sum()
+    if constant:
+        value += 0.5 * len(covariance) * np.log(2 * np.pi)
+    value *= len(tasks)
+    by_covariance = 0.5 * len(tasks) * inverse
+    weights = []
+    for labels in tasks:
+        weights.append(inverse @ labels)
+        value += 0.5 * labels @ weights[-1]
+        by_covariance -= np.outer(0.5 * weights[-1], weights[-1])
+    return NegativeLogLikelihood(float(value), by_covariance, weights)
+
+
+def negative_log_posterior(
+    logarithms: NDArray[np.float64], models: Models, prior: Prior, constant: bool = True
+) -> tuple[float, NDArray[np.float64]]:
+    """Return minus the log marginal likelihoods of all models and the log prior, and the gradient."""
+    mean, std = prior
+    offset = (logarithms - mean) / std
+    value, gradient = float(0.5 * offset @ offset), offset / std
+    for kernel, tasks in models:
+        covariance, chain_rule = kernel(logarithms)
+        found = negative_log_likelihood(covariance, tasks, constant)
+        if found is None:
+            return _IMPOSSIBLE, np.zeros_like(logarithms)
+        value += found.value
+        gradient += chain_rule(found.by_covariance)
+    return value, gradient
+
+
+def maximise_posterior(
+    models: Models,
+    prior: Prior,
+    iterations: int,
+    start: NDArray[np.float64] | None = None,
+    bounds: Sequence[tuple[float, float]] | None = None,
+    constant: bool = True,
+) -> NDArray[np.float64]:
+    """Return the logarithms of the hyperparameters of highest posterior density, by steps of L-BFGS.
+
+    Where left out, the `start` is the mean of the prior, and the `bounds` are a factor of e⁶ around it, with a noise
+    (the last) of at least 0.001. L-BFGS stops where the value changes by little compared with itself, so the `constant`
+    of `negative_log_likelihood` moves where it stops.
+    """
+    from scipy.optimize import minimize
+
+    if bounds is None:
+        bounds = [(mean - _REACH, mean + _REACH) for mean in prior[0]]
+        bounds[-1] = (np.log(_SMALLEST_NOISE), bounds[-1][1])
+    found = minimize(
+        negative_log_posterior,
+        prior[0] if start is None else start,
+        args=(models, prior, constant),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": iterations},
+    )
+    logarithms: NDArray[np.float64] = found.x
+    return logarithms
+
+
+def weak_prior(n_features: int, lengthscales: NDArray[np.float64] | float = 3.0) -> Prior:
+    """Return mean and standard deviation of the log-normal prior of the hyperparameters, for unit-variance labels.
+
+    Variances around 0.5, lengthscales around 3 edits or those of `CellKernel.typical_lengthscales`, noise around 0.02,
+    each within a factor of e.
+    """
+    lengths = np.broadcast_to(np.log(lengthscales), n_features)
+    mean = np.r_[np.full(n_features, np.log(0.5)), lengths, np.log(0.02)]
+    return mean, np.ones(2 * n_features + 1)
+
+
+def fit_hyperparameters(
+    distances: NDArray[np.int64] | NDArray[np.float32],
+    tasks: Sequence[NDArray[np.float64]],
+    start: Hyperparameters | None = None,
+    prior: Prior | None = None,
+    iterations: int = 15,
+) -> Hyperparameters:
+    """Maximise the sum of the tasks' log marginal likelihoods plus the log prior.
+
+    Parameters
+    ----------
+    distances : ndarray of int or float, shape (n_features, n, n)
+        Between the observed cells.
+    tasks : sequence of ndarray of float64, shape (n,)
+        Labels of these cells in one or more tasks that share the hyperparameters, their means subtracted.
+    start : Hyperparameters, optional
+        Where the search begins; the mean of the prior where left out.
+    prior : pair of ndarray, optional
+        Mean and standard deviation of the logarithms; `weak_prior` where left out.
+    iterations : int, default 15
+        At most so many steps of L-BFGS.
+
+    Returns
+    -------
+    Hyperparameters
+    """
+    if not tasks or any(not np.isfinite(labels).all() for labels in tasks):
+        raise SettingError("Hyperparameters are fitted to at least one task, whose labels must be finite.")
+    prior = weak_prior(len(distances)) if prior is None else prior
+    kernel = SumKernel(distances.astype(np.float64))
+    begin = None if start is None else start.logarithms
+    return Hyperparameters.from_logarithms(maximise_posterior([(kernel, tasks)], prior, iterations, begin))

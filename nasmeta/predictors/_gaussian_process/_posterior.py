@@ -1,0 +1,189 @@
+"""Posteriors of exact Gaussian processes over all architectures of a space, extended one observation at a time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
+
+from nasmeta.errors import ArchitectureError, SettingError
+from nasmeta.predictors._gaussian_process._kernel import CellKernel, Hyperparameters
+
+__all__ = ["JITTER", "CellGP", "ExactPosterior", "posterior_weights"]
+
+JITTER = 1e-6
+"""What is added to the diagonal of a covariance, so that its Cholesky factor exists."""
+
+_FIRST_ROOM = 16  # observations; doubled where they are more
+
+
+def posterior_weights(
+    covariance: NDArray[np.float64], noise: float, labels: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return (K + noise I)⁻¹ labels, of labels (n,) or (n, n_tasks) of zero prior mean; overwrites the covariance K."""
+    covariance[np.diag_indices(len(covariance))] += noise
+    factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
+    weights: NDArray[np.float64] = cho_solve(factor, labels, check_finite=False)
+    return weights
+
+
+def _with_room(rows: NDArray[Any], n: int) -> NDArray[Any]:
+    """Return an array that has a row n, the rows before it kept."""
+    return rows if n < len(rows) else np.concatenate([rows, np.empty_like(rows)])
+
+
+class ExactPosterior(ABC):
+    """Posterior of an exact Gaussian process, kept for every cell of a space.
+
+    With L the Cholesky factor of the covariance of the n observed cells, the rows V = L⁻¹ K(observed, all) are kept.
+    One more observation is one more row, so a step costs O(n * n_cells) and nothing is approximated.
+
+    Parameters
+    ----------
+    variance : ndarray of float32, shape (n_cells,)
+        Prior variance of every cell.
+    mean : ndarray of float, shape (n_cells,), optional
+        Prior mean; zero where left out.
+    """
+
+    def __init__(self, variance: NDArray[np.float32], mean: NDArray[np.floating] | None = None) -> None:
+        self.mean = mean
+        self.cells: list[int] = []
+        self._variance = variance
+        self._rows = np.empty((_FIRST_ROOM, len(variance)), dtype=np.float32)
+        self._factor = np.zeros((_FIRST_ROOM, _FIRST_ROOM))
+
+    @abstractmethod
+    def _prior_covariance(self, cell: int) -> NDArray[np.float32]:
+        """Return the prior covariances of a cell that is observed next with all cells, shape (n_cells,)."""
+
+    @abstractmethod
+    def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+        """Return the variance of a label given the former ones, of L⁻¹ k(observed, cell) and posterior covariances."""
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def add(self, cell: int) -> None:
+        """Observe one more cell; its label is given to `posterior`."""
+        if cell in self.cells:
+            raise ArchitectureError(f"Cell {cell} is observed already.")
+        n = len(self.cells)
+        self._rows = _with_room(self._rows, n)
+        if n == len(self._factor):
+            self._factor = np.pad(self._factor, (0, n))
+        left = self._rows[:n, cell]
+        row = self._prior_covariance(cell) - left @ self._rows[:n]
+        pivot = np.sqrt(self._label_variance(cell, left, row))
+        row /= np.float32(pivot)
+        self._rows[n] = row
+        self._factor[n, :n] = left
+        self._factor[n, n] = pivot
+        self.cells.append(cell)
+        self._variance -= row * row
+
+    def forget_last(self, n: int) -> None:
+        """Take back the last `n` observations."""
+        for _ in range(n):
+            self.cells.pop()
+            row = self._rows[len(self.cells)]
+            self._variance += row * row
+
+    @property
+    def factor(self) -> NDArray[np.float64]:
+        """Lower Cholesky factor of the covariance of the observations, shape (n, n)."""
+        return self._factor[: len(self.cells), : len(self.cells)]
+
+    def posterior(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the posterior mean and standard deviation of the function at every cell.
+
+        Parameters
+        ----------
+        labels : ndarray of float64, shape (n,)
+            Labels of the observed cells, in the order in which they were added.
+
+        Returns
+        -------
+        mean, std : ndarray of float64, shape (n_cells,)
+        """
+        n = len(self.cells)
+        if labels.shape != (n,):
+            raise SettingError(f"{n} cells are observed, but the labels have shape {labels.shape}.")
+        residual = labels if self.mean is None else labels - self.mean[self.cells]
+        weights = solve_triangular(self.factor, residual, lower=True, check_finite=False)
+        mean = (weights.astype(np.float32) @ self._rows[:n]).astype(np.float64)
+        if self.mean is not None:
+            mean += self.mean
+        return mean, np.sqrt(np.maximum(self._variance, 1e-12)).astype(np.float64)
+
+
+class CellGP(ExactPosterior):
+    """Exact Gaussian process whose posterior is kept for every cell of a space, at O(n * n_cells) an observation.
+
+    Parameters
+    ----------
+    kernel : CellKernel
+    hyperparameters : Hyperparameters
+    mean : ndarray of float, shape (n_cells,), optional
+        Prior mean; zero where left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import CellGP, CellKernel, Hyperparameters
+    >>> from nasmeta.spaces import get_space
+    >>> hyperparameters = Hyperparameters(np.array([1.0]), np.array([3.0]), noise=0.01)
+    >>> gp = CellGP(CellKernel(get_space("nb201"), ["edges"]), hyperparameters)
+    >>> gp.add(0)
+    >>> mean, std = gp.posterior(np.array([2.0]))
+    >>> mean[0].round(3), std[0].round(3)
+    (np.float64(1.98), np.float64(0.1))
+    """
+
+    def __init__(
+        self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: NDArray[np.floating] | None = None
+    ) -> None:
+        if len(hyperparameters.variances) != len(kernel.features):
+            raise SettingError(
+                f"The kernel has {len(kernel.features)} features ({', '.join(kernel.features)}), but the "
+                f"hyperparameters are for {len(hyperparameters.variances)}."
+            )
+        n_cells = kernel.space.size
+        super().__init__(np.full(n_cells, hyperparameters.prior_variance, dtype=np.float32), mean)
+        self.kernel = kernel
+        self.hyperparameters = hyperparameters
+        self._codes = np.empty((_FIRST_ROOM, n_cells), dtype=kernel.code_type)
+
+    def _prior_covariance(self, cell: int) -> NDArray[np.float32]:
+        n = len(self.cells)
+        self._codes = _with_room(self._codes, n)
+        self._codes[n] = self.kernel.codes(cell)
+        return self.kernel.covariance(self._codes[n], self.hyperparameters)
+
+    def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+        prior = self.hyperparameters.prior_variance + self.hyperparameters.noise + JITTER
+        return max(prior - float(left @ left), JITTER)
+
+    def observed_distances(self) -> NDArray[np.int64]:
+        """Return the distances between the observed cells, int64, shape (n_features, n, n)."""
+        return self.kernel.distances(self._codes[: len(self.cells), self.cells])
+
+    def observed_covariance(self) -> NDArray[np.float32]:
+        """Return the prior covariances between the observed cells, without noise, float32, shape (n, n)."""
+        return self.kernel.covariance(self._codes[: len(self.cells), self.cells], self.hyperparameters)
+
+    def set_hyperparameters(self, hyperparameters: Hyperparameters) -> None:
+        """Recompute the posterior with other hyperparameters."""
+        self.hyperparameters = hyperparameters
+        n = len(self.cells)
+        rows = self.kernel.covariance(self._codes[:n], hyperparameters)
+        covariance = rows[:, self.cells].astype(np.float64)
+        covariance[np.diag_indices(n)] += hyperparameters.noise + JITTER
+        factor = np.linalg.cholesky(covariance)
+        self._factor[:n, :n] = factor
+        # rowsᵀ ← rowsᵀ L⁻ᵀ in place: the transpose is what Fortran wants, so nothing is copied.
+        self._rows[:n] = blas.strsm(1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1).T
+        self._variance = hyperparameters.prior_variance - np.einsum("ij,ij->j", self._rows[:n], self._rows[:n])
