@@ -33,12 +33,14 @@ if TYPE_CHECKING:
         training,
         verification,
     )
-    from nasmeta.experiments import compare
-    from nasmeta.prediction import benchmark_predictors
+    from nasmeta.experiments import compare, report
+    from nasmeta.prediction import benchmark_predictors, predict
     from nasmeta.runs import optuna_objective, search
     from nasmeta.spaces import SearchSpace, get_space
-    from nasmeta.tables import Table, load_table
+    from nasmeta.tables import Table, load_table, query
     from nasmeta.tasks import get_task, task_distribution
+    from nasmeta.training import train
+    from nasmeta.verification import verify
 
 __version__ = "0.1.0"
 
@@ -57,8 +59,11 @@ __all__ = [
     "load_table",
     "meta",
     "optuna_objective",
+    "predict",
     "prediction",
     "predictors",
+    "query",
+    "report",
     "runs",
     "search",
     "searchers",
@@ -68,8 +73,10 @@ __all__ = [
     "task_distribution",
     "tasks",
     "testing",
+    "train",
     "training",
     "verification",
+    "verify",
 ]
 
 _ROOM_OF = {
@@ -81,9 +88,15 @@ _ROOM_OF = {
     "get_task": "tasks",
     "load_table": "tables",
     "optuna_objective": "runs",
+    "predict": "prediction",
+    "query": "tables",
+    "report": "experiments",
     "search": "runs",
     "task_distribution": "tasks",
+    "train": "training",
+    "verify": "verification",
 }
+_NEEDS = {"testing": "pytest"}  # rooms that cannot be imported without something that only an extra brings
 
 
 def __getattr__(name: str) -> object:
@@ -96,4 +109,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from importlib.util import find_spec
+
+    absent = {room for room, package in _NEEDS.items() if find_spec(package) is None}  # help() asks for each name
+    return sorted({*globals(), *__all__} - absent)

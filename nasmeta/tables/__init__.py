@@ -4,6 +4,8 @@ from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, kind_of_old
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._legality import trained_on
 from nasmeta.tables._own import added_tables, remove_added
+from nasmeta.tables._query import describe_column, describe_training, query
+from nasmeta.tables._read_frame import read_frame
 from nasmeta.tables._shelf import damaged_sources
 from nasmeta.tables._table import TABLES, Table, load_table
 from nasmeta.tables.official import Imported, import_official
@@ -29,11 +31,15 @@ __all__ = [
     "Table",
     "added_tables",
     "damaged_sources",
+    "describe_column",
+    "describe_training",
     "fetch",
     "import_official",
     "kind_of_old",
     "list_sources",
     "load_table",
+    "query",
+    "read_frame",
     "registered_sources",
     "remove_added",
     "space_of_table",
