@@ -33,13 +33,15 @@ if TYPE_CHECKING:
         training,
         verification,
     )
-    from nasmeta.experiments import compare
+    from nasmeta.experiments import compare, report
     from nasmeta.meta import meta_train
-    from nasmeta.prediction import benchmark_predictors
+    from nasmeta.prediction import benchmark_predictors, predict
     from nasmeta.runs import optuna_objective, search
     from nasmeta.spaces import SearchSpace, get_space
-    from nasmeta.tables import Table, load_table
+    from nasmeta.tables import Table, load_table, query
     from nasmeta.tasks import get_task, task_distribution
+    from nasmeta.training import train
+    from nasmeta.verification import verify
 
 __version__ = "0.1.0"
 
@@ -59,8 +61,11 @@ __all__ = [
     "meta",
     "meta_train",
     "optuna_objective",
+    "predict",
     "prediction",
     "predictors",
+    "query",
+    "report",
     "runs",
     "search",
     "searchers",
@@ -70,8 +75,10 @@ __all__ = [
     "task_distribution",
     "tasks",
     "testing",
+    "train",
     "training",
     "verification",
+    "verify",
 ]
 
 _ROOM_OF = {
@@ -84,9 +91,15 @@ _ROOM_OF = {
     "load_table": "tables",
     "meta_train": "meta",
     "optuna_objective": "runs",
+    "predict": "prediction",
+    "query": "tables",
+    "report": "experiments",
     "search": "runs",
     "task_distribution": "tasks",
+    "train": "training",
+    "verify": "verification",
 }
+_NEEDS = {"testing": "pytest"}  # rooms that cannot be imported without something that only an extra brings
 
 
 def __getattr__(name: str) -> object:
@@ -99,4 +112,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from importlib.util import find_spec
+
+    absent = {room for room, package in _NEEDS.items() if find_spec(package) is None}  # help() asks for each name
+    return sorted({*globals(), *__all__} - absent)

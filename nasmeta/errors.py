@@ -20,6 +20,7 @@ __all__ = [
     "LeakageWarning",
     "MissingValueError",
     "NasmetaError",
+    "NasmetaWarning",
     "NoColumnError",
     "OtherMetricWarning",
     "SettingError",
@@ -54,6 +55,10 @@ def shown(value: object) -> str:
 
 class NasmetaError(Exception):
     """Base of all errors that this package raises on purpose."""
+
+
+class NasmetaWarning(UserWarning):
+    """Base of the warnings that this package raises on purpose."""
 
 
 class ArchitectureError(NasmetaError, ValueError):
@@ -111,11 +116,11 @@ class LeakageError(NasmetaError, ValueError):
     """The target's dataset is among the sources of meta-training."""
 
 
-class LeakageWarning(UserWarning):
+class LeakageWarning(NasmetaWarning):
     """A meta-model that has learnt from the target's dataset is used: what it finds is no honest test."""
 
 
-class OtherMetricWarning(UserWarning):
+class OtherMetricWarning(NasmetaWarning):
     """All sources are of another metric than the target: what was learnt from them may not hold."""
 
 

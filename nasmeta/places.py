@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 
-__all__ = ["checked_path", "in_store", "located", "read_whole"]
+__all__ = ["answering", "checked_path", "in_store", "located", "read_whole"]
 
 
 def checked_path(name: str, value: Any) -> Path:
@@ -56,14 +58,34 @@ def located(name: str, value: Any) -> Path:
         raise NasmetaError(f'{name} {text} is in an object store: pip install "nasmeta[store]".') from reason
     try:
         found = UPath(text, use_listings_cache=False)  # others write there, too
-        found.exists()  # the protocol's own package is imported, the store answers
+        _ = found.fs  # the protocol's own package is imported
     except ImportError as reason:
         raise NasmetaError(f"{name} {text} needs a package for {protocol}://: {reason}.") from reason
     except ValueError as reason:
         raise SettingError(f"{name} is a path or an address such as s3://bucket/results, not {text:.80}.") from reason
     except OSError as reason:
         raise JournalError(f"The store of {text} does not answer: {reason}.") from reason
+    with answering(cast(Path, found)):
+        found.exists()
     return cast(Path, found)
+
+
+@contextmanager
+def answering(place: Path) -> Iterator[None]:
+    """Say in words where a store does not answer; the packages of stores raise what has no common base.
+
+    Raises
+    ------
+    JournalError
+    """
+    try:
+        yield
+    except NasmetaError:
+        raise
+    except Exception as reason:
+        if not in_store(place):
+            raise
+        raise JournalError(f"The store of {place} does not answer: {reason!s:.200}.") from reason
 
 
 def in_store(path: Path) -> bool:

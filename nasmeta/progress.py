@@ -160,8 +160,10 @@ def spinner(what: str, *, shown: bool = True) -> Iterator[Callable[..., None]]:
         yield lambda line, last=False: None
         return
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(stderr=True)
+    # What is told may have names of users in it, so [/x] is no markup there.
     lines = Lines(lambda line: console.print(line, soft_wrap=True, markup=False, highlight=False))
-    with console.status(what) as status:
-        yield (lambda line, last=False: status.update(line)) if console.is_terminal else lines.tell
+    with console.status(Text(what)) as status:
+        yield (lambda line, last=False: status.update(Text(line))) if console.is_terminal else lines.tell

@@ -51,6 +51,25 @@ def test_each_room_offers_what_it_names(room: str) -> None:
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
+def test_help_works_without_extras() -> None:
+    extras = (
+        "gpytorch",
+        "gymnasium",
+        "hypothesis",
+        "optuna",
+        "plotly",
+        "pytest",
+        "ray",
+        "safetensors",
+        "torch",
+        "upath",
+    )
+    code = f"import pydoc, sys; sys.modules.update(dict.fromkeys({extras})); import nasmeta; "
+    shown = run_python("-c", code + "print(pydoc.render_doc(nasmeta))")
+    assert "train(" in shown
+    assert "query(" in shown
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'nasmeta' has no attribute 'serach'"):
         nasmeta.serach  # noqa: B018

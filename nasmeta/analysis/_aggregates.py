@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
-from nasmeta.analysis._statistics import check_level, stratified_draws
+from nasmeta.analysis._statistics import check_level, interval_columns, quantile_interval, stratified_draws
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -170,8 +170,7 @@ def aggregate_scores(
         of_draws = measures(drawn)
         row: dict[str, object] = {"searcher": searcher, "runs": len(scores), "reference": reference}
         for name, value in measures(scores).items():
-            low, high = np.quantile(of_draws[name], [(1 - level) / 2, (1 + level) / 2])
-            row |= {name: float(value), f"{name}_low": low, f"{name}_high": high}
+            row |= interval_columns(name, value, quantile_interval(of_draws[name], level))
         rows.append(row)
     return pd.DataFrame(rows).sort_values("iqm", ascending=False, kind="stable", ignore_index=True)
 
@@ -226,7 +225,7 @@ def probability_of_improvement(
         raise SettingError("A comparison needs two searchers; the frame holds one.")
     rng = np.random.default_rng(seed)
     draws = [stratified_draws(losses.sizes, n_resamples, rng) for _ in names]  # by searcher and task: (draws, runs)
-    found: dict[tuple[int, int], tuple[float, float, float]] = {}
+    found: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
     for one, other in permutations(range(len(names)), 2):
         if (other, one) in found:
             value, low, high = found[other, one]
@@ -238,17 +237,11 @@ def probability_of_improvement(
             wins = 0.5 * (1 + np.sign(regret[None, :, other] - regret[:, None, one]))  # (runs of one, runs of other)
             exact.append(wins.mean())
             resampled.append(((draws[one][code] @ wins) * draws[other][code]).sum(axis=1) / size**2)
-        low, high = np.quantile(np.mean(resampled, axis=0), [(1 - level) / 2, (1 + level) / 2])
-        found[one, other] = float(np.mean(exact)), float(low), float(high)
+        low, high = quantile_interval(np.mean(resampled, axis=0), level)
+        found[one, other] = np.mean(exact), low, high
     return pd.DataFrame(
         [
-            {
-                "searcher": names[one],
-                "other": names[other],
-                "probability": value,
-                "probability_low": low,
-                "probability_high": high,
-            }
-            for (one, other), (value, low, high) in found.items()
+            {"searcher": names[one], "other": names[other], **interval_columns("probability", value, bounds)}
+            for (one, other), (value, *bounds) in found.items()
         ]
     )

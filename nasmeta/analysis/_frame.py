@@ -15,7 +15,7 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FloatArray", "IntArray", "Runs", "read_runs"]
+__all__ = ["FloatArray", "IntArray", "Runs", "count_runs", "read_runs"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -171,3 +171,9 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         solved=loss[start + length - 1] == 0,
         columns=values_of,
     )
+
+
+def count_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Return how many runs of each (task, searcher) a frame holds, in its order."""
+    by_pair = frame.groupby(["task", "searcher"], sort=False, observed=True)["seed"]
+    return {(str(task), str(searcher)): seeds.nunique() for (task, searcher), seeds in by_pair}

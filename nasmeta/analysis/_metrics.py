@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from nasmeta.analysis._frame import FloatArray, IntArray, read_runs
-from nasmeta.analysis._statistics import bootstrap_interval, check_level
+from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
@@ -144,10 +145,10 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
         n_runs, n_solved = len(solved), int(solved.sum())
         share = binomtest(n_solved, n_runs).proportion_ci(confidence_level=level, method="wilson")
         cap = int(evaluations.max() if solved.all() else runs.length[group][~solved].min())
-        mean = low = high = np.nan
+        mean: float = np.nan
+        bounds: Sequence[Any] = (np.nan, np.nan)
         if solved.all():
-            mean = float(evaluations.mean())
-            low, high = map(float, bootstrap_interval(evaluations, level=level, seed=seed))
+            mean, bounds = evaluations.mean(), bootstrap_interval(evaluations, level=level, seed=seed)
         median = float(np.median(evaluations))
         rows.append(
             {
@@ -155,12 +156,8 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
                 "searcher": searcher,
                 "runs": n_runs,
                 "solved": n_solved,
-                "share_solved": n_solved / n_runs,
-                "share_solved_low": share.low,
-                "share_solved_high": share.high,
-                "mean": mean,
-                "mean_low": low,
-                "mean_high": high,
+                **interval_columns("share_solved", n_solved / n_runs, (share.low, share.high)),
+                **interval_columns("mean", mean, bounds),
                 "median": np.nan if cap < median < np.inf else median,
                 "restricted_mean": float(np.minimum(evaluations, cap).mean()),
                 "cap": cap,

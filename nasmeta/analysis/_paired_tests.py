@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
-from nasmeta.analysis._statistics import bootstrap_interval, check_level
+from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
@@ -118,16 +118,14 @@ def paired_tests(
         rows = []
         for one, other in combinations(range(len(losses.searchers)), 2):
             difference = regret[:, one] - regret[:, other]
-            low, high = bootstrap_interval(difference, level=level, seed=seed)
+            bounds = bootstrap_interval(difference, level=level, seed=seed)
             rows.append(
                 {
                     "task": task,
                     "searcher": losses.searchers[one],
                     "other": losses.searchers[other],
                     "runs": len(difference),
-                    "difference": difference.mean(),
-                    "difference_low": float(low),
-                    "difference_high": float(high),
+                    **interval_columns("difference", difference.mean(), bounds),
                     "better": int((difference < 0).sum()),
                     "ties": int((difference == 0).sum()),
                     "worse": int((difference > 0).sum()),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._styles import style
+from nasmeta.analysis._styles import style, tidy
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "legend_below", "plot_regret", "save_figure"]
+__all__ = ["check_formats", "legend_below", "plot_regret", "save_figure"]
 
 _X_LABELS = {"evaluation": "evaluations", "simulated_seconds": "simulated training time (s)"}
 _CENTRES = {
     "mean": ("mean", "low", "high", "{level:g} % bootstrap interval of the mean"),
     "median": ("median", "q25", "q75", "quartiles"),
 }
-FORMATS: dict[str, dict[str, Any]] = {
+_FORMATS: dict[str, dict[str, Any]] = {
     "png": {"dpi": 200},
     "svg": {"metadata": {"Date": None}},
     "pdf": {"metadata": {"CreationDate": None}},
@@ -138,7 +138,7 @@ def plot_regret(
     return figure
 
 
-def legend_below(figure: Figure, handles: Mapping[str, Any], title: str | None) -> int:
+def legend_below(figure: Figure, handles: Mapping[str, Any], title: str | None, spacing: float = 1.5) -> int:
     """Put a legend below the axes of a figure with constrained layout; return how many rows it has."""
     names = [str(name) for name in handles]
     columns = _legend_columns(names, float(figure.get_size_inches()[0]))
@@ -152,7 +152,7 @@ def legend_below(figure: Figure, handles: Mapping[str, Any], title: str | None) 
         fontsize=8,
         frameon=False,
         handlelength=_LEGEND_HANDLE,
-        columnspacing=1.5,
+        columnspacing=spacing,
     )
     return -(-len(names) // columns)
 
@@ -175,16 +175,10 @@ def _draw(panel: Axes, curve: pd.DataFrame, x: XAxis, centre: str, position: int
     (line,) = panel.plot(
         curve[x],
         curve[middle],
-        color=look.colour,
-        linestyle=look.dash,
         drawstyle="steps-post",
-        linewidth=1.4,
-        marker=look.marker,
-        markersize=5.5 if look.marker in "PX" else 4.5,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
         markevery=(0.02 + 0.2 * position / n_searchers, 0.2),  # staggered, in parts of the axes' diagonal
         label=curve["searcher"].iloc[0],
+        **look.line(markersize=5.5 if look.marker in "PX" else 4.5),
     )
     if len(zero):
         panel.plot(
@@ -223,11 +217,14 @@ def _set_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
     panel.text(
         0.02, 0, "optimum", transform=panel.get_yaxis_transform(), fontsize=7, color="0.35", ha="left", va="bottom"
     )
-    panel.grid(True, which="major", color="0.9", linewidth=0.6)
-    panel.set_axisbelow(True)
-    panel.tick_params(labelsize=8)
-    for side in ("top", "right"):
-        panel.spines[side].set_visible(False)
+    tidy(panel)
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise a SettingError unless figures can be written so."""
+    for name in formats:
+        if name not in _FORMATS:
+            raise SettingError(f"Figures as {name!r} were asked for; possible are {', '.join(_FORMATS)}.")
 
 
 def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str] = ("png", "svg")) -> list[Path]:
@@ -261,14 +258,12 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
     """
     from matplotlib import rc_context
 
-    for name in formats:
-        if name not in FORMATS:
-            raise SettingError(f"A figure as {name!r} was asked for; possible are {', '.join(FORMATS)}.")
+    check_formats(formats)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     files = [target.with_name(f"{target.name}.{name}") for name in formats]
     for name, file in zip(formats, files, strict=True):
         # Else the ids in an SVG are random, and a PDF has the time in it and letters that journals refuse.
         with rc_context({"svg.hashsalt": "nasmeta", "pdf.fonttype": 42}):
-            figure.savefig(file, **FORMATS[name])
+            figure.savefig(file, **_FORMATS[name])
     return files

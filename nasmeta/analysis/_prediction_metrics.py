@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.analysis._statistics import bootstrap_interval, check_level
+from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 
         for name in _WITH_INTERVAL:
             values = group[name].to_numpy(np.float64)
             known = bool(np.isfinite(values).all())
-            low, high = bootstrap_interval(values, level=level, seed=seed) if known else (np.nan, np.nan)
-            row |= {name: values.mean(), f"{name}_low": float(low), f"{name}_high": float(high)}
+            bounds = bootstrap_interval(values, level=level, seed=seed) if known else (np.nan, np.nan)
+            row |= interval_columns(name, values.mean(), bounds)
         for name in (*_WITHOUT, *coverage):
             centre = np.median if name.endswith("_seconds") else np.mean
             row[name] = float(centre(group[name].to_numpy(np.float64)))

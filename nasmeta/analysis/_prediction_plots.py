@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nasmeta.analysis._plots import _legend_columns
+from nasmeta.analysis._plots import legend_below
 from nasmeta.analysis._prediction_metrics import checked_predictions, coverage_columns, summarise_predictions
-from nasmeta.analysis._styles import style
+from nasmeta.analysis._styles import style, tidy
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def plot_predictions(
         panel.set_title(_SCOPES.get(scope, scope), fontsize=9)
         panel.set_xlabel("labels", fontsize=9)
     panels[0].set_ylabel(f"{_NAMES[metric]} with {_target(table)}", fontsize=9)
-    _legend(figure, handles, f"mean of {_counts(table['draws'])} draws; band: {100 * level:g} % bootstrap interval")
+    title = f"mean of {_counts(table['draws'])} draws; band: {100 * level:g} % bootstrap interval"
+    legend_below(figure, handles, title, spacing=2.0)
     return figure
 
 
@@ -138,7 +139,8 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None) 
         panel.set(xlim=(0, 1), ylim=(0, 1))
     panels[0].set_ylabel("share of true values inside", fontsize=9)
     draws = known.groupby(["predictor", "n_train"], observed=True)["draw"].nunique()
-    _legend(figure, handles, f"mean of {_counts(draws)} draws; cells without a labelled isomorph")
+    title = f"mean of {_counts(draws)} draws; cells without a labelled isomorph"
+    legend_below(figure, handles, title, spacing=2.0)
     return figure
 
 
@@ -166,21 +168,12 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(max(1.3, count) * _PANEL_WIDTH, _PANEL_HEIGHT + 0.8), layout="constrained")
     panels = list(figure.subplots(1, count, sharey=True, squeeze=False).ravel())
     for panel in panels:
-        panel.grid(True, which="major", color="0.9", linewidth=0.6)
-        panel.set_axisbelow(True)
-        panel.tick_params(labelsize=8)
-        for side in ("top", "right"):
-            panel.spines[side].set_visible(False)
+        tidy(panel)
     return figure, panels
 
 
 def _line(panel: Axes, x: Any, y: Any, position: int) -> Any:
-    look = style(position)
-    (line,) = panel.plot(
-        x, y, color=look.colour, linestyle=look.dash, linewidth=1.4, marker=look.marker, markersize=4.5,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
-    )  # fmt: skip
+    (line,) = panel.plot(x, y, **style(position).line())
     return line
 
 
@@ -194,13 +187,6 @@ def _numbers(panel: Axes, sizes: Iterable[int]) -> None:
             ticks.append(n)
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xticks(ticks, [f"{n:,}" for n in ticks])
-
-
-def _legend(figure: Figure, handles: dict[str, Any], title: str) -> None:
-    figure.legend(
-        list(handles.values()), list(handles), loc="outside lower center", title=title, title_fontsize=8, fontsize=8,
-        ncols=_legend_columns(list(handles), figure.get_figwidth()), frameon=False, handlelength=3.2,
-    )  # fmt: skip
 
 
 def _target(table: pd.DataFrame) -> str:

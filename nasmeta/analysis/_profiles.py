@@ -11,7 +11,13 @@ from nasmeta.analysis._aggregates import normalised_regrets
 from nasmeta.analysis._curves import XAxis, check_axis
 from nasmeta.analysis._frame import FloatArray, read_runs
 from nasmeta.analysis._losses import paired_losses
-from nasmeta.analysis._statistics import bootstrap_interval, check_level, stratified_draws
+from nasmeta.analysis._statistics import (
+    bootstrap_interval,
+    check_level,
+    interval_columns,
+    quantile_interval,
+    stratified_draws,
+)
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
@@ -84,7 +90,7 @@ def performance_profiles(
             below = (regrets[losses.task == code, column][:, None] <= tau).astype(np.float64)  # (runs, k)
             exact.append(below.mean(axis=0))
             resampled.append(draws @ below / len(below))
-        low, high = np.quantile(np.mean(resampled, axis=0), [(1 - level) / 2, (1 + level) / 2], axis=0)
+        low, high = quantile_interval(np.mean(resampled, axis=0), level)
         parts.append(
             pd.DataFrame(
                 {
@@ -218,18 +224,9 @@ def anytime_area(
             [_area(runs.columns[x][s : s + n], runs.columns["regret"][s : s + n], begin, end, x, log)
              for s, n in zip(runs.start[group], runs.length[group], strict=True)]
         )  # fmt: skip
-        low, high = bootstrap_interval(areas, level=level, seed=seed)
-        rows.append(
-            {
-                "task": task,
-                "searcher": searcher,
-                "runs": len(areas),
-                "until": int(end) if x == "evaluation" else end,
-                "area": areas.mean(),
-                "area_low": float(low),
-                "area_high": float(high),
-            }
-        )
+        until = int(end) if x == "evaluation" else end
+        area = interval_columns("area", areas.mean(), bootstrap_interval(areas, level=level, seed=seed))
+        rows.append({"task": task, "searcher": searcher, "runs": len(areas), "until": until, **area})
     return pd.DataFrame(rows)
 
 

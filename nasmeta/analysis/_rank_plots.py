@@ -11,7 +11,7 @@ from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._plots import legend_below
 from nasmeta.analysis._profiles import performance_profiles, runtime_profiles
 from nasmeta.analysis._ranks import Blocks, Friedman, friedman_test, rank_curves
-from nasmeta.analysis._styles import style
+from nasmeta.analysis._styles import style, tidy
 from nasmeta.errors import NasmetaError, SettingError
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation") -> Figure:
     axes.set_xlabel("evaluations" if x == "evaluation" else "share of the simulated time", fontsize=9)
     axes.set_ylabel("average rank", fontsize=9)
     axes.set_ylim(len(handles) + 0.15, 0.85)  # 1 is the best, so it is on top
-    _finish(figure, axes, handles, "x")
+    _finish(figure, axes, handles, "y")
     return figure
 
 
@@ -241,29 +241,19 @@ def _lines(
         (handles[searcher],) = axes.plot(
             rows[x],
             rows[y],
-            color=look.colour,
-            linestyle=look.dash,
-            marker=look.marker,
             drawstyle="steps-post",
-            linewidth=1.4,
-            markersize=4.5,
-            markeredgecolor="white",
-            markeredgewidth=0.5,
             markevery=(0.02 + 0.2 * position / len(searchers), 0.2),
+            **look.line(),
         )
     return handles
 
 
-def _finish(figure: Figure, axes: Axes, handles: dict[str, Any], grid: Literal["x", "both"]) -> None:
+def _finish(figure: Figure, axes: Axes, handles: dict[str, Any], grid: Literal["y", "both"]) -> None:
     from matplotlib.ticker import FuncFormatter
 
     if axes.get_xscale() == "log" and axes.get_xlim()[1] <= 10_000:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axes.grid(True, which="major", axis="both" if grid == "both" else "y", color="0.9", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    tidy(axes, grid)
     low, high = axes.get_xlim()
     axes.set_xlim(max(low, np.nextafter(0, 1)) if axes.get_xscale() == "log" else low, high)
     figure_width, figure_height = figure.get_size_inches()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nasmeta.analysis._frame import FloatArray, IntArray
 from nasmeta.errors import SettingError
 
-__all__ = ["bootstrap_interval", "check_level", "stratified_draws"]
+__all__ = ["bootstrap_interval", "check_level", "interval_columns", "quantile_interval", "stratified_draws"]
 
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
 
@@ -101,6 +101,24 @@ def bootstrap_interval(
     equal = sample.min(axis=-1) == sample.max(axis=-1)
     exact = np.asarray(statistic(sample, axis=-1))
     return np.where(equal, exact, drawn.low), np.where(equal, exact, drawn.high)
+
+
+def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, Any]:
+    """Return the three columns in which tables hold a number and its interval.
+
+    Examples
+    --------
+    >>> interval_columns("mean", 2, (1, 3))
+    {'mean': 2.0, 'mean_low': 1.0, 'mean_high': 3.0}
+    """
+    low, high = bounds
+    return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
+
+
+def quantile_interval(draws: FloatArray, level: float) -> tuple[Any, Any]:
+    """Return the bounds between which the middle part of the draws lies, float64 (…) each for draws (n, …)."""
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high
 
 
 def stratified_draws(sizes: Sequence[int], n_resamples: int, seed: int | np.random.Generator) -> list[FloatArray]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-__all__ = ["Style", "style"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Style", "style", "tidy"]
 
 # Okabe and Ito (2008) without their yellow, which is lost on white paper; line style and marker differ as well, so that
 # the curves can be told apart in grey.
@@ -40,6 +43,19 @@ class Style:
     plotly_dash: str
     plotly_marker: str
 
+    def line(self, **more: Any) -> dict[str, Any]:
+        """Return the keyword arguments of a line with its markers, for matplotlib."""
+        return {
+            "color": self.colour,
+            "linestyle": self.dash,
+            "linewidth": 1.4,
+            "marker": self.marker,
+            "markersize": 4.5,
+            "markeredgecolor": "white",
+            "markeredgewidth": 0.5,
+            **more,
+        }
+
 
 def style(position: int) -> Style:
     """Return the style of the searcher at this position; the first 49 differ from one another.
@@ -53,3 +69,12 @@ def style(position: int) -> Style:
     dash, plotly_dash = _DASHES[(colour + turn) % len(_DASHES)]
     marker, plotly_marker = _MARKERS[(colour + turn) % len(_MARKERS)]
     return Style(_COLOURS[colour], dash, marker, plotly_dash, plotly_marker)
+
+
+def tidy(axes: Axes, grid: Literal["x", "y", "both"] = "both") -> None:
+    """Draw a light grid behind the lines, small numbers, and no frame on the top and on the right."""
+    axes.grid(True, which="major", axis=grid, color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

@@ -10,13 +10,15 @@ import numpy as np
 
 from nasmeta.analysis._frame import read_runs
 from nasmeta.analysis._metrics import evaluations_to_optimum
-from nasmeta.analysis._statistics import bootstrap_interval
+from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["summarise"]
+__all__ = ["summarise", "usual_budgets"]
+
+_BUDGETS = (50, 100, 200)
 
 
 def summarise(
@@ -75,23 +77,24 @@ def summarise(
     end = runs.start + runs.length - 1
     values = runs.at("incumbent_value", budgets)
     rows = []
-    for _, _, group in runs.groups():
-        row: dict[str, Any] = {}
+    for (task, searcher, group), of_pair in zip(runs.groups(), solved.to_dict("records"), strict=True):
+        row: dict[str, Any] = {"task": task, "searcher": searcher, "runs": of_pair["runs"]}
         for column, budget in enumerate(budgets):
             value = values[group, column]
             row[f"value_at_{budget}"] = value.mean()
             row[f"value_at_{budget}_std"] = value.std(ddof=1) if len(value) > 1 else np.nan
         final = runs.columns["regret"][end[group]]
-        low, high = bootstrap_interval(final, level=level, seed=seed)
-        row |= {"final_regret": final.mean(), "final_regret_low": float(low), "final_regret_high": float(high)}
+        row |= interval_columns("final_regret", final.mean(), bootstrap_interval(final, level=level, seed=seed))
+        for name, source in (("share_solved", "share_solved"), ("evaluations_to_optimum", "mean")):
+            row |= {f"{name}{bound}": of_pair[f"{source}{bound}"] for bound in ("", "_low", "_high")}
         row["simulated_seconds"] = runs.columns["simulated_seconds"][end[group]].mean()
         rows.append(row)
-    own = pd.DataFrame(rows)
-    unreached = [f"value_at_{budget}" for budget in budgets if own[f"value_at_{budget}"].isna().all()]
-    own = own.drop(columns=[name + end for name in unreached for end in ("", "_std")])
-    seconds = own.pop("simulated_seconds")
-    share = solved[["share_solved", "share_solved_low", "share_solved_high"]]
-    mean = solved[["mean", "mean_low", "mean_high"]].rename(
-        columns=lambda name: name.replace("mean", "evaluations_to_optimum")
-    )
-    return pd.concat([solved[["task", "searcher", "runs"]], own, share, mean, seconds], axis=1)
+    table = pd.DataFrame(rows)
+    unreached = [f"value_at_{budget}" for budget in budgets if table[f"value_at_{budget}"].isna().all()]
+    return table.drop(columns=[name + deviation for name in unreached for deviation in ("", "_std")])
+
+
+def usual_budgets(frame: pd.DataFrame) -> list[int]:
+    """Return the usual budgets that were used, and the whole one where it is none of these."""
+    longest = int(frame["evaluation"].max())
+    return sorted({budget for budget in _BUDGETS if budget < longest} | {longest})[-3:]

@@ -14,7 +14,7 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Goals", "to_html", "to_latex", "to_markdown"]
+__all__ = ["Goals", "number_or_dash", "spread", "to_html", "to_latex", "to_markdown"]
 
 Goals = Mapping[str, Literal["min", "max"]]
 
@@ -173,6 +173,28 @@ def to_html(
 
 def _class(right: bool) -> str:
     return ' class="num"' if right else ""
+
+
+def number_or_dash(value: float, form: str = ".2f") -> str:
+    """Write a number; NaN is a dash.
+
+    Examples
+    --------
+    >>> number_or_dash(1.234), number_or_dash(1.234, "+.1f"), number_or_dash(float("nan"))
+    ('1.23', '+1.2', '–')
+    """
+    return "–" if np.isnan(value) else format(value, form)
+
+
+def spread(mean: float, deviation: float) -> str:
+    """Write a mean and its standard deviation, as far as they are known.
+
+    Examples
+    --------
+    >>> spread(91.5, 0.25), spread(91.5, float("nan")), spread(float("nan"), float("nan"))
+    ('91.50 ± 0.25', '91.50', '–')
+    """
+    return number_or_dash(mean) if np.isnan(mean) or np.isnan(deviation) else f"{mean:.2f} ± {deviation:.2f}"
 
 
 class _Texts(NamedTuple):

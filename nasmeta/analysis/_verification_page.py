@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis._plots import save_figure
-from nasmeta.analysis._tables import to_markdown
+from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
 from nasmeta.analysis._verification_plots import plot_agreement, plot_cells, plot_training_curves
 from nasmeta.errors import SettingError
 
@@ -25,7 +25,7 @@ def write_verification_page(
     epochs: pd.DataFrame,
     facts: Mapping[str, Any],
     folder: str | PathLike[str],
-    space: str = "nb201",
+    space: str | None = None,
     command: str | None = None,
 ) -> list[Path]:
     """Write ``README.md`` and its pictures: agreement, training curves, and the cells as graphs.
@@ -35,7 +35,8 @@ def write_verification_page(
     cells, epochs, facts
         Of a `nasmeta.verification.Verification`.
     folder : path
-    space : str, default "nb201"
+    space : str, optional
+        Of the cells; that of the task where left out.
     command : str, optional
         What writes the page again, for its last line.
 
@@ -49,6 +50,8 @@ def write_verification_page(
     SettingError
         Where the folder cannot be written.
     """
+    from nasmeta.tasks import get_task
+
     home = Path(folder)
     page = home / "README.md"
     pictures: list[tuple[str, str]] = []
@@ -68,8 +71,8 @@ def write_verification_page(
         if len(epochs):
             save_figure(plot_training_curves(epochs), home / "curves")
             pictures.append(("Training curves", "curves.png"))
-        titles = [f"{row['role']} {row['cell']}: {_number(row['measured'], 2)} %" for row in _rows(cells)]
-        save_figure(plot_cells(cells["cell"].tolist(), titles, space), home / "cells")
+        titles = [f"{row['role']} {row['cell']}: {number_or_dash(row['measured'])} %" for row in _rows(cells)]
+        save_figure(plot_cells(cells["cell"].tolist(), titles, space or get_task(facts["task"]).space), home / "cells")
         pictures.append(("Cells", "cells.png"))
         text = "\n".join([*_head(facts), *_accuracies(cells, facts, split), *_costs(cells, facts)])
         for title, name in pictures:
@@ -111,13 +114,13 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> li
             "cell": cells["cell"].astype(str),
             "role": [_ROLE_WORDS.get(role, role) for role in cells["role"]],
             "look-up [seeds' range]": [
-                f"{_number(row['lookup'], 2)} [{_number(row['lookup_low'], 2)}, {_number(row['lookup_high'], 2)}]"
+                "{} [{}, {}]".format(*(number_or_dash(row[name]) for name in ("lookup", "lookup_low", "lookup_high")))
                 for row in _rows(cells)
             ],
-            f"trained, {split}": [_spread(row["measured"], row["measured_deviation"]) for row in _rows(cells)],
-            "trained, test": [_number(value, 2) for value in cells["measured_test"]],
+            f"trained, {split}": [spread(row["measured"], row["measured_deviation"]) for row in _rows(cells)],
+            "trained, test": [number_or_dash(value) for value in cells["measured_test"]],
             "trainings": cells["trainings"],
-            "difference": [_signed(value) for value in cells["difference"]],
+            "difference": [number_or_dash(value, "+.2f") for value in cells["difference"]],
             "allowed": ["–" if value != value else f"± {value:.2f}" for value in cells["allowed"]],
             "in band": ["–" if value is None else "yes" if value else "no" for value in cells["in_band"]],
         }
@@ -197,15 +200,3 @@ def _foot(facts: Mapping[str, Any], command: str | None) -> str:
 
 def _rows(cells: pd.DataFrame) -> list[dict[Any, Any]]:
     return cells.to_dict("records")
-
-
-def _number(value: float, decimals: int) -> str:
-    return "–" if value != value else f"{value:.{decimals}f}"
-
-
-def _signed(value: float) -> str:
-    return "–" if value != value else f"{value:+.2f}"
-
-
-def _spread(mean: float, deviation: float) -> str:
-    return _number(mean, 2) if deviation != deviation else f"{mean:.2f} ± {deviation:.2f}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 __all__ = ["main"]
 
 
@@ -12,7 +14,9 @@ def main() -> None:
     130 after an interrupt.
     """
     from nasmeta.cli._app import app
+    from nasmeta.cli._cli_utils import require_utf8
     from nasmeta.registry import import_from_working_folder
 
+    require_utf8(sys.argv[1:])
     import_from_working_folder()
     app(prog_name="nasmeta")

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from nasmeta.cli._manners import mannered
+from nasmeta.cli._cli_utils import cli_command, names_in
 from nasmeta.errors import ColumnError, SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["add_data", "remove_data"]
 
 _Text = Optional[str]  # noqa: UP045
 
 
-@mannered
+@cli_command
 def add_data(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet with one row a measurement.")],
     space: Annotated[_Text, typer.Option(help="Name of the space, such as nb201, or package.module:Name.")] = None,
@@ -54,22 +50,23 @@ def add_data(
     or indices, or in a column for each position of the space. A later `nasmeta search gp NAME/DATASET` searches it.
     """
     import nasmeta as nm
+    from nasmeta.tables import read_frame
 
     if (space is None) == (columns is None):
         raise SettingError(
             "Say over which space the table is: --space nb201 (or another registered one), or --columns a,b,c, the "
             "columns of the file that make up an architecture."
         )
-    frame = read_table(file)
+    frame = read_frame(file)
     own = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "own"
-    chosen = nm.SearchSpace.from_frame(frame, _listed(columns), own) if columns else nm.get_space(space or "")
+    chosen = nm.SearchSpace.from_frame(frame, names_in(columns), own) if columns else nm.get_space(space or "")
     table = nm.Table.from_frame(
         frame,
         chosen,
         name=own,
         architecture=architecture,
         dataset=dataset,
-        metrics=_listed(metrics) if metrics else None,
+        metrics=names_in(metrics) if metrics else None,
         split=split,
         epochs=epochs,
         release=release,
@@ -99,7 +96,7 @@ def add_data(
     )
 
 
-@mannered
+@cli_command
 def remove_data(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a table that was added.")],
 ) -> None:
@@ -108,37 +105,6 @@ def remove_data(
 
     remove_added(name)
     typer.echo(f"{name} is removed.")
-
-
-def read_table(file: Path) -> pd.DataFrame:
-    """Read a file of rows.
-
-    Raises
-    ------
-    SettingError
-        Where it cannot be read.
-    """
-    import pandas as pd
-
-    readers: Mapping[str, Callable[[Path], Any]] = {
-        ".csv": pd.read_csv,
-        ".tsv": lambda path: pd.read_csv(path, sep="\t"),
-        ".parquet": pd.read_parquet,
-    }
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
-        raise SettingError(f"{file} is none of {', '.join(readers)}: convert it to one of these.")
-    try:
-        found: pd.DataFrame = reader(file)
-    except OSError as reason:
-        raise SettingError(f"{file} cannot be read: {reason.strerror or reason}.") from reason
-    except Exception as reason:  # a file of another kind may fail with nearly any exception
-        raise SettingError(f"{file} cannot be read as {file.suffix[1:]}: {str(reason).strip():.200}") from reason
-    return found
-
-
-def _listed(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _by_metric(given: list[str] | None) -> dict[str, str] | None:

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 import nasmeta
-from nasmeta.cli._comparison import report
 from nasmeta.cli._data import data_app, query
 from nasmeta.cli._demo import demo
 from nasmeta.cli._meta_train import meta_train
 from nasmeta.cli._predict import predict
 from nasmeta.cli._proxies import proxies_app
+from nasmeta.cli._report import report
 from nasmeta.cli._runs import compare, search
 from nasmeta.cli._surrogate import surrogate_app
 from nasmeta.cli._train import train

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from nasmeta.cli._manners import mannered
+from nasmeta.cli._cli_utils import cli_command, console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,7 @@ __all__ = ["audit"]
 _COLOURS = {"holds": "green", "known": "yellow", "VIOLATED": "bold red"}
 
 
-@mannered
+@cli_command
 def audit(
     table: Annotated[Optional[list[str]], typer.Option(help="Name of a table; all by default.")] = None,  # noqa: UP045
     check: Annotated[Optional[list[str]], typer.Option(help="Name of a check; all by default.")] = None,  # noqa: UP045
@@ -30,24 +30,21 @@ def audit(
     every: Annotated[bool, typer.Option("--every", help="Show what holds column by column, too.")] = False,
 ) -> None:
     """Check that the store holds what is known of the benchmarks; exit code 1 where something new violates it."""
-    from rich.console import Console
-
-    from nasmeta.tables.audit import run_audit, write_report
+    from nasmeta.tables.audit import run_audit, write_audit
 
     found = run_audit(table or None, check or None)
-    console = Console()
-    console.print(_as_table(found, every))
+    terminal = console()
+    terminal.print(_as_table(found, every))
     for row in (row for row in found.rows if row.new):
-        console.print(_in_words(row), markup=False, highlight=False, soft_wrap=True)
+        terminal.print(_in_words(row), soft_wrap=True)
     if report is not None:
-        for path in write_report(found, report):
-            console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+        for path in write_audit(found, report):
+            terminal.print(f"wrote {path}", soft_wrap=True)
     new, known = (sum(map(len, many)) for many in zip(*((row.new, row.known) for row in found.rows), strict=True))
     absent = found.count("not here")
-    console.print(
+    terminal.print(
         f"{len(found.rows) - absent} findings; new violations: {new:,}, known and documented: {known:,}; "
         f"not checked, as the columns are not here: {absent}",
-        highlight=False,
         soft_wrap=True,
     )
     if not found.passed:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from nasmeta.cli._add import add_data, remove_data
 from nasmeta.cli._audit import audit
+from nasmeta.cli._cli_utils import cell_in, cli_command, console
 from nasmeta.cli._import import import_data
-from nasmeta.cli._manners import cell_in, mannered
 from nasmeta.errors import DamagedFileError, SettingError
 
 __all__ = ["data_app", "query"]
@@ -21,7 +21,7 @@ data_app = typer.Typer(
 )
 
 
-@mannered
+@cli_command
 def query(
     cells: Annotated[list[str], typer.Argument(metavar="CELL", help="Indices or strings of cells.")],
     dataset: Annotated[str, typer.Option(help="For example cifar10, cifar100 or imagenet16-120.")],
@@ -35,26 +35,20 @@ def query(
     """Show what was measured for cells."""
     import nasmeta as nm
 
-    chosen_seed: Any = seed
+    chosen_seed: int | str | None = seed
     if seed is not None and seed != "mean":
         try:
             chosen_seed = int(seed)
         except ValueError:
             raise SettingError(f"A seed is a whole number or mean, not {seed!r}.") from None
-    opened = nm.load_table(table)
-    address = {
-        "dataset": dataset, "metric": metric, "split": split, "epochs": epochs, "seed": chosen_seed, "release": release,
-    }  # fmt: skip
-    indices = opened.space.index_of([cell_in(cell) for cell in cells])
-    values = opened.query(indices, **address)
-    info = opened.info(**address)
-    for cell, value in zip(indices.tolist(), values.tolist(), strict=True):
-        typer.echo(f"{cell:>6}  {value:<12.10g}{opened.space.to_string(cell)}")
-    parts = [info.dataset, f"{info.metric} in {info.unit}"]
-    parts += [f"split {info.split}"] if info.split is not None else []
-    parts += [f"{info.epochs} epochs"] if info.epochs is not None else []
-    parts += [f"seed {info.seed}"] if info.seed is not None else []
-    typer.echo(f"({', '.join(parts)}; {info.release}, from {info.source})", err=True)
+    found = nm.query([cell_in(cell) for cell in cells], dataset, metric, split, epochs, chosen_seed, release, table)
+    for row in found.to_dict("records"):
+        typer.echo(f"{row['cell']:>6}  {row['value']:<12.10g}{row['architecture']}")
+    first = found.iloc[0]
+    said = (("split {}", "split"), ("{} epochs", "epochs"), ("seed {}", "seed"))
+    parts = [first["dataset"], f"{first['metric']} in {first['unit']}"]
+    parts += [text.format(first[name]) for text, name in said if first[name] is not None]
+    typer.echo(f"({', '.join(parts)}; {first['release']}, from {first['source']})", err=True)
 
 
 data_app.command(
@@ -73,16 +67,15 @@ def _data() -> None:
 
 
 @data_app.command("list", epilog="Example: nasmeta data list")
-@mannered
+@cli_command
 def list_data() -> None:
     """Show the columns that are here, and all sources: what they hold, release, licence, size, how to get them."""
-    from rich.console import Console
     from rich.table import Table
 
     import nasmeta as nm
     from nasmeta.tables import damaged_sources, list_sources
 
-    console = Console()
+    terminal = console()
     states = list_sources()
     for name in dict.fromkeys(state.table for state in states):
         sources = [state for state in states if state.table == name]
@@ -105,7 +98,7 @@ def list_data() -> None:
                     values.append("–" if value is None else str(value))
             for (_, unit, split, epochs, release), (metrics, seeds, datasets) in groups.items():
                 table.add_row(_some(metrics), unit, split, epochs, _some(seeds), release, _some(datasets))
-            console.print(table)
+            terminal.print(table)
         for state in sources:
             megabytes = f"{state.download_bytes / 1e6:.1f} MB to download. " if state.download_bytes else ""
             if state.name in damaged:
@@ -121,12 +114,12 @@ def list_data() -> None:
                 "state": where,
             }
             for key_, text in lines.items():
-                console.print(f"{key_:<9}{text}", soft_wrap=True, markup=False, highlight=False)
-            console.print()
+                terminal.print(f"{key_:<9}{text}", soft_wrap=True)
+            terminal.print()
 
 
 @data_app.command("fetch", epilog="Example: nasmeta data fetch nasgraph-nb201 meco")
-@mannered
+@cli_command
 def fetch_data(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Sources; a table means all its sources; all.")],
 ) -> None:

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from nasmeta.cli._manners import mannered
+from nasmeta.cli._cli_utils import cli_command, echo_written
 
 __all__ = ["DEMO_SEARCHERS", "demo"]
 
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
 
 
-@mannered
+@cli_command
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the results are kept.")] = Path("nasmeta-demo"),
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 2,
@@ -23,7 +23,8 @@ def demo(
 ) -> None:
     """Compare six searchers on the real NAS-Bench-201 tables of three data sets."""
     import nasmeta as nm
-    from nasmeta.cli._report import print_summary, write_report
+    from nasmeta.analysis import summarise_comparison, write_summary
+    from nasmeta.cli._summary import print_summary
 
     typer.echo(
         f"Comparing {', '.join(DEMO_SEARCHERS)} on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120): "
@@ -40,7 +41,5 @@ def demo(
         progress=True,
     )
     typer.echo()
-    print_summary(frame, evaluations)
-    typer.echo("Written:")
-    for path in write_report(frame, folder, evaluations):
-        typer.echo(f"  {path}")
+    print_summary(summarise_comparison(frame, evaluations))
+    echo_written(write_summary(frame, folder, evaluations))

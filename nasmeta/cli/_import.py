@@ -7,13 +7,13 @@ from typing import Annotated, Optional
 
 import typer
 
-from nasmeta.cli._manners import mannered
+from nasmeta.cli._cli_utils import cli_command
 from nasmeta.progress import progress_bar
 
 __all__ = ["import_data"]
 
 
-@mannered
+@cli_command
 def import_data(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="An official file, or the folder of an archive.")],
     workers: Annotated[

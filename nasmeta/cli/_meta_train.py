@@ -8,13 +8,13 @@ from typing import Annotated, Optional
 
 import typer
 
-from nasmeta.cli._manners import duration, mannered, names_in, settings_in
+from nasmeta.cli._cli_utils import cli_command, duration, names_in, settings_in
 from nasmeta.progress import spinner
 
 __all__ = ["meta_train"]
 
 
-@mannered
+@cli_command
 def meta_train(
     learner: Annotated[str, typer.Argument(help="A meta-searcher or meta-predictor: meta-gp, meta-np, meta-dkl, ….")],
     out: Annotated[Path, typer.Option(help="Write what is learnt to this file (.npz).")],

@@ -7,8 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from nasmeta.cli._manners import mannered, names_in
-from nasmeta.errors import SettingError
+from nasmeta.cli._cli_utils import cli_command, integers_in, names_in
 from nasmeta.progress import progress_bar
 
 __all__ = ["proxies_app"]
@@ -20,7 +19,7 @@ proxies_app = typer.Typer(
 )
 
 
-@mannered
+@cli_command
 def compute(
     output: Annotated[Path, typer.Option(metavar="FILE", help="A new .npz file.")],
     space: Annotated[str, typer.Option(help="Space of the cells: nb201 or tnb101.")] = "nb201",
@@ -52,18 +51,11 @@ def compute(
             batch,
             settings,
             space=space,
-            cells=None if cells is None else _indices(cells),
+            cells=integers_in(cells, "Cells are indices with commas between, as in --cells 0,6111"),
             workers=workers,
             progress=bar.update,
         )
     typer.echo(f"{path} was complete already, by the same measurement" if existed else f"wrote {path}")
-
-
-def _indices(text: str) -> list[int]:
-    try:
-        return [int(cell) for cell in names_in(text)]
-    except ValueError:
-        raise SettingError(f"Cells are indices with commas between, as in --cells 0,6111, not {text!r}.") from None
 
 
 proxies_app.command(epilog="Example: nasmeta proxies compute --images digits --output proxies.npz")(compute)

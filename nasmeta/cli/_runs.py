@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from nasmeta.cli._manners import duration, epochs_in, mannered, measured, names_in, settings_by_label, settings_in
+from nasmeta.cli._cli_utils import (
+    cli_command,
+    duration,
+    echo_written,
+    epochs_in,
+    names_in,
+    settings_by_label,
+    settings_in,
+)
 from nasmeta.cli._specified import compare_specified, print_ready
-from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
+from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
@@ -85,7 +93,7 @@ WarmStart = Annotated[
 StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a run when the best cell was evaluated.")]
 
 
-@mannered
+@cli_command
 def search(
     searcher: Annotated[str, typer.Argument(help="Name of a searcher, such as random, evolution, gp or meta-gp.")],
     task: Annotated[
@@ -121,12 +129,17 @@ def search(
 ) -> None:
     """Run one searcher on one task and show the best cell it found."""
     import nasmeta as nm
+    from nasmeta.tables import describe_column
 
     if meta:
         if task is not None:
             raise SettingError(f"--meta is the searcher: leave out {searcher!r:.40}, or --meta.")
         searcher, task = "meta", searcher
     elif task is None:
+        from nasmeta.searchers import SEARCHERS
+
+        if searcher in SEARCHERS:
+            raise SettingError(f"On which task? `nasmeta search {searcher} nb201/cifar10`.")
         raise SettingError(
             f"Which searcher on which task? `nasmeta search gp {searcher:.40}`, or `nasmeta search --meta "
             f"{searcher:.40}` for the meta-searcher by default."
@@ -135,13 +148,14 @@ def search(
     asked: str | TrainingEvaluator = evaluator
     if evaluator == "training" and data is not None:
         from nasmeta.evaluators import TrainingEvaluator
+        from nasmeta.training import dataset_options
 
         asked = TrainingEvaluator(
             task,
             data,
             recipe,
             device=device,
-            **data_options(data, split, valid_fraction, size),
+            **dataset_options(data, split, valid_fraction, size),
         )
         data = None
     run = nm.search(
@@ -180,7 +194,7 @@ def search(
         "": run.task.space.to_string(run.best.cell),
         info.metric: f"{run.best.value:.4f}{unit}{known}",
         **({"data": info.dataset} if trained else {}),
-        "predicted" if answers.name == "surrogate" else "measured": measured(info)
+        "predicted" if answers.name == "surrogate" else "measured": describe_column(info)
         + (f", {info.source}" if trained else ""),
         "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
         "training time" if trained else "simulated time": spent
@@ -195,7 +209,7 @@ def search(
     for name, text in lines.items():
         typer.echo(f"{name:<{width}}{text}")
     for column, value in run.report().items():
-        typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {measured(column)}")
+        typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {describe_column(column)}")
 
 
 def _guidance(run: History) -> dict[str, str]:
@@ -215,7 +229,7 @@ def _guidance(run: History) -> dict[str, str]:
     return lines
 
 
-@mannered
+@cli_command
 def compare(
     specification: Annotated[
         Optional[str],  # noqa: UP045
@@ -281,7 +295,8 @@ def compare(
 ) -> None:
     """Run searchers on tasks, each several times, and show a table of the results."""
     import nasmeta as nm
-    from nasmeta.cli._report import print_summary, write_report
+    from nasmeta.analysis import summarise_comparison, write_summary
+    from nasmeta.cli._summary import print_summary
 
     if show:
         print_ready()
@@ -341,11 +356,9 @@ def compare(
         )
     if seconds is None and specification is None:
         evaluations = evaluations or 200
-    print_summary(frame, evaluations, evaluator, limits)
+    print_summary(summarise_comparison(frame, evaluations, evaluator, limits))
     for task, of_task in frame.attrs.get("searcher_seconds", {}).items():
         own = ", ".join(f"{name} {one:.3g} s" for name, one in of_task.items())
         typer.echo(f"searchers' own time a run, {task}: {own}", err=True)  # not the same twice
     if folder is not None:
-        typer.echo("Written:")
-        for path in write_report(frame, folder, evaluations, evaluator, limits):
-            typer.echo(f"  {path}")
+        echo_written(write_summary(frame, folder, evaluations, evaluator, limits))

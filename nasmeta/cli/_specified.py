@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from nasmeta.cli._cli_utils import console
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -30,13 +32,12 @@ def compare_specified(
 
 def print_ready() -> None:
     """List the ready specifications."""
-    from rich.console import Console
     from rich.padding import Padding
 
     from nasmeta.experiments import read_specification, ready_specifications
 
-    console = Console(highlight=False)
-    console.print("Ready specifications: nasmeta compare NAME --out FOLDER")
+    terminal = console()
+    terminal.print("Ready specifications: nasmeta compare NAME --out FOLDER")
     for name in ready_specifications():
         said = read_specification(name, check=False)
         evaluations = [] if said.evaluations is None else [f"{said.evaluations:,} evaluations"]
@@ -44,23 +45,22 @@ def print_ready() -> None:
         optimum = ["the optimum"] if said.stop_at_optimum else []
         budget = ", or ".join([*evaluations, *([" / ".join(limits)] if limits else []), *optimum])
         runs = f"{len(said.seeds)} run{'' if len(said.seeds) == 1 else 's'} each"
-        console.print()
-        console.print(name, style="bold")
+        terminal.print()
+        terminal.print(name, style="bold")
         for line in (said.title, ", ".join(said.tasks), f"{runs}, budget {budget}"):
-            console.print(Padding(line, (0, 0, 0, 2)), markup=False)
+            terminal.print(Padding(line, (0, 0, 0, 2)))
 
 
 def _print_picks(frame: pd.DataFrame, specification: Specification) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    from nasmeta.experiments import picks_of
+    from nasmeta.analysis._tables import spread
+    from nasmeta.experiments import summarise_picks
 
-    picks = picks_of(frame, specification)
     table = Table(title="What the runs picked: mean ± standard deviation", title_justify="left")
     for name in ("task", "searcher", *(column.address for column in specification.report)):
         table.add_column(name)
-    for (task, searcher), rows in picks.groupby(["task", "searcher"], sort=False, observed=True):
-        cells = [f"{rows[c.address].mean():.2f} ± {rows[c.address].std():.2f}" for c in specification.report]
-        table.add_row(str(task), str(searcher), *cells)
-    Console().print(table)
+    for row in summarise_picks(frame, specification).to_dict("records"):
+        cells = [spread(row[c.address], row[f"{c.address}_std"]) for c in specification.report]
+        table.add_row(str(row["task"]), str(row["searcher"]), *cells)
+    console().print(table)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from nasmeta.cli._manners import mannered
+from nasmeta.cli._cli_utils import cli_command, console
 from nasmeta.progress import spinner
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ surrogate_app = typer.Typer(
 
 
 @surrogate_app.command(epilog="Example: nasmeta surrogate fit nb201/cifar10 --output cifar10.npz")
-@mannered
+@cli_command
 def fit(
     task: Annotated[str, typer.Argument(help="Name of a task, such as nb201/cifar10 or tnb101/jigsaw.")],
     output: Annotated[
@@ -59,7 +59,7 @@ def _check(output: Path) -> None:
 @surrogate_app.command(
     epilog="Examples:\n\nnasmeta surrogate score nb201/cifar10\n\nnasmeta surrogate score cifar10.npz"
 )
-@mannered
+@cli_command
 def score(
     surrogate: Annotated[
         str, typer.Argument(metavar="FILE|TASK", help="A file, or the task of a surrogate that comes with nasmeta.")
@@ -78,12 +78,11 @@ def score(
 
 def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
     card = surrogate.card
     split, column = card["split"], card["column"]
-    console = Console()
+    terminal = console()
     shown = Table(
         title=f"Surrogate of {card['task']}" + (f" on {task}" if task else ""),
         title_justify="left",
@@ -95,7 +94,7 @@ def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = No
     for name, row in scores.items():
         figures = [row[key] for key in ("r2", "tau", "sparse_tau", "spearman", "rmse")]
         shown.add_row(name, f"{row['cells']:,}", *("–" if x is None else f"{x:.3f}" for x in figures))
-    console.print(shown)
+    terminal.print(shown)
     lines = [
         f"RMSE in {surrogate.unit}; best 10 %: those among the best tenth of the whole table",
         f"trained on {card['training_cells']:,} of {card['measured_cells']:,} cells "
@@ -108,4 +107,4 @@ def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = No
         f"sha256 {surrogate.sha256}",
     ]
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        terminal.print(line, soft_wrap=True)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from nasmeta.cli._manners import cell_in, duration, mannered
-from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
+from nasmeta.cli._cli_utils import cell_in, cli_command, duration
+from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
 
 __all__ = ["train"]
 
 
-@mannered
+@cli_command
 def train(
     cell: Annotated[str, typer.Argument(help="Index, or string in the space's notation.")],
     data: Data = "digits",
@@ -38,33 +38,24 @@ def train(
     ] = None,
 ) -> None:
     """Train the network of one cell."""
-    from nasmeta.evaluators import require_torch
+    import nasmeta as nm
 
-    require_torch()
-    from nasmeta.training import export_network, load_dataset
-    from nasmeta.training import train as trained
-
-    images = load_dataset(data or "digits", **data_options(data or "digits", split, valid_fraction, size))
-    found = trained(
+    found = nm.train(
         cell_in(cell),
-        space,
-        images,
+        data or "digits",
         recipe,
         seed,
+        space=space,
+        split=split,
+        valid_fraction=valid_fraction,
+        size=size,
         folder=folder,
         device=device,
         deterministic=deterministic,
         progress=True,
         tensorboard=tensorboard,
+        export=export or (),
     )
-    facts: dict[str, Any] = {"dataset": images.name, "classes": images.classes}
-    for path in export or []:
-        export_network(
-            found.network,
-            path,
-            image_size=images.image_size[0],
-            facts={**facts, "mean": images.mean, "deviation": images.deviation},
-        )
     accuracies = {"train": found.train_accuracy, "valid": found.valid_accuracy, "test": found.test_accuracy}
     said = ", ".join(f"{name} {value:.2f} %" for name, value in accuracies.items() if value is not None)
     typer.echo(f"cell {found.cell} on {found.dataset}: {said}; after {len(found.epochs)} epochs, seed {found.seed}")

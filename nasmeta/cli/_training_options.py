@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from nasmeta.errors import SettingError
-
-__all__ = ["Data", "Device", "RecipeName", "Size", "Split", "ValidFraction", "data_options"]
+__all__ = ["Data", "Device", "RecipeName", "Size", "Split", "ValidFraction"]
 
 Data = Annotated[
     Optional[str],  # noqa: UP045  (older typers cannot read the other form)
@@ -38,20 +36,3 @@ Size = Annotated[
     typer.Option(help="Scale images to this height and width in pixels, a multiple of 4."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-
-
-def data_options(data: str, split: str | None, valid_fraction: float | None, size: int | None) -> dict[str, Any]:
-    """Return the keyword arguments of `nasmeta.training.load_dataset`.
-
-    Raises
-    ------
-    SettingError
-        Where a fraction is given with a split that has none.
-    """
-    from nasmeta.evaluators import default_split
-
-    if valid_fraction is None:
-        return {"split": default_split(data) if split is None else split, "size": size}
-    if split not in (None, "fraction"):
-        raise SettingError(f"--valid-fraction is for --split fraction, not for {split}: leave out one of them.")
-    return {"split": "fraction", "valid_fraction": valid_fraction, "size": size}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from nasmeta.cli._manners import mannered
-from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction, data_options
+from nasmeta.cli._cli_utils import cli_command, console, echo_written
+from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
 from nasmeta.errors import SettingError
 from nasmeta.progress import spinner
 
@@ -21,7 +21,7 @@ _DEMO: dict[str, Any] = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, 
 _DEMO_EVALUATIONS = 60
 
 
-@mannered
+@cli_command
 def verify(
     runs: Annotated[
         Optional[list[Path]],  # noqa: UP045  (older typers cannot read the other form)
@@ -53,7 +53,9 @@ def verify(
     ] = False,
 ) -> None:
     """Train the picks of searches, and random cells, for real; write a page that says whether the table agrees."""
-    from nasmeta.verification import verify as verified
+    import nasmeta as nm
+    from nasmeta.analysis import write_verification_page
+    from nasmeta.training import dataset_options
 
     asked: dict[str, Any] = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
     command = None
@@ -71,7 +73,7 @@ def verify(
             "folder:PATH."
         )
     with spinner("reading") as tell:
-        found = verified(
+        found = nm.verify(
             runs or [],
             data,
             folder=folder,
@@ -81,16 +83,10 @@ def verify(
             workers=int(workers) if workers.isdecimal() else workers,
             announce=tell,
             **asked,
-            **data_options(data, split, valid_fraction, size),
+            **dataset_options(data, split, valid_fraction, size),
         )
     _show(found)
-    from nasmeta.analysis import write_verification_page
-    from nasmeta.tasks import get_task
-
-    space = get_task(found.facts["task"]).space.name
-    typer.echo("Written:")
-    for path in write_verification_page(found.cells, found.epochs, found.facts, folder, space, command):
-        typer.echo(f"  {path}")
+    echo_written(write_verification_page(found.cells, found.epochs, found.facts, folder, command=command))
 
 
 def _demo_run(folder: Path) -> Path:
@@ -102,34 +98,30 @@ def _demo_run(folder: Path) -> Path:
 
 
 def _show(found: Verification) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    facts, console = found.facts, Console()
+    from nasmeta.analysis._tables import number_or_dash, spread
+
+    facts, terminal = found.facts, console()
     shown = Table(
         title=f"{facts['task']}, trained on {facts['data']} by {facts['recipe']['name']}", title_justify="left"
     )
     for heading in ("cell", "role", "look-up", "trained", "difference", "in band"):
         shown.add_column(heading, justify="left" if heading == "role" else "right", no_wrap=True)
     for row in found.cells.to_dict("records"):
-        spread = "" if row["measured_deviation"] != row["measured_deviation"] else f" ± {row['measured_deviation']:.2f}"
         shown.add_row(
             str(row["cell"]),
             str(row["role"]),
-            _text(row["lookup"], ".2f"),
-            _text(row["measured"], ".2f") + spread if row["trainings"] else f"failed: {row['failures']}",
-            _text(row["difference"], "+.2f"),
+            number_or_dash(row["lookup"]),
+            spread(row["measured"], row["measured_deviation"]) if row["trainings"] else f"failed: {row['failures']}",
+            number_or_dash(row["difference"], "+.2f"),
             "–" if row["in_band"] is None else "yes" if row["in_band"] else "no",
         )
-    console.print(shown)
+    terminal.print(shown)
     lines = [f"look-up: {facts['lookup']['address']}, {facts['lookup']['release']}; accuracies in percent"]
     if facts["lookup"]["not_comparable"]:
         lines.append(f"only the order can be compared: {facts['lookup']['not_comparable']}")
     if facts["spearman"] is not None:
         lines.append(f"rank correlation over {facts['cells']} cells: Spearman {facts['spearman']:.3f}")
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _text(value: Any, form: str) -> str:
-    return "–" if value != value else format(value, form)
+        terminal.print(line, soft_wrap=True)

@@ -5,7 +5,8 @@ from nasmeta.evaluators._function import EVALUATORS, FunctionEvaluator, Measure
 from nasmeta.evaluators._surrogate import SurrogateEvaluator
 from nasmeta.evaluators._table import TableEvaluator
 from nasmeta.evaluators._trainer import Trainer, require_torch
-from nasmeta.evaluators._training import TrainingEvaluator, default_split
+from nasmeta.evaluators._training import TrainingEvaluator
+from nasmeta.training import default_split
 
 __all__ = [
     "EVALUATORS",

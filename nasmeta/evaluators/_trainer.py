@@ -196,7 +196,7 @@ def _train(
 ) -> TrainingResult:
     from nasmeta.training import train
 
-    return replace(train(cell, space, dataset, recipe, seed, folder=folder, device=device), network=None)
+    return replace(train(cell, dataset, recipe, seed, space=space, folder=folder, device=device), network=None)
 
 
 # -- in the worker ---------------------------------------------------------------------------------------------------

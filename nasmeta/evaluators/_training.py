@@ -19,23 +19,11 @@ from nasmeta.evaluators._trainer import Trainer
 from nasmeta.spaces import canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, as_task
-from nasmeta.training import ImageDataset, Recipe, TrainingResult
+from nasmeta.training import ImageDataset, Recipe, TrainingResult, default_split
 
-__all__ = ["FAILED_VALUE", "TrainingEvaluator", "default_split"]
+__all__ = ["FAILED_VALUE", "TrainingEvaluator"]
 
 FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, chance included
-_HALVED = ("cifar10", "cifar100", "imagenet16-120")
-
-
-def default_split(data: str) -> str:
-    """Return how a data set is split where nobody says: as the tables' was, where a table is about it.
-
-    Examples
-    --------
-    >>> default_split("cifar10:images"), default_split("digits")
-    ('nb201', 'fraction')
-    """
-    return "nb201" if str(data).partition(":")[0].lower() in _HALVED else "fraction"
 
 
 class TrainingEvaluator(Evaluator):

@@ -1,6 +1,7 @@
 """Comparisons: searchers × tasks × repeats, in parallel and resumable, by arguments or by a specification."""
 
 from nasmeta.experiments._compare import compare
+from nasmeta.experiments._report import Report, report
 from nasmeta.experiments.specification import (
     Specification,
     picks_of,
@@ -8,17 +9,21 @@ from nasmeta.experiments.specification import (
     read_specification,
     ready_specifications,
     run_specification,
+    summarise_picks,
 )
 from nasmeta.moved import moved_names
 
 __all__ = [
+    "Report",
     "Specification",
     "compare",
     "picks_of",
     "provenance_of",
     "read_specification",
     "ready_specifications",
+    "report",
     "run_specification",
+    "summarise_picks",
 ]
 
 __getattr__ = moved_names(

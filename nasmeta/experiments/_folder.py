@@ -123,6 +123,8 @@ class ComparisonFolder:
             raise JournalError(
                 f"Another process works in {self.path}. Wait for its end, or use another folder."
             ) from None
+        except NotImplementedError:
+            raise JournalError(f"Cannot write to the folder {self.path}: its store can only be read.") from None
         except OSError as reason:
             if isinstance(reason, NasmetaError):
                 raise

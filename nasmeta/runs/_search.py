@@ -166,8 +166,9 @@ def _spinner(show: bool, evaluator: Evaluator, what: str) -> Iterator[None]:
         yield
         return
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(what) as status:
+    with Console(stderr=True).status(Text(what)) as status:  # in a name of a user [/x] is no markup
         if isinstance(evaluator, TrainingEvaluator):
-            evaluator.announce = lambda doing: status.update(f"{what}: {doing}")
+            evaluator.announce = lambda doing: status.update(Text(f"{what}: {doing}"))
         yield

@@ -9,11 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nasmeta.training._dataset import ImageDataset, dataset_names, load_dataset
+from nasmeta.training._dataset import ImageDataset, dataset_names, dataset_options, default_split, load_dataset
 from nasmeta.training._images import ImageBatch, load_images
 from nasmeta.training._proxy_file import ProxyFile, measured_proxies, read_proxies
 from nasmeta.training._recipe import Recipe, load_recipe, recipe_names
 from nasmeta.training._result import EpochRecord, TrainingResult, read_result
+from nasmeta.training._train import train
 
 if TYPE_CHECKING:
     from nasmeta.training import proxies
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from nasmeta.training._export import export_network, load_network
     from nasmeta.training._many import train_many
     from nasmeta.training._network import CellModule, CellNetwork, live_edges, multiply_adds
-    from nasmeta.training._trainer import train
 
 __all__ = [
     "CellModule",
@@ -34,6 +34,8 @@ __all__ = [
     "Recipe",
     "TrainingResult",
     "dataset_names",
+    "dataset_options",
+    "default_split",
     "export_network",
     "live_edges",
     "load_dataset",
@@ -59,7 +61,6 @@ _LAZY = {
     "live_edges": "_network",
     "load_network": "_export",
     "multiply_adds": "_network",
-    "train": "_trainer",
     "train_many": "_many",
 }
 

@@ -15,10 +15,10 @@ from nasmeta.spaces import get_space
 from nasmeta.training._checkpoint import read_tensors, write_tensors
 from nasmeta.training._network import CellNetwork
 
-__all__ = ["NETWORK_FILE", "export_network", "load_network"]
+__all__ = ["NETWORK_FILE", "check_export", "export_network", "load_network"]
 
 NETWORK_FILE = "network.safetensors"
-_FORMATS = ("safetensors", "torch", "onnx")
+_ENDINGS = {".safetensors": "safetensors", ".pt2": "torch", ".onnx": "onnx"}
 
 
 def export_network(
@@ -66,11 +66,7 @@ def export_network(
     True
     """
     path = Path(path)
-    endings = {".safetensors": "safetensors", ".pt2": "torch", ".onnx": "onnx"}
-    format = format or endings.get(path.suffix)
-    if format not in _FORMATS:
-        asked = f"not {format!r}" if format else f"and {path.name} ends in none of {', '.join(endings)}"
-        raise SettingError(f"format is one of {', '.join(_FORMATS)}, {asked}.")
+    format = check_export(path, format)
     if format == "safetensors":
         notation = get_space(network.space_name).to_string(network.cell)
         head = {"network": network.settings, "cell_string": notation, "facts": dict(facts or {})}
@@ -78,10 +74,6 @@ def export_network(
         return path
     if image_size < 4 or image_size % 4:
         raise SettingError(f"image_size is a positive multiple of 4, not {image_size!r}.")
-    if format == "onnx":
-        for package in ("onnx", "onnxscript"):
-            if importlib.util.find_spec(package) is None:
-                raise NasmetaError(f'ONNX files need the package {package}: pip install "nasmeta[train]".')
     was_training = network.training
     network.eval()
     try:
@@ -102,6 +94,39 @@ def export_network(
     finally:
         network.train(was_training)
     return path
+
+
+def check_export(path: Path, format: str | None = None, made_before: Path | None = None) -> str:
+    """Return the format in which a network is written to a path; notice what would fail only after a training.
+
+    Parameters
+    ----------
+    path : Path
+    format : {"safetensors", "torch", "onnx"}, optional
+        By the ending where left out.
+    made_before : Path, optional
+        A folder that need not be there yet.
+
+    Raises
+    ------
+    SettingError
+        For another format, a folder that is not there, and a path that is a folder.
+    NasmetaError
+        Where the packages for ONNX are not installed.
+    """
+    format = format or _ENDINGS.get(path.suffix)
+    if format is None or format not in _ENDINGS.values():
+        asked = f"not {format!r}" if format else f"and {path.name} ends in none of {', '.join(_ENDINGS)}"
+        raise SettingError(f"format is one of {', '.join(_ENDINGS.values())}, {asked}.")
+    if path.is_dir():
+        raise SettingError(f"{path} cannot be written: it is a folder.")
+    if not path.parent.is_dir() and (made_before is None or path.parent.absolute() != made_before.absolute()):
+        raise SettingError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if format == "onnx":
+        for package in ("onnx", "onnxscript"):
+            if importlib.util.find_spec(package) is None:
+                raise NasmetaError(f'ONNX files need the package {package}: pip install "nasmeta[train]".')
+    return format
 
 
 def load_network(path: str | Path) -> CellNetwork:

@@ -21,7 +21,7 @@ from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import TrainingResult
-from nasmeta.training._trainer import train
+from nasmeta.training._trainer import run_training
 from nasmeta.training._worker import serve
 
 __all__ = ["bytes_needed", "train_many"]
@@ -164,7 +164,7 @@ def _train_received(job: _Job, folder: Path, settings: Mapping[str, Any]) -> Tra
 def _train(job: _Job, folder: Path, data: ImageDataset, settings: Mapping[str, Any]) -> TrainingResult | TrainingFailed:
     cell, seed = job
     try:
-        result = train(cell, dataset=data, seed=seed, folder=folder / f"{cell}-{seed}", **settings)
+        result = run_training(cell, data=data, seed=seed, folder=folder / f"{cell}-{seed}", **settings)
     except TrainingFailed as failure:
         return failure.with_traceback(None)  # whose frames would keep its tensors
     return replace(result, network=None)  # so that a card holds one at a time; each lies in its folder

@@ -19,7 +19,7 @@ from nasmeta.files import write_atomically
 from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._checkpoint import read_tensors, write_tensors
-from nasmeta.training._dataset import ImageDataset, load_dataset
+from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._export import NETWORK_FILE, export_network
 from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
@@ -28,82 +28,32 @@ from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 from nasmeta.training._watchers import Watchers
 
-__all__ = ["train"]
+__all__ = ["run_training"]
 
 CHECKPOINT_FILE, LOG_FILE, FAILURE_FILE = "checkpoint.safetensors", "epochs.csv", "failure.json"
 
 
-def train(
+def run_training(
     cell: Architecture,
-    space: str | SearchSpace = "nb201",
-    dataset: str | ImageDataset = "digits",
-    recipe: str | Path | Recipe = "tiny",
+    space: str | SearchSpace,
+    data: ImageDataset,
+    recipe: str | Path | Recipe,
     seed: int = 0,
     *,
-    folder: str | Path | None = None,
+    folder: Path | None = None,
     device: str | torch.device = "auto",
     deterministic: bool = False,
     progress: bool = False,
     tensorboard: bool = False,
     on_epoch: Callable[[EpochRecord], object] | None = None,
 ) -> TrainingResult:
-    """Train the network of a cell.
-
-    The seed gives the first weights, and with the number of the epoch the order of its images and their augmentation.
-    So a training that goes on from a checkpoint sees what it would have seen: on a CPU, with as many threads, its
-    result is the same to the bit.
-
-    Parameters
-    ----------
-    cell : int or str
-    space : str or SearchSpace, default "nb201"
-    dataset : str or ImageDataset, default "digits"
-        As `load_dataset` takes or gives it.
-    recipe : str, Path or Recipe, default "tiny"
-        As `load_recipe` takes it.
-    seed : int, default 0
-    folder : str or Path, optional
-        For the checkpoint after each epoch, ``epochs.csv``, ``result.json`` and ``network.safetensors``. A folder in
-        which this training began is gone on with; where it is finished, its result is returned.
-    device : str, default "auto"
-        ``auto``, ``cpu``, ``cuda``, ``cuda:N``.
-    deterministic : bool, default False
-        Use only deterministic algorithms; slower on a GPU.
-    progress : bool, default False
-        Show a progress bar.
-    tensorboard : bool, default False
-        Write logs for TensorBoard into the folder, too.
-    on_epoch : callable, optional
-        Called with each `EpochRecord`.
-
-    Returns
-    -------
-    TrainingResult
-
-    Raises
-    ------
-    TrainingFailed
-        Where the loss is no longer a number (reason ``nan``), or memory does not suffice even for a few images at once
-        (``out of memory``), or PyTorch raises another error (``error``). Where memory is short the batch is first cut
-        into halves whose gradients are added up; batch norm then sees the smaller ones. The folder's
-        ``failure.json`` says the same.
-    SettingError
-        Where a setting is impossible, there is no such device, or the folder cannot be written or is another's.
-
-    Examples
-    --------
-    >>> from nasmeta.training import load_dataset, load_recipe
-    >>> few = load_dataset("digits").subset(64)
-    >>> result = train(6111, dataset=few, recipe=load_recipe("tiny", epochs=1), device="cpu")
-    >>> len(result.epochs), result.stopped, 0 <= result.valid_accuracy <= 100
-    (1, 'finished', True)
-    """
+    """Train the network of a cell; see `nasmeta.training.train`."""
     seed = checked_whole("seed", seed, 0)
     space = get_cell_space(space)
     cell = space.index_of(cell)
     chosen = chosen_device(device)
     recipe = load_recipe(recipe)
-    data = load_dataset(dataset) if isinstance(dataset, str) else checked_instance("dataset", dataset, ImageDataset)
+    data = checked_instance("dataset", data, ImageDataset)
     deterministic = checked_bool("deterministic", deterministic)
     if on_epoch is not None and not callable(on_epoch):
         raise SettingError(f"on_epoch must be a function of an EpochRecord, not {shown(on_epoch)}.")

@@ -119,6 +119,13 @@ def verify(
     accuracy in the table (`LookUp`): what two means over so many seeds differ by, if the trainings are alike. A table
     without single seeds, as that of 12 epochs, is taken for one training, and s is that of the trainings here, pooled
     over the cells.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("gp", "nb201/cifar10", evaluations=60, journal="run.jsonl")  # doctest: +SKIP
+    >>> found = nm.verify(["run.jsonl"], "digits", "tiny", folder="verified")  # doctest: +SKIP
+    >>> found.cells[["cell", "role", "lookup", "measured"]]  # doctest: +SKIP
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)

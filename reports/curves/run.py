@@ -6,6 +6,7 @@ the figure beside this file. About a minute.
 
 from __future__ import annotations
 
+import argparse
 import platform
 from pathlib import Path
 from textwrap import fill
@@ -68,6 +69,7 @@ def plot(frame: pd.DataFrame) -> plt.Figure:
 
 def main() -> None:
     """Write the report."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     frame = learning_curve_benchmark(beginnings=BEGINNINGS, methods=METHODS)
     frame.to_csv(HERE / "results.csv", index=False, float_format="%.6f", lineterminator="\n")
     save_figure(plot(frame), HERE / "curves")

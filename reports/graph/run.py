@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.stats import chi2, norm, rankdata
 
 import nasmeta as nm
-from nasmeta.analysis import alike_runs, bootstrap_interval, plot_regret, save_figure, to_markdown
+from nasmeta.analysis import bootstrap_interval, deterministic_runs, plot_regret, save_figure, to_markdown
 from nasmeta.experiments import Specification, picks_of, provenance_of, read_specification, run_specification
 
 HERE = Path(__file__).parent
@@ -115,7 +115,7 @@ def needed(runs: pd.DataFrame, task: nm.tasks.Task, cap: int) -> np.ndarray:
 
 def summary(frame: pd.DataFrame, picks: pd.DataFrame, cap: int) -> pd.DataFrame:
     """Return one row for each task and searcher."""
-    rows, alike = [], alike_runs(frame)
+    rows, alike = [], deterministic_runs(frame)
     for (name, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
         task = nm.get_task(str(name))
         found = needed(runs, task, cap)

@@ -6,6 +6,7 @@ published proxies come with ``nasmeta data fetch zero-cost-nb201``; without them
 
 from __future__ import annotations
 
+import argparse
 import platform
 from pathlib import Path
 
@@ -98,6 +99,7 @@ def plot(frame: pd.DataFrame) -> plt.Figure:
 
 def main() -> None:
     """Write the report."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     frame = results()
     frame.to_csv(HERE / "proxies.csv", index=False, float_format="%.6f", lineterminator="\n")
     save_figure(plot(frame), HERE / "spearman")

@@ -6,6 +6,7 @@ at the two pairs that do not contain it; its result with both other datasets as 
 
 from __future__ import annotations
 
+import argparse
 from itertools import permutations
 
 import numpy as np
@@ -44,6 +45,7 @@ CHOICES: dict[str, tuple[type[MetaGPSearch], dict[str, float]]] = {
 
 def main() -> None:
     """Print the table."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     tasks = list(nm.task_distribution("nb201"))
     rows = []
     for name, (kind, settings) in CHOICES.items():

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nasmeta.analysis import evaluations_to_optimum, summarise, to_html, to_latex, to_markdown
+import nasmeta as nm
+from nasmeta.analysis import evaluations_to_optimum, summarise, summarise_comparison, to_html, to_latex, to_markdown
 from nasmeta.errors import SettingError
 
 
@@ -108,3 +109,28 @@ def test_latex_and_html_mark_the_best():
 def test_fixed_decimals_are_for_numbers_without_uncertainty():
     table = pd.DataFrame({"rank": [2.65], "x": [1.0], "x_std": [0.5]})
     assert to_markdown(table, decimals={"rank": 1, "x": 4}).splitlines()[-1] == "| 2.6 | 1.00 ± 0.50 |"
+
+
+def test_old_names_warn() -> None:
+    import nasmeta.analysis
+    import nasmeta.tables.audit
+
+    with pytest.warns(DeprecationWarning, match=r"alike_runs is nasmeta\.analysis\.deterministic_runs now"):
+        assert nasmeta.analysis.alike_runs is nasmeta.analysis.deterministic_runs
+    with pytest.warns(DeprecationWarning, match=r"write_report is nasmeta\.tables\.audit\.write_audit now"):
+        assert nasmeta.tables.audit.write_report is nasmeta.tables.audit.write_audit
+
+
+def test_a_comparison_in_short() -> None:
+    frame = nm.compare(["random", "source-order"], "nb201/cifar100", repeats=2, evaluations=60)
+    short = summarise_comparison(frame, evaluations=60)
+    (of_task,) = short.tasks
+    assert of_task.budgets == [50, 60]
+    assert of_task.asked == {"random": 2, "source-order": 2}
+    assert of_task.table["value_at_60_std"].isna().tolist() == [False, True], "source-order has no chance in it"
+    assert short.remarks == ["source-order on nb201/cifar100: all runs alike, so without ± and interval"]
+    assert short.by_seconds is None
+    by_seconds = summarise_comparison(frame, seconds=50_000.0)
+    assert by_seconds.tasks[0].budgets == []
+    assert list(by_seconds.tasks[0].by_seconds) == ["by 50,000 s", "at the end", "evaluations"]
+    assert summarise_comparison(frame.iloc[:0]).tasks == []

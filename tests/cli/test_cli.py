@@ -110,7 +110,7 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
 
 
 def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
-    from nasmeta.cli._ends import remarks
+    from nasmeta.analysis._run_summary import remarks
 
     searchers = {"random": "random", "halving": ("successive-halving", {"rungs": 2})}
     options = {"repeats": 2, "epochs": [200], "space": "learned:0.001"}  # 16 cells
@@ -154,7 +154,7 @@ def test_values_by_the_budget_and_with_what_crosses_it_are_told_apart(tmp_path: 
 
 
 def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
-    from nasmeta.cli._ends import ends, remarks
+    from nasmeta.analysis._run_summary import ends, remarks
 
     arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "3", "--seconds", "1500"]
     arguments += ["--clock", "overshoot=discard", "--folder", str(tmp_path)]
@@ -356,15 +356,15 @@ def test_two_test_accuracies_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_title_says_what_the_name_of_a_task_does_not() -> None:
-    from nasmeta.cli._report import _title
+    from nasmeta.analysis._comparison_summary import _title
     from nasmeta.evaluators import TableEvaluator
     from nasmeta.tasks import Signal, Task
 
     signal = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
-    assert _title(TableEvaluator(Task("mine", "nb201", signal)), {("mine", "gp"): 3}).startswith(
+    assert _title(TableEvaluator(Task("mine", "nb201", signal)), 3).startswith(
         "mine: train_seconds (s), dataset cifar10, split train"
     )
-    assert "dataset" not in _title(TableEvaluator(nm.get_task("nb201/cifar10")), {("nb201/cifar10", "gp"): 3})
+    assert "dataset" not in _title(TableEvaluator(nm.get_task("nb201/cifar10")), 3)
 
 
 def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
@@ -384,8 +384,9 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     assert "after 10 evaluations" in (folder / "report" / "report.md").read_text(encoding="utf-8")
 
 
-def test_report_reads_what_the_specification_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from nasmeta.cli._comparison import _reported
+def test_report_reads_what_the_specification_reports(tmp_path: Path) -> None:
+    from nasmeta.errors import NasmetaWarning
+    from nasmeta.experiments._report import _reported
 
     assert _reported(tmp_path) == ()
     text = 'tasks = ["nb201/cifar10"]\nreport = ["cifar10/accuracy/valid/200/777"]\n'
@@ -393,8 +394,8 @@ def test_report_reads_what_the_specification_reports(tmp_path: Path, capsys: pyt
     (tmp_path / "specification.toml").write_text(text, encoding="utf-8")
     assert [info.seed for info in _reported(tmp_path)] == [777]
     (tmp_path / "specification.toml").write_text(text.replace("777", "5"), encoding="utf-8")
-    assert _reported(tmp_path) == ()
-    assert "specification.toml" in capsys.readouterr().err
+    with pytest.warns(NasmetaWarning, match="are not used: specification.toml"):
+        assert _reported(tmp_path) == ()
 
 
 def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from nasmeta.cli._app import app
-from nasmeta.cli._training_options import data_options
 from nasmeta.errors import SettingError
+from nasmeta.training import dataset_options
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ from nasmeta.errors import SettingError
 def test_a_fraction_that_is_asked_for_counts(
     data: str, split: str | None, fraction: float | None, found: dict[str, object]
 ) -> None:
-    assert data_options(data, split, fraction, None) == found
+    assert dataset_options(data, split, fraction, None) == found
 
 
 def test_a_fraction_of_another_split_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="leave out one"):
-        data_options("digits", "halves.txt", 0.1, None)
+        dataset_options("digits", "halves.txt", 0.1, None)
     arguments = ["train", "6111", "--data", "digits", "--split", "nb201", "--valid-fraction", "0.2"]
     result = CliRunner().invoke(app, [*arguments, "--folder", str(tmp_path / "training")])
     assert result.exit_code == 2
-    assert "--split fraction" in result.stderr
+    assert "for the split fraction, not for nb201" in result.stderr
     assert not (tmp_path / "training").exists()

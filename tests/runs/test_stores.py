@@ -115,6 +115,27 @@ def test_stores_that_cannot_be(folder: str, error: type[Exception], message: str
         nm.compare(**WHAT, folder=folder)
 
 
+@pytest.mark.filterwarnings("ignore:UPath 'silent' filesystem")
+def test_stores_that_do_not_answer(tmp_path: Path) -> None:
+    import fsspec
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Silent(MemoryFileSystem):  # type: ignore[misc]
+        """A store whose package raises an exception of its own, as those of S3 and HTTP do."""
+
+        def info(self, path: str, **more: object) -> dict[str, object]:
+            raise EOFError("nobody is there")
+
+        exists = isdir = isfile = info
+
+    fsspec.register_implementation("silent", Silent, clobber=True)
+    with pytest.raises(JournalError, match=r"silent://a/b does not answer: nobody is there"):
+        nm.compare(**WHAT, folder="silent://a/b")
+    done = CliRunner().invoke(app, ["report", "silent://a/b", "--output", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "does not answer" in done.stderr
+
+
 def test_memory_is_for_one_process(place: str) -> None:
     with pytest.raises(SettingError, match="seen by this process alone"):
         nm.compare(**WHAT, folder=place, workers=2)

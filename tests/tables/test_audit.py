@@ -19,7 +19,7 @@ from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables._columns import ColumnInfo
-from nasmeta.tables.audit import CHECKS, Audit, KnownFacts, Row, known_facts, run_audit, write_report
+from nasmeta.tables.audit import CHECKS, Audit, KnownFacts, Row, known_facts, run_audit, write_audit
 from nasmeta.tables.official import import_official
 
 Columns = dict[str, tuple[ColumnInfo, NDArray[np.float32]]]
@@ -284,7 +284,7 @@ def test_the_command_and_its_report(table: object, tmp_path: Path) -> None:
     assert "## parameters" in text
     assert str(tmp_path) not in text
     assert all(line.count("|") == 9 for line in text.splitlines() if line.startswith("| "))
-    again = write_report(run_audit(), tmp_path / "again")
+    again = write_audit(run_audit(), tmp_path / "again")
     assert [path.read_bytes() for path in again] == [(tmp_path / "report" / path.name).read_bytes() for path in again]
 
 
@@ -306,7 +306,7 @@ def test_the_command_on_an_unknown_check() -> None:
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingError, match="cannot be written"):
-        write_report(Audit((), {}), tmp_path / "file")
+        write_audit(Audit((), {}), tmp_path / "file")
 
 
 def test_a_documented_statement_about_a_whole_column_is_known() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import nasmeta as nm
 from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
 from nasmeta.tables import Table, list_sources, load_table
 
@@ -116,3 +117,16 @@ def test_sources_tell_their_state(own_cache: object) -> None:
 
 def test_the_repr_names_what_is_in_it(table: Table) -> None:
     assert "15,625 cells, 27 columns" in repr(table)
+
+
+def test_a_query_says_how_its_values_were_measured() -> None:
+    table = load_table("nb201")
+    found = nm.query([6111, table.space.to_string(0)], **WHOLE)
+    assert found["cell"].tolist() == [6111, 0]
+    assert found["architecture"].tolist() == [table.space.to_string(6111), table.space.to_string(0)]
+    np.testing.assert_array_equal(found["value"], table.query([6111, 0], **WHOLE))
+    assert set(found["release"]) == {table.info(**WHOLE).release}
+    one = nm.query(0, "cifar10", "train_seconds", table=table)
+    assert one[["cell", "unit"]].to_numpy().tolist() == [[0, "s"]]
+    with pytest.raises(UnknownNameError, match="nb202"):
+        nm.query(0, **WHOLE, table="nb202")

@@ -1,5 +1,7 @@
 """The report of a comparison: Markdown, figures, LaTeX tables, and one HTML page that works without a network."""
 
-from nasmeta.analysis.report._write import write_report
+from nasmeta.analysis._curves import XAxis
+from nasmeta.analysis.report._findings import Findings, find
+from nasmeta.analysis.report._write import write_findings, write_report
 
-__all__ = ["write_report"]
+__all__ = ["Findings", "XAxis", "find", "write_findings", "write_report"]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasmeta.analysis._curves import XAxis, regret_curves
+from nasmeta.analysis._frame import count_runs
 from nasmeta.analysis._styles import style
 from nasmeta.analysis.report._findings import Findings
 from nasmeta.errors import SettingError
@@ -36,14 +37,14 @@ def points_for(curves: int) -> int:
     return int(np.clip(_CURVE_BYTES / (numbers * 4 * 4 / 3 * curves), 20, _MOST_POINTS))
 
 
-def page_data(found: Findings, level: float, seed: int) -> dict[str, Any]:
+def page_data(found: Findings) -> dict[str, Any]:
     """Return everything that the page's script draws, as JSON can hold it."""
     points = points_for(len(found.facts) * len(found.searchers))
     curves = {}
     for x in _AXES:
-        curves["valid", x] = _curves(found.frame, x, "regret", level, seed, points)
-        curves["test", x] = _curves(found.frame[found.frame["test"].notna()], x, "test", level, seed, points)
-    tasks = []
+        curves["valid", x] = _curves(found, found.frame, x, "regret", points)
+        curves["test", x] = _curves(found, found.frame[found.frame["test"].notna()], x, "test", points)
+    tasks, runs = [], count_runs(found.frame)
     for fact in found.facts:
         of_task = []
         for position, searcher in enumerate(found.searchers):
@@ -51,13 +52,8 @@ def page_data(found: Findings, level: float, seed: int) -> dict[str, Any]:
                 measure: {x: rows for x in _AXES if (rows := _packed(curves[measure, x], fact.name, searcher, x))}
                 for measure in ("valid", "test")
             }
-            runs = int(
-                found.frame[(found.frame["task"] == fact.name) & (found.frame["searcher"] == searcher)][
-                    "seed"
-                ].nunique()
-            )
-            if runs:
-                of_task.append({"searcher": position, "runs": runs, **packed})
+            if (fact.name, searcher) in runs:
+                of_task.append({"searcher": position, "runs": runs[fact.name, searcher], **packed})
         tasks.append(
             {
                 "name": fact.name,
@@ -71,7 +67,7 @@ def page_data(found: Findings, level: float, seed: int) -> dict[str, Any]:
         )
     looks = [style(position) for position in range(len(found.searchers))]
     return {
-        "level": level,
+        "level": found.level,
         "axis": found.x,
         "tested": found.tested,
         "searchers": [
@@ -84,11 +80,11 @@ def page_data(found: Findings, level: float, seed: int) -> dict[str, Any]:
     }
 
 
-def _curves(frame: pd.DataFrame, x: XAxis, column: str, level: float, seed: int, points: int) -> pd.DataFrame | None:
+def _curves(found: Findings, frame: pd.DataFrame, x: XAxis, column: str, points: int) -> pd.DataFrame | None:
     if frame.empty:
         return None
     try:
-        return regret_curves(frame, x, level=level, seed=seed, column=column, points=points)
+        return regret_curves(frame, x, level=found.level, seed=found.seed, column=column, points=points)
     except SettingError:  # for example simulated seconds that begin at 0, which have no logarithm
         return None
 
@@ -122,7 +118,7 @@ def _profiles(found: Findings) -> dict[str, Any] | None:
         return None
     thinned = profiles[profiles.groupby("searcher").cumcount() % 2 == 0]
     return {
-        "reference": str(found.aggregates["reference"].iloc[0]),
+        "reference": found.reference,
         "curves": [
             {
                 "x": _floats(rows["threshold"]),

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
-from nasmeta.analysis._alike import alike_runs, without_spread_of_equals
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import Runs, read_runs
+from nasmeta.analysis._deterministic_runs import deterministic_searchers, without_spread_of_equals
+from nasmeta.analysis._frame import Runs, count_runs, read_runs
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._profiles import anytime_area, performance_profiles
 from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
-from nasmeta.analysis._summary import summarise
+from nasmeta.analysis._run_summary import asked_runs
+from nasmeta.analysis._summary import summarise, usual_budgets
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.errors import SettingError
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Findings", "find"]
+__all__ = ["SCORE_GOALS", "Findings", "find"]
 
-_BUDGETS = (50, 100, 200)
+SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
+
 _DAY = 86400.0
 _SIGNIFICANT = 0.05
 _TASKS_FOR_A_TEST = 5
@@ -50,6 +52,8 @@ class Findings:
         The budget that was asked for.
     runs : list of int
         The different numbers of runs of a (task, searcher).
+    level, seed : float, int
+        Level of all intervals, seed of the bootstrap.
     results : dict of task to DataFrame
         One row a searcher.
     headers, goals : mapping
@@ -72,6 +76,8 @@ class Findings:
     x: XAxis
     at: int | None
     runs: list[int]
+    level: float = 0.95
+    seed: int = 0
     results: dict[str, pd.DataFrame] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     goals: Goals = field(default_factory=dict)
@@ -95,6 +101,21 @@ class Findings:
         if self.ranks is None:
             return "at the end of the runs"
         return f"after {int(self.ranks['evaluation'].iloc[0]):,} evaluations"
+
+    @property
+    def rank_table(self) -> pd.DataFrame | None:
+        """The ranks without the budget, which the text tells."""
+        return None if self.ranks is None else self.ranks.drop(columns="evaluation", errors="ignore")
+
+    @property
+    def score_table(self) -> pd.DataFrame | None:
+        """The scores over all tasks without what the text tells of them."""
+        return None if self.aggregates is None else self.aggregates.drop(columns=["reference", "runs"])
+
+    @property
+    def reference(self) -> str:
+        """The searcher whose mean regret is a score of 0."""
+        return "" if self.aggregates is None else str(self.aggregates["reference"].iloc[0])
 
     @property
     def two_times(self) -> bool:
@@ -133,11 +154,11 @@ class Findings:
 
 def find(
     frame: pd.DataFrame,
-    tasks: Mapping[str, Task] | None,
-    at: int | None,
-    x: XAxis | None,
-    level: float,
-    seed: int,
+    tasks: Mapping[str, Task] | None = None,
+    at: int | None = None,
+    x: XAxis | None = None,
+    level: float = 0.95,
+    seed: int = 0,
     columns: Sequence[ColumnInfo] = (),
 ) -> Findings:
     """Compute everything; what the frame does not allow is left out, with a remark that says why.
@@ -150,10 +171,12 @@ def find(
     runs = read_runs(frame, "incumbent_value", "simulated_seconds")
     facts = facts_of(frame, tasks, columns)
     counts = sorted({high.stop - high.start for _, _, high in runs.groups()})
-    found = Findings(_with_test(frame, facts), facts, list(runs.searchers), x or _budget_axis(runs), at, counts)
+    found = Findings(
+        _with_test(frame, facts), facts, list(runs.searchers), x or _budget_axis(runs), at, counts, level, seed
+    )
     if at is not None:
         average_ranks(frame, at, found.x)  # raises where the budget is not reached
-    _results(found, level, seed)
+    _results(found)
     try:
         found.ranks = average_ranks(frame, at, found.x)
         found.rank_course = rank_curves(frame, found.x)
@@ -185,30 +208,23 @@ def find(
         except SettingError as reason:
             found.remarks.append(f"No scores over all tasks: {reason}")
     found.remarks += _unfinished(frame)
-    alike: dict[str, list[str]] = {}
-    for task_name, searcher in sorted(alike_runs(frame)):
-        alike.setdefault(searcher, []).append(task_name)
     found.remarks += [
         f"{name} on {', '.join(names)}: all runs alike, so without ± and interval; in ranks and tests it stands for a "
         "searcher that does the same each time."
-        for name, names in alike.items()
+        for name, names in deterministic_searchers(frame).items()
     ]
     return found
 
 
 def _unfinished(frame: pd.DataFrame) -> list[str]:
     """Say which runs have no row, where the frame tells how many there were."""
-    begun = frame.groupby(["task", "searcher"], sort=False, observed=True)["seed"]
-    there = {(str(task), str(searcher)): seeds.nunique() for (task, searcher), seeds in begun}
-    said = []
-    for task, of_task in frame.attrs.get("runs", {}).items():
-        for searcher, asked in of_task.items():
-            missing = asked - there.get((task, searcher), 0)
-            if missing > 0:
-                said.append(
-                    f"{searcher} on {task}: {missing} of its {asked} runs finished no evaluation and are in no figure."
-                )
-    return said
+    there = count_runs(frame)
+    missing = [(*pair, asked - there.get(pair, 0), asked) for pair, asked in asked_runs(frame).items()]
+    return [
+        f"{searcher} on {task}: {count} of its {asked} runs finished no evaluation and are in no figure."
+        for task, searcher, count, asked in missing
+        if count > 0
+    ]
 
 
 def _budget_axis(runs: Runs) -> XAxis:
@@ -226,19 +242,18 @@ def _with_test(frame: pd.DataFrame, facts: Sequence[TaskFacts]) -> pd.DataFrame:
     return frame.assign(test=test)
 
 
-def _results(found: Findings, level: float, seed: int) -> None:
+def _results(found: Findings) -> None:
     """Fill the results of each task."""
     import pandas as pd
 
-    frame = found.frame
-    budgets = _budgets(frame) if found.x == "evaluation" else []
+    frame, level, seed = found.frame, found.level, found.seed
+    budgets = usual_budgets(frame) if found.x == "evaluation" else []
     summary = summarise(frame, at=budgets, level=level, seed=seed)
     last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True)[["incumbent_value", "test"]].last()
     by = last.groupby(["task", "searcher"], sort=False, observed=True)
     ends = pd.concat([by.mean().add_suffix("_end"), by.std().add_suffix("_end_std")], axis=1)
-    keys = pd.MultiIndex.from_frame(summary[["task", "searcher"]].astype(str))
-    ends.index = pd.MultiIndex.from_tuples([(str(task), str(name)) for task, name in ends.index], names=keys.names)
-    summary = pd.concat([summary, ends.loc[keys].reset_index(drop=True)], axis=1)
+    keys = {"task": str, "searcher": str}
+    summary = summary.astype(keys).merge(ends.reset_index().astype(keys), how="left", on=list(keys))
     try:
         area = anytime_area(frame, found.at, found.x, log=True, level=level, seed=seed)
         summary[["area", "area_low", "area_high"]] = area[["area", "area_low", "area_high"]]
@@ -283,9 +298,3 @@ def _results(found: Findings, level: float, seed: int) -> None:
     if len(signs) == 1:
         goals |= dict.fromkeys([*(f"value_at_{n}" for n in budgets), "incumbent_value_end", "test_end"], value_goal)
     found.goals = goals  # type: ignore[assignment]
-
-
-def _budgets(frame: pd.DataFrame) -> list[int]:
-    """Return the usual budgets that were used, and the whole one where it is none of these."""
-    longest = int(frame["evaluation"].max())
-    return sorted({budget for budget in _BUDGETS if budget < longest} | {longest})[-3:]

@@ -31,7 +31,7 @@ _ALT = {
 }
 
 
-def markdown(found: Findings, title: str, pictures: Mapping[str, str], level: float) -> str:
+def markdown(found: Findings, title: str, pictures: Mapping[str, str]) -> str:
     """Write the report.
 
     Parameters
@@ -40,8 +40,6 @@ def markdown(found: Findings, title: str, pictures: Mapping[str, str], level: fl
     title : str
     pictures : mapping of name to path
         Relative to the report.
-    level : float
-        Of the intervals.
     """
 
     def picture(name: str) -> list[str]:
@@ -55,17 +53,17 @@ def markdown(found: Findings, title: str, pictures: Mapping[str, str], level: fl
         if fact.name in found.tests:
             parts.append(f"\nEach against the best, {found.budget}:\n")
             parts.append(to_markdown(against_best_texts(found, fact.name)))
-    parts.append(result_notes(found) + f" Their level is {100 * level:g} %.\n")
+    parts.append(result_notes(found) + f" Their level is {100 * found.level:g} %.\n")
     if found.tests:
         parts.append(test_note(found) + "\n")
     if found.ranks is not None:
         parts += ["## All tasks\n", to_markdown(found.ranks, decimals=found.decimals), *picture("ranks")]
     if found.friedman is not None:
         parts += [friedman_sentence(found) + "\n", *picture("critical_difference")]
-    if found.aggregates is not None:
-        parts.append(to_markdown(found.aggregates.drop(columns=["reference", "runs"])))
+    if found.score_table is not None:
+        parts.append(to_markdown(found.score_table))
         parts.append(
-            f"Scores: 1 at the optimum, 0 as {found.aggregates['reference'].iloc[0]} on average; interquartile mean "
+            f"Scores: 1 at the optimum, 0 as {found.reference} on average; interquartile mean "
             "(IQM) and mean over all runs, median of the tasks' means, and the mean distance from 1 (optimality gap), "
             "with stratified bootstrap intervals.\n"
         )

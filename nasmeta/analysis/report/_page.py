@@ -11,10 +11,9 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis._rank_plots import plot_critical_difference
-from nasmeta.analysis._ranks import Friedman
 from nasmeta.analysis._tables import to_html
 from nasmeta.analysis.report._curve_data import page_data
-from nasmeta.analysis.report._findings import Findings
+from nasmeta.analysis.report._findings import SCORE_GOALS, Findings
 from nasmeta.analysis.report._matrix import matrix_caption, pair_matrix
 from nasmeta.analysis.report._words import (
     friedman_sentence,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["page"]
 
 
-def page(found: Findings, title: str, provenance: Mapping[str, Any], level: float, seed: int) -> str:
+def page(found: Findings, title: str, provenance: Mapping[str, Any]) -> str:
     """Return the page.
 
     Raises
@@ -45,13 +44,13 @@ def page(found: Findings, title: str, provenance: Mapping[str, Any], level: floa
         raise NasmetaError(
             f'The page of a report needs {reason.name}, which is not installed: pip install "nasmeta[report]".'
         ) from reason
-    data = json.dumps(page_data(found, level, seed), allow_nan=False, separators=(",", ":"))
+    data = json.dumps(page_data(found), allow_nan=False, separators=(",", ":"))
     parts = {
         "title": escape(title),
         "subtitle": escape(size_sentence(found)),
         "style": _asset("page.css"),
         "across": _across(found),
-        "results": _results(found, level),
+        "results": _results(found),
         "tests": _tests(found),
         "remarks": _list(found.remarks),
         "provenance": _provenance(found, provenance),
@@ -78,39 +77,30 @@ def _across(found: Findings) -> str:
             f"{name} {rank:.2f}" for name, rank in found.friedman.ranks.items()
         )
         for kind, width in (("wide", 7.2), ("narrow", 3.5)):
-            picture = _svg(_diagram(found.friedman, width))
+            picture = _svg(plot_critical_difference(found.friedman, width=width))
             parts.append(f'<div class="picture {kind}" role="img" aria-label="{escape(label)}">{picture}</div>')
-    if found.ranks is not None:
-        table = found.ranks.drop(columns="evaluation", errors="ignore")
+    if found.rank_table is not None:
         parts.append("<h3>Average ranks</h3>")
         caption = f"Average rank {found.budget}; 1 is the best."
-        parts.append(_table(to_html(table, None, {"mean": "min"}, decimals=found.decimals), caption))
-    if found.aggregates is not None:
-        reference = found.aggregates["reference"].iloc[0]
-        table = found.aggregates.drop(columns=["reference", "runs"])
+        parts.append(_table(to_html(found.rank_table, None, {"mean": "min"}, decimals=found.decimals), caption))
+    if found.score_table is not None:
         caption = (
-            f"Scores over all tasks and runs: 1 at the optimum, 0 as {reference} on average. Interquartile mean "
+            f"Scores over all tasks and runs: 1 at the optimum, 0 as {found.reference} on average. Interquartile mean "
             "and mean over all runs, median of the tasks' means, and the mean distance from 1, with "
             "stratified bootstrap intervals."
         )
-        best = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
-        headers = {"iqm": "interquartile mean"}
         parts.append("<h3>Scores</h3>")
-        parts.append(_table(to_html(table, headers, best), caption))  # type: ignore[arg-type]
+        parts.append(_table(to_html(found.score_table, {"iqm": "interquartile mean"}, SCORE_GOALS), caption))
     return "\n".join(parts)
 
 
-def _diagram(result: Friedman, width: float) -> Figure:
-    return plot_critical_difference(result, width=width)
-
-
-def _results(found: Findings, level: float) -> str:
+def _results(found: Findings) -> str:
     parts = []
     for fact in found.facts:
         parts.append(f"<h3>{escape(fact.name)}</h3><p>{escape(task_sentence(fact))}</p>")
         table = to_html(found.results[fact.name], found.headers, found.goals, decimals=found.decimals)
         parts.append(_table(table, f"Results on {fact.name}", shown=False))
-    parts.append(f'<p class="note">{escape(result_notes(found))} Their level is {100 * level:g} %.</p>')
+    parts.append(f'<p class="note">{escape(result_notes(found))} Their level is {100 * found.level:g} %.</p>')
     return "\n".join(parts)
 
 

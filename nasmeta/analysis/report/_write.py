@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._plots import FORMATS, plot_regret, save_figure
+from nasmeta.analysis._plots import check_formats, plot_regret, save_figure
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
 from nasmeta.analysis.report._findings import Findings, find
 from nasmeta.analysis.report._latex import latex_tables
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["write_report"]
+__all__ = ["write_findings", "write_report"]
 
 
 def write_report(
@@ -87,18 +87,26 @@ def write_report(
     ...     write_report(frame, folder)[0].name
     'index.html'
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise SettingError(f"Figures as {name!r} were asked for; possible are {', '.join(FORMATS)}.")
-    found = find(frame, tasks, at, x, level, seed, columns)
+    return write_findings(find(frame, tasks, at, x, level, seed, columns), folder, provenance, title, formats)
+
+
+def write_findings(
+    found: Findings,
+    folder: str | PathLike[str],
+    provenance: Mapping[str, Any] | None = None,
+    title: str = "Comparison of searchers",
+    formats: Sequence[str] = ("png", "svg", "pdf"),
+) -> list[Path]:
+    """Write what was computed as a report; the parameters are those of `write_report`."""
+    check_formats(formats)
     home = Path(folder)
-    text = page(found, title, provenance or {}, level, seed)  # first, for it needs what may not be installed
+    text = page(found, title, provenance or {})  # first, for it needs what may not be installed
     files = [home / "index.html", home / "report.md"]
     try:
         home.mkdir(parents=True, exist_ok=True)
         files[0].write_text(text, encoding="utf-8")
         pictures = {}
-        for name, figure in _figures(found, frame, level, seed).items() if formats else ():
+        for name, figure in _figures(found).items() if formats else ():
             try:
                 picture = figure()
             except SettingError as reason:  # such as simulated seconds of 0, which have no logarithm
@@ -107,7 +115,7 @@ def write_report(
             drawn = save_figure(picture, home / "figures" / name, formats)
             pictures[name] = drawn[0].relative_to(home).as_posix()
             files += drawn
-        files[1].write_text(markdown(found, title, pictures, level), encoding="utf-8")
+        files[1].write_text(markdown(found, title, pictures), encoding="utf-8")
         (home / "tables").mkdir(exist_ok=True)
         for name, content in latex_tables(found).items():
             files.append(home / "tables" / f"{name}.tex")
@@ -121,8 +129,9 @@ def write_report(
     return files
 
 
-def _figures(found: Findings, frame: pd.DataFrame, level: float, seed: int) -> dict[str, Callable[[], Figure]]:
+def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
     """Return what can be drawn, by file name."""
+    frame = found.frame
     units = {fact.regret_unit for fact in found.facts}
     unit = f"{units.pop()} of the signal" if len(units) == 1 else "each task's own unit"
     if unit == "percentage points of the signal":
@@ -132,7 +141,7 @@ def _figures(found: Findings, frame: pd.DataFrame, level: float, seed: int) -> d
     for name, axis in (("evaluations", "evaluation"), ("seconds", "simulated_seconds")):
         for centre in ("mean", "median"):
             figures[f"regret_{name}_{centre}"] = lambda axis=axis, centre=centre: plot_regret(  # type: ignore[misc]
-                frame, axis, centre, unit=unit.strip(), share_y=share_y, level=level, seed=seed
+                frame, axis, centre, unit=unit.strip(), share_y=share_y, level=found.level, seed=found.seed
             )
     if found.friedman is not None:
         result = found.friedman

@@ -1,6 +1,6 @@
 """Comparisons as files: read, checked, run, gone on with; and those that the package brings."""
 
-from nasmeta.experiments.specification._picks import picks_of
+from nasmeta.experiments.specification._picks import picks_of, summarise_picks
 from nasmeta.experiments.specification._provenance import provenance_of
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._run import run_specification
@@ -13,4 +13,5 @@ __all__ = [
     "read_specification",
     "ready_specifications",
     "run_specification",
+    "summarise_picks",
 ]

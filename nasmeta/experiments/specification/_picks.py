@@ -13,7 +13,7 @@ from nasmeta.tasks import get_task
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["picks_of"]
+__all__ = ["picks_of", "summarise_picks"]
 
 
 def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
@@ -43,3 +43,30 @@ def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
         values = table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release)
         picks[c.address] = values[picks["cell"].to_numpy()].astype(np.float64)
     return picks
+
+
+def summarise_picks(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
+    """Sum up what the runs of each (task, searcher) picked.
+
+    Returns
+    -------
+    DataFrame, one row a (task, searcher)
+        ``task, searcher``, and for each address of the report its mean over the runs under the address, and its
+        standard deviation with ``_std`` behind it, NaN for one run.
+
+    Raises
+    ------
+    SettingError
+        As in `picks_of`.
+
+    Examples
+    --------
+    >>> from nasmeta.experiments import read_specification, run_specification, summarise_picks
+    >>> specification = read_specification("first-steps")
+    >>> summarise_picks(run_specification(specification), specification)  # doctest: +SKIP
+    """
+    import pandas as pd
+
+    picks = picks_of(frame, specification)
+    by = picks.groupby(["task", "searcher"], sort=False, observed=True)[[c.address for c in specification.report]]
+    return pd.concat([by.mean(), by.std().add_suffix("_std")], axis=1).reset_index()

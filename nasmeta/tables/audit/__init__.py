@@ -3,10 +3,11 @@
 The modules beside this one register their checks in ``CHECKS``; they are imported when an audit runs.
 """
 
+from nasmeta.moved import moved_names
 from nasmeta.tables.audit._check import CHECKS, Check, Finding, check
 from nasmeta.tables.audit._holdings import Held, Holdings
 from nasmeta.tables.audit._known import Known, KnownFacts, known_facts
-from nasmeta.tables.audit._report import write_report
+from nasmeta.tables.audit._report import write_audit
 from nasmeta.tables.audit._run import Audit, Row, run_audit
 
 __all__ = [
@@ -22,5 +23,7 @@ __all__ = [
     "check",
     "known_facts",
     "run_audit",
-    "write_report",
+    "write_audit",
 ]
+
+__getattr__ = moved_names(__name__, {"write_report": "nasmeta.tables.audit:write_audit"})

@@ -9,13 +9,13 @@ from nasmeta.errors import SettingError
 from nasmeta.tables.audit._check import CHECKS
 from nasmeta.tables.audit._run import Audit, Row
 
-__all__ = ["write_report"]
+__all__ = ["write_audit"]
 
 _ADDRESS = ("table", "check", "columns", "release", "source")
 _HEADINGS = (*_ADDRESS, "cells checked", "violations", "known", "new", "documented, not seen", "verdict", "measured")
 
 
-def write_report(audit: Audit, folder: Path) -> tuple[Path, ...]:
+def write_audit(audit: Audit, folder: Path) -> tuple[Path, ...]:
     """Write ``README.md``, ``checks.csv``, ``violations.csv`` and ``groups.csv`` into a folder.
 
     The same store gives the same bytes, so that a difference between two reports is one in the data.
@@ -41,7 +41,7 @@ def write_report(audit: Audit, folder: Path) -> tuple[Path, ...]:
     >>> import tempfile
     >>> from nasmeta.tables.audit import run_audit
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     [path.name for path in write_report(run_audit(["nb201"], ["parameters"]), Path(folder))]
+    ...     [path.name for path in write_audit(run_audit(["nb201"], ["parameters"]), Path(folder))]
     ['README.md', 'checks.csv', 'violations.csv', 'groups.csv']
     """
     paths = tuple(folder / name for name in ("README.md", "checks.csv", "violations.csv", "groups.csv"))

@@ -193,11 +193,13 @@ def measure_proxies(
     JournalError
         Where the journal is of other settings, images or versions, or another process writes it.
     SettingError
-        Where the file exists and holds something else, or cannot be written.
+        Where no cell is asked for, or the file exists and holds something else, or cannot be written.
     """
     settings = _checked(batch, settings)
     space, workers, path = get_cell_space(space), checked_whole("workers", workers), checked_path("output", output)
     chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
+    if not len(chosen):
+        raise SettingError("No cell is asked for: name some, or leave cells out for all.")
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
     facts = _facts(batch, settings, space)
     if is_finished(path, facts, wanted):

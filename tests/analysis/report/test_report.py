@@ -157,7 +157,7 @@ def test_markdown_and_latex_say_the_same(written):
 def test_a_page_stays_small_whatever_the_comparison(made_up_frame, with_test_values):
     frame = made_up_frame({f"searcher-{i}": 1.0 + i for i in range(20)}, ("a", "b", "c"), runs=3, evaluations=150)
     found = find(frame, None, None, None, 0.95, 0)
-    text = json.dumps(page_data(found, 0.95, 0))
+    text = json.dumps(page_data(found))
     assert len(text) < 1_150_000  # plotly.js has 4.8 MB, and all is to be below 6
     curve = json.loads(text)["tasks"][0]["curves"][0]["valid"]["evaluation"]
     assert 40 < len(floats(curve["x"])) <= points_for(60) <= 400

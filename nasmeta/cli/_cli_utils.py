@@ -12,17 +12,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from nasmeta.errors import LeakageWarning, NasmetaError, OtherMetricWarning, SettingError
+from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 
-__all__ = ["duration", "mannered", "measured", "names_in", "settings_by_label", "settings_in", "training"]
+__all__ = [
+    "cell_in",
+    "cli_command",
+    "console",
+    "duration",
+    "echo_written",
+    "epochs_in",
+    "integers_in",
+    "names_in",
+    "require_utf8",
+    "settings_by_label",
+    "settings_in",
+]
 
 if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
+    from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def mannered(command: F) -> F:
+def cli_command(command: F) -> F:
     """Turn the project's errors and warnings into one line each, and set exit codes: error 2, interrupt 130."""
 
     @functools.wraps(command)
@@ -31,16 +43,40 @@ def mannered(command: F) -> F:
             with _plain_warnings():
                 command(*args, **kwargs)
         except NasmetaError as error:
-            from rich.console import Console
             from rich.text import Text
 
             line = Text.assemble(("Error: ", "bold red"), " ".join(str(error).split()))
-            Console(stderr=True).print(line, soft_wrap=True)
+            console(stderr=True).print(line, soft_wrap=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 
     return run  # type: ignore[return-value]
+
+
+def require_utf8(arguments: Iterable[str]) -> None:
+    """End with a line where an argument has bytes that are no text: they could be neither printed nor recorded."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = argument.encode(errors="backslashreplace").decode()
+            typer.echo(f"Error: The argument {shown} is not in UTF-8: rename the file or folder.", err=True)
+            raise SystemExit(2) from None
+
+
+def console(stderr: bool = False) -> Console:
+    """Return the terminal, to which names of users are plain text: neither ``[/x]`` nor ``:x:`` is markup."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def echo_written(paths: Iterable[object]) -> None:
+    """List the files that were written."""
+    typer.echo("Written:")
+    for path in paths:
+        typer.echo(f"  {path}")
 
 
 @contextmanager
@@ -50,7 +86,7 @@ def _plain_warnings() -> Iterator[None]:
         show = warnings.showwarning
 
         def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, (LeakageWarning, OtherMetricWarning)):
+            if issubclass(category, NasmetaWarning):
                 typer.echo(f"Warning: {message}", err=True)
             else:
                 show(message, category, *rest, **more)
@@ -69,10 +105,18 @@ def cell_in(text: str) -> int | str:
 
     Examples
     --------
-    >>> cell_in("6111"), cell_in("-1"), cell_in("²")
-    (6111, -1, '²')
+    >>> cell_in("6111"), cell_in("-1"), cell_in("--5"), cell_in("²")
+    (6111, -1, '--5', '²')
     """
     return int(text) if re.fullmatch(r"\s*-?\d{1,18}\s*", text) else text
+
+
+def integers_in(text: str | None, what: str) -> list[int] | None:
+    """Read whole numbers with commas between; `what` says in an error what they are."""
+    try:
+        return None if text is None else [int(number) for number in names_in(text)]
+    except ValueError:
+        raise SettingError(f"{what}, not {text!r}.") from None
 
 
 def epochs_in(text: str | None) -> list[int | str] | None:
@@ -135,23 +179,11 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> duration(42.0), duration(9000.0), duration(1e6)
-    ('42 s', '2.5 h', '11.6 days')
+    >>> duration(42.0), duration(173.0), duration(9000.0), duration(1e6)
+    ('42 s', '2.9 min', '2.5 h', '11.6 days')
     """
     if seconds < 100:
         return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
-
-
-def measured(info: ColumnInfo) -> str:
-    """Write how a column was measured: what is known of dataset, split, epochs and seed, and always the release."""
-    from nasmeta.tables import trained_on
-
-    parts = (f"dataset {info.dataset}", trained_on(info.dataset, info.split), training(info), f"release {info.release}")
-    return ", ".join(part for part in parts if part)
-
-
-def training(info: ColumnInfo) -> str:
-    """Write what is known of split, epochs and seed."""
-    said = (("split {}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
-    return ", ".join(text.format(value) for text, value in said if value is not None)

@@ -1,76 +1,125 @@
-"""``nasmeta report``."""
+"""The report of a comparison, from its folder or its frame."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from nasmeta.cli._manners import mannered, names_in
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+import nasmeta
+from nasmeta.analysis.report import Findings, find, write_findings
+from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
+from nasmeta.experiments.specification import read_specification
+from nasmeta.places import answering, checked_path, in_store, located
+from nasmeta.runs import on_evaluator
+from nasmeta.tasks import Task, get_task
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nasmeta.analysis.report import XAxis
     from nasmeta.tables import ColumnInfo
-    from nasmeta.tasks import Task
 
-__all__ = ["report"]
+__all__ = ["Report", "report"]
 
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posthocs")
 
 
-@mannered
-def report(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Of a finished comparison; may be in a store.")],
-    output: Annotated[
-        Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="Where the report is written; by default a folder report in that folder."),
-    ] = None,
-    at: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            help="Budget at which ranks and tests compare, in evaluations or simulated seconds, whichever the budget "
-            "counts; by default the largest that all runs reach."
-        ),
-    ] = None,
-    formats: Annotated[str, typer.Option(help="Of the figures: png, svg, pdf, separated by commas.")] = "png,svg,pdf",
-    title: Annotated[str, typer.Option(help="Title of the report.")] = "Comparison of searchers",
-) -> None:
-    """Write the report of a comparison: an interactive page in one file, Markdown, figures, LaTeX tables."""
-    from nasmeta.analysis.report import write_report
-    from nasmeta.places import in_store, located
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The report of a comparison.
 
-    home = located("folder", folder)
+    Attributes
+    ----------
+    findings : Findings
+        Tables, ranks and tests: all that the files say.
+    files : tuple of Path
+        What was written, the page first.
+    """
+
+    findings: Findings
+    files: tuple[Path, ...]
+
+
+def report(
+    results: pd.DataFrame | str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    at: int | None = None,
+    x: XAxis | None = None,
+    formats: Sequence[str] = ("png", "svg", "pdf"),
+    title: str = "Comparison of searchers",
+    level: float = 0.95,
+    seed: int = 0,
+) -> Report:
+    """Compute what a comparison found, and write its report: a page, Markdown, figures and LaTeX tables.
+
+    Parameters
+    ----------
+    results : DataFrame, path or address of a store
+        What `nasmeta.compare` returns, or the folder of a finished comparison, whose specification and versions are
+        then told, too.
+    output : path, optional
+        Folder of the report; by default the folder ``report`` in that of the comparison. Of a frame nothing is written
+        without it.
+    at : int, optional
+        Budget at which ranks and tests compare, in evaluations or simulated seconds, whichever the budget counts; by
+        default the largest that all runs reach.
+    x : {"evaluation", "simulated_seconds"}, optional
+        What that budget counts; by default what the runs say.
+    formats : sequence of {"png", "svg", "pdf"}
+        Of the figures.
+    title : str
+    level, seed : float, int
+        Level of all intervals, seed of the bootstrap.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    SettingError
+        Where there is no finished comparison, the budget is not reached, or the report cannot be written.
+    DamagedFileError
+        Where the results cannot be read.
+    NasmetaError
+        Where the extra ``report`` is not installed, which a written report needs.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20)
+    >>> found = nm.report(frame).findings
+    >>> found.budget, found.results["nb201/cifar10"]["searcher"].tolist()
+    ('after 20 evaluations', ['random', 'local-search'])
+    """
+    import pandas as pd
+
+    if isinstance(results, pd.DataFrame):
+        findings = find(results, _tasks(results, {}), at, x, level, seed)
+        written = [] if output is None else write_findings(findings, checked_path("output", output), {}, title, formats)
+        return Report(findings, tuple(written))
+    home = located("folder", results)
     if output is None and in_store(home):
         raise SettingError("A report is written to a folder of this machine: name one with --output.")
-    frame = _results(home)
-    specification = _told(home / "specification.json")
-    destination = home / "report" if output is None else output
-    files = write_report(
-        frame,
-        destination,
-        tasks=_tasks(frame, specification),
-        provenance=_provenance(home, specification),
-        title=title,
-        at=at,
-        formats=names_in(formats),
-        columns=_reported(home),
-    )
-    typer.echo("Written:")
-    for path in files[:2]:
-        typer.echo(f"  {path}")
-    for inner in ("figures", "tables"):
-        count = sum(path.parent.name == inner for path in files)
-        if count:
-            typer.echo(f"  {destination / inner} ({count} files)")
+    with answering(home):
+        frame, columns = _results(home), _reported(home)
+        specification = _told(home / "specification.json")
+        provenance = _provenance(home, specification)
+    findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns)
+    destination = home / "report" if output is None else checked_path("output", output)
+    files = write_findings(findings, destination, provenance, title, formats)
+    return Report(findings, tuple(files))
 
 
 def _results(folder: Path) -> pd.DataFrame:
@@ -91,8 +140,6 @@ def _results(folder: Path) -> pd.DataFrame:
 
 def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
     """Return the columns that the specification of the comparison reports; none where there is no such file."""
-    from nasmeta.experiments import read_specification
-
     try:
         text = (folder / "specification.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -104,7 +151,7 @@ def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
             return read_specification(copy).report
         except NasmetaError as reason:
             said = str(reason).replace(str(copy), copy.name)
-            typer.echo(f"The columns that the specification reports are not used: {said}", err=True)
+            warnings.warn(f"The columns that the specification reports are not used: {said}", NasmetaWarning, 3)
             return ()
 
 
@@ -119,9 +166,6 @@ def _told(path: Path) -> dict[str, Any]:
 
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks as they were answered, those that are known here."""
-    from nasmeta.runs import on_evaluator
-    from nasmeta.tasks import get_task
-
     asked = specification.get("tasks")
     entries = (
         {entry.get("name"): entry for entry in asked if isinstance(entry, dict)} if isinstance(asked, list) else {}
@@ -160,8 +204,6 @@ def _call(label: str, entry: Any) -> str:
 
 
 def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
-    import nasmeta
-
     versions = {"nasmeta": nasmeta.__version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""Runs that are alike: a searcher without chance does the same with every seed, and that is one run, not many."""
+"""Deterministic runs: a searcher without chance does the same with every seed, and that is one run, not many."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["alike_runs", "without_spread_of_equals"]
+__all__ = ["deterministic_runs", "deterministic_searchers", "without_spread_of_equals"]
 
 
-def alike_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
+def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     """Return the (task, searcher) of which several runs evaluated the same cells in the same order.
 
     Parameters
@@ -28,15 +28,23 @@ def alike_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"task": "t", "searcher": list("aabb"), "seed": [0, 1, 0, 1], "cell": [7, 7, 7, 8]})
-    >>> alike_runs(frame)
+    >>> deterministic_runs(frame)
     {('t', 'a')}
     """
-    alike = set()
+    found = set()
     for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
         runs = {tuple(cells) for _, cells in rows.groupby("seed", sort=False)["cell"]}
         if len(runs) == 1 and rows["seed"].nunique() > 1:
-            alike.add((str(task), str(searcher)))
-    return alike
+            found.add((str(task), str(searcher)))
+    return found
+
+
+def deterministic_searchers(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the tasks of each searcher on which its runs are the same."""
+    found: dict[str, list[str]] = {}
+    for task, searcher in sorted(deterministic_runs(frame)):
+        found.setdefault(searcher, []).append(task)
+    return found
 
 
 def without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
@@ -62,8 +70,8 @@ def without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.D
     >>> without_spread_of_equals(summary, frame)["regret_std"].tolist()
     [nan]
     """
-    alike = alike_runs(frame)
-    rows = [(str(task), str(name)) in alike for task, name in zip(summary["task"], summary["searcher"], strict=True)]
+    equal = deterministic_runs(frame)
+    rows = [(str(task), str(name)) in equal for task, name in zip(summary["task"], summary["searcher"], strict=True)]
     spreads = [column for column in summary if str(column).endswith(("_std", "_low", "_high"))]
     summary = summary.copy()
     summary.loc[rows, spreads] = np.nan

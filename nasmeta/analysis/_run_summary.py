@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from nasmeta.analysis._deterministic_runs import deterministic_searchers
+from nasmeta.analysis._frame import count_runs
+from nasmeta.analysis._tables import spread
 from nasmeta.errors import NasmetaError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Seconds", "asked_runs", "ends", "ends_note", "remarks", "spread"]
+__all__ = ["Seconds", "asked_runs", "ends", "ends_note", "remarks"]
 
 Seconds = float | Mapping[str, float] | None  # the budget, one for all tasks or one a task
 
@@ -22,20 +23,11 @@ _WHY = {
 }
 
 
-def spread(mean: Any, deviation: Any) -> str:
-    """Write a mean and its standard deviation."""
-    if np.isnan(mean):
-        return "–"
-    return f"{mean:.2f}" if np.isnan(deviation) else f"{mean:.2f} ± {deviation:.2f}"
-
-
 def asked_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
     """Return how many runs of each (task, searcher) were asked for, with those that have no row."""
     told: Mapping[str, Mapping[str, int]] = frame.attrs.get("runs", {})
     asked = {(task, searcher): n for task, of_task in told.items() for searcher, n in of_task.items()}
-    for (task, searcher), seeds in frame.groupby(["task", "searcher"], sort=False, observed=True)["seed"]:
-        asked.setdefault((str(task), str(searcher)), seeds.nunique())
-    return asked
+    return asked | {pair: n for pair, n in count_runs(frame).items() if pair not in asked}
 
 
 def ends(frame: pd.DataFrame, task: str, seconds: Seconds) -> dict[str, dict[str, str]]:
@@ -77,13 +69,9 @@ def ends_note(frame: pd.DataFrame) -> str:
 
 def remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
     """Say which runs are alike, which have no value, and which ended before the budget and without the optimum."""
-    from nasmeta.analysis import alike_runs
-
-    alike: dict[str, list[str]] = {}
-    for task, searcher in sorted(alike_runs(frame)):
-        alike.setdefault(searcher, []).append(task)
     said = [
-        f"{label} on {', '.join(tasks)}: all runs alike, so without ± and interval" for label, tasks in alike.items()
+        f"{label} on {', '.join(tasks)}: all runs alike, so without ± and interval"
+        for label, tasks in deterministic_searchers(frame).items()
     ]
     grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
     by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}

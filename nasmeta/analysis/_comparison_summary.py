@@ -1,0 +1,235 @@
+"""A comparison in short: a table a task with what must be said of it, and its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+from nasmeta.analysis._deterministic_runs import without_spread_of_equals
+from nasmeta.analysis._plots import plot_regret, save_figure
+from nasmeta.analysis._run_summary import Seconds, asked_runs, ends, ends_note, remarks
+from nasmeta.analysis._summary import summarise, usual_budgets
+from nasmeta.analysis._tables import to_markdown
+from nasmeta.errors import JournalError, NasmetaError
+from nasmeta.places import in_store, located
+from nasmeta.tables import describe_training
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.evaluators import Evaluator
+
+__all__ = ["ComparisonSummary", "TaskSummary", "summarise_comparison", "write_summary"]
+
+_PICTURES: tuple[tuple[Literal["evaluation", "simulated_seconds"], str], ...] = (
+    ("evaluation", "regret_evaluations"),
+    ("simulated_seconds", "regret_seconds"),
+)
+_NOTHING = "No run finished an evaluation within its budget, so there is nothing to compare."
+
+
+@dataclass(frozen=True, eq=False)
+class TaskSummary:
+    """What the searchers reached on one task.
+
+    Attributes
+    ----------
+    task, title, release : str
+        The title says what was measured, the best value there is, and how many runs there were.
+    table : DataFrame, one row a searcher
+        From `summarise`, without deviations and intervals where all runs are alike.
+    asked : dict of str to int
+        How many runs of each searcher were asked for.
+    budgets : list of int
+        Numbers of evaluations that are compared; none where the budget was one in seconds.
+    by_seconds : dict of str to dict of str to str
+        By heading and searcher, where the budget was one in seconds: best values by then and at the end.
+    """
+
+    task: str
+    title: str
+    release: str
+    table: pd.DataFrame
+    asked: dict[str, int]
+    budgets: list[int]
+    by_seconds: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonSummary:
+    """A comparison in short.
+
+    Attributes
+    ----------
+    tasks : list of TaskSummary
+        None where no run finished an evaluation.
+    by_seconds : str or None
+        What the values of a budget in seconds are, a line each; None for a budget in evaluations.
+    remarks : list of str
+        Which runs are alike, without a value, or ended early.
+    """
+
+    tasks: list[TaskSummary]
+    by_seconds: str | None
+    remarks: list[str]
+
+
+def summarise_comparison(
+    frame: pd.DataFrame,
+    evaluations: int | None = None,
+    evaluator: str | PathLike[str] = "table",
+    seconds: Seconds = None,
+) -> ComparisonSummary:
+    """Sum up a comparison as `nasmeta compare` shows it.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        What `nasmeta.compare` returns.
+    evaluations : int, optional
+        The budget of a run; left out where it was one in seconds: runs are then compared when these were used up, and
+        at their ends.
+    evaluator : str or path, default "table"
+        What answered.
+    seconds : float or mapping of task to float, optional
+        The budget in simulated seconds.
+
+    Returns
+    -------
+    ComparisonSummary
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20)
+    >>> of_task = summarise_comparison(frame, evaluations=20).tasks[0]
+    >>> of_task.task, of_task.budgets, of_task.asked
+    ('nb201/cifar10', [20], {'random': 2})
+    """
+    from nasmeta.runs import on_evaluator
+    from nasmeta.tasks import get_task
+
+    if frame.empty:
+        return ComparisonSummary([], None, [_NOTHING])
+    asked = asked_runs(frame)
+    budgets = usual_budgets(frame)
+    summary = without_spread_of_equals(summarise(frame, at=budgets), frame)
+    tasks = []
+    for task, rows in summary.groupby("task", sort=False, observed=True):
+        name = str(task)
+        answers = on_evaluator(get_task(name), evaluator)
+        of_task = {searcher: n for (known, searcher), n in asked.items() if known == name}
+        tasks.append(
+            TaskSummary(
+                name,
+                _title(answers, max(of_task.values())),
+                answers.column.release,
+                rows.reset_index(drop=True),
+                of_task,
+                [n for n in budgets if f"value_at_{n}" in rows and evaluations is not None],
+                ends(frame, name, seconds) if evaluations is None else {},
+            )
+        )
+    by_seconds = ends_note(frame) if evaluations is None else None
+    return ComparisonSummary(tasks, by_seconds, remarks(frame, evaluations or 1))
+
+
+def write_summary(
+    frame: pd.DataFrame,
+    folder: str | PathLike[str],
+    evaluations: int | None = None,
+    evaluator: str | PathLike[str] = "table",
+    seconds: Seconds = None,
+) -> list[str]:
+    """Write ``summary.md`` and pictures of a comparison beside its ``results.parquet``.
+
+    Parameters
+    ----------
+    frame, evaluations, evaluator, seconds
+        As in `summarise_comparison`.
+    folder : path or address of a store
+        Of the comparison.
+
+    Returns
+    -------
+    list of str
+        The files that a reader wants, ``results.parquet`` first.
+
+    Raises
+    ------
+    JournalError
+        Where the folder cannot be written.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> with TemporaryDirectory() as folder:
+    ...     frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, folder=folder)
+    ...     [Path(file).name for file in write_summary(frame, folder, evaluations=20)][:2]
+    ['results.parquet', 'summary.md']
+    """
+    home = located("folder", folder)
+    text = _markdown(summarise_comparison(frame, evaluations, evaluator, seconds))
+    if not in_store(home):
+        return [str(file) for file in _written(frame, home, text)]
+    with TemporaryDirectory() as here:
+        files = _written(frame, Path(here), text)
+        for file in files[1:]:  # the first is there
+            (home / file.name).write_bytes(file.read_bytes())
+    return [str(home / file.name) for file in files]
+
+
+def _written(frame: pd.DataFrame, folder: Path, text: str) -> list[Path]:
+    from nasmeta.tasks import get_task
+
+    files = [folder / "results.parquet", folder / "summary.md"]
+    several = len({get_task(str(name)).column.unit for name in frame["task"].unique()}) > 1
+    try:
+        files[1].write_text(text, encoding="utf-8")
+        for x, name in _PICTURES:
+            # Where nobody recorded what an evaluation costs, there is no time to plot against.
+            shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]
+            if not shown.empty:
+                files += save_figure(plot_regret(shown, x=x, share_y=not several), folder / name)
+    except OSError as reason:
+        if isinstance(reason, NasmetaError):
+            raise
+        raise JournalError(
+            f"Cannot write the report to {folder}: {reason.strerror or reason} ({reason.filename}). "
+            "The runs themselves are kept."
+        ) from reason
+    return files
+
+
+def _markdown(summary: ComparisonSummary) -> str:
+    parts = ["# Comparison of searchers\n"]
+    for of_task in summary.tasks:
+        parts += [f"## {of_task.task}\n", f"{of_task.title}. Release {of_task.release}.\n"]
+        rows = of_task.table.assign(simulated_days=of_task.table["simulated_seconds"] / 86400)
+        unwanted = ["task", "simulated_seconds"]
+        if summary.by_seconds is not None:  # runs have different numbers of evaluations
+            unwanted += [str(column) for column in rows if str(column).startswith("value_at_")]
+            for place, (heading, texts) in enumerate(of_task.by_seconds.items()):
+                rows.insert(3 + place, heading, [texts.get(str(searcher), "–") for searcher in rows["searcher"]])
+        headers = {f"value_at_{budget}": f"best after {budget}" for budget in of_task.budgets}
+        parts.append(to_markdown(rows.drop(columns=unwanted), headers=headers))
+    if summary.tasks:
+        values = "Best after n: mean ± standard deviation of the best value so far after n evaluations. "
+        if summary.by_seconds is not None:
+            values = "".join(f"{line[0].upper()}{line[1:]}. " for line in summary.by_seconds.splitlines())
+        parts.append(
+            f"{values}Regret: mean distance to the best of all cells at the end of the runs. Share solved: runs that "
+            "evaluated the best cell. Evaluations to optimum: only where all runs were solved. In brackets: 95 % "
+            "intervals.\n"
+        )
+    return "\n".join([*parts, *(f"{remark}\n" for remark in summary.remarks)])
+
+
+def _title(evaluator: Evaluator, runs: int) -> str:
+    task, info = evaluator.task, evaluator.column
+    dataset = "" if info.dataset in task.name.split("/") else f"dataset {info.dataset}"
+    about = ", ".join(part for part in (f"{info.metric} ({info.unit})", dataset, describe_training(info)) if part)
+    return f"{task.name}: {about}; best of the {evaluator.name} {evaluator.optimum:.2f}; {runs} runs each"

@@ -1,0 +1,82 @@
+"""The files of a predictor benchmark: table, summary and pictures."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nasmeta.analysis._plots import save_figure
+from nasmeta.analysis._prediction_metrics import summarise_predictions
+from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
+from nasmeta.analysis._tables import to_markdown
+from nasmeta.errors import JournalError, NasmetaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SCOPES", "write_prediction_summary"]
+
+SCOPES = {
+    "isomorph-disjoint": "cells of which no isomorph gave a label",
+    "unseen": "cells that gave no label",
+    "all": "all cells, as published work scores",
+}
+
+
+def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -> list[Path]:
+    """Write ``results.csv``, ``summary.md`` and the pictures of a predictor benchmark.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        What `nasmeta.benchmark_predictors` returns, of one task, target and protocol.
+    folder : path
+        Made where it does not exist.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    SettingError
+        The frame is not valid.
+    JournalError
+        The folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nasmeta as nm
+    >>> frame = nm.benchmark_predictors(["parameters"], sizes=[50], target="valid", draws=2)
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     [file.name for file in write_prediction_summary(frame, home)]
+    ['results.csv', 'summary.md']
+    """
+    table = summarise_predictions(frame)
+    parts = [
+        "# Comparison of predictors\n",
+        f"{frame['task'].iloc[0]}, compared with {frame['target'].iloc[0]}. Mean over the draws, in brackets the 95 % "
+        "bootstrap interval. Seconds are medians.\n",
+    ]
+    for scope, title in SCOPES.items():
+        rows = table[table["scope"] == scope].drop(columns=["task", "target", "protocol", "scope"])
+        if scope != "isomorph-disjoint":  # measured in that scope only
+            rows = rows.drop(columns=["crps", *(name for name in rows if str(name).startswith("coverage_"))])
+        parts += [f"## Scored on {title}\n", to_markdown(rows)]
+    home = Path(folder)
+    files = [home / "results.csv", home / "summary.md"]
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        frame.to_csv(files[0], index=False, float_format="%.6g")
+        files[1].write_text("\n".join(parts), encoding="utf-8")
+        if frame["n_train"].nunique() > 1:
+            files += save_figure(plot_predictions(frame), home / "kendall_tau")
+        if frame["crps"].notna().any():
+            files += save_figure(plot_calibration(frame), home / "calibration")
+    except OSError as reason:
+        if isinstance(reason, NasmetaError):
+            raise
+        raise JournalError(f"Cannot write to {home}: {reason.strerror or reason} ({reason.filename}).") from reason
+    return files

@@ -1,0 +1,63 @@
+"""Reading a user's file of measurements."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.errors import SettingError
+from nasmeta.places import checked_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+__all__ = ["read_frame"]
+
+
+def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a file with one row a measurement, for `Table.from_frame`.
+
+    Parameters
+    ----------
+    file : path
+        A .csv, .tsv or .parquet.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    SettingError
+        Where it is of another kind, or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pd.DataFrame({"cell": [6111], "accuracy": [91.5]}).to_csv(f"{folder}/pets.csv", index=False)
+    ...     read_frame(f"{folder}/pets.csv").values.tolist()
+    [[6111.0, 91.5]]
+    """
+    import pandas as pd
+
+    path = checked_path("file", file)
+    readers: Mapping[str, Callable[[Path], Any]] = {
+        ".csv": pd.read_csv,
+        ".tsv": lambda path: pd.read_csv(path, sep="\t"),
+        ".parquet": pd.read_parquet,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise SettingError(f"{path} is none of {', '.join(readers)}: convert it to one of these.")
+    try:
+        found: pd.DataFrame = reader(path)
+    except OSError as reason:
+        raise SettingError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
+    except Exception as reason:  # a file of another kind may fail with nearly any exception
+        raise SettingError(f"{path} cannot be read as {path.suffix[1:]}: {str(reason).strip():.200}") from reason
+    return found

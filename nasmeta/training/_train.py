@@ -1,0 +1,153 @@
+"""Training from a name of a data set to a network in files; PyTorch is imported when it is called."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from nasmeta.errors import SettingError
+from nasmeta.places import checked_path
+from nasmeta.spaces import SPACES, Architecture, SearchSpace
+from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
+from nasmeta.training._recipe import Recipe
+from nasmeta.training._result import EpochRecord, TrainingResult
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["train"]
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _with_the_old_order(function: Callable[P, T]) -> Callable[P, T]:
+    """Take the space as the second argument, too, as it was for one release."""
+
+    @wraps(function)
+    def called(*arguments: P.args, **named: P.kwargs) -> T:
+        second: object = arguments[1] if len(arguments) > 1 else None
+        if isinstance(second, SearchSpace) or (isinstance(second, str) and second in SPACES):
+            warnings.warn("The space of nasmeta.training.train is its keyword space= now.", DeprecationWarning, 2)
+            others: Any = (arguments[0], *arguments[2:])
+            options: Any = {**named, "space": second}
+            return function(*others, **options)
+        return function(*arguments, **named)
+
+    return called
+
+
+@_with_the_old_order
+def train(
+    cell: Architecture,
+    dataset: str | ImageDataset = "digits",
+    recipe: str | Path | Recipe = "tiny",
+    seed: int = 0,
+    *,
+    space: str | SearchSpace = "nb201",
+    split: str | Path | None = None,
+    valid_fraction: float | None = None,
+    size: int | None = None,
+    folder: str | Path | None = None,
+    device: str | torch.device = "auto",
+    deterministic: bool = False,
+    progress: bool = False,
+    tensorboard: bool = False,
+    export: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    on_epoch: Callable[[EpochRecord], object] | None = None,
+) -> TrainingResult:
+    """Train the network of a cell.
+
+    The seed gives the first weights, and with the number of the epoch the order of its images and their augmentation.
+    So a training that goes on from a checkpoint sees what it would have seen: on a CPU, with as many threads, its
+    result is the same to the bit.
+
+    Parameters
+    ----------
+    cell : int or str
+    dataset : str or ImageDataset, default "digits"
+        As `load_dataset` takes or gives it.
+    recipe : str, Path or Recipe, default "tiny"
+        As `load_recipe` takes it.
+    seed : int, default 0
+    space : str or SearchSpace, default "nb201"
+    split, valid_fraction, size
+        Of a data set that is given by name, as in `load_dataset`; the split is by default that of the tables where they
+        know the data set and no `valid_fraction` is given.
+    folder : str or Path, optional
+        For the checkpoint after each epoch, ``epochs.csv``, ``result.json`` and ``network.safetensors``. A folder in
+        which this training began is gone on with; where it is finished, its result is returned.
+    device : str, default "auto"
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N``.
+    deterministic : bool, default False
+        Use only deterministic algorithms; slower on a GPU.
+    progress : bool, default False
+        Show a progress bar.
+    tensorboard : bool, default False
+        Write logs for TensorBoard into the folder, too.
+    export : path or iterable of path
+        Files for the trained network, by their ending as in `export_network`: ``.safetensors``, ``.pt2``, ``.onnx``.
+    on_epoch : callable, optional
+        Called with each `EpochRecord`.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    TrainingFailed
+        Where the loss is no longer a number (reason ``nan``), or memory does not suffice even for a few images at once
+        (``out of memory``), or PyTorch raises another error (``error``). Where memory is short the batch is first cut
+        into halves whose gradients are added up; batch norm then sees the smaller ones. The folder's
+        ``failure.json`` says the same.
+    SettingError
+        Where a setting is impossible, there is no such device, or the folder cannot be written or is another's; before
+        the training also where the network could not be exported.
+
+    Examples
+    --------
+    >>> from nasmeta.training import load_dataset, load_recipe, train
+    >>> few = load_dataset("digits").subset(64)
+    >>> result = train(6111, few, load_recipe("tiny", epochs=1), device="cpu")
+    >>> len(result.epochs), result.stopped, 0 <= result.valid_accuracy <= 100
+    (1, 'finished', True)
+    """
+    from nasmeta.training._export import check_export, export_network
+    from nasmeta.training._network import CellNetwork  # first, for it says in words where PyTorch is missing
+    from nasmeta.training._trainer import run_training
+
+    home = None if folder is None else checked_path("folder", folder)
+    exported = [export] if isinstance(export, str | os.PathLike) else export
+    files = [checked_path("export", path) for path in exported]
+    for file in files:
+        check_export(file, made_before=home)
+    if isinstance(dataset, str):
+        data = load_dataset(dataset, **dataset_options(dataset, split, valid_fraction, size))
+    elif (split, valid_fraction, size) == (None, None, None):
+        data = dataset
+    else:
+        raise SettingError("split, valid_fraction and size are for a data set that is given by its name.")
+    result = run_training(
+        cell,
+        space,
+        data,
+        recipe,
+        seed,
+        folder=home,
+        device=device,
+        deterministic=deterministic,
+        progress=progress,
+        tensorboard=tensorboard,
+        on_epoch=on_epoch,
+    )
+    facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.deviation}
+    for file in files:
+        assert isinstance(result.network, CellNetwork)
+        export_network(result.network, file, image_size=data.image_size[0], facts=facts)
+    return result

@@ -1,0 +1,92 @@
+"""What the terminal shows of names that users choose, of times, and of arguments that are no text."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nasmeta.cli._app import app
+from nasmeta.cli._cli_utils import duration
+
+SPECIFICATION = """
+title = "Of [/x] and :x:"
+tasks = ["nb201/cifar10"]
+repeats = 2
+report = ["cifar10/accuracy/valid/200/777"]
+[budget]
+evaluations = 5
+[searchers."[/x]"]
+searcher = "random"
+"""
+
+
+def test_markup_in_a_label_is_text(tmp_path: Path) -> None:
+    specification = tmp_path / "labels.toml"
+    specification.write_text(SPECIFICATION, encoding="utf-8")
+    done = CliRunner().invoke(app, ["compare", str(specification), "--out", str(tmp_path / "results")])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("\n│ [/x] ") == 1, "the table of values"
+    assert done.stdout.count("│ nb201/cifar10 │ [/x] ") == 1, "the table of picks"
+    assert "Of [/x] and :x:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["surrogate", "fit", "[/x]"], ["search", "random", "[/x]"], ["meta-train", "[/x]", "--out", "x.npz"]],
+)
+def test_markup_in_a_name_is_text(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2, done.output
+    assert "Unknown" in done.stderr
+    assert "[/x]" in done.stderr
+
+
+def test_times_between_seconds_and_hours() -> None:
+    assert [duration(seconds) for seconds in (99.0, 173.0, 3599.0, 3600.0)] == ["99 s", "2.9 min", "60.0 min", "1.0 h"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere arguments are text.")
+@pytest.mark.parametrize("arguments", [[b"report", b"re\xffsults"], [b"re\xffport"], [b"demo", b"--folder", b"\xff"]])
+def test_an_argument_that_is_no_text(arguments: list[bytes], tmp_path: Path) -> None:
+    command = [sys.executable.encode(), b"-m", b"nasmeta", *arguments]
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.startswith(b"Error: The argument ")
+    assert b"\\udcff" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_missing_in_a_search_is_asked_for() -> None:
+    done = CliRunner().invoke(app, ["search", "gp"])
+    assert done.exit_code == 2
+    assert "nasmeta search gp nb201/cifar10" in done.stderr
+    assert "gp gp" not in done.stderr
+    done = CliRunner().invoke(app, ["search", "nb201/cifar10"])
+    assert "nasmeta search gp nb201/cifar10" in done.stderr
+    assert "nasmeta search --meta nb201/cifar10" in done.stderr
+
+
+def test_an_empty_list_of_cells(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="Needs the extra torch.")
+    for cells in ("", ","):
+        done = CliRunner().invoke(app, ["proxies", "compute", "--output", str(tmp_path / "p.npz"), "--cells", cells])
+        assert done.exit_code == 2, done.output
+        assert "No cell is asked for" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("script", ["curves/run.py", "proxies/run.py", "queries/optimism.py"])
+def test_help_of_a_report_script_runs_nothing(script: str) -> None:
+    path = Path(__file__).parents[2] / "reports" / script
+    if not path.is_file():
+        pytest.skip("The source distribution has no reports.")
+    before = {file: file.stat().st_mtime_ns for file in path.parent.iterdir()}
+    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage:")
+    assert {file: file.stat().st_mtime_ns for file in path.parent.iterdir()} == before
