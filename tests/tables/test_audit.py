@@ -263,7 +263,10 @@ def test_unknown_names() -> None:
 
 
 # -- command and report ----------------------------------------------------------------------------------------------
-def test_the_command_and_its_report(table: object, tmp_path: Path) -> None:
+def test_the_command_and_its_report(
+    cache_with: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(cache_with("fcnet", "hpobench-mlp", "nas-bench-graph")))
     result = CliRunner().invoke(app, ["data", "audit", "--report", str(tmp_path / "report")])
     assert result.exit_code == 0, result.output
     assert "new violations: 0," in result.output
