@@ -101,6 +101,7 @@ def test_bad_input_is_refused() -> None:
         LearningCurveRegressor().fit(curves, np.zeros(10))
 
 
+@pytest.mark.slow
 def test_real_curves_are_predicted_better_than_by_baselines(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nasmeta.predictors._learning_curves._TREES", 30)
     monkeypatch.setattr("nasmeta.predictors._learning_curves._POINTS_WHERE_CHOSEN", (0.25, 0.5))
