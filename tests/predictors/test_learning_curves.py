@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import LabelError, SettingError, UnknownNameError
-from nasmeta.prediction._curves_benchmark import learning_curve_benchmark
-from nasmeta.predictors._learning_curves import CURVE_METHODS, LearningCurveRegressor, _chosen
+from nasmeta.prediction import learning_curve_benchmark
+from nasmeta.predictors import CURVE_METHODS, LearningCurveRegressor
+from nasmeta.predictors._learning_curves import _chosen
 from nasmeta.tables import fetch
 
 

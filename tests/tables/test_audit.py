@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from nasmeta.cli._app import app
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces import get_space
+from nasmeta.tables import ColumnInfo
 from nasmeta.tables._arrow_file import ColumnFile, encode
-from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit import CHECKS, Audit, KnownFacts, Row, known_facts, run_audit, write_report
 from nasmeta.tables.official import import_official
 
