@@ -1,5 +1,6 @@
 """The registry: what is there, what is imported when it is asked for, and what a missing package is told as."""
 
+import json
 import subprocess
 import sys
 
@@ -16,17 +17,27 @@ def in_a_fresh_process(code: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("name", ["meta", "meta-nas", "meta-np", "meta-rl", "rgpe", "source-order"])
-def test_a_meta_searcher_is_known_before_its_room_is_imported_and_needs_no_torch(name: str) -> None:
+META = ["meta", "meta-nas", "meta-np", "meta-rl", "rgpe", "source-order"]
+
+
+@pytest.fixture(scope="module")
+def in_the_beginning() -> dict[str, list[object]]:
+    """Return of each meta-searcher: is it known, before the room is imported; its class; and whether torch was."""
     code = f"""
-import sys
+import json, sys
 from nasmeta.searchers import SEARCHERS
-known = {name!r} in SEARCHERS and {name!r} in list(SEARCHERS)
-early = "nasmeta.meta" in sys.modules
-kind = SEARCHERS[{name!r}]
-print(known, early, kind.__name__, "torch" in sys.modules)
+known = {{name: [name in SEARCHERS and name in list(SEARCHERS), "nasmeta.meta" in sys.modules] for name in {META}}}
+print(json.dumps({{n: [*known[n], SEARCHERS[n].__name__, "torch" in sys.modules] for n in {META}}}))
 """
-    assert in_a_fresh_process(code) == f"True False {SEARCHERS[name].__name__} False"
+    found: dict[str, list[object]] = json.loads(in_a_fresh_process(code))
+    return found
+
+
+@pytest.mark.parametrize("name", META)
+def test_a_meta_searcher_is_known_before_its_room_is_imported_and_needs_no_torch(
+    in_the_beginning: dict[str, list[object]], name: str
+) -> None:
+    assert in_the_beginning[name] == [True, False, SEARCHERS[name].__name__, False]
 
 
 def test_the_message_for_an_unknown_searcher_lists_the_meta_searchers_in_a_fresh_process() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
 
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 __all__ = ["fit_log_linear", "marginals", "position_pairs"]
 
@@ -31,6 +33,8 @@ def position_pairs(space: SearchSpace) -> tuple[tuple[int, int], ...]:
 @cache
 def _design(space: SearchSpace) -> csr_matrix[np.float64]:
     """Return which weights of choices and pairs add up in each architecture, shape (size, n_weights)."""
+    from scipy.sparse import csr_matrix
+
     codes = space.codes.astype(np.int64)
     columns, n_weights = [], 0
     for position, n in enumerate(space.n_choices):
@@ -71,6 +75,8 @@ def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
 
 
 def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
+    from scipy.optimize import minimize
+
     design = _design(source.space)
     labelled = design[source.cells]
     transposed = labelled.T.tocsr()

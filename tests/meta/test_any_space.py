@@ -40,7 +40,7 @@ SLOW = {  # seconds each; what they do is tried on the other spaces, too
 }
 QUICK: dict[str, dict[str, Any]] = {
     "anil": {"steps": 2, "width": 8}, "maml": {"steps": 2, "width": 8}, "reptile": {"steps": 2, "width": 8},
-    "meta-dkl": {"steps": 2, "width": 8}, "meta-np": {"steps": 2, "width": 8},
+    "meta-dkl": {"steps": 2, "width": 32}, "meta-np": {"steps": 2, "width": 8},
     "meta-nas": {"steps": 2, "tasks": 2, "width": 8},
     "meta-predictor": {"predictor": "meta-linear"},
     "meta-rl": {"iterations": 1, "walks": 4, "steps": 4, "hidden": 8},

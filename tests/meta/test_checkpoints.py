@@ -12,7 +12,7 @@ from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.meta import meta_train
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
-from nasmeta.testing._searchers import made_up_values
+from nasmeta.testing import made_up_values
 
 pytest.importorskip("torch")
 from nasmeta.meta import Monitor

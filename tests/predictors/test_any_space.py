@@ -30,6 +30,7 @@ SPACES = EXAMPLE_SPACES
 CELLS = SPACES[:2]
 EVERYWHERE = ("adjacency", "counts", "one-hot")
 ON_CELLS = (*EVERYWHERE, "graph", "live-paths", "operation-counts", "paths")  # cost needs formulas, which none has
+NETWORKS = ("gnn", "mlp", "transformer")
 QUICK: dict[str, dict[str, Any]] = {
     "ridge": {},
     "gp": {},
@@ -142,8 +143,15 @@ def test_a_space_without_none_and_with_a_dead_end() -> None:
 
 
 # -- predictors ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("name", sorted(QUICK))
+# Networks on one space of cells and one of other positions stand for those on all.
+EACH = [
+    pytest.param(name, space, marks=() if name not in NETWORKS or space in ("six-ops", "mixed") else pytest.mark.slow)
+    for name in sorted(QUICK)
+    for space in SPACES
+]
+
+
+@pytest.mark.parametrize(("name", "space"), EACH)
 def test_a_hundred_labels_order_the_others(name: str, space: str, tmp_path: Path) -> None:
     own, y = example_space(space), smooth_values(space)
     if name == "gnn" and space not in CELLS:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import LabelError, SettingError, UnknownNameError
-from nasmeta.prediction._curves_benchmark import learning_curve_benchmark
-from nasmeta.predictors._learning_curves import CURVE_METHODS, LearningCurveRegressor, _chosen
+from nasmeta.prediction import learning_curve_benchmark
+from nasmeta.predictors import CURVE_METHODS, LearningCurveRegressor
+from nasmeta.predictors._learning_curves import _chosen
 from nasmeta.tables import fetch
 
 
@@ -101,6 +102,7 @@ def test_bad_input_is_refused() -> None:
         LearningCurveRegressor().fit(curves, np.zeros(10))
 
 
+@pytest.mark.slow
 def test_real_curves_are_predicted_better_than_by_baselines(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nasmeta.predictors._learning_curves._TREES", 30)
     monkeypatch.setattr("nasmeta.predictors._learning_curves._POINTS_WHERE_CHOSEN", (0.25, 0.5))

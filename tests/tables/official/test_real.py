@@ -58,7 +58,7 @@ def table(nats: Path, _cache: None, monkeypatch: pytest.MonkeyPatch) -> Table:
 
 
 def test_every_number_arrives(table: Table, records: dict[int, Any], compare: Any) -> None:
-    assert sum(compare(table, cell, records[cell], "NATS-tss v1.0") for cell in CELLS) > 50_000
+    assert compare(table, {cell: records[cell] for cell in CELLS}, "NATS-tss v1.0") > 50_000
 
 
 def test_the_embedded_table_agrees(table: Table, records: dict[int, Any]) -> None:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.spaces import get_space
 from nasmeta.tables import ColumnInfo
-from nasmeta.tables.sources._fetched import FetchedSource
-from nasmeta.tables.sources._registry import registered_source
+from nasmeta.tables.sources import FetchedSource, registered_source
 
 Read = dict[str, tuple[ColumnInfo, NDArray[np.float32]]]
 

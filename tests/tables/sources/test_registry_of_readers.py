@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from nasmeta.tables.sources import registered_sources
+from nasmeta.tables.sources import FetchedSource, registered_sources
 
 
 @pytest.mark.parametrize("name", registered_sources())
-def test_declared_columns_are_those_that_are_read(read_source: Callable[[str], Any], name: str) -> None:
+def test_declared_columns_are_those_that_are_read(
+    request: pytest.FixtureRequest, cache_with: Callable[..., Path], name: str
+) -> None:
     entry = registered_sources()[name]
-    infos = [info for info, _ in read_source(name).values()]
+    if not entry.package:
+        request.getfixturevalue("mirror")
+    infos = FetchedSource(entry).open(cache_with(name) / "tables" / "v1" / entry.table / f"{name}.arrow").infos
     for info in infos:
         parts = {"dataset": info.dataset, "metric": info.metric, "release": info.release}
         epochs = info.epochs if info.epoch is None else f"{info.epoch}of{info.epochs}"

