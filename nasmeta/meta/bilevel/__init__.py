@@ -14,6 +14,5 @@ except ImportError as reason:
     ) from reason
 
 from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
-from nasmeta.meta._monitor import Monitor
 
-__all__ = ["MetaTrainer", "Monitor", "TrainingPlan"]
+__all__ = ["MetaTrainer", "TrainingPlan"]
