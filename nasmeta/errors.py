@@ -5,6 +5,8 @@ Every message says what was asked, what is possible and, where one exists, the c
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -30,6 +32,16 @@ __all__ = [
     "UnsafePickleError",
     "shown",
 ]
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def calls_inside() -> int:
+    """Return how many calls, from the caller's on, are this package's: a warning's stacklevel, less one."""
+    frame, n = sys._getframe(1), 0
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, n = frame.f_back, n + 1  # type: ignore[assignment]
+    return n
 
 
 def short(text: str, limit: int = 120) -> str:

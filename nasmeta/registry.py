@@ -150,8 +150,9 @@ class Registry(Mapping[str, T]):
         place = _place_of(entry)
         named = (name for name, own in self._entries.items() if own is entry)
         declared = (name for name, own in self._places.items() if own == place)
-        brought = (name for name, points in self._entry_points().items() if points[0].value == place)
-        return next(named, None) or next(declared, None) or next(brought, None)
+        if (own_name := next(named, None) or next(declared, None)) is not None:
+            return own_name
+        return next((name for name, points in self._entry_points().items() if points[0].value == place), None)
 
     def __getitem__(self, name: str) -> T:
         if not isinstance(name, str):

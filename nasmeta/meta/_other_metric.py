@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Iterable
 
-from nasmeta.errors import OtherMetricWarning
+from nasmeta.errors import OtherMetricWarning, calls_inside
 from nasmeta.tasks import Task
 
 __all__ = ["other_metrics", "warn_of_other_metric"]
@@ -45,8 +45,8 @@ def other_metrics(task: Task, kinds: Iterable[str]) -> str:
     return "" if same else " and ".join(known)
 
 
-def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, helps: str, stacklevel: int = 2) -> None:
-    """Warn where sources are all of other kinds of metrics than the target.
+def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, helps: str) -> None:
+    """Warn whoever called this package, where sources are all of other kinds of metrics than the target.
 
     Warns
     -----
@@ -57,5 +57,5 @@ def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, helps: str,
             f"The target {task.name} is of the metric {task.metric_kind}, all sources of {who} are of the metric "
             f"{found}: what they say of good cells may not hold here. {helps}",
             OtherMetricWarning,
-            stacklevel=stacklevel + 1,
+            stacklevel=calls_inside() + 1,
         )

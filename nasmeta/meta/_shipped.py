@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from nasmeta.errors import LeakageError, LeakageWarning, NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import LeakageError, LeakageWarning, NasmetaError, SettingError, UnknownNameError, calls_inside
 from nasmeta.files import shipped
 from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
 from nasmeta.meta._other_metric import other_metrics, warn_of_other_metric
@@ -128,10 +128,10 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
             f"{model.path.name} has learnt from {' and '.join(seen)}, which {task.name} is on: what it finds there is "
             "no honest test.",
             LeakageWarning,
-            stacklevel=3,
+            stacklevel=calls_inside() + 1,
         )
     helps = "Name a model that has learnt from the target's metric, or sources of it."
-    warn_of_other_metric(task, model.metric_kinds, model.path.name, helps, stacklevel=3)
+    warn_of_other_metric(task, model.metric_kinds, model.path.name, helps)
     return model
 
 

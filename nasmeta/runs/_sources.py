@@ -95,7 +95,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
     if spec.guidance.fraction is not None:
         helps = f"A learned space may miss the best cells, and its estimated chance does not tell. {helps}"
     kinds = [source.metric_kind for source in found]
-    warn_of_other_metric(task, kinds, _who(spec), helps, stacklevel=3)  # in whoever called search or compare
+    warn_of_other_metric(task, kinds, _who(spec), helps)
     return found
 
 

@@ -52,7 +52,7 @@ class MultiFidelitySearcher(Searcher):
         """
         if not isinstance(fidelities, Iterable):
             raise SettingError(f"The lengths of trainings must be a list of epochs, not {shown(fidelities)}.")
-        lengths = tuple(checked_whole("the length of a training", epochs) for epochs in fidelities)
+        lengths = tuple(checked_whole("the length of a training", epochs, least=0) for epochs in fidelities)
         if not lengths or any(a >= b for a, b in pairwise(lengths)):
             raise SettingError(f"The lengths of trainings must ascend, not {list(lengths)}.")
         self.fidelities = lengths

@@ -55,7 +55,7 @@ def test_adding_tells_what_to_do_next(sweep: Path) -> None:
 
 
 def test_the_list_shows_it_until_it_is_removed(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.tables.sources._catalog.table_names", list)  # the others take seconds to build
+    monkeypatch.setattr("nasmeta.tables._catalog.table_names", list)  # the others take seconds to build
     add(sweep, "--licence", "CC0", "--citation", "A paper")
     listed = run("data", "list").stdout
     assert "sweep: columns on this machine" in listed

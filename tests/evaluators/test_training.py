@@ -67,7 +67,7 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, seed=3, folder=tmp_path, isolated=False)
     assert isinstance(evaluator, Evaluator)
     evaluation = evaluator.evaluate(np.array([cell, 9, twin], dtype=np.int32))
-    direct = train(int(classes[cell]), "nb201", FEW, ONE_EPOCH, 3, device="cpu")
+    direct = train(int(classes[cell]), FEW, ONE_EPOCH, 3, device="cpu")
     assert evaluation.values[0] == direct.valid_accuracy
     assert evaluation.values[1] == evaluation.values[2]
     assert (evaluation.cost_seconds[:2] > 0).all()

@@ -90,5 +90,5 @@ def test_a_training_that_diverges_says_so() -> None:
 
     with pytest.raises(SettingError, match="diverged at step 0"):
         MetaTrainer(torch.nn.Linear(1, 1), broken, sample, TrainingPlan(steps=3)).run()
-    with pytest.raises(SettingError, match="device must be cpu, cuda or auto"):
+    with pytest.raises(SettingError, match="device must be one of cpu, cuda, auto"):
         MetaTrainer(torch.nn.Linear(1, 1), loss, sample, TrainingPlan(), device="moon")

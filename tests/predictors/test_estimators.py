@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
+from nasmeta.archives import digest_of
 from nasmeta.errors import LabelError, SettingError, UnknownNameError
 from nasmeta.predictors import (
     PREDICTORS,
@@ -34,6 +33,7 @@ from nasmeta.predictors import (
     save_predictor,
 )
 from nasmeta.predictors._labels import LabelScale
+from nasmeta.predictors._storage import _KIND
 from nasmeta.spaces import get_space
 
 SPACE = get_space("nb201")
@@ -142,14 +142,11 @@ def test_former_names_of_a_forest_warn(tmp_path: Path) -> None:
         with pytest.warns(FutureWarning, match="of a forest is .* now"):
             np.testing.assert_array_equal(former.fit(X, y).predict(X), expected)
     file = save_predictor(former, tmp_path / "forest.zip")
-    with zipfile.ZipFile(file) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    head = json.loads(parts["predictor.json"])
+    card, arrays = _KIND.decode(file.read_bytes(), file)
     for name in ("n_estimators", "max_features", "min_samples_leaf"):
-        del head["predictor"]["settings"]["dict"][name]  # as it was written before
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, part in {**parts, "predictor.json": json.dumps(head).encode()}.items():
-            archive.writestr(name, part)
+        del card["predictor"]["settings"]["dict"][name]  # as it was written before
+    card["sha256"] = digest_of({"predictor": card["predictor"]}, arrays)
+    file.write_bytes(_KIND.encode(card, arrays))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(load_predictor(file).predict(X), expected)

@@ -46,6 +46,7 @@ def as_large(
         DIGITS,
         name=name,
         images=np.broadcast_to(np.zeros(1, np.uint8), (sum(counts), 3, size, size)),
+        labels=np.zeros(sum(counts), np.int64),
         classes=tuple(map(str, range(n_classes))),
         splits=dict(zip(("train", "valid", "test"), positions, strict=True)),
     )
