@@ -8,13 +8,16 @@ otherwise it is *censored*: nobody knows what it would have found after its budg
 
 from nasmeta.analysis._aggregates import aggregate_scores, interquartile_mean, probability_of_improvement
 from nasmeta.analysis._comparison_summary import (
-    ComparisonSummary,
-    TaskSummary,
+    ComparisonSummary as ComparisonSummary,
+    TaskSummary as TaskSummary,
     summarise_comparison,
     write_summary,
 )
 from nasmeta.analysis._curves import regret_curves
-from nasmeta.analysis._deterministic_runs import deterministic_runs, without_spread_of_equals
+from nasmeta.analysis._deterministic_runs import (
+    deterministic_runs,
+    without_spread_of_equals as without_spread_of_equals,
+)
 from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents, regret
 from nasmeta.analysis._paired_tests import holm, paired_tests
 from nasmeta.analysis._plots import plot_regret, save_figure
@@ -23,24 +26,25 @@ from nasmeta.analysis._prediction_plots import plot_calibration, plot_prediction
 from nasmeta.analysis._prediction_summary import write_prediction_summary
 from nasmeta.analysis._profiles import anytime_area, performance_profiles, runtime_profiles
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
-from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
+from nasmeta.analysis._ranks import Friedman as Friedman, average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._summary import summarise
 from nasmeta.analysis._tables import to_html, to_latex, to_markdown
-from nasmeta.analysis._verification_page import write_verification_page
-from nasmeta.analysis._verification_plots import draw_cell, plot_agreement, plot_cells, plot_training_curves
+from nasmeta.analysis._verification_page import write_verification_page as write_verification_page
+from nasmeta.analysis._verification_plots import (
+    draw_cell as draw_cell,
+    plot_agreement,
+    plot_cells,
+    plot_training_curves,
+)
 from nasmeta.moved import moved_names
 
 __all__ = [
-    "ComparisonSummary",
-    "Friedman",
-    "TaskSummary",
     "aggregate_scores",
     "anytime_area",
     "average_ranks",
     "bootstrap_interval",
     "deterministic_runs",
-    "draw_cell",
     "evaluations_to_optimum",
     "friedman_test",
     "holm",
@@ -69,10 +73,8 @@ __all__ = [
     "to_html",
     "to_latex",
     "to_markdown",
-    "without_spread_of_equals",
     "write_prediction_summary",
     "write_summary",
-    "write_verification_page",
 ]
 
 __getattr__ = moved_names(__name__, {"alike_runs": "nasmeta.analysis:deterministic_runs"})

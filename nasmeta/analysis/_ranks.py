@@ -230,8 +230,7 @@ def friedman_test(
     (6.5, 0.039, {'a': 1.0, 'b': 2.25, 'c': 2.75})
     """
     import pandas as pd
-    from scipy.stats import f as f_distribution
-    from scipy.stats import friedmanchisquare, rankdata, studentized_range
+    from scipy.stats import f as f_distribution, friedmanchisquare, rankdata, studentized_range
 
     if over not in ("runs", "tasks"):
         raise SettingError(f"Blocks over {over!r} were asked for; possible are 'runs' and 'tasks'.")

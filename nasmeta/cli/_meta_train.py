@@ -38,8 +38,7 @@ def meta_train(
     ] = False,
 ) -> None:
     """Learn on source tasks once, and keep it for searches and predictions on other tasks."""
-    from nasmeta.meta import TrainingFiles
-    from nasmeta.meta import meta_train as train
+    from nasmeta.meta import TrainingFiles, meta_train as train
 
     start, files = time.perf_counter(), TrainingFiles.of(out)
     before = files.stamp

@@ -32,6 +32,14 @@ class Evaluation(NamedTuple):
     failures : tuple of (str or None), optional
         Why a training has no value of its own, such as ``out of memory``; None for those that have. Left out where
         nothing can fail.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.evaluators import TableEvaluator
+    >>> evaluation = TableEvaluator(nm.get_task("nb201/cifar10")).evaluate(np.array([6111], np.int32))
+    >>> evaluation.values.round(3).tolist(), evaluation.failures
+    ([91.607], ())
     """
 
     values: NDArray[np.float64]

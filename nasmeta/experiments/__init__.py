@@ -1,7 +1,7 @@
 """Comparisons: searchers × tasks × repeats, in parallel and resumable, by arguments or by a specification."""
 
 from nasmeta.experiments._compare import compare
-from nasmeta.experiments._report import Report, report
+from nasmeta.experiments._report import Report as Report, report
 from nasmeta.experiments.specification import (
     Specification,
     picks_of,
@@ -14,7 +14,6 @@ from nasmeta.experiments.specification import (
 from nasmeta.moved import moved_names
 
 __all__ = [
-    "Report",
     "Specification",
     "compare",
     "picks_of",

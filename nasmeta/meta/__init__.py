@@ -6,61 +6,47 @@ Here are the interface and the processes that sources guide; the sub-rooms are `
 
 from importlib import import_module
 
-from nasmeta.meta._chance import ChanceOfBest
-from nasmeta.meta._default import DefaultMetaSearch, Pick, choose_meta_searcher
-from nasmeta.meta._guided import GuidedSearch
-from nasmeta.meta._identity import training_digest
+from nasmeta.meta._chance import ChanceOfBest as ChanceOfBest
+from nasmeta.meta._default import DefaultMetaSearch, Pick as Pick, choose_meta_searcher as choose_meta_searcher
+from nasmeta.meta._guided import GuidedSearch as GuidedSearch
+from nasmeta.meta._identity import training_digest as training_digest
 from nasmeta.meta._learned_space import LearnedSpace
-from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch, learn_meta_gp
+from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch, learn_meta_gp as learn_meta_gp
 from nasmeta.meta._meta_linear import MetaLinear
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._meta_train import meta_train
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
-from nasmeta.meta._monitor import Monitor
+from nasmeta.meta._monitor import Monitor as Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
-from nasmeta.meta._other_metric import warn_of_other_metric
+from nasmeta.meta._other_metric import warn_of_other_metric as warn_of_other_metric
 from nasmeta.meta._predictor_search import MetaPredictorSearch
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._rgpe import RGPESearch
-from nasmeta.meta._shipped import load_meta_model, meta_model_for, shipped_meta_models
-from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.meta._source_models import SourceModels, learn_source_models
+from nasmeta.meta._shipped import load_meta_model, meta_model_for as meta_model_for, shipped_meta_models
+from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
+from nasmeta.meta._source_models import SourceModels as SourceModels, learn_source_models as learn_source_models
 from nasmeta.meta._source_order import SourceOrder
-from nasmeta.meta._training_files import TrainingFiles
+from nasmeta.meta._training_files import TrainingFiles as TrainingFiles
 from nasmeta.meta._warm_start import warm_start_cells
 from nasmeta.moved import moved_names
 
 __all__ = [
     "META_PREDICTORS",
-    "ChanceOfBest",
     "DefaultMetaSearch",
-    "GuidedSearch",
     "LearnedSpace",
-    "MetaGP",
     "MetaGPSearch",
     "MetaLinear",
     "MetaPredictor",
     "MetaPredictorSearch",
-    "Monitor",
     "MultiTaskGPSearch",
-    "Pick",
     "RGPESearch",
     "SavedMetaModel",
-    "SourceMatrix",
-    "SourceModels",
     "SourceOrder",
-    "TrainingFiles",
-    "choose_meta_searcher",
-    "learn_meta_gp",
-    "learn_source_models",
     "load_meta_model",
-    "meta_model_for",
     "meta_train",
     "save_meta_model",
     "shipped_meta_models",
-    "training_digest",
     "warm_start_cells",
-    "warn_of_other_metric",
 ]
 
 _SUB_ROOMS = ("bilevel", "meta_nas", "neural_process", "rl")

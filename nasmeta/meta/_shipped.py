@@ -47,6 +47,12 @@ def load_meta_model(which: str | os.PathLike[str]) -> SavedMetaModel:
         Where there is neither.
     DamagedFileError
         Where the file is damaged, of another kind or of another version.
+
+    Examples
+    --------
+    >>> from nasmeta.meta import load_meta_model, shipped_meta_models
+    >>> load_meta_model(sorted(shipped_meta_models())[0]).space.name
+    'nb201'
     """
     known = shipped_meta_models()
     if not isinstance(which, str | os.PathLike):

@@ -6,16 +6,19 @@ What needs scikit-learn is imported when it is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nasmeta.predictors._acquisition import log_expected_improvement, normal_scores
+from nasmeta.predictors._acquisition import (
+    log_expected_improvement as log_expected_improvement,
+    normal_scores as normal_scores,
+)
 from nasmeta.predictors._gaussian_process import (
-    CellGP,
-    CellKernel,
-    Hyperparameters,
-    fit_hyperparameters,
-    weak_prior,
+    CellGP as CellGP,
+    CellKernel as CellKernel,
+    Hyperparameters as Hyperparameters,
+    fit_hyperparameters as fit_hyperparameters,
+    weak_prior as weak_prior,
 )
 from nasmeta.predictors._moving import move_to_space
-from nasmeta.predictors._registry import PREDICTORS, PredictorEntry, make_predictor
+from nasmeta.predictors._registry import PREDICTORS, PredictorEntry as PredictorEntry, make_predictor
 from nasmeta.predictors._splits import isomorph_split
 
 if TYPE_CHECKING:
@@ -43,19 +46,16 @@ if TYPE_CHECKING:
         ScaledRegressor,
         XGBoostRegressor,
     )
-    from nasmeta.predictors._learning_curves import CURVE_METHODS, LearningCurveRegressor
+    from nasmeta.predictors._learning_curves import CURVE_METHODS as CURVE_METHODS, LearningCurveRegressor
     from nasmeta.predictors._neural import CellTransformer, GraphNetwork, MLPEnsemble
     from nasmeta.predictors._storage import load_predictor, save_predictor
 
 __all__ = [
-    "CURVE_METHODS",
     "ENCODERS",
     "PREDICTORS",
     "AdjacencyEncoder",
     "CellEncoder",
-    "CellGP",
     "CellIndices",
-    "CellKernel",
     "CellTransformer",
     "ColumnEncoder",
     "CostEncoder",
@@ -65,28 +65,22 @@ __all__ = [
     "GPRegressor",
     "GraphEncoder",
     "GraphNetwork",
-    "Hyperparameters",
     "LearningCurveRegressor",
     "LivePathEncoder",
     "MLPEnsemble",
     "OneHotEncoder",
     "OperationCountEncoder",
     "PathEncoder",
-    "PredictorEntry",
     "RidgeRegressor",
     "ScaledRegressor",
     "XGBoostRegressor",
-    "fit_hyperparameters",
     "isomorph_split",
     "join",
     "load_predictor",
-    "log_expected_improvement",
     "make_encoder",
     "make_predictor",
     "move_to_space",
-    "normal_scores",
     "save_predictor",
-    "weak_prior",
 ]
 
 _LAZY = {name: "_estimators" for name in __all__ if name.endswith("Regressor")}

@@ -115,6 +115,16 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
     ------
     DamagedFileError
         Where the file is damaged, of another kind or of another version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from nasmeta.predictors import load_predictor, make_predictor, save_predictor
+    >>> predictor = make_predictor("ridge").fit(np.arange(30), np.arange(30.0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     load_predictor(save_predictor(predictor, f"{folder}/ridge.zip")).predict([40]).shape
+    (1,)
     """
     own = {kind.__name__: kind for kind in classes}
     path = Path(path)

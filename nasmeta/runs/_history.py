@@ -25,7 +25,15 @@ __all__ = ["Best", "History"]
 
 
 class Best(NamedTuple):
-    """The best architecture of a run and its value in the task's unit."""
+    """The best architecture of a run and its value in the task's unit.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> best = nm.search("random", "nb201/cifar10", evaluations=5).best
+    >>> best == (best.cell, best.value)
+    True
+    """
 
     cell: int
     value: float

@@ -87,6 +87,18 @@ class Journal(JournalFile[Records]):
     ------
     JournalError
         Where the file is another run's, is no journal, is damaged, cannot be written, or is in use.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nasmeta as nm
+    >>> from nasmeta.runs import Journal
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = nm.search("random", "nb201/cifar10", evaluations=5, journal=f"{folder}/run.jsonl")
+    ...     with Journal(Path(folder, "run.jsonl"), run.config.identity) as journal:
+    ...         recorded = journal.cells
+    >>> recorded == run.cells.tolist()
+    True
     """
 
     def __init__(self, path: Path, header: Mapping[str, Any], claim: FolderLease | None = None) -> None:

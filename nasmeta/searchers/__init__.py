@@ -15,8 +15,8 @@ from nasmeta.searchers._optuna import (
     OptunaRandom,
     OptunaSearch,
     OptunaTPE,
-    load_optuna,
-    position_distributions,
+    load_optuna as load_optuna,
+    position_distributions as position_distributions,
 )
 from nasmeta.searchers._predictor import PredictorSearch
 from nasmeta.searchers._random import RandomSearch
@@ -46,6 +46,4 @@ __all__ = [
     "Searcher",
     "SuccessiveHalving",
     "TPESearch",
-    "load_optuna",
-    "position_distributions",
 ]

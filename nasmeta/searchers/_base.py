@@ -95,6 +95,19 @@ class Searcher(ABC):
     -----
     Settings are keyword-only arguments of ``__init__`` with defaults. ``nasmeta.testing.SearcherContract`` holds the
     tests that any searcher must pass.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.searchers import Searcher
+    >>> class Uniform(Searcher):
+    ...     def ask(self, n=1):
+    ...         return self.rng.integers(self.space.size, size=n, dtype=np.int32)
+    ...
+    ...     def tell(self, cells, values):
+    ...         pass
+    >>> len(nm.search(Uniform, "nb201/cifar10", evaluations=20))
+    20
     """
 
     waits_for_values: ClassVar[bool] = False

@@ -88,7 +88,14 @@ class LocalSearch(Searcher):
 
 @SEARCHERS.register("local-search-full")
 class FullLocalSearch(LocalSearch):
-    """Local search that evaluates the full neighbourhood before it moves; see `LocalSearch`."""
+    """Local search that evaluates the full neighbourhood before it moves; see `LocalSearch`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> len(nm.search("local-search-full", "nb201/cifar10", evaluations=30))
+    30
+    """
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng, improvement="full")

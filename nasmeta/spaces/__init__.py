@@ -1,44 +1,27 @@
 """What can be built: search spaces, their architectures and the forms, neighbours, isomorphs and costs of these."""
 
-from nasmeta.spaces._architectures import Architecture, ArchitectureLike
-from nasmeta.spaces._catalog import SPACES, get_cell_space, get_space
-from nasmeta.spaces._cell_drawing import draw_cell
-from nasmeta.spaces._cell_graph import complete_edges, live_edges
+from nasmeta.spaces._architectures import Architecture, ArchitectureLike as ArchitectureLike
+from nasmeta.spaces._catalog import SPACES, get_cell_space as get_cell_space, get_space
+from nasmeta.spaces._cell_drawing import draw_cell as draw_cell
+from nasmeta.spaces._cell_graph import complete_edges as complete_edges, live_edges as live_edges
 from nasmeta.spaces._cell_space import CellSpace
-from nasmeta.spaces._content import from_content, to_content
-from nasmeta.spaces._costs import CostFormula
-from nasmeta.spaces._datasets import canonical_dataset, held_out_name
-from nasmeta.spaces._drawing import Drawing, draw_choices
-from nasmeta.spaces._features import CountFeature
-from nasmeta.spaces._graph_drawing import draw_graph
-from nasmeta.spaces._moving import move_cells, reference_space
+from nasmeta.spaces._content import from_content as from_content, to_content as to_content
+from nasmeta.spaces._costs import CostFormula as CostFormula
+from nasmeta.spaces._datasets import canonical_dataset as canonical_dataset, held_out_name as held_out_name
+from nasmeta.spaces._drawing import Drawing as Drawing, draw_choices as draw_choices
+from nasmeta.spaces._features import CountFeature as CountFeature
+from nasmeta.spaces._graph_drawing import draw_graph as draw_graph
+from nasmeta.spaces._moving import move_cells as move_cells, reference_space as reference_space
 from nasmeta.spaces._notation import Notation
-from nasmeta.spaces._positions import Choice, Position
+from nasmeta.spaces._positions import Choice as Choice, Position
 from nasmeta.spaces._search_space import SearchSpace
 
 __all__ = [
     "SPACES",
     "Architecture",
-    "ArchitectureLike",
     "CellSpace",
-    "Choice",
-    "CostFormula",
-    "CountFeature",
-    "Drawing",
     "Notation",
     "Position",
     "SearchSpace",
-    "canonical_dataset",
-    "complete_edges",
-    "draw_cell",
-    "draw_choices",
-    "draw_graph",
-    "from_content",
-    "get_cell_space",
     "get_space",
-    "held_out_name",
-    "live_edges",
-    "move_cells",
-    "reference_space",
-    "to_content",
 ]

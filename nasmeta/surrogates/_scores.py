@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
+
+from nasmeta.checks import checked_array
+from nasmeta.errors import SettingError
 
 __all__ = ["Scores", "score_predictions"]
 
 
 class Scores(TypedDict):
-    """Figures of a set of cells; None where they mean nothing, such as a rank correlation of constants."""
+    """Figures of a set of cells; None where they mean nothing, such as a rank correlation of constants.
+
+    Examples
+    --------
+    >>> from nasmeta.surrogates import score_predictions
+    >>> score_predictions([1.0, 2.0, 3.0], [1.0, 2.0, 3.1])["tau"]
+    1.0
+    """
 
     cells: int
     r2: float | None
@@ -21,12 +31,12 @@ class Scores(TypedDict):
     rmse: float | None
 
 
-def score_predictions(y: NDArray[np.float64], predicted: NDArray[np.float64], percent: bool = True) -> Scores:
+def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) -> Scores:
     """Score predictions.
 
     Parameters
     ----------
-    y, predicted : ndarray of float64, shape (n,)
+    y, predicted : array-like of float, shape (n,)
     percent : bool, default True
         Whether values are in percent: only then there is a sparse τ.
 
@@ -36,6 +46,11 @@ def score_predictions(y: NDArray[np.float64], predicted: NDArray[np.float64], pe
         ``r2`` coefficient of determination; ``tau`` Kendall's τ-b; ``sparse_tau`` τ-b with the predictions rounded to
         0.1 %, as in Zela, Siems, Zimmer, Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the
         limited search spaces of tabular NAS benchmarks", ICLR 2022; ``spearman``; ``rmse`` in the unit of the values.
+
+    Raises
+    ------
+    SettingError
+        Where they are no numbers, or not as many.
 
     Examples
     --------
@@ -47,6 +62,9 @@ def score_predictions(y: NDArray[np.float64], predicted: NDArray[np.float64], pe
     """
     from scipy.stats import kendalltau, spearmanr
 
+    y, predicted = checked_array("y", y), checked_array("predicted", predicted)
+    if y.ndim != 1 or y.shape != predicted.shape:
+        raise SettingError(f"There are values of the shape {y.shape}, but predictions of {predicted.shape}.")
     n = len(y)
     if n < 2:
         return Scores(cells=n, r2=None, tau=None, sparse_tau=None, spearman=None, rmse=None)

@@ -136,7 +136,14 @@ class AddedSource(_OwnSource):
 
 
 def added_tables() -> tuple[str, ...]:
-    """Return the names of the tables that were added to the store on this machine."""
+    """Return the names of the tables that were added to the store on this machine.
+
+    Examples
+    --------
+    >>> from nasmeta.tables import added_tables
+    >>> "nb201" in added_tables()
+    False
+    """
     folder = tables_folder()
     return tuple(sorted({path.parent.name for path in folder.glob(f"*/*{_SUFFIX}")})) if folder.is_dir() else ()
 

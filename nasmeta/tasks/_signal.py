@@ -76,6 +76,12 @@ class Cost:
     ----------
     signal : Signal
     factor : float
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> nm.load_table("nb201").task("accuracy", dataset="cifar10", cost="train_seconds").has_cost
+    True
     """
 
     signal: Signal

@@ -9,35 +9,34 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nasmeta.training._dataset import ImageDataset, dataset_names, dataset_options, default_split, load_dataset
-from nasmeta.training._images import ImageBatch, load_images
-from nasmeta.training._proxy_file import ProxyFile, measured_proxies, read_proxies
+from nasmeta.training._dataset import (
+    ImageDataset,
+    dataset_names,
+    dataset_options as dataset_options,
+    default_split as default_split,
+    load_dataset,
+)
+from nasmeta.training._images import ImageBatch as ImageBatch, load_images
+from nasmeta.training._proxy_file import ProxyFile as ProxyFile, measured_proxies, read_proxies as read_proxies
 from nasmeta.training._recipe import Recipe, load_recipe, recipe_names
-from nasmeta.training._result import EpochRecord, TrainingResult, read_result
+from nasmeta.training._result import EpochRecord, TrainingResult, read_result as read_result
 from nasmeta.training._train import train
 
 if TYPE_CHECKING:
     from nasmeta.training import proxies
-    from nasmeta.training._device_data import DeviceData
+    from nasmeta.training._device_data import DeviceData as DeviceData
     from nasmeta.training._export import export_network, load_network
     from nasmeta.training._many import train_many
-    from nasmeta.training._network import CellModule, CellNetwork, live_edges, multiply_adds
+    from nasmeta.training._network import CellModule as CellModule, CellNetwork, live_edges as live_edges, multiply_adds
 
 __all__ = [
-    "CellModule",
     "CellNetwork",
-    "DeviceData",
     "EpochRecord",
-    "ImageBatch",
     "ImageDataset",
-    "ProxyFile",
     "Recipe",
     "TrainingResult",
     "dataset_names",
-    "dataset_options",
-    "default_split",
     "export_network",
-    "live_edges",
     "load_dataset",
     "load_images",
     "load_network",
@@ -45,8 +44,6 @@ __all__ = [
     "measured_proxies",
     "multiply_adds",
     "proxies",
-    "read_proxies",
-    "read_result",
     "recipe_names",
     "train",
     "train_many",

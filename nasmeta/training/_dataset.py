@@ -52,6 +52,13 @@ class ImageDataset:
         Whether a mirrored image is still one of its class.
     facts : mapping
         How it was read and split, of JSON's types.
+
+    Examples
+    --------
+    >>> from nasmeta.training import load_dataset
+    >>> digits = load_dataset("digits")
+    >>> digits.images.shape, len(digits.classes)
+    ((1797, 3, 8, 8), 10)
     """
 
     name: str

@@ -10,8 +10,7 @@ import numpy as np
 
 from nasmeta.checks import checked_bool, checked_instance, checked_whole
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
-from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space
-from nasmeta.spaces import live_edges as _live_edges
+from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space, live_edges as _live_edges
 
 try:
     import torch

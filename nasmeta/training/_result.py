@@ -79,6 +79,13 @@ class TrainingResult:
         How the data set was read and split: the `ImageDataset`'s facts.
     network : CellNetwork or None
         The trained one, on its device (with averaged weights where the recipe averages); None where it was read.
+
+    Examples
+    --------
+    >>> from nasmeta.training import load_dataset, load_recipe, train
+    >>> result = train(6111, load_dataset("digits").subset(64), load_recipe("tiny", epochs=1), device="cpu")
+    >>> result.stopped, len(result.epochs)
+    ('finished', 1)
     """
 
     cell: int

@@ -7,11 +7,9 @@ import warnings
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from nasmeta.analysis import _statistics as module
-from nasmeta.analysis import bootstrap_interval
+from nasmeta.analysis import _statistics as module, bootstrap_interval
 from nasmeta.errors import SettingError
 
 

@@ -8,8 +8,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta import Monitor, load_meta_model, save_meta_model
-from nasmeta.meta import meta_train as train
+from nasmeta.meta import Monitor, load_meta_model, meta_train as train, save_meta_model
 from nasmeta.predictors import normal_scores
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space

@@ -7,8 +7,7 @@ import random
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.spaces import CellSpace, SearchSpace, get_space

@@ -28,13 +28,13 @@ from nasmeta.errors import (
 from nasmeta.surrogates import (
     SeedNoise,
     Surrogate,
+    _file as file_module,
     fit_surrogate,
     load_surrogate,
     score_predictions,
     score_surrogate,
     shipped_surrogates,
 )
-from nasmeta.surrogates import _file as file_module
 from nasmeta.surrogates._fit import _seed_columns
 from nasmeta.surrogates._noise import fit_noise
 

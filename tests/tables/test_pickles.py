@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from nasmeta.errors import DamagedFileError, UnsafePickleError
 from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray, restricted_load

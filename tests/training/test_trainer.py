@@ -19,6 +19,8 @@ from nasmeta.training import (
     EpochRecord,
     ImageDataset,
     TrainingResult,
+    _learner as learner_module,
+    _many as many_module,
     export_network,
     load_dataset,
     load_network,
@@ -27,8 +29,6 @@ from nasmeta.training import (
     train,
     train_many,
 )
-from nasmeta.training import _learner as learner_module
-from nasmeta.training import _many as many_module
 from nasmeta.training._machine import EnergyMeter
 
 CELL = 6111

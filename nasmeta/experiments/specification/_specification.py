@@ -45,6 +45,13 @@ class Specification:
         Lengths of training that multi-fidelity searchers may use.
     report : tuple of ColumnInfo
         What is told about the cell that each run picked; no searcher sees these.
+
+    Examples
+    --------
+    >>> from nasmeta.experiments import read_specification
+    >>> specification = read_specification("first-steps")
+    >>> specification.name, "random" in specification.searchers
+    ('first-steps', True)
     """
 
     name: str
