@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import nasmeta
 from nasmeta.analysis.report import Findings, find, write_findings
-from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
+from nasmeta.checks import checked_choice, checked_instance, checked_number, checked_whole
+from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
 from nasmeta.experiments.specification import read_specification
 from nasmeta.places import answering, checked_path, in_store, located
 from nasmeta.runs import on_evaluator
@@ -105,6 +106,19 @@ def report(
     """
     import pandas as pd
 
+    if x is not None:
+        checked_choice("x", x, ("evaluation", "simulated_seconds"))
+    if at is not None:
+        checked_number("at", at)
+    checked_number("level", level, 0, 1)
+    seed = checked_whole("seed", seed, least=0)
+    checked_instance("title", title, str)
+    formats = (formats,) if isinstance(formats, str) else tuple(formats)
+    for one in formats:
+        checked_choice("a format", one, ("png", "svg", "pdf"))
+    given: Any = results
+    if not isinstance(given, pd.DataFrame | str | os.PathLike) and not hasattr(given, "storage_options"):
+        raise SettingError(f"results are the frame of nasmeta.compare or the folder of one, not {shown(given)}.")
     if isinstance(results, pd.DataFrame):
         findings = find(results, _tasks(results, {}), at, x, level, seed)
         written = [] if output is None else write_findings(findings, checked_path("output", output), {}, title, formats)
@@ -166,6 +180,8 @@ def _told(path: Path) -> dict[str, Any]:
 
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks as they were answered, those that are known here."""
+    if "task" not in frame.columns:
+        raise SettingError("This is no frame of nasmeta.compare: it has no column task.")
     asked = specification.get("tasks")
     entries = (
         {entry.get("name"): entry for entry in asked if isinstance(entry, dict)} if isinstance(asked, list) else {}

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.checks import checked_bool, checked_whole
+from nasmeta.errors import SettingError, shown
 from nasmeta.meta._building import build_learner
 from nasmeta.meta._identity import training_digest
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
@@ -84,6 +84,11 @@ def meta_train(
     (('nb201/cifar10', 'nb201/imagenet16-120'), 50)
     """
     files = TrainingFiles.of(out)
+    resume, overwrite = checked_bool("resume", resume), checked_bool("overwrite", overwrite)
+    if progress is not None and not callable(progress):
+        raise SettingError(f"progress is a function of steps done, steps in all and the loss, not {shown(progress)}.")
+    if not isinstance(settings, Mapping | None):
+        raise SettingError(f"Settings are a mapping of names to values, not {shown(settings)}.")
     if labels is not None:
         labels = checked_whole("labels", labels, least=2)
     seed = checked_whole("seed", seed, least=0)

@@ -129,12 +129,13 @@ def benchmark_predictors(
     import pandas as pd
 
     path = None if folder is None else checked_path("folder", folder)
-    question = _Question.of(task, target)
-    if predictors is None:
-        has_proxies = reference_space(question.task.space) == get_space("nb201")
-        predictors = DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS
-    models = models_of(predictors, encoder, settings)
     protocol = checked_protocol(protocol)
+    # What is not possible is told before what is not here.
+    models = None if predictors is None else models_of(predictors, encoder, settings)
+    question = _Question.of(task, target)
+    if models is None:
+        has_proxies = reference_space(question.task.space) == get_space("nb201")
+        models = models_of(DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, encoder, settings)
     numbers = checked_sizes(protocol, sizes, len(question.pool))
     draws = checked_whole("draws", draws, most=10_000)
     seed = checked_whole("seed", seed, least=0, most=2**63)

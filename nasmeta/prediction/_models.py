@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.code import estimator_digest
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.predictors import PREDICTORS, make_predictor
 from nasmeta.registry import is_place, split_name
 from nasmeta.spaces import SearchSpace, get_cell_space
@@ -138,6 +138,12 @@ def models_of(
     ------
     UnknownNameError, SettingError
     """
+    if not isinstance(predictors, str | Iterable):
+        raise SettingError(f"Predictors are names, or a mapping of labels to them, not {shown(predictors)}.")
+    if not isinstance(settings, Mapping | None):
+        raise SettingError(f"Settings are a mapping of labels to mappings, not {shown(settings)}.")
+    if not isinstance(encoder, str | Mapping | None):
+        raise SettingError(f"An encoder is a name such as paths, not {shown(encoder)}.")
     named: dict[str, Any] = (
         dict(predictors)
         if isinstance(predictors, Mapping)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis import summarise_predictions, write_prediction_summary
+from nasmeta.errors import SettingError
 from nasmeta.places import checked_path
 from nasmeta.prediction._benchmark import benchmark_predictors
 from nasmeta.prediction._models import PredictorsLike
@@ -75,6 +77,10 @@ def predict(
     >>> bool(tau["ridge"] > tau["nwot"]), found.files
     (True, ())
     """
+    possible = [*inspect.signature(benchmark_predictors).parameters][2:]
+    for name in options:
+        if name not in possible:
+            raise SettingError(f"predict has no option {name!r}. Possible: {', '.join(possible)}.")
     asked = f"nb201/{task}" if isinstance(task, str) and "/" not in task else task
     home = None if folder is None else checked_path("folder", folder)
     frame = benchmark_predictors(predictors, asked, folder=home, **options)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace, SearchSpace
 
@@ -126,6 +126,8 @@ def checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> tu
         if sizes is not None:
             raise SettingError("The protocol half learns from half of the cells: it takes no sizes.")
         return (n_pool // 2,)
+    if isinstance(sizes, str) or not isinstance(sizes, Iterable | None):
+        raise SettingError(f"sizes are numbers of labels, such as [{SIZES[3]}], not {shown(sizes)}.")
     chosen = tuple(n for n in SIZES if 2 * n < n_pool) or (2,) if sizes is None else tuple(sizes)
     if not chosen:
         raise SettingError(f"Give at least one number of labels, such as {SIZES[3]}.")

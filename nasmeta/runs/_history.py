@@ -348,6 +348,8 @@ class History:
         return results_frame([self])
 
     def __repr__(self) -> str:
+        if self._config is None:
+            return f"History({len(self)} evaluations of no task, stopped by {self.stopped})"
         known = len(self) and self.incumbent_positions[-1] >= 0
         best = f", best {self.best.cell} with {self.best.value:.4f}" if known else ""
         return (

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError, SpaceExhaustedError
+from nasmeta.checks import checked_whole
+from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.evaluators import SupportsEvaluate
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._history import History
@@ -80,6 +81,8 @@ def run_loop(
 
     Raises
     ------
+    SettingError
+        For a number that is not possible, seconds without a clock, and a batch with one.
     NasmetaError
         Where the searcher proposes something that is no array of cells, or the evaluator answers with NaN.
     JournalError
@@ -98,6 +101,16 @@ def run_loop(
     """
     several = searcher if isinstance(evaluator, Mapping) and isinstance(searcher, MultiFidelitySearcher) else None
     lengths = evaluator if isinstance(evaluator, Mapping) else {0: evaluator}
+    if not lengths:
+        raise SettingError("There is no evaluator: pass one, or a mapping of epochs to evaluators.")
+    clock = None if clock is None else Clock.of(clock)
+    batch = checked_whole("batch", batch, most=10**30)
+    if evaluations is not None:
+        evaluations = checked_whole("evaluations", evaluations, least=0)
+    if clock is None and seconds is not None:
+        raise SettingError("Seconds pass on a clock: pass one as well, such as clock=Clock().")
+    if clock is not None and batch > 1:
+        raise SettingError("On a clock each worker asks for one architecture: use its workers, not a batch.")
     full, budget, rules = max(lengths), Budget(evaluations, seconds), clock or Clock()
     history = History(timed=clock is not None)
     timed, record, ask, timer = history.timed, history.append, searcher.ask, perf_counter

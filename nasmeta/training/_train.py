@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.places import checked_path
 from nasmeta.spaces import SPACES, Architecture, SearchSpace
 from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
@@ -124,6 +124,8 @@ def train(
 
     home = None if folder is None else checked_path("folder", folder)
     exported = [export] if isinstance(export, str | os.PathLike) else export
+    if not isinstance(exported, Iterable):
+        raise SettingError(f"export is a path, or several, not {shown(export)}.")
     files = [checked_path("export", path) for path in exported]
     for file in files:
         check_export(file, made_before=home)

@@ -1,0 +1,100 @@
+"""Wrong calls of what a run is made of end in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import NasmetaError
+from nasmeta.evaluators import TableEvaluator
+from nasmeta.runs import Clock, History, run_loop
+from nasmeta.searchers import RandomSearch
+
+TASK = "nb201/cifar10"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seconds": 5000.0}, "Seconds pass on a clock"),
+        ({"evaluations": 3, "batch": 0}, "batch must be a whole number from 1 on"),
+        ({"evaluations": -3}, "evaluations must be a whole number"),
+        ({"evaluations": 2.5}, "evaluations must be a whole number"),
+        ({"evaluations": "3"}, "evaluations must be a whole number"),
+        ({"evaluations": 12, "batch": 3, "clock": Clock()}, "not a batch"),
+        ({"evaluations": 3, "clock": {"threads": 2}}, "no setting 'threads'"),
+    ],
+)
+def test_of_the_loop(wrong: dict[str, Any], message: str) -> None:
+    evaluator = TableEvaluator(nm.get_task(TASK))
+    searcher = RandomSearch(evaluator.space, np.random.default_rng(0))
+    with pytest.raises(NasmetaError, match=message):
+        run_loop(searcher, evaluator, **wrong)
+    with pytest.raises(NasmetaError, match="There is no evaluator"):
+        run_loop(searcher, {}, evaluations=3)
+
+
+def test_a_history_of_no_task_can_be_looked_at() -> None:
+    assert repr(History()) == "History(0 evaluations of no task, stopped by budget)"
+
+
+def test_a_config_takes_a_path_as_text(tmp_path: Path) -> None:
+    config = nm.search("random", TASK, evaluations=5).config
+    path = str(tmp_path / "run.jsonl")
+    assert config.read(path) is None  # type: ignore[arg-type]
+    cells = config.run(path).cells  # type: ignore[arg-type]
+    read = config.read(path)  # type: ignore[arg-type]
+    assert read is not None
+    assert read.cells.tolist() == cells.tolist()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"x": "foo"}, "x must be one of evaluation, simulated_seconds"),
+        ({"at": True}, "at must be a number"),
+        ({"at": "x"}, "at must be a number"),
+        ({"level": None}, "level must be a number"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"title": 3}, "title must be"),
+        ({"formats": ("bmp",)}, "a format must be one of png, svg, pdf"),
+    ],
+)
+def test_of_a_report(wrong: dict[str, Any], message: str) -> None:
+    frame = nm.compare(["random", "evolution"], TASK, repeats=2, evaluations=10)
+    with pytest.raises(NasmetaError, match=message):
+        nm.report(frame, **wrong)
+    for other, why in (
+        (pd.DataFrame(), "no column task"),
+        (3, "results are the frame"),
+        (None, "results are the frame"),
+    ):
+        with pytest.raises(NasmetaError, match=why):
+            nm.report(other)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nm.query(1, "cifar10", table=3), "table must be"),
+        (lambda: nm.predict(5), "Predictors are names"),
+        (lambda: nm.predict("nope"), "Unknown predictor 'nope'"),
+        (lambda: nm.predict("ridge", sizes=5, target="valid"), "sizes are numbers of labels"),
+        (lambda: nm.predict("ridge", sizes="20", target="valid"), "sizes are numbers of labels"),
+        (lambda: nm.predict("ridge", settings=5), "Settings are a mapping"),
+        (lambda: nm.predict("ridge", encoder=5), "An encoder is a name"),
+        (lambda: nm.predict("ridge", foo=3), "predict has no option 'foo'"),
+        (lambda: nm.meta_train("source-order", out="x.npz", progress=5), "progress is a function"),
+        (lambda: nm.meta_train("source-order", out="x.npz", resume="no"), "resume must be true or false"),
+        (lambda: nm.meta_train("source-order", out="x.npz", settings=5), "Settings are a mapping"),
+        (lambda: nm.train(1, export=5), "export is a path"),
+    ],
+)
+def test_of_what_the_commands_do(call: Any, message: str) -> None:
+    with pytest.raises(NasmetaError, match=message):
+        call()
