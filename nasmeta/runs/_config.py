@@ -18,7 +18,7 @@ from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.journals import FolderLease, is_there
 from nasmeta.meta import SavedMetaModel
-from nasmeta.places import checked_path
+from nasmeta.places import located
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._history import History
@@ -244,7 +244,7 @@ class RunConfig:
         JournalError
             Where it is another run's, is damaged, or a value or cost is not that of the table.
         """
-        path = checked_path("journal", path)
+        path = located("journal", path)
         records = read_records(path, self.identity) if is_there(path) else None
         if records is None:
             return None
@@ -319,7 +319,7 @@ class RunConfig:
                 stack.callback(one.close)
             journal = None
             if path is not None:
-                path = checked_path("journal", path)
+                path = located("journal", path)
                 picked = {"picked": learnt.picked} if learnt.picked else {}
                 journal = stack.enter_context(Journal(path, self.identity | picked, claim=claim))
                 self._check(path, recorded_history(path, journal.records, self.clock is not None))
