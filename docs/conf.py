@@ -14,35 +14,14 @@ import nasmeta
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 GENERATED = DOCS / "generated"
-ROOMS = (
-    "spaces",
-    "tables",
-    "tasks",
-    "evaluators",
-    "searchers",
-    "meta",
-    "meta.bilevel",
-    "meta.meta_nas",
-    "meta.neural_process",
-    "meta.rl",
-    "predictors",
-    "surrogates",
-    "training",
-    "runs",
-    "experiments",
-    "prediction",
-    "verification",
-    "analysis",
-    "testing",
-    "errors",
-)
+ROOMS = re.findall(r"^generated/reference/([\w.]+)$", (DOCS / "reference.md").read_text("utf-8"), re.MULTILINE)
 INHERITING = ("SearchSpace", "Table")  # part of what they offer stands in a base class that is not public
 
 project = "nasmeta"
 version = release = nasmeta.__version__
 copyright = "the nasmeta developers"
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
-exclude_patterns = ["images", "generated/parts"]
+exclude_patterns = ["images"]
 suppress_warnings = ["myst.header"]  # parts of reports begin at a lower heading
 myst_heading_anchors = 3
 default_role = "code"
@@ -68,11 +47,6 @@ def write(name: str, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.read_text("utf-8") != text:
         path.write_text(text, encoding="utf-8")
-
-
-def toctree(pages: list[str], depth: int = 1) -> str:
-    """Return the directive of MyST that lists pages."""
-    return f"```{{toctree}}\n:maxdepth: {depth}\n\n" + "\n".join(pages) + "\n```\n"
 
 
 def reference(room: str) -> str:
@@ -127,6 +101,8 @@ def moved(text: str, page: Path, to: Path) -> str:
             return match[0]
         path, _, anchor = target.partition("#")
         found = (page.parent / path).resolve()
+        if found == ROOT / "reports":
+            found = GENERATED / "reports.md"
         found = found / "README.md" if found.is_dir() else found
         if found.is_relative_to(DOCS) and found.suffix == ".md":
             new = found
@@ -148,19 +124,26 @@ def relative(path: Path, start: Path) -> Path:
 def generate() -> None:
     """Write all pages that the program knows better than we do."""
     for room in ROOMS:
-        write(f"reference/{room}.md", reference(room))
-    write("reference/cli.md", command_line())
+        write(f"reference/{room}.md", command_line() if room == "cli" else reference(room))
     for name, source in {"contributing": "CONTRIBUTING.md", "changes": "CHANGELOG.md"}.items():
         write(f"{name}.md", moved((ROOT / source).read_text("utf-8"), ROOT / source, GENERATED / f"{name}.md"))
     pages = sorted(ROOT.glob("reports/**/*.md"))
     for page in pages:
         place = page.relative_to(ROOT).as_posix()
         write(place, moved(page.read_text("utf-8"), page, GENERATED / place))
-    text = "# Reports\n\nEach report is written by a script beside it in the repository, which regenerates it.\n\n"
-    write("reports.md", text + toctree([page.relative_to(ROOT).with_suffix("").as_posix() for page in pages]))
+    listed = "\n".join(page.relative_to(ROOT).with_suffix("").as_posix() for page in pages)
+    text = "Each report is written by a script beside it in the repository, which regenerates it."
+    write("reports.md", f"# Reports\n\n{text}\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n")
 
 
 generate()
+
+
+def link_reports(app: Any, name: str, source: list[str]) -> None:
+    """Let links of a page to reports of the repository lead to those of the site."""
+    page = DOCS / f"{name}.md"
+    if page.is_file() and not page.is_relative_to(GENERATED):
+        source[0] = moved(source[0], page, page)
 
 
 def skip(app: Any, what: str, name: str, found: Any, skipped: bool, options: Any) -> bool | None:
@@ -171,3 +154,4 @@ def skip(app: Any, what: str, name: str, found: Any, skipped: bool, options: Any
 def setup(app: Any) -> None:
     """Tell Sphinx."""
     app.connect("autodoc-skip-member", skip)
+    app.connect("source-read", link_reports)

@@ -30,7 +30,6 @@ __all__ = [
     "TrainingFailed",
     "UnknownNameError",
     "UnsafePickleError",
-    "shown",
 ]
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep

@@ -6,7 +6,6 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from nasmeta.experiments._results import Results
 from nasmeta.experiments._workers import results_of
 from nasmeta.journals import FolderLease
 from nasmeta.places import located
+from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, History, RunConfig, on_evaluator
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
@@ -197,7 +197,7 @@ def compare(
     }
     with home.claimed(
         specs, evaluators, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
-    ) as comparison.claim:
+    ) as comparison.lease:
         frame = comparison.frame(where, progress, home if home.journals else None)
         if not home.journals:
             home.write_results(frame)
@@ -212,18 +212,18 @@ class _Comparison:
 
     configs: Mapping[Pair, RunConfig]
     seeds: Sequence[int]
-    claim: FolderLease | None = None
+    lease: FolderLease | None = None
 
     def frame(self, backend: Backend, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
         """Do what is not done yet; return the results of all."""
         results = Results(self.configs, self.seeds, home)
         try:
-            with _bar(results.total) if progress else nullcontext(_ignore) as advance:
+            with progress_bar("runs", results.total, shown=progress) as bar:
                 if home is not None:
                     self._read(home, results)
-                    advance(results.done)
+                    bar.advance(results.done)
                 with connected(backend) as connect:
-                    self._run(backend, connect, home, results, advance)
+                    self._run(backend, connect, home, results, bar.advance)
         except KeyboardInterrupt:
             kept = (
                 f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
@@ -264,7 +264,7 @@ class _Comparison:
             for first in range(0, len(seeds), size):
                 some = seeds[first : first + size]
                 paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
-                yield Runs(pair, config, some, paths, learnt, self.claim)
+                yield Runs(pair, config, some, paths, learnt, self.lease)
 
         jobs: list[Job] = [MetaTrainJob(pair, self.configs[pair]) for pair in learners]
         jobs += (job for pair in left if pair not in learners for job in runs(pair))
@@ -273,8 +273,8 @@ class _Comparison:
 
         def keep(job: Job, result: tuple[int, History]) -> None:
             results.keep(job.pair, *result)
-            if self.claim is not None:
-                self.claim.require()
+            if self.lease is not None:
+                self.lease.require()
             advance(1)
 
         for job, result in results_of(jobs, backend, connect, data):
@@ -285,33 +285,3 @@ class _Comparison:
         late = [job for pair in learners for job in runs(pair, models[pair])]
         for job, result in results_of(late, backend, connect, data):
             keep(job, result)
-
-
-def _ignore(done: int) -> None:
-    """Show no progress."""
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], object]]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("runs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("elapsed,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda done: progress.advance(task, done)

@@ -61,7 +61,7 @@ class ComparisonFolder:
         epochs: Sequence[int | str] | None = None,
         **extent: Any,
     ) -> Iterator[FolderLease]:
-        """Hold the folder for one comparison; yield the claim that its workers are to look at.
+        """Hold the folder for one comparison; yield the lease that its workers are to look at.
 
         Raises
         ------
@@ -93,19 +93,19 @@ class ComparisonFolder:
         }
         require_labels(specs)
         _require_apart([one.task.name for one in evaluators])
-        claim = FolderLease(self.path / ".runner")
+        lease = FolderLease(self.path / ".runner")
         with ExitStack() as stack:
             with self.writing():
                 self.path.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(claim.leased() if in_store(self.path) else self._locked())
+                stack.enter_context(lease.leased() if in_store(self.path) else self._locked())
                 self._check(due)
                 self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
                 if not in_store(self.path):
-                    self.write(claim.path.name, claim.content())
-            stack.callback(claim.release)
+                    self.write(lease.path.name, lease.content())
+            stack.callback(lease.release)
             with self.writing():
                 self.begin()
-            yield claim
+            yield lease
 
     def _locked(self) -> AbstractContextManager[Any]:
         from filelock import FileLock

@@ -49,7 +49,7 @@ class Runs:
     seeds: list[int]
     paths: list[Path | None]
     learnt: Guide | None = None
-    claim: FolderLease | None = None
+    lease: FolderLease | None = None
 
     def results(self) -> Iterator[tuple[int, History]]:
         """Yield seed and history of each run; one in which nothing was random is computed once."""
@@ -59,7 +59,7 @@ class Runs:
             generator = config.searcher.generator(config.task, seed)
             learnt = config.learn() if self.learnt is None else self.learnt
             searcher = config.start(learnt) if same is None else Repeated(config.task.space, generator, same)
-            history = config.run(path, learnt=learnt, searcher=searcher, claim=self.claim)
+            history = config.run(path, learnt=learnt, searcher=searcher, lease=self.lease)
             if same is not None:
                 history.searcher_seconds = float("nan")  # of no searcher
             elif config.clock is None and is_without_chance(searcher, generator, history):

@@ -296,7 +296,7 @@ class RunConfig:
         *,
         learnt: Guide | None = None,
         searcher: Searcher | None = None,
-        claim: FolderLease | None = None,
+        lease: FolderLease | None = None,
     ) -> History:
         """Run the searcher; with a journal, where there is a path, from what it holds on.
 
@@ -307,7 +307,7 @@ class RunConfig:
             What `learn` returned, which many runs share; learnt now where left out.
         searcher : Searcher, optional
             In place of what `start` builds.
-        claim : FolderLease, optional
+        lease : FolderLease, optional
             Of the journal's folder: where another runner has it, nothing more is written.
         """
         learnt = self.learn() if learnt is None else learnt
@@ -321,7 +321,7 @@ class RunConfig:
             if path is not None:
                 path = located("journal", path)
                 picked = {"picked": learnt.picked} if learnt.picked else {}
-                journal = stack.enter_context(Journal(path, self.identity | picked, claim=claim))
+                journal = stack.enter_context(Journal(path, self.identity | picked, lease=lease))
                 self._check(path, recorded_history(path, journal.records, self.clock is not None))
                 if isinstance(self.evaluator, TrainingEvaluator):
                     self.evaluator.resume(journal.cells, journal.values, journal.failures)

@@ -71,7 +71,7 @@ class Journal(JournalFile[Records]):
         Created where it does not exist.
     header : mapping
         The identity of the run, of JSON's types.
-    claim : FolderLease, optional
+    lease : FolderLease, optional
         Of the folder: where another runner has it, nothing more is written.
 
     Attributes
@@ -101,8 +101,8 @@ class Journal(JournalFile[Records]):
     True
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any], claim: FolderLease | None = None) -> None:
-        super().__init__(path, header, _kind_of(header), _taken, claim)
+    def __init__(self, path: Path, header: Mapping[str, Any], lease: FolderLease | None = None) -> None:
+        super().__init__(path, header, _kind_of(header), _taken, lease)
         self.records = self.found
         self.cells, self.values, self.cost_seconds, self.failures, self.details = self.records
 

@@ -87,9 +87,10 @@ class Replay:
         if (held := len(self._cells) - position) > 0:
             cells, values = cells[held:], values[held:]
             cost_seconds, failures = cost_seconds[held:], failures[held:]
+        if not cells:
+            return
         if not self._timed:
             self._journal.append(cells, values, cost_seconds, failures)
-        if not self._timed or not cells:
             return
         details: dict[str, Any] = {"start": start, "worker": worker, "epochs": epochs}
         if searcher_seconds:

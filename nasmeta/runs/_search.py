@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
 from nasmeta.places import checked_path
+from nasmeta.progress import spinner
 from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Clock, checked_budget
 from nasmeta.runs._config import RunConfig
@@ -156,19 +156,8 @@ def search(
     history = None if path is None else config.read(path)
     if history is not None:
         return history
-    with _spinner(progress, answers, f"{spec.name} on {answers.task.name}"), one_thread():
+    what = f"{spec.name} on {answers.task.name}"
+    with spinner(what, shown=progress) as tell, one_thread():
+        if progress and isinstance(answers, TrainingEvaluator):
+            answers.announce = lambda doing: tell(f"{what}: {doing}")
         return config.run(path)
-
-
-@contextmanager
-def _spinner(show: bool, evaluator: Evaluator, what: str) -> Iterator[None]:
-    if not show:
-        yield
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    with Console(stderr=True).status(Text(what)) as status:  # in a name of a user [/x] is no markup
-        if isinstance(evaluator, TrainingEvaluator):
-            evaluator.announce = lambda doing: status.update(Text(f"{what}: {doing}"))
-        yield

@@ -93,7 +93,8 @@ def verify(
         The data set whose images these are, where the name does not say so, as for a folder.
     device : str, default "auto"
     isolated : bool, default True
-        Train in a process of its own; a training that is killed is then a failed one.
+        Train in a process of its own; a training that is killed is then a failed one. With several workers it always
+        is.
     workers : int, "auto" or "ray", default 1
         More than one train side by side: see `nasmeta.training.train_many`.
     announce : callable, optional

@@ -273,11 +273,11 @@ was learnt from sources."""
 
 SEEN_TEXT = """
 **What has seen what.** The features by which networks are compared were chosen on the datasets with a star, by the
-rank correlation of predictions and by short searches: `gp`, `multi-task-gp`, `rgpe`, `meta-gp`, `meta` and
-`predictor` use them, so their figures there are no new ones. Nothing was chosen on the other five. Searchers that
-learn from sources have seen the other datasets of the family completely, the 2,021 networks of proteins among them,
-and nothing of the target's. `source-order` is the prior alone: the order of mean z-scores on the sources, whatever
-the target's values say."""
+rank correlation of predictions and by short searches: `gp`, `multi-task-gp`, `rgpe`, `meta-gp`, `meta`, `predictor` and
+all that train networks on sources use them, so their figures there are no new ones. Nothing was chosen on the other
+five. Searchers that learn from sources have seen the other datasets of the family completely, the 2,021 networks of
+proteins among them, and nothing of the target's. `source-order` is the prior alone: the order of mean z-scores on the
+sources, whatever the target's values say."""
 
 SECOND_TEXT = """
 Mean, in percentage points of validation accuracy (proteins: ROC-AUC). The share of runs that found one of the best,

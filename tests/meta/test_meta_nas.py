@@ -22,7 +22,7 @@ from nasmeta.meta.meta_nas._cells import cell_features, cell_tree  # noqa: E402
 from nasmeta.meta.meta_nas._model import MetaNASModel  # noqa: E402
 from nasmeta.meta.meta_nas._networks import ranks_as_scores  # noqa: E402
 from nasmeta.meta.meta_nas._tasks import PracticeTasks, completed_scores  # noqa: E402
-from nasmeta.meta.meta_nas._training import Recipe, Trainer, meta_train  # noqa: E402
+from nasmeta.meta.meta_nas._training import Recipe, Trainer, train_networks  # noqa: E402
 
 SPACE = get_space("tnb101")
 TINY = Recipe(steps=20, tasks=2, width=8, learning_rate=2e-3, screen=0.5, deviation=0.5, noise=0.3)
@@ -52,7 +52,7 @@ def made_up_sources(space: CellSpace = SPACE, labels: int | None = None) -> list
 
 @pytest.fixture(scope="module")
 def model() -> MetaNASModel:
-    return meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0))
+    return train_networks(SPACE, made_up_sources(), TINY, np.random.default_rng(0))
 
 
 def searcher_with(model: MetaNASModel, **settings: object) -> MetaNASSearch:
@@ -139,26 +139,26 @@ def test_training_is_deterministic_and_goes_on_as_if_never_interrupted(
 
     monkeypatch.setattr("nasmeta.meta.meta_nas._training._SAVE_EVERY", 13)
     with pytest.raises(Stop):
-        meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=Monitor(path, log, stop))
+        train_networks(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=Monitor(path, log, stop))
     assert path.exists()
     assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "10"]
     monitor = Monitor(path, log, lambda step, steps, loss: seen.append(step))
-    again = meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=monitor)
+    again = train_networks(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=monitor)
     assert seen == [20]
     for name, values in model.weights.items():
         np.testing.assert_array_equal(values, again.weights[name])
     np.testing.assert_array_equal(model.log, again.log)
     assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "10", "20"]
     with pytest.raises(SettingError, match="another meta-training"):
-        meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(1), monitor=Monitor(path))
+        train_networks(SPACE, made_up_sources(), TINY, np.random.default_rng(1), monitor=Monitor(path))
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DamagedFileError, match="delete it"):
-        meta_train(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=Monitor(path))
+        train_networks(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=Monitor(path))
 
 
 def test_training_leaves_the_global_generator_of_torch_alone() -> None:
     before = torch.random.get_rng_state()
-    learnt = meta_train(
+    learnt = train_networks(
         SPACE, made_up_sources(), TINY.__class__(2, 2, 8, 1e-3, 0.5, 0.5, 0.3), np.random.default_rng(0)
     )
     learnt.predict(np.arange(3), NO_CELLS, NO_VALUES)
@@ -167,7 +167,7 @@ def test_training_leaves_the_global_generator_of_torch_alone() -> None:
 
 def test_it_learns_what_sources_share() -> None:
     recipe = Recipe(steps=65, tasks=3, width=16, learning_rate=1e-2, screen=0.5, deviation=0.3, noise=0.1)
-    learnt = meta_train(SPACE, made_up_sources(), recipe, np.random.default_rng(0))
+    learnt = train_networks(SPACE, made_up_sources(), recipe, np.random.default_rng(0))
     target = made_up_values(SPACE, 0.2)
     mean, deviation = learnt.predict(np.arange(SPACE.n_cells), NO_CELLS, NO_VALUES)
     assert np.corrcoef(mean, target)[0, 1] > 0.8
@@ -268,7 +268,7 @@ def test_meta_train_by_name_goes_on_from_its_checkpoint(tmp_path: Path, monkeypa
 def test_a_training_that_diverges_says_so() -> None:
     wild = Recipe(steps=60, tasks=2, width=8, learning_rate=1e30, screen=0.5, deviation=0.5, noise=0.3)
     with pytest.raises(SettingError, match="Lower the rate"):
-        meta_train(SPACE, made_up_sources(), wild, np.random.default_rng(0))
+        train_networks(SPACE, made_up_sources(), wild, np.random.default_rng(0))
 
 
 def test_search_by_name() -> None:

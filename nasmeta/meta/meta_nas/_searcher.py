@@ -148,10 +148,10 @@ class MetaNASSearch(MetaSearcher):
 
     def _learn(self, sources: list[SourceTask]) -> MetaNASModel:
         _require_torch()
-        from nasmeta.meta.meta_nas._training import Recipe, meta_train
+        from nasmeta.meta.meta_nas._training import Recipe, train_networks
 
         recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise)
-        return meta_train(self.space, sources, recipe, self.rng, self.device, self.monitor)
+        return train_networks(self.space, sources, recipe, self.rng, self.device, self.monitor)
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         model: MetaNASModel = self._require_meta_model()

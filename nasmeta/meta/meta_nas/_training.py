@@ -24,7 +24,7 @@ from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["Recipe", "Trainer", "meta_train"]
+__all__ = ["Recipe", "Trainer", "train_networks"]
 
 _GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised search evaluates after each lesson
 _OWN, _GOOD, _ANY = 24, 24, 8  # cells of a lesson: proposed, among the task's best, uniform
@@ -259,7 +259,7 @@ def _numpy(values: Tensor) -> NDArray[np.float32]:
     return array
 
 
-def meta_train(
+def train_networks(
     space: SearchSpace,
     sources: Sequence[SourceTask],
     recipe: Recipe,
