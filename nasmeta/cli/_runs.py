@@ -188,7 +188,6 @@ def search(
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
         + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
-        **({"meta picked": run.picked} if run.picked else {}),
         **_guidance(run),
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),

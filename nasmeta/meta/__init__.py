@@ -7,7 +7,7 @@ Here are the interface and the processes that sources guide; the sub-rooms are `
 from importlib import import_module
 
 from nasmeta.meta._chance import ChanceOfBest as ChanceOfBest
-from nasmeta.meta._default import DefaultMetaSearch, Pick as Pick, choose_meta_searcher as choose_meta_searcher
+from nasmeta.meta._default import DefaultMetaSearch, predictive_weights
 from nasmeta.meta._guided import GuidedSearch as GuidedSearch
 from nasmeta.meta._identity import training_digest as training_digest
 from nasmeta.meta._learned_space import LearnedSpace
@@ -44,6 +44,7 @@ __all__ = [
     "SourceOrder",
     "load_meta_model",
     "meta_train",
+    "predictive_weights",
     "save_meta_model",
     "shipped_meta_models",
     "warm_start_cells",

@@ -1,150 +1,301 @@
-"""The meta-searcher by default: the one that fits what the sources are."""
+"""The meta-searcher by default: processes with and without sources, weighed by what the target has shown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from itertools import combinations
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
-from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.checks import checked_whole
+from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.meta._meta_gp import MetaGP, learn_meta_gp, pack_meta_gp, unpack_meta_gp
+from nasmeta.meta._multi_task_gp import regression_weights
+from nasmeta.meta._rgpe import RGPESearch
+from nasmeta.meta._source_models import SourceModels, pack_source_models
+from nasmeta.predictors import CellGP, fit_hyperparameters, log_expected_improvement, weak_prior
+from nasmeta.searchers import SEARCHERS, GPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["DefaultMetaSearch", "Pick", "choose_meta_searcher"]
+__all__ = ["MEMBERS", "DefaultMetaSearch", "predictive_weights"]
 
-_COVERED = 0.5  # share of the space that all sources have labelled
-_AGREEING = 0.9  # mean Spearman correlation of the sources: 0.59 to 0.74 on TransNAS-Bench-101, 0.96 on NAS-Bench-201
-
-
-class Pick(NamedTuple):
-    """Which searcher was picked, by its name, and why."""
-
-    searcher: str
-    reason: str
+MEMBERS = ("rgpe", "multi-task-gp")
+_COMPLETE = 0.5  # share of the space that all sources have labelled, from which on their mean is learnt cell by cell
+_SAMPLES = 200
+_NO_WEIGHT = 1e-3  # a member with less is not asked: its improvement costs more than it says
+_OPTIMISM = 0.5  # standard deviations added to the mean of `meta-gp`
+_TIE = 1e-6  # as of `gp`
+_PREFIX = "complete_"
 
 
-def choose_meta_searcher(space: SearchSpace, sources: Sequence[SourceTask]) -> Pick:
-    """Pick ``meta-gp`` where the sources are known and agree, ``rgpe`` across spaces, else ``multi-task-gp``.
+def predictive_weights(
+    log_densities: NDArray[np.float64], rng: np.random.Generator, samples: int = _SAMPLES
+) -> NDArray[np.float64]:
+    r"""Return the weights of models by the log densities that each gives to observations it was not conditioned on.
 
-    Where all sources have labelled the same half of this space, or more, and the mean Spearman correlation of two of
-    them is at least 0.9, a prior mean that they share is hard to improve on: ``meta-gp``. Otherwise the target has to
-    show which of them it follows: ``multi-task-gp`` regresses its values on what is known of the sources. Where one is
-    of another space, weights are those of ranks (``rgpe``), which can only leave a source out and so harm less.
+    Pseudo-Bayesian model averaging with a Bayesian bootstrap: of each draw :math:`\alpha \sim Dir(1, \dots, 1)` of the
+    observations' weights, a model has the share :math:`\exp(n \sum_i \alpha_i \ell_{mi})` among all models, and its
+    weight is the mean of its shares. Few observations leave the draws, and so the weights, apart; a model which all
+    observations speak against loses its weight exponentially fast. After Yao, Vehtari, Simpson and Gelman, "Using
+    stacking to average Bayesian predictive distributions", Bayesian Analysis 2018, section 3.4.
 
     Parameters
     ----------
-    space : SearchSpace
-    sources : sequence of SourceTask
+    log_densities : ndarray of float64, shape (n_models, n)
+    rng : numpy.random.Generator
+    samples : int, default 200
 
     Returns
     -------
-    Pick
-        A name in `nasmeta.searchers.SEARCHERS`, and the reason in words.
+    ndarray of float64, shape (n_models,)
+        Their sum is 1.
 
     Examples
     --------
     >>> import numpy as np
-    >>> import nasmeta as nm
-    >>> from nasmeta.meta import choose_meta_searcher
-    >>> tasks, space = nm.task_distribution("nb201"), nm.get_space("nb201")
-    >>> choose_meta_searcher(space, tasks.as_sources())
-    Pick(searcher='meta-gp', reason='the sources agree (mean Spearman 0.97)')
-    >>> choose_meta_searcher(space, tasks.as_sources(100, np.random.default_rng(0)))
-    Pick(searcher='multi-task-gp', reason='only 0 cells are labelled in all sources')
+    >>> from nasmeta.meta import predictive_weights
+    >>> agreed = np.full((2, 20), -1.0)
+    >>> predictive_weights(agreed, np.random.default_rng(0)).tolist()
+    [0.5, 0.5]
+    >>> predictive_weights(agreed - [[0.0], [1.0]], np.random.default_rng(0)).round(3).tolist()
+    [1.0, 0.0]
     """
-    from scipy.stats import spearmanr
-
-    if other := next((source for source in sources if source.space != space), None):
-        return Pick("rgpe", f"a source is of another {other.space.noun} space ({other.space.name})")
-    if len(sources) < 2:
-        return Pick("multi-task-gp", "one source shows no agreement")
-    common = reduce(np.intersect1d, [source.cells for source in sources])
-    if len(common) < _COVERED * space.size:
-        return Pick("multi-task-gp", f"only {len(common):,} cells are labelled in all sources")
-    values = []
-    for source in sources:
-        order = np.argsort(source.cells)
-        values.append(source.utilities[order[np.searchsorted(source.cells, common, sorter=order)]])
-    if any(np.ptp(own) == 0 for own in values):
-        return Pick("multi-task-gp", "a source has the same value everywhere")
-    agreement = np.mean([spearmanr(a, b)[0] for a, b in combinations(values, 2)])
-    if agreement >= _AGREEING:
-        return Pick("meta-gp", f"the sources agree (mean Spearman {agreement:.2f})")
-    return Pick("multi-task-gp", f"the sources disagree (mean Spearman {agreement:.2f})")
+    n = log_densities.shape[1]
+    shares = log_densities @ (n * rng.dirichlet(np.ones(n), size=samples)).T
+    shares -= logsumexp(shares, axis=0)
+    weights = np.exp(shares).mean(axis=1)
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """What was learnt, by which searcher, and why by that one."""
+class _Learnt:
+    """Processes of the sources, and where all have labelled most of the space, the mean that they share there."""
 
-    pick: Pick
-    meta_model: Any
+    models: SourceModels
+    complete: MetaGP | None
+
+
+class _Process:
+    """A process of the target around a prior mean; its hyperparameters are its own."""
+
+    def __init__(self, gp: CellGP) -> None:
+        self.gp = gp
+
+    def condition(self, labels: NDArray[np.float64], mean: NDArray[np.float32] | None, refit: bool) -> None:
+        """Set the prior mean, up to a constant, and fit the hyperparameters to what it leaves."""
+        gp, residuals = self.gp, labels
+        if mean is not None:
+            mean = mean - mean[gp.cells].mean()  # labels are ranks among the observed cells
+            residuals = labels - mean[gp.cells]
+        gp.mean = mean
+        if refit:
+            prior = weak_prior(len(gp.kernel.features), gp.kernel.typical_lengthscales)
+            gp.set_hyperparameters(fit_hyperparameters(gp.observed_distances(), [residuals], gp.hyperparameters, prior))
+
+    def left_out_densities(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log density of each label given the others, shape (n,)."""
+        mean, variance = self.gp.left_out(labels)
+        density: NDArray[np.float64] = -0.5 * (np.log(2 * np.pi * variance) + (labels - mean) ** 2 / variance)
+        return density
+
+    def improvement(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the log expected improvement and the mean of every cell, both of shape (n_cells,)."""
+        mean, std = self.gp.posterior(labels)
+        return log_expected_improvement(mean, np.sqrt(std**2 + self.gp.hyperparameters.noise), labels.max()), mean
 
 
 @SEARCHERS.register("meta")
-class DefaultMetaSearch(MetaSearcher):
-    """The meta-searcher to begin with: `choose_meta_searcher` looks at the sources and picks another one.
+class DefaultMetaSearch(RGPESearch):
+    """The meta-searcher to begin with: it follows the sources as long as the target's values bear them out.
 
-    ``nasmeta search --meta TASK`` runs it, and the run says in ``picked`` which one it was and why. The choice sees the
-    sources only, so it is the same for every target.
+    Members are Gaussian processes of the target that differ in their prior mean: none (``gp``), the sources weighted
+    by how well they rank the target's values (``rgpe``), or by regression (``multi-task-gp``). A member's weight
+    follows from its leave-one-out predictions of the target's values, see `predictive_weights`, and cells are proposed
+    by the weighted mean of the members' expected improvements. So a prior which the target contradicts loses its say,
+    and one that fits keeps it, without a rule about the sources.
+
+    The first cells are those of the process over (cell, task) that the sources were fitted with, or, where all of them
+    have labelled at least half of the space, of `nasmeta.meta.MetaGPSearch`. Some of the first cells are drawn at
+    random: among the sources' favourites alone a contradiction cannot be seen.
 
     Parameters
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
+    initial : int, default 5
+        Evaluations before the members propose.
+    n_random : int, default 2
+        How many of these are drawn at random; every second one, up to the last.
+    members : sequence of str, default ("rgpe", "multi-task-gp")
+        Beside ``gp``, which always is one.
+    features : sequence of str, optional
+        What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
+
+    Attributes
+    ----------
+    note : dict
+        Who chose the last proposal (``sources``, ``random``, ``members``), and the members' ``weights``.
 
     Examples
     --------
     >>> import numpy as np
     >>> import nasmeta as nm
     >>> few = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(50, np.random.default_rng(0))
-    >>> nm.search("meta", "nb201/cifar100", sources=few, evaluations=10).picked
-    'multi-task-gp: only 0 cells are labelled in all sources'
+    >>> run = nm.search("meta", "nb201/cifar100", sources=few, evaluations=10)
+    >>> run.notes[0], list(run.notes[9]["weights"])
+    ({'by': 'sources'}, ['gp', 'rgpe', 'multi-task-gp'])
     """
 
-    crosses_spaces: ClassVar[bool] = True
+    search_settings: ClassVar[tuple[str, ...]] = ("initial", "n_random", "members")
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
-        super().__init__(space, rng)
+    def __init__(
+        self,
+        space: SearchSpace,
+        rng: np.random.Generator,
+        *,
+        initial: int = 5,
+        n_random: int = 2,
+        members: Sequence[str] = MEMBERS,
+        features: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(space, rng, initial=initial, features=features)
+        self.n_random = checked_whole("n_random", n_random, 0, 1_000_000)
+        if isinstance(members, str) or not isinstance(members, Sequence):
+            raise SettingError(f"members must be a list of names from {', '.join(MEMBERS)}, not {shown(members)}.")
+        for name in members:
+            if name not in MEMBERS:
+                raise UnknownNameError.of("member", name, MEMBERS)
+        self.members = tuple(dict.fromkeys(members))
+        self.note: dict[str, Any] = {}
 
-    def _learn(self, sources: list[SourceTask]) -> _Chosen:
-        pick = choose_meta_searcher(self.space, sources)
-        return _Chosen(pick, self._made(pick.searcher).meta_fit(sources).meta_model_)
-
-    def _made(self, name: str) -> MetaSearcher:
-        searcher = SEARCHERS[name](self.space, self.rng)
-        assert isinstance(searcher, MetaSearcher)
-        return searcher
+    # -- what is learnt from sources --------------------------------------------------------------------------------
+    def _learn(self, sources: list[SourceTask]) -> _Learnt:
+        models = super()._learn(sources)
+        common = reduce(np.intersect1d, [source.cells for source in sources])
+        within = all(source.space == self.space for source in sources)
+        complete = within and len(common) >= _COMPLETE * self.space.size
+        return _Learnt(models, learn_meta_gp(self.space, sources, self.features) if complete else None)
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        arrays, facts = self._chosen._pack()
-        pick: Pick = self._require_meta_model().pick
-        return arrays, {"chosen": pick.searcher, "reason": pick.reason, "facts": facts}
+        learnt: _Learnt = self._require_meta_model()
+        arrays, facts = pack_source_models(learnt.models)
+        if learnt.complete is not None:
+            of_complete, facts["complete"] = pack_meta_gp(learnt.complete)
+            arrays |= {f"{_PREFIX}{name}": array for name, array in of_complete.items()}
+        return arrays, facts
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> _Chosen:
-        pick = Pick(str(facts["chosen"]), str(facts.get("reason", "as its file says")))
-        return _Chosen(pick, self._made(pick.searcher)._unpack(arrays, facts["facts"]))
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> _Learnt:
+        if "chosen" in facts:
+            raise ValueError("it was made by a version before 0.4, whose `meta` was another searcher: train it anew")
+        complete = None
+        if "complete" in facts:
+            of_complete = {name.removeprefix(_PREFIX): arrays[name] for name in arrays if name.startswith(_PREFIX)}
+            complete = unpack_meta_gp(self.space, self.features, of_complete, facts["complete"])
+        return _Learnt(super()._unpack(arrays, facts), complete)
 
-    @cached_property
-    def _chosen(self) -> MetaSearcher:
-        learnt: _Chosen = self._require_meta_model()
-        chosen = self._made(learnt.pick.searcher)
-        chosen.meta_model_ = learnt.meta_model
-        return chosen
+    @property
+    def _models(self) -> SourceModels:
+        learnt: _Learnt = self._require_meta_model()
+        return learnt.models
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Propose only these cells from now on."""
-        return self._chosen.restrict(cells)
-
+    # -- the beginning ----------------------------------------------------------------------------------------------
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose what the chosen searcher proposes."""
-        return self._chosen.ask(n)
+        """Propose the first cells, of the sources or at random, then those of the members."""
+        first: list[int] = []
+        if self._n_asked + n <= self._n_open:
+            while len(first) < n and self._n_asked < self.initial:
+                first.append(self._first_cell())
+        if len(first) == n:
+            return np.array(first, dtype=np.int32)
+        rest = GPSearch.ask(self, n - len(first))
+        return np.concatenate([np.array(first, dtype=np.int32), rest])
+
+    def _first_cell(self) -> int:
+        left = self.initial - 1 - self._n_asked
+        if left % 2 == 0 and left < 2 * self.n_random:
+            self.note = {"by": "random"}
+            cell = int(self.rng.choice(np.flatnonzero(~self._asked)))
+            self._mark(cell)
+            return cell
+        return self._favourite()
+
+    def _favourite(self) -> int:
+        """Return what the sources, corrected by what was told, promise most."""
+        self.note = {"by": "sources"}
+        learnt: _Learnt = self._require_meta_model()
+        if learnt.complete is None:
+            return int(self._first_cells(1)[0])
+        mean = learnt.complete.mean
+        process = CellGP(self._gp.kernel, learnt.complete.hyperparameters, mean)
+        for told in self._gp.cells:
+            process.add(told)
+        labels = np.empty(len(process))
+        labels[np.argsort(self._values, kind="stable")] = np.sort(mean[process.cells])
+        score = np.add(*process.posterior(labels) * np.array([[1.0], [_OPTIMISM]]))
+        score[self._asked] = -np.inf
+        cell = int(score.argmax())
+        self._mark(cell)
+        return cell
+
+    # -- the members ------------------------------------------------------------------------------------------------
+    @cached_property
+    def _processes(self) -> dict[str, _Process]:
+        """The members' processes by name; that of ``gp`` is the one of `GPSearch`."""
+        others = {name: CellGP(self._gp.kernel, self._gp.hyperparameters) for name in self.members}
+        return {name: _Process(gp) for name, gp in ({"gp": self._gp} | others).items()}
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Let the chosen searcher learn the values."""
-        self._chosen.tell(cells, values)
+        """Condition all members on the values."""
+        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
+            if cell not in self._gp.cells:
+                self._mark(cell)
+                self._values.append(value)
+                for process in self._processes.values():
+                    process.gp.add(cell)
+
+    def _prior_mean(self, member: str, labels: NDArray[np.float64]) -> NDArray[np.float32] | None:
+        if member == "gp":
+            return None
+        if member == "rgpe":
+            weights = self._weights(labels)
+        else:
+            seen = self._source_means[:, self._gp.cells]
+            weights = regression_weights(seen, labels, self._processes[member].gp.factor)
+        return (weights @ self._source_means).astype(np.float32)
+
+    def _most_promising(self, n: int) -> list[int]:
+        labels = self._labels()
+        if not len(labels):  # several workers, and nothing has come back yet
+            return [self._favourite() for _ in range(n)]
+        refit = self._is_due(len(labels))
+        if refit:
+            self._fitted_at = len(labels)
+        for name, process in self._processes.items():
+            process.condition(labels, self._prior_mean(name, labels), refit)
+        processes = list(self._processes.values())
+        weights = predictive_weights(np.stack([one.left_out_densities(labels) for one in processes]), self.rng)
+        told = dict(zip(self._processes, weights.round(4).tolist(), strict=True))
+        weights[weights < _NO_WEIGHT] = 0.0
+        heard = [(one, share) for one, share in zip(processes, weights / weights.sum(), strict=True) if share]
+        chosen: list[int] = []
+        for _ in range(n):
+            found = [(one.improvement(labels), share) for one, share in heard]
+            score = reduce(np.logaddexp, [improvement + np.log(share) for (improvement, _), share in found])
+            score[self._asked] = -np.inf
+            ties = np.flatnonzero(score >= score.max() - _TIE)
+            cell = int(ties[0]) if len(ties) == 1 else int(self.rng.choice(ties))
+            self._mark(cell)
+            chosen.append(cell)
+            if len(chosen) < n:
+                labels = np.r_[labels, sum(share * mean[cell] for (_, mean), share in found)]
+                for one in processes:
+                    one.gp.add(cell)
+        for one in processes:
+            one.gp.forget_last(n - 1)
+        self.note = {"by": "members", "weights": told}
+        return chosen

@@ -68,10 +68,12 @@ class GuidedSearch(Searcher):
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the first cells, then what the searcher proposes inside the part."""
+        self.note = {"by": "warm start"} if self._first else None
         proposals = [self._first.popleft() for _ in range(min(n, len(self._first)))]
         if len(proposals) < n:
             rest = n - len(proposals)
             proposals += self.inner.ask(rest).tolist() if self._keeps_inside else self._inside(rest)
+            self.note = self.inner.note
         self._asked[proposals] = True
         return np.array(proposals, dtype=np.int32)
 

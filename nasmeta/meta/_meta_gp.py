@@ -19,7 +19,7 @@ from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["MetaGP", "MetaGPSearch", "learn_meta_gp"]
+__all__ = ["MetaGP", "MetaGPSearch", "learn_meta_gp", "pack_meta_gp", "unpack_meta_gp"]
 
 _FEWEST_COMMON_CELLS = 20
 _CONDITION_ON = 2000  # best common cells that the mean function is conditioned on: exact up to O(n³)
@@ -154,6 +154,25 @@ def _contrasts(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack(rows) @ scores
 
 
+def pack_meta_gp(learnt: MetaGP) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return arrays and facts for a file."""
+    arrays = {"mean": learnt.mean, "logarithms": learnt.hyperparameters.logarithms}
+    return arrays, {"sources": list(learnt.sources), "labels": learnt.labels}
+
+
+def unpack_meta_gp(
+    space: SearchSpace, features: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
+) -> MetaGP:
+    """Return what `pack_meta_gp` described."""
+    return MetaGP(
+        mean=checked_array(arrays, "mean", np.float64, (space.size,)),
+        hyperparameters=Hyperparameters.from_logarithms(checked_logarithms(arrays, 2 * len(features) + 1)),
+        features=features,
+        sources=tuple(facts["sources"]),
+        labels=int(facts["labels"]),
+    )
+
+
 @SEARCHERS.register("meta-gp")
 class MetaGPSearch(GPSearch, MetaSearcher):
     """Bayesian optimisation with a Gaussian process whose prior is learnt over source tasks.
@@ -199,19 +218,10 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         return learn_meta_gp(self.space, sources, self.features)
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        learnt: MetaGP = self._require_meta_model()
-        arrays = {"mean": learnt.mean, "logarithms": learnt.hyperparameters.logarithms}
-        return arrays, {"sources": list(learnt.sources), "labels": learnt.labels}
+        return pack_meta_gp(self._require_meta_model())
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaGP:
-        logarithms = checked_logarithms(arrays, 2 * len(self.features) + 1)
-        return MetaGP(
-            mean=checked_array(arrays, "mean", np.float64, (self.space.size,)),
-            hyperparameters=Hyperparameters.from_logarithms(logarithms),
-            features=self.features,
-            sources=tuple(facts["sources"]),
-            labels=int(facts["labels"]),
-        )
+        return unpack_meta_gp(self.space, self.features, arrays, facts)
 
     @cached_property
     def _gp(self) -> CellGP:

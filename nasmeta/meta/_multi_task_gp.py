@@ -9,9 +9,38 @@ from scipy.linalg import solve_triangular
 from nasmeta.meta._source_guided import SourceGuidedSearch
 from nasmeta.searchers import SEARCHERS
 
-__all__ = ["MultiTaskGPSearch"]
+__all__ = ["MultiTaskGPSearch", "regression_weights"]
 
 _MEAN, _VARIANCE = 0.3, 0.1  # of the sources' weights before anything is observed, all sources together
+
+
+def regression_weights(
+    sources: NDArray[np.floating], labels: NDArray[np.float64], factor: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the posterior mean of the sources' weights, by generalised least squares.
+
+    Parameters
+    ----------
+    sources : ndarray of float, shape (n_sources, n)
+        What each source predicts of the observed cells.
+    labels : ndarray of float64, shape (n,)
+    factor : ndarray of float64, shape (n, n)
+        Lower Cholesky factor of the covariance of the labels around the weighted sum.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_sources,)
+    """
+    n_sources = len(sources)
+    before, precision = np.full(n_sources, _MEAN / n_sources), n_sources / _VARIANCE
+    if len(labels) < 2:
+        return before
+    seen = sources.T.astype(np.float64)
+    both = np.c_[seen - seen.mean(axis=0), labels - labels.mean()]
+    whitened = solve_triangular(factor, both, lower=True, check_finite=False)
+    by_source, values = whitened[:, :-1], whitened[:, -1]
+    known = by_source.T @ by_source + precision * np.eye(n_sources)
+    return np.asarray(np.linalg.solve(known, by_source.T @ values + precision * before), dtype=np.float64)
 
 
 @SEARCHERS.register("multi-task-gp")
@@ -48,13 +77,4 @@ class MultiTaskGPSearch(SourceGuidedSearch):
     """
 
     def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        n_sources = len(self._source_means)
-        before, precision = np.full(n_sources, _MEAN / n_sources), n_sources / _VARIANCE
-        if len(labels) < 2:
-            return before
-        seen = self._source_means[:, self._gp.cells].T.astype(np.float64)
-        both = np.c_[seen - seen.mean(axis=0), labels - labels.mean()]
-        whitened = solve_triangular(self._gp.factor, both, lower=True, check_finite=False)
-        sources, values = whitened[:, :-1], whitened[:, -1]
-        known = sources.T @ sources + precision * np.eye(n_sources)
-        return np.asarray(np.linalg.solve(known, sources.T @ values + precision * before), dtype=np.float64)
+        return regression_weights(self._source_means[:, self._gp.cells], labels, self._gp.factor)

@@ -19,7 +19,7 @@ from nasmeta.meta._source_models import (
 from nasmeta.meta._target_process import TargetProcess, matched_labels
 from nasmeta.predictors import fit_hyperparameters
 from nasmeta.searchers import GPSearch, MetaSearcher
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["SourceGuidedSearch"]
@@ -43,7 +43,7 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
 
     Parameters
     ----------
-    space : CellSpace
+    space : SearchSpace
     rng : numpy.random.Generator
     initial : int, default 5
         Evaluations that the joint process chooses.
@@ -56,7 +56,7 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: SearchSpace,
         rng: np.random.Generator,
         *,
         initial: int = 5,
@@ -68,19 +68,25 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
     def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the weight of each source's mean in the target's prior mean, shape (n_sources,)."""
 
-    def _learn(self, sources: list[SourceTask]) -> SourceModels:
+    def _learn(self, sources: list[SourceTask]) -> Any:
         return _computed(learn_source_models(self.space, sources, self.features))
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         return pack_source_models(self._require_meta_model())
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> SourceModels:
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
         return _computed(unpack_source_models(self.space, self.features, arrays, facts))
+
+    @property
+    def _models(self) -> SourceModels:
+        """What was learnt of the sources."""
+        learnt: SourceModels = self._require_meta_model()
+        return learnt
 
     @cached_property
     def _source_means(self) -> NDArray[np.float32]:
         """Posterior means of the sources, standardised over all cells, shape (n_sources, n_cells)."""
-        means = self._require_meta_model().means
+        means = self._models.means
         means = means - means.mean(axis=1, keepdims=True)
         standard: NDArray[np.float32] = means / means.std(axis=1, keepdims=True)
         return standard
@@ -93,7 +99,7 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
         return super().ask(n)
 
     def _first_cells(self, n: int) -> NDArray[np.int32]:
-        learnt: SourceModels = self._require_meta_model()
+        learnt = self._models
         process = TargetProcess(self._joint_covariance, self._joint_variance, learnt.mean, learnt.hyperparameters.noise)
         told = self._gp.cells
         known = np.sqrt(np.maximum(self._joint_variance[told], 0) + process.noise)
@@ -111,14 +117,14 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
         return np.array(process.cells[-n:], dtype=np.int32)
 
     def _joint_covariance(self, cell: int) -> NDArray[np.float32]:
-        learnt: SourceModels = self.meta_model_
+        learnt = self._models
         codes = learnt.kernel.codes(int(learnt.target_cells[cell]))[learnt.target_cells]
         one_task = learnt.kernel.covariance(codes, learnt.hyperparameters.of_one_task)
         return one_task - learnt.rows[:, cell] @ learnt.rows
 
     @cached_property
     def _joint_variance(self) -> NDArray[np.float32]:
-        learnt: SourceModels = self.meta_model_
+        learnt = self._models
         explained = np.einsum("ij,ij->j", learnt.rows, learnt.rows)
         return np.asarray(learnt.hyperparameters.of_one_task.prior_variance - explained, dtype=np.float32)
 

@@ -22,7 +22,7 @@ from nasmeta.places import located
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._history import History
-from nasmeta.runs._journal import FORMAT, Journal, read_journal, read_records
+from nasmeta.runs._journal import FORMAT, Journal, read_records
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._replay import check_recorded, recorded_history
 from nasmeta.runs._sources import MetaModelLike, SourcesLike, saved_model_of, sources_of
@@ -252,8 +252,6 @@ class RunConfig:
         self._check(path, history)
         if not self._is_whole(history):
             return None
-        if self.searcher.learns:
-            history.picked = str(read_journal(path)[0].get("picked", ""))
         return history.of(self)
 
     def _is_whole(self, history: History) -> bool:
@@ -320,8 +318,7 @@ class RunConfig:
             journal = None
             if path is not None:
                 path = located("journal", path)
-                picked = {"picked": learnt.picked} if learnt.picked else {}
-                journal = stack.enter_context(Journal(path, self.identity | picked, lease=lease))
+                journal = stack.enter_context(Journal(path, self.identity, lease=lease))
                 self._check(path, recorded_history(path, journal.records, self.clock is not None))
                 if isinstance(self.evaluator, TrainingEvaluator):
                     self.evaluator.resume(journal.cells, journal.values, journal.failures)
@@ -336,7 +333,7 @@ class RunConfig:
                 target=self.target,
                 journal=journal,
             )
-        history.chance_of_best, history.picked = learnt.chance_of_best, learnt.picked
+        history.chance_of_best = learnt.chance_of_best
         return history.of(self)
 
     def _check(self, path: Path, history: History) -> None:

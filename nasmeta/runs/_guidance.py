@@ -42,11 +42,6 @@ class Guide:
     meta_model: Any = None
     chance_of_best: float = float("nan")
 
-    @property
-    def picked(self) -> str:
-        """Which searcher was picked to search, and why; empty where none picks another one."""
-        return ": ".join(getattr(self.meta_model, "pick", None) or ())
-
     def within(self, measured: NDArray[np.int32], task: Task) -> Guide:
         """Return the same, kept to what was measured.
 

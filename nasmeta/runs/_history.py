@@ -62,8 +62,6 @@ class History:
     chance_of_best : float
         Estimated chance that the searched part holds the task's best architecture; NaN where that is all of the space,
         or the run was read from its journal.
-    picked : str
-        Which searcher ``meta`` picked, and why; empty for others and in comparisons.
 
     Examples
     --------
@@ -77,12 +75,13 @@ class History:
 
     def __init__(self, config: RunConfig | None = None, *, timed: bool = False) -> None:
         self.timed = timed
-        self.stopped, self.picked = "budget", ""
+        self.stopped = "budget"
         self.searcher_seconds = self.chance_of_best = float("nan")
         self._config = config
         self._cells, self._values, self._costs = array("i"), array("d"), array("d")
         self._starts, self._workers, self._epochs = array("d"), array("i"), array("i")
         self._failures: dict[int, str] = {}  # by position
+        self._notes: dict[int, Mapping[str, Any]] = {}  # by position
         self._counted: NDArray[np.intp] | slice = slice(None)  # positions of what counts, in the order of the ends
 
     def append(
@@ -94,8 +93,12 @@ class History:
         start: float = 0.0,
         worker: int = 0,
         epochs: int = 0,
+        note: Mapping[str, Any] | None = None,
     ) -> None:
         """Record evaluations, in the order in which they start; several at once are those of one batch."""
+        if note:
+            first = len(self._cells)
+            self._notes |= dict.fromkeys(range(first, first + len(cells)), note)
         if failures:
             first = len(self._cells)
             self._failures |= {first + i: reason for i, reason in enumerate(failures) if reason is not None}
@@ -106,6 +109,10 @@ class History:
             self._starts.append(start)
             self._workers.append(worker)
             self._epochs.append(epochs)
+
+    def note(self, notes: Sequence[Any]) -> None:
+        """Record what the searcher said about the first proposals; what is no mapping is left out."""
+        self._notes = {i: said for i, said in enumerate(notes) if isinstance(said, dict)}
 
     def end(self, budget: Budget, clock: Clock, sign: float, target: float | None, full_epochs: int) -> None:
         """Keep what counts: what began within the budget, without what the target or the clock's rule cuts off."""
@@ -240,6 +247,29 @@ class History:
             return {}
         counted = np.arange(len(self._cells))[self._counted].tolist()
         return {self._cells[i]: self._failures[i] for i in counted if i in self._failures}
+
+    @property
+    def notes(self) -> list[Mapping[str, Any]]:
+        """What the searcher said about each of its proposals, see `nasmeta.searchers.Searcher`; empty for most."""
+        return [self._notes.get(i, {}) for i in np.arange(len(self._cells))[self._counted].tolist()]
+
+    @property
+    def weights(self) -> pd.DataFrame:
+        """How much each member of an ensemble had to say in each proposal, one row an evaluation, one column a member.
+
+        NaN where others proposed, as in the beginning; no columns for a searcher without members.
+
+        Examples
+        --------
+        >>> import nasmeta as nm
+        >>> run = nm.search("meta", "nb201/cifar100", evaluations=12)
+        >>> run.weights.loc[12].sum().round(2)
+        np.float64(1.0)
+        """
+        import pandas as pd
+
+        rows = [dict(note.get("weights", {})) for note in self.notes]
+        return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))
 
     @property
     def full_epochs(self) -> int:

@@ -60,7 +60,8 @@ class Journal(JournalFile[Records]):
     """The file of one run, open for appending and locked against other processes.
 
     The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds, number]``, and
-    where a training failed the reason comes fourth, or on a simulated clock ``{"start": …, "worker": …, "epochs": …}``.
+    where a training failed the reason comes fourth, or on a simulated clock ``{"start": …, "worker": …, "epochs": …}``;
+    where the searcher says something about its proposal, ``{"note": …}``.
     The number counts the records from 1, so that a line that is lost is noticed; the floats are written so that they
     are read back exactly. A last line without its end, as a kill leaves it, is dropped; anything else that does not
     belong is an error.
@@ -112,12 +113,16 @@ class Journal(JournalFile[Records]):
         values: list[float],
         cost_seconds: list[float],
         failures: Sequence[str | None] = (),
+        note: Mapping[str, Any] | None = None,
     ) -> None:
         """Record evaluations; they reach the file at once, or with others a tenth of a second later."""
         for i, (cell, value, cost) in enumerate(zip(cells, values, cost_seconds, strict=True)):
             reason = failures[i] if failures else None
             record = f"{cell},{value!r},{cost!r}"
-            self.add(record if reason is None else f"{record},{json.dumps(reason)}")
+            said: Any = reason
+            if note:
+                said = {"note": note} if reason is None else {"note": note, "failure": reason}
+            self.add(record if said is None else f"{record},{json.dumps(said)}")
         self.flush_now_and_then()
 
     def append_detailed(self, cell: int, value: float, cost_seconds: float, details: Mapping[str, Any]) -> None:

@@ -198,9 +198,10 @@ def run_loop(
                 if epochs > longest > 0:
                     costs = [max(costs[0] - before, 0.0)]
             worker = heappop(idle)
-            record(new, values, costs, evaluation.failures, start, worker, epochs)
+            note = searcher.note
+            record(new, values, costs, evaluation.failures, start, worker, epochs, note)
             if replay is not None:
-                replay.record(n, new, values, costs, evaluation.failures, start, worker, epochs, spent)
+                replay.record(n, new, values, costs, evaluation.failures, start, worker, epochs, spent, note)
             if shared:
                 pending[keys[0]], asked = 1, asked.copy()
             told = None if not all_new else evaluation.values if sign == 1.0 else np.array(utilities)

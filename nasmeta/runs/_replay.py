@@ -82,6 +82,7 @@ class Replay:
         worker: int,
         epochs: int,
         searcher_seconds: float,
+        note: Mapping[str, Any] | None,
     ) -> None:
         """Write evaluations from this position on, as far as the journal does not hold them."""
         if (held := len(self._cells) - position) > 0:
@@ -90,13 +91,15 @@ class Replay:
         if not cells:
             return
         if not self._timed:
-            self._journal.append(cells, values, cost_seconds, failures)
+            self._journal.append(cells, values, cost_seconds, failures, note)
             return
         details: dict[str, Any] = {"start": start, "worker": worker, "epochs": epochs}
         if searcher_seconds:
             details["searcher_seconds"] = searcher_seconds
         if any(failures):
             details["failure"] = failures[0]
+        if note:
+            details["note"] = note
         self._journal.append_detailed(cells[0], values[0], cost_seconds[0], details)
 
 
@@ -109,8 +112,10 @@ def recorded_history(path: Path, records: Records, timed: bool) -> History:
         Where a line of a run on a clock says no start, worker and epochs.
     """
     history, reasons = History(timed=timed), _reasons(records, timed)
+    notes = [details.get("note") for details in records.details]
     if not timed:
         history.append(records.cells, records.values, records.cost_seconds, reasons)
+        history.note(notes)
         return history
     rows = zip(records.cells, records.values, records.cost_seconds, reasons, records.details, strict=True)
     for line, (cell, value, cost, reason, details) in enumerate(rows, start=2):
@@ -125,6 +130,7 @@ def recorded_history(path: Path, records: Records, timed: bool) -> History:
                 f"{path}, line {line}: {details!r:.80} says no start, worker and epochs. The file is damaged."
             )
         history.append([cell], [value], [cost], [reason], start, worker, epochs)
+    history.note(notes)
     return history
 
 

@@ -1,4 +1,4 @@
-"""The meta-searcher by default: what it picks, and that it is what it picked."""
+"""The meta-searcher by default: whom it listens to, and that it says so."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.meta import DefaultMetaSearch, choose_meta_searcher, load_meta_model, save_meta_model
-from nasmeta.searchers import SEARCHERS
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.meta import DefaultMetaSearch, load_meta_model, predictive_weights, save_meta_model
+from nasmeta.runs import Clock
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
@@ -21,75 +22,94 @@ def source(name: str, values: np.ndarray, cells: np.ndarray = EVERY) -> SourceTa
     return SourceTask(name, name, SPACE, cells, values[cells])
 
 
-def test_the_choice_looks_at_knowledge_and_agreement() -> None:
+def search(sources: list[SourceTask], values: np.ndarray, n: int, **settings: object) -> DefaultMetaSearch:
+    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0), **settings)  # type: ignore[arg-type]
+    searcher.meta_fit(sources)
+    for _ in range(n):
+        proposed = searcher.ask()
+        searcher.tell(proposed, values[proposed])
+    return searcher
+
+
+def test_equal_evidence_gives_equal_weights_and_one_observation_decides_little() -> None:
+    rng = np.random.default_rng(0)
+    assert predictive_weights(np.zeros((3, 8)), rng) == pytest.approx([1 / 3] * 3)
+    better = np.where(np.arange(20) == 0, 5.0, 0.0)
+    once = predictive_weights(np.stack([better, np.zeros(20)]), rng)
+    often = predictive_weights(np.stack([np.full(20, better.mean()), np.zeros(20)]), rng)
+    assert 0.5 < once[0] < often[0]  # the same sum of log densities, of one lucky observation or of all
+
+
+@pytest.mark.parametrize("labels", [None, 400])
+def test_a_prior_that_the_target_contradicts_loses_its_weight(labels: int | None) -> None:
+    values, rng = made_up_values(SPACE), np.random.default_rng(0)
+    cells = EVERY if labels is None else SPACE.sample(labels, rng)
+    like = search([source("a", values, cells), source("b", values + 0.01, cells)], values, 16).note
+    unlike = search([source("a", -values, cells), source("b", -values + 0.01, cells)], values, 16).note
+    assert like["by"] == unlike["by"] == "members"
+    assert like["weights"]["gp"] < 0.2
+    assert unlike["weights"]["multi-task-gp"] > 0.5  # the one that may give sources a negative weight
+
+
+def test_the_beginning_alternates_between_sources_and_chance() -> None:
     values = made_up_values(SPACE)
-    like, unlike = source("like", values + 0.01 * EVERY / len(EVERY)), source("unlike", made_up_values(SPACE, 2.0))
-    known, some = source("known", values), source("some", values, SPACE.sample(1000, np.random.default_rng(0)))
-    few = source("few", values, SPACE.sample(399, np.random.default_rng(0)))
-    assert choose_meta_searcher(SPACE, [known, like]).searcher == "meta-gp"
-    assert choose_meta_searcher(SPACE, [known, unlike]).searcher == "multi-task-gp"
-    assert choose_meta_searcher(SPACE, [known, some]).searcher == "multi-task-gp"
-    assert choose_meta_searcher(SPACE, [known, few]).searcher == "multi-task-gp"
-    assert choose_meta_searcher(SPACE, [few, few]).searcher == "multi-task-gp"
-    assert choose_meta_searcher(SPACE, [known]).searcher == "multi-task-gp"
-    assert choose_meta_searcher(SPACE, [known, source("constant", np.ones(SPACE.n_cells))]).searcher == "multi-task-gp"
-    assert choose_meta_searcher(get_space("nb201"), [known, like]).searcher == "rgpe"
-
-
-def test_the_order_of_a_source_s_cells_does_not_matter() -> None:
-    values, shuffled = made_up_values(SPACE), np.random.default_rng(0).permutation(EVERY)
-    assert choose_meta_searcher(SPACE, [source("a", values), source("b", values, shuffled)]).searcher == "meta-gp"
+    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0), initial=5, n_random=2)
+    searcher.meta_fit([source("a", values), source("b", values + 0.01)])
+    said = []
+    for _ in range(6):
+        proposed = searcher.ask()
+        searcher.tell(proposed, values[proposed])
+        said.append(searcher.note["by"])
+    assert said == ["sources", "sources", "random", "sources", "random", "members"]
 
 
 @pytest.mark.parametrize("labels", [None, 60])
-def test_it_proposes_what_the_chosen_one_does(labels: int | None, tmp_path: Path) -> None:
+def test_a_file_proposes_the_same(labels: int | None, tmp_path: Path) -> None:
     values, rng = made_up_values(SPACE), np.random.default_rng(0)
     cells = EVERY if labels is None else SPACE.sample(labels, rng)
     sources = [source("a", values + 0.01, cells), source("b", values + 0.001 * EVERY / len(EVERY), cells)]
     searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
-    assert searcher.meta_model_.pick.searcher == ("meta-gp" if labels is None else "multi-task-gp")
-    chosen = SEARCHERS[searcher.meta_model_.pick.searcher](SPACE, np.random.default_rng(0))
-    chosen.meta_model_ = searcher.meta_model_.meta_model
+    assert (searcher.meta_model_.complete is None) == (labels is not None)
     read = load_meta_model(save_meta_model(tmp_path / "model.npz", searcher)).searcher(np.random.default_rng(0))
-    assert read.meta_model_.pick == searcher.meta_model_.pick
-    for _ in range(7):
+    for _ in range(9):
         proposed = searcher.ask()
-        assert proposed == chosen.ask() == read.ask()
-        for one in (searcher, chosen, read):
+        assert proposed == read.ask()
+        for one in (searcher, read):
             one.tell(proposed, values[proposed])
 
 
-def test_reasons_name_what_was_seen() -> None:
+def test_batches_and_workers_without_an_answer() -> None:
     values = made_up_values(SPACE)
-    known, like = source("known", values), source("like", values + 0.01 * EVERY / len(EVERY))
-    unlike = source("unlike", made_up_values(SPACE, 2.0))
-    assert choose_meta_searcher(SPACE, [known, like]).reason == "the sources agree (mean Spearman 1.00)"
-    assert choose_meta_searcher(SPACE, [known, unlike]).reason.startswith("the sources disagree (mean Spearman -0.")
-    assert choose_meta_searcher(get_space("nb201"), [known]).reason == "a source is of another cell space (tnb101)"
+    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit([source("a", values)])
+    asked = np.concatenate([searcher.ask(4), searcher.ask(3), searcher.ask(3)])
+    searcher.tell(asked, values[asked])
+    asked = np.r_[asked, searcher.ask(5)]
+    assert len(set(asked.tolist())) == 15
 
 
-def test_run_and_journal_say_what_was_picked(tmp_path: Path) -> None:
-    asked = {"evaluations": 4, "sources": nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))}
+def test_members_are_named() -> None:
+    with pytest.raises(UnknownNameError, match="Possible: multi-task-gp, rgpe"):
+        DefaultMetaSearch(SPACE, np.random.default_rng(0), members=["regpe"])
+    with pytest.raises(SettingError, match="a list of names"):
+        DefaultMetaSearch(SPACE, np.random.default_rng(0), members="rgpe")
+
+
+def test_run_and_journal_say_who_proposed(tmp_path: Path) -> None:
+    asked = {"evaluations": 9, "sources": nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))}
     path = tmp_path / "run.jsonl"
     run = nm.search("meta", "nb201/cifar100", journal=path, **asked)
-    assert (
-        run.picked
-        == json.loads(path.read_text().splitlines()[0])["picked"]
-        == "multi-task-gp: one source shows no agreement"
-    )
-    assert nm.search("meta", "nb201/cifar100", journal=path, **asked).picked == run.picked
-    assert nm.search("meta", "nb201/cifar100", journal=path, **asked | {"evaluations": 6}).picked == run.picked
-    assert nm.search("rgpe", "nb201/cifar100", **asked).picked == ""
-
-
-def test_a_journal_from_before_picks_were_written_goes_on(tmp_path: Path) -> None:
-    asked = {"evaluations": 4, "sources": nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))}
-    path = tmp_path / "run.jsonl"
-    before = nm.search("meta", "nb201/cifar100", journal=path, **asked)
-    header, *lines = path.read_text().splitlines(keepends=True)
-    old = {key: value for key, value in json.loads(header).items() if key != "picked"}
-    path.write_text("".join([json.dumps(old) + "\n", *lines[:2]]))
-    assert nm.search("meta", "nb201/cifar100", journal=path, **asked).cells.tolist() == before.cells.tolist()
+    assert json.loads(path.read_text().splitlines()[9])[3] == {"note": run.notes[8]}
+    assert run.weights.loc[9].sum() == pytest.approx(1.0, abs=1e-3)
+    assert run.weights.loc[:5].isna().all(axis=None)
+    again = nm.search("meta", "nb201/cifar100", journal=path, **asked)
+    assert again.notes == run.notes
+    longer = nm.search("meta", "nb201/cifar100", journal=path, **asked | {"evaluations": 11})
+    assert longer.notes[:9] == run.notes
+    asked["clock"] = Clock(workers=2)
+    on_clock = nm.search("meta", "nb201/cifar100", journal=tmp_path / "clock.jsonl", **asked)
+    assert nm.search("meta", "nb201/cifar100", journal=tmp_path / "clock.jsonl", **asked).notes == on_clock.notes
+    assert {note["by"] for note in on_clock.notes} == {"sources", "random", "members"}
+    assert nm.search("gp", "nb201/cifar100", evaluations=7).weights.shape == (7, 0)
 
 
 def test_it_keeps_to_a_part_of_the_space() -> None:
@@ -118,4 +138,3 @@ def test_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     code, text = answer("--meta", "nb201/cifar100", "--evaluations", "4", "--sources", "nb201/cifar10")
     assert code == 0, text
     assert "meta, seed 0" in text
-    assert "meta picked     multi-task-gp: one source shows no agreement" in text
