@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
 
-__all__ = ["ArchiveKind", "checked_array", "digest_of", "read_array", "unpack"]
+__all__ = ["ArchiveKind", "check_array", "digest_of", "read_array", "unpack"]
 
 _CARD = "card"
 
@@ -173,14 +173,14 @@ def digest_of(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> st
     return digest.hexdigest()
 
 
-def checked_array(
+def check_array(
     arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
 ) -> NDArray[Any]:
     """Return an array of a file where it is of this type and shape (None: any length); else a ValueError.
 
     Examples
     --------
-    >>> checked_array({"ranks": np.arange(3)}, "ranks", np.float64, (3,))
+    >>> check_array({"ranks": np.arange(3)}, "ranks", np.float64, (3,))
     Traceback (most recent call last):
     ValueError: ranks is int64 of shape (3,), not float64 of shape (3,)
     """

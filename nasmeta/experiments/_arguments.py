@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._spec import SearcherSpec
@@ -34,14 +34,14 @@ TasksLike: TypeAlias = "str | Task | TaskDistribution | Iterable[str | Task]"
 def seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
     """Return the seeds of the repeats."""
     if seeds is None:
-        n = checked_whole("repeats", 10 if repeats is None else repeats, most=1_000_000)
-        first = checked_whole("seed", 0 if seed is None else seed, least=0, most=2**63 - n)
+        n = check_int("repeats", 10 if repeats is None else repeats, most=1_000_000)
+        first = check_int("seed", 0 if seed is None else seed, least=0, most=2**63 - n)
         return range(first, first + n)
     if repeats is not None or seed is not None:
         raise SettingError("Give either seeds, or seed and repeats.")
     if not isinstance(seeds, Iterable):
         raise SettingError(f"seeds are whole numbers, not {seeds!r:.80}.")
-    listed = tuple(checked_whole("a seed", one, least=0) for one in seeds)
+    listed = tuple(check_int("a seed", one, least=0) for one in seeds)
     if not listed or len(set(listed)) < len(listed):
         raise SettingError("seeds must be at least one whole number, none of them twice.")
     return listed

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 
 __all__ = ["BACKENDS", "Backend", "Connection", "connected"]
@@ -56,11 +56,11 @@ class Backend:
         if name == "loky":
             if address is not None:
                 raise SettingError("loky runs on this machine and has no address. Clusters: backend ray or dask.")
-            return cls(name, None, checked_whole("workers", 1 if workers is None else workers, most=1_000))
+            return cls(name, None, check_int("workers", 1 if workers is None else workers, most=1_000))
         if find_spec(_MODULES[name]) is None:
             raise NasmetaError(f'The backend {name} is not installed: pip install "nasmeta[{name}]".')
         if workers is not None:
-            checked_whole("workers", workers, most=100_000)
+            check_int("workers", workers, most=100_000)
         return cls(name, address, workers)  # type: ignore[arg-type]  # it is a whole number now
 
     @property

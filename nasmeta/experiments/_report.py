@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import nasmeta
 from nasmeta.analysis.report import Findings, find, write_findings
-from nasmeta.checks import checked_choice, checked_instance, checked_number, checked_whole
+from nasmeta.checks import check_choice, check_instance, check_int, check_number
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
 from nasmeta.experiments.specification import read_specification
 from nasmeta.places import answering, checked_path, in_store, located
@@ -107,15 +107,15 @@ def report(
     import pandas as pd
 
     if x is not None:
-        checked_choice("x", x, ("evaluation", "simulated_seconds"))
+        check_choice("x", x, ("evaluation", "simulated_seconds"))
     if at is not None:
-        checked_number("at", at)
-    checked_number("level", level, 0, 1)
-    seed = checked_whole("seed", seed, least=0)
-    checked_instance("title", title, str)
+        check_number("at", at)
+    check_number("level", level, 0, 1)
+    seed = check_int("seed", seed, least=0)
+    check_instance("title", title, str)
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     for one in formats:
-        checked_choice("a format", one, ("png", "svg", "pdf"))
+        check_choice("a format", one, ("png", "svg", "pdf"))
     given: Any = results
     if not isinstance(given, pd.DataFrame | str | os.PathLike) and not hasattr(given, "storage_options"):
         raise SettingError(f"results are the frame of nasmeta.compare or the folder of one, not {shown(given)}.")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number
-from nasmeta.meta._model_archive import checked_array, checked_logarithms
+from nasmeta.checks import check_number
+from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.meta._source_models import learn_source_models
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.predictors._gaussian_process import posterior_weights
@@ -193,7 +193,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng, initial=0, features=features)
-        self.optimism = checked_number("optimism", optimism)
+        self.optimism = check_number("optimism", optimism)
 
     def _learn(self, sources: list[SourceTask]) -> MetaGP:
         return learn_meta_gp(self.space, sources, self.features)
@@ -206,7 +206,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaGP:
         logarithms = checked_logarithms(arrays, 2 * len(self.features) + 1)
         return MetaGP(
-            mean=checked_array(arrays, "mean", np.float64, (self.space.size,)),
+            mean=check_array(arrays, "mean", np.float64, (self.space.size,)),
             hyperparameters=Hyperparameters.from_logarithms(logarithms),
             features=self.features,
             sources=tuple(facts["sources"]),

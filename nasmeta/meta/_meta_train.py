@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import checked_bool, checked_whole
+from nasmeta.checks import check_bool, check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.meta._building import build_learner
 from nasmeta.meta._identity import training_digest
@@ -84,14 +84,14 @@ def meta_train(
     (('nb201/cifar10', 'nb201/imagenet16-120'), 50)
     """
     files = TrainingFiles.of(out)
-    resume, overwrite = checked_bool("resume", resume), checked_bool("overwrite", overwrite)
+    resume, overwrite = check_bool("resume", resume), check_bool("overwrite", overwrite)
     if progress is not None and not callable(progress):
         raise SettingError(f"progress is a function of steps done, steps in all and the loss, not {shown(progress)}.")
     if not isinstance(settings, Mapping | None):
         raise SettingError(f"Settings are a mapping of names to values, not {shown(settings)}.")
     if labels is not None:
-        labels = checked_whole("labels", labels, least=2)
-    seed = checked_whole("seed", seed, least=0)
+        labels = check_int("labels", labels, least=2)
+    seed = check_int("seed", seed, least=0)
     seen = _sources(sources, leave_out, labels, seed)
     made = build_learner(learner, seen[0].space, seed, dict(settings or {}))
     training = training_digest(made, seen, seed)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import ArchiveKind, checked_array, digest_of
+from nasmeta.archives import ArchiveKind, check_array, digest_of
 from nasmeta.spaces import SPACES, SearchSpace, from_content, get_space, to_content
 
-__all__ = ["KIND", "checked_array", "checked_logarithms", "decode", "encode", "space_in"]
+__all__ = ["KIND", "check_array", "checked_logarithms", "decode", "encode", "space_in"]
 
 KIND = ArchiveKind(
     "nasmeta-meta-model",
@@ -69,7 +69,7 @@ def decode(raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[An
 
 def checked_logarithms(arrays: Mapping[str, NDArray[Any]], length: int) -> NDArray[np.float64]:
     """Return the logarithms of hyperparameters, where they are numbers that a covariance can be made of."""
-    logarithms = checked_array(arrays, "logarithms", np.float64, (length,))
+    logarithms = check_array(arrays, "logarithms", np.float64, (length,))
     if np.abs(logarithms).max(initial=0.0) > _MOST_LOGARITHM:
         raise ValueError(f"logarithms of hyperparameters are beyond {_MOST_LOGARITHM:g}")
     return logarithms

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.code import code_within
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.places import checked_path
@@ -137,8 +137,8 @@ def benchmark_predictors(
         has_proxies = reference_space(question.task.space) == get_space("nb201")
         models = models_of(DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, encoder, settings)
     numbers = checked_sizes(protocol, sizes, len(question.pool))
-    draws = checked_whole("draws", draws, most=10_000)
-    seed = checked_whole("seed", seed, least=0, most=2**63)
+    draws = check_int("draws", draws, most=10_000)
+    seed = check_int("seed", seed, least=0, most=2**63)
     rule = checked_rule(rule)
     built = [model.build(question.task, 0) for model in models]  # what is not possible is noticed here
     # Where nothing is kept, a label tells them apart, and an estimator may have parameters of any kind.

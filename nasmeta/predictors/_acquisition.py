@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log1p
 
-from nasmeta.checks import checked_array, checked_number
+from nasmeta.checks import check_array, check_number
 from nasmeta.tasks import normal_scores
 
 __all__ = ["log_expected_improvement", "normal_scores"]
@@ -39,8 +39,8 @@ def log_expected_improvement(
     >>> log_expected_improvement(np.array([0.0, -50.0]), np.array([1.0, 1.0]), best=0.0).round(2).tolist()
     [-0.92, -1258.74]
     """
-    mean, deviation = checked_array("mean", mean), checked_array("deviation", deviation)
-    u = (mean - checked_number("best", best, -math.inf)) / deviation
+    mean, deviation = check_array("mean", mean), check_array("deviation", deviation)
+    u = (mean - check_number("best", best, -math.inf)) / deviation
     # φ(u) + u Φ(u) = φ(u) (1 + u √(π/2) erfcx(-u/√2))
     scaled = u * np.sqrt(np.pi / 2) * erfcx(-u / np.sqrt(2))
     tail = u < -1e3

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import checked_array, checked_number
+from nasmeta.checks import check_array, check_number
 from nasmeta.errors import SettingError
 
 __all__ = ["LEVELS", "calibration", "gaussian_crps", "interval_coverage", "rank_correlations"]
@@ -106,7 +106,7 @@ def interval_coverage(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike, l
     """
     from scipy.stats import norm
 
-    if not 0 < checked_number("level", level) < 1:
+    if not 0 < check_number("level", level) < 1:
         raise SettingError(f"The level of an interval must lie between 0 and 1, not {level!r}.")
     mu, sigma, y = _normals(mean, deviation, truth)
     return float(np.mean(np.abs(y - mu) <= norm.ppf((1 + level) / 2) * sigma))
@@ -150,7 +150,7 @@ def _normals(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> list[ND
 
 
 def _vectors(**named: ArrayLike) -> list[NDArray[np.float64]]:
-    vectors = {name: checked_array(name, values) for name, values in named.items()}
+    vectors = {name: check_array(name, values) for name, values in named.items()}
     shapes = {name: array.shape for name, array in vectors.items()}
     if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 1:
         raise SettingError(f"Vectors of one length are needed, not {', '.join(f'{n} {s}' for n, s in shapes.items())}.")

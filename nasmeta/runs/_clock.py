@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 
 __all__ = ["Budget", "Clock", "checked_budget"]
@@ -77,7 +77,7 @@ class Clock:
                 raise SettingError(f"{name} of the clock must be one of {', '.join(choices)}, not {clock[name]!r:.80}.")
         if not isinstance(clock.get("charge_searcher", False), bool):
             raise SettingError(f"charge_searcher must be true or false, not {clock['charge_searcher']!r:.80}.")
-        workers = checked_whole("workers of the clock", clock.get("workers", 1), most=1_000_000)
+        workers = check_int("workers of the clock", clock.get("workers", 1), most=1_000_000)
         return cls(**{**clock, "workers": workers})
 
     @property
@@ -145,5 +145,5 @@ def checked_budget(
             raise SettingError(f"{what} must be a positive number of simulated seconds, not {seconds!r:.80}.")
         number = float(seconds)
     if evaluations is not None:
-        return Budget(checked_whole("evaluations", evaluations), number, bool(stop_at_optimum))
+        return Budget(check_int("evaluations", evaluations), number, bool(stop_at_optimum))
     return Budget(default if number is None else None, number, bool(stop_at_optimum))

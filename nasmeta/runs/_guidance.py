@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
@@ -177,7 +177,7 @@ class Guidance:
             cells, chance = learnt.cells, learnt.chance_of_best
         first = None
         if self.warm_start:
-            checked_whole("warm_start", self.warm_start, 1, space.size)
+            check_int("warm_start", self.warm_start, 1, space.size)
             costs = _costs_of(task, sources) if self.per_second else None
             inside = cells
             if measured is not None:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.evaluators import SupportsEvaluate
 from nasmeta.runs._clock import Budget, Clock
@@ -104,9 +104,9 @@ def run_loop(
     if not lengths:
         raise SettingError("There is no evaluator: pass one, or a mapping of epochs to evaluators.")
     clock = None if clock is None else Clock.of(clock)
-    batch = checked_whole("batch", batch, most=10**30)
+    batch = check_int("batch", batch, most=10**30)
     if evaluations is not None:
-        evaluations = checked_whole("evaluations", evaluations, least=0)
+        evaluations = check_int("evaluations", evaluations, least=0)
     if clock is None and seconds is not None:
         raise SettingError("Seconds pass on a clock: pass one as well, such as clock=Clock().")
     if clock is not None and batch > 1:

@@ -18,7 +18,7 @@ from nasmeta.predictors import (
     normal_scores,
     weak_prior,
 )
-from nasmeta.searchers._base import SEARCHERS, Searcher, checked_whole
+from nasmeta.searchers._base import SEARCHERS, Searcher, check_int
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["GPSearch"]
@@ -80,7 +80,7 @@ class GPSearch(Searcher):
         features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng)
-        self.initial = checked_whole("initial", initial, 0, 1_000_000)
+        self.initial = check_int("initial", initial, 0, 1_000_000)
         self.features = _checked_features(space, features)
         self._values: list[float] = []
         self._asked = np.zeros(space.size, dtype=bool)

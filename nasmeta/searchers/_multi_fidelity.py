@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
@@ -52,7 +52,7 @@ class MultiFidelitySearcher(Searcher):
         """
         if not isinstance(fidelities, Iterable):
             raise SettingError(f"The lengths of trainings must be a list of epochs, not {shown(fidelities)}.")
-        lengths = tuple(checked_whole("the length of a training", epochs, least=0) for epochs in fidelities)
+        lengths = tuple(check_int("the length of a training", epochs, least=0) for epochs in fidelities)
         if not lengths or any(a >= b for a, b in pairwise(lengths)):
             raise SettingError(f"The lengths of trainings must ascend, not {list(lengths)}.")
         self.fidelities = lengths

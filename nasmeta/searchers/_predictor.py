@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_choice, checked_number, checked_whole
+from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SettingError, shown
 from nasmeta.predictors import PREDICTORS, log_expected_improvement, normal_scores
 from nasmeta.registry import is_place
@@ -91,11 +91,11 @@ class PredictorSearch(WithoutReplacement):
             raise SettingError(f"{type(self).__name__} is one predictor with one acquisition: set them of predictor.")
         self.predictor = self.default_predictor if predictor is None else predictor
         chosen = self.default_acquisition if acquisition is None else acquisition
-        self.acquisition = checked_choice("acquisition", chosen, ACQUISITIONS)
-        self.initial = checked_whole("initial", initial, 2, 1_000_000)
-        self.copies = checked_whole("copies", copies, 2, 1_000)
-        self.optimism = checked_number("optimism", optimism)
-        self.labels = checked_choice("labels", labels, ("rank", "value"))
+        self.acquisition = check_choice("acquisition", chosen, ACQUISITIONS)
+        self.initial = check_int("initial", initial, 2, 1_000_000)
+        self.copies = check_int("copies", copies, 2, 1_000)
+        self.optimism = check_number("optimism", optimism)
+        self.labels = check_choice("labels", labels, ("rank", "value"))
         if not isinstance(options, Mapping | None):
             raise SettingError(f'options must be a mapping such as {{"n_estimators": 20}}, not {shown(options)}.')
         self.options = dict(options or {})
@@ -126,7 +126,7 @@ class PredictorSearch(WithoutReplacement):
         >>> run.searcher, len(run)
         ('KNeighborsRegressor-greedy', 25)
         """
-        checked_choice("acquisition", acquisition, ACQUISITIONS)
+        check_choice("acquisition", acquisition, ACQUISITIONS)
         own = predictor[-1] if hasattr(predictor, "steps") else predictor
         said = predictor if isinstance(predictor, str) else getattr(own, "__name__", type(own).__name__)
         bound = {"default_predictor": predictor, "default_acquisition": acquisition, "is_bound": True}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number, checked_whole
+from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
 
@@ -60,10 +60,10 @@ class TPESearch(WithoutReplacement):
         prior_weight: float = 1.0,
     ) -> None:
         super().__init__(space, rng)
-        self.initial = checked_whole("initial", initial, 1, 1_000_000)
-        self.top = checked_number("top", top, most=1)
-        self.most = checked_whole("most", most, 1, 1_000_000)
-        self.prior_weight = checked_number("prior_weight", prior_weight, 1e-6, 1_000)
+        self.initial = check_int("initial", initial, 1, 1_000_000)
+        self.top = check_number("top", top, most=1)
+        self.most = check_int("most", most, 1, 1_000_000)
+        self.prior_weight = check_number("prior_weight", prior_weight, 1e-6, 1_000)
         self._choice_kernels = [_choice_kernel(position) for position in space.positions]
         self._parts = _parts(space)
         self._place = np.arange(space.size)

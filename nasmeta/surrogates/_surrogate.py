@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
 from nasmeta.files import write_atomically
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace
@@ -139,7 +139,7 @@ class Surrogate:
 
     def _trainings(self, cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
         """Return `training_values` of some cells, the same whatever else is asked for."""
-        seed = checked_whole("seed", seed, least=0)
+        seed = check_int("seed", seed, least=0)
         if self.noise is None:
             raise MissingValueError(
                 f"The surrogate of {self.card['task']} knows no seed noise, since its table has no single seeds: "

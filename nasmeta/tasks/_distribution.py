@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from nasmeta.checks import checked_generator, checked_whole
+from nasmeta.checks import check_generator, check_int
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks._source_task import SourceTask
@@ -78,7 +78,7 @@ class TaskDistribution(Sequence[Task]):
         SettingError
             Where `n` is no whole number from 0 on, `rng` no generator, or there are too few tasks.
         """
-        n, rng = checked_whole("n", n, least=0), checked_generator(rng, "tasks")
+        n, rng = check_int("n", n, least=0), check_generator(rng, "tasks")
         if not self._tasks or (n > len(self) and not replace):
             raise SettingError(
                 f"Cannot draw {n} tasks {'with' if replace else 'without'} replacement from {len(self)}."

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.tasks._names import read_name
 from nasmeta.tasks._signal import Signal
@@ -91,7 +91,7 @@ def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[in
 
 
 def _training(task: Task, known: dict[int, Task], length: object) -> tuple[int, Task]:
-    epochs = checked_whole("epochs", length, least=0)
+    epochs = check_int("epochs", length, least=0)
     if epochs not in known:
         raise SettingError(
             f"{task.name} was asked for with {epochs} epochs. Possible: {', '.join(map(str, known))}, and points of "
@@ -108,7 +108,7 @@ def _point(task: Task, text: str) -> tuple[int, Task]:
             f"{text!r:.40} is no point of the training of {task.name}"
             + (f", which has {full} epochs: write such as '{max(1, full // 4)}of{full}'." if full else ".")
         )
-    epoch = checked_whole("A point of a learning curve", int(match["epoch"]), 1, full - 1)
+    epoch = check_int("A point of a learning curve", int(match["epoch"]), 1, full - 1)
     return epoch, curve_point(task, epoch)
 
 

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks._augmentation import Augmentation
@@ -104,10 +104,10 @@ class EpisodeSampler:
         wanted = None if space is None else get_space(space)
         self.sources = tuple(checked_sources(type(self).__name__, sources, wanted, move=True))
         low, high = support if isinstance(support, tuple | list) and len(support) == 2 else (support, support)
-        self.support = (checked_whole("support", low), checked_whole("support", high))
+        self.support = (check_int("support", low), check_int("support", high))
         if self.support[0] > self.support[1]:
             raise SettingError(f"support must be a number or (low, high), not {support!r:.80}.")
-        self.query = checked_whole("query", query)
+        self.query = check_int("query", query)
         self.augment = Augmentation() if augment is None else augment
         for source in self.sources:
             if len(source) < self.support[1] + self.query:
@@ -135,7 +135,7 @@ class EpisodeSampler:
 
     def sample_many(self, n: int, rng: np.random.Generator) -> list[Episode]:
         """Draw `n` episodes."""
-        return [self.sample(rng) for _ in range(checked_whole("n", n))]
+        return [self.sample(rng) for _ in range(check_int("n", n))]
 
     def full_task(self, rng: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Draw one task with all its labels, to simulate a search on it.

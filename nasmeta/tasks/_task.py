@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_generator, checked_whole
+from nasmeta.checks import check_generator, check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._costs import recorded_costs
@@ -369,7 +369,7 @@ class Task:
         if labels is not None:
             if rng is None:
                 raise SettingError("A number of labels needs a numpy.random.Generator that draws them: pass rng.")
-            labels, rng = checked_whole("labels", labels), checked_generator(rng, "labelled cells")
+            labels, rng = check_int("labels", labels), check_generator(rng, "labelled cells")
             if labels > len(cells):
                 raise SettingError(f"{self.name} has {len(cells):,} labelled cells; asked for {labels:,} labels.")
             cells = np.sort(rng.choice(cells, labels, replace=False))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_array, checked_bool, checked_number, checked_whole
+from nasmeta.checks import check_array, check_bool, check_int, check_number
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.places import checked_path
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
@@ -88,9 +88,9 @@ class ImageDataset:
             if not is_vector or not np.isin(positions, np.arange(len(images))).all():
                 raise SettingError(f"The split {name} must be an array of positions from 0 to {len(images) - 1}.")
         for name in ("mean", "deviation"):
-            if checked_array(name, getattr(self, name)).shape != images.shape[1:2]:
+            if check_array(name, getattr(self, name)).shape != images.shape[1:2]:
                 raise SettingError(f"{name} must be {images.shape[1]} numbers, one for each channel.")
-        checked_bool("flips", self.flips)
+        check_bool("flips", self.flips)
         if not isinstance(self.facts, Mapping):
             raise SettingError(f"facts must be a mapping, not {shown(self.facts)}.")
 
@@ -120,8 +120,8 @@ class ImageDataset:
 
     def subset(self, n: int, seed: int = 0) -> ImageDataset:
         """Return a smaller data set: at most n images of each split, drawn at random, standardised as before."""
-        n = checked_whole("n", n)
-        rng = np.random.default_rng(checked_whole("seed", seed, 0))
+        n = check_int("n", n)
+        rng = np.random.default_rng(check_int("seed", seed, 0))
         chosen = {name: np.sort(rng.permutation(self.splits[name])[:n]) for name in SPLITS}
         kept = np.sort(np.concatenate(list(chosen.values())))
         return ImageDataset(
@@ -246,8 +246,8 @@ def load_dataset(
     kind, given = kind.lower(), kind
     reader = READERS[kind]
     split = str(checked_path("split", split))
-    split_seed = checked_whole("split_seed", split_seed, 0)
-    if checked_number("valid_fraction", valid_fraction) >= 1:
+    split_seed = check_int("split_seed", split_seed, 0)
+    if check_number("valid_fraction", valid_fraction) >= 1:
         raise SettingError(f"valid_fraction must be below 1, not {valid_fraction!r}.")
     size = None if size is None else checked_size(size)
     if not path and kind not in ("digits", "fashion-mnist"):
@@ -287,7 +287,7 @@ def checked_size(size: object, least: int = 4) -> int:
     ------
     SettingError
     """
-    pixels = checked_whole("size", size, least, 2**14)
+    pixels = check_int("size", size, least, 2**14)
     if pixels % 4:
         raise SettingError(f"size is a multiple of 4, as the network halves images twice, not {pixels}.")
     return pixels

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._dataset import ImageDataset, load_dataset
@@ -85,7 +85,7 @@ def train_many(
     chosen = torch.device(device) if elsewhere else chosen_device(device)
     recipe = load_recipe(recipe)
     data = load_dataset(dataset, **(data_options or {})) if isinstance(dataset, str) else dataset
-    jobs = [(space.index_of(cell), checked_whole("a seed", seed, 0)) for cell in cells for seed in seeds]
+    jobs = [(space.index_of(cell), check_int("a seed", seed, 0)) for cell in cells for seed in seeds]
     distinct = list(dict.fromkeys(jobs))
     settings = {"space": space.name, "recipe": recipe, "device": str(chosen), "deterministic": deterministic}
     if workers == "auto":
@@ -96,7 +96,7 @@ def train_many(
     elif isinstance(workers, str):
         raise SettingError(f"workers is a whole number, 'auto' or 'ray', not {workers!r}.")
     else:
-        n_workers = checked_whole("workers", workers)
+        n_workers = check_int("workers", workers)
     base = Path(folder)
     if n_workers == 1 or len(distinct) <= 1:
         done = {job: _train(job, base, data, settings) for job in distinct}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import checked_bool, checked_instance, checked_whole
+from nasmeta.checks import check_bool, check_instance, check_int
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space, live_edges as _live_edges
 
@@ -125,7 +125,7 @@ class CellModule(nn.Module):
     def __init__(self, operations: Sequence[str], channels: int, prune: bool = False) -> None:
         super().__init__()
         live, used = live_edges(operations), _nodes_before_output(operations)
-        prune = checked_bool("prune", prune)
+        prune = check_bool("prune", prune)
         for name in operations:
             if name not in _OPERATIONS:
                 raise UnknownNameError.of("operation", name, _OPERATIONS)
@@ -229,11 +229,11 @@ class CellNetwork(nn.Module):
     ) -> None:
         super().__init__()
         space = get_cell_space(space)
-        n_classes = checked_whole("n_classes", n_classes, most=_LARGEST)
-        channels = checked_whole("channels", channels, most=_LARGEST)
-        cells_per_stage = checked_whole("cells_per_stage", cells_per_stage, most=_LARGEST)
-        in_channels = checked_whole("in_channels", in_channels, most=_LARGEST)
-        prune = checked_bool("prune", prune)
+        n_classes = check_int("n_classes", n_classes, most=_LARGEST)
+        channels = check_int("channels", channels, most=_LARGEST)
+        cells_per_stage = check_int("cells_per_stage", cells_per_stage, most=_LARGEST)
+        in_channels = check_int("in_channels", in_channels, most=_LARGEST)
+        prune = check_bool("prune", prune)
         self.cell = space.index_of(cell)
         self.space_name = space.name
         # what builds this network again
@@ -256,7 +256,7 @@ class CellNetwork(nn.Module):
         self.reductions = nn.ModuleList(_ResidualBlock(channels << level, channels << level + 1) for level in range(2))
         self.last = nn.Sequential(nn.BatchNorm2d(channels * 4), nn.ReLU())
         self.classifier = _Linear(channels * 4, n_classes)
-        self._draw_weights(checked_whole("seed", seed, 0))
+        self._draw_weights(check_int("seed", seed, 0))
 
     def _draw_weights(self, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -315,8 +315,8 @@ def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:
     >>> multiply_adds(CellNetwork(0)), get_space("nb201").flops(0, dataset="cifar10")
     (15647370, 15647370)
     """
-    checked_instance("network", network, CellNetwork)
-    if checked_whole("image_size", image_size) % 4:
+    check_instance("network", network, CellNetwork)
+    if check_int("image_size", image_size) % 4:
         raise SettingError(f"image_size is a positive multiple of 4, not {image_size!r}.")
     total = sum(parameter.numel() for parameter in network.classifier.parameters())
     for name, module in network.named_modules():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import TrainingFailed
 from nasmeta.evaluators import Trainer, default_split
 from nasmeta.files import write_atomically
@@ -130,7 +130,7 @@ def verify(
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
-    seeds = checked_whole("seeds", seeds)
+    seeds = check_int("seeds", seeds)
     home = checked_path("folder", folder)
     if isinstance(data, str):
         options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))

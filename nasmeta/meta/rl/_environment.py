@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._tables import complete_scores, prior_of
@@ -124,7 +124,7 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         """
         envs = self._episode()
         given = np.asarray(action)  # agents of other libraries pass an array of one element
-        one = checked_whole("action", given.item() if given.size == 1 else action, 0, self._n_actions - 1)
+        one = check_int("action", given.item() if given.size == 1 else action, 0, self._n_actions - 1)
         rewards, ended = envs.step(np.array([one], dtype=np.int64))
         found = bool(envs.found[0])
         return self._observation(), float(rewards[0]), found, bool(ended[0]) and not found, self._info()

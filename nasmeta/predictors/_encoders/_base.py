@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from nasmeta.checks import checked_bool
+from nasmeta.checks import check_bool
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.registry import Registry
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
@@ -149,7 +149,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ArchitectureError, SettingError
         """
         space = get_space(self.space)
-        rows = in_reference_space(cells_in(X, space), space, checked_bool("canonical", self.canonical))
+        rows = in_reference_space(cells_in(X, space), space, check_bool("canonical", self.canonical))
         return self._table()[0][rows].astype(np.float64)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
