@@ -14,6 +14,7 @@ from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.files import write_whole
 from nasmeta.journals import FolderLease, changed_code
+from nasmeta.moved import renamed_in
 from nasmeta.places import in_store, read_whole
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
@@ -143,9 +144,9 @@ class ComparisonFolder:
                 raise JournalError(f"{self.path} has {there}, but no specification.json. Use another folder.")
             return
         try:
-            found = json.loads(path.read_bytes())
+            found = renamed_in(json.loads(path.read_bytes()))
             there = found | {"searchers": _without_code(found.get("searchers") or {})}
-            asked = json.loads(json.dumps({**due, "searchers": _without_code(due["searchers"])}))
+            asked = renamed_in(json.loads(json.dumps({**due, "searchers": _without_code(due["searchers"])})))
             differences = [
                 f"{key} there: {json.dumps(there.get(key))}; asked for: {json.dumps(asked[key])}"
                 for key in _IDENTITY

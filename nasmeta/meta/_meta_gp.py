@@ -192,7 +192,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         optimism: float = 0.5,
         features: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(space, rng, initial=0, features=features)
+        super().__init__(space, rng, n_initial=0, features=features)
         self.optimism = check_number("optimism", optimism)
 
     def _learn(self, sources: list[SourceTask]) -> MetaGP:

@@ -17,6 +17,7 @@ from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import write_atomically
 from nasmeta.meta._model_archive import KIND, decode, encode, space_in
 from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
+from nasmeta.moved import new_names
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import get_task
@@ -116,6 +117,7 @@ class SavedMetaModel:
 
     def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of the file with those of the user, whose names are checked."""
+        settings = new_names(kind.__init__, settings)
         known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
         strange = next((name for name in settings if name not in known), None)
         if strange is not None:

@@ -62,7 +62,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(space, rng, predictor=predictor, acquisition=acquisition, optimism=optimism, options=options)
-        self.initial = 0
+        self.n_initial = 0
 
     @classmethod
     def knows(cls, predictor: str) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from nasmeta.code import code_of
 from nasmeta.errors import SettingError
 from nasmeta.meta import SavedMetaModel
+from nasmeta.moved import new_names
 from nasmeta.runs._guidance import UNGUIDED, Guidance
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
@@ -67,8 +68,9 @@ class SearcherSpec:
             raise SettingError(f"The settings of {name} are a mapping of names to values, not {settings!r:.80}.")
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
+        named = new_names(kind.__init__, settings or {})
         try:
-            plain = {key: _plain(name, key, value) for key, value in (settings or {}).items()}
+            plain = {key: _plain(name, key, value) for key, value in named.items()}
         except RecursionError:
             raise SettingError(f"The settings of {name} have lists within lists, too deep to be recorded.") from None
         spec = cls(name, kind, plain, code=code_of(kind))

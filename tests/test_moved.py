@@ -1,0 +1,64 @@
+"""Old names of arguments and settings go on to work, and mean the same run."""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import SettingError
+from nasmeta.searchers import SEARCHERS
+
+SPACE = nm.get_space("nb201")
+
+
+@pytest.mark.parametrize("name", ["gp", "tpe", "bananas", "predictor", "xgboost-ei", "rgpe", "multi-task-gp"])
+def test_initial_is_n_initial_now(name: str) -> None:
+    kind = SEARCHERS[name]
+    with pytest.warns(DeprecationWarning, match=r"The argument initial of \w+ is n_initial now") as told:
+        made = kind(SPACE, np.random.default_rng(0), initial=3)
+    assert made.n_initial == 3
+    assert told[0].filename == __file__
+
+
+def test_a_setting_has_one_name() -> None:
+    with pytest.raises(SettingError, match="give it by that name only"):
+        nm.search("gp", "nb201/cifar10", evaluations=3, settings={"initial": 3, "n_initial": 3})
+
+
+def test_settings_of_a_run_have_the_new_name() -> None:
+    with pytest.warns(DeprecationWarning, match="n_initial now") as told:
+        old = nm.search("gp", "nb201/cifar10", evaluations=8, settings={"initial": 2})
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        new = nm.search("gp", "nb201/cifar10", evaluations=8, settings={"n_initial": 2})
+    assert old.settings == new.settings == {"n_initial": 2}
+    assert old.cells.tolist() == new.cells.tolist()
+
+
+def test_a_journal_with_the_old_name_is_of_the_same_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    whole = nm.search("gp", "nb201/cifar10", evaluations=8, settings={"n_initial": 2})
+    nm.search("gp", "nb201/cifar10", evaluations=4, settings={"n_initial": 2}, journal=path)
+    text = path.read_text("utf-8")
+    assert '"n_initial": 2' in text
+    path.write_text(text.replace('"n_initial": 2', '"initial": 2'), "utf-8")
+    resumed = nm.search("gp", "nb201/cifar10", evaluations=8, settings={"n_initial": 2}, journal=path)
+    assert resumed.cells.tolist() == whole.cells.tolist()
+    assert len(path.read_text("utf-8").splitlines()) == 9
+
+
+def test_a_folder_with_the_old_name_is_of_the_same_comparison(tmp_path: Path) -> None:
+    searchers = {"few": ("gp", {"n_initial": 2})}
+    nm.compare(searchers, tasks="nb201/cifar10", repeats=1, evaluations=4, folder=tmp_path)
+    path = tmp_path / "specification.json"
+    said = json.loads(path.read_text("utf-8"))
+    said["searchers"]["few"]["settings"] = {"initial": 2}
+    path.write_text(json.dumps(said), "utf-8")
+    for journal in tmp_path.rglob("*.jsonl"):
+        journal.write_text(journal.read_text("utf-8").replace('"n_initial"', '"initial"'), "utf-8")
+    frame = nm.compare(searchers, tasks="nb201/cifar10", repeats=1, evaluations=6, folder=tmp_path)
+    assert len(frame) == 6
