@@ -6,14 +6,13 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib import import_module
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from nasmeta.errors import SettingError, calls_inside
 
-__all__ = ["moved_names", "new_names", "renamed_arguments", "renamed_in"]
+__all__ = ["moved_names", "new_names", "renamed_arguments", "renamed_attribute", "renamed_in"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 _SETTINGS = {"initial": "n_initial"}  # of searchers: what older journals and folders call them
 
@@ -50,8 +49,8 @@ def moved_names(room: str, now_in: Mapping[str, str]) -> Callable[[str], object]
     return find
 
 
-def renamed_arguments(**now: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator of a function, or of an ``__init__``, that takes keyword arguments by their old names, too.
+def renamed_arguments(**now: str) -> Callable[[F], F]:
+    """Return a decorator of a function, a class or its ``__init__``: keyword arguments have their old names, too.
 
     Parameters
     ----------
@@ -70,17 +69,43 @@ def renamed_arguments(**now: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     (5, 'The argument initial of search is n_initial now.')
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+    def decorate(function: F) -> F:
+        if isinstance(function, type):
+            function.__init__ = decorate(function.__init__)  # type: ignore[misc]
+            return cast(F, function)
+
         @wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        def call(*args: Any, **kwargs: Any) -> Any:
             if not now.keys().isdisjoint(kwargs):
-                kwargs = new_names(call, kwargs)  # type: ignore[assignment]
+                kwargs = new_names(call, kwargs)
             return function(*args, **kwargs)
 
         call.renamed = now  # type: ignore[attr-defined]
-        return call
+        return cast(F, call)
 
     return decorate
+
+
+def renamed_attribute(old: str, new: str) -> Any:
+    """Return a property that is an attribute of another name, with a warning.
+
+    Examples
+    --------
+    >>> class Digits:
+    ...     std = 0.3
+    ...     deviation = renamed_attribute("deviation", "std")
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     found = Digits().deviation
+    >>> found, str(told[0].message)
+    (0.3, 'Digits.deviation is std now.')
+    """
+
+    def find(self: object) -> Any:
+        warnings.warn(f"{type(self).__name__}.{old} is {new} now.", DeprecationWarning, stacklevel=calls_inside() + 1)
+        return getattr(self, new)
+
+    return property(find, doc=f"Former name of `{new}`.")
 
 
 def new_names(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import SettingError
 from nasmeta.searchers import SEARCHERS
+from nasmeta.tasks import LabelNoise
+from nasmeta.training import load_dataset
 
 SPACE = nm.get_space("nb201")
 
@@ -62,3 +64,13 @@ def test_a_folder_with_the_old_name_is_of_the_same_comparison(tmp_path: Path) ->
         journal.write_text(journal.read_text("utf-8").replace('"n_initial"', '"initial"'), "utf-8")
     frame = nm.compare(searchers, tasks="nb201/cifar10", repeats=1, evaluations=6, folder=tmp_path)
     assert len(frame) == 6
+
+
+def test_a_deviation_is_std_now() -> None:
+    with pytest.warns(DeprecationWarning, match="The argument deviations of LabelNoise is stds now"):
+        noise = LabelNoise(np.zeros(1), deviations=np.ones(1))
+    with pytest.warns(DeprecationWarning, match=r"LabelNoise\.deviations is stds now"):
+        assert noise.deviations is noise.stds
+    digits = load_dataset("digits")
+    with pytest.warns(DeprecationWarning, match=r"ImageDataset\.deviation is std now"):
+        assert digits.deviation == digits.std

@@ -107,7 +107,7 @@ class LabelScale:
         ----------
         mean : ndarray of float64
             Mean scores.
-        deviation : ndarray of float64, of the same shape
+        std : ndarray of float64, of the same shape
             Of the labels.
 
         Returns

@@ -127,7 +127,7 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         predicted : ndarray of float64, shape (m,)
-        deviation : ndarray of float64, shape (m,)
+        std : ndarray of float64, shape (m,)
             Only with `return_std`.
 
         Raises

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
+from nasmeta.moved import renamed_arguments, renamed_attribute
 from nasmeta.tasks._scores import normal_scores
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
@@ -19,13 +20,14 @@ _BINS = 20  # of equally many cells, for which a deviation is estimated
 _MOST_MIXED = 3
 
 
+@renamed_arguments(deviations="stds")
 @dataclass(frozen=True, eq=False)
 class LabelNoise:
     """The deviation of one seed's normal score from that of the cell, at each level of the score.
 
     Attributes
     ----------
-    scores, deviations : ndarray of float64, shape (n_bins,)
+    scores, stds : ndarray of float64, shape (n_bins,)
         Ascending levels, and the deviation at each; in between it is linear, outside constant.
 
     Examples
@@ -37,11 +39,12 @@ class LabelNoise:
     """
 
     scores: NDArray[np.float64]
-    deviations: NDArray[np.float64]
+    stds: NDArray[np.float64]
+    deviations = renamed_attribute("deviations", "stds")
 
     def at(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the deviations at these scores, of the same shape."""
-        found: NDArray[np.float64] = np.interp(scores, self.scores, self.deviations)
+        found: NDArray[np.float64] = np.interp(scores, self.scores, self.stds)
         return found
 
 

@@ -227,7 +227,7 @@ class _Training:
         )
         if self.folder is not None:
             data = self.dataset
-            facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.deviation}
+            facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
             export_network(network, self.folder / NETWORK_FILE, facts=facts)
             write_atomically(self.folder / RESULT_FILE, json.dumps(result.to_dict(), indent=1) + "\n")
         return result

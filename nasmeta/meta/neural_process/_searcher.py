@@ -110,7 +110,7 @@ class MetaNPSearch(MetaSearcher):
         predictor.meta_model_ = self._require_meta_model()
         if self._cells:
             predictor.fit(self._cells[-_CONTEXT:], self._values[-_CONTEXT:])
-            mean, deviation = predictor.mean_, predictor.deviation_
+            mean, deviation = predictor.mean_, predictor.std_
         else:
             mean, deviation = predictor.prior()
         bound = np.where(self._open, mean + self.optimism * deviation, -np.inf)

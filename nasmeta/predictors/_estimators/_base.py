@@ -82,7 +82,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         mean : ndarray of float64, shape (n,)
-        deviation : ndarray of float64, shape (n,)
+        std : ndarray of float64, shape (n,)
             Only with `return_std`.
         """
         check_is_fitted(self)

@@ -76,7 +76,7 @@ class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         mean : ndarray of float64, shape (n,)
-        deviation : ndarray of float64, shape (n,)
+        std : ndarray of float64, shape (n,)
             Only with `return_std`.
         """
         check_is_fitted(self)
