@@ -74,3 +74,13 @@ def test_a_deviation_is_std_now() -> None:
     digits = load_dataset("digits")
     with pytest.warns(DeprecationWarning, match=r"ImageDataset\.deviation is std now"):
         assert digits.deviation == digits.std
+
+
+def test_a_number_of_labels_is_n_labels_now(tmp_path: Path) -> None:
+    task, rng = nm.get_task("nb201/cifar10"), np.random.default_rng
+    with pytest.warns(DeprecationWarning, match=r"The argument labels of Task\.as_source is n_labels now"):
+        old = task.as_source(labels=20, rng=rng(0))
+    assert old.sha256 == task.as_source(n_labels=20, rng=rng(0)).sha256
+    with pytest.warns(DeprecationWarning, match="The argument labels of meta_train is n_labels now"):
+        saved = nm.meta_train("source-order", leave_out="cifar100", labels=20, out=tmp_path / "order.npz")
+    assert saved.card["sources"][0]["labels"] == 20

@@ -16,19 +16,21 @@ from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._shipped import load_meta_model
 from nasmeta.meta._training_files import TrainingFiles
+from nasmeta.moved import renamed_arguments
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.threads import one_thread
 
 __all__ = ["meta_train"]
 
 
+@renamed_arguments(labels="n_labels")
 def meta_train(
     learner: str,
     sources: str | Task | Iterable[str | Task | SourceTask] = "nb201",
     *,
     out: str | os.PathLike[str],
     leave_out: str | None = None,
-    labels: int | None = None,
+    n_labels: int | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -48,7 +50,7 @@ def meta_train(
     out : path
     leave_out : str, optional
         Dataset or device of which nothing is used: what the model may honestly be tested on.
-    labels : int, optional
+    n_labels : int, optional
         Random labels of each source, two or more; all where left out.
     settings : mapping, optional
         Keyword arguments of the learner.
@@ -79,7 +81,7 @@ def meta_train(
     >>> import tempfile
     >>> from nasmeta.meta import meta_train
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     saved = meta_train("source-order", leave_out="cifar100", labels=50, out=f"{folder}/order.npz")
+    ...     saved = meta_train("source-order", leave_out="cifar100", n_labels=50, out=f"{folder}/order.npz")
     >>> saved.sources, saved.card["sources"][0]["labels"]
     (('nb201/cifar10', 'nb201/imagenet16-120'), 50)
     """
@@ -89,10 +91,10 @@ def meta_train(
         raise SettingError(f"progress is a function of steps done, steps in all and the loss, not {shown(progress)}.")
     if not isinstance(settings, Mapping | None):
         raise SettingError(f"Settings are a mapping of names to values, not {shown(settings)}.")
-    if labels is not None:
-        labels = check_int("labels", labels, least=2)
+    if n_labels is not None:
+        n_labels = check_int("n_labels", n_labels, least=2)
     seed = check_int("seed", seed, least=0)
-    seen = _sources(sources, leave_out, labels, seed)
+    seen = _sources(sources, leave_out, n_labels, seed)
     made = build_learner(learner, seen[0].space, seed, dict(settings or {}))
     training = training_digest(made, seen, seed)
     done = files.prepare(training, resume=resume, overwrite=overwrite)
@@ -106,7 +108,7 @@ def meta_train(
     return saved
 
 
-def _sources(sources: Any, leave_out: str | None, labels: int | None, seed: int) -> list[SourceTask]:
+def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: int) -> list[SourceTask]:
     asked = as_tasks(sources, sources=True)
     ready = [source for source in asked if isinstance(source, SourceTask)]
     tasks = [source for source in asked if isinstance(source, Task)]
@@ -114,8 +116,8 @@ def _sources(sources: Any, leave_out: str | None, labels: int | None, seed: int)
         if ready:
             raise SettingError("leave_out is for tasks; of SourceTasks pass those that are wanted.")
         tasks = list(TaskDistribution(tasks).leave_out(leave_out)[0])
-    rng = np.random.default_rng(seed) if labels is not None else None
-    seen = [*ready, *(task.as_source(labels, rng) for task in tasks)]
+    rng = np.random.default_rng(seed) if n_labels is not None else None
+    seen = [*ready, *(task.as_source(n_labels, rng) for task in tasks)]
     if not seen:
         raise SettingError("There is no source to learn from: name other sources, or leave out another dataset.")
     return seen

@@ -34,7 +34,7 @@ class TestMetaNP(SearcherContract):
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("np") / "np.npz"
-    meta_train("meta-np", leave_out="cifar100", labels=200, out=out, settings={"steps": 12, "width": 16})
+    meta_train("meta-np", leave_out="cifar100", n_labels=200, out=out, settings={"steps": 12, "width": 16})
     return out
 
 
