@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.meta._model_archive import check_array
+from nasmeta.meta.meta_nas._tasks import GREED
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MetaNASSearch"]
 
-GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
 _LARGEST_WIDTH = 1024
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
 _PROPOSALS = ("network", "uniform", "all")

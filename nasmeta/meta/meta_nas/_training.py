@@ -18,8 +18,7 @@ from nasmeta.meta._identity import training_identity
 from nasmeta.meta._monitor import Monitor, write_log
 from nasmeta.meta._training_state import StateNames
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
-from nasmeta.meta.meta_nas._searcher import GREED
-from nasmeta.meta.meta_nas._tasks import PracticeTasks
+from nasmeta.meta.meta_nas._tasks import GREED, PracticeTasks
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
