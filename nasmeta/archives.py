@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError
+from nasmeta.errors import DamagedFileError, shown
 
 __all__ = ["ArchiveKind", "check_array", "digest_of", "read_array", "unpack"]
 
@@ -94,7 +94,7 @@ file). Rank them anew.
             version = card.pop(self.version_key)
         if version != self.version:
             raise DamagedFileError(
-                f"{path} has version {version!r:.20} of the format (written by nasmeta {card.get('nasmeta')!s:.20}), "
+                f"{path} has version {shown(version)} of the format (written by nasmeta {card.get('nasmeta')!s:.20}), "
                 f"but this nasmeta reads version {self.version}. {self.hint}"
             )
         return card, arrays

@@ -20,6 +20,7 @@ __all__ = [
     "check_generator",
     "check_instance",
     "check_int",
+    "check_list",
     "check_number",
 ]
 
@@ -130,6 +131,24 @@ def check_instance(name: str, value: object, kind: type[T]) -> T:
     if not isinstance(value, kind):
         raise SettingError(f"{name} must be of type {kind.__name__}, not {shown(value)}.")
     return value
+
+
+def check_list(name: str, value: Any, of: str) -> list[Any]:
+    """Return what the user lists, checked; a text is one thing and no list of letters.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> check_list("seeds", 0, "whole numbers")
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: seeds must be a list of whole numbers, not 0.
+    """
+    if not isinstance(value, str | bytes) and isinstance(value, Iterable) and getattr(value, "ndim", 1):
+        return list(value)
+    raise SettingError(f"{name} must be a list of {of}, not {shown(value)}.")
 
 
 def check_array(name: str, value: Any) -> NDArray[np.float64]:

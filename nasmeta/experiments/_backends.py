@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from nasmeta.checks import check_int
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 
 __all__ = ["BACKENDS", "Backend", "Connection", "connected"]
 
@@ -52,7 +52,7 @@ class Backend:
         if not isinstance(name, str) or name not in BACKENDS:
             raise UnknownNameError.of("backend", name, BACKENDS)
         if address is not None and (not isinstance(address, str) or not address.strip()):
-            raise SettingError(f"The address of a cluster is a text such as tcp://host:8786, not {address!r:.80}.")
+            raise SettingError(f"The address of a cluster is a text such as tcp://host:8786, not {shown(address)}.")
         if name == "loky":
             if address is not None:
                 raise SettingError("loky runs on this machine and has no address. Clusters: backend ray or dask.")

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator
 from nasmeta.files import write_whole
 from nasmeta.journals import FolderLease, changed_code
@@ -245,8 +245,8 @@ def require_labels(labels: Collection[str]) -> None:
         parts = re.split(r"[/\\]", label)
         if label != label.strip() or not label.isprintable() or not all(parts) or {".", ".."} & {*parts}:
             raise SettingError(
-                f"{label!r:.80} is no label of a searcher: it names its folder and its curve, so it must be printable, "
-                "not empty, without spaces around it, and no path to elsewhere."
+                f"{shown(label)} is no label of a searcher: it names its folder and its curve, so it must be "
+                "printable, not empty, without spaces around it, and no path to elsewhere."
             )
     _require_apart(labels)
 

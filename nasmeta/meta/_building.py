@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
 from nasmeta.moved import new_names
 from nasmeta.searchers import SEARCHERS
@@ -78,6 +78,6 @@ def _plain(learner: str, key: str, value: Any) -> Any:
         return json.loads(json.dumps(value, default=lambda number: number.item()))
     except (AttributeError, TypeError, ValueError, RecursionError) as reason:
         raise SettingError(
-            f"The setting {key} of {learner} is {value!r:.80} ({type(value).__name__}), but settings are kept with the "
-            "model: numbers, strings, booleans, None, lists of them, and mappings of names to them."
+            f"The setting {key} of {learner} is {shown(value)} ({type(value).__name__}), but settings are kept with "
+            "the model: numbers, strings, booleans, None, lists of them, and mappings of names to them."
         ) from reason

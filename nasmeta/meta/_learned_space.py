@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.meta._cell_distribution import fit_log_linear, marginals, position_pairs
 from nasmeta.meta._chance import ChanceOfBest
 from nasmeta.spaces import SearchSpace
@@ -182,7 +182,7 @@ def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: s
 
 def _checked_fraction(fraction: float) -> float:
     if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction <= 1:
-        raise SettingError(f"fraction must be a number above 0 and at most 1, not {fraction!r:.80}.")
+        raise SettingError(f"fraction must be a number above 0 and at most 1, not {shown(fraction)}.")
     return float(fraction)
 
 

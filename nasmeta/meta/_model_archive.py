@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, check_array, digest_of
+from nasmeta.errors import shown
 from nasmeta.spaces import SPACES, SearchSpace, from_content, get_space, to_content
 
 __all__ = ["KIND", "check_array", "checked_logarithms", "decode", "encode", "space_in"]
@@ -105,4 +106,4 @@ def _check_card(card: Mapping[str, Any]) -> None:
     if "space_content" in card:
         space_in(card)
     elif card["space"] not in SPACES:
-        raise ValueError(f"it is for the space {card['space']!r:.40}, which is none of {', '.join(SPACES)}")
+        raise ValueError(f"it is for the space {shown(card['space'])}, which is none of {', '.join(SPACES)}")

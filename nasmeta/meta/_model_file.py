@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.meta._model_archive import KIND, decode, encode, space_in
 from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
@@ -92,8 +92,8 @@ class SavedMetaModel:
         for name, value in training_settings(learner).items():
             if name in self.card["settings"] and self.card["settings"][name] != value:
                 raise SettingError(
-                    f"{self.path} was meta-trained with {name}={self.card['settings'][name]!r:.80}, not {value!r:.80}: "
-                    "leave the setting out, or meta-train anew."
+                    f"{self.path} was meta-trained with {name}={shown(self.card['settings'][name])}, not "
+                    f"{shown(value)}: leave the setting out, or meta-train anew."
                 )
         with KIND.blaming(self.path):
             learner.meta_model_ = learner._unpack(self.arrays, self.card["facts"])
@@ -121,7 +121,7 @@ class SavedMetaModel:
         known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
         strange = next((name for name in settings if name not in known), None)
         if strange is not None:
-            raise SettingError(f"{self.kind} has no setting {strange!r:.80}. Possible: {', '.join(known) or 'none'}.")
+            raise SettingError(f"{self.kind} has no setting {shown(strange)}. Possible: {', '.join(known) or 'none'}.")
         return {**self.card["settings"], **settings}
 
     def require_searcher(self) -> None:
@@ -138,7 +138,7 @@ class SavedMetaModel:
 
     def _refuse_method(self, possible: Iterable[str]) -> NoReturn:
         raise DamagedFileError(
-            f"{self.path} holds a model of the method {self.kind!r:.80}, which is none here: "
+            f"{self.path} holds a model of the method {shown(self.kind)}, which is none here: "
             f"{', '.join(sorted(possible))}. Import what registers it, or use a file of one of these. {KIND.hint}"
         )
 

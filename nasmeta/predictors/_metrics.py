@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_array, check_number
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 
 __all__ = ["LEVELS", "calibration", "gaussian_crps", "interval_coverage", "rank_correlations"]
 
@@ -107,7 +107,7 @@ def interval_coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike, level: 
     from scipy.stats import norm
 
     if not 0 < check_number("level", level) < 1:
-        raise SettingError(f"The level of an interval must lie between 0 and 1, not {level!r}.")
+        raise SettingError(f"The level of an interval must lie between 0 and 1, not {shown(level)}.")
     mu, sigma, y = _normals(mean, std, truth)
     return float(np.mean(np.abs(y - mu) <= norm.ppf((1 + level) / 2) * sigma))
 

@@ -83,7 +83,7 @@ def isomorph_split(
     else:
         test_fraction = check_number("test_fraction", test_fraction)
         if not 0 < test_fraction < 1:
-            raise SettingError(f"test_fraction must lie between 0 and 1, not {test_fraction!r}.")
+            raise SettingError(f"test_fraction must lie between 0 and 1, not {shown(test_fraction)}.")
         names, sizes = np.unique(classes, return_counts=True)
         order = rng.permutation(len(names))
         needed = int(np.searchsorted(np.cumsum(sizes[order]), test_fraction * len(pool))) + 1

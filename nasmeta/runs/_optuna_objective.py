@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import Evaluator, TableEvaluator
 from nasmeta.searchers import load_optuna, position_distributions
 from nasmeta.tasks import Task, as_task, fidelities
@@ -124,6 +124,6 @@ def optuna_objective(
     if evaluator.values is None:
         raise SettingError("An objective answers from a table or a surrogate; real trainings are for nasmeta.search.")
     if promotion not in _PROMOTIONS:
-        raise SettingError(f"promotion must be one of {', '.join(_PROMOTIONS)}, not {promotion!r:.80}.")
+        raise SettingError(f"promotion must be one of {', '.join(_PROMOTIONS)}, not {shown(promotion)}.")
     asked = {evaluator.full_epochs: evaluator.task} if epochs is None else fidelities(evaluator.task, epochs)
     return OptunaObjective(evaluator, evaluator.at(asked), promotion)

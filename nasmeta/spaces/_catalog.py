@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.registry import Registry
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace
@@ -152,7 +152,7 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
     if build not in _built:
         built = build()
         if not isinstance(built, SearchSpace):
-            raise SettingError(f"The space {name} is a function that returns {built!r:.80}, not a SearchSpace.")
+            raise SettingError(f"The space {name} is a function that returns {shown(built)}, not a SearchSpace.")
         _built[build] = built
         built.registered_name = built.registered_name or SPACES.name_of(build)
     return _built[build]

@@ -343,8 +343,8 @@ class SearchSpace(ArchitectureSet):
         >>> get_space("nb201").feature("operations").counts[0]
         array([0, 3, 2, 0, 1], dtype=int8)
         """
-        if name not in self._features:
-            if name not in self._builders:
+        if not isinstance(name, str) or name not in self._features:
+            if not isinstance(name, str) or name not in self._builders:
                 raise UnknownNameError.of(f"count feature of the space {self.name}:", name, self.feature_names)
             counts, names = self._builders[name](self)
             counts = np.asarray(counts)

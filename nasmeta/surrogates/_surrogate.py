@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
+from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace
 from nasmeta.surrogates._features import class_features, network_classes
@@ -178,7 +178,7 @@ class Surrogate:
         index = self.space.index_of(cells)
         some = np.atleast_1d(np.asarray(index, dtype=np.int32))
         if answer not in ("mean", "training"):
-            raise SettingError(f'answer is "mean" or "training", not {answer!r:.80}.')
+            raise SettingError(f'answer is "mean" or "training", not {shown(answer)}.')
         found = self.values[some] if answer == "mean" else self._trainings(some, seed)
         return float(found[0]) if isinstance(index, int) else found
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.moved import renamed_arguments, renamed_attribute
 from nasmeta.tasks._scores import normal_scores
 from nasmeta.tasks._signal import Signal
@@ -100,7 +100,7 @@ def measure_label_noise(tasks: Iterable[Task]) -> LabelNoise:
 def _with_seeds(tasks: Iterable[Task]) -> Iterable[Task]:
     for task in tasks:
         if not isinstance(task, Task):
-            raise SettingError(f"Label noise is measured on Tasks, which know their seeds, not on {task!r:.80}.")
+            raise SettingError(f"Label noise is measured on Tasks, which know their seeds, not on {shown(task)}.")
         s = task.signal
         if task.objective is None and (task.table_name, s.metric, s.split, s.epochs) == (
             "nb201",
@@ -146,11 +146,11 @@ class Augmentation:
     def __post_init__(self) -> None:
         for name, value, most in (("warp", self.warp, np.inf), ("mixture", self.mixture, 1.0)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-                raise SettingError(f"{name} must be a number from 0 to {most:g}, not {value!r:.80}.")
+                raise SettingError(f"{name} must be a number from 0 to {most:g}, not {shown(value)}.")
         if not isinstance(self.noise, LabelNoise) and (
             isinstance(self.noise, bool) or not isinstance(self.noise, int | float) or not 0 <= self.noise < np.inf
         ):
-            raise SettingError(f"noise must be a number from 0 on or a LabelNoise, not {self.noise!r:.80}.")
+            raise SettingError(f"noise must be a number from 0 on or a LabelNoise, not {shown(self.noise)}.")
 
     @property
     def changes_all_labels(self) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, overload
 
-from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError
+from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.registry import Registry, is_place
 from nasmeta.tasks._declared import declared_families, declared_tasks
 from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
@@ -246,7 +246,7 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
             raise SettingError(f"One task is needed, but {task!r} has {len(task)}.")
         return task[0]
     if not isinstance(task, str | Task):
-        raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
+        raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {shown(task)}.")
     return get_task(task) if isinstance(task, str) else task
 
 
@@ -283,7 +283,7 @@ def as_tasks(
     if isinstance(asked, (str, *kinds)):
         asked = [asked]
     if not isinstance(asked, Iterable):
-        raise SettingError(f"{what}, not {asked!r:.80}.")
+        raise SettingError(f"{what}, not {shown(asked)}.")
     without = set(held_out)
     found: list[Any] = []
     for one in asked:
@@ -295,5 +295,5 @@ def as_tasks(
             found.append(one)
         else:
             what = what if sources else "A task is a name such as nb201/cifar10, or a Task"
-            raise SettingError(f"{what}, not {one!r:.80}.")
+            raise SettingError(f"{what}, not {shown(one)}.")
     return found

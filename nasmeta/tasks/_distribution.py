@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from nasmeta.checks import check_generator, check_int
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks._source_task import SourceTask
@@ -50,13 +50,13 @@ class TaskDistribution(Sequence[Task]):
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         if isinstance(tasks, Task | str):
-            raise SettingError(f"A distribution is of a list of tasks, not of {tasks!r:.80}.")
+            raise SettingError(f"A distribution is of a list of tasks, not of {shown(tasks)}.")
         self._tasks = tuple(tasks)
         for task in self._tasks:
             if not isinstance(task, Task):
                 raise SettingError(
-                    f"A distribution is of Tasks, not of {task!r:.80}: nasmeta.get_task(name) makes one of a name, and "
-                    "nasmeta.task_distribution(family) all of a family."
+                    f"A distribution is of Tasks, not of {shown(task)}: nasmeta.get_task(name) makes one of a name, "
+                    "and nasmeta.task_distribution(family) all of a family."
                 )
         if len(set(self.names)) != len(self._tasks):
             raise SettingError(f"A task appears twice in {', '.join(self.names)}.")
@@ -108,7 +108,9 @@ class TaskDistribution(Sequence[Task]):
 They are on: cifar10, cifar100, imagenet16-120.
         """
         if not isinstance(dataset, str):
-            raise SettingError(f"What is left out is a name, not {dataset!r}. Possible: {', '.join(self.datasets)}.")
+            raise SettingError(
+                f"What is left out is a name, not {shown(dataset)}. Possible: {', '.join(self.datasets)}."
+            )
         key = held_out_name(dataset)
         if key not in self.datasets:
             if not any(key in names() for names in ALL_HELD_OUT):
@@ -155,7 +157,7 @@ They are on: cifar10, cifar100, imagenet16-120.
         [('nb201', 7, 3), ('tnb101', 3, 7)]
         """
         if by not in _SPLITS:
-            raise SettingError(f"by must be one of {', '.join(_SPLITS)}, not {by!r:.80}.")
+            raise SettingError(f"by must be one of {', '.join(_SPLITS)}, not {shown(by)}.")
         groups: dict[str, list[Task]] = {}
         for task in self._tasks:
             for name in _SPLITS[by](task):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, devices, read_name
 from nasmeta.tasks._task import Task
 
@@ -54,7 +54,7 @@ def sample_objective(
     ('nb201/imagenet16-120/tradeoff-1.06/pixel3', ('imagenet16-120', 'pixel3'))
     """
     if not isinstance(rng, np.random.Generator):
-        raise SettingError(f"rng must be a numpy.random.Generator, not {rng!r:.80}.")
+        raise SettingError(f"rng must be a numpy.random.Generator, not {shown(rng)}.")
     for what, value, known in (("rule", rule, _RULES), ("dataset", dataset, DATASETS), ("kind of cost", kind, _UNITS)):
         if value is not None and value not in known:
             raise UnknownNameError.of(what, value, known)

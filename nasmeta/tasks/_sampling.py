@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks._augmentation import Augmentation
 from nasmeta.tasks._scores import normal_scores
@@ -99,14 +99,14 @@ class EpisodeSampler:
         labels: str = "rank",
     ) -> None:
         if labels not in _LABELS:
-            raise SettingError(f"labels must be one of {', '.join(_LABELS)}, not {labels!r:.80}.")
+            raise SettingError(f"labels must be one of {', '.join(_LABELS)}, not {shown(labels)}.")
         self.labels = labels
         wanted = None if space is None else get_space(space)
         self.sources = tuple(checked_sources(type(self).__name__, sources, wanted, move=True))
         low, high = support if isinstance(support, tuple | list) and len(support) == 2 else (support, support)
         self.support = (check_int("support", low), check_int("support", high))
         if self.support[0] > self.support[1]:
-            raise SettingError(f"support must be a number or (low, high), not {support!r:.80}.")
+            raise SettingError(f"support must be a number or (low, high), not {shown(support)}.")
         self.query = check_int("query", query)
         self.augment = Augmentation() if augment is None else augment
         for source in self.sources:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_generator, check_int
-from nasmeta.errors import ColumnError, MissingValueError, SettingError
+from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._costs import recorded_costs
@@ -63,9 +63,9 @@ class Task:
         held_out: Sequence[str] | None = None,
     ) -> None:
         if not isinstance(name, str) or not name.strip():
-            raise SettingError(f"The name of a task is a text, not {name!r:.80}.")
+            raise SettingError(f"The name of a task is a text, not {shown(name)}.")
         if not isinstance(signal, Signal):
-            raise SettingError(f"The signal of {name} is a Signal, as Table.task makes one, not {signal!r:.80}.")
+            raise SettingError(f"The signal of {name} is a Signal, as Table.task makes one, not {shown(signal)}.")
         self.name, self.signal, self.objective = name, signal, objective
         self._table = table
         if isinstance(cost, Signal):
@@ -74,7 +74,7 @@ class Task:
             (cost,) if isinstance(cost, Cost) else cost if cost is None or isinstance(cost, str) else tuple(cost)
         )
         if isinstance(self._cost, str) and self._cost != "recorded":
-            raise SettingError(f'The cost of {name} is "recorded", a Signal, a Cost or None, not {cost!r:.80}.')
+            raise SettingError(f'The cost of {name} is "recorded", a Signal, a Cost or None, not {shown(cost)}.')
         self._held_out = None if held_out is None else tuple(held_out)
 
     @property

@@ -251,7 +251,7 @@ def load_dataset(
     split = str(checked_path("split", split))
     split_seed = check_int("split_seed", split_seed, 0)
     if check_number("valid_fraction", valid_fraction) >= 1:
-        raise SettingError(f"valid_fraction must be below 1, not {valid_fraction!r}.")
+        raise SettingError(f"valid_fraction must be below 1, not {shown(valid_fraction)}.")
     size = None if size is None else checked_size(size)
     if not path and kind not in ("digits", "fashion-mnist"):
         raise SettingError(f"The data set {given} needs a folder: {given}:PATH.")

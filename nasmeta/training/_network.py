@@ -317,7 +317,7 @@ def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:
     """
     check_instance("network", network, CellNetwork)
     if check_int("image_size", image_size) % 4:
-        raise SettingError(f"image_size is a positive multiple of 4, not {image_size!r}.")
+        raise SettingError(f"image_size is a positive multiple of 4, not {shown(image_size)}.")
     total = sum(parameter.numel() for parameter in network.classifier.parameters())
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):

@@ -106,7 +106,7 @@ class Recipe:
             else:
                 value = float(check_number(name, value))
                 if field.name in _BELOW_ONE and value >= 1:
-                    raise SettingError(f"{name} must be below 1, not {value!r}.")
+                    raise SettingError(f"{name} must be below 1, not {shown(value)}.")
             object.__setattr__(self, field.name, value)
         if self.learning_rate == 0:
             raise SettingError("learning_rate of a recipe must be above 0.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import as_tasks
 
@@ -26,11 +26,11 @@ def read_of_sources(spec: SearcherSpec, key: str, value: Any, folder: Path) -> A
     elif key == "sources":
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            raise SettingError(f"sources are a name or a list of names, of tasks or of families, not {value!r:.80}.")
+            raise SettingError(f"sources are a name or a list of names, of tasks or of families, not {shown(value)}.")
         as_tasks(names, sources=True)
         return names
     elif not isinstance(value, str):
-        raise SettingError(f'meta_model is a file, the name of a shipped one or "shipped", not {value!r:.80}.')
+        raise SettingError(f'meta_model is a file, the name of a shipped one or "shipped", not {shown(value)}.')
     elif value.endswith(".npz"):
         return str(folder / value)
     return value

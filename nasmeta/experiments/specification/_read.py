@@ -170,7 +170,7 @@ class _Reader:
         evaluator = self.entry(str, '"table" or "surrogate"', "table", "evaluator")
         if evaluator not in ("table", "surrogate"):
             raise self.error(
-                self.lines.of("evaluator"), f'evaluator must be "table" or "surrogate", not {evaluator!r}.'
+                self.lines.of("evaluator"), f'evaluator must be "table" or "surrogate", not {shown(evaluator)}.'
             )
         specification = Specification(
             name=self.file.stem,
@@ -217,7 +217,7 @@ class _Reader:
             own = given[label] if isinstance(given, dict) else {}
             line = self.lines.of("searchers", label) if own else self.lines.of_entry(str(label), "searchers")
             if not isinstance(label, str) or not isinstance(own, dict):
-                raise self.error(line, f"{label!r:.40} must be the name of a searcher, or a table of its settings.")
+                raise self.error(line, f"{shown(label)} must be the name of a searcher, or a table of its settings.")
             if label in found:
                 raise self.error(line, f"The searcher {label} is there twice.")
             with self.on(line):
@@ -226,7 +226,7 @@ class _Reader:
             name = settings.pop("searcher", label)
             with self.on(line):
                 if not isinstance(name, str):
-                    raise SettingError(f"searcher must be a name, not {name!r:.80}.")
+                    raise SettingError(f"searcher must be a name, not {shown(name)}.")
                 said = of_sources[label] = {key: settings.pop(key) for key in OF_SOURCES if key in settings}
                 try:
                     spec = SearcherSpec.of(name, settings)
@@ -284,7 +284,7 @@ class _Reader:
             if not isinstance(address, str) or len(parts) != 5:
                 raise self.error(
                     line,
-                    f"{address!r:.80} is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED, such as "
+                    f"{shown(address)} is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED, such as "
                     '"cifar10/accuracy/test/200/mean", and " of RELEASE" behind it where there are several.',
                 )
             dataset, metric, split, epochs, seed = (None if part == "-" else part for part in parts)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.meta_nas._tasks import GREED
 from nasmeta.searchers import SEARCHERS, MetaSearcher
@@ -127,21 +127,21 @@ class MetaNASSearch(MetaSearcher):
         self.optimism = check_number("optimism", optimism)
         self.prior_weight = check_number("prior_weight", prior_weight)
         if proposals not in _PROPOSALS:
-            raise SettingError(f"proposals must be one of {', '.join(_PROPOSALS)}, not {proposals!r:.80}.")
+            raise SettingError(f"proposals must be one of {', '.join(_PROPOSALS)}, not {shown(proposals)}.")
         self.proposals = proposals
         if not isinstance(screening, bool):
-            raise SettingError(f"screening must be True or False, not {screening!r:.80}.")
+            raise SettingError(f"screening must be True or False, not {shown(screening)}.")
         self.screening = screening
         self.steps, self.tasks = check_int("steps", steps), check_int("tasks", tasks)
         self.width = check_int("width", width, most=_LARGEST_WIDTH)
         if self.width % 4:
-            raise SettingError(f"width must be a multiple of 4, not {width!r:.80}.")
+            raise SettingError(f"width must be a multiple of 4, not {shown(width)}.")
         self.learning_rate = check_number("learning_rate", learning_rate, least=1e-8, most=1.0)
         self.screen = check_number("screen", screen, most=1.0)
         self.deviation = check_number("deviation", deviation, least=1e-3, most=100.0)
         self.noise = check_number("noise", noise, least=1e-3, most=100.0)
         if device not in ("cpu", "cuda", "auto"):
-            raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
+            raise SettingError(f"device must be cpu, cuda or auto, not {shown(device)}.")
         self.device = device
         self._asked = np.zeros(space.size, dtype=bool)
         self._values: dict[int, float] = {}

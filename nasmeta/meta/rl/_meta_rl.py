@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
@@ -118,9 +118,9 @@ class MetaRLSearch(MetaSearcher):
         self.noise = check_number("noise", noise, 0, 100)
         self.temperature = check_number("temperature", temperature, 0, 1000)
         if device not in ("cpu", "cuda", "auto"):
-            raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
+            raise SettingError(f"device must be cpu, cuda or auto, not {shown(device)}.")
         if start not in ("sources", "random"):
-            raise SettingError(f"start must be 'sources' or 'random', not {start!r:.80}.")
+            raise SettingError(f"start must be 'sources' or 'random', not {shown(start)}.")
         self.device, self.start = device, start
         self._walk: Walks | None = None
         self._pending: set[int] = set()
