@@ -146,7 +146,7 @@ def check_list(name: str, value: Any, of: str) -> list[Any]:
     Traceback (most recent call last):
     nasmeta.errors.SettingError: seeds must be a list of whole numbers, not 0.
     """
-    if not isinstance(value, str | bytes) and isinstance(value, Iterable) and getattr(value, "ndim", 1):
+    if not isinstance(value, str | bytes) and isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
         return list(value)
     raise SettingError(f"{name} must be a list of {of}, not {shown(value)}.")
 

@@ -145,7 +145,8 @@ class TrainingResult:
             if found["nasmeta_training"] != FORMAT:
                 raise ValueError(f"its format is {found['nasmeta_training']!r}, not {FORMAT}")
             epochs = tuple(EpochRecord(**epoch) for epoch in found["epochs"])
-            for told, of in ((found, cls), *((epoch, EpochRecord) for epoch in found["epochs"])):
+            parts: list[tuple[Any, Any]] = [(found, cls), *((epoch, EpochRecord) for epoch in found["epochs"])]
+            for told, of in parts:
                 for entry in fields(of):
                     value = told.get(entry.name, entry.default)
                     if not isinstance(value, _KINDS.get(entry.type, object)) and value is not entry.default:
