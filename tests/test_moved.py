@@ -84,3 +84,8 @@ def test_a_number_of_labels_is_n_labels_now(tmp_path: Path) -> None:
     with pytest.warns(DeprecationWarning, match="The argument labels of meta_train is n_labels now"):
         saved = nm.meta_train("source-order", leave_out="cifar100", labels=20, out=tmp_path / "order.npz")
     assert saved.card["sources"][0]["labels"] == 20
+
+
+def test_a_notation_is_a_codec_now() -> None:
+    with pytest.warns(DeprecationWarning, match=r"nasmeta\.spaces\.Notation is nasmeta\.spaces\.CellCodec now"):
+        assert nm.spaces.Notation is nm.spaces.CellCodec

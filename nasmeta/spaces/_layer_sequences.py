@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces._features import CountFeature, choice_one_hot
-from nasmeta.spaces._notation import Notation
+from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
@@ -23,7 +23,7 @@ _ABSENT = len(_TRANSNAS_CHOICES) - 1
 _STAGES = (slice(0, 2), slice(2, 5), slice(5, 8))  # of NAS-Bench-Macro's eight layers
 
 
-def _digits(n_layers: tuple[int, ...], choices: str) -> Notation:
+def _digits(n_layers: tuple[int, ...], choices: str) -> CellCodec:
     """Return the notation of a row of digits, one a layer; a layer that is absent has none."""
     lengths = ", ".join(map(str, n_layers))
 
@@ -37,7 +37,7 @@ def _digits(n_layers: tuple[int, ...], choices: str) -> Notation:
         codes = [choices.index(digit) for digit in text]
         return tuple(codes + [len(choices)] * (max(n_layers) - len(codes)))
 
-    return Notation(write, read)
+    return CellCodec(write, read)
 
 
 def transnas_macro() -> SearchSpace:
