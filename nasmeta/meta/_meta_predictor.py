@@ -37,6 +37,30 @@ class MetaPredictor(ABC):
     -----
     Higher labels are better, as in `nasmeta.tasks.SourceTask`: pass minus a latency.
     ``nasmeta.testing.MetaPredictorContract`` holds the tests that any meta-predictor must pass.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import MetaPredictor
+    >>> class MeanOfSources(MetaPredictor):
+    ...     def _meta_learn(self, sources):
+    ...         return np.mean([source.utilities for source in sources], axis=0)
+    ...
+    ...     def _expected(self, learnt):
+    ...         return (learnt - learnt.mean()) / learnt.std()
+    ...
+    ...     def _adapted(self, learnt, cells, scores):
+    ...         return self._expected(learnt), np.ones(len(learnt))
+    ...
+    ...     def _pack(self):
+    ...         return {"mean": self.meta_model_}, {}
+    ...
+    ...     def _unpack(self, arrays, facts):
+    ...         return arrays["mean"]
+    >>> sources, target = nm.task_distribution("nb201").leave_out("cifar100")
+    >>> predictor = MeanOfSources().meta_fit(sources).fit([0, 5, 6111], target[0].values[[0, 5, 6111]])
+    >>> bool(np.corrcoef(predictor.predict(np.arange(15625)), target[0].values)[0, 1] > 0.9)
+    True
     """
 
     meta_model_: Any = None

@@ -38,6 +38,13 @@ class SavedMetaModel:
         number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version), ``sha256``;
         ``training`` (see `training_digest`) where `nasmeta.meta.meta_train` wrote it.
     arrays : dict of str to ndarray
+
+    Examples
+    --------
+    >>> from nasmeta.meta import load_meta_model
+    >>> saved = load_meta_model("meta-rl-nb201-without-cifar10")
+    >>> saved.kind, saved.space.name, saved.sources
+    ('meta-rl', 'nb201', ('nb201/cifar100', 'nb201/imagenet16-120'))
     """
 
     path: Path

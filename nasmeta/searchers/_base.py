@@ -191,6 +191,22 @@ class MetaSearcher(Searcher):
         Of the class: settings that have no part in meta-training, and so may be others than those of a model's file.
     crosses_spaces : bool
         Of the class: whether sources may be of another space.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.searchers import MetaSearcher
+    >>> class BestOfSources(MetaSearcher):
+    ...     def _learn(self, sources):
+    ...         return np.concatenate([one.cells[np.argsort(-one.utilities)[:10]] for one in sources])
+    ...
+    ...     def ask(self, n=1):
+    ...         return self.rng.choice(self.meta_model_, size=n)
+    ...
+    ...     def tell(self, cells, values):
+    ...         pass
+    >>> nm.search(BestOfSources, "nb201/cifar10", evaluations=5).sources
+    ('nb201/cifar100', 'nb201/imagenet16-120')
     """
 
     meta_model_: Any = None

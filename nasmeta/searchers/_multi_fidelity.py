@@ -32,6 +32,21 @@ class MultiFidelitySearcher(Searcher):
     ----------
     fidelities : tuple of int
         Epochs, ascending; the last is the full length.
+
+    Examples
+    --------
+    >>> from nasmeta.searchers import MultiFidelitySearcher
+    >>> from nasmeta.spaces import get_space
+    >>> class Shortest(MultiFidelitySearcher):
+    ...     def ask_at(self, n=1):
+    ...         return self.rng.integers(self.space.size, size=n), np.full(n, self.fidelities[0])
+    ...
+    ...     def tell_at(self, cells, epochs, values):
+    ...         pass
+    >>> searcher = Shortest(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher.begin((12, 200))
+    >>> searcher.ask_at(3)[1].tolist()
+    [12, 12, 12]
     """
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:

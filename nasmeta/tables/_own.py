@@ -207,6 +207,16 @@ def remove_added(table: str) -> int:
     ------
     SettingError
         Where nothing was.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import nasmeta as nm
+    >>> from nasmeta.tables import added_tables, remove_added
+    >>> measured = pd.DataFrame({"arch": [0, 5], "accuracy": [10.0, 90.0]})
+    >>> table = nm.Table.from_frame(measured, "nb201", name="example-of-removal").add()
+    >>> "example-of-removal" in added_tables(), remove_added("example-of-removal")
+    (True, 1)
     """
     found = added_sources(table)
     if not found:

@@ -36,6 +36,16 @@ class Episode:
         Higher is better; standardised within the whole sampled task, see `EpisodeSampler`.
     sources : tuple of str
         Names of the sources that the task was made of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.tasks import EpisodeSampler
+    >>> sampler = EpisodeSampler([nm.get_task("nb201/cifar10")], support=10, query=20)
+    >>> episode = sampler.sample(np.random.default_rng(0))
+    >>> len(episode.support_cells), len(episode.query_labels), episode.sources
+    (10, 20, ('nb201/cifar10',))
     """
 
     space: SearchSpace

@@ -135,6 +135,18 @@ def load_network(path: str | Path) -> CellNetwork:
     Raises
     ------
     DamagedFileError
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nasmeta.training import CellNetwork, export_network, load_network
+    >>> network = CellNetwork(6111, n_classes=10, channels=4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/network.safetensors"
+    ...     _ = export_network(network, path)
+    ...     again = load_network(path)
+    >>> again.count_parameters() == network.count_parameters()
+    True
     """
     tensors, head = read_tensors(Path(path))
     try:

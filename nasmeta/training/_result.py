@@ -40,6 +40,13 @@ class EpochRecord:
         After the epoch; None where it was not evaluated, or the split is empty.
     seconds : float
         Of the training, without the evaluation.
+
+    Examples
+    --------
+    >>> from nasmeta.training import load_dataset, load_recipe, train
+    >>> result = train(6111, load_dataset("digits").subset(16), load_recipe("tiny", epochs=1), device="cpu")
+    >>> result.epochs[0].epoch, result.epochs[0].valid_accuracy == result.valid_accuracy
+    (1, True)
     """
 
     epoch: int

@@ -88,6 +88,16 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The space whose architectures are handed over, or its name.
     canonical : bool, default False
         Whether isomorphic architectures get one encoding, that of the representative of their class.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import CellEncoder
+    >>> class Skips(CellEncoder):
+    ...     def _table(self):
+    ...         space = self._reference()
+    ...         return space.feature("operations").counts[:, 1:2], ("skip_connect",)
+    >>> Skips("nb201").transform([0, 6111]).tolist(), list(Skips("nb201").get_feature_names_out())
+    ([[3.0], [1.0]], ['skip_connect'])
     """
 
     def __init__(self, space: str | SearchSpace = "nb201", canonical: bool = False) -> None:
