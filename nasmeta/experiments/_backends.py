@@ -157,9 +157,7 @@ def _dask(backend: Backend, stack: ExitStack) -> Connection:
         """joblib's own one, which tells where Dask has given a job up; joblib's waits for it for ever."""
 
         def effective_n_jobs(self, n_jobs: int) -> int:
-            return max(
-                2, int(super().effective_n_jobs(n_jobs))
-            )  # joblib would do all jobs of one worker in this process
+            return max(2, int(super().effective_n_jobs(n_jobs)))  # of one worker joblib would do all jobs here
 
         async def _collect(self) -> None:
             import asyncio

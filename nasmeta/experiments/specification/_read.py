@@ -16,8 +16,7 @@ from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
-from nasmeta.experiments.specification._of_sources import OF_SOURCES, read_of_sources
-from nasmeta.experiments.specification._specification import Specification, ready_specifications
+from nasmeta.experiments.specification._specification import OF_SOURCES, Specification, ready_specifications
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
 from nasmeta.runs import Clock, RunConfig, on_evaluator
@@ -234,7 +233,7 @@ class _Reader:
                     raise SettingError(f"{reason} Beside settings there are: {', '.join(OF_SOURCES)}.") from None
             for key, value in said.items():
                 with self.on(self.lines.of("searchers", label, key)):
-                    said[key] = read_of_sources(spec, key, value, self.file.parent)
+                    said[key] = _said_of_sources(spec, key, value, self.file.parent)
             found[label] = (name, settings)
         return found, {label: said for label, said in of_sources.items() if said}
 
@@ -342,6 +341,23 @@ class _Reader:
                 for source in config.sources:
                     _ = source.column if isinstance(source, Task) else None  # says how to fetch what is not here
         return config
+
+
+def _said_of_sources(spec: SearcherSpec, key: str, value: Any, folder: Path) -> Any:
+    """Return what is said of sources under a key, as `compare` takes it."""
+    if key in ("space", "warm_start"):
+        spec.guided(**{"space": None, "warm_start": 0, key: value})
+    elif key == "sources":
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            raise SettingError(f"sources are a name or a list of names, of tasks or of families, not {shown(value)}.")
+        as_tasks(names, sources=True)
+        return names
+    elif not isinstance(value, str):
+        raise SettingError(f'meta_model is a file, the name of a shipped one or "shipped", not {shown(value)}.')
+    elif value.endswith(".npz"):
+        return str(folder / value)
+    return value
 
 
 def _first(clock: Any, kind: type[Clock]) -> tuple[str, ...]:

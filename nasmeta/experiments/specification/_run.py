@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments.specification._folder import SpecifiedFolder
-from nasmeta.experiments.specification._of_sources import OF_SOURCES
 from nasmeta.experiments.specification._read import read_specification
-from nasmeta.experiments.specification._specification import Specification
+from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
 from nasmeta.places import located
 
 if TYPE_CHECKING:
