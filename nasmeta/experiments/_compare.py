@@ -170,14 +170,14 @@ def compare(
     }
     of_all: dict[str, Any] = {"clock": ticking, "epochs": epochs}
     configs: dict[Pair, RunConfig] = {}
-    for i, of_task in enumerate(zip(evaluators, budgets, strict=True)):
+    for i, (answers, budget) in enumerate(zip(evaluators, budgets, strict=True)):
         for label, spec in specs.items():
-            learnt = {"meta_model": models.get(label), "sources": taught.get(label)}
-            configs[i, label] = RunConfig.of(spec, *of_task, **learnt, **of_all, label=label)
+            learnt: dict[str, Any] = {"meta_model": models.get(label), "sources": taught.get(label)}
+            configs[i, label] = RunConfig.of(spec, answers, budget, **learnt, **of_all, label=label)
     comparison = _Comparison(configs, of_runs)
     if home is None:
         return comparison.frame(where, progress, None)
-    extent = {
+    extent: dict[str, Any] = {
         "repeats": len(of_runs),
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],

@@ -3,7 +3,6 @@
 from nasmeta.moved import moved_names
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike as ArchitectureLike
 from nasmeta.spaces._catalog import SPACES, get_cell_space as get_cell_space, get_space
-from nasmeta.spaces._cell_drawing import draw_cell as draw_cell
 from nasmeta.spaces._cell_graph import complete_edges as complete_edges, live_edges as live_edges
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._content import from_content as from_content, to_content as to_content

@@ -139,7 +139,7 @@ def task_distribution(name: str) -> TaskDistribution:
         ``nb201``: the three datasets after 200 epochs; ``nb201/12ep`` after 12; ``nb201/accuracy``: both, and each seed
         after 200 (of which some cells lack one); ``nb201/train-seconds``; ``nb201/latency`` and ``nb201/energy``: the
         devices that run all cells; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and
-        hardware cost, one drawn budget or weight for each dataset and device (`sample_objective` draws more);
+        hardware cost, one drawn budget or weight for each dataset and device;
         ``tnb101``: the seven tasks of TransNAS-Bench-101; ``tnb101/train``: their metrics on the training images, more
         to learn from; ``all``: all of these but those of two columns, those on training images, and the seconds, which
         for one dataset are those for another times a factor.

@@ -39,53 +39,18 @@ def write_report(
     seed: int = 0,
     columns: Sequence[ColumnInfo] = (),
 ) -> list[Path]:
-    """Write the report of a comparison.
+    """Write the report of a comparison; `nasmeta.report` says what its arguments mean.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        A results frame with all its columns.
-    folder : path
-        Made where it does not exist. ``index.html`` is the page (one file, plotly.js in it, nothing is loaded from
-        anywhere), ``report.md`` the same in short, ``figures/`` and ``tables/`` (LaTeX, with booktabs) are for papers.
-    tasks : mapping of name to Task, optional
-        Where the tasks are here, the report tells units, releases and the test values of the validation incumbents.
-    provenance : mapping, optional
-        Anything else to be kept with the results: versions, the specification, checksums. Values may be nested.
-    title : str
-    at : int, optional
-        Budget of ranks and tests; by default the largest at which all runs are known.
-    x : {"evaluation", "simulated_seconds"}, optional
-        What that budget counts; by default what the runs say: seconds where they ended after different numbers of
-        evaluations without the optimum.
-    formats : sequence of {"png", "svg", "pdf"}
-        Of the figures; without any there are none. The first is shown in the Markdown.
-    level, seed : float, int
-        Level of all intervals, seed of the bootstrap.
-    columns : sequence of ColumnInfo
-        Test columns that the comparison reports; by default one in an order that does not depend on what was fetched.
+    Of what it has beside those, `tasks` are those that are here, of which the report tells units, releases and test
+    values; `provenance` is anything else to be kept with the results, values may be nested; `columns` are the test
+    columns that the comparison reports, by default one in an order that does not depend on what was fetched. The folder
+    gets ``index.html`` (one file, plotly.js in it, nothing is loaded from anywhere), ``report.md``, the same in short,
+    ``figures/`` and ``tables/`` (LaTeX, with booktabs) for papers.
 
     Returns
     -------
     list of Path
         The page first.
-
-    Raises
-    ------
-    SettingError
-        The frame is not valid, a format is unknown, or the folder cannot be written.
-    NasmetaError
-        The extra ``report`` is not installed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import nasmeta as nm
-    >>> from nasmeta.analysis.report import write_report
-    >>> frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20)
-    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
-    ...     write_report(frame, folder)[0].name
-    'index.html'
     """
     return write_findings(find(frame, tasks, at, x, level, seed, columns), folder, provenance, title, formats)
 
