@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_instance
+from nasmeta.checks import check_choice, check_instance
 from nasmeta.code import code_of
 from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.evaluators._base import Evaluation, Evaluator
@@ -82,8 +82,7 @@ class FunctionEvaluator(Evaluator):
     ) -> None:
         if not _is_function(function):
             raise SettingError(f"A function is called with the choices of an architecture; this is {shown(function)}.")
-        if direction not in ("max", "min"):
-            raise SettingError(f"direction is 'max' or 'min', not {shown(direction)}.")
+        check_choice("direction", direction, ("max", "min"))
         metric, name = check_instance("metric", metric, str), check_instance("name", name or "", str)
         self.function = function
         if isinstance(task, SearchSpace):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -115,15 +115,7 @@ class LearnedSpace:
 
     def keep(self, fraction: float) -> LearnedSpace:
         """Return the same distribution with another kept fraction."""
-        return LearnedSpace(
-            self.space,
-            _checked_fraction(fraction),
-            self.log_probability,
-            self.chance,
-            self.sources,
-            self.labels,
-            self.share,
-        )
+        return replace(self, fraction=_checked_fraction(fraction))
 
     @cached_property
     def order(self) -> NDArray[np.int32]:

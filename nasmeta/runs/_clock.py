@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_bool, check_choice, check_int
 from nasmeta.errors import SettingError, shown
 
 __all__ = ["Budget", "Clock", "checked_budget"]
@@ -73,12 +73,8 @@ class Clock:
             if name not in possible:
                 raise SettingError(f"A clock has no setting {name!r}. Possible: {', '.join(possible)}.")
         for name, choices in _CHOICES.items():
-            if clock.get(name, choices[0]) not in choices:
-                raise SettingError(
-                    f"{name} of the clock must be one of {', '.join(choices)}, not {shown(clock[name])}."
-                )
-        if not isinstance(clock.get("charge_searcher", False), bool):
-            raise SettingError(f"charge_searcher must be true or false, not {shown(clock['charge_searcher'])}.")
+            check_choice(f"{name} of the clock", clock.get(name, choices[0]), choices)
+        check_bool("charge_searcher", clock.get("charge_searcher", False))
         workers = check_int("workers of the clock", clock.get("workers", 1), most=1_000_000)
         return cls(**{**clock, "workers": workers})
 

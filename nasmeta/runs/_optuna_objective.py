@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.checks import check_choice
+from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TableEvaluator
 from nasmeta.searchers import load_optuna, position_distributions
 from nasmeta.tasks import Task, as_task, fidelities
@@ -123,7 +124,6 @@ def optuna_objective(
     evaluator = task if isinstance(task, Evaluator) else TableEvaluator(as_task(task))
     if evaluator.values is None:
         raise SettingError("An objective answers from a table or a surrogate; real trainings are for nasmeta.search.")
-    if promotion not in _PROMOTIONS:
-        raise SettingError(f"promotion must be one of {', '.join(_PROMOTIONS)}, not {shown(promotion)}.")
+    check_choice("promotion", promotion, _PROMOTIONS)
     asked = {evaluator.full_epochs: evaluator.task} if epochs is None else fidelities(evaluator.task, epochs)
     return OptunaObjective(evaluator, evaluator.at(asked), promotion)

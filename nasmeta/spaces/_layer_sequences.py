@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -59,23 +60,14 @@ def transnas_macro() -> SearchSpace:
         "tnb101-macro",
         [Position(f"layer{i}", _TRANSNAS_CHOICES) for i in range(1, max(_TRANSNAS_LENGTHS) + 1)],
         architectures=networks,
-        features={"widths": _widths, "resolutions": _resolutions},
+        features={"widths": partial(_counted_up, choices=(1, 3)), "resolutions": partial(_counted_up, choices=(2, 3))},
         kernel_features=("positions", "operations", "widths", "resolutions"),
         notation=_digits(_TRANSNAS_LENGTHS, "1234"),
     )
 
 
-def _widths(space: SearchSpace) -> CountFeature:
-    """Return how often the channels were doubled up to each layer; absent layers keep what the last one has."""
-    return _counted_up(space, (1, 3))
-
-
-def _resolutions(space: SearchSpace) -> CountFeature:
-    """Return how often the resolution was halved up to each layer."""
-    return _counted_up(space, (2, 3))
-
-
 def _counted_up(space: SearchSpace, choices: tuple[int, ...]) -> CountFeature:
+    """Return how often one of these choices was taken up to each layer; absent layers keep what the last one has."""
     steps = np.isin(space.codes, choices)
     return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(p.name for p in space.positions))
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
-from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
+from nasmeta.checks import check_choice, check_int
+from nasmeta.errors import DamagedFileError, MissingValueError
 from nasmeta.files import write_atomically
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace
 from nasmeta.surrogates._features import class_features, network_classes
@@ -177,8 +177,7 @@ class Surrogate:
         """
         index = self.space.index_of(cells)
         some = np.atleast_1d(np.asarray(index, dtype=np.int32))
-        if answer not in ("mean", "training"):
-            raise SettingError(f'answer is "mean" or "training", not {shown(answer)}.')
+        check_choice("answer", answer, ("mean", "training"))
         found = self.values[some] if answer == "mean" else self._trainings(some, seed)
         return float(found[0]) if isinstance(index, int) else found
 

@@ -8,11 +8,18 @@ from typing import Any, Literal, overload
 
 from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.registry import Registry, is_place
-from nasmeta.tasks._declared import declared_families, declared_tasks
 from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
-from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
+from nasmeta.tasks._members import (
+    declared_families,
+    declared_tasks,
+    drawn_names,
+    own_families,
+    own_names,
+    own_tasks,
+    task_of_own_table,
+    tradeoff_devices,
+)
 from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attacks, devices, read_name, why_no_name
-from nasmeta.tasks._own import own_families, own_names, own_tasks, task_of_own_table
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 

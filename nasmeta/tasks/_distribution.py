@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from nasmeta.checks import check_generator, check_int
+from nasmeta.checks import check_choice, check_generator, check_int
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import held_out_name
@@ -156,8 +156,7 @@ They are on: cifar10, cifar100, imagenet16-120.
         >>> [(name, len(sources), len(target)) for name, sources, target in both.splits(by="space")]
         [('nb201', 7, 3), ('tnb101', 3, 7)]
         """
-        if by not in _SPLITS:
-            raise SettingError(f"by must be one of {', '.join(_SPLITS)}, not {shown(by)}.")
+        check_choice("by", by, _SPLITS)
         groups: dict[str, list[Task]] = {}
         for task in self._tasks:
             for name in _SPLITS[by](task):

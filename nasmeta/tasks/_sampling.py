@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks._augmentation import Augmentation
@@ -19,8 +19,6 @@ from nasmeta.tasks._sources import checked_sources
 from nasmeta.tasks._task import Task
 
 __all__ = ["Episode", "EpisodeSampler"]
-
-_LABELS = ("rank", "value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +106,7 @@ class EpisodeSampler:
         space: str | SearchSpace | None = None,
         labels: str = "rank",
     ) -> None:
-        if labels not in _LABELS:
-            raise SettingError(f"labels must be one of {', '.join(_LABELS)}, not {shown(labels)}.")
-        self.labels = labels
+        self.labels = check_choice("labels", labels, ("rank", "value"))
         wanted = None if space is None else get_space(space)
         self.sources = tuple(checked_sources(type(self).__name__, sources, wanted, move=True))
         low, high = support if isinstance(support, tuple | list) and len(support) == 2 else (support, support)

@@ -377,16 +377,8 @@ class Task:
             cells = np.sort(rng.choice(cells, n_labels, replace=False))
         if not len(cells):
             raise MissingValueError(f"{self.name} has no measured {self.space.noun}.")
-        return SourceTask(
-            self.name,
-            self.dataset,
-            self.space,
-            cells,
-            self.sign * self.values[cells],
-            self.held_out,
-            self.is_cost,
-            self.metric_kind,
-        )
+        values, about = self.sign * self.values[cells], (self.held_out, self.is_cost, self.metric_kind)
+        return SourceTask(self.name, self.dataset, self.space, cells, values, *about)
 
     def __repr__(self) -> str:
         s = self.signal

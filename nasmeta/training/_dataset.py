@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,17 +127,9 @@ class ImageDataset:
         rng = np.random.default_rng(check_int("seed", seed, 0))
         chosen = {name: np.sort(rng.permutation(self.splits[name])[:n]) for name in SPLITS}
         kept = np.sort(np.concatenate(list(chosen.values())))
-        return ImageDataset(
-            self.name,
-            self.images[kept],
-            self.labels[kept],
-            self.classes,
-            {name: np.searchsorted(kept, positions) for name, positions in chosen.items()},
-            self.mean,
-            self.std,
-            self.flips,
-            {**self.facts, "subset": n, "subset_seed": seed},
-        )
+        splits = {name: np.searchsorted(kept, positions) for name, positions in chosen.items()}
+        facts = {**self.facts, "subset": n, "subset_seed": seed}
+        return replace(self, images=self.images[kept], labels=self.labels[kept], splits=splits, facts=facts)
 
 
 def dataset_names() -> list[str]:

@@ -142,14 +142,7 @@ def _fitting(cells: Sequence[int], space: CellSpace, data: ImageDataset, recipe:
     if device.type != "cuda" or len(cells) < 2:
         return 1
     largest = max(cells, key=lambda cell: float(space.flops(cell, dataset="cifar10")))
-    network = CellNetwork(
-        largest,
-        space,
-        n_classes=data.n_classes,
-        channels=recipe.channels,
-        cells_per_stage=recipe.cells_per_stage,
-        prune=recipe.prune,
-    )
+    network = CellNetwork(largest, space, n_classes=data.n_classes, **recipe.skeleton)
     free, _ = torch.cuda.mem_get_info(device)
     fit = int(0.9 * free / bytes_needed(network, data, recipe.batch_size))
     return max(1, min(fit, len(cells), os.cpu_count() or 1))
@@ -186,7 +179,7 @@ def _in_processes(
     done = _round(jobs, n_workers, folder, data, settings)
     for job in jobs:
         # one that was killed takes the others of its pool along, and an error of CUDA those after it in its process
-        if job not in done or (len(jobs) > 1 and _is_error(done[job])):
+        if job not in done or (len(jobs) > 1 and getattr(done[job], "reason", "") == "error"):
             done |= _round([job], 1, folder, data, settings)
         if job not in done:
             done[job] = TrainingFailed(
@@ -194,10 +187,6 @@ def _in_processes(
                 "killed",
             )
     return done
-
-
-def _is_error(found: TrainingResult | TrainingFailed) -> bool:
-    return isinstance(found, TrainingFailed) and found.reason == "error"
 
 
 def _on_ray(

@@ -43,15 +43,11 @@ def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
     >>> live_edges(["none", "skip_connect", "nor_conv_3x3", "none", "none", "nor_conv_1x1"])
     (False, True, False, False, False, True)
     """
-    _check_operations(operations)
-    digits = np.array([[0 if operation == "none" else 1 for operation in operations]])
-    return tuple(_live_edges(digits, _EDGES, none=0)[0].tolist())
-
-
-def _check_operations(operations: Sequence[str]) -> None:
     is_list = isinstance(operations, list | tuple) and all(isinstance(name, str) for name in operations)
     if not is_list or len(operations) != len(_EDGES):
         raise SettingError(f"operations must be a list of six names, one for each edge, not {shown(operations)}.")
+    digits = np.array([[0 if operation == "none" else 1 for operation in operations]])
+    return tuple(_live_edges(digits, _EDGES, none=0)[0].tolist())
 
 
 def _nodes_before_output(operations: Sequence[str]) -> set[int]:

@@ -91,6 +91,11 @@ class Recipe:
     channels_last: bool = False
     prune: bool = False
 
+    @property
+    def skeleton(self) -> dict[str, Any]:
+        """What it says of the network around the cell, as `CellNetwork` takes it."""
+        return {name: getattr(self, name) for name in ("channels", "cells_per_stage", "prune")}
+
     def __post_init__(self) -> None:
         """Check every setting."""
         for field in fields(self):

@@ -128,16 +128,9 @@ class _Training:
         self.recipe, self.device, self.folder, self.dataset = recipe, device, folder, data
         self.identity = identity
         self.deterministic = deterministic
-        network = CellNetwork(
-            identity["cell"],
-            space,
-            n_classes=data.n_classes,
-            channels=recipe.channels,
-            cells_per_stage=recipe.cells_per_stage,
-            prune=recipe.prune,
-            seed=identity["seed"],
-        )
-        self.learner = Learner(network, data, recipe, identity["seed"], device)
+        cell, seed = identity["cell"], identity["seed"]
+        network = CellNetwork(cell, space, n_classes=data.n_classes, **recipe.skeleton, seed=seed)
+        self.learner = Learner(network, data, recipe, seed, device)
         self.epochs: list[EpochRecord] = []
         self.evaluate_seconds = 0.0
         self.energy: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._plots import check_formats, plot_regret, save_figure
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
-from nasmeta.analysis.report._findings import Findings, find
-from nasmeta.analysis.report._latex import latex_tables
-from nasmeta.analysis.report._markdown import markdown
+from nasmeta.analysis._tables import to_latex
+from nasmeta.analysis.report._findings import SCORE_GOALS, Findings, find
+from nasmeta.analysis.report._markdown import against_best_texts, markdown
 from nasmeta.analysis.report._page import page
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.tasks import Task
@@ -117,3 +118,19 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
         figures["performance_profile"] = lambda: plot_profiles(frame, at=found.at, x=found.x)
     figures["runtime_profile"] = lambda: plot_profiles(frame, "runtime")
     return figures
+
+
+def latex_tables(found: Findings) -> dict[str, str]:
+    """Return the tables by file name without suffix; each is a tabular to be put in by an input command."""
+    tables = {}
+    for fact in found.facts:
+        name = re.sub(r"[^a-z0-9]+", "-", fact.name.lower()).strip("-")
+        tables[f"results-{name}"] = to_latex(found.results[fact.name], found.headers, found.goals, found.decimals)
+        if fact.name in found.tests:
+            tables[f"tests-{name}"] = to_latex(against_best_texts(found, fact.name))
+    if found.rank_table is not None:
+        tables["ranks"] = to_latex(found.rank_table, best={"mean": "min"}, decimals=found.decimals)
+    if found.score_table is not None:
+        tables["scores"] = to_latex(found.score_table, headers={"iqm": "IQM"}, best=SCORE_GOALS)
+    head = "% Needs \\usepackage{booktabs}. Written by nasmeta report.\n"
+    return {name: head + table for name, table in tables.items()}

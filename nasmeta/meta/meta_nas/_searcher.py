@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int, check_number
+from nasmeta.checks import check_bool, check_choice, check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.meta_nas._tasks import GREED
@@ -23,7 +23,6 @@ __all__ = ["MetaNASSearch"]
 
 _LARGEST_WIDTH = 1024
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
-_PROPOSALS = ("network", "uniform", "all")
 
 
 def _require_torch() -> None:
@@ -126,12 +125,8 @@ class MetaNASSearch(MetaSearcher):
         self.temperature = check_number("temperature", temperature, most=100.0)
         self.optimism = check_number("optimism", optimism)
         self.prior_weight = check_number("prior_weight", prior_weight)
-        if proposals not in _PROPOSALS:
-            raise SettingError(f"proposals must be one of {', '.join(_PROPOSALS)}, not {shown(proposals)}.")
-        self.proposals = proposals
-        if not isinstance(screening, bool):
-            raise SettingError(f"screening must be True or False, not {shown(screening)}.")
-        self.screening = screening
+        self.proposals = check_choice("proposals", proposals, ("network", "uniform", "all"))
+        self.screening = check_bool("screening", screening)
         self.steps, self.tasks = check_int("steps", steps), check_int("tasks", tasks)
         self.width = check_int("width", width, most=_LARGEST_WIDTH)
         if self.width % 4:
@@ -140,9 +135,7 @@ class MetaNASSearch(MetaSearcher):
         self.screen = check_number("screen", screen, most=1.0)
         self.deviation = check_number("deviation", deviation, least=1e-3, most=100.0)
         self.noise = check_number("noise", noise, least=1e-3, most=100.0)
-        if device not in ("cpu", "cuda", "auto"):
-            raise SettingError(f"device must be cpu, cuda or auto, not {shown(device)}.")
-        self.device = device
+        self.device = check_choice("device", device, ("cpu", "cuda", "auto"))
         self._asked = np.zeros(space.size, dtype=bool)
         self._values: dict[int, float] = {}
 

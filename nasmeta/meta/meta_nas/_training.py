@@ -253,11 +253,6 @@ def _surprise(mean: Tensor, log_deviation: Tensor, truth: Tensor) -> Tensor:
     return log_deviation + 0.5 * ((truth - mean) * (-log_deviation).exp()).square()
 
 
-def _numpy(values: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = values.detach().cpu().numpy()
-    return array
-
-
 def train_networks(
     space: SearchSpace,
     sources: Sequence[SourceTask],
@@ -298,7 +293,7 @@ def train_networks(
         space,
         recipe.width,
         # Rounded, so that a file of half the size holds the same networks.
-        {name: _numpy(values.half().float()) for name, values in trainer.networks.state_dict().items()},
+        {name: values.half().float().cpu().numpy() for name, values in trainer.networks.state_dict().items()},
         tuple(source.name for source in sources),
         sum(len(source) for source in sources),
         np.array(trainer.log, dtype=np.float64).reshape(-1, 5),

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int, check_number
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
+from nasmeta.checks import check_choice, check_int, check_number
+from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
@@ -20,6 +20,10 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["LearntPolicy", "MetaRLSearch"]
+
+_OF_TRAINING = (
+    "iterations", "walks", "steps", "hidden", "learning_rate", "epochs", "discount", "deviation", "noise", "device",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,11 +121,8 @@ class MetaRLSearch(MetaSearcher):
         self.deviation = check_number("deviation", deviation, 0, 100)
         self.noise = check_number("noise", noise, 0, 100)
         self.temperature = check_number("temperature", temperature, 0, 1000)
-        if device not in ("cpu", "cuda", "auto"):
-            raise SettingError(f"device must be cpu, cuda or auto, not {shown(device)}.")
-        if start not in ("sources", "random"):
-            raise SettingError(f"start must be 'sources' or 'random', not {shown(start)}.")
-        self.device, self.start = device, start
+        self.device = check_choice("device", device, ("cpu", "cuda", "auto"))
+        self.start = check_choice("start", start, ("sources", "random"))
         self._walk: Walks | None = None
         self._pending: set[int] = set()
 
@@ -135,18 +136,7 @@ class MetaRLSearch(MetaSearcher):
                 'pip install "nasmeta[torch]".'
             ) from reason
         scores = [complete_scores(self.space, source) for source in sources]
-        settings = PolicyTraining(
-            iterations=self.iterations,
-            walks=self.walks,
-            steps=self.steps,
-            hidden=self.hidden,
-            learning_rate=self.learning_rate,
-            epochs=self.epochs,
-            discount=self.discount,
-            deviation=self.deviation,
-            noise=self.noise,
-            device=self.device,
-        )
+        settings = PolicyTraining(**{name: getattr(self, name) for name in _OF_TRAINING})
         rng = np.random.default_rng(self.training_seed)
         policy = train_policy(self.space, scores, settings, rng, sources=sources, monitor=self.monitor)
         # Half precision is what a file holds, so that one read from a file searches alike.

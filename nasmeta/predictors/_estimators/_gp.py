@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
-from nasmeta.checks import check_int
-from nasmeta.errors import LabelError, SettingError, shown
+from nasmeta.checks import check_choice, check_int
+from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._gaussian_process import JITTER, Hyperparameters, fit_hyperparameters, weak_prior
 
@@ -73,8 +73,7 @@ class GPRegressor(ScaledRegressor):
         self.iterations = iterations
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
-        if self.distance not in ("l1", "l2"):
-            raise SettingError(f"distance must be l1 or l2, not {shown(self.distance)}.")
+        check_choice("distance", self.distance, ("l1", "l2"))
         sizes = [X.shape[1]] if self.groups is None else [check_int("groups", size) for size in self.groups]
         if sum(sizes) != X.shape[1]:
             raise SettingError(f"The groups have {sum(sizes)} columns together, but X has {X.shape[1]}.")
