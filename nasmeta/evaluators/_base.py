@@ -139,11 +139,6 @@ class Evaluator(ABC):
             return None
         return np.flatnonzero(~np.isnan(self.values)).astype(np.int32)
 
-    @property
-    def measured_share(self) -> float:
-        """The share of the space that has an answer."""
-        return 1.0 if self.measured is None else len(self.measured) / self.space.size
-
     def has_costs(self) -> bool:
         """Whether every evaluation costs seconds, so that a budget in seconds means something."""
         if self.cost_seconds is None:

@@ -102,7 +102,9 @@ class LearnedSpace:
         rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
         best = [_best_of_copies(source, noise, rng) for source in seen]
         positions = {share: _left_out_positions(seen, scored[share], best) for share in _SHARES}
-        share = min(_SHARES, key=lambda s: (_mean_log(positions[s]), abs(s - _SHARES[1])))
+        share = min(
+            _SHARES, key=lambda s: (np.mean([np.log(one).mean() for one in positions[s]] or [0.0]), abs(s - _SHARES[1]))
+        )
         return cls(
             space=space,
             fraction=fraction,
@@ -208,7 +210,3 @@ def _best_of_copies(source: SourceTask, noise: float | LabelNoise, rng: np.rando
     """Return the best cell of each noisy copy of a source."""
     scores, augment = normal_scores(source.utilities), Augmentation(noise=noise)
     return np.array([source.cells[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32)
-
-
-def _mean_log(positions: Sequence[NDArray[np.float64]]) -> float:
-    return float(np.mean([np.log(one).mean() for one in positions])) if positions else 0.0
