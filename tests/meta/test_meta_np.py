@@ -62,7 +62,7 @@ def test_a_killed_training_resumes_to_the_same_model(
             raise KeyboardInterrupt
 
     out = tmp_path / "again.npz"
-    arguments: dict[str, Any] = {"leave_out": "cifar100", "labels": 200, "out": out}
+    arguments: dict[str, Any] = {"leave_out": "cifar100", "n_labels": 200, "out": out}
     arguments["settings"] = {"steps": 12, "width": 16}
     monkeypatch.setattr("nasmeta.meta._meta_train.Monitor", partial(Monitor, every=5))
     with pytest.raises(KeyboardInterrupt):
