@@ -85,7 +85,7 @@ def loader_of(data: Any, batch_size: int, workers: int, pin: bool) -> Any:
     height = data.image_size[0]
     steps = [transforms.RandomHorizontalFlip()] if data.flips else []
     steps += [transforms.RandomCrop(height, padding=round(height / 8)), transforms.ToTensor()]
-    transform = transforms.Compose([*steps, transforms.Normalize(data.mean, data.deviation)])
+    transform = transforms.Compose([*steps, transforms.Normalize(data.mean, data.std)])
 
     class Pictures(torch.utils.data.Dataset):  # as torchvision.datasets.CIFAR10: bytes to an image, each time
         def __init__(self) -> None:

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError
+from nasmeta.errors import DamagedFileError, shown
 
-__all__ = ["ArchiveKind", "checked_array", "digest_of", "read_array", "unpack"]
+__all__ = ["ArchiveKind", "check_array", "digest_of", "read_array", "unpack"]
 
 _CARD = "card"
 
@@ -94,7 +94,7 @@ file). Rank them anew.
             version = card.pop(self.version_key)
         if version != self.version:
             raise DamagedFileError(
-                f"{path} has version {version!r:.20} of the format (written by nasmeta {card.get('nasmeta')!s:.20}), "
+                f"{path} has version {shown(version)} of the format (written by nasmeta {card.get('nasmeta')!s:.20}), "
                 f"but this nasmeta reads version {self.version}. {self.hint}"
             )
         return card, arrays
@@ -173,14 +173,14 @@ def digest_of(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> st
     return digest.hexdigest()
 
 
-def checked_array(
+def check_array(
     arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
 ) -> NDArray[Any]:
     """Return an array of a file where it is of this type and shape (None: any length); else a ValueError.
 
     Examples
     --------
-    >>> checked_array({"ranks": np.arange(3)}, "ranks", np.float64, (3,))
+    >>> check_array({"ranks": np.arange(3)}, "ranks", np.float64, (3,))
     Traceback (most recent call last):
     ValueError: ranks is int64 of shape (3,), not float64 of shape (3,)
     """

@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError, shown
 
 __all__ = [
-    "checked_array",
-    "checked_bool",
-    "checked_choice",
-    "checked_generator",
-    "checked_instance",
-    "checked_number",
-    "checked_whole",
+    "check_array",
+    "check_bool",
+    "check_choice",
+    "check_generator",
+    "check_instance",
+    "check_int",
+    "check_list",
+    "check_number",
 ]
 
 T = TypeVar("T")
 
 
-def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -> int:
+def check_int(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -> int:
     """Return a whole number of the user, Python's or NumPy's, checked.
 
     Raises
@@ -35,9 +36,9 @@ def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 
 
     Examples
     --------
-    >>> checked_whole("repeats", 3)
+    >>> check_int("repeats", 3)
     3
-    >>> checked_whole("repeats", 0)
+    >>> check_int("repeats", 0)
     Traceback (most recent call last):
     nasmeta.errors.SettingError: repeats must be a whole number from 1 on, not 0.
     """
@@ -54,7 +55,7 @@ def checked_whole(name: str, value: object, least: int = 1, most: int = 2**63 - 
     return whole
 
 
-def checked_number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> float:
+def check_number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> float:
     """Return a finite number of the user between two bounds, Python's or NumPy's, checked.
 
     Raises
@@ -63,9 +64,9 @@ def checked_number(name: str, value: object, least: float = 0.0, most: float = m
 
     Examples
     --------
-    >>> checked_number("discount", 0.9, 0, 1)
+    >>> check_number("discount", 0.9, 0, 1)
     0.9
-    >>> checked_number("optimism", float("inf"))
+    >>> check_number("optimism", float("inf"))
     Traceback (most recent call last):
     nasmeta.errors.SettingError: optimism must be a number from 0 on, not inf.
     """
@@ -78,7 +79,7 @@ def checked_number(name: str, value: object, least: float = 0.0, most: float = m
     return value
 
 
-def checked_bool(name: str, value: object) -> bool:
+def check_bool(name: str, value: object) -> bool:
     """Return a truth value of the user, Python's or NumPy's, checked.
 
     Raises
@@ -87,7 +88,7 @@ def checked_bool(name: str, value: object) -> bool:
 
     Examples
     --------
-    >>> checked_bool("canonical", "no")
+    >>> check_bool("canonical", "no")
     Traceback (most recent call last):
     nasmeta.errors.SettingError: canonical must be true or false, not 'no'.
     """
@@ -96,7 +97,7 @@ def checked_bool(name: str, value: object) -> bool:
     return bool(value)
 
 
-def checked_choice(name: str, value: object, choices: Iterable[str]) -> str:
+def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     """Return one of several words, checked.
 
     Raises
@@ -105,7 +106,7 @@ def checked_choice(name: str, value: object, choices: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> checked_choice("labels", "ranks", ("rank", "value"))
+    >>> check_choice("labels", "ranks", ("rank", "value"))
     Traceback (most recent call last):
     nasmeta.errors.SettingError: labels must be one of rank, value, not 'ranks'.
     """
@@ -114,7 +115,7 @@ def checked_choice(name: str, value: object, choices: Iterable[str]) -> str:
     return value
 
 
-def checked_instance(name: str, value: object, kind: type[T]) -> T:
+def check_instance(name: str, value: object, kind: type[T]) -> T:
     """Return an object of the user, of this type, checked.
 
     Raises
@@ -123,7 +124,7 @@ def checked_instance(name: str, value: object, kind: type[T]) -> T:
 
     Examples
     --------
-    >>> checked_instance("path", "a/b", dict)
+    >>> check_instance("path", "a/b", dict)
     Traceback (most recent call last):
     nasmeta.errors.SettingError: path must be of type dict, not 'a/b'.
     """
@@ -132,7 +133,25 @@ def checked_instance(name: str, value: object, kind: type[T]) -> T:
     return value
 
 
-def checked_array(name: str, value: Any) -> NDArray[np.float64]:
+def check_list(name: str, value: Any, of: str) -> list[Any]:
+    """Return what the user lists, checked; a text is one thing and no list of letters.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> check_list("seeds", 0, "whole numbers")
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: seeds must be a list of whole numbers, not 0.
+    """
+    if not isinstance(value, str | bytes) and isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
+        return list(value)
+    raise SettingError(f"{name} must be a list of {of}, not {shown(value)}.")
+
+
+def check_array(name: str, value: Any) -> NDArray[np.float64]:
     """Return numbers of the user as float64, of any shape, checked; they need not be finite.
 
     Raises
@@ -141,7 +160,7 @@ def checked_array(name: str, value: Any) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> checked_array("curves", [[1, 2], [3]])
+    >>> check_array("curves", [[1, 2], [3]])
     Traceback (most recent call last):
     nasmeta.errors.SettingError: curves must be an array of numbers, not [[1, 2], [3]].
     """
@@ -151,7 +170,7 @@ def checked_array(name: str, value: Any) -> NDArray[np.float64]:
         raise SettingError(f"{name} must be an array of numbers, not {shown(value)}.") from reason
 
 
-def checked_generator(rng: object, what: str) -> np.random.Generator:
+def check_generator(rng: object, what: str) -> np.random.Generator:
     """Return the user's random generator, checked.
 
     Parameters
@@ -166,7 +185,7 @@ def checked_generator(rng: object, what: str) -> np.random.Generator:
 
     Examples
     --------
-    >>> checked_generator(42, "tasks")
+    >>> check_generator(42, "tasks")
     Traceback (most recent call last):
     nasmeta.errors.SettingError: A numpy.random.Generator draws the tasks, such as numpy.random.default_rng(0), not 42.
     """

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 
 __all__ = ["code_of", "code_within", "estimator_digest"]
 
@@ -64,8 +64,8 @@ def _version_of(thing: Any) -> str | None:
         return None  # an attribute of the objects, not of the class
     if isinstance(version, bool) or not isinstance(version, str | int) or not str(version).strip():
         raise SettingError(
-            f"The version of {thing.__qualname__} is {version!r:.40}, but it is recorded with the results: a text or a "
-            'whole number, such as version = "2".'
+            f"The version of {thing.__qualname__} is {shown(version)}, but it is recorded with the results: a text or "
+            'a whole number, such as version = "2".'
         )
     return str(version)
 

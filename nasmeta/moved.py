@@ -1,12 +1,20 @@
-"""Public names that moved to another room: they go on to work for one release, with a warning."""
+"""Public names that moved or changed: the old ones go on to work for one release, with a warning."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import wraps
 from importlib import import_module
+from typing import Any, TypeVar, cast
 
-__all__ = ["moved_names"]
+from nasmeta.errors import SettingError, calls_inside
+
+__all__ = ["moved_names", "new_names", "renamed_arguments", "renamed_attribute", "renamed_in"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SETTINGS = {"initial": "n_initial"}  # of searchers: what older journals and folders call them
 
 
 def moved_names(room: str, now_in: Mapping[str, str]) -> Callable[[str], object]:
@@ -39,3 +47,100 @@ def moved_names(room: str, now_in: Mapping[str, str]) -> Callable[[str], object]
         return getattr(import_module(module), renamed)
 
     return find
+
+
+def renamed_arguments(**now: str) -> Callable[[F], F]:
+    """Return a decorator of a function, a class or its ``__init__``: keyword arguments have their old names, too.
+
+    Parameters
+    ----------
+    **now : str
+        The new name, by the old one.
+
+    Examples
+    --------
+    >>> @renamed_arguments(initial="n_initial")
+    ... def search(n_initial=10):
+    ...     return n_initial
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     found = search(initial=5)
+    >>> found, str(told[0].message)
+    (5, 'The argument initial of search is n_initial now.')
+    """
+
+    def decorate(function: F) -> F:
+        if isinstance(function, type):
+            function.__init__ = decorate(function.__init__)  # type: ignore[misc]
+            return cast(F, function)
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not now.keys().isdisjoint(kwargs):
+                kwargs = new_names(call, kwargs)
+            return function(*args, **kwargs)
+
+        call.renamed = now  # type: ignore[attr-defined]
+        return cast(F, call)
+
+    return decorate
+
+
+def renamed_attribute(old: str, new: str) -> Any:
+    """Return a property that is an attribute of another name, with a warning.
+
+    Examples
+    --------
+    >>> class Digits:
+    ...     std = 0.3
+    ...     deviation = renamed_attribute("deviation", "std")
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     found = Digits().deviation
+    >>> found, str(told[0].message)
+    (0.3, 'Digits.deviation is std now.')
+    """
+
+    def find(self: object) -> Any:
+        warnings.warn(f"{type(self).__name__}.{old} is {new} now.", DeprecationWarning, stacklevel=calls_inside() + 1)
+        return getattr(self, new)
+
+    return property(find, doc=f"Former name of `{new}`.")
+
+
+def new_names(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return keyword arguments by the names that they have now, and warn of old ones.
+
+    Raises
+    ------
+    SettingError
+        Where one is given by both names.
+    """
+    found = dict(arguments)
+    for old, new in getattr(function, "renamed", {}).items():
+        if old not in found:
+            continue
+        of = function.__qualname__.removesuffix(".__init__")
+        if new in found:
+            raise SettingError(f"The argument {old} of {of} is {new} now: give it by that name only.")
+        warnings.warn(f"The argument {old} of {of} is {new} now.", DeprecationWarning, stacklevel=calls_inside() + 1)
+        found[new] = found.pop(old)
+    return found
+
+
+def renamed_in(header: Any) -> Any:
+    """Return what an older journal or folder says of itself, with settings of searchers by their names of today.
+
+    Examples
+    --------
+    >>> renamed_in({"searcher": "gp", "settings": {"initial": 7}})
+    {'searcher': 'gp', 'settings': {'n_initial': 7}}
+    """
+    if not isinstance(header, dict):
+        return header
+    found = {key: renamed_in(value) for key, value in header.items()}
+    if isinstance(settings := found.get("settings"), dict):
+        found["settings"] = {
+            new if (new := _SETTINGS.get(key, key)) not in settings else key: value for key, value in settings.items()
+        }
+    return found

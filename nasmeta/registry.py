@@ -13,7 +13,7 @@ from operator import attrgetter
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -227,7 +227,7 @@ class Registry(Mapping[str, T]):
         entry: T | None = found if self._accepts is None else self._accepts(found)
         if entry is None:
             raise SettingError(
-                f"{asked} is {found!r:.80} ({type(found).__name__}), but a {self.kind} is {self._wanted}."
+                f"{asked} is {shown(found)} ({type(found).__name__}), but a {self.kind} is {self._wanted}."
             )
         return entry
 

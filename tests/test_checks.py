@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasmeta.checks import checked_array, checked_bool, checked_choice, checked_number, checked_whole
+from nasmeta.checks import check_array, check_bool, check_choice, check_int, check_number
 from nasmeta.errors import SettingError, UnknownNameError, shown
 
 DEEP: list[Any] = []
@@ -21,7 +21,7 @@ def kind_of(value: object) -> str:
 
 @pytest.mark.parametrize("value", [1, np.int64(1), np.uint8(1), 10])
 def test_whole_numbers(value: object) -> None:
-    found = checked_whole("n", value, 1, 10)
+    found = check_int("n", value, 1, 10)
     assert (found, type(found)) == (value, int)
 
 
@@ -32,19 +32,19 @@ def test_whole_numbers(value: object) -> None:
 )
 def test_what_is_none(value: object) -> None:
     with pytest.raises(SettingError, match="n must be a whole number from 1"):
-        checked_whole("n", value, 1, 10)
+        check_int("n", value, 1, 10)
 
 
 def test_a_number_that_is_too_large_is_shown() -> None:
     with pytest.raises(SettingError, match="n must be a whole number from 1 to 10, not 11"):
-        checked_whole("n", 11, 1, 10)
+        check_int("n", 11, 1, 10)
     with pytest.raises(SettingError, match="to 10, not a larger one"):
-        checked_whole("n", 10**5000, 1, 10)
+        check_int("n", 10**5000, 1, 10)
 
 
 @pytest.mark.parametrize("value", [0.5, 1, np.float32(0.5), np.int64(1), np.float64(0.25)])
 def test_numbers(value: Any) -> None:
-    assert checked_number("x", value, 0, 1) == value
+    assert check_number("x", value, 0, 1) == value
 
 
 @pytest.mark.parametrize(
@@ -52,22 +52,22 @@ def test_numbers(value: Any) -> None:
 )
 def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(SettingError, match="x must be a number from 0 to 1, not "):
-        checked_number("x", value, 0, 1)
+        check_number("x", value, 0, 1)
     if value is DEEP or value != 2:
         with pytest.raises(SettingError, match="x must be a number from 0 on, not "):
-            checked_number("x", value)
+            check_number("x", value)
 
 
 @pytest.mark.parametrize("value", [None, 3, ["a"], {}, DEEP, np.zeros((2, 2)), 10**5000, "c"], ids=kind_of)
 def test_words_truth_values_and_arrays(value: Any) -> None:
     with pytest.raises(SettingError, match="word must be one of a, b, not "):
-        checked_choice("word", value, ("a", "b"))
+        check_choice("word", value, ("a", "b"))
     with pytest.raises(SettingError, match="flag must be true or false, not "):
-        checked_bool("flag", value)
+        check_bool("flag", value)
     if isinstance(value, str | dict) or value is DEEP:
         with pytest.raises(SettingError, match="rows must be an array of numbers, not "):
-            checked_array("rows", value)
-    assert checked_bool("flag", np.True_) is True
+            check_array("rows", value)
+    assert check_bool("flag", np.True_) is True
 
 
 def test_what_has_no_repr_is_shown() -> None:

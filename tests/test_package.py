@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import importlib.metadata
+import inspect
 import re
 import subprocess
 import sys
@@ -16,6 +18,13 @@ import nasmeta
 ROOT = Path(__file__).parents[1]
 ROOMS = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
 NOT_PUBLIC = {"cli", "journals"}  # a command, and a package of the ground, as its modules are
+SUB_ROOMS = ["meta.bilevel", "meta.meta_nas", "meta.neural_process", "meta.rl", "experiments.specification"]
+WITHOUT_EXAMPLE = {
+    "fetch": "it downloads",
+    "import_official": "it reads official files, which no package brings",
+    "learning_curve_benchmark": "it reads learning curves, which are fetched",
+    "Verification": "`verify`, which returns it, has one that trains",
+}
 
 
 def run_python(*arguments: str) -> str:
@@ -49,6 +58,26 @@ def test_each_room_is_public() -> None:
 def test_each_room_offers_what_it_names(room: str) -> None:
     module = importlib.import_module(f"nasmeta.{room}")
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize("room", [*sorted({*ROOMS} - NOT_PUBLIC), *SUB_ROOMS])
+def test_each_public_name_has_an_example_that_runs(room: str) -> None:
+    module = importlib.import_module(f"nasmeta.{room}")
+    public = {name: getattr(module, name) for name in module.__all__ if name not in WITHOUT_EXAMPLE}
+    lacking = []
+    for name, found in public.items():
+        if not isinstance(found, type) and not inspect.isroutine(found):
+            continue  # a room, a registry, a constant
+        text = vars(found).get("__doc__") if isinstance(found, type) else found.__doc__  # not that of a base
+        examples = doctest.DocTestParser().get_examples(text or "")
+        if all(doctest.SKIP in example.options for example in examples):
+            lacking.append(name)
+    assert lacking == []
+
+
+def test_each_name_that_needs_no_example_is_public() -> None:
+    rooms = [importlib.import_module(f"nasmeta.{room}") for room in ROOMS]
+    assert {*WITHOUT_EXAMPLE} <= {name for room in rooms for name in room.__all__}
 
 
 def test_help_works_without_extras() -> None:

@@ -32,7 +32,6 @@ from nasmeta.analysis._summary import summarise
 from nasmeta.analysis._tables import to_html, to_latex, to_markdown
 from nasmeta.analysis._verification_page import write_verification_page as write_verification_page
 from nasmeta.analysis._verification_plots import (
-    draw_cell as draw_cell,
     plot_agreement,
     plot_cells,
     plot_training_curves,

@@ -120,7 +120,7 @@ def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CUR
     else:
         per_task = []
         parts = [frame[frame["task"] == task] for task in whole.tasks]
-        begin = [_latest_start(part) for part in parts]
+        begin = [float(part.loc[part["evaluation"] == 1, "simulated_seconds"].max()) for part in parts]
         shares = np.geomspace(max(b / end for b, end in zip(begin, whole.at[:, -1], strict=True)), 1, points)
         for part, first, end in zip(parts, begin, whole.at[:, -1], strict=True):
             budgets = np.clip(shares * end, first, end)  # a rounding error must not leave what is known
@@ -135,11 +135,6 @@ def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CUR
             "rank": ranks.ravel(),
         }
     )
-
-
-def _latest_start(of_task: pd.DataFrame) -> float:
-    """Return the simulated seconds after which each run of a task has its first evaluation."""
-    return float(of_task.loc[of_task["evaluation"] == 1, "simulated_seconds"].max())
 
 
 def _mean_ranks(losses: Losses) -> FloatArray:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmeta.errors import SettingError
-from nasmeta.spaces import SearchSpace, draw_cell, get_space
+from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["draw_cell", "plot_agreement", "plot_cells", "plot_training_curves"]
+__all__ = ["plot_agreement", "plot_cells", "plot_training_curves"]
 
 ROLES = {"pick": ("#0072B2", "o"), "random": ("#E69F00", "s"), "worst": ("#D55E00", "v")}  # Okabe and Ito (2008)
 

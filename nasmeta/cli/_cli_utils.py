@@ -157,8 +157,8 @@ def settings_by_label(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
 
     Examples
     --------
-    >>> settings_by_label(["evolution:population=10", "gp:initial=5", "evolution:sample_size=3"])
-    {'evolution': {'population': 10, 'sample_size': 3}, 'gp': {'initial': 5}}
+    >>> settings_by_label(["evolution:population=10", "gp:n_initial=5", "evolution:sample_size=3"])
+    {'evolution': {'population': 10, 'sample_size': 3}, 'gp': {'n_initial': 5}}
     >>> settings_by_label(["my_package.module:MySearcher:reach=3"])
     {'my_package.module:MySearcher': {'reach': 3}}
     """

@@ -50,7 +50,7 @@ def meta_train(
             names_in(sources),
             out=out,
             leave_out=leave_out,
-            labels=labels,
+            n_labels=labels,
             settings=settings_in(settings or ()),
             seed=seed,
             resume=resume,

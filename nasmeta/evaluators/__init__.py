@@ -2,8 +2,7 @@
 
 from nasmeta.evaluators._base import Evaluation, Evaluator, SupportsEvaluate as SupportsEvaluate
 from nasmeta.evaluators._function import EVALUATORS as EVALUATORS, FunctionEvaluator, Measure as Measure
-from nasmeta.evaluators._surrogate import SurrogateEvaluator
-from nasmeta.evaluators._table import TableEvaluator
+from nasmeta.evaluators._known import SurrogateEvaluator, TableEvaluator
 from nasmeta.evaluators._trainer import Trainer as Trainer, require_torch as require_torch
 from nasmeta.evaluators._training import TrainingEvaluator
 from nasmeta.training import default_split as default_split

@@ -77,6 +77,18 @@ class Evaluator(ABC):
         What answers, for the journal of a run, of JSON's types; empty for the task's own table.
     name : str
         In a word what answers, for messages.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.evaluators import Evaluation, Evaluator
+    >>> class Convolutions(Evaluator):
+    ...     def evaluate(self, cells):
+    ...         counts = self.space.feature("operations").counts[cells]
+    ...         return Evaluation(counts[:, 2:4].sum(axis=1).astype(float), np.zeros(len(cells)))
+    >>> run = nm.search("random", Convolutions(nm.get_task("nb201/cifar10")), evaluations=20)
+    >>> run.best.value
+    5.0
     """
 
     name = "evaluator"
@@ -126,11 +138,6 @@ class Evaluator(ABC):
         if self.values is None or not np.isnan(self.values).any():
             return None
         return np.flatnonzero(~np.isnan(self.values)).astype(np.int32)
-
-    @property
-    def measured_share(self) -> float:
-        """The share of the space that has an answer."""
-        return 1.0 if self.measured is None else len(self.measured) / self.space.size
 
     def has_costs(self) -> bool:
         """Whether every evaluation costs seconds, so that a budget in seconds means something."""

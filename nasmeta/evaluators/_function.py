@@ -14,8 +14,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_choice, check_instance
 from nasmeta.code import code_of
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
@@ -30,9 +31,14 @@ Measure: TypeAlias = "Callable[[Mapping[str, Any]], float | tuple[float, float]]
 EVALUATORS: Registry[Measure | Evaluator] = Registry(
     "evaluator",
     group="nasmeta.evaluators",
-    accepts=lambda found: found if isinstance(found, Evaluator) or callable(found) else None,
+    accepts=lambda found: found if isinstance(found, Evaluator) or _is_function(found) else None,
     wanted="a function of an architecture's choices, or an Evaluator",
 )
+
+
+def _is_function(found: object) -> bool:
+    """Whether it is called for an answer; a class makes an object of itself, and no number."""
+    return callable(found) and not isinstance(found, type)
 
 
 class FunctionEvaluator(Evaluator):
@@ -74,10 +80,10 @@ class FunctionEvaluator(Evaluator):
         metric: str = "value",
         direction: Literal["max", "min"] = "max",
     ) -> None:
-        if not callable(function):
-            raise SettingError(f"A function is called with the choices of an architecture; this is {function!r:.80}.")
-        if direction not in ("max", "min"):
-            raise SettingError(f"direction is 'max' or 'min', not {direction!r:.80}.")
+        if not _is_function(function):
+            raise SettingError(f"A function is called with the choices of an architecture; this is {shown(function)}.")
+        check_choice("direction", direction, ("max", "min"))
+        metric, name = check_instance("metric", metric, str), check_instance("name", name or "", str)
         self.function = function
         if isinstance(task, SearchSpace):
             own = name or getattr(function, "__name__", "function").strip("<>")
@@ -87,7 +93,7 @@ class FunctionEvaluator(Evaluator):
         elif isinstance(task, Task):
             self._direction = task.direction
         else:
-            raise SettingError(f"A function answers for a Task or a SearchSpace, not for {task!r:.80}.")
+            raise SettingError(f"A function answers for a Task or a SearchSpace, not for {shown(task)}.")
         settings = "\n".join(_settings_of(function))  # now, as a counter among them may go on
         self._settings = sha256(settings.encode()).hexdigest()[:12] if settings else ""
         super().__init__(task)
@@ -132,7 +138,7 @@ class FunctionEvaluator(Evaluator):
                 value = math.nan
             if not math.isfinite(value) or not 0 <= seconds < math.inf:
                 raise NasmetaError(
-                    f"The function returned {found!r:.80} for {self.space.to_string(cell)}; it must return a finite "
+                    f"The function returned {shown(found)} for {self.space.to_string(cell)}; it must return a finite "
                     "number, or (value, seconds), seconds from 0 on."
                 )
             values.append(value)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.evaluators._trainer import Trainer
@@ -86,7 +86,7 @@ class TrainingEvaluator(Evaluator):
         asked = as_task(task)
         if asked.signal.metric != "accuracy":
             raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
-        self.seed = checked_whole("seed", seed, least=0)
+        self.seed = check_int("seed", seed, least=0)
         self.folder = None if folder is None else Path(folder)
         if isinstance(data, str):
             options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))

@@ -4,8 +4,8 @@ from nasmeta.experiments._compare import compare
 from nasmeta.experiments._report import Report as Report, report
 from nasmeta.experiments.specification import (
     Specification,
-    picks_of,
-    provenance_of,
+    picks_of as picks_of,
+    provenance_of as provenance_of,
     read_specification,
     ready_specifications,
     run_specification,
@@ -16,8 +16,6 @@ from nasmeta.moved import moved_names
 __all__ = [
     "Specification",
     "compare",
-    "picks_of",
-    "provenance_of",
     "read_specification",
     "ready_specifications",
     "report",

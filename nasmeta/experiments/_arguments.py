@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_int
+from nasmeta.errors import SettingError, shown
 from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import Searcher
@@ -34,14 +34,14 @@ TasksLike: TypeAlias = "str | Task | TaskDistribution | Iterable[str | Task]"
 def seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
     """Return the seeds of the repeats."""
     if seeds is None:
-        n = checked_whole("repeats", 10 if repeats is None else repeats, most=1_000_000)
-        first = checked_whole("seed", 0 if seed is None else seed, least=0, most=2**63 - n)
+        n = check_int("repeats", 10 if repeats is None else repeats, most=1_000_000)
+        first = check_int("seed", 0 if seed is None else seed, least=0, most=2**63 - n)
         return range(first, first + n)
     if repeats is not None or seed is not None:
         raise SettingError("Give either seeds, or seed and repeats.")
     if not isinstance(seeds, Iterable):
-        raise SettingError(f"seeds are whole numbers, not {seeds!r:.80}.")
-    listed = tuple(checked_whole("a seed", one, least=0) for one in seeds)
+        raise SettingError(f"seeds are whole numbers, not {shown(seeds)}.")
+    listed = tuple(check_int("a seed", one, least=0) for one in seeds)
     if not listed or len(set(listed)) < len(listed):
         raise SettingError("seeds must be at least one whole number, none of them twice.")
     return listed
@@ -74,16 +74,16 @@ def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]
     if isinstance(searchers, str | type):
         searchers = [searchers]
     if not isinstance(searchers, Iterable):
-        raise SettingError(f"Searchers are a sequence or a mapping of names or classes, not {searchers!r:.80}.")
+        raise SettingError(f"Searchers are a sequence or a mapping of names or classes, not {shown(searchers)}.")
     if not isinstance(settings, Mapping) or not all(isinstance(own, Mapping) for own in settings.values()):
-        raise SettingError(f"Settings are a mapping of labels to mappings of names to values, not {settings!r:.80}.")
+        raise SettingError(f"Settings are a mapping of labels to mappings of names to values, not {shown(settings)}.")
     specs: dict[str, SearcherSpec] = {}
     if isinstance(searchers, Mapping):
         for label, entry in searchers.items():
             searcher, own = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, {})
             if not isinstance(label, str) or not isinstance(own, Mapping):
                 raise SettingError(
-                    f"{label!r:.40}: {entry!r:.80} is no string with a searcher or a (searcher, settings)."
+                    f"{shown(label)}: {shown(entry)} is no string with a searcher or a (searcher, settings)."
                 )
             specs[label] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
     else:

@@ -11,8 +11,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.checks import check_int
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 
 __all__ = ["BACKENDS", "Backend", "Connection", "connected"]
 
@@ -52,15 +52,15 @@ class Backend:
         if not isinstance(name, str) or name not in BACKENDS:
             raise UnknownNameError.of("backend", name, BACKENDS)
         if address is not None and (not isinstance(address, str) or not address.strip()):
-            raise SettingError(f"The address of a cluster is a text such as tcp://host:8786, not {address!r:.80}.")
+            raise SettingError(f"The address of a cluster is a text such as tcp://host:8786, not {shown(address)}.")
         if name == "loky":
             if address is not None:
                 raise SettingError("loky runs on this machine and has no address. Clusters: backend ray or dask.")
-            return cls(name, None, checked_whole("workers", 1 if workers is None else workers, most=1_000))
+            return cls(name, None, check_int("workers", 1 if workers is None else workers, most=1_000))
         if find_spec(_MODULES[name]) is None:
             raise NasmetaError(f'The backend {name} is not installed: pip install "nasmeta[{name}]".')
         if workers is not None:
-            checked_whole("workers", workers, most=100_000)
+            check_int("workers", workers, most=100_000)
         return cls(name, address, workers)  # type: ignore[arg-type]  # it is a whole number now
 
     @property
@@ -157,9 +157,7 @@ def _dask(backend: Backend, stack: ExitStack) -> Connection:
         """joblib's own one, which tells where Dask has given a job up; joblib's waits for it for ever."""
 
         def effective_n_jobs(self, n_jobs: int) -> int:
-            return max(
-                2, int(super().effective_n_jobs(n_jobs))
-            )  # joblib would do all jobs of one worker in this process
+            return max(2, int(super().effective_n_jobs(n_jobs)))  # of one worker joblib would do all jobs here
 
         async def _collect(self) -> None:
             import asyncio

@@ -147,11 +147,7 @@ def compare(
     >>> frame.groupby(["searcher", "seed"], observed=True).size().tolist()
     [50, 50, 50, 50]
     """
-    home = (
-        folder
-        if folder is None or isinstance(folder, ComparisonFolder)
-        else ComparisonFolder(located("folder", folder))
-    )
+    home = folder if isinstance(folder, ComparisonFolder | None) else ComparisonFolder(located("folder", folder))
     specs = specs_of(searchers, {} if settings is None else settings)
     spaces, starts = per_label("space", space, None, specs), per_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
@@ -172,23 +168,16 @@ def compare(
             "source", sources, [label for label, spec in specs.items() if spec.learns], specs
         ).items()
     }
+    of_all: dict[str, Any] = {"clock": ticking, "epochs": epochs}
     configs: dict[Pair, RunConfig] = {}
     for i, (answers, budget) in enumerate(zip(evaluators, budgets, strict=True)):
         for label, spec in specs.items():
-            configs[i, label] = RunConfig.of(
-                spec,
-                answers,
-                budget,
-                meta_model=models.get(label),
-                sources=taught.get(label),
-                clock=ticking,
-                epochs=epochs,
-                label=label,
-            )
+            learnt: dict[str, Any] = {"meta_model": models.get(label), "sources": taught.get(label)}
+            configs[i, label] = RunConfig.of(spec, answers, budget, **learnt, **of_all, label=label)
     comparison = _Comparison(configs, of_runs)
     if home is None:
         return comparison.frame(where, progress, None)
-    extent = {
+    extent: dict[str, Any] = {
         "repeats": len(of_runs),
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
@@ -196,7 +185,7 @@ def compare(
         **names_of_learnt(models, taught),
     }
     with home.claimed(
-        specs, evaluators, of_runs[0] if seeds is None else list(of_runs), clock=ticking, epochs=epochs, **extent
+        specs, evaluators, of_runs[0] if seeds is None else list(of_runs), **of_all, **extent
     ) as comparison.lease:
         frame = comparison.frame(where, progress, home if home.journals else None)
         if not home.journals:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator
 from nasmeta.files import write_whole
 from nasmeta.journals import FolderLease, changed_code
+from nasmeta.moved import renamed_in
 from nasmeta.places import in_store, read_whole
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ComparisonFolder", "require_labels"]
 
 _FORMAT = 1
+_ATTRS = b"PANDAS_ATTRS"  # where pandas keeps them
 _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 
 
@@ -143,9 +145,9 @@ class ComparisonFolder:
                 raise JournalError(f"{self.path} has {there}, but no specification.json. Use another folder.")
             return
         try:
-            found = json.loads(path.read_bytes())
+            found = renamed_in(json.loads(path.read_bytes()))
             there = found | {"searchers": _without_code(found.get("searchers") or {})}
-            asked = json.loads(json.dumps({**due, "searchers": _without_code(due["searchers"])}))
+            asked = renamed_in(json.loads(json.dumps({**due, "searchers": _without_code(due["searchers"])})))
             differences = [
                 f"{key} there: {json.dumps(there.get(key))}; asked for: {json.dumps(asked[key])}"
                 for key in _IDENTITY
@@ -185,14 +187,12 @@ class ComparisonFolder:
 
     def join_parts(self, n: int, attrs: Mapping[str, Any]) -> pd.DataFrame:
         """Make ``results.parquet`` of the parts, and remove these; return it."""
-        from nasmeta.experiments._parts import join, read
-
         whole = BytesIO()
         with self.writing():
-            join((BytesIO(read_whole(self._parts / f"{i:06}.parquet")) for i in range(n)), whole, attrs)
+            _join((BytesIO(read_whole(self._parts / f"{i:06}.parquet")) for i in range(n)), whole, attrs)
             self.write("results.parquet", whole.getvalue())
             self.remove_parts()
-        return read(whole)
+        return _read(whole)
 
     def remove_parts(self) -> None:
         """Remove parts, also those that another call left."""
@@ -215,6 +215,43 @@ class ComparisonFolder:
             return path
         write_whole(path, content)
         return path
+
+
+def _join(parts: Iterable[IO[bytes]], to: IO[bytes], attrs: Mapping[str, Any]) -> None:
+    """Write the rows of Parquet files, one after another, as one of the same columns; ``attrs`` are the frame's."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def wide(field: pa.Field) -> pa.Field:
+        """Each part numbers its few categories in 8 bits, which may be too few for those of all."""
+        if not pa.types.is_dictionary(field.type):
+            return field
+        return field.with_type(pa.dictionary(pa.int32(), field.type.value_type))
+
+    writer = None
+    try:
+        for part in parts:
+            table = pq.read_table(part)
+            if writer is None:
+                metadata = {**(table.schema.metadata or {}), _ATTRS: json.dumps(attrs).encode()}
+                schema = pa.schema([wide(field) for field in table.schema], metadata)
+                writer = pq.ParquetWriter(to, schema)
+            writer.write_table(table.cast(schema))
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _read(file: IO[bytes]) -> pd.DataFrame:
+    """Read a joined file, one column after another, so that it is in memory once."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    source = pq.ParquetFile(file)
+    columns = {name: source.read([name]).to_pandas()[name] for name in source.schema_arrow.names}
+    frame = pd.DataFrame(columns, copy=False)
+    frame.attrs = json.loads(source.schema_arrow.metadata[_ATTRS])
+    return frame
 
 
 def _without_code(searchers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -244,8 +281,8 @@ def require_labels(labels: Collection[str]) -> None:
         parts = re.split(r"[/\\]", label)
         if label != label.strip() or not label.isprintable() or not all(parts) or {".", ".."} & {*parts}:
             raise SettingError(
-                f"{label!r:.80} is no label of a searcher: it names its folder and its curve, so it must be printable, "
-                "not empty, without spaces around it, and no path to elsewhere."
+                f"{shown(label)} is no label of a searcher: it names its folder and its curve, so it must be "
+                "printable, not empty, without spaces around it, and no path to elsewhere."
             )
     _require_apart(labels)
 

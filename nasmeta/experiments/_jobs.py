@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, UnknownNameError
-from nasmeta.experiments._without_chance import Repeated, is_without_chance
+from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SpaceExhaustedError, UnknownNameError
 from nasmeta.journals import FolderLease
 from nasmeta.runs import History, RunConfig
 from nasmeta.runs._guidance import Guide
+from nasmeta.searchers import Searcher
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
 __all__ = ["DataFingerprint", "Job", "MetaTrainJob", "Pair", "Runs"]
@@ -58,11 +60,11 @@ class Runs:
             config = replace(self.config, seed=seed)
             generator = config.searcher.generator(config.task, seed)
             learnt = config.learn() if self.learnt is None else self.learnt
-            searcher = config.start(learnt) if same is None else Repeated(config.task.space, generator, same)
+            searcher = config.start(learnt) if same is None else _Repeated(config.task.space, generator, same)
             history = config.run(path, learnt=learnt, searcher=searcher, lease=self.lease)
             if same is not None:
                 history.searcher_seconds = float("nan")  # of no searcher
-            elif config.clock is None and is_without_chance(searcher, generator, history):
+            elif config.clock is None and _is_without_chance(searcher, generator, history):
                 same = history
             yield seed, history.of(None)  # whoever gets it knows whose it is
 
@@ -71,6 +73,49 @@ class Runs:
         """All tasks that must be there; sources are in the header of each run."""
         answered = [one.task for one in self.config.evaluators.values() if one.name == "table"]
         return [*answered, *_tables_of(self.config.sources)]
+
+
+def _is_without_chance(searcher: Searcher, fresh: np.random.Generator, history: History) -> bool:
+    """Tell whether a run would be the same with any seed: its generator was never asked for anything.
+
+    Parameters
+    ----------
+    searcher : Searcher
+        After the run.
+    fresh : numpy.random.Generator
+        As the searcher got it at birth.
+    history : History
+        A run that ended because nothing new was proposed does not hold all that was proposed, and is not taken.
+    """
+    before, after = fresh.bit_generator, searcher.rng.bit_generator
+    # The seed sequence of a generator that was made from none has no count of children.
+    spawned = getattr(after.seed_seq, "n_children_spawned", 1)
+    return history.stopped in ("budget", "optimum") and spawned == 0 and before.state == after.state
+
+
+class _Repeated(Searcher):
+    """Propose the cells of a run again, one after the other.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    rng : numpy.random.Generator
+    history : History
+    """
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, history: History) -> None:
+        super().__init__(space, rng)
+        self._left = history.cells
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose the next cells."""
+        if len(self._left) < n:
+            raise SpaceExhaustedError("The run that is repeated has ended.")
+        asked, self._left = self._left[:n], self._left[n:]
+        return asked
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Do nothing."""
 
 
 def _tables_of(sources: Iterable[Task | SourceTask]) -> list[Task]:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import nasmeta
 from nasmeta.analysis.report import Findings, find, write_findings
-from nasmeta.checks import checked_choice, checked_instance, checked_number, checked_whole
+from nasmeta.checks import check_choice, check_instance, check_int, check_number
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
 from nasmeta.experiments.specification import read_specification
+from nasmeta.experiments.specification._provenance import versions_of
 from nasmeta.places import answering, checked_path, in_store, located
 from nasmeta.runs import on_evaluator
 from nasmeta.tasks import Task, get_task
@@ -107,15 +105,15 @@ def report(
     import pandas as pd
 
     if x is not None:
-        checked_choice("x", x, ("evaluation", "simulated_seconds"))
+        check_choice("x", x, ("evaluation", "simulated_seconds"))
     if at is not None:
-        checked_number("at", at)
-    checked_number("level", level, 0, 1)
-    seed = checked_whole("seed", seed, least=0)
-    checked_instance("title", title, str)
+        check_number("at", at)
+    check_number("level", level, 0, 1)
+    seed = check_int("seed", seed, least=0)
+    check_instance("title", title, str)
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     for one in formats:
-        checked_choice("a format", one, ("png", "svg", "pdf"))
+        check_choice("a format", one, ("png", "svg", "pdf"))
     given: Any = results
     if not isinstance(given, pd.DataFrame | str | os.PathLike) and not hasattr(given, "storage_options"):
         raise SettingError(f"results are the frame of nasmeta.compare or the folder of one, not {shown(given)}.")
@@ -220,12 +218,6 @@ def _call(label: str, entry: Any) -> str:
 
 
 def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
-    versions = {"nasmeta": nasmeta.__version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except ModuleNotFoundError:
-            continue
     digest = hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest()
     comparison = {
         key: value for key, value in specification.items() if key not in ("tasks", "format") and value is not None
@@ -235,7 +227,7 @@ def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
     told = {
         "comparison": comparison,
         **_told(folder / "provenance.json"),
-        "versions_of_the_report": versions,
+        "versions_of_the_report": versions_of(_PACKAGES),
         "sha256_of_results.parquet": digest,
     }
     return {key: value for key, value in told.items() if value}

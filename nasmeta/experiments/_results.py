@@ -29,12 +29,7 @@ class Results:
     home : ComparisonFolder, optional
     """
 
-    def __init__(
-        self,
-        configs: Mapping[Pair, RunConfig],
-        seeds: Sequence[int],
-        home: ComparisonFolder | None,
-    ) -> None:
+    def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Sequence[int], home: ComparisonFolder | None) -> None:
         self._configs, self._seeds, self._home = configs, seeds, home
         self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
         self._seconds: dict[str, dict[str, float]] = {}

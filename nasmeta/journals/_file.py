@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, Self, TypeVar
 
-from nasmeta.errors import JournalError
+from nasmeta.errors import JournalError, shown
 from nasmeta.journals._header import changed_code, differences_from, loaded
 from nasmeta.journals._lease import FolderLease
 from nasmeta.journals._stores import StoredFile
@@ -106,7 +106,7 @@ class JournalKind:
         written_in = found[self.mark]
         if written_in not in range(1, self.format + 1):
             raise JournalError(
-                f"{path} is a journal of the format {written_in!r:.20}, but this nasmeta reads 1 to {self.format}. "
+                f"{path} is a journal of the format {shown(written_in)}, but this nasmeta reads 1 to {self.format}. "
                 f"Use the nasmeta that wrote it, or another {self.place}."
             )
         self.require_same(path, found, header)

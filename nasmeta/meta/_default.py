@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.meta._meta_gp import MetaGP, learn_meta_gp, pack_meta_gp, unpack_meta_gp
 from nasmeta.meta._multi_task_gp import regression_weights
@@ -127,7 +127,7 @@ class DefaultMetaSearch(RGPESearch):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    initial : int, default 5
+    n_initial : int, default 5
         Evaluations before the members propose.
     n_random : int, default 2
         How many of these are drawn at random; every second one, up to the last.
@@ -151,20 +151,20 @@ class DefaultMetaSearch(RGPESearch):
     ({'by': 'sources'}, ['gp', 'rgpe', 'multi-task-gp'])
     """
 
-    search_settings: ClassVar[tuple[str, ...]] = ("initial", "n_random", "members")
+    search_settings: ClassVar[tuple[str, ...]] = ("n_initial", "n_random", "members")
 
     def __init__(
         self,
         space: SearchSpace,
         rng: np.random.Generator,
         *,
-        initial: int = 5,
+        n_initial: int = 5,
         n_random: int = 2,
         members: Sequence[str] = MEMBERS,
         features: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(space, rng, initial=initial, features=features)
-        self.n_random = checked_whole("n_random", n_random, 0, 1_000_000)
+        super().__init__(space, rng, n_initial=n_initial, features=features)
+        self.n_random = check_int("n_random", n_random, 0, 1_000_000)
         if isinstance(members, str) or not isinstance(members, Sequence):
             raise SettingError(f"members must be a list of names from {', '.join(MEMBERS)}, not {shown(members)}.")
         for name in members:
@@ -208,7 +208,7 @@ class DefaultMetaSearch(RGPESearch):
         """Propose the first cells, of the sources or at random, then those of the members."""
         first: list[int] = []
         if self._n_asked + n <= self._n_open:
-            while len(first) < n and self._n_asked < self.initial:
+            while len(first) < n and self._n_asked < self.n_initial:
                 first.append(self._first_cell())
         if len(first) == n:
             return np.array(first, dtype=np.int32)
@@ -216,7 +216,7 @@ class DefaultMetaSearch(RGPESearch):
         return np.concatenate([np.array(first, dtype=np.int32), rest])
 
     def _first_cell(self) -> int:
-        left = self.initial - 1 - self._n_asked
+        left = self.n_initial - 1 - self._n_asked
         if left % 2 == 0 and left < 2 * self.n_random:
             self.note = {"by": "random"}
             cell = int(self.rng.choice(np.flatnonzero(~self._asked)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.meta._cell_distribution import fit_log_linear, marginals, position_pairs
 from nasmeta.meta._chance import ChanceOfBest
 from nasmeta.spaces import SearchSpace
@@ -102,7 +102,9 @@ class LearnedSpace:
         rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
         best = [_best_of_copies(source, noise, rng) for source in seen]
         positions = {share: _left_out_positions(seen, scored[share], best) for share in _SHARES}
-        share = min(_SHARES, key=lambda s: (_mean_log(positions[s]), abs(s - _SHARES[1])))
+        share = min(
+            _SHARES, key=lambda s: (np.mean([np.log(one).mean() for one in positions[s]] or [0.0]), abs(s - _SHARES[1]))
+        )
         return cls(
             space=space,
             fraction=fraction,
@@ -115,15 +117,7 @@ class LearnedSpace:
 
     def keep(self, fraction: float) -> LearnedSpace:
         """Return the same distribution with another kept fraction."""
-        return LearnedSpace(
-            self.space,
-            _checked_fraction(fraction),
-            self.log_probability,
-            self.chance,
-            self.sources,
-            self.labels,
-            self.share,
-        )
+        return replace(self, fraction=_checked_fraction(fraction))
 
     @cached_property
     def order(self) -> NDArray[np.int32]:
@@ -182,7 +176,7 @@ def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: s
 
 def _checked_fraction(fraction: float) -> float:
     if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction <= 1:
-        raise SettingError(f"fraction must be a number above 0 and at most 1, not {fraction!r:.80}.")
+        raise SettingError(f"fraction must be a number above 0 and at most 1, not {shown(fraction)}.")
     return float(fraction)
 
 
@@ -216,7 +210,3 @@ def _best_of_copies(source: SourceTask, noise: float | LabelNoise, rng: np.rando
     """Return the best cell of each noisy copy of a source."""
     scores, augment = normal_scores(source.utilities), Augmentation(noise=noise)
     return np.array([source.cells[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32)
-
-
-def _mean_log(positions: Sequence[NDArray[np.float64]]) -> float:
-    return float(np.mean([np.log(one).mean() for one in positions])) if positions else 0.0

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number
-from nasmeta.meta._model_archive import checked_array, checked_logarithms
+from nasmeta.checks import check_number
+from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.meta._source_models import learn_source_models
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.predictors._gaussian_process import posterior_weights
@@ -165,7 +165,7 @@ def unpack_meta_gp(
 ) -> MetaGP:
     """Return what `pack_meta_gp` described."""
     return MetaGP(
-        mean=checked_array(arrays, "mean", np.float64, (space.size,)),
+        mean=check_array(arrays, "mean", np.float64, (space.size,)),
         hyperparameters=Hyperparameters.from_logarithms(checked_logarithms(arrays, 2 * len(features) + 1)),
         features=features,
         sources=tuple(facts["sources"]),
@@ -211,8 +211,8 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         optimism: float = 0.5,
         features: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(space, rng, initial=0, features=features)
-        self.optimism = checked_number("optimism", optimism)
+        super().__init__(space, rng, n_initial=0, features=features)
+        self.optimism = check_number("optimism", optimism)
 
     def _learn(self, sources: list[SourceTask]) -> MetaGP:
         return learn_meta_gp(self.space, sources, self.features)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.meta._cell_columns import (
     further_counts,
     live_choice_counts,
@@ -20,7 +20,7 @@ from nasmeta.meta._cell_columns import (
     structure_columns,
 )
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._model_archive import checked_array, checked_logarithms
+from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.meta._reference import position_feature
 from nasmeta.meta._scale import COST_SCALES, scored
 from nasmeta.meta._source_matrix import SourceMatrix
@@ -281,8 +281,8 @@ class MetaLinear(MetaPredictor):
         groups, roles = facts["groups"], facts["roles"]
         for numbers in (groups, roles):
             if len(numbers) != len(groups) or set(numbers) != set(range(len(set(numbers)))):
-                raise ValueError(f"groups and roles number the sources from 0, not {groups!r:.40} and {roles!r:.40}")
-        scores = checked_array(arrays, "scores", np.float32, (len(groups), self.cell_space.size))
+                raise ValueError(f"groups and roles number the sources from 0, not {shown(groups)} and {shown(roles)}")
+        scores = check_array(arrays, "scores", np.float32, (len(groups), self.cell_space.size))
         logarithms = checked_logarithms(arrays, len(_CENTRES[_kind(str(facts["scale"]))]))
         matrix = SourceMatrix(str(facts["scale"]), scores, tuple(groups), tuple(roles))
         return MetaLinearModel(matrix, logarithms)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._scale import Scale
+from nasmeta.moved import renamed_attribute
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
@@ -36,11 +37,36 @@ class MetaPredictor(ABC):
     -----
     Higher labels are better, as in `nasmeta.tasks.SourceTask`: pass minus a latency.
     ``nasmeta.testing.MetaPredictorContract`` holds the tests that any meta-predictor must pass.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import MetaPredictor
+    >>> class MeanOfSources(MetaPredictor):
+    ...     def _meta_learn(self, sources):
+    ...         return np.mean([source.utilities for source in sources], axis=0)
+    ...
+    ...     def _expected(self, learnt):
+    ...         return (learnt - learnt.mean()) / learnt.std()
+    ...
+    ...     def _adapted(self, learnt, cells, scores):
+    ...         return self._expected(learnt), np.ones(len(learnt))
+    ...
+    ...     def _pack(self):
+    ...         return {"mean": self.meta_model_}, {}
+    ...
+    ...     def _unpack(self, arrays, facts):
+    ...         return arrays["mean"]
+    >>> sources, target = nm.task_distribution("nb201").leave_out("cifar100")
+    >>> predictor = MeanOfSources().meta_fit(sources).fit([0, 5, 6111], target[0].values[[0, 5, 6111]])
+    >>> bool(np.corrcoef(predictor.predict(np.arange(15625)), target[0].values)[0, 1] > 0.9)
+    True
     """
 
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
+    deviation_ = renamed_attribute("deviation_", "std_")
     monitor: Any = None  # a nasmeta.meta.Monitor: progress, log and checkpoint of the meta-training
 
     def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0) -> None:
@@ -96,7 +122,7 @@ class MetaPredictor(ABC):
             raise ArchitectureError("A cell is there twice: pass the mean of its labels.")
         expected = self._expected(learnt)[found]
         self.scale_ = Scale.fit(self._scale_kind(learnt), labels, expected, self._trust(learnt))
-        self.mean_, self.deviation_ = self._adapted(learnt, found, self.scale_.scores)
+        self.mean_, self.std_ = self._adapted(learnt, found, self.scale_.scores)
         self.labels_ = len(labels)
         return self
 
@@ -111,14 +137,14 @@ class MetaPredictor(ABC):
         Returns
         -------
         mean : ndarray of float64, shape (n,)
-        deviation : ndarray of float64, shape (n,)
+        std : ndarray of float64, shape (n,)
             Only with `return_std`.
         """
         if not hasattr(self, "mean_"):
             raise SettingError(f"{type(self).__name__} has seen no label of the target yet: call fit(cells, y) first.")
         found = np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
         mean = self.scale_.to_labels(self.mean_[found])
-        return (mean, self.scale_.deviation(self.mean_[found], self.deviation_[found])) if return_std else mean
+        return (mean, self.scale_.deviation(self.mean_[found], self.std_[found])) if return_std else mean
 
     def prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and deviation of all cells' scores before any label, both of shape (n_cells,)."""

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import checked_bool, checked_whole
-from nasmeta.errors import SettingError, shown
-from nasmeta.meta._building import build_learner
+from nasmeta.checks import check_bool, check_int
+from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.meta._identity import training_digest
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor
+from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
 from nasmeta.meta._shipped import load_meta_model
 from nasmeta.meta._training_files import TrainingFiles
+from nasmeta.moved import new_names, renamed_arguments
+from nasmeta.searchers import SEARCHERS
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.threads import one_thread
 
 __all__ = ["meta_train"]
 
 
+@renamed_arguments(labels="n_labels")
 def meta_train(
     learner: str,
     sources: str | Task | Iterable[str | Task | SourceTask] = "nb201",
     *,
     out: str | os.PathLike[str],
     leave_out: str | None = None,
-    labels: int | None = None,
+    n_labels: int | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -48,7 +54,7 @@ def meta_train(
     out : path
     leave_out : str, optional
         Dataset or device of which nothing is used: what the model may honestly be tested on.
-    labels : int, optional
+    n_labels : int, optional
         Random labels of each source, two or more; all where left out.
     settings : mapping, optional
         Keyword arguments of the learner.
@@ -79,20 +85,20 @@ def meta_train(
     >>> import tempfile
     >>> from nasmeta.meta import meta_train
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     saved = meta_train("source-order", leave_out="cifar100", labels=50, out=f"{folder}/order.npz")
+    ...     saved = meta_train("source-order", leave_out="cifar100", n_labels=50, out=f"{folder}/order.npz")
     >>> saved.sources, saved.card["sources"][0]["labels"]
     (('nb201/cifar10', 'nb201/imagenet16-120'), 50)
     """
     files = TrainingFiles.of(out)
-    resume, overwrite = checked_bool("resume", resume), checked_bool("overwrite", overwrite)
+    resume, overwrite = check_bool("resume", resume), check_bool("overwrite", overwrite)
     if progress is not None and not callable(progress):
         raise SettingError(f"progress is a function of steps done, steps in all and the loss, not {shown(progress)}.")
     if not isinstance(settings, Mapping | None):
         raise SettingError(f"Settings are a mapping of names to values, not {shown(settings)}.")
-    if labels is not None:
-        labels = checked_whole("labels", labels, least=2)
-    seed = checked_whole("seed", seed, least=0)
-    seen = _sources(sources, leave_out, labels, seed)
+    if n_labels is not None:
+        n_labels = check_int("n_labels", n_labels, least=2)
+    seed = check_int("seed", seed, least=0)
+    seen = _sources(sources, leave_out, n_labels, seed)
     made = build_learner(learner, seen[0].space, seed, dict(settings or {}))
     training = training_digest(made, seen, seed)
     done = files.prepare(training, resume=resume, overwrite=overwrite)
@@ -106,7 +112,7 @@ def meta_train(
     return saved
 
 
-def _sources(sources: Any, leave_out: str | None, labels: int | None, seed: int) -> list[SourceTask]:
+def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: int) -> list[SourceTask]:
     asked = as_tasks(sources, sources=True)
     ready = [source for source in asked if isinstance(source, SourceTask)]
     tasks = [source for source in asked if isinstance(source, Task)]
@@ -114,8 +120,73 @@ def _sources(sources: Any, leave_out: str | None, labels: int | None, seed: int)
         if ready:
             raise SettingError("leave_out is for tasks; of SourceTasks pass those that are wanted.")
         tasks = list(TaskDistribution(tasks).leave_out(leave_out)[0])
-    rng = np.random.default_rng(seed) if labels is not None else None
-    seen = [*ready, *(task.as_source(labels, rng) for task in tasks)]
+    rng = np.random.default_rng(seed) if n_labels is not None else None
+    seen = [*ready, *(task.as_source(n_labels, rng) for task in tasks)]
     if not seen:
         raise SettingError("There is no source to learn from: name other sources, or leave out another dataset.")
     return seen
+
+
+def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
+    """Build a meta-searcher or meta-predictor; of the two of one name the predictor, whose file both can use.
+
+    Parameters
+    ----------
+    name : str
+        In `META_PREDICTORS` or `nasmeta.searchers.SEARCHERS`.
+    space : SearchSpace
+    seed : int
+        Of the meta-training.
+    settings : mapping
+        Keyword arguments of the learner.
+
+    Raises
+    ------
+    UnknownNameError, SettingError
+
+    Examples
+    --------
+    >>> from nasmeta.meta._meta_train import build_learner
+    >>> from nasmeta.spaces import get_space
+    >>> build_learner("meta-np", get_space("nb201"), 0, {"steps": 7}).steps
+    7
+    """
+    is_predictor = name in META_PREDICTORS
+    if not (is_predictor or is_meta_searcher(name)):
+        possible_names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
+        raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(possible_names)))
+    kind: Any = META_PREDICTORS[name] if is_predictor else SEARCHERS[name]
+    settings = new_names(kind.__init__, settings)
+    parameters = list(inspect.signature(kind).parameters.values())
+    if is_predictor:
+        parameters = [parameter for parameter in parameters if parameter.name not in ("space", "seed")]
+    else:
+        parameters = parameters[2:]  # after space and generator
+    possible = {parameter.name: parameter.default for parameter in parameters}
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    strange = sorted(set(settings) - set(possible))
+    if strange and not takes_any:
+        listed = ", ".join(f"{key}={default!r}" for key, default in possible.items())
+        raise SettingError(f"{name} has no setting {strange[0]!r}. Possible: {listed or 'none, it has no setting'}.")
+    plain = {key: _plain(name, key, value) for key, value in settings.items()}
+    try:
+        if is_predictor:
+            return kind(space=space, seed=seed, **plain)
+        if "training_seed" in possible:  # beside the generator of the search
+            plain = {"training_seed": seed, **plain}
+        return kind(space, np.random.default_rng(seed), **plain)
+    except (TypeError, ValueError) as reason:
+        if isinstance(reason, SettingError) or not plain:
+            raise
+        raise SettingError(f"{name} cannot take the settings {plain}: {reason}") from reason
+
+
+def _plain(learner: str, key: str, value: Any) -> Any:
+    """Return a setting as JSON has it, and so the card of a model."""
+    try:
+        return json.loads(json.dumps(value, default=lambda number: number.item()))
+    except (AttributeError, TypeError, ValueError, RecursionError) as reason:
+        raise SettingError(
+            f"The setting {key} of {learner} is {shown(value)} ({type(value).__name__}), but settings are kept with "
+            "the model: numbers, strings, booleans, None, lists of them, and mappings of names to them."
+        ) from reason

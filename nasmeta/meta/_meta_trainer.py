@@ -45,6 +45,12 @@ class TrainingPlan:
         episodes of held-out sources; the best parameters are then kept.
     seed : int
         The episodes of step t are drawn from (seed, t), so a resumed training sees what an uninterrupted one sees.
+
+    Examples
+    --------
+    >>> from nasmeta.meta.bilevel import TrainingPlan
+    >>> TrainingPlan(steps=20, batch=2).patience
+    6
     """
 
     steps: int = 500

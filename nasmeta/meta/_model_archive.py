@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import ArchiveKind, checked_array, digest_of
+from nasmeta.archives import ArchiveKind, check_array, digest_of
+from nasmeta.errors import shown
 from nasmeta.spaces import SPACES, SearchSpace, from_content, get_space, to_content
 
-__all__ = ["KIND", "checked_array", "checked_logarithms", "decode", "encode", "space_in"]
+__all__ = ["KIND", "check_array", "checked_logarithms", "decode", "encode", "space_in"]
 
 KIND = ArchiveKind(
     "nasmeta-meta-model",
@@ -69,7 +70,7 @@ def decode(raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[An
 
 def checked_logarithms(arrays: Mapping[str, NDArray[Any]], length: int) -> NDArray[np.float64]:
     """Return the logarithms of hyperparameters, where they are numbers that a covariance can be made of."""
-    logarithms = checked_array(arrays, "logarithms", np.float64, (length,))
+    logarithms = check_array(arrays, "logarithms", np.float64, (length,))
     if np.abs(logarithms).max(initial=0.0) > _MOST_LOGARITHM:
         raise ValueError(f"logarithms of hyperparameters are beyond {_MOST_LOGARITHM:g}")
     return logarithms
@@ -105,4 +106,4 @@ def _check_card(card: Mapping[str, Any]) -> None:
     if "space_content" in card:
         space_in(card)
     elif card["space"] not in SPACES:
-        raise ValueError(f"it is for the space {card['space']!r:.40}, which is none of {', '.join(SPACES)}")
+        raise ValueError(f"it is for the space {shown(card['space'])}, which is none of {', '.join(SPACES)}")

@@ -13,10 +13,11 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.meta._model_archive import KIND, decode, encode, space_in
 from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
+from nasmeta.moved import new_names
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import get_task
@@ -37,6 +38,13 @@ class SavedMetaModel:
         number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version), ``sha256``;
         ``training`` (see `training_digest`) where `nasmeta.meta.meta_train` wrote it.
     arrays : dict of str to ndarray
+
+    Examples
+    --------
+    >>> from nasmeta.meta import load_meta_model
+    >>> saved = load_meta_model("meta-rl-nb201-without-cifar10")
+    >>> saved.kind, saved.space.name, saved.sources
+    ('meta-rl', 'nb201', ('nb201/cifar100', 'nb201/imagenet16-120'))
     """
 
     path: Path
@@ -91,8 +99,8 @@ class SavedMetaModel:
         for name, value in training_settings(learner).items():
             if name in self.card["settings"] and self.card["settings"][name] != value:
                 raise SettingError(
-                    f"{self.path} was meta-trained with {name}={self.card['settings'][name]!r:.80}, not {value!r:.80}: "
-                    "leave the setting out, or meta-train anew."
+                    f"{self.path} was meta-trained with {name}={shown(self.card['settings'][name])}, not "
+                    f"{shown(value)}: leave the setting out, or meta-train anew."
                 )
         with KIND.blaming(self.path):
             learner.meta_model_ = learner._unpack(self.arrays, self.card["facts"])
@@ -116,10 +124,11 @@ class SavedMetaModel:
 
     def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of the file with those of the user, whose names are checked."""
+        settings = new_names(kind.__init__, settings)
         known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
         strange = next((name for name in settings if name not in known), None)
         if strange is not None:
-            raise SettingError(f"{self.kind} has no setting {strange!r:.80}. Possible: {', '.join(known) or 'none'}.")
+            raise SettingError(f"{self.kind} has no setting {shown(strange)}. Possible: {', '.join(known) or 'none'}.")
         return {**self.card["settings"], **settings}
 
     def require_searcher(self) -> None:
@@ -136,7 +145,7 @@ class SavedMetaModel:
 
     def _refuse_method(self, possible: Iterable[str]) -> NoReturn:
         raise DamagedFileError(
-            f"{self.path} holds a model of the method {self.kind!r:.80}, which is none here: "
+            f"{self.path} holds a model of the method {shown(self.kind)}, which is none here: "
             f"{', '.join(sorted(possible))}. Import what registers it, or use a file of one of these. {KIND.hint}"
         )
 

@@ -53,7 +53,7 @@ class MultiTaskGPSearch(SourceGuidedSearch):
     one part which all tasks share and one of each task. Their weights are Gaussian with a mean above zero, and are
     regressed again at each step (generalised least squares under the process of g), so a source that the target's
     values contradict loses its weight, even to the other side. g has the kernel, hyperparameters and acquisition of
-    `nasmeta.searchers.GPSearch`. The first `initial` cells are those of the joint process, with equal weights.
+    `nasmeta.searchers.GPSearch`. The first `n_initial` cells are those of the joint process, with equal weights.
 
     Sources may be of another space that has all architectures of the target's, or whose architectures are all in it.
 
@@ -61,7 +61,7 @@ class MultiTaskGPSearch(SourceGuidedSearch):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    initial : int, default 5
+    n_initial : int, default 5
         Evaluations that the joint process chooses.
     features : sequence of str, optional
         What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.checks import checked_number, checked_whole
+from nasmeta.checks import check_int, check_number
 from nasmeta.meta._cell_columns import network_columns
 from nasmeta.meta._episode_inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
 from nasmeta.meta._identity import training_identity
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
-from nasmeta.meta._model_archive import checked_array
+from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._model_file import training_settings
 from nasmeta.meta._reference import representatives
 from nasmeta.meta._source_matrix import SourceMatrix
@@ -143,9 +143,9 @@ class NetworkLearner(MetaPredictor):
 
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
         if self.steps is not None:
-            checked_whole("steps", self.steps)
+            check_int("steps", self.steps)
         device = chosen_device(self.device)
-        checked_number("noise", self.noise, most=10)
+        check_number("noise", self.noise, most=10)
         space = self.cell_space
         matrix = SourceMatrix.of(space, sources, "rank")
         views = self._views(sources, matrix)
@@ -223,17 +223,17 @@ class NetworkLearner(MetaPredictor):
         n_cells = self.cell_space.size
         each = np.zeros((0, n_cells), np.float32)
         if "each" in arrays:
-            each = checked_array(arrays, "each", np.float32, (None, n_cells)).copy()
+            each = check_array(arrays, "each", np.float32, (None, n_cells)).copy()
         summary = SourceSummary(
-            checked_array(arrays, "columns", np.float32, (None, n_cells)).copy(),
-            checked_array(arrays, "expected", np.float64, (n_cells,)).copy(),
+            check_array(arrays, "columns", np.float32, (None, n_cells)).copy(),
+            check_array(arrays, "expected", np.float64, (n_cells,)).copy(),
             each,
         )
-        n_groups, steps = checked_whole("groups", facts["groups"]), checked_whole("steps", facts["steps"], least=0)
-        noise = checked_number("noise", facts["noise"], 0, _LARGEST_NOISE)
+        n_groups, steps = check_int("groups", facts["groups"]), check_int("steps", facts["steps"], least=0)
+        noise = check_number("noise", facts["noise"], 0, _LARGEST_NOISE)
         module = self._made(summary, n_groups)
         with torch.no_grad():
             for name, value in module.named_parameters():
                 kind, shape = value.detach().numpy().dtype, tuple(value.shape)
-                value.copy_(torch.from_numpy(checked_array(arrays, f"module.{name}", kind, shape).copy()))
+                value.copy_(torch.from_numpy(check_array(arrays, f"module.{name}", kind, shape).copy()))
         return self._model(module.eval(), summary, noise, steps, n_groups)

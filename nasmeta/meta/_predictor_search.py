@@ -62,7 +62,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(space, rng, predictor=predictor, acquisition=acquisition, optimism=optimism, options=options)
-        self.initial = 0
+        self.n_initial = 0
 
     @classmethod
     def knows(cls, predictor: str) -> bool:
@@ -101,7 +101,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and deviation of all scores, of which the best observed is the best label."""
         model = self._model
-        return model.mean_ + (self._highest - model.scale_.scores.max()), model.deviation_
+        return model.mean_ + (self._highest - model.scale_.scores.max()), model.std_
 
     @cached_property
     def _prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

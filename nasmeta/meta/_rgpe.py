@@ -70,7 +70,7 @@ class RGPESearch(SourceGuidedSearch):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    initial : int, default 5
+    n_initial : int, default 5
         Evaluations that the joint process over cells and tasks chooses.
     features : sequence of str, optional
         What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.

@@ -9,7 +9,15 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from nasmeta.errors import LeakageError, LeakageWarning, NasmetaError, SettingError, UnknownNameError, calls_inside
+from nasmeta.errors import (
+    LeakageError,
+    LeakageWarning,
+    NasmetaError,
+    SettingError,
+    UnknownNameError,
+    calls_inside,
+    shown,
+)
 from nasmeta.files import shipped
 from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
 from nasmeta.meta._other_metric import other_metrics, warn_of_other_metric
@@ -56,14 +64,14 @@ def load_meta_model(which: str | os.PathLike[str]) -> SavedMetaModel:
     """
     known = shipped_meta_models()
     if not isinstance(which, str | os.PathLike):
-        raise SettingError(f"A meta-model is named by its file or as a shipped one, not {which!r:.80}.")
+        raise SettingError(f"A meta-model is named by its file or as a shipped one, not {shown(which)}.")
     if isinstance(which, str) and which in known:
         return _shipped(known[which])
     path = Path(which)
     if path.suffix == SUFFIX or path.is_file():
         return read_meta_model(path)
     raise UnknownNameError(
-        f"{str(which)!r:.80} is neither the file (.npz) nor the name of a meta-model. "
+        f"{shown(str(which))} is neither the file (.npz) nor the name of a meta-model. "
         f"Shipped: {', '.join(known) or 'none'}."
     )
 

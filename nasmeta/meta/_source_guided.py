@@ -17,6 +17,7 @@ from nasmeta.meta._source_models import (
     unpack_source_models,
 )
 from nasmeta.meta._target_process import TargetProcess, matched_labels
+from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import fit_hyperparameters
 from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
@@ -37,7 +38,7 @@ def _computed(learnt: SourceModels) -> SourceModels:
 class SourceGuidedSearch(GPSearch, MetaSearcher):
     """Base of searchers whose target process has a weighted sum of the sources' posterior means as its prior mean.
 
-    The first `initial` cells maximise the upper confidence bound of the joint process over (cell, task), conditioned
+    The first `n_initial` cells maximise the upper confidence bound of the joint process over (cell, task), conditioned
     on the source labels and on what was observed since. Then the search is that of `nasmeta.searchers.GPSearch`, but
     for the prior mean: so hyperparameters, which describe the best cells and not all, come from the target.
 
@@ -45,24 +46,25 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    initial : int, default 5
+    n_initial : int, default 5
         Evaluations that the joint process chooses.
     features : sequence of str, optional
         What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
     """
 
     crosses_spaces: ClassVar[bool] = True
-    search_settings: ClassVar[tuple[str, ...]] = ("initial",)
+    search_settings: ClassVar[tuple[str, ...]] = ("n_initial",)
 
+    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,
         rng: np.random.Generator,
         *,
-        initial: int = 5,
+        n_initial: int = 5,
         features: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(space, rng, initial=initial, features=features)
+        super().__init__(space, rng, n_initial=n_initial, features=features)
 
     @abstractmethod
     def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,7 +96,7 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
     # -- the beginning ----------------------------------------------------------------------------------------------
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose cells of the joint process while there are few values, then as `GPSearch` does."""
-        if len(self._values) < self.initial and self._n_asked + n <= self._n_open:
+        if len(self._values) < self.n_initial and self._n_asked + n <= self._n_open:
             return self._first_cells(n)
         return super().ask(n)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 from nasmeta.meta._reference import representatives
 from nasmeta.meta._scale import COST_SCALES, SCALES, scored
@@ -84,8 +85,7 @@ class SourceMatrix:
         SettingError
             For an unknown scale, or one of costs where a utility is not negative.
         """
-        if scale not in ("auto", *SCALES):
-            raise SettingError(f"scale must be auto, {', '.join(SCALES[:-1])} or {SCALES[-1]}, not {scale!r:.80}.")
+        check_choice("scale", scale, ("auto", *SCALES))
         negative = all((source.utilities < 0).all() for source in sources)
         if scale in COST_SCALES and not negative:
             raise SettingError(f"The scale {scale} is for costs: utilities that are all negative.")

@@ -13,7 +13,7 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._joint_kernel import JointHyperparameters, fit_joint
-from nasmeta.meta._model_archive import checked_array, checked_logarithms
+from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, move_cells, to_content
 from nasmeta.tasks import SourceTask
@@ -253,9 +253,9 @@ def unpack_source_models(
     said = facts["joint"]
     joint = joint_space(target, [get_space(said) if isinstance(said, str) else from_content(said)])
     features = _features_in(joint, features)
-    cells = joint.index_of(checked_array(arrays, "cells", np.int32, (None,)))
-    labels = checked_array(arrays, "labels", np.float64, (len(cells),))
-    sizes = checked_array(arrays, "sizes", np.int64, (None,))
+    cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
+    labels = check_array(arrays, "labels", np.float64, (len(cells),))
+    sizes = check_array(arrays, "sizes", np.int64, (None,))
     if (sizes < 1).any() or sizes.sum() != len(cells):
         raise ValueError(f"sizes {sizes.tolist()} are not those of {len(cells)} cells")
     if len(cells) > _CONDITION_ON:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.meta._model_archive import checked_array
+from nasmeta.meta._model_archive import check_array
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -57,7 +57,7 @@ class SourceOrder(MetaSearcher):
         return {"scores": self._require_meta_model()}, {}
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NDArray[np.float64]:
-        scores = checked_array(arrays, "scores", np.float64, (self.space.size,), finite=False)
+        scores = check_array(arrays, "scores", np.float64, (self.space.size,), finite=False)
         if np.isinf(scores).any() or np.isnan(scores).all():
             raise ValueError("scores are infinite, or there is none")
         return scores

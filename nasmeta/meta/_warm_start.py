@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.meta._learned_space import labelled_in
 from nasmeta.spaces import SearchSpace
@@ -66,10 +66,10 @@ def warm_start_cells(
     >>> len(set(cells.tolist())), bool(target[0].values[cells].max() > 73)
     (5, True)
     """
-    n = checked_whole("n", n, 1, space.size)
+    n = check_int("n", n, 1, space.size)
     seen = labelled_in(space, sources, "A warm start")
     prices = _checked_costs(space, costs)
-    worth = _worth(space, seen, checked_whole("mixtures", mixtures, 0))
+    worth = _worth(space, seen, check_int("mixtures", mixtures, 0))
     open_cells = np.zeros(space.size, dtype=bool)
     open_cells[slice(None) if allowed is None else space.index_of(allowed)] = True
     open_cells &= np.isfinite(worth).any(axis=0)

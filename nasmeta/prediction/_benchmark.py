@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.code import code_within
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import ColumnError, SettingError, UnknownNameError, shown
 from nasmeta.places import checked_path
 from nasmeta.prediction._models import Model, PredictorsLike, models_of
 from nasmeta.prediction._protocols import (
@@ -137,8 +137,8 @@ def benchmark_predictors(
         has_proxies = reference_space(question.task.space) == get_space("nb201")
         models = models_of(DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, encoder, settings)
     numbers = checked_sizes(protocol, sizes, len(question.pool))
-    draws = checked_whole("draws", draws, most=10_000)
-    seed = checked_whole("seed", seed, least=0, most=2**63)
+    draws = check_int("draws", draws, most=10_000)
+    seed = check_int("seed", seed, least=0, most=2**63)
     rule = checked_rule(rule)
     built = [model.build(question.task, 0) for model in models]  # what is not possible is noticed here
     # Where nothing is kept, a label tells them apart, and an estimator may have parameters of any kind.
@@ -205,7 +205,7 @@ class _Question:
     def of(cls, task: str | Task, target: str | None) -> _Question:
         found = get_task(task) if isinstance(task, str) else task
         if not isinstance(found, Task):
-            raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
+            raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {shown(task)}.")
         if target is None:
             target = "test" if found.signal.split == "valid" else "valid"
         if target not in ("test", "valid"):
@@ -217,7 +217,10 @@ class _Question:
             tests = [column for column in found.report_columns if column.dataset == s.dataset]
             tests = [column for column in tests if column.seed == s.seed] or tests
             tests.sort(key=lambda column: (column.release != s.release, column.release))
-            info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
+            try:
+                info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
+            except ColumnError as reason:
+                raise type(reason)(f'{reason} Or target="valid" compares with the signal itself.') from None
         address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
         truth = found.table.column(*address).astype(np.float64)
         pool = np.flatnonzero(np.isfinite(found.values) & np.isfinite(truth)).astype(np.int32)

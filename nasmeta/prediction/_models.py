@@ -159,7 +159,7 @@ def models_of(
     for label, what in named.items():
         if not isinstance(what, str):
             if not (hasattr(what, "fit") and hasattr(what, "predict") and hasattr(what, "get_params")):
-                raise SettingError(f"{label} must be a name or an estimator of scikit-learn's kind, not {what!r:.80}.")
+                raise SettingError(f"{label} must be a name or an estimator of scikit-learn's kind, not {shown(what)}.")
             models.append(Model(label, "own", None, estimator=what))
             continue
         parts = [part.strip() for part in what.split("/")]

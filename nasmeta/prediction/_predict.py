@@ -33,6 +33,13 @@ class PredictorComparison:
         One row a predictor, scope and number of labels, from `nasmeta.analysis.summarise_predictions`.
     files : tuple of Path
         What was written; empty without a folder.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> found = nm.predict("ridge", sizes=[20], target="valid", draws=1)
+    >>> list(found.frame["scope"]), list(found.summary["predictor"].unique())
+    (['isomorph-disjoint', 'unseen', 'all'], ['ridge'])
     """
 
     frame: pd.DataFrame

@@ -135,6 +135,6 @@ def checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> tu
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 2 <= n < n_pool:
             raise SettingError(
                 f"A number of labels must be a whole number from 2 to {n_pool - 1:,} (there are {n_pool:,} cells with "
-                f"a label), not {n!r:.80}."
+                f"a label), not {shown(n)}."
             )
     return tuple(dict.fromkeys(int(n) for n in chosen))

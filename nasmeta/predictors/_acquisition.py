@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log1p
 
-from nasmeta.checks import checked_array, checked_number
+from nasmeta.checks import check_array, check_number
 from nasmeta.tasks import normal_scores
 
 __all__ = ["log_expected_improvement", "normal_scores"]
 
 
-def log_expected_improvement(
-    mean: NDArray[np.float64], deviation: NDArray[np.float64], best: float
-) -> NDArray[np.float64]:
+def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64], best: float) -> NDArray[np.float64]:
     """Return the logarithm of the expected improvement over `best`, exact far into the tail.
 
     Jones, Schonlau and Welch, "Efficient global optimization", 1998; the stable form follows Ament et al.,
@@ -24,7 +22,7 @@ def log_expected_improvement(
 
     Parameters
     ----------
-    mean, deviation : ndarray of float64, shape (n,)
+    mean, std : ndarray of float64, shape (n,)
     best : float
         Higher is better.
 
@@ -39,11 +37,11 @@ def log_expected_improvement(
     >>> log_expected_improvement(np.array([0.0, -50.0]), np.array([1.0, 1.0]), best=0.0).round(2).tolist()
     [-0.92, -1258.74]
     """
-    mean, deviation = checked_array("mean", mean), checked_array("deviation", deviation)
-    u = (mean - checked_number("best", best, -math.inf)) / deviation
+    mean, std = check_array("mean", mean), check_array("std", std)
+    u = (mean - check_number("best", best, -math.inf)) / std
     # φ(u) + u Φ(u) = φ(u) (1 + u √(π/2) erfcx(-u/√2))
     scaled = u * np.sqrt(np.pi / 2) * erfcx(-u / np.sqrt(2))
     tail = u < -1e3
     log_factor = np.where(tail, -2 * np.log(np.maximum(-u, 1.0)), log1p(np.where(tail, 0.0, scaled)))
-    score: NDArray[np.float64] = np.log(deviation) - 0.5 * u * u - 0.5 * np.log(2 * np.pi) + log_factor
+    score: NDArray[np.float64] = np.log(std) - 0.5 * u * u - 0.5 * np.log(2 * np.pi) + log_factor
     return score

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_choice
+from nasmeta.checks import check_choice
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors._acquisition import normal_scores
 
@@ -77,7 +77,7 @@ class LabelScale:
         ------
         SettingError
         """
-        if checked_choice("labels", kind, LABELS) == "rank":
+        if check_choice("labels", kind, LABELS) == "rank":
             levels, first = np.unique(y, return_index=True)
             return cls(levels, normal_scores(y)[first])
         ends = np.array([y.min(), y.max()])
@@ -107,7 +107,7 @@ class LabelScale:
         ----------
         mean : ndarray of float64
             Mean scores.
-        deviation : ndarray of float64, of the same shape
+        std : ndarray of float64, of the same shape
             Of the labels.
 
         Returns

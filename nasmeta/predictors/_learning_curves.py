@@ -13,7 +13,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
-from nasmeta.checks import checked_array, checked_instance
+from nasmeta.checks import check_array, check_instance
 from nasmeta.errors import LabelError, SettingError, shown
 from nasmeta.registry import Registry
 
@@ -97,7 +97,7 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
             raise LabelError(f"At least 3 curves of 3 epochs are needed, not {whole.shape[0]} of {whole.shape[1]}.")
         self.curves_ = whole
         self.errors_: dict[int, dict[str, float]] = {}
-        if checked_instance("method", self.method, str) != "auto":
+        if check_instance("method", self.method, str) != "auto":
             CURVE_METHODS[self.method]
             self.methods_: dict[int, tuple[str, ...]] = {1: (self.method,)}
             return self
@@ -127,7 +127,7 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         predicted : ndarray of float64, shape (m,)
-        deviation : ndarray of float64, shape (m,)
+        std : ndarray of float64, shape (m,)
             Only with `return_std`.
 
         Raises
@@ -162,7 +162,7 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
 
 
 def _checked(curves: ArrayLike, name: str) -> Array:
-    array = checked_array(name, curves)
+    array = check_array(name, curves)
     if array.ndim != 2 or not array.size:
         raise SettingError(f"{name} must hold one curve a row, (n, epochs), not an array of shape {array.shape}.")
     if not np.isfinite(array).all():

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import checked_array, checked_number
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_array, check_number
+from nasmeta.errors import SettingError, shown
 
 __all__ = ["LEVELS", "calibration", "gaussian_crps", "interval_coverage", "rank_correlations"]
 
@@ -46,7 +46,7 @@ def rank_correlations(predicted: ArrayLike, truth: ArrayLike) -> tuple[float, fl
     return float(kendalltau(a, b).statistic), float(spearmanr(a, b).statistic)
 
 
-def gaussian_crps(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
+def gaussian_crps(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
     r"""Return the continuous ranked probability score of normal predictions; less is better.
 
     .. math:: \sigma\left[z(2\Phi(z) - 1) + 2\varphi(z) - 1/\sqrt\pi\right], \quad z = (y - \mu) / \sigma
@@ -56,7 +56,7 @@ def gaussian_crps(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> ND
 
     Parameters
     ----------
-    mean, deviation, truth : array-like of float, shape (n,)
+    mean, std, truth : array-like of float, shape (n,)
 
     Returns
     -------
@@ -74,18 +74,18 @@ def gaussian_crps(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> ND
     """
     from scipy.stats import norm
 
-    mu, sigma, y = _normals(mean, deviation, truth)
+    mu, sigma, y = _normals(mean, std, truth)
     z = np.divide(y - mu, sigma, out=np.zeros_like(y), where=sigma > 0)
     score: NDArray[np.float64] = sigma * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
     return np.where(sigma > 0, score, np.abs(y - mu))
 
 
-def interval_coverage(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike, level: float) -> float:
+def interval_coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike, level: float) -> float:
     """Return the share of true values inside the central intervals of normal predictions.
 
     Parameters
     ----------
-    mean, deviation, truth : array-like of float, shape (n,)
+    mean, std, truth : array-like of float, shape (n,)
     level : float
         Probability that the intervals claim, between 0 and 1.
 
@@ -106,20 +106,20 @@ def interval_coverage(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike, l
     """
     from scipy.stats import norm
 
-    if not 0 < checked_number("level", level) < 1:
-        raise SettingError(f"The level of an interval must lie between 0 and 1, not {level!r}.")
-    mu, sigma, y = _normals(mean, deviation, truth)
+    if not 0 < check_number("level", level) < 1:
+        raise SettingError(f"The level of an interval must lie between 0 and 1, not {shown(level)}.")
+    mu, sigma, y = _normals(mean, std, truth)
     return float(np.mean(np.abs(y - mu) <= norm.ppf((1 + level) / 2) * sigma))
 
 
 def calibration(
-    mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike, levels: Sequence[float] = LEVELS
+    mean: ArrayLike, std: ArrayLike, truth: ArrayLike, levels: Sequence[float] = LEVELS
 ) -> dict[str, float]:
     """Return the mean CRPS and the coverage at several levels.
 
     Parameters
     ----------
-    mean, deviation, truth : array-like of float, shape (n,)
+    mean, std, truth : array-like of float, shape (n,)
     levels : sequence of float
 
     Returns
@@ -138,19 +138,19 @@ def calibration(
     >>> {name: round(value, 3) for name, value in scores.items()}
     {'crps': 0.843, 'coverage_50': 0.5, 'coverage_95': 0.5}
     """
-    scores = {"crps": float(gaussian_crps(mean, deviation, truth).mean())}
-    return scores | {f"coverage_{100 * p:.3g}": interval_coverage(mean, deviation, truth, p) for p in levels}
+    scores = {"crps": float(gaussian_crps(mean, std, truth).mean())}
+    return scores | {f"coverage_{100 * p:.3g}": interval_coverage(mean, std, truth, p) for p in levels}
 
 
-def _normals(mean: ArrayLike, deviation: ArrayLike, truth: ArrayLike) -> list[NDArray[np.float64]]:
-    vectors = _vectors(mean=mean, deviation=deviation, truth=truth)
+def _normals(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> list[NDArray[np.float64]]:
+    vectors = _vectors(mean=mean, std=std, truth=truth)
     if (vectors[1] < 0).any():
         raise SettingError(f"Deviations cannot be negative; the smallest is {vectors[1].min()}.")
     return vectors
 
 
 def _vectors(**named: ArrayLike) -> list[NDArray[np.float64]]:
-    vectors = {name: checked_array(name, values) for name, values in named.items()}
+    vectors = {name: check_array(name, values) for name, values in named.items()}
     shapes = {name: array.shape for name, array in vectors.items()}
     if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 1:
         raise SettingError(f"Vectors of one length are needed, not {', '.join(f'{n} {s}' for n, s in shapes.items())}.")

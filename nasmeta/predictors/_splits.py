@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import checked_generator, checked_instance, checked_number, checked_whole
+from nasmeta.checks import check_generator, check_instance, check_int, check_number
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.spaces._isomorphism import IsomorphismRule
@@ -65,8 +65,8 @@ def isomorph_split(
     from nasmeta.predictors._encoders._base import cells_in
 
     space = get_space(space)
-    rng = checked_generator(rng, "split")
-    if checked_instance("rule", rule, str) != "upstream" and not isinstance(space, CellSpace):
+    rng = check_generator(rng, "split")
+    if check_instance("rule", rule, str) != "upstream" and not isinstance(space, CellSpace):
         raise SettingError(
             f"The rule {shown(rule)} is one for cells, and {space.name} is no space of cells: leave it out."
         )
@@ -78,12 +78,12 @@ def isomorph_split(
     pool = rng.permutation(pool)
     classes = np.asarray(space.canonical(pool, rule))
     if n_train is not None:
-        n_train = checked_whole("n_train", n_train, most=len(pool) - 1)
+        n_train = check_int("n_train", n_train, most=len(pool) - 1)
         train, test = pool[:n_train], pool[~np.isin(classes, classes[:n_train])]
     else:
-        test_fraction = checked_number("test_fraction", test_fraction)
+        test_fraction = check_number("test_fraction", test_fraction)
         if not 0 < test_fraction < 1:
-            raise SettingError(f"test_fraction must lie between 0 and 1, not {test_fraction!r}.")
+            raise SettingError(f"test_fraction must lie between 0 and 1, not {shown(test_fraction)}.")
         names, sizes = np.unique(classes, return_counts=True)
         order = rng.permutation(len(names))
         needed = int(np.searchsorted(np.cumsum(sizes[order]), test_fraction * len(pool))) + 1

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, digest_of, read_array
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.spaces import SearchSpace, from_content, to_content
 
@@ -222,7 +222,7 @@ def _from_tree(tree: Any, arrays: Mapping[str, NDArray[Any]], own: dict[str, typ
         kind = getattr(import_module(module), attribute)
     else:
         raise DamagedFileError(
-            f"The file names the class {name!r:.80}, which is not of this package; "
+            f"The file names the class {shown(name)}, which is not of this package; "
             "load_predictor(path, classes=[...]) takes classes of your own."
         )
     if "steps" in tree:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import (
     EVALUATORS,
     Evaluator,
@@ -45,10 +45,10 @@ def answers_for(
             task = get_space(task)
     if isinstance(task, Evaluator):
         if evaluator != "table":
-            raise SettingError(f"{task!r:.80} answers already: leave out evaluator.")
+            raise SettingError(f"{shown(task)} answers already: leave out evaluator.")
         answers: Evaluator = task
     elif isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
-        raise SettingError(f"A space alone has no answers: pass a function as evaluator, not {evaluator!r:.80}.")
+        raise SettingError(f"A space alone has no answers: pass a function as evaluator, not {shown(evaluator)}.")
     elif callable(evaluator) and not isinstance(evaluator, Evaluator):
         answers = FunctionEvaluator(evaluator, task if isinstance(task, SearchSpace) else as_task(task))
     elif evaluator == "training":
@@ -56,7 +56,9 @@ def answers_for(
             raise SettingError("Training needs images: name them with data, such as digits, cifar10:PATH, folder:PATH.")
         answers, data = TrainingEvaluator(as_task(task), data, recipe), None  # type: ignore[arg-type]
     elif data is not None and not isinstance(evaluator, TrainingEvaluator):
-        raise SettingError(f"Data are for training, but the evaluator is {evaluator!r:.80}: pass evaluator='training'.")
+        raise SettingError(
+            f"Data are for training, but the evaluator is {shown(evaluator)}: pass evaluator='training'."
+        )
     elif evaluator == "table":
         answers = TableEvaluator(as_task(task))  # type: ignore[arg-type]  # read once its sources are allowed
     else:
@@ -87,7 +89,7 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
     ):
         raise SettingError(
-            f'An evaluator is "table", "surrogate" or the file (.npz) of a surrogate, not {evaluator!r:.80}. Single '
+            f'An evaluator is "table", "surrogate" or the file (.npz) of a surrogate, not {shown(evaluator)}. Single '
             'runs (search) can also have "training" or a function.'
         )
     surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_bool, check_choice, check_int
+from nasmeta.errors import SettingError, shown
 
 __all__ = ["Budget", "Clock", "checked_budget"]
 
@@ -67,17 +67,15 @@ class Clock:
         if isinstance(clock, Clock):
             clock = asdict(clock)
         if not isinstance(clock, Mapping):
-            raise SettingError(f"A clock is a Clock or a mapping of its settings, not {clock!r:.80}.")
+            raise SettingError(f"A clock is a Clock or a mapping of its settings, not {shown(clock)}.")
         possible = [field.name for field in fields(cls)]
         for name in clock:
             if name not in possible:
                 raise SettingError(f"A clock has no setting {name!r}. Possible: {', '.join(possible)}.")
         for name, choices in _CHOICES.items():
-            if clock.get(name, choices[0]) not in choices:
-                raise SettingError(f"{name} of the clock must be one of {', '.join(choices)}, not {clock[name]!r:.80}.")
-        if not isinstance(clock.get("charge_searcher", False), bool):
-            raise SettingError(f"charge_searcher must be true or false, not {clock['charge_searcher']!r:.80}.")
-        workers = checked_whole("workers of the clock", clock.get("workers", 1), most=1_000_000)
+            check_choice(f"{name} of the clock", clock.get(name, choices[0]), choices)
+        check_bool("charge_searcher", clock.get("charge_searcher", False))
+        workers = check_int("workers of the clock", clock.get("workers", 1), most=1_000_000)
         return cls(**{**clock, "workers": workers})
 
     @property
@@ -142,8 +140,8 @@ def checked_budget(
     number = None
     if seconds is not None:
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < float(seconds) < math.inf:
-            raise SettingError(f"{what} must be a positive number of simulated seconds, not {seconds!r:.80}.")
+            raise SettingError(f"{what} must be a positive number of simulated seconds, not {shown(seconds)}.")
         number = float(seconds)
     if evaluations is not None:
-        return Budget(checked_whole("evaluations", evaluations), number, bool(stop_at_optimum))
+        return Budget(check_int("evaluations", evaluations), number, bool(stop_at_optimum))
     return Budget(default if number is None else None, number, bool(stop_at_optimum))

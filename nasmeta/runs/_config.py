@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.journals import FolderLease, is_there
@@ -102,8 +102,8 @@ class RunConfig:
         ------
         SettingError, UnknownNameError, LeakageError, MissingValueError
         """
-        batch = checked_whole("batch", batch)
-        config = cls(searcher, evaluator, budget, checked_whole("seed", seed, least=0), batch, label=label)
+        batch = check_int("batch", batch)
+        config = cls(searcher, evaluator, budget, check_int("seed", seed, least=0), batch, label=label)
         config = config.with_model(meta_model, sources).with_sources(sources).with_clock(clock, epochs)
         if config.clock is not None and batch > 1:
             raise SettingError(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_int
+from nasmeta.errors import SettingError, shown
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
@@ -119,14 +119,14 @@ class Guidance:
             if not 0 < fraction <= 1:
                 raise SettingError(
                     f'space is "all" or "learned:FRACTION" with a fraction above 0 and at most 1, such as '
-                    f'"learned:0.1", not {space!r:.80}.'
+                    f'"learned:0.1", not {shown(space)}.'
                 )
-        text = str(warm_start)
+        text = "" if isinstance(warm_start, int) and abs(warm_start) > 10**6 else str(warm_start)
         number = text.removesuffix(_PER_SECOND)
         if isinstance(warm_start, bool) or not number.isascii() or not number.isdigit() or len(number) > 6:
             raise SettingError(
                 f'warm_start is how many cells sources choose to be evaluated first, such as 5, or "5{_PER_SECOND}" '
-                f"to choose them by their gain per second of training, not {warm_start!r:.80}."
+                f"to choose them by their gain per second of training, not {shown(warm_start)}."
             )
         return cls(fraction, int(number), text != number and int(number) > 0)
 
@@ -172,7 +172,7 @@ class Guidance:
             cells, chance = learnt.cells, learnt.chance_of_best
         first = None
         if self.warm_start:
-            checked_whole("warm_start", self.warm_start, 1, space.size)
+            check_int("warm_start", self.warm_start, 1, space.size)
             costs = _costs_of(task, sources) if self.per_second else None
             inside = cells
             if measured is not None:

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.checks import check_int
+from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
 from nasmeta.evaluators import SupportsEvaluate
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._history import History
@@ -104,9 +104,9 @@ def run_loop(
     if not lengths:
         raise SettingError("There is no evaluator: pass one, or a mapping of epochs to evaluators.")
     clock = None if clock is None else Clock.of(clock)
-    batch = checked_whole("batch", batch, most=10**30)
+    batch = check_int("batch", batch, most=10**30)
     if evaluations is not None:
-        evaluations = checked_whole("evaluations", evaluations, least=0)
+        evaluations = check_int("evaluations", evaluations, least=0)
     if clock is None and seconds is not None:
         raise SettingError("Seconds pass on a clock: pass one as well, such as clock=Clock().")
     if clock is not None and batch > 1:
@@ -257,7 +257,7 @@ def _pair(searcher: MultiFidelitySearcher) -> tuple[NDArray[np.int32], int]:
         and len(asked) == 2
         and all(isinstance(part, np.ndarray) and part.shape == (1,) for part in asked)
     ):
-        raise NasmetaError(f"{type(searcher).__name__}.ask_at(1) must return cells and epochs, not {asked!r:.80}.")
+        raise NasmetaError(f"{type(searcher).__name__}.ask_at(1) must return cells and epochs, not {shown(asked)}.")
     cell, epochs = int(asked[0][0]), int(asked[1][0])
     if not 0 <= cell < searcher.space.size:
         raise _no_cells(searcher, 1, asked[0])
@@ -273,7 +273,7 @@ def _no_cells(searcher: Searcher, batch: int, asked: object) -> NasmetaError:
     if isinstance(asked, np.ndarray):
         what = f"{asked.dtype} of shape {asked.shape}: {asked.ravel()[:5].tolist()}"
     else:
-        what = f"{type(asked).__name__}: {asked!r:.80}"
+        what = f"{type(asked).__name__}: {shown(asked)}"
     return NasmetaError(
         f"The searcher {type(searcher).__name__} was asked for {batch} cell(s) of {searcher.space.name} and proposed "
         f"{what}. It must propose an int32 array of shape ({batch},) with cells from 0 to {searcher.space.size - 1}."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TableEvaluator
 from nasmeta.searchers import load_optuna, position_distributions
@@ -123,7 +124,6 @@ def optuna_objective(
     evaluator = task if isinstance(task, Evaluator) else TableEvaluator(as_task(task))
     if evaluator.values is None:
         raise SettingError("An objective answers from a table or a surrogate; real trainings are for nasmeta.search.")
-    if promotion not in _PROMOTIONS:
-        raise SettingError(f"promotion must be one of {', '.join(_PROMOTIONS)}, not {promotion!r:.80}.")
+    check_choice("promotion", promotion, _PROMOTIONS)
     asked = {evaluator.full_epochs: evaluator.task} if epochs is None else fidelities(evaluator.task, epochs)
     return OptunaObjective(evaluator, evaluator.at(asked), promotion)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import JournalError
+from nasmeta.errors import JournalError, shown
 from nasmeta.evaluators import Evaluation, Evaluator, SupportsEvaluate
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, Records
@@ -127,7 +127,7 @@ def recorded_history(path: Path, records: Records, timed: bool) -> History:
             or type(details.get("searcher_seconds", 0.0)) is not float
         ):
             raise JournalError(
-                f"{path}, line {line}: {details!r:.80} says no start, worker and epochs. The file is damaged."
+                f"{path}, line {line}: {shown(details)} says no start, worker and epochs. The file is damaged."
             )
         history.append([cell], [value], [cost], [reason], start, worker, epochs)
     history.note(notes)

@@ -11,8 +11,9 @@ from zlib import crc32
 import numpy as np
 
 from nasmeta.code import code_of
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.meta import SavedMetaModel
+from nasmeta.moved import new_names
 from nasmeta.runs._guidance import UNGUIDED, Guidance
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
@@ -61,14 +62,15 @@ class SearcherSpec:
         else:
             raise SettingError(
                 f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}), package.module:Name or a class "
-                f"derived from nasmeta.searchers.Searcher, not {searcher!r:.80}."
+                f"derived from nasmeta.searchers.Searcher, not {shown(searcher)}."
             )
         if not isinstance(settings, Mapping | None):
-            raise SettingError(f"The settings of {name} are a mapping of names to values, not {settings!r:.80}.")
+            raise SettingError(f"The settings of {name} are a mapping of names to values, not {shown(settings)}.")
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
+        named = new_names(kind.__init__, settings or {})
         try:
-            plain = {key: _plain(name, key, value) for key, value in (settings or {}).items()}
+            plain = {key: _plain(name, key, value) for key, value in named.items()}
         except RecursionError:
             raise SettingError(f"The settings of {name} have lists within lists, too deep to be recorded.") from None
         spec = cls(name, kind, plain, code=code_of(kind))
@@ -155,6 +157,6 @@ def _plain(searcher: str, key: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise SettingError(
-        f"The setting {key} of {searcher} is {value!r} ({type(value).__name__}), but settings are recorded with the "
-        "results: numbers, strings, booleans, None, lists of them, and mappings of names to them."
+        f"The setting {key} of {searcher} is {shown(value)} ({type(value).__name__}), but settings are recorded with "
+        "the results: numbers, strings, booleans, None, lists of them, and mappings of names to them."
     )

@@ -10,11 +10,11 @@ from nasmeta.searchers._halving import Hyperband, SuccessiveHalving
 from nasmeta.searchers._local_search import FullLocalSearch, LocalSearch
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.searchers._optuna import (
-    OptunaGP,
-    OptunaNSGAII,
-    OptunaRandom,
+    OptunaGP as OptunaGP,
+    OptunaNSGAII as OptunaNSGAII,
+    OptunaRandom as OptunaRandom,
     OptunaSearch,
-    OptunaTPE,
+    OptunaTPE as OptunaTPE,
     load_optuna as load_optuna,
     position_distributions as position_distributions,
 )
@@ -34,11 +34,7 @@ __all__ = [
     "LocalSearch",
     "MetaSearcher",
     "MultiFidelitySearcher",
-    "OptunaGP",
-    "OptunaNSGAII",
-    "OptunaRandom",
     "OptunaSearch",
-    "OptunaTPE",
     "PredictorSearch",
     "RandomSearch",
     "RegularizedEvolution",

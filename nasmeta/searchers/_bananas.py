@@ -8,7 +8,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number, checked_whole
+from nasmeta.checks import check_int, check_number
+from nasmeta.moved import renamed_arguments
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.searchers._path_networks import PathNetworks
 from nasmeta.spaces import SearchSpace
@@ -34,7 +35,7 @@ class BananasSearch(WithoutReplacement):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    initial : int, default 10
+    n_initial : int, default 10
         Random cells before the model is used.
     round_size : int, default 10
         Proposals of one training.
@@ -56,12 +57,13 @@ class BananasSearch(WithoutReplacement):
     30
     """
 
+    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,
         rng: np.random.Generator,
         *,
-        initial: int = 10,
+        n_initial: int = 10,
         round_size: int = 10,
         candidates: int = 100,
         members: int = 5,
@@ -71,14 +73,14 @@ class BananasSearch(WithoutReplacement):
         learning_rate: float = 0.01,
     ) -> None:
         super().__init__(space, rng)
-        self.initial = checked_whole("initial", initial, 2, 1_000_000)
-        self.round_size = checked_whole("round_size", round_size, 1, 1_000_000)
-        self.candidates = checked_whole("candidates", candidates, 1, 1_000_000)
-        self.members = checked_whole("members", members, 2, 1_000)
-        self.layers = checked_whole("layers", layers, 1, 100)
-        self.width = checked_whole("width", width, 1, 10_000)
-        self.epochs = checked_whole("epochs", epochs, 1, 1_000_000)
-        self.learning_rate = checked_number("learning_rate", learning_rate, 1e-9, 10)
+        self.n_initial = check_int("n_initial", n_initial, 2, 1_000_000)
+        self.round_size = check_int("round_size", round_size, 1, 1_000_000)
+        self.candidates = check_int("candidates", candidates, 1, 1_000_000)
+        self.members = check_int("members", members, 2, 1_000)
+        self.layers = check_int("layers", layers, 1, 100)
+        self.width = check_int("width", width, 1, 10_000)
+        self.epochs = check_int("epochs", epochs, 1, 1_000_000)
+        self.learning_rate = check_number("learning_rate", learning_rate, 1e-9, 10)
         self._round: list[int] = []  # what is left of the round, the next one last
 
     @cached_property
@@ -104,7 +106,7 @@ class BananasSearch(WithoutReplacement):
         return np.array(proposals, np.int32)
 
     def _new_round(self) -> list[int]:
-        if len(self._told) < self.initial:
+        if len(self._told) < self.n_initial:
             return [int(self.rng.choice(np.flatnonzero(self._open)))]
         pool = self._pool()
         predicted = self._trained().predict(self._inputs[pool])

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
-__all__ = ["ACQUISITIONS", "SEARCHERS", "MetaSearcher", "Searcher", "WithoutReplacement", "checked_whole"]
+__all__ = ["ACQUISITIONS", "SEARCHERS", "MetaSearcher", "Searcher", "WithoutReplacement", "check_int"]
 
 ACQUISITIONS = ("ei", "ucb", "thompson", "greedy")
 _OF_PREDICTORS = ("predictor", "meta-predictor")  # searchers that have the methods `knows` and `of`
@@ -195,6 +195,22 @@ class MetaSearcher(Searcher):
         Of the class: settings that have no part in meta-training, and so may be others than those of a model's file.
     crosses_spaces : bool
         Of the class: whether sources may be of another space.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.searchers import MetaSearcher
+    >>> class BestOfSources(MetaSearcher):
+    ...     def _learn(self, sources):
+    ...         return np.concatenate([one.cells[np.argsort(-one.utilities)[:10]] for one in sources])
+    ...
+    ...     def ask(self, n=1):
+    ...         return self.rng.choice(self.meta_model_, size=n)
+    ...
+    ...     def tell(self, cells, values):
+    ...         pass
+    >>> nm.search(BestOfSources, "nb201/cifar10", evaluations=5).sources
+    ('nb201/cifar100', 'nb201/imagenet16-120')
     """
 
     meta_model_: Any = None

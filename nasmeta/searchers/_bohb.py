@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_bool, checked_number, checked_whole
+from nasmeta.checks import check_bool, check_int, check_number
 from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import SearchSpace
@@ -75,12 +75,12 @@ class BOHB(Hyperband):
         hpbandster_bandwidths: bool = False,
     ) -> None:
         super().__init__(space, rng, eta=eta, rungs=rungs)
-        self.num_samples = checked_whole("num_samples", num_samples, 1, 1_000_000)
-        self.random_fraction = checked_number("random_fraction", random_fraction, most=1)
-        self.bandwidth_factor = checked_number("bandwidth_factor", bandwidth_factor, most=1_000)
-        self.min_bandwidth = checked_number("min_bandwidth", min_bandwidth, most=1)
-        self.top = checked_number("top", top, most=1)
-        self.hpbandster_bandwidths = checked_bool("hpbandster_bandwidths", hpbandster_bandwidths)
+        self.num_samples = check_int("num_samples", num_samples, 1, 1_000_000)
+        self.random_fraction = check_number("random_fraction", random_fraction, most=1)
+        self.bandwidth_factor = check_number("bandwidth_factor", bandwidth_factor, most=1_000)
+        self.min_bandwidth = check_number("min_bandwidth", min_bandwidth, most=1)
+        self.top = check_number("top", top, most=1)
+        self.hpbandster_bandwidths = check_bool("hpbandster_bandwidths", hpbandster_bandwidths)
         self._least = space.n_positions + 1  # values that a density needs
         self._told: dict[int, tuple[list[int], list[float]]] = {}
         self._densities: tuple[_Density, _Density] | None = None

@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
@@ -44,8 +44,8 @@ class RegularizedEvolution(Searcher):
         self, space: SearchSpace, rng: np.random.Generator, *, population: int = 30, sample_size: int = 10
     ) -> None:
         super().__init__(space, rng)
-        self.population = checked_whole("population", population, 1, 1_000_000)
-        self.sample_size = checked_whole("sample_size", sample_size, 1, 1_000_000)
+        self.population = check_int("population", population, 1, 1_000_000)
+        self.sample_size = check_int("sample_size", sample_size, 1, 1_000_000)
         self._members: deque[tuple[float, int]] = deque(maxlen=self.population)
         self._neighbours = space.neighbour_table
         self._counts = None if space.is_regular else space.neighbour_counts

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
+from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -18,7 +19,7 @@ from nasmeta.predictors import (
     normal_scores,
     weak_prior,
 )
-from nasmeta.searchers._base import SEARCHERS, Searcher, checked_whole
+from nasmeta.searchers._base import SEARCHERS, Searcher, check_int
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["GPSearch"]
@@ -57,7 +58,7 @@ class GPSearch(Searcher):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    initial : int, default 5
+    n_initial : int, default 5
         Random cells before the model is used.
     features : sequence of str, optional
         What is compared, see `nasmeta.spaces.SearchSpace.feature`; by default what the space names as its
@@ -71,16 +72,17 @@ class GPSearch(Searcher):
     30
     """
 
+    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,
         rng: np.random.Generator,
         *,
-        initial: int = 5,
+        n_initial: int = 5,
         features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng)
-        self.initial = checked_whole("initial", initial, 0, 1_000_000)
+        self.n_initial = check_int("n_initial", n_initial, 0, 1_000_000)
         self.features = _checked_features(space, features)
         self._values: list[float] = []
         self._asked = np.zeros(space.size, dtype=bool)
@@ -106,7 +108,7 @@ class GPSearch(Searcher):
         if self._n_asked + n > self._n_open:
             raise SpaceExhaustedError(f"All {self._n_open:,} cells of {self.space.name} have been proposed.")
         proposals: list[int] = []
-        while len(proposals) < n and self._n_asked < self.initial:
+        while len(proposals) < n and self._n_asked < self.n_initial:
             cell = int(self.rng.integers(self.space.size))
             if not self._asked[cell]:
                 self._mark(cell)

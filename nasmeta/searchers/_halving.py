@@ -9,7 +9,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace
@@ -81,7 +81,7 @@ class Halving(MultiFidelitySearcher):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
         super().__init__(space, rng)
-        self.eta = checked_whole("eta", eta, 2, 1_000)
+        self.eta = check_int("eta", eta, 2, 1_000)
         self._part: NDArray[np.int32] | None = None
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
@@ -110,7 +110,7 @@ class _Brackets(Halving):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3, rungs: int | None = None) -> None:
         super().__init__(space, rng, eta=eta)
-        self.rungs = rungs if rungs is None else checked_whole("rungs", rungs, 1, 20)
+        self.rungs = rungs if rungs is None else check_int("rungs", rungs, 1, 20)
         self._brackets: list[Bracket] = []
         self._begun = 0
         self._first: deque[int] = deque()
@@ -213,7 +213,7 @@ class SuccessiveHalving(_Brackets):
         rungs: int | None = None,
     ) -> None:
         super().__init__(space, rng, eta=eta, rungs=rungs)
-        self.size = size if size is None else checked_whole("size", size, 1, 1_000_000)
+        self.size = size if size is None else check_int("size", size, 1, 1_000_000)
 
     def _sizes(self, number: int, rungs: int) -> list[int]:
         first = self.size or self.eta ** (rungs - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_choice
+from nasmeta.checks import check_choice
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
@@ -40,7 +40,7 @@ class LocalSearch(Searcher):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, improvement: str = "first") -> None:
         super().__init__(space, rng)
-        self.improvement = checked_choice("improvement", improvement, ("first", "full"))
+        self.improvement = check_choice("improvement", improvement, ("first", "full"))
         self._restart()
 
     def _restart(self) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
@@ -32,6 +32,21 @@ class MultiFidelitySearcher(Searcher):
     ----------
     fidelities : tuple of int
         Epochs, ascending; the last is the full length.
+
+    Examples
+    --------
+    >>> from nasmeta.searchers import MultiFidelitySearcher
+    >>> from nasmeta.spaces import get_space
+    >>> class Shortest(MultiFidelitySearcher):
+    ...     def ask_at(self, n=1):
+    ...         return self.rng.integers(self.space.size, size=n), np.full(n, self.fidelities[0])
+    ...
+    ...     def tell_at(self, cells, epochs, values):
+    ...         pass
+    >>> searcher = Shortest(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher.begin((12, 200))
+    >>> searcher.ask_at(3)[1].tolist()
+    [12, 12, 12]
     """
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
@@ -52,7 +67,7 @@ class MultiFidelitySearcher(Searcher):
         """
         if not isinstance(fidelities, Iterable):
             raise SettingError(f"The lengths of trainings must be a list of epochs, not {shown(fidelities)}.")
-        lengths = tuple(checked_whole("the length of a training", epochs, least=0) for epochs in fidelities)
+        lengths = tuple(check_int("the length of a training", epochs, least=0) for epochs in fidelities)
         if not lengths or any(a >= b for a, b in pairwise(lengths)):
             raise SettingError(f"The lengths of trainings must ascend, not {list(lengths)}.")
         self.fidelities = lengths

@@ -135,7 +135,7 @@ class OptunaSearch(Searcher):
             if not isinstance(self.sampler, optuna.samplers.BaseSampler) or self.options:
                 raise SettingError(
                     "A sampler is a name with options, or an instance of Optuna's without, not "
-                    f"{self.sampler!r:.80} with {self.options}."
+                    f"{shown(self.sampler)} with {self.options}."
                 )
             instance: BaseSampler = self.sampler
             return instance

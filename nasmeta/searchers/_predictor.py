@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_choice, checked_number, checked_whole
+from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SettingError, shown
+from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import PREDICTORS, log_expected_improvement, normal_scores
 from nasmeta.registry import is_place
 from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, WithoutReplacement
@@ -45,7 +46,7 @@ class PredictorSearch(WithoutReplacement):
     acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
         The expected improvement over the best label; mean plus `optimism` times deviation; one draw: the prediction of
         a random one of trees or copies, else independent normal draws with mean and deviation; the mean.
-    initial : int, default 10
+    n_initial : int, default 10
         Random architectures before the predictor is used.
     copies : int, default 5
         Of a predictor that knows no deviation: so many, each fitted to a bootstrap resample, give one.
@@ -73,6 +74,7 @@ class PredictorSearch(WithoutReplacement):
     default_acquisition: ClassVar[str] = "ei"
     is_bound: ClassVar[bool] = False  # whether the class's name says these two
 
+    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,
@@ -80,7 +82,7 @@ class PredictorSearch(WithoutReplacement):
         *,
         predictor: Any = None,
         acquisition: str | None = None,
-        initial: int = 10,
+        n_initial: int = 10,
         copies: int = 5,
         optimism: float = 1.0,
         labels: str = "rank",
@@ -91,11 +93,11 @@ class PredictorSearch(WithoutReplacement):
             raise SettingError(f"{type(self).__name__} is one predictor with one acquisition: set them of predictor.")
         self.predictor = self.default_predictor if predictor is None else predictor
         chosen = self.default_acquisition if acquisition is None else acquisition
-        self.acquisition = checked_choice("acquisition", chosen, ACQUISITIONS)
-        self.initial = checked_whole("initial", initial, 2, 1_000_000)
-        self.copies = checked_whole("copies", copies, 2, 1_000)
-        self.optimism = checked_number("optimism", optimism)
-        self.labels = checked_choice("labels", labels, ("rank", "value"))
+        self.acquisition = check_choice("acquisition", chosen, ACQUISITIONS)
+        self.n_initial = check_int("n_initial", n_initial, 2, 1_000_000)
+        self.copies = check_int("copies", copies, 2, 1_000)
+        self.optimism = check_number("optimism", optimism)
+        self.labels = check_choice("labels", labels, ("rank", "value"))
         if not isinstance(options, Mapping | None):
             raise SettingError(f'options must be a mapping such as {{"n_estimators": 20}}, not {shown(options)}.')
         self.options = dict(options or {})
@@ -126,7 +128,7 @@ class PredictorSearch(WithoutReplacement):
         >>> run.searcher, len(run)
         ('KNeighborsRegressor-greedy', 25)
         """
-        checked_choice("acquisition", acquisition, ACQUISITIONS)
+        check_choice("acquisition", acquisition, ACQUISITIONS)
         own = predictor[-1] if hasattr(predictor, "steps") else predictor
         said = predictor if isinstance(predictor, str) else getattr(own, "__name__", type(own).__name__)
         bound = {"default_predictor": predictor, "default_acquisition": acquisition, "is_bound": True}
@@ -165,7 +167,7 @@ class PredictorSearch(WithoutReplacement):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the open architectures of the highest scores, ties at random; of a batch all by one fit."""
         self._require_open(n)
-        if len(self._told) < self.initial or not self._is_fitted():
+        if len(self._told) < self.n_initial or not self._is_fitted():
             return self._sample_open(n)
         proposals = np.empty(n, np.int32)
         score = self._score()

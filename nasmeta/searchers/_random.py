@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_bool
+from nasmeta.checks import check_bool
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
@@ -35,7 +35,7 @@ class RandomSearch(Searcher):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, replacement: bool = False) -> None:
         super().__init__(space, rng)
-        self.replacement = checked_bool("replacement", replacement)
+        self.replacement = check_bool("replacement", replacement)
         if replacement:
             return
         self._order = space.sample(space.size, rng)

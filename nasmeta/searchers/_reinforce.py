@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number
+from nasmeta.checks import check_number
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
@@ -52,8 +52,8 @@ class Reinforce(Searcher):
         self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.01, momentum: float = 0.9
     ) -> None:
         super().__init__(space, rng)
-        self.learning_rate = checked_number("learning_rate", learning_rate, 0, 10)
-        self.momentum = checked_number("momentum", momentum, 0, 0.9999)
+        self.learning_rate = check_number("learning_rate", learning_rate, 0, 10)
+        self.momentum = check_number("momentum", momentum, 0, 0.9999)
         shape = (space.n_positions, max(space.n_choices))
         self._n_choices = np.array(space.n_choices)
         self._logits = _FIRST_SPREAD * rng.standard_normal(shape)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number, checked_whole
+from nasmeta.checks import check_int, check_number
+from nasmeta.moved import renamed_arguments
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
 
@@ -32,7 +33,7 @@ class TPESearch(WithoutReplacement):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    initial : int, default 10
+    n_initial : int, default 10
         Random cells before the model is used.
     top : float, default 0.1
         Share of the cells told that are good.
@@ -49,21 +50,22 @@ class TPESearch(WithoutReplacement):
     60
     """
 
+    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,
         rng: np.random.Generator,
         *,
-        initial: int = 10,
+        n_initial: int = 10,
         top: float = 0.1,
         most: int = 25,
         prior_weight: float = 1.0,
     ) -> None:
         super().__init__(space, rng)
-        self.initial = checked_whole("initial", initial, 1, 1_000_000)
-        self.top = checked_number("top", top, most=1)
-        self.most = checked_whole("most", most, 1, 1_000_000)
-        self.prior_weight = checked_number("prior_weight", prior_weight, 1e-6, 1_000)
+        self.n_initial = check_int("n_initial", n_initial, 1, 1_000_000)
+        self.top = check_number("top", top, most=1)
+        self.most = check_int("most", most, 1, 1_000_000)
+        self.prior_weight = check_number("prior_weight", prior_weight, 1e-6, 1_000)
         self._choice_kernels = [_choice_kernel(position) for position in space.positions]
         self._parts = _parts(space)
         self._place = np.arange(space.size)
@@ -73,7 +75,7 @@ class TPESearch(WithoutReplacement):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the open cells of the largest ratio, ties at random; of a batch all by the same densities."""
         self._require_open(n)
-        if len(self._told) < self.initial:
+        if len(self._told) < self.n_initial:
             return self._sample_open(n)
         open_cells = np.flatnonzero(self._open)
         ratio, proposals = self._log_ratio()[open_cells], np.empty(n, np.int32)

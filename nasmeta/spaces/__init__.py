@@ -1,8 +1,8 @@
 """What can be built: search spaces, their architectures and the forms, neighbours, isomorphs and costs of these."""
 
+from nasmeta.moved import moved_names
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike as ArchitectureLike
 from nasmeta.spaces._catalog import SPACES, get_cell_space as get_cell_space, get_space
-from nasmeta.spaces._cell_drawing import draw_cell as draw_cell
 from nasmeta.spaces._cell_graph import complete_edges as complete_edges, live_edges as live_edges
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._content import from_content as from_content, to_content as to_content
@@ -12,16 +12,18 @@ from nasmeta.spaces._drawing import Drawing as Drawing, draw_choices as draw_cho
 from nasmeta.spaces._features import CountFeature as CountFeature
 from nasmeta.spaces._graph_drawing import draw_graph as draw_graph
 from nasmeta.spaces._moving import move_cells as move_cells, reference_space as reference_space
-from nasmeta.spaces._notation import Notation
+from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Choice as Choice, Position
 from nasmeta.spaces._search_space import SearchSpace
 
 __all__ = [
     "SPACES",
     "Architecture",
+    "CellCodec",
     "CellSpace",
-    "Notation",
     "Position",
     "SearchSpace",
     "get_space",
 ]
+
+__getattr__ = moved_names(__name__, {"Notation": "nasmeta.spaces:CellCodec"})

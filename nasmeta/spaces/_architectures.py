@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import ArchitectureError, SettingError, short, shown
-from nasmeta.spaces._notation import Notation, position_notation
+from nasmeta.spaces._notation import CellCodec, position_notation
 from nasmeta.spaces._positions import Choice, Position, as_positions
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ArchitectureSet:
         positions: Mapping[str, Sequence[Choice]] | Sequence[Position],
         *,
         architectures: ArrayLike | None = None,
-        notation: Notation | None = None,
+        notation: CellCodec | None = None,
     ) -> None:
         if not isinstance(name, str) or not name.strip():
             raise SettingError(f"The name of a space is a text, not {shown(name)}.")

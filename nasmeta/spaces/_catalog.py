@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.registry import Registry
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace
@@ -14,7 +14,7 @@ from nasmeta.spaces._costs import CostFormula
 from nasmeta.spaces._design_grids import fcnet, graphgym, hpobench_mlp
 from nasmeta.spaces._graph_networks import graph_networks
 from nasmeta.spaces._layer_sequences import nas_bench_macro, transnas_macro
-from nasmeta.spaces._notation import Notation
+from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._search_space import SearchSpace
 
 __all__ = ["SPACES", "get_cell_space", "get_space"]
@@ -109,7 +109,7 @@ def _tnb101() -> CellSpace:
     return CellSpace(
         "tnb101",
         _NB201_OPERATIONS[:4],
-        Notation(_write_tnb101, _read_tnb101),
+        CellCodec(_write_tnb101, _read_tnb101),
         parameters=_tnb101_class_scene_parameters(),
     )
 
@@ -152,7 +152,7 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
     if build not in _built:
         built = build()
         if not isinstance(built, SearchSpace):
-            raise SettingError(f"The space {name} is a function that returns {built!r:.80}, not a SearchSpace.")
+            raise SettingError(f"The space {name} is a function that returns {shown(built)}, not a SearchSpace.")
         _built[build] = built
         built.registered_name = built.registered_name or SPACES.name_of(build)
     return _built[build]

@@ -18,7 +18,7 @@ from nasmeta.spaces._datasets import canonical_dataset
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, choice_counts, choice_one_hot
 from nasmeta.spaces._graph_drawing import draw_cell_of
 from nasmeta.spaces._isomorphism import IsomorphismRule, class_representatives
-from nasmeta.spaces._notation import Notation, cell_notation
+from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
@@ -37,7 +37,7 @@ class CellSpace(SearchSpace):
     name : str
         Short name, as used in task names.
     operations : sequence of str
-    notation : Notation, optional
+    notation : CellCodec, optional
         The official string form of a cell; that of NAS-Bench-201 where left out.
     official_order : array of int, shape (n_cells,), optional
         For each cell its rank among all digit tuples in lexicographic order; lexicographic where left out.
@@ -83,7 +83,7 @@ class CellSpace(SearchSpace):
         self,
         name: str,
         operations: Sequence[str],
-        notation: Notation | None = None,
+        notation: CellCodec | None = None,
         official_order: ArrayLike | None = None,
         parameters: CostFormula | None = None,
         multiply_adds: CostFormula | None = None,

@@ -34,7 +34,7 @@ _FOUR_LABELS = {(0, 3): 0.24}  # away from where its edge crosses that of 1→2
 
 
 def draw_cell_of(axes: Any, operations: Sequence[str], space: CellSpace) -> None:
-    """Draw a cell of a space; see `draw_cell`."""
+    """Draw a cell of a space: an edge that carries nothing to the output is grey and dashed."""
     if len(operations) != space.n_edges:
         raise SettingError(f"A cell has {space.n_edges} operations, not {len(operations)}.")
     alive = space.live_edges[int(space.from_ops(list(operations)))].tolist()

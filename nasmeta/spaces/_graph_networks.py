@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.spaces._features import CountFeature
 from nasmeta.spaces._graph_drawing import draw_graph
-from nasmeta.spaces._notation import Notation
+from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
@@ -210,6 +210,6 @@ def graph_networks() -> SearchSpace:
             "operations": _operations, "pairs": _pairs, "depths": _depths, "paths": _paths, "shape": _shape,
         },
         kernel_features=("operations", "pairs", "depths", "shape"),
-        notation=Notation(_write, _read),
+        notation=CellCodec(_write, _read),
         drawing=_draw,
     )  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces._features import CountFeature, choice_one_hot
-from nasmeta.spaces._notation import Notation
+from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
@@ -23,7 +24,7 @@ _ABSENT = len(_TRANSNAS_CHOICES) - 1
 _STAGES = (slice(0, 2), slice(2, 5), slice(5, 8))  # of NAS-Bench-Macro's eight layers
 
 
-def _digits(n_layers: tuple[int, ...], choices: str) -> Notation:
+def _digits(n_layers: tuple[int, ...], choices: str) -> CellCodec:
     """Return the notation of a row of digits, one a layer; a layer that is absent has none."""
     lengths = ", ".join(map(str, n_layers))
 
@@ -37,7 +38,7 @@ def _digits(n_layers: tuple[int, ...], choices: str) -> Notation:
         codes = [choices.index(digit) for digit in text]
         return tuple(codes + [len(choices)] * (max(n_layers) - len(codes)))
 
-    return Notation(write, read)
+    return CellCodec(write, read)
 
 
 def transnas_macro() -> SearchSpace:
@@ -59,23 +60,14 @@ def transnas_macro() -> SearchSpace:
         "tnb101-macro",
         [Position(f"layer{i}", _TRANSNAS_CHOICES) for i in range(1, max(_TRANSNAS_LENGTHS) + 1)],
         architectures=networks,
-        features={"widths": _widths, "resolutions": _resolutions},
+        features={"widths": partial(_counted_up, choices=(1, 3)), "resolutions": partial(_counted_up, choices=(2, 3))},
         kernel_features=("positions", "operations", "widths", "resolutions"),
         notation=_digits(_TRANSNAS_LENGTHS, "1234"),
     )
 
 
-def _widths(space: SearchSpace) -> CountFeature:
-    """Return how often the channels were doubled up to each layer; absent layers keep what the last one has."""
-    return _counted_up(space, (1, 3))
-
-
-def _resolutions(space: SearchSpace) -> CountFeature:
-    """Return how often the resolution was halved up to each layer."""
-    return _counted_up(space, (2, 3))
-
-
 def _counted_up(space: SearchSpace, choices: tuple[int, ...]) -> CountFeature:
+    """Return how often one of these choices was taken up to each layer; absent layers keep what the last one has."""
     steps = np.isin(space.codes, choices)
     return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(p.name for p in space.positions))
 

@@ -9,21 +9,29 @@ from dataclasses import dataclass
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces._positions import Position
 
-__all__ = ["Notation", "cell_notation", "position_notation"]
+__all__ = ["CellCodec", "cell_notation", "position_notation"]
 
 
 @dataclass(frozen=True)
-class Notation:
+class CellCodec:
     """How a space writes its architectures: ``write`` codes to a string, ``read`` it back.
 
     ``read`` raises ValueError with the reason where the string is not of this notation.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import CellCodec, Position, SearchSpace
+    >>> codec = CellCodec(lambda codes: "".join(map(str, codes)), lambda text: tuple(map(int, text)))
+    >>> space = SearchSpace("net", [Position("width", (16, 32)), Position("depth", (1, 2))], notation=codec)
+    >>> space.to_string(2), space.index_of("11")
+    ('10', 3)
     """
 
     write: Callable[[Iterable[int]], str]
     read: Callable[[str], tuple[int, ...]]
 
 
-def position_notation(positions: Sequence[Position]) -> Notation:
+def position_notation(positions: Sequence[Position]) -> CellCodec:
     """Return the plain notation: ``name=choice`` for each position, joined by commas.
 
     Raises
@@ -77,10 +85,10 @@ def position_notation(positions: Sequence[Position]) -> Notation:
             raise ValueError(f"it does not say {', '.join(absent)}.")
         return tuple(code(position, given[position.name]) for position in positions)
 
-    return Notation(write, read)
+    return CellCodec(write, read)
 
 
-def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -> Notation:
+def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -> CellCodec:
     """Return the notation of NAS-Bench-201 for any cell: the inputs of each node, ``operation~source``.
 
     Raises
@@ -132,4 +140,4 @@ def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -
                 codes[place[source, target]] = operations.index(name)
         return tuple(codes)
 
-    return Notation(write, read)
+    return CellCodec(write, read)

@@ -93,7 +93,7 @@ def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position])
         found = tuple(positions)
     if not found or not all(isinstance(position, Position) for position in found):
         raise SettingError(
-            f"A space has at least one Position, or a mapping of names to choices, not {positions!r:.80}."
+            f"A space has at least one Position, or a mapping of names to choices, not {shown(positions)}."
         )
     names = [position.name for position in found]
     if len(set(names)) < len(names):

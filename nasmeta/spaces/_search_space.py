@@ -16,7 +16,7 @@ from nasmeta.spaces._drawing import Drawing, draw_choices, drawn
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
 from nasmeta.spaces._from_frame import space_from_frame
 from nasmeta.spaces._neighbours import neighbour_table
-from nasmeta.spaces._notation import Notation
+from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Choice, Position
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class SearchSpace(ArchitectureSet):
         More count features, each from the space to a `CountFeature`, beside those that any space has.
     kernel_features : sequence of str, optional
         Which features a Gaussian process compares where nobody says; all of them where left out.
-    notation : Notation, optional
+    notation : CellCodec, optional
         How architectures are written; ``position=choice,…`` where left out.
     drawing : callable, optional
         ``drawing(axes, space, architecture)`` draws an architecture, see `draw`; `nasmeta.spaces.draw_graph` helps.
@@ -94,7 +94,7 @@ class SearchSpace(ArchitectureSet):
         architectures: ArrayLike | None = None,
         features: Mapping[str, FeatureBuilder] | None = None,
         kernel_features: Sequence[str] | None = None,
-        notation: Notation | None = None,
+        notation: CellCodec | None = None,
         drawing: Callable[[Any, SearchSpace, int], object] | None = None,
     ) -> None:
         super().__init__(name, positions, architectures=architectures, notation=notation)
@@ -343,8 +343,8 @@ class SearchSpace(ArchitectureSet):
         >>> get_space("nb201").feature("operations").counts[0]
         array([0, 3, 2, 0, 1], dtype=int8)
         """
-        if name not in self._features:
-            if name not in self._builders:
+        if not isinstance(name, str) or name not in self._features:
+            if not isinstance(name, str) or name not in self._builders:
                 raise UnknownNameError.of(f"count feature of the space {self.name}:", name, self.feature_names)
             counts, names = self._builders[name](self)
             counts = np.asarray(counts)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import ArchiveKind, checked_array
+from nasmeta.archives import ArchiveKind, check_array
 from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, to_content
 from nasmeta.surrogates._features import class_features, feature_sets
 from nasmeta.surrogates._noise import N_LEVELS, SeedNoise
@@ -88,36 +88,36 @@ def _content(card: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Conten
     features, sets = class_features(space), _sets(space)
     n_classes, n_cells = len(features[0]), space.size
     scales = tuple(
-        checked_array(arrays, f"scales_{name}", np.float32, (part.shape[1],))
+        check_array(arrays, f"scales_{name}", np.float32, (part.shape[1],))
         for name, part in zip(sets, features, strict=True)
     )
     n = len(arrays["observed"])
-    observed = checked_array(arrays, "observed", np.int32, (n,))
+    observed = check_array(arrays, "observed", np.int32, (n,))
     if n and (observed.min() < 0 or observed.max() >= n_classes):
         raise ValueError("a class that the space does not have")
-    numbers = checked_array(arrays, "numbers", np.float64, (len(_NUMBERS),))
+    numbers = check_array(arrays, "numbers", np.float64, (len(_NUMBERS),))
     process = Process(
         inverse_lengthscales=scales,
-        variances=checked_array(arrays, "variances", np.float64, (len(sets),)),
+        variances=check_array(arrays, "variances", np.float64, (len(sets),)),
         observed=observed,
-        weights=checked_array(arrays, "weights", np.float32, (n,)),
+        weights=check_array(arrays, "weights", np.float32, (n,)),
         **dict(zip(_NUMBERS, numbers.tolist(), strict=True)),
     )
     if process.noise < 0 or process.margin <= 0 or (process.variances < 0).any():
         raise ValueError("a variance or a margin is negative")
-    packed = checked_array(arrays, "trained", np.uint8, ((n_cells + 7) // 8,))
+    packed = check_array(arrays, "trained", np.uint8, ((n_cells + 7) // 8,))
     noise = None
     if "noise_means" in arrays:
         knots = arrays["noise_means"].size
         noise = SeedNoise(
-            checked_array(arrays, "noise_means", np.float64, (knots,)),
-            checked_array(arrays, "noise_quantiles", np.float32, (knots, N_LEVELS)),
+            check_array(arrays, "noise_means", np.float64, (knots,)),
+            check_array(arrays, "noise_quantiles", np.float32, (knots, N_LEVELS)),
         )
         if not knots or (np.diff(noise.means) < 0).any() or (np.diff(noise.quantiles, axis=1) < 0).any():
             raise ValueError("its seed noise is no distribution")
     costs = None
     if "cost_coefficients" in arrays:
-        costs = checked_array(arrays, "cost_coefficients", np.float64, (1 + sum(space.n_choices),))
+        costs = check_array(arrays, "cost_coefficients", np.float64, (1 + sum(space.n_choices),))
     _check_card(card)
     return Content(card, process, np.unpackbits(packed, count=n_cells).astype(bool), noise, costs)
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import checked_whole
-from nasmeta.errors import LabelError, SettingError
+from nasmeta.checks import check_int
+from nasmeta.errors import LabelError, SettingError, shown
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace
 from nasmeta.spaces._features import choice_one_hot
@@ -72,10 +72,10 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     """
     task = get_task(task) if isinstance(task, str) else task
     if not isinstance(task, Task) or task.objective is not None:
-        raise SettingError(f"A surrogate is fitted to a task of one column, such as nb201/cifar10, not {task!r:.80}.")
+        raise SettingError(f"A surrogate is fitted to a task of one column, such as nb201/cifar10, not {shown(task)}.")
     if not isinstance(train_fraction, int | float) or not 0 < train_fraction < 1:
-        raise SettingError(f"train_fraction must lie between 0 and 1, not {train_fraction!r:.80}.")
-    seed, steps = checked_whole("seed", seed, least=0), checked_whole("steps", steps)
+        raise SettingError(f"train_fraction must lie between 0 and 1, not {shown(train_fraction)}.")
+    seed, steps = check_int("seed", seed, least=0), check_int("steps", steps)
     space = task.space
     every = network_classes(space)
     measured = np.flatnonzero(np.isfinite(task.values))

@@ -7,7 +7,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasmeta.checks import checked_array
+from nasmeta.checks import check_array
 from nasmeta.errors import SettingError
 
 __all__ = ["Scores", "score_predictions"]
@@ -62,7 +62,7 @@ def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) 
     """
     from scipy.stats import kendalltau, spearmanr
 
-    y, predicted = checked_array("y", y), checked_array("predicted", predicted)
+    y, predicted = check_array("y", y), check_array("predicted", predicted)
     if y.ndim != 1 or y.shape != predicted.shape:
         raise SettingError(f"There are values of the shape {y.shape}, but predictions of {predicted.shape}.")
     n = len(y)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.files import shipped
 from nasmeta.surrogates._surrogate import Surrogate
 from nasmeta.tasks import Task, get_task
@@ -71,7 +71,7 @@ def load_surrogate(which: str | os.PathLike[str] | Task) -> Surrogate:
     if isinstance(which, Task):
         which = which.name
     if not isinstance(which, str | os.PathLike):
-        raise SettingError(f"A surrogate is named by its task or its file, not {which!r:.80}.")
+        raise SettingError(f"A surrogate is named by its task or its file, not {shown(which)}.")
     if isinstance(which, str) and which in known:
         return _shipped(known[which])
     if Path(which).suffix == SUFFIX or Path(which).is_file():
@@ -80,7 +80,7 @@ def load_surrogate(which: str | os.PathLike[str] | Task) -> Surrogate:
         task = get_task(str(which))
     except UnknownNameError as reason:
         raise UnknownNameError(
-            f"{str(which)!r:.80} is neither a task nor the file of a surrogate. Shipped: {', '.join(known)}."
+            f"{shown(str(which))} is neither a task nor the file of a surrogate. Shipped: {', '.join(known)}."
         ) from reason
     raise SettingError(
         f"No surrogate of {task.name} is shipped. Shipped: {', '.join(known)}. "

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
+from nasmeta.checks import check_choice, check_int
+from nasmeta.errors import DamagedFileError, MissingValueError
 from nasmeta.files import write_atomically
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace
 from nasmeta.surrogates._features import class_features, network_classes
@@ -139,7 +139,7 @@ class Surrogate:
 
     def _trainings(self, cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
         """Return `training_values` of some cells, the same whatever else is asked for."""
-        seed = checked_whole("seed", seed, least=0)
+        seed = check_int("seed", seed, least=0)
         if self.noise is None:
             raise MissingValueError(
                 f"The surrogate of {self.card['task']} knows no seed noise, since its table has no single seeds: "
@@ -177,8 +177,7 @@ class Surrogate:
         """
         index = self.space.index_of(cells)
         some = np.atleast_1d(np.asarray(index, dtype=np.int32))
-        if answer not in ("mean", "training"):
-            raise SettingError(f'answer is "mean" or "training", not {answer!r:.80}.')
+        check_choice("answer", answer, ("mean", "training"))
         found = self.values[some] if answer == "mean" else self._trainings(some, seed)
         return float(found[0]) if isinstance(index, int) else found
 

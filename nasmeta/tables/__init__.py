@@ -14,13 +14,12 @@ from nasmeta.tables._legality import trained_on as trained_on
 from nasmeta.tables._own import added_tables, remove_added
 from nasmeta.tables._read_frame import read_frame as read_frame
 from nasmeta.tables._table import TABLES as TABLES, Table, load_table
-from nasmeta.tables.official import Imported, import_official
+from nasmeta.tables.official import Imported as Imported, import_official
 from nasmeta.tables.sources import SOURCES, Source, registered_sources as registered_sources, table_names as table_names
 
 __all__ = [
     "SOURCES",
     "ColumnInfo",
-    "Imported",
     "Source",
     "Table",
     "added_tables",

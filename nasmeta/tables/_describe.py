@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasmeta.checks import checked_instance
+from nasmeta.checks import check_instance
 from nasmeta.spaces import Architecture
 from nasmeta.tables._columns import ColumnInfo, Seed
 from nasmeta.tables._legality import trained_on
@@ -59,7 +59,7 @@ def query(
     """
     import pandas as pd
 
-    opened = load_table(table) if isinstance(table, str) else checked_instance("table", table, Table)
+    opened = load_table(table) if isinstance(table, str) else check_instance("table", table, Table)
     address = (dataset, metric, split, epochs, seed, release)
     indices = np.atleast_1d(opened.space.index_of(cells))
     values = opened.query(indices, *address)

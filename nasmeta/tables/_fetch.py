@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from nasmeta.errors import DownloadError, SettingError, UnknownNameError
+from nasmeta.errors import DownloadError, SettingError, UnknownNameError, shown
 from nasmeta.progress import progress_bars
 from nasmeta.settings import cache_folder, mirror_address
 from nasmeta.tables import _store
@@ -220,7 +220,7 @@ def _as_folder(base: str) -> Path | None:
         return Path(unquote(parts.path) if parts.scheme == "file" else base).expanduser()
     except (ValueError, RuntimeError) as reason:
         raise SettingError(
-            f"NASMETA_MIRROR is {base!r:.100}, which cannot be used: {reason}. "
+            f"NASMETA_MIRROR is {shown(base)}, which cannot be used: {reason}. "
             "Possible: a folder, file://…, http://… or https://…"
         ) from reason
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ArchitectureError, SettingError
+from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, canonical_dataset, mean_over_seeds
 from nasmeta.tables._guesses import guessed_direction, guessed_kind
@@ -53,10 +53,10 @@ def columns_of_frame(
         ("device", "-" if device is None else device),
     ):
         if not isinstance(text, str) or not text.strip():
-            raise SettingError(f"The {what} is a text, not {text!r:.80}.")
+            raise SettingError(f"The {what} is a text, not {shown(text)}.")
     if "/" in name or name in table_names():
         why = "has a '/', which parts the names of tasks" if "/" in name else "is a table that the package knows"
-        raise SettingError(f"{name!r:.80} {why}: choose another name.")
+        raise SettingError(f"{shown(name)} {why}: choose another name.")
     found, used = _architectures(frame, space, architecture)
     own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
     both = [key for key in own_keys if keys.get(key) is not None]
@@ -169,10 +169,10 @@ def _architectures(
         return _by_name(frame.index.to_series().reset_index(drop=True), space, str(frame.index.name)), say
     if named is None or named not in frame.columns:
         what = f"no column {named!r}" if named else "no column that says the architecture of a row"
-        shown = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
+        listed = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
         raise SettingError(
             f"The frame has {what}: name it with architecture=…, or have a column for each position of {space.name} "
-            f"({shown}). Its columns: {', '.join(frame.columns)}."
+            f"({listed}). Its columns: {', '.join(frame.columns)}."
         )
     return _by_name(frame[named].reset_index(drop=True), space, named), say
 
@@ -208,7 +208,7 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
                 if value not in place:
                     place[value] = position.code(value)
             except (ValueError, TypeError) as reason:  # a list cannot even be looked up
-                why = reason if isinstance(reason, ValueError) else f"{value!r:.60} is no choice of {position.name}."
+                why = reason if isinstance(reason, ValueError) else f"{shown(value)} is no choice of {position.name}."
                 raise ArchitectureError(f"Row {row}: {why}") from None
         codes[:, i] = [place[value] for value in values]
     found = space.find(codes @ space.place_values)
@@ -222,7 +222,7 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
 
 def _listed(metrics: Sequence[str]) -> list[str]:
     if not isinstance(metrics, Sequence | np.ndarray) or not all(isinstance(metric, str) for metric in metrics):
-        raise SettingError(f"metrics is a list of names of columns, not {metrics!r:.80}.")
+        raise SettingError(f"metrics is a list of names of columns, not {shown(metrics)}.")
     return [metrics] if isinstance(metrics, str) else list(dict.fromkeys(metrics))
 
 
@@ -254,10 +254,9 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
         numbers = column
     wrong = np.flatnonzero(numbers.isna() & column.notna())
     if len(wrong):
-        shown = column.astype(object).iloc[wrong[0]]
         raise SettingError(
-            f"The column {name} holds {shown!r:.60} in row {wrong[0]} ({len(wrong)} of {len(column)} are no numbers): "
-            "mend it, or name the columns of numbers with metrics=[…]."
+            f"The column {name} holds {shown(column.astype(object).iloc[wrong[0]])} in row {wrong[0]} ({len(wrong)} of "
+            f"{len(column)} are no numbers): mend it, or name the columns of numbers with metrics=[…]."
         )
     values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
     if (np.abs(values) > np.finfo(np.float32).max).any():
@@ -282,7 +281,7 @@ def _checked_key(key: str, given: Any, *, own: bool) -> Any:
     for row, value in enumerate(given if own else [given]):
         if not isinstance(value, Hashable):
             raise SettingError(
-                f"{key} is one value, not {value!r:.60}: for one of each row it is a column of the frame."
+                f"{key} is one value, not {shown(value)}: for one of each row it is a column of the frame."
             )
         if value not in checked:
             checked[value] = (
@@ -300,12 +299,12 @@ def _checked_part(key: str, value: Any, row: int) -> int | str:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not 0 <= value < 2**31 or int(value) != value:
             what = f"{key} is a whole number from 0 on{' or mean' if key == 'seed' else ''}"
-            raise SettingError(f"{what}, not {value!r:.60} (row {row}).")
+            raise SettingError(f"{what}, not {shown(value)} (row {row}).")
         return int(value)
     if not isinstance(value, str) or not value.strip():
-        raise SettingError(f"{key} is a text, not {value!r:.60} (row {row}).")
+        raise SettingError(f"{key} is a text, not {shown(value)} (row {row}).")
     if key == "dataset" and "/" in value:
-        raise SettingError(f"The dataset {value!r:.60} has a '/' (row {row}), which parts the names of tasks.")
+        raise SettingError(f"The dataset {shown(value)} has a '/' (row {row}), which parts the names of tasks.")
     return str(value)
 
 
@@ -337,18 +336,18 @@ def _info(
         for what, given in (("direction", direction), ("unit", unit), ("kind", kind))
     }
     if said["direction"] not in (None, "max", "min"):
-        raise SettingError(f"The direction of {metric} is 'max' or 'min', not {said['direction']!r}.")
+        raise SettingError(f"The direction of {metric} is 'max' or 'min', not {shown(said['direction'])}.")
     if said["kind"] not in (None, *KINDS):
-        raise SettingError(f"The kind of {metric} is one of {', '.join(KINDS)}, not {said['kind']!r}.")
+        raise SettingError(f"The kind of {metric} is one of {', '.join(KINDS)}, not {shown(said['kind'])}.")
     if said["unit"] is not None and (not isinstance(said["unit"], str) or not said["unit"]):
-        raise SettingError(f"The unit of {metric} is a text, not {said['unit']!r:.60}.")
+        raise SettingError(f"The unit of {metric} is a text, not {shown(said['unit'])}.")
     of_kind: Kind = said["kind"] or likely_kind
     if of_kind == "seconds" and float(np.nanmin(values)) < 0:
         raise SettingError(
             f"{metric} are seconds from 0 on, not {np.nanmin(values):g}: leave out what was not recorded."
         )
     if of_kind == "seconds" and said["unit"] not in (None, *_SECONDS):
-        raise SettingError(f"{metric} is of the kind seconds, whose unit is s, not {said['unit']!r:.60}: convert it.")
+        raise SettingError(f"{metric} is of the kind seconds, whose unit is s, not {shown(said['unit'])}: convert it.")
     better = said["direction"] or guessed_direction(metric, of_kind)
     is_percent = "acc" in metric.lower() and most > 1.0  # over all of the metric: columns of one seed are in one unit
     return ColumnInfo(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
+from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
 from nasmeta.files import write_whole
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import _store
@@ -169,7 +169,7 @@ def add_columns(
     for what, given in (("table", table), ("source", name)):
         if not isinstance(given, str) or not _NAME.fullmatch(given):
             raise SettingError(
-                f"The name of a {what} is of lower-case letters, digits, '.', '_' and '-', not {given!r:.80}."
+                f"The name of a {what} is of lower-case letters, digits, '.', '_' and '-', not {shown(given)}."
             )
     if table in table_names():
         raise SettingError(f"{table} is a table that the package knows: choose another name.")
@@ -207,10 +207,20 @@ def remove_added(table: str) -> int:
     ------
     SettingError
         Where nothing was.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import nasmeta as nm
+    >>> from nasmeta.tables import added_tables, remove_added
+    >>> measured = pd.DataFrame({"arch": [0, 5], "accuracy": [10.0, 90.0]})
+    >>> table = nm.Table.from_frame(measured, "nb201", name="example-of-removal").add()
+    >>> "example-of-removal" in added_tables(), remove_added("example-of-removal")
+    (True, 1)
     """
     found = added_sources(table)
     if not found:
-        raise SettingError(f"No table {table!r:.80} was added. Added: {', '.join(added_tables()) or 'none'}.")
+        raise SettingError(f"No table {shown(table)} was added. Added: {', '.join(added_tables()) or 'none'}.")
     for source in found:
         with _store.writable(source.path.parent), _store.only_one(source.path):
             source.path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from nasmeta.errors import ColumnError
+from nasmeta.errors import ColumnError, shown
 from nasmeta.tables._address import Address, ColumnIndex
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 
@@ -40,7 +40,7 @@ def signal_column(
         dataset = datasets[0]
     main = metric or main_metric(index.columns, canonical_dataset(dataset))
     if main is None:
-        raise ColumnError(f"{table} has no dataset {dataset!r:.80}. Its datasets: {', '.join(datasets)}.")
+        raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
     asked = Address(dataset, main, split, epochs, seed, release).normal()
     found = index.matching(asked)
     if split is None and any(info.split == "valid" for info in found):

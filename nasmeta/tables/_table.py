@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.errors import ColumnError, SettingError
+from nasmeta.errors import ColumnError, SettingError, shown
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables import _store
@@ -350,7 +350,7 @@ def _brought(found: Any) -> Callable[[str], Table] | None:
     def build(name: str) -> Table:
         table = found()
         if not isinstance(table, Table):
-            raise SettingError(f"{name} returned {table!r:.80}, but a table is a nasmeta.Table.")
+            raise SettingError(f"{name} returned {shown(table)}, but a table is a nasmeta.Table.")
         return table.named(name)
 
     return build

@@ -11,7 +11,6 @@ from nasmeta.tasks._catalog import (
     task_families,
 )
 from nasmeta.tasks._distribution import TaskDistribution
-from nasmeta.tasks._drawn import sample_objective as sample_objective
 from nasmeta.tasks._fidelity import curve_point, fidelities
 from nasmeta.tasks._objectives import Objective, hypervolume, log_tradeoff, pareto_front, within_budget as within_budget
 from nasmeta.tasks._sampling import Episode, EpisodeSampler

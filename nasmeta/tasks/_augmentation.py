@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
+from nasmeta.moved import renamed_arguments, renamed_attribute
 from nasmeta.tasks._scores import normal_scores
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
@@ -19,13 +20,14 @@ _BINS = 20  # of equally many cells, for which a deviation is estimated
 _MOST_MIXED = 3
 
 
+@renamed_arguments(deviations="stds")
 @dataclass(frozen=True, eq=False)
 class LabelNoise:
     """The deviation of one seed's normal score from that of the cell, at each level of the score.
 
     Attributes
     ----------
-    scores, deviations : ndarray of float64, shape (n_bins,)
+    scores, stds : ndarray of float64, shape (n_bins,)
         Ascending levels, and the deviation at each; in between it is linear, outside constant.
 
     Examples
@@ -37,11 +39,12 @@ class LabelNoise:
     """
 
     scores: NDArray[np.float64]
-    deviations: NDArray[np.float64]
+    stds: NDArray[np.float64]
+    deviations = renamed_attribute("deviations", "stds")
 
     def at(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the deviations at these scores, of the same shape."""
-        found: NDArray[np.float64] = np.interp(scores, self.scores, self.deviations)
+        found: NDArray[np.float64] = np.interp(scores, self.scores, self.stds)
         return found
 
 
@@ -97,7 +100,7 @@ def measure_label_noise(tasks: Iterable[Task]) -> LabelNoise:
 def _with_seeds(tasks: Iterable[Task]) -> Iterable[Task]:
     for task in tasks:
         if not isinstance(task, Task):
-            raise SettingError(f"Label noise is measured on Tasks, which know their seeds, not on {task!r:.80}.")
+            raise SettingError(f"Label noise is measured on Tasks, which know their seeds, not on {shown(task)}.")
         s = task.signal
         if task.objective is None and (task.table_name, s.metric, s.split, s.epochs) == (
             "nb201",
@@ -143,11 +146,11 @@ class Augmentation:
     def __post_init__(self) -> None:
         for name, value, most in (("warp", self.warp, np.inf), ("mixture", self.mixture, 1.0)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-                raise SettingError(f"{name} must be a number from 0 to {most:g}, not {value!r:.80}.")
+                raise SettingError(f"{name} must be a number from 0 to {most:g}, not {shown(value)}.")
         if not isinstance(self.noise, LabelNoise) and (
             isinstance(self.noise, bool) or not isinstance(self.noise, int | float) or not 0 <= self.noise < np.inf
         ):
-            raise SettingError(f"noise must be a number from 0 on or a LabelNoise, not {self.noise!r:.80}.")
+            raise SettingError(f"noise must be a number from 0 on or a LabelNoise, not {shown(self.noise)}.")
 
     @property
     def changes_all_labels(self) -> bool:

@@ -6,13 +6,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, overload
 
-from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError
+from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.registry import Registry, is_place
-from nasmeta.tasks._declared import declared_families, declared_tasks
 from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
-from nasmeta.tasks._drawn import drawn_names, tradeoff_devices
+from nasmeta.tasks._members import (
+    declared_families,
+    declared_tasks,
+    drawn_names,
+    own_families,
+    own_names,
+    own_tasks,
+    task_of_own_table,
+    tradeoff_devices,
+)
 from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attacks, devices, read_name, why_no_name
-from nasmeta.tasks._own import own_families, own_names, own_tasks, task_of_own_table
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
@@ -139,7 +146,7 @@ def task_distribution(name: str) -> TaskDistribution:
         ``nb201``: the three datasets after 200 epochs; ``nb201/12ep`` after 12; ``nb201/accuracy``: both, and each seed
         after 200 (of which some cells lack one); ``nb201/train-seconds``; ``nb201/latency`` and ``nb201/energy``: the
         devices that run all cells; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and
-        hardware cost, one drawn budget or weight for each dataset and device (`sample_objective` draws more);
+        hardware cost, one drawn budget or weight for each dataset and device;
         ``tnb101``: the seven tasks of TransNAS-Bench-101; ``tnb101/train``: their metrics on the training images, more
         to learn from; ``all``: all of these but those of two columns, those on training images, and the seconds, which
         for one dataset are those for another times a factor.
@@ -246,7 +253,7 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
             raise SettingError(f"One task is needed, but {task!r} has {len(task)}.")
         return task[0]
     if not isinstance(task, str | Task):
-        raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {task!r:.80}.")
+        raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {shown(task)}.")
     return get_task(task) if isinstance(task, str) else task
 
 
@@ -283,7 +290,7 @@ def as_tasks(
     if isinstance(asked, (str, *kinds)):
         asked = [asked]
     if not isinstance(asked, Iterable):
-        raise SettingError(f"{what}, not {asked!r:.80}.")
+        raise SettingError(f"{what}, not {shown(asked)}.")
     without = set(held_out)
     found: list[Any] = []
     for one in asked:
@@ -295,5 +302,5 @@ def as_tasks(
             found.append(one)
         else:
             what = what if sources else "A task is a name such as nb201/cifar10, or a Task"
-            raise SettingError(f"{what}, not {one!r:.80}.")
+            raise SettingError(f"{what}, not {shown(one)}.")
     return found

@@ -7,8 +7,9 @@ from typing import overload
 
 import numpy as np
 
-from nasmeta.checks import checked_generator, checked_whole
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.checks import check_choice, check_generator, check_int
+from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
@@ -49,13 +50,13 @@ class TaskDistribution(Sequence[Task]):
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         if isinstance(tasks, Task | str):
-            raise SettingError(f"A distribution is of a list of tasks, not of {tasks!r:.80}.")
+            raise SettingError(f"A distribution is of a list of tasks, not of {shown(tasks)}.")
         self._tasks = tuple(tasks)
         for task in self._tasks:
             if not isinstance(task, Task):
                 raise SettingError(
-                    f"A distribution is of Tasks, not of {task!r:.80}: nasmeta.get_task(name) makes one of a name, and "
-                    "nasmeta.task_distribution(family) all of a family."
+                    f"A distribution is of Tasks, not of {shown(task)}: nasmeta.get_task(name) makes one of a name, "
+                    "and nasmeta.task_distribution(family) all of a family."
                 )
         if len(set(self.names)) != len(self._tasks):
             raise SettingError(f"A task appears twice in {', '.join(self.names)}.")
@@ -78,7 +79,7 @@ class TaskDistribution(Sequence[Task]):
         SettingError
             Where `n` is no whole number from 0 on, `rng` no generator, or there are too few tasks.
         """
-        n, rng = checked_whole("n", n, least=0), checked_generator(rng, "tasks")
+        n, rng = check_int("n", n, least=0), check_generator(rng, "tasks")
         if not self._tasks or (n > len(self) and not replace):
             raise SettingError(
                 f"Cannot draw {n} tasks {'with' if replace else 'without'} replacement from {len(self)}."
@@ -107,7 +108,9 @@ class TaskDistribution(Sequence[Task]):
 They are on: cifar10, cifar100, imagenet16-120.
         """
         if not isinstance(dataset, str):
-            raise SettingError(f"What is left out is a name, not {dataset!r}. Possible: {', '.join(self.datasets)}.")
+            raise SettingError(
+                f"What is left out is a name, not {shown(dataset)}. Possible: {', '.join(self.datasets)}."
+            )
         key = held_out_name(dataset)
         if key not in self.datasets:
             if not any(key in names() for names in ALL_HELD_OUT):
@@ -153,8 +156,7 @@ They are on: cifar10, cifar100, imagenet16-120.
         >>> [(name, len(sources), len(target)) for name, sources, target in both.splits(by="space")]
         [('nb201', 7, 3), ('tnb101', 3, 7)]
         """
-        if by not in _SPLITS:
-            raise SettingError(f"by must be one of {', '.join(_SPLITS)}, not {by!r:.80}.")
+        check_choice("by", by, _SPLITS)
         groups: dict[str, list[Task]] = {}
         for task in self._tasks:
             for name in _SPLITS[by](task):
@@ -166,9 +168,10 @@ They are on: cifar10, cifar100, imagenet16-120.
             held_out = set(target.datasets)
             yield name, TaskDistribution(task for task in self._tasks if held_out.isdisjoint(task.held_out)), target
 
-    def as_sources(self, labels: int | None = None, rng: np.random.Generator | None = None) -> list[SourceTask]:
+    @renamed_arguments(labels="n_labels")
+    def as_sources(self, n_labels: int | None = None, rng: np.random.Generator | None = None) -> list[SourceTask]:
         """Return what a meta-searcher may see of each task; see `Task.as_source`."""
-        return [task.as_source(labels, rng) for task in self._tasks]
+        return [task.as_source(n_labels, rng) for task in self._tasks]
 
     @overload
     def __getitem__(self, index: int) -> Task: ...

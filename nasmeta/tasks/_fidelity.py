@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_int
+from nasmeta.errors import SettingError, shown
 from nasmeta.tasks._names import read_name
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
@@ -74,7 +74,7 @@ def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[in
     if epochs is None:
         return known
     if not isinstance(epochs, Iterable):
-        raise SettingError(f"Lengths of trainings are whole numbers of epochs, not {epochs!r:.80}.")
+        raise SettingError(f"Lengths of trainings are whole numbers of epochs, not {shown(epochs)}.")
     full = task.signal.epochs or 0
     found: dict[int, Task] = {}
     for length in epochs:
@@ -91,7 +91,7 @@ def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[in
 
 
 def _training(task: Task, known: dict[int, Task], length: object) -> tuple[int, Task]:
-    epochs = checked_whole("epochs", length, least=0)
+    epochs = check_int("epochs", length, least=0)
     if epochs not in known:
         raise SettingError(
             f"{task.name} was asked for with {epochs} epochs. Possible: {', '.join(map(str, known))}, and points of "
@@ -105,10 +105,10 @@ def _point(task: Task, text: str) -> tuple[int, Task]:
     match = _POINT.fullmatch(text)
     if not match or task.objective is not None or full is None or int(match["epochs"]) != full:
         raise SettingError(
-            f"{text!r:.40} is no point of the training of {task.name}"
+            f"{shown(text)} is no point of the training of {task.name}"
             + (f", which has {full} epochs: write such as '{max(1, full // 4)}of{full}'." if full else ".")
         )
-    epoch = checked_whole("A point of a learning curve", int(match["epoch"]), 1, full - 1)
+    epoch = check_int("A point of a learning curve", int(match["epoch"]), 1, full - 1)
     return epoch, curve_point(task, epoch)
 
 

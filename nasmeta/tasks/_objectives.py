@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -108,7 +108,7 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     """
     gains, prices = _numbers(values, "Values"), _numbers(costs, "Costs")
     if not 0 < budget < np.inf:
-        raise SettingError(f"A budget must be a positive number, not {budget!r}.")
+        raise SettingError(f"A budget must be a positive number, not {shown(budget)}.")
     # Columns are float32: a budget that was read off one must admit the cell that it was read off.
     budget = max(float(budget), float(np.float32(budget)))
     feasible = prices <= budget
@@ -145,7 +145,7 @@ def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[
     array([90.   , 89.614])
     """
     if not 0 <= weight < np.inf:
-        raise SettingError(f"A weight must be a number from 0 on, not {weight!r}.")
+        raise SettingError(f"A weight must be a number from 0 on, not {shown(weight)}.")
     return _numbers(values, "Values") - weight * np.log(_numbers(costs, "Costs"))
 
 
@@ -212,7 +212,7 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
     points, maximise = _checked(values, directions)
     corner = _numbers(reference, "The reference")
     if corner.shape != (len(maximise),) or not np.isfinite(corner).all():
-        raise SettingError(f"The reference must be {len(maximise)} finite numbers, not {reference!r}.")
+        raise SettingError(f"The reference must be {len(maximise)} finite numbers, not {shown(reference)}.")
     complete = points[~np.isnan(points).any(axis=1)]
     return float(moocore.hypervolume(complete, ref=corner, maximise=maximise)) if len(complete) else 0.0
 
@@ -228,7 +228,7 @@ def _checked(values: ArrayLike, directions: Sequence[str]) -> tuple[NDArray[np.f
     points = _numbers(values, "Values")
     wrong = [direction for direction in directions if direction not in ("max", "min")]
     if wrong:
-        raise SettingError(f"A direction is 'max' or 'min', not {wrong[0]!r}.")
+        raise SettingError(f"A direction is 'max' or 'min', not {shown(wrong[0])}.")
     if points.ndim != 2 or points.shape[1] != len(directions) or not len(directions):
         raise SettingError(
             f"Values must be of shape (n, {len(directions)}), one direction a column, not {points.shape}."

@@ -9,8 +9,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_choice, check_int
+from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks._augmentation import Augmentation
 from nasmeta.tasks._scores import normal_scores
@@ -19,8 +19,6 @@ from nasmeta.tasks._sources import checked_sources
 from nasmeta.tasks._task import Task
 
 __all__ = ["Episode", "EpisodeSampler"]
-
-_LABELS = ("rank", "value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +34,16 @@ class Episode:
         Higher is better; standardised within the whole sampled task, see `EpisodeSampler`.
     sources : tuple of str
         Names of the sources that the task was made of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.tasks import EpisodeSampler
+    >>> sampler = EpisodeSampler([nm.get_task("nb201/cifar10")], support=10, query=20)
+    >>> episode = sampler.sample(np.random.default_rng(0))
+    >>> len(episode.support_cells), len(episode.query_labels), episode.sources
+    (10, 20, ('nb201/cifar10',))
     """
 
     space: SearchSpace
@@ -98,16 +106,14 @@ class EpisodeSampler:
         space: str | SearchSpace | None = None,
         labels: str = "rank",
     ) -> None:
-        if labels not in _LABELS:
-            raise SettingError(f"labels must be one of {', '.join(_LABELS)}, not {labels!r:.80}.")
-        self.labels = labels
+        self.labels = check_choice("labels", labels, ("rank", "value"))
         wanted = None if space is None else get_space(space)
         self.sources = tuple(checked_sources(type(self).__name__, sources, wanted, move=True))
         low, high = support if isinstance(support, tuple | list) and len(support) == 2 else (support, support)
-        self.support = (checked_whole("support", low), checked_whole("support", high))
+        self.support = (check_int("support", low), check_int("support", high))
         if self.support[0] > self.support[1]:
-            raise SettingError(f"support must be a number or (low, high), not {support!r:.80}.")
-        self.query = checked_whole("query", query)
+            raise SettingError(f"support must be a number or (low, high), not {shown(support)}.")
+        self.query = check_int("query", query)
         self.augment = Augmentation() if augment is None else augment
         for source in self.sources:
             if len(source) < self.support[1] + self.query:
@@ -135,7 +141,7 @@ class EpisodeSampler:
 
     def sample_many(self, n: int, rng: np.random.Generator) -> list[Episode]:
         """Draw `n` episodes."""
-        return [self.sample(rng) for _ in range(checked_whole("n", n))]
+        return [self.sample(rng) for _ in range(check_int("n", n))]
 
     def full_task(self, rng: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Draw one task with all its labels, to simulate a search on it.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, held_out_name, move_cells
 
 __all__ = ["SourceTask"]
@@ -89,7 +89,7 @@ class SourceTask:
         of_all = held_out_metric(self.metric_kind)
         names = [self.dataset, *([of_all] if of_all else []), *([given] if isinstance(given, str) else self.held_out)]
         if not all(isinstance(name, str) and name.strip() for name in names):
-            raise SettingError(f"Source {self.name} is on {names!r:.80}, but a dataset or device is a name.")
+            raise SettingError(f"Source {self.name} is on {shown(names)}, but a dataset or device is a name.")
         object.__setattr__(
             self, "held_out", tuple(dict.fromkeys(held_out_name(held_out_metric(name) or name) for name in names))
         )

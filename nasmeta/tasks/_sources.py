@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
@@ -49,7 +49,7 @@ def checked_sources(
     seen: list[SourceTask] = []
     for source in sources:
         if not isinstance(source, SourceTask | Task):
-            raise SettingError(f"Sources are Tasks or SourceTasks, not {source!r:.80}.")
+            raise SettingError(f"Sources are Tasks or SourceTasks, not {shown(source)}.")
         seen.append(source.as_source() if isinstance(source, Task) else source)
     if not seen:
         raise SettingError(f"{who} needs at least one source task to learn from.")

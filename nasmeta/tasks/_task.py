@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_generator, checked_whole
-from nasmeta.errors import ColumnError, MissingValueError, SettingError
+from nasmeta.checks import check_generator, check_int
+from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
+from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._costs import recorded_costs
 from nasmeta.tasks._objectives import Objective
@@ -62,9 +63,9 @@ class Task:
         held_out: Sequence[str] | None = None,
     ) -> None:
         if not isinstance(name, str) or not name.strip():
-            raise SettingError(f"The name of a task is a text, not {name!r:.80}.")
+            raise SettingError(f"The name of a task is a text, not {shown(name)}.")
         if not isinstance(signal, Signal):
-            raise SettingError(f"The signal of {name} is a Signal, as Table.task makes one, not {signal!r:.80}.")
+            raise SettingError(f"The signal of {name} is a Signal, as Table.task makes one, not {shown(signal)}.")
         self.name, self.signal, self.objective = name, signal, objective
         self._table = table
         if isinstance(cost, Signal):
@@ -73,7 +74,7 @@ class Task:
             (cost,) if isinstance(cost, Cost) else cost if cost is None or isinstance(cost, str) else tuple(cost)
         )
         if isinstance(self._cost, str) and self._cost != "recorded":
-            raise SettingError(f'The cost of {name} is "recorded", a Signal, a Cost or None, not {cost!r:.80}.')
+            raise SettingError(f'The cost of {name} is "recorded", a Signal, a Cost or None, not {shown(cost)}.')
         self._held_out = None if held_out is None else tuple(held_out)
 
     @property
@@ -341,20 +342,21 @@ class Task:
         """All architectures whose signal equals the optimum, int32."""
         return np.flatnonzero(self.values == self.optimum).astype(np.int32)
 
-    def as_source(self, labels: int | None = None, rng: np.random.Generator | None = None) -> SourceTask:
+    @renamed_arguments(labels="n_labels")
+    def as_source(self, n_labels: int | None = None, rng: np.random.Generator | None = None) -> SourceTask:
         """Return the labelled architectures of this task, for meta-training.
 
         Parameters
         ----------
-        labels : int, optional
+        n_labels : int, optional
             How many, drawn uniformly, have a label; all measured ones where left out.
         rng : numpy.random.Generator, optional
-            Needed where `labels` is given.
+            Needed where `n_labels` is given.
 
         Raises
         ------
         SettingError
-            Where `labels` is no whole number from 1 to that of the labelled ones, or `rng` no generator.
+            Where `n_labels` is no whole number from 1 to that of the labelled ones, or `rng` no generator.
         MissingValueError
             Where nothing is measured.
 
@@ -366,25 +368,17 @@ class Task:
         25
         """
         cells = self.measured
-        if labels is not None:
+        if n_labels is not None:
             if rng is None:
                 raise SettingError("A number of labels needs a numpy.random.Generator that draws them: pass rng.")
-            labels, rng = checked_whole("labels", labels), checked_generator(rng, "labelled cells")
-            if labels > len(cells):
-                raise SettingError(f"{self.name} has {len(cells):,} labelled cells; asked for {labels:,} labels.")
-            cells = np.sort(rng.choice(cells, labels, replace=False))
+            n_labels, rng = check_int("n_labels", n_labels), check_generator(rng, "labelled cells")
+            if n_labels > len(cells):
+                raise SettingError(f"{self.name} has {len(cells):,} labelled cells; asked for {n_labels:,} labels.")
+            cells = np.sort(rng.choice(cells, n_labels, replace=False))
         if not len(cells):
             raise MissingValueError(f"{self.name} has no measured {self.space.noun}.")
-        return SourceTask(
-            self.name,
-            self.dataset,
-            self.space,
-            cells,
-            self.sign * self.values[cells],
-            self.held_out,
-            self.is_cost,
-            self.metric_kind,
-        )
+        values, about = self.sign * self.values[cells], (self.held_out, self.is_cost, self.metric_kind)
+        return SourceTask(self.name, self.dataset, self.space, cells, values, *about)
 
     def __repr__(self) -> str:
         s = self.signal

@@ -6,9 +6,8 @@ except ImportError as error:
     raise ImportError('nasmeta.testing needs pytest: pip install "nasmeta[test]".') from error
 
 from nasmeta.testing._meta_predictors import MetaPredictorContract
-from nasmeta.testing._multi_fidelity import MultiFidelityContract
 from nasmeta.testing._predictors import PredictorContract
-from nasmeta.testing._searchers import SearcherContract, made_up_values
+from nasmeta.testing._searchers import MultiFidelityContract, SearcherContract, made_up_values
 from nasmeta.testing._spaces import EXAMPLE_SPACES, example_space
 from nasmeta.testing._tables import TableContract
 

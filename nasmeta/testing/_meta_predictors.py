@@ -13,8 +13,8 @@ import pytest
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.tasks import SourceTask
-from nasmeta.testing._on_spaces import OnSpaces
 from nasmeta.testing._searchers import made_up_values
+from nasmeta.testing._spaces import OnSpaces
 
 __all__ = ["MetaPredictorContract"]
 

@@ -15,8 +15,8 @@ from sklearn.exceptions import NotFittedError
 
 from nasmeta.predictors import load_predictor, save_predictor
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.testing._on_spaces import OnSpaces
 from nasmeta.testing._searchers import made_up_values
+from nasmeta.testing._spaces import OnSpaces
 
 __all__ = ["PredictorContract"]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import ClassVar
+
+import pytest
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import CellSpace, Choice, SearchSpace, get_space
+from nasmeta.threads import one_thread
 
-__all__ = ["EXAMPLE_SPACES", "example_space"]
+__all__ = ["EXAMPLE_SPACES", "OnSpaces", "example_space"]
 
 EXAMPLE_SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
 _MIXED: dict[str, list[Choice]] = {
@@ -57,3 +62,27 @@ def example_space(name: str) -> SearchSpace:
     if name == "sample":
         return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
     raise UnknownNameError.of("example space", name, EXAMPLE_SPACES)
+
+
+class OnSpaces:
+    """Run each test that asks for a ``space`` on all ``spaces`` of the class, on one thread."""
+
+    spaces: ClassVar[Sequence[str | SearchSpace]] = ("nb201", "tnb101")
+
+    @pytest.fixture(autouse=True)
+    def _one_thread(self) -> Iterator[None]:
+        with one_thread():  # as every run of the package has it
+            yield
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each test of a space on all of them, unless a class overrides the fixture `space`."""
+        own = next(kind for kind in type(self).__mro__ if "space" in vars(kind))
+        if "space" in metafunc.fixturenames and own is OnSpaces:
+            spaces = [get_space(space) for space in self.spaces]
+            metafunc.parametrize("space", spaces, ids=[space.name for space in spaces], indirect=True)
+
+    @pytest.fixture
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        """Return each of the spaces."""
+        found: SearchSpace = request.param
+        return found

@@ -6,15 +6,16 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_array, checked_bool, checked_number, checked_whole
+from nasmeta.checks import check_array, check_bool, check_int, check_number
 from nasmeta.errors import DamagedFileError, SettingError, shown
+from nasmeta.moved import renamed_arguments, renamed_attribute
 from nasmeta.places import checked_path
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
@@ -33,6 +34,7 @@ _HALVED = ("cifar10", "cifar100", "imagenet16-120")
 _TEST_SHARE = 0.2  # where the source has no test images of its own
 
 
+@renamed_arguments(deviation="std")
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
     """Images, labels, and which of them are for training, validation and test.
@@ -46,7 +48,7 @@ class ImageDataset:
     classes : tuple of str
     splits : mapping of str to ndarray of int64
         Ascending positions of ``train``, ``valid`` and ``test``. They do not overlap; ``valid`` may be empty.
-    mean, deviation : tuple of float, of length 3
+    mean, std : tuple of float, of length 3
         Per channel, of pixels from 0 to 1; by these images are standardised.
     flips : bool
         Whether a mirrored image is still one of its class.
@@ -67,9 +69,10 @@ class ImageDataset:
     classes: tuple[str, ...]
     splits: Mapping[str, NDArray[np.int64]]
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    std: tuple[float, ...]
     flips: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
+    deviation = renamed_attribute("deviation", "std")
 
     def __post_init__(self) -> None:
         """Check that images, labels, classes and splits belong together."""
@@ -87,10 +90,10 @@ class ImageDataset:
             is_vector = isinstance(positions, np.ndarray) and positions.ndim == 1 and positions.dtype.kind in "iu"
             if not is_vector or not np.isin(positions, np.arange(len(images))).all():
                 raise SettingError(f"The split {name} must be an array of positions from 0 to {len(images) - 1}.")
-        for name in ("mean", "deviation"):
-            if checked_array(name, getattr(self, name)).shape != images.shape[1:2]:
+        for name in ("mean", "std"):
+            if check_array(name, getattr(self, name)).shape != images.shape[1:2]:
                 raise SettingError(f"{name} must be {images.shape[1]} numbers, one for each channel.")
-        checked_bool("flips", self.flips)
+        check_bool("flips", self.flips)
         if not isinstance(self.facts, Mapping):
             raise SettingError(f"facts must be a mapping, not {shown(self.facts)}.")
 
@@ -120,21 +123,13 @@ class ImageDataset:
 
     def subset(self, n: int, seed: int = 0) -> ImageDataset:
         """Return a smaller data set: at most n images of each split, drawn at random, standardised as before."""
-        n = checked_whole("n", n)
-        rng = np.random.default_rng(checked_whole("seed", seed, 0))
+        n = check_int("n", n)
+        rng = np.random.default_rng(check_int("seed", seed, 0))
         chosen = {name: np.sort(rng.permutation(self.splits[name])[:n]) for name in SPLITS}
         kept = np.sort(np.concatenate(list(chosen.values())))
-        return ImageDataset(
-            self.name,
-            self.images[kept],
-            self.labels[kept],
-            self.classes,
-            {name: np.searchsorted(kept, positions) for name, positions in chosen.items()},
-            self.mean,
-            self.deviation,
-            self.flips,
-            {**self.facts, "subset": n, "subset_seed": seed},
-        )
+        splits = {name: np.searchsorted(kept, positions) for name, positions in chosen.items()}
+        facts = {**self.facts, "subset": n, "subset_seed": seed}
+        return replace(self, images=self.images[kept], labels=self.labels[kept], splits=splits, facts=facts)
 
 
 def dataset_names() -> list[str]:
@@ -246,9 +241,9 @@ def load_dataset(
     kind, given = kind.lower(), kind
     reader = READERS[kind]
     split = str(checked_path("split", split))
-    split_seed = checked_whole("split_seed", split_seed, 0)
-    if checked_number("valid_fraction", valid_fraction) >= 1:
-        raise SettingError(f"valid_fraction must be below 1, not {valid_fraction!r}.")
+    split_seed = check_int("split_seed", split_seed, 0)
+    if check_number("valid_fraction", valid_fraction) >= 1:
+        raise SettingError(f"valid_fraction must be below 1, not {shown(valid_fraction)}.")
     size = None if size is None else checked_size(size)
     if not path and kind not in ("digits", "fashion-mnist"):
         raise SettingError(f"The data set {given} needs a folder: {given}:PATH.")
@@ -266,9 +261,9 @@ def load_dataset(
     for name in ("train", "test"):
         if not len(splits[name]):
             raise SettingError(f"No image of {source} is left for {name}: there are {len(images)} in all.")
-    mean, deviation = found.mean, found.deviation
-    if mean is None or deviation is None:
-        mean, deviation = _channel_statistics(images, splits["train"])
+    mean, std = found.mean, found.std
+    if mean is None or std is None:
+        mean, std = _channel_statistics(images, splits["train"])
     facts = {
         "source": kind,
         "split": Path(split).name,
@@ -277,7 +272,7 @@ def load_dataset(
         "size": size,
     }
     name = folder.resolve().name if kind == "folder" else kind
-    return ImageDataset(name, images, found.labels, found.classes, splits, mean, deviation, found.flips, facts)
+    return ImageDataset(name, images, found.labels, found.classes, splits, mean, std, found.flips, facts)
 
 
 def checked_size(size: object, least: int = 4) -> int:
@@ -287,7 +282,7 @@ def checked_size(size: object, least: int = 4) -> int:
     ------
     SettingError
     """
-    pixels = checked_whole("size", size, least, 2**14)
+    pixels = check_int("size", size, least, 2**14)
     if pixels % 4:
         raise SettingError(f"size is a multiple of 4, as the network halves images twice, not {pixels}.")
     return pixels
@@ -296,13 +291,13 @@ def checked_size(size: object, least: int = 4) -> int:
 def _channel_statistics(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel, from exact counts of the 256 values."""
     values = np.arange(256) / 255
-    mean, deviation = [], []
+    mean, std = [], []
     for channel in range(images.shape[1]):
         counts = np.bincount(images[train, channel].ravel(), minlength=256)
         share = counts / counts.sum()
         mean.append(float(share @ values))
-        deviation.append(max(float(np.sqrt(share @ (values - mean[-1]) ** 2)), 1e-6))
-    return tuple(mean), tuple(deviation)
+        std.append(max(float(np.sqrt(share @ (values - mean[-1]) ** 2)), 1e-6))
+    return tuple(mean), tuple(std)
 
 
 def _stratified(

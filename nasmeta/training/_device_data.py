@@ -38,7 +38,7 @@ class DeviceData:
         self.labels = torch.from_numpy(np.ascontiguousarray(dataset.labels)).to(device)
         self.positions = {name: torch.from_numpy(np.array(dataset.splits[name])).to(device) for name in SPLITS}
         self._mean = torch.tensor(dataset.mean, device=device).view(1, -1, 1, 1) * 255
-        self._scale = 1 / (torch.tensor(dataset.deviation, device=device).view(1, -1, 1, 1) * 255)
+        self._scale = 1 / (torch.tensor(dataset.std, device=device).view(1, -1, 1, 1) * 255)
         self._format = torch.channels_last if channels_last else torch.contiguous_format
 
     def standardised(self, images: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, shown
 from nasmeta.spaces import get_space
 from nasmeta.training._checkpoint import read_tensors, write_tensors
 from nasmeta.training._network import CellNetwork
@@ -73,7 +73,7 @@ def export_network(
         write_tensors(path, network.state_dict(), head)
         return path
     if image_size < 4 or image_size % 4:
-        raise SettingError(f"image_size is a positive multiple of 4, not {image_size!r}.")
+        raise SettingError(f"image_size is a positive multiple of 4, not {shown(image_size)}.")
     was_training = network.training
     network.eval()
     try:
@@ -116,7 +116,7 @@ def check_export(path: Path, format: str | None = None, made_before: Path | None
     """
     format = format or _ENDINGS.get(path.suffix)
     if format is None or format not in _ENDINGS.values():
-        asked = f"not {format!r}" if format else f"and {path.name} ends in none of {', '.join(_ENDINGS)}"
+        asked = f"not {shown(format)}" if format else f"and {path.name} ends in none of {', '.join(_ENDINGS)}"
         raise SettingError(f"format is one of {', '.join(_ENDINGS.values())}, {asked}.")
     if path.is_dir():
         raise SettingError(f"{path} cannot be written: it is a folder.")
@@ -135,6 +135,18 @@ def load_network(path: str | Path) -> CellNetwork:
     Raises
     ------
     DamagedFileError
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nasmeta.training import CellNetwork, export_network, load_network
+    >>> network = CellNetwork(6111, n_classes=10, channels=4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/network.safetensors"
+    ...     _ = export_network(network, path)
+    ...     again = load_network(path)
+    >>> again.count_parameters() == network.count_parameters()
+    True
     """
     tensors, head = read_tensors(Path(path))
     try:

@@ -32,7 +32,7 @@ class ImageSource:
     n_test: int = 0
     n_valid: int = 0  # before those of the test set
     mean: tuple[float, ...] | None = None
-    deviation: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
     flips: bool = True
 
 
@@ -118,7 +118,7 @@ def read_digits(path: Path, size: int | None) -> ImageSource:
 
 
 def _read_cifar(
-    path: Path, size: int | None, n_classes: int, mean: tuple[float, ...], deviation: tuple[float, ...]
+    path: Path, size: int | None, n_classes: int, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> ImageSource:
     """Read CIFAR's official Python batches."""
     inside = "cifar-10-batches-py" if n_classes == 10 else "cifar-100-python"
@@ -145,14 +145,14 @@ def _read_cifar(
         raise DamagedFileError(f"{folder / meta} names {len(names)} classes, not {n_classes}.")
     images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
     classes = tuple(str(name) for name in names)
-    return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, deviation=deviation)
+    return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, std=std)
 
 
-for _n_classes, _mean, _deviation in (
+for _n_classes, _mean, _std in (
     (10, _over_255(125.3, 123.0, 113.9), _over_255(63.0, 62.1, 66.7)),
     (100, _over_255(129.3, 124.1, 112.4), _over_255(68.2, 65.4, 70.4)),
 ):
-    READERS.register(f"cifar{_n_classes}")(partial(_read_cifar, n_classes=_n_classes, mean=_mean, deviation=_deviation))
+    READERS.register(f"cifar{_n_classes}")(partial(_read_cifar, n_classes=_n_classes, mean=_mean, std=_std))
 
 
 @READERS.register("imagenet16-120")
@@ -173,9 +173,9 @@ def read_imagenet16(path: Path, size: int | None) -> ImageSource:
         kept = labels <= 120
         read.append((images[kept], labels[kept] - 1))
     images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
-    mean, deviation = _over_255(122.68, 116.66, 104.01), _over_255(63.22, 61.26, 65.09)
+    mean, std = _over_255(122.68, 116.66, 104.01), _over_255(63.22, 61.26, 65.09)
     classes = tuple(str(number) for number in range(1, 121))
-    return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, deviation=deviation)
+    return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, std=std)
 
 
 def _idx(path: Path, n_dimensions: int) -> Pixels:

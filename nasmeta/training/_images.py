@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.places import checked_path
 from nasmeta.training._dataset import checked_size
@@ -74,8 +74,8 @@ def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed
     >>> batch.images.shape, batch.n_classes, sorted(set(batch.labels.tolist()))
     ((20, 3, 16, 16), 10, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
-    n, size = checked_whole("n", n, 2), checked_size(size, 8)
-    rng = np.random.default_rng(checked_whole("seed", seed, 0))
+    n, size = check_int("n", n, 2), checked_size(size, 8)
+    rng = np.random.default_rng(check_int("seed", seed, 0))
     folder = checked_path("source", source)
     if source == "digits":
         digits = read_digits(folder, None)

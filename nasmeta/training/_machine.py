@@ -26,8 +26,10 @@ _OUT_OF_MEMORY = (  # what is raised as a plain RuntimeError where memory does n
 )
 
 
-def chosen_device(device: str | torch.device) -> torch.device:
+def chosen_device(device: str | torch.device, here: bool = True) -> torch.device:
     """Return the device asked for; ``auto`` is the first CUDA device where there is one, else the CPU.
+
+    One that is not `here` need not be on this machine.
 
     Raises
     ------
@@ -40,6 +42,8 @@ def chosen_device(device: str | torch.device) -> torch.device:
         found = torch.device(device)
     except (RuntimeError, TypeError, ValueError, OverflowError) as reason:
         raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {shown(device)}.") from reason
+    if not here:
+        return found
     if found.type == "cuda":
         if not torch.cuda.is_available():
             why = "has no CUDA" if torch.version.cuda is None else "finds no usable GPU"
@@ -47,7 +51,7 @@ def chosen_device(device: str | torch.device) -> torch.device:
         if found.index is not None and found.index >= torch.cuda.device_count():
             raise SettingError(f"There is no {found}: the machine has {torch.cuda.device_count()} CUDA devices.")
     elif found.type not in ("cpu", "mps"):
-        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {device!r:.80}.")
+        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {shown(device)}.")
     elif found.type == "mps" and not torch.backends.mps.is_available():
         raise SettingError("There is no MPS device on this machine. device='cpu' trains here.")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import multiprocessing
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +14,9 @@ from typing import Any
 
 import torch
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
+from nasmeta.checks import check_instance, check_int, check_list
+from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, shown
+from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._dataset import ImageDataset, load_dataset
 from nasmeta.training._machine import chosen_device
@@ -80,29 +82,37 @@ def train_many(
     >>> [result.cell for result in found]
     [6111, 0]
     """
-    space = get_cell_space(space)
-    elsewhere = workers == "ray" and device != "auto"  # the device need not be on this machine
-    chosen = torch.device(device) if elsewhere else chosen_device(device)
+    space, base = get_cell_space(space), checked_path("folder", folder)
+    chosen = chosen_device(device, here=workers != "ray" or device == "auto")
     recipe = load_recipe(recipe)
-    data = load_dataset(dataset, **(data_options or {})) if isinstance(dataset, str) else dataset
-    jobs = [(space.index_of(cell), checked_whole("a seed", seed, 0)) for cell in cells for seed in seeds]
+    data = dataset if isinstance(dataset, ImageDataset) else _loaded(dataset, data_options or {})
+    own_seeds = [check_int("a seed", seed, 0) for seed in check_list("seeds", seeds, "whole numbers")]
+    indices = [space.index_of(cell) for cell in check_list("cells", cells, "cells, each an index or a string")]
+    jobs = [(cell, seed) for cell in indices for seed in own_seeds]
     distinct = list(dict.fromkeys(jobs))
     settings = {"space": space.name, "recipe": recipe, "device": str(chosen), "deterministic": deterministic}
     if workers == "auto":
         n_workers = _fitting([cell for cell, _ in distinct], space, data, recipe, chosen)
     elif workers == "ray":
-        done = _on_ray(distinct, Path(folder).absolute(), data, settings)
+        done = _on_ray(distinct, base.absolute(), data, settings)
         return [done[job] for job in jobs]
     elif isinstance(workers, str):
-        raise SettingError(f"workers is a whole number, 'auto' or 'ray', not {workers!r}.")
+        raise SettingError(f"workers is a whole number, 'auto' or 'ray', not {shown(workers)}.")
     else:
-        n_workers = checked_whole("workers", workers)
-    base = Path(folder)
+        n_workers = check_int("workers", workers)
     if n_workers == 1 or len(distinct) <= 1:
         done = {job: _train(job, base, data, settings) for job in distinct}
     else:
         done = _in_processes(distinct, min(n_workers, len(distinct)), base, data, settings)
     return [done[job] for job in jobs]
+
+
+def _loaded(source: str, options: Mapping[str, Any]) -> ImageDataset:
+    possible = [*inspect.signature(load_dataset).parameters][1:]
+    for name in check_instance("data_options", options, Mapping):  # type: ignore[type-abstract]
+        if name not in possible:
+            raise SettingError(f"load_dataset has no option {shown(name)}. Possible: {', '.join(possible)}.")
+    return load_dataset(source, **options)
 
 
 def bytes_needed(network: CellNetwork, dataset: ImageDataset, batch_size: int) -> int:
@@ -132,14 +142,7 @@ def _fitting(cells: Sequence[int], space: CellSpace, data: ImageDataset, recipe:
     if device.type != "cuda" or len(cells) < 2:
         return 1
     largest = max(cells, key=lambda cell: float(space.flops(cell, dataset="cifar10")))
-    network = CellNetwork(
-        largest,
-        space,
-        n_classes=data.n_classes,
-        channels=recipe.channels,
-        cells_per_stage=recipe.cells_per_stage,
-        prune=recipe.prune,
-    )
+    network = CellNetwork(largest, space, n_classes=data.n_classes, **recipe.skeleton)
     free, _ = torch.cuda.mem_get_info(device)
     fit = int(0.9 * free / bytes_needed(network, data, recipe.batch_size))
     return max(1, min(fit, len(cells), os.cpu_count() or 1))
@@ -176,7 +179,7 @@ def _in_processes(
     done = _round(jobs, n_workers, folder, data, settings)
     for job in jobs:
         # one that was killed takes the others of its pool along, and an error of CUDA those after it in its process
-        if job not in done or (len(jobs) > 1 and _is_error(done[job])):
+        if job not in done or (len(jobs) > 1 and getattr(done[job], "reason", "") == "error"):
             done |= _round([job], 1, folder, data, settings)
         if job not in done:
             done[job] = TrainingFailed(
@@ -184,10 +187,6 @@ def _in_processes(
                 "killed",
             )
     return done
-
-
-def _is_error(found: TrainingResult | TrainingFailed) -> bool:
-    return isinstance(found, TrainingFailed) and found.reason == "error"
 
 
 def _on_ray(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import checked_bool, checked_instance, checked_whole
+from nasmeta.checks import check_bool, check_instance, check_int
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space, live_edges as _live_edges
 
@@ -43,15 +43,11 @@ def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
     >>> live_edges(["none", "skip_connect", "nor_conv_3x3", "none", "none", "nor_conv_1x1"])
     (False, True, False, False, False, True)
     """
-    _check_operations(operations)
-    digits = np.array([[0 if operation == "none" else 1 for operation in operations]])
-    return tuple(_live_edges(digits, _EDGES, none=0)[0].tolist())
-
-
-def _check_operations(operations: Sequence[str]) -> None:
     is_list = isinstance(operations, list | tuple) and all(isinstance(name, str) for name in operations)
     if not is_list or len(operations) != len(_EDGES):
         raise SettingError(f"operations must be a list of six names, one for each edge, not {shown(operations)}.")
+    digits = np.array([[0 if operation == "none" else 1 for operation in operations]])
+    return tuple(_live_edges(digits, _EDGES, none=0)[0].tolist())
 
 
 def _nodes_before_output(operations: Sequence[str]) -> set[int]:
@@ -125,7 +121,7 @@ class CellModule(nn.Module):
     def __init__(self, operations: Sequence[str], channels: int, prune: bool = False) -> None:
         super().__init__()
         live, used = live_edges(operations), _nodes_before_output(operations)
-        prune = checked_bool("prune", prune)
+        prune = check_bool("prune", prune)
         for name in operations:
             if name not in _OPERATIONS:
                 raise UnknownNameError.of("operation", name, _OPERATIONS)
@@ -229,11 +225,11 @@ class CellNetwork(nn.Module):
     ) -> None:
         super().__init__()
         space = get_cell_space(space)
-        n_classes = checked_whole("n_classes", n_classes, most=_LARGEST)
-        channels = checked_whole("channels", channels, most=_LARGEST)
-        cells_per_stage = checked_whole("cells_per_stage", cells_per_stage, most=_LARGEST)
-        in_channels = checked_whole("in_channels", in_channels, most=_LARGEST)
-        prune = checked_bool("prune", prune)
+        n_classes = check_int("n_classes", n_classes, most=_LARGEST)
+        channels = check_int("channels", channels, most=_LARGEST)
+        cells_per_stage = check_int("cells_per_stage", cells_per_stage, most=_LARGEST)
+        in_channels = check_int("in_channels", in_channels, most=_LARGEST)
+        prune = check_bool("prune", prune)
         self.cell = space.index_of(cell)
         self.space_name = space.name
         # what builds this network again
@@ -256,7 +252,7 @@ class CellNetwork(nn.Module):
         self.reductions = nn.ModuleList(_ResidualBlock(channels << level, channels << level + 1) for level in range(2))
         self.last = nn.Sequential(nn.BatchNorm2d(channels * 4), nn.ReLU())
         self.classifier = _Linear(channels * 4, n_classes)
-        self._draw_weights(checked_whole("seed", seed, 0))
+        self._draw_weights(check_int("seed", seed, 0))
 
     def _draw_weights(self, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -315,9 +311,9 @@ def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:
     >>> multiply_adds(CellNetwork(0)), get_space("nb201").flops(0, dataset="cifar10")
     (15647370, 15647370)
     """
-    checked_instance("network", network, CellNetwork)
-    if checked_whole("image_size", image_size) % 4:
-        raise SettingError(f"image_size is a positive multiple of 4, not {image_size!r}.")
+    check_instance("network", network, CellNetwork)
+    if check_int("image_size", image_size) % 4:
+        raise SettingError(f"image_size is a positive multiple of 4, not {shown(image_size)}.")
     total = sum(parameter.numel() for parameter in network.classifier.parameters())
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):

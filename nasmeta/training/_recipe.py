@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nasmeta.checks import checked_bool, checked_choice, checked_instance, checked_number, checked_whole
+from nasmeta.checks import check_bool, check_choice, check_instance, check_int, check_number
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
@@ -91,22 +91,27 @@ class Recipe:
     channels_last: bool = False
     prune: bool = False
 
+    @property
+    def skeleton(self) -> dict[str, Any]:
+        """What it says of the network around the cell, as `CellNetwork` takes it."""
+        return {name: getattr(self, name) for name in ("channels", "cells_per_stage", "prune")}
+
     def __post_init__(self) -> None:
         """Check every setting."""
         for field in fields(self):
             name, value = f"{field.name} of a recipe", getattr(self, field.name)
             if field.name in _CHOICES:
-                value = checked_choice(name, value, _CHOICES[field.name])
+                value = check_choice(name, value, _CHOICES[field.name])
             elif field.type == "str":
-                value = checked_instance(name, value, str)
+                value = check_instance(name, value, str)
             elif field.type == "bool":
-                value = checked_bool(name, value)
+                value = check_bool(name, value)
             elif field.type == "int":
-                value = checked_whole(name, value, least=0 if field.name == "patience" else 1)
+                value = check_int(name, value, least=0 if field.name == "patience" else 1)
             else:
-                value = float(checked_number(name, value))
+                value = float(check_number(name, value))
                 if field.name in _BELOW_ONE and value >= 1:
-                    raise SettingError(f"{name} must be below 1, not {value!r}.")
+                    raise SettingError(f"{name} must be below 1, not {shown(value)}.")
             object.__setattr__(self, field.name, value)
         if self.learning_rate == 0:
             raise SettingError("learning_rate of a recipe must be above 0.")
@@ -143,8 +148,8 @@ class Recipe:
         >>> [round(recipe.learning_rate_at(epoch, 50, 98), 4) for epoch in (0, 6, 11)]
         [0.1, 0.05, 0.0017]
         """
-        epoch, step = checked_whole("epoch", epoch, 0), checked_whole("step", step, 0)
-        n_steps = checked_whole("n_steps", n_steps)
+        epoch, step = check_int("epoch", epoch, 0), check_int("step", step, 0)
+        n_steps = check_int("n_steps", n_steps)
         done = (epoch + (step / n_steps if self.schedule_per == "step" else 0)) / self.epochs
         if self.schedule == "cosine":
             return self.learning_rate * (1 + math.cos(math.pi * done)) / 2

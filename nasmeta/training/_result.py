@@ -10,12 +10,18 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import DamagedFileError, SettingError, shown
+from nasmeta.places import checked_path
 
 __all__ = ["EpochRecord", "TrainingResult", "csv_of", "read_result"]
 
 RESULT_FILE = "result.json"
 FORMAT = 1
+_NUMBER = int | float
+_KINDS: dict[Any, Any] = {  # by how a field is annotated
+    "int": int, "str": str, "float": _NUMBER, "float | None": _NUMBER | None,
+    "Mapping[str, Any]": Mapping, "Mapping[str, str]": Mapping,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,13 @@ class EpochRecord:
         After the epoch; None where it was not evaluated, or the split is empty.
     seconds : float
         Of the training, without the evaluation.
+
+    Examples
+    --------
+    >>> from nasmeta.training import load_dataset, load_recipe, train
+    >>> result = train(6111, load_dataset("digits").subset(16), load_recipe("tiny", epochs=1), device="cpu")
+    >>> result.epochs[0].epoch, result.epochs[0].valid_accuracy == result.valid_accuracy
+    (1, True)
     """
 
     epoch: int
@@ -139,6 +152,12 @@ class TrainingResult:
             if found["nasmeta_training"] != FORMAT:
                 raise ValueError(f"its format is {found['nasmeta_training']!r}, not {FORMAT}")
             epochs = tuple(EpochRecord(**epoch) for epoch in found["epochs"])
+            parts: list[tuple[Any, Any]] = [(found, cls), *((epoch, EpochRecord) for epoch in found["epochs"])]
+            for told, of in parts:
+                for entry in fields(of):
+                    value = told.get(entry.name, entry.default)
+                    if not isinstance(value, _KINDS.get(entry.type, object)) and value is not entry.default:
+                        raise ValueError(f"its {entry.name} is {shown(value)}")
             if not epochs:
                 raise ValueError("it has no epoch")
             rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs", "network")}
@@ -157,14 +176,14 @@ def read_result(folder: str | Path) -> TrainingResult:
     DamagedFileError
         Where the file is damaged.
     """
-    path = Path(folder) / RESULT_FILE
+    path = checked_path("folder", folder) / RESULT_FILE
     try:
         return TrainingResult.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise SettingError(f"{folder} has no {RESULT_FILE}: no training has finished there.") from None
     except DamagedFileError as reason:
         raise DamagedFileError(f"{path} is damaged. {reason} Remove it to train from the checkpoint on.") from reason
-    except (OSError, ValueError) as reason:
+    except (OSError, ValueError, RecursionError) as reason:
         raise DamagedFileError(
             f"{path} cannot be read: {reason}. Remove it to train from the checkpoint on."
         ) from reason

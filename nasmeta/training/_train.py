@@ -148,7 +148,7 @@ def train(
         tensorboard=tensorboard,
         on_epoch=on_epoch,
     )
-    facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.deviation}
+    facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
     for file in files:
         assert isinstance(result.network, CellNetwork)
         export_network(result.network, file, image_size=data.image_size[0], facts=facts)

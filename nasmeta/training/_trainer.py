@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from nasmeta.checks import checked_bool, checked_instance, checked_whole
+from nasmeta.checks import check_bool, check_instance, check_int
 from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed, shown
 from nasmeta.files import write_atomically
 from nasmeta.places import checked_path
@@ -48,16 +48,16 @@ def run_training(
     on_epoch: Callable[[EpochRecord], object] | None = None,
 ) -> TrainingResult:
     """Train the network of a cell; see `nasmeta.training.train`."""
-    seed = checked_whole("seed", seed, 0)
+    seed = check_int("seed", seed, 0)
     space = get_cell_space(space)
     cell = space.index_of(cell)
     chosen = chosen_device(device)
     recipe = load_recipe(recipe)
-    data = checked_instance("dataset", data, ImageDataset)
-    deterministic = checked_bool("deterministic", deterministic)
+    data = check_instance("dataset", data, ImageDataset)
+    deterministic = check_bool("deterministic", deterministic)
     if on_epoch is not None and not callable(on_epoch):
         raise SettingError(f"on_epoch must be a function of an EpochRecord, not {shown(on_epoch)}.")
-    if checked_bool("tensorboard", tensorboard) and folder is None:
+    if check_bool("tensorboard", tensorboard) and folder is None:
         raise SettingError("TensorBoard's logs need a folder.")
     with ExitStack() as stack:
         stack.enter_context(computing(deterministic))
@@ -128,16 +128,9 @@ class _Training:
         self.recipe, self.device, self.folder, self.dataset = recipe, device, folder, data
         self.identity = identity
         self.deterministic = deterministic
-        network = CellNetwork(
-            identity["cell"],
-            space,
-            n_classes=data.n_classes,
-            channels=recipe.channels,
-            cells_per_stage=recipe.cells_per_stage,
-            prune=recipe.prune,
-            seed=identity["seed"],
-        )
-        self.learner = Learner(network, data, recipe, identity["seed"], device)
+        cell, seed = identity["cell"], identity["seed"]
+        network = CellNetwork(cell, space, n_classes=data.n_classes, **recipe.skeleton, seed=seed)
+        self.learner = Learner(network, data, recipe, seed, device)
         self.epochs: list[EpochRecord] = []
         self.evaluate_seconds = 0.0
         self.energy: float | None = None
@@ -227,7 +220,7 @@ class _Training:
         )
         if self.folder is not None:
             data = self.dataset
-            facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.deviation}
+            facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
             export_network(network, self.folder / NETWORK_FILE, facts=facts)
             write_atomically(self.folder / RESULT_FILE, json.dumps(result.to_dict(), indent=1) + "\n")
         return result

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
 from nasmeta.places import checked_path
 from nasmeta.runs._journal import read_journal
@@ -136,8 +136,8 @@ def choose(
     SettingError
         Where there are fewer.
     """
-    top = checked_whole("top", top)
-    controls, worst = checked_whole("controls", controls, 0), checked_whole("worst", worst, 0)
+    top = check_int("top", top)
+    controls, worst = check_int("controls", controls, 0), check_int("worst", worst, 0)
     space, values = searches.task.space, searches.values
     ranked = sorted(values, key=lambda cell: (-values[cell], cell))
     taken: set[int] = set()
@@ -147,7 +147,7 @@ def choose(
         raise SettingError(
             f"The runs evaluated {len(taken)} cells that are not isomorphic to each other; asked for {top + worst}."
         )
-    drawn = np.random.default_rng(checked_whole("seed", seed, 0)).permutation(space.size).tolist()
+    drawn = np.random.default_rng(check_int("seed", seed, 0)).permutation(space.size).tolist()
     random = _distinct(drawn, controls, space, taken)
     roles = [("pick", picks), ("random", random), ("worst", bad)]
     return tuple(ChosenCell(cell, role, values.get(cell)) for role, cells in roles for cell in cells)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 
 __all__ = ["latency"]
 
@@ -50,7 +50,7 @@ def latency(
     from nasmeta.training._machine import chosen_device, device_name
 
     chosen = chosen_device(device)
-    images = torch.zeros(checked_whole("batch_size", batch_size), 3, *image_size, device=chosen)
+    images = torch.zeros(check_int("batch_size", batch_size), 3, *image_size, device=chosen)
     network = network.to(chosen).eval()
     cuda = chosen.type == "cuda"
     times: list[float] = []

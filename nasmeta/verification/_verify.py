@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import TrainingFailed
 from nasmeta.evaluators import Trainer, default_split
 from nasmeta.files import write_atomically
@@ -123,14 +123,21 @@ def verify(
 
     Examples
     --------
+    >>> import tempfile
     >>> import nasmeta as nm
-    >>> run = nm.search("gp", "nb201/cifar10", evaluations=60, journal="run.jsonl")  # doctest: +SKIP
-    >>> found = nm.verify(["run.jsonl"], "digits", "tiny", folder="verified")  # doctest: +SKIP
-    >>> found.cells[["cell", "role", "lookup", "measured"]]  # doctest: +SKIP
+    >>> from nasmeta.training import load_dataset, load_recipe
+    >>> few, recipe = load_dataset("digits").subset(16), load_recipe("tiny", epochs=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = nm.search("random", "nb201/cifar10", evaluations=9, journal=f"{folder}/run.jsonl")
+    ...     found = nm.verify(
+    ...         [f"{folder}/run.jsonl"], few, recipe, folder=folder, top=1, controls=1, seeds=1, isolated=False
+    ...     )
+    >>> list(found.cells["role"]), bool(found.cells["cell"][0] == run.best.cell)
+    (['pick', 'random'], True)
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
-    seeds = checked_whole("seeds", seeds)
+    seeds = check_int("seeds", seeds)
     home = checked_path("folder", folder)
     if isinstance(data, str):
         options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))

@@ -53,7 +53,7 @@ def test_a_prior_that_the_target_contradicts_loses_its_weight(labels: int | None
 
 def test_the_beginning_alternates_between_sources_and_chance() -> None:
     values = made_up_values(SPACE)
-    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0), initial=5, n_random=2)
+    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0), n_initial=5, n_random=2)
     searcher.meta_fit([source("a", values), source("b", values + 0.01)])
     said = []
     for _ in range(6):

@@ -297,12 +297,12 @@ def test_the_shipped_models_need_fewer_evaluations_than_gp_without_sources(datas
         ({"temperature": float("nan")}, "temperature must be a number"),
         ({"optimism": "high"}, "optimism must be a number from 0"),
         ({"proposals": "best"}, "proposals must be one of network, uniform, all"),
-        ({"screening": 1}, "screening must be True or False"),
+        ({"screening": 1}, "screening must be true or false"),
         ({"width": 10}, "width must be a multiple of 4"),
         ({"steps": 0}, "steps must be"),
         ({"learning_rate": 0}, "learning_rate must be a number from 1e-08"),
         ({"screen": 1.5}, "screen must be a number from 0 to 1"),
-        ({"device": "tpu"}, "device must be cpu, cuda or auto"),
+        ({"device": "tpu"}, "device must be one of cpu, cuda, auto"),
     ],
 )
 def test_bad_settings(settings: dict[str, object], said: str) -> None:

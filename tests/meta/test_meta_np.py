@@ -34,7 +34,7 @@ class TestMetaNP(SearcherContract):
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("np") / "np.npz"
-    meta_train("meta-np", leave_out="cifar100", labels=200, out=out, settings={"steps": 12, "width": 16})
+    meta_train("meta-np", leave_out="cifar100", n_labels=200, out=out, settings={"steps": 12, "width": 16})
     return out
 
 
@@ -62,7 +62,7 @@ def test_a_killed_training_resumes_to_the_same_model(
             raise KeyboardInterrupt
 
     out = tmp_path / "again.npz"
-    arguments: dict[str, Any] = {"leave_out": "cifar100", "labels": 200, "out": out}
+    arguments: dict[str, Any] = {"leave_out": "cifar100", "n_labels": 200, "out": out}
     arguments["settings"] = {"steps": 12, "width": 16}
     monkeypatch.setattr("nasmeta.meta._meta_train.Monitor", partial(Monitor, every=5))
     with pytest.raises(KeyboardInterrupt):

@@ -14,7 +14,7 @@ from nasmeta.meta._source_models import joint_space, unpack_source_models
 from nasmeta.meta._target_process import TargetProcess, matched_labels
 from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.predictors._gaussian_process import negative_log_posterior
-from nasmeta.spaces import CellSpace, Notation, get_space, move_cells
+from nasmeta.spaces import CellCodec, CellSpace, get_space, move_cells
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
 
@@ -140,7 +140,7 @@ def test_a_source_moves_with_its_operations() -> None:
 
 
 def test_spaces_that_do_not_fit() -> None:
-    strange = CellSpace("strange", ("none", "skip_connect", "magic"), Notation(str, lambda text: ()))
+    strange = CellSpace("strange", ("none", "skip_connect", "magic"), CellCodec(str, lambda text: ()))
     with pytest.raises(SettingError, match="do not fit"):
         joint_space(SPACE, [strange])
 

@@ -35,9 +35,9 @@ for registry in (SEARCHERS, META_PREDICTORS):
 for searcher in ("source-order", "meta-gp"):
     print(len(nm.search(searcher, "nb201/cifar100", evaluations=4)))
 with tempfile.TemporaryDirectory() as folder:
-    nm.meta_train("meta-linear", leave_out="cifar100", labels=40, out=folder + "/linear.npz")
+    nm.meta_train("meta-linear", leave_out="cifar100", n_labels=40, out=folder + "/linear.npz")
     print(load_meta_model(folder + "/linear.npz").predictor().fit([1, 2], [0.1, 0.2]).predict([3]).shape)
-    nm.meta_train("source-order", leave_out="cifar100", labels=40, out=folder + "/order.npz")
+    nm.meta_train("source-order", leave_out="cifar100", n_labels=40, out=folder + "/order.npz")
     print(len(nm.search("source-order", "nb201/cifar100", evaluations=4, meta_model=folder + "/order.npz")))
 try:
     nm.meta_train("gp", out="x.npz")

@@ -8,7 +8,7 @@ import pytest
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.meta import load_meta_model, meta_train
 
-SOURCES: dict[str, Any] = {"leave_out": "cifar100", "labels": 50}
+SOURCES: dict[str, Any] = {"leave_out": "cifar100", "n_labels": 50}
 TINY: dict[str, Any] = {**SOURCES, "settings": {"iterations": 3, "walks": 4, "steps": 3, "hidden": 4, "epochs": 1}}
 
 
@@ -45,7 +45,7 @@ def test_a_model_is_not_replaced_unasked(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"leave_out": "cifar10"}, {"labels": 49}, {"seed": 1}, {"sources": ["nb201/cifar10", "nb201/cifar100"]}]
+    "other", [{"leave_out": "cifar10"}, {"n_labels": 49}, {"seed": 1}, {"sources": ["nb201/cifar10", "nb201/cifar100"]}]
 )
 def test_what_is_resumed_is_not_another_training(model: Path, other: dict[str, Any]) -> None:
     before = files(model.parent)
@@ -118,4 +118,4 @@ def test_a_table_of_the_user_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize("labels", [0, 1, 1.5])
 def test_too_few_labels_are_called_by_their_name(tmp_path: Path, labels: Any) -> None:
     with pytest.raises(SettingError, match=f"labels must be a whole number from 2 on, not {labels}"):
-        meta_train("meta-gp", out=tmp_path / "a.npz", leave_out="cifar10", labels=labels)
+        meta_train("meta-gp", out=tmp_path / "a.npz", leave_out="cifar10", n_labels=labels)

@@ -246,7 +246,7 @@ def test_missing_test_column_names_the_command() -> None:
     task = nm.get_task("nb201/cifar10")
     if any(column.dataset == "cifar10" for column in task.report_columns):
         pytest.skip("The test values are here.")
-    with pytest.raises(ColumnError, match="nasmeta data fetch meco"):
+    with pytest.raises(ColumnError, match=r'fetch meco.* Or target="valid" compares with the signal'):
         nm.benchmark_predictors("ridge", sizes=[20])
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.stats import multivariate_normal, norm
 
-from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
+from nasmeta.errors import ArchitectureError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -164,3 +164,24 @@ def test_bad_input() -> None:
         CellKernel(SPACE, ["colour"])
     with pytest.raises(SettingError, match="finite"):
         fit_hyperparameters(gp.observed_distances(), [np.array([np.nan])])
+
+
+@pytest.mark.parametrize(
+    ("space", "features", "message"),
+    [
+        ("nb201", None, "space must be of type SearchSpace, not 'nb201'"),
+        (SPACE, "edges", "features must be a list of names, not 'edges'"),
+        (SPACE, 5, "features must be a list of names, not 5"),
+        (SPACE, [], "Name a feature to compare"),
+        (SPACE, [[]], "Unknown count feature"),
+    ],
+)
+def test_a_kernel_of_nothing_is_refused(space: object, features: object, message: str) -> None:
+    with pytest.raises(NasmetaError, match=message):
+        CellKernel(space, features)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cell", [SPACE.size, -1, "x", 1.5])
+def test_codes_are_of_an_architecture(cell: object) -> None:
+    with pytest.raises(ArchitectureError, match="is no architecture of nb201: indices run from 0 to 15624"):
+        CellKernel(SPACE).codes(cell)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
-from nasmeta.evaluators import TableEvaluator
+from nasmeta.evaluators import FunctionEvaluator, TableEvaluator
 from nasmeta.runs import Clock, History, run_loop
 from nasmeta.searchers import RandomSearch
 
@@ -97,4 +97,43 @@ def test_of_a_report(wrong: dict[str, Any], message: str) -> None:
 )
 def test_of_what_the_commands_do(call: Any, message: str) -> None:
     with pytest.raises(NasmetaError, match=message):
+        call()
+
+
+SPACE, HUGE = nm.get_space("nb201"), 10**5000
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: FunctionEvaluator(int, SPACE), "A function is called with the choices"),
+        (lambda: nm.search("random", SPACE, evaluator=FunctionEvaluator, evaluations=3), "A function is called"),
+        (lambda: nm.search("random", SPACE, evaluator="builtins:int", evaluations=3), "is <class 'int'>"),
+        (lambda: FunctionEvaluator(len, SPACE, name=5), "name must be of type str, not 5"),
+        (lambda: FunctionEvaluator(len, SPACE, metric=5), "metric must be of type str, not 5"),
+    ],
+)
+def test_of_a_function(call: Any, message: str) -> None:
+    with pytest.raises(NasmetaError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: nm.get_task(HUGE),
+        lambda: nm.task_distribution("nb201").leave_out(HUGE),
+        lambda: nm.search(HUGE, TASK, evaluations=3),
+        lambda: nm.search("gp", TASK, evaluations=3, settings=HUGE),
+        lambda: nm.search("gp", TASK, evaluations=3, clock=HUGE),
+        lambda: nm.search("gp", TASK, evaluations=3, space=HUGE),
+        lambda: nm.search("gp", TASK, evaluations=3, warm_start=HUGE),
+        lambda: nm.search("rgpe", TASK, evaluations=3, sources=HUGE),
+        lambda: nm.compare(HUGE, tasks=TASK),
+        lambda: nm.compare(["random"], tasks=[HUGE]),
+        lambda: FunctionEvaluator(len, SPACE, direction=HUGE),
+    ],
+)
+def test_a_number_that_python_does_not_write_is_told_of(call: Any) -> None:
+    with pytest.raises(NasmetaError, match=r"an int too large to show|Possible"):
         call()

@@ -94,7 +94,7 @@ def test_noise_is_that_between_seeds() -> None:
     noisy = [Augmentation(noise=noise).combined([scores], rng) for _ in range(2)]
     assert spearmanr(*noisy).statistic == pytest.approx(due, abs=0.02)
     alone = measure_label_noise([nm.get_task("nb201/cifar10"), nm.get_task("nb201/cifar10#888")])
-    assert (alone.deviations == measure_label_noise([nm.get_task("nb201/cifar10")]).deviations).all()
+    assert (alone.stds == measure_label_noise([nm.get_task("nb201/cifar10")]).stds).all()
 
 
 def test_bad_input() -> None:

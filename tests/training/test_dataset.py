@@ -72,7 +72,7 @@ def test_digits_are_split_by_class_and_fixed() -> None:
     assert not digits.flips
     train = digits.images[digits.splits["train"]] / 255
     np.testing.assert_allclose(digits.mean, train.mean((0, 2, 3)))
-    np.testing.assert_allclose(digits.deviation, train.std((0, 2, 3)))
+    np.testing.assert_allclose(digits.std, train.std((0, 2, 3)))
 
 
 def test_other_fractions_and_sizes() -> None:
@@ -284,7 +284,7 @@ def test_names_of_classes_that_are_no_list(cifar10: Path) -> None:
         {"splits": {}},
         {"splits": dict.fromkeys(("train", "valid", "test"), np.array([4]))},
         {"mean": (0.5,)},
-        {"deviation": "x"},
+        {"std": "x"},
         {"flips": None},
         {"facts": 3},
     ],
@@ -297,7 +297,7 @@ def test_parts_that_do_not_belong_together(change: dict[str, Any]) -> None:
         "classes": ("a", "b"),
         "splits": {"train": np.array([0, 1]), "valid": np.array([], dtype=np.int64), "test": np.array([2, 3])},
         "mean": (0.5, 0.5, 0.5),
-        "deviation": (0.5, 0.5, 0.5),
+        "std": (0.5, 0.5, 0.5),
     }
     assert ImageDataset(**parts).n_classes == 2  # type: ignore[arg-type]
     with pytest.raises(SettingError):

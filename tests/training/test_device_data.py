@@ -25,7 +25,7 @@ def test_crops_and_flips_are_those_of_single_images(padding: int, flip: bool) ->
         crop = padded[:, top : top + 8, left : left + 8]
         if draws.flip[5 + row]:
             crop = crop[:, :, ::-1]
-        expected = (crop / 255 - dataset.mean[0]) / dataset.deviation[0]
+        expected = (crop / 255 - dataset.mean[0]) / dataset.std[0]
         np.testing.assert_allclose(images[row], expected, atol=1e-5)
         assert labels[row] == dataset.labels[position]
 

@@ -1,14 +1,16 @@
 """Processes that train side by side, and how they end."""
 
+import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nasmeta.errors import SettingError, TrainingFailed
-from nasmeta.training import _many, load_dataset, load_recipe, train_many
+from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
+from nasmeta.training import TrainingResult, _many, load_dataset, load_recipe, read_result, train, train_many
 
 _CHILD = """
 import os, time
@@ -50,3 +52,49 @@ def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
     with pytest.raises(SettingError):
         train_many([9, 5], dataset=load_dataset("digits"), recipe=recipe, folder=tmp_path, device="cpu", workers=2)
     assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"cells": 6111}, "cells must be a list of cells, each an index or a string, not 6111"),
+        ({"cells": "6111"}, "cells must be a list of cells"),
+        ({"cells": None}, "cells must be a list of cells"),
+        ({"seeds": 0}, "seeds must be a list of whole numbers, not 0"),
+        ({"folder": 5}, "folder must be a path, not 5"),
+        ({"dataset": "digits", "data_options": {"depth": 1}}, "load_dataset has no option 'depth'"),
+        ({"dataset": "digits", "data_options": 5}, "data_options must be of type Mapping"),
+        ({"device": "abacus", "workers": "ray"}, "device is auto, cpu, cuda or cuda:N, not 'abacus'"),
+        ({"workers": 10**5000}, "workers must be a whole number"),
+    ],
+)
+def test_wrong_calls_end_in_a_sentence(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
+    few = load_dataset("digits").subset(32)
+    with pytest.raises(SettingError, match=message):
+        train_many(**{"cells": [9], "dataset": few, "recipe": "tiny", "folder": tmp_path, **wrong})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" * 100_000,
+        b"[]",
+        b"\xff",
+        b'{"nasmeta_training": ' + b"1" * 5000 + b"}",
+        {"cell": "6111"},
+        {"versions": None},
+        {"epochs": [{"epoch": "first"}]},
+    ],
+)
+def test_a_damaged_result_is_said_to_be_one(tmp_path: Path, text: Any) -> None:
+    if isinstance(text, dict):
+        few = load_dataset("digits").subset(32)
+        done = train(9, few, load_recipe("tiny", epochs=1), device="cpu").to_dict()
+        assert TrainingResult.from_dict(done).cell == 9
+        text["epochs"] = [{**done["epochs"][0], **epoch} for epoch in text.get("epochs", done["epochs"])]
+        text = json.dumps({**done, **text}).encode()
+    (tmp_path / "result.json").write_bytes(text)
+    with pytest.raises(DamagedFileError, match=r"result\.json"):
+        read_result(tmp_path)
+    with pytest.raises(SettingError, match="folder must be a path"):
+        read_result(None)  # type: ignore[arg-type]

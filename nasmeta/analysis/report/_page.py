@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from io import StringIO
@@ -14,9 +14,9 @@ from nasmeta.analysis._rank_plots import plot_critical_difference
 from nasmeta.analysis._tables import to_html
 from nasmeta.analysis.report._curve_data import page_data
 from nasmeta.analysis.report._findings import SCORE_GOALS, Findings
-from nasmeta.analysis.report._matrix import matrix_caption, pair_matrix
 from nasmeta.analysis.report._words import (
     friedman_sentence,
+    p_text,
     result_notes,
     size_sentence,
     task_sentence,
@@ -25,9 +25,12 @@ from nasmeta.analysis.report._words import (
 from nasmeta.errors import NasmetaError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 __all__ = ["page"]
+
+_LEVEL = 0.05
 
 
 def page(found: Findings, title: str, provenance: Mapping[str, Any]) -> str:
@@ -52,7 +55,7 @@ def page(found: Findings, title: str, provenance: Mapping[str, Any]) -> str:
         "across": _across(found),
         "results": _results(found),
         "tests": _tests(found),
-        "remarks": _list(found.remarks),
+        "remarks": _raw_list(map(escape, found.remarks)),
         "provenance": _provenance(found, provenance),
         "data": data.replace("<", "\\u003c"),  # nothing in it can end the element that holds it
         "script": _asset("page.js"),
@@ -154,10 +157,6 @@ def _nested(value: Any) -> str:
     return escape(str(value))
 
 
-def _list(items: list[str]) -> str:
-    return _raw_list(map(escape, items))
-
-
 def _raw_list(items: Any) -> str:
     return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
 
@@ -177,3 +176,48 @@ def _svg(figure: Figure) -> str:
         text = buffer.getvalue()
     text = text[text.index("<svg") :]
     return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+
+
+def pair_matrix(table: pd.DataFrame, searchers: Sequence[str]) -> str:
+    """Return an HTML table of searchers by searchers.
+
+    Parameters
+    ----------
+    table : DataFrame, one row a pair
+        From `paired_tests`, of one task.
+    searchers : sequence of str
+    """
+    cells: dict[tuple[str, str], Any] = {}
+    for row in table.to_dict("records"):
+        one, other, counts = str(row["searcher"]), str(row["other"]), (row["better"], row["ties"], row["worse"])
+        cells[one, other] = (row["difference"], *counts, row["p_holm"])
+        cells[other, one] = (-row["difference"], *counts[::-1], row["p_holm"])
+    present = [name for name in searchers if any(name in pair for pair in cells)]
+    head = "".join(f'<th scope="col" class="num">{escape(name)}</th>' for name in present)
+    body = []
+    for one in present:
+        line = [f'<th scope="row">{escape(one)}</th>']
+        for other in present:
+            if one == other:
+                line.append('<td class="self"></td>')
+                continue
+            difference, better, ties, worse, p = cells[one, other]
+            kind = "even" if p >= _LEVEL else "better" if difference < 0 else "worse"
+            sign = {"better": "▲ ", "worse": "▼ ", "even": ""}[kind]
+            number = f"{difference:+.2f}".replace("-", "−") if round(difference, 2) else "0.00"
+            shown = sign + number
+            about = (
+                f"{one} − {other}: {difference:+.4g}; better {better}, equal {ties}, worse {worse}; "
+                f"p {'' if p < 0.001 else '= '}{p_text(p)}"
+            )
+            line.append(f'<td class="num {kind}" title="{escape(about)}">{shown}<small>p {p_text(p)}</small></td>')
+        body.append(f"<tr>{''.join(line)}</tr>")
+    return f'<table class="matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+
+
+def matrix_caption(unit: str) -> str:
+    """Return what stands above the table; the unit is that of the differences."""
+    return (
+        f"Mean difference of regrets, row minus column, in {unit or 'the unit of the signal'}. ▲ the row is better, "
+        f"▼ it is worse, at the level of {_LEVEL}; the others may be chance."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._plots import check_formats, plot_regret, save_figure
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
-from nasmeta.analysis.report._findings import Findings, find
-from nasmeta.analysis.report._latex import latex_tables
-from nasmeta.analysis.report._markdown import markdown
+from nasmeta.analysis._tables import to_latex
+from nasmeta.analysis.report._findings import SCORE_GOALS, Findings, find
+from nasmeta.analysis.report._markdown import against_best_texts, markdown
 from nasmeta.analysis.report._page import page
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.tasks import Task
@@ -39,53 +40,18 @@ def write_report(
     seed: int = 0,
     columns: Sequence[ColumnInfo] = (),
 ) -> list[Path]:
-    """Write the report of a comparison.
+    """Write the report of a comparison; `nasmeta.report` says what its arguments mean.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        A results frame with all its columns.
-    folder : path
-        Made where it does not exist. ``index.html`` is the page (one file, plotly.js in it, nothing is loaded from
-        anywhere), ``report.md`` the same in short, ``figures/`` and ``tables/`` (LaTeX, with booktabs) are for papers.
-    tasks : mapping of name to Task, optional
-        Where the tasks are here, the report tells units, releases and the test values of the validation incumbents.
-    provenance : mapping, optional
-        Anything else to be kept with the results: versions, the specification, checksums. Values may be nested.
-    title : str
-    at : int, optional
-        Budget of ranks and tests; by default the largest at which all runs are known.
-    x : {"evaluation", "simulated_seconds"}, optional
-        What that budget counts; by default what the runs say: seconds where they ended after different numbers of
-        evaluations without the optimum.
-    formats : sequence of {"png", "svg", "pdf"}
-        Of the figures; without any there are none. The first is shown in the Markdown.
-    level, seed : float, int
-        Level of all intervals, seed of the bootstrap.
-    columns : sequence of ColumnInfo
-        Test columns that the comparison reports; by default one in an order that does not depend on what was fetched.
+    Of what it has beside those, `tasks` are those that are here, of which the report tells units, releases and test
+    values; `provenance` is anything else to be kept with the results, values may be nested; `columns` are the test
+    columns that the comparison reports, by default one in an order that does not depend on what was fetched. The folder
+    gets ``index.html`` (one file, plotly.js in it, nothing is loaded from anywhere), ``report.md``, the same in short,
+    ``figures/`` and ``tables/`` (LaTeX, with booktabs) for papers.
 
     Returns
     -------
     list of Path
         The page first.
-
-    Raises
-    ------
-    SettingError
-        The frame is not valid, a format is unknown, or the folder cannot be written.
-    NasmetaError
-        The extra ``report`` is not installed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import nasmeta as nm
-    >>> from nasmeta.analysis.report import write_report
-    >>> frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20)
-    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
-    ...     write_report(frame, folder)[0].name
-    'index.html'
     """
     return write_findings(find(frame, tasks, at, x, level, seed, columns), folder, provenance, title, formats)
 
@@ -152,3 +118,19 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
         figures["performance_profile"] = lambda: plot_profiles(frame, at=found.at, x=found.x)
     figures["runtime_profile"] = lambda: plot_profiles(frame, "runtime")
     return figures
+
+
+def latex_tables(found: Findings) -> dict[str, str]:
+    """Return the tables by file name without suffix; each is a tabular to be put in by an input command."""
+    tables = {}
+    for fact in found.facts:
+        name = re.sub(r"[^a-z0-9]+", "-", fact.name.lower()).strip("-")
+        tables[f"results-{name}"] = to_latex(found.results[fact.name], found.headers, found.goals, found.decimals)
+        if fact.name in found.tests:
+            tables[f"tests-{name}"] = to_latex(against_best_texts(found, fact.name))
+    if found.rank_table is not None:
+        tables["ranks"] = to_latex(found.rank_table, best={"mean": "min"}, decimals=found.decimals)
+    if found.score_table is not None:
+        tables["scores"] = to_latex(found.score_table, headers={"iqm": "IQM"}, best=SCORE_GOALS)
+    head = "% Needs \\usepackage{booktabs}. Written by nasmeta report.\n"
+    return {name: head + table for name, table in tables.items()}

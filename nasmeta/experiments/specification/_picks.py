@@ -61,9 +61,21 @@ def summarise_picks(frame: pd.DataFrame, specification: Specification) -> pd.Dat
 
     Examples
     --------
+    >>> import tempfile
+    >>> from pathlib import Path
     >>> from nasmeta.experiments import read_specification, run_specification, summarise_picks
-    >>> specification = read_specification("first-steps")
-    >>> summarise_picks(run_specification(specification), specification)  # doctest: +SKIP
+    >>> text = '''
+    ... tasks = ["nb201/cifar10"]
+    ... searchers = ["random", "evolution"]
+    ... repeats = 2
+    ... report = ["cifar10/accuracy/valid/200/777"]
+    ... budget.evaluations = 9
+    ... '''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "mine.toml").write_text(text)
+    ...     specification = read_specification(f"{folder}/mine.toml")
+    >>> summarise_picks(run_specification(specification), specification)["searcher"].tolist()
+    ['random', 'evolution']
     """
     import pandas as pd
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 import warnings
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +19,18 @@ from nasmeta.tasks import Task, fidelities, get_task
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["provenance_of"]
+__all__ = ["provenance_of", "versions_of"]
 
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "torch")
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of this package, Python and those of the others that are installed."""
+    found = {"nasmeta": nasmeta.__version__, "python": platform.python_version()}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def provenance_of(specification: Specification) -> dict[str, Any]:
@@ -32,11 +43,7 @@ def provenance_of(specification: Specification) -> dict[str, Any]:
         data[name] = [_facts(other.column) for other in tasks]
     return {
         "specification": {"name": specification.name, "sha256": specification.sha256, "text": specification.text},
-        "versions": {
-            "nasmeta": nasmeta.__version__,
-            "python": platform.python_version(),
-            **{name: found for name in _PACKAGES if (found := _version(name)) is not None},
-        },
+        "versions": versions_of(_PACKAGES),
         "machine": platform.machine(),
         "tasks": data,
         "report": [_facts(column) for column in specification.report],
@@ -75,10 +82,3 @@ def _facts(column: ColumnInfo) -> dict[str, str]:
         "source_sha256": column.source_sha256,
         "licence": column.licence,
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

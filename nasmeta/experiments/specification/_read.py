@@ -16,8 +16,7 @@ from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
-from nasmeta.experiments.specification._of_sources import OF_SOURCES, read_of_sources
-from nasmeta.experiments.specification._specification import Specification, ready_specifications
+from nasmeta.experiments.specification._specification import OF_SOURCES, Specification, ready_specifications
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
 from nasmeta.runs import Clock, RunConfig, on_evaluator
@@ -170,7 +169,7 @@ class _Reader:
         evaluator = self.entry(str, '"table" or "surrogate"', "table", "evaluator")
         if evaluator not in ("table", "surrogate"):
             raise self.error(
-                self.lines.of("evaluator"), f'evaluator must be "table" or "surrogate", not {evaluator!r}.'
+                self.lines.of("evaluator"), f'evaluator must be "table" or "surrogate", not {shown(evaluator)}.'
             )
         specification = Specification(
             name=self.file.stem,
@@ -217,7 +216,7 @@ class _Reader:
             own = given[label] if isinstance(given, dict) else {}
             line = self.lines.of("searchers", label) if own else self.lines.of_entry(str(label), "searchers")
             if not isinstance(label, str) or not isinstance(own, dict):
-                raise self.error(line, f"{label!r:.40} must be the name of a searcher, or a table of its settings.")
+                raise self.error(line, f"{shown(label)} must be the name of a searcher, or a table of its settings.")
             if label in found:
                 raise self.error(line, f"The searcher {label} is there twice.")
             with self.on(line):
@@ -226,7 +225,7 @@ class _Reader:
             name = settings.pop("searcher", label)
             with self.on(line):
                 if not isinstance(name, str):
-                    raise SettingError(f"searcher must be a name, not {name!r:.80}.")
+                    raise SettingError(f"searcher must be a name, not {shown(name)}.")
                 said = of_sources[label] = {key: settings.pop(key) for key in OF_SOURCES if key in settings}
                 try:
                     spec = SearcherSpec.of(name, settings)
@@ -234,7 +233,7 @@ class _Reader:
                     raise SettingError(f"{reason} Beside settings there are: {', '.join(OF_SOURCES)}.") from None
             for key, value in said.items():
                 with self.on(self.lines.of("searchers", label, key)):
-                    said[key] = read_of_sources(spec, key, value, self.file.parent)
+                    said[key] = _said_of_sources(spec, key, value, self.file.parent)
             found[label] = (name, settings)
         return found, {label: said for label, said in of_sources.items() if said}
 
@@ -284,7 +283,7 @@ class _Reader:
             if not isinstance(address, str) or len(parts) != 5:
                 raise self.error(
                     line,
-                    f"{address!r:.80} is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED, such as "
+                    f"{shown(address)} is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED, such as "
                     '"cifar10/accuracy/test/200/mean", and " of RELEASE" behind it where there are several.',
                 )
             dataset, metric, split, epochs, seed = (None if part == "-" else part for part in parts)
@@ -342,6 +341,23 @@ class _Reader:
                 for source in config.sources:
                     _ = source.column if isinstance(source, Task) else None  # says how to fetch what is not here
         return config
+
+
+def _said_of_sources(spec: SearcherSpec, key: str, value: Any, folder: Path) -> Any:
+    """Return what is said of sources under a key, as `compare` takes it."""
+    if key in ("space", "warm_start"):
+        spec.guided(**{"space": None, "warm_start": 0, key: value})
+    elif key == "sources":
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            raise SettingError(f"sources are a name or a list of names, of tasks or of families, not {shown(value)}.")
+        as_tasks(names, sources=True)
+        return names
+    elif not isinstance(value, str):
+        raise SettingError(f'meta_model is a file, the name of a shipped one or "shipped", not {shown(value)}.')
+    elif value.endswith(".npz"):
+        return str(folder / value)
+    return value
 
 
 def _first(clock: Any, kind: type[Clock]) -> tuple[str, ...]:

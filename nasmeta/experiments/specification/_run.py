@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasmeta.errors import JournalError
 from nasmeta.experiments._compare import compare
-from nasmeta.experiments.specification._folder import SpecifiedFolder
-from nasmeta.experiments.specification._of_sources import OF_SOURCES
+from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments.specification._picks import picks_of
+from nasmeta.experiments.specification._provenance import provenance_of
 from nasmeta.experiments.specification._read import read_specification
-from nasmeta.experiments.specification._specification import Specification
-from nasmeta.places import located
+from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
+from nasmeta.places import located, read_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +69,7 @@ def run_specification(
         specification = read_specification(specification)
     home = None
     if folder is not None:
-        home = SpecifiedFolder(located("folder", folder), specification, journals=journals)
+        home = _SpecifiedFolder(located("folder", folder), specification, journals=journals)
     of_sources: dict[str, Any] = {key: specification.by_label(key) for key in OF_SOURCES}
     return compare(
         specification.searchers,
@@ -90,3 +95,51 @@ def _seeds(seeds: tuple[int, ...]) -> dict[str, Any]:
     if seeds == tuple(range(seeds[0], seeds[0] + len(seeds))):
         return {"seed": seeds[0], "repeats": len(seeds)}
     return {"seeds": seeds}
+
+
+class _SpecifiedFolder(ComparisonFolder):
+    """A comparison's folder with ``specification.toml``, ``provenance.json`` and ``picks.csv``.
+
+    The first two are there from the start, so that a run that was killed keeps them.
+
+    Parameters
+    ----------
+    path : Path
+    specification : Specification
+    journals : bool, default True
+    """
+
+    def __init__(self, path: Path, specification: Specification, *, journals: bool = True) -> None:
+        super().__init__(path, journals=journals)
+        self._specification = specification
+
+    def begin(self) -> None:
+        """Write the specification and where its results come from; who worked here before stays listed."""
+        provenance = self._with_earlier(provenance_of(self._specification))
+        self.write("specification.toml", self._specification.text.encode())
+        self.write("provenance.json", json.dumps(provenance, indent=2, ensure_ascii=False).encode() + b"\n")
+        if not self._specification.report:
+            with suppress(FileNotFoundError):
+                (self.path / "picks.csv").unlink()
+
+    def end(self, frame: pd.DataFrame) -> None:
+        """Write what the runs picked."""
+        if self._specification.report:
+            self.write("picks.csv", picks_of(frame, self._specification).to_csv(index=False).encode())
+
+    def _with_earlier(self, provenance: dict[str, Any]) -> dict[str, Any]:
+        """Add what the file says of other versions, data and texts of the specification, oldest first."""
+        path = self.path / "provenance.json"
+        try:
+            there = json.loads(read_whole(path))
+            earlier = [*there.pop("earlier", []), there]
+        except FileNotFoundError:
+            return provenance
+        except (ValueError, AttributeError, TypeError) as reason:
+            raise JournalError(
+                f"{path} is damaged: {reason}. It says which versions worked here: restore it, delete it, or use "
+                "another folder."
+            ) from None
+        now = json.loads(json.dumps(provenance))
+        others = [one for one in earlier if one != now]
+        return provenance | {"earlier": others} if others else provenance

@@ -17,6 +17,9 @@ __all__ = ["Specification", "ready_specifications"]
 _READY = Path(__file__).with_name("ready")
 
 
+OF_SOURCES = ("space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
+
+
 @dataclass(frozen=True)
 class Specification:
     """A comparison as a file says it, checked.

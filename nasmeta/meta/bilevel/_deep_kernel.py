@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
 from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
 from nasmeta.meta._source_matrix import SourceMatrix
@@ -158,8 +158,8 @@ class DeepKernelGP(NetworkLearner):
         return _TRUST if len(learnt.summary.each) else 1.0
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        width = checked_whole("width", self.width, most=4096)
-        n_features = checked_whole("n_features", self.n_features, most=4096)
+        width = check_int("width", self.width, most=4096)
+        n_features = check_int("n_features", self.n_features, most=4096)
         if n_each % (2 * _N_VIEWS):
             raise ValueError(f"{n_each} rows of sources are not {2 * _N_VIEWS} for each")
         return _DeepKernel(n_inputs, width, n_features, n_groups >= _FROM, n_each)

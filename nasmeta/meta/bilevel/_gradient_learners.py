@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_int
+from nasmeta.errors import SettingError, shown
 from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
 from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
@@ -62,10 +62,10 @@ class _GradientLearner(NetworkLearner):
         self.inner_steps, self.order, self.width = inner_steps, order, width
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        checked_whole("inner_steps", self.inner_steps, most=1000)
+        check_int("inner_steps", self.inner_steps, most=1000)
         if self.order not in (1, 2):
-            raise SettingError(f"order must be 1 or 2, not {self.order!r:.80}.")
-        return _Network(n_inputs, checked_whole("width", self.width, most=4096), 0.05)
+            raise SettingError(f"order must be 1 or 2, not {shown(self.order)}.")
+        return _Network(n_inputs, check_int("width", self.width, most=4096), 0.05)
 
     def _inner(self, module: nn.Module, inputs: Tensor, scores: Tensor, differentiable: bool) -> Weights:
         """Return the weights after the inner loop: those that adapt; the others are the module's."""

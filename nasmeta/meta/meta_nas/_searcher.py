@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number, checked_whole
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta._model_archive import checked_array
+from nasmeta.checks import check_bool, check_choice, check_int, check_number
+from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
+from nasmeta.meta._model_archive import check_array
+from nasmeta.meta.meta_nas._tasks import GREED
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MetaNASSearch"]
 
-GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
 _LARGEST_WIDTH = 1024
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
-_PROPOSALS = ("network", "uniform", "all")
 
 
 def _require_torch() -> None:
@@ -122,27 +121,21 @@ class MetaNASSearch(MetaSearcher):
         device: str = "cpu",
     ) -> None:
         super().__init__(space, rng)
-        self.candidates = checked_whole("candidates", candidates, most=space.size)
-        self.temperature = checked_number("temperature", temperature, most=100.0)
-        self.optimism = checked_number("optimism", optimism)
-        self.prior_weight = checked_number("prior_weight", prior_weight)
-        if proposals not in _PROPOSALS:
-            raise SettingError(f"proposals must be one of {', '.join(_PROPOSALS)}, not {proposals!r:.80}.")
-        self.proposals = proposals
-        if not isinstance(screening, bool):
-            raise SettingError(f"screening must be True or False, not {screening!r:.80}.")
-        self.screening = screening
-        self.steps, self.tasks = checked_whole("steps", steps), checked_whole("tasks", tasks)
-        self.width = checked_whole("width", width, most=_LARGEST_WIDTH)
+        self.candidates = check_int("candidates", candidates, most=space.size)
+        self.temperature = check_number("temperature", temperature, most=100.0)
+        self.optimism = check_number("optimism", optimism)
+        self.prior_weight = check_number("prior_weight", prior_weight)
+        self.proposals = check_choice("proposals", proposals, ("network", "uniform", "all"))
+        self.screening = check_bool("screening", screening)
+        self.steps, self.tasks = check_int("steps", steps), check_int("tasks", tasks)
+        self.width = check_int("width", width, most=_LARGEST_WIDTH)
         if self.width % 4:
-            raise SettingError(f"width must be a multiple of 4, not {width!r:.80}.")
-        self.learning_rate = checked_number("learning_rate", learning_rate, least=1e-8, most=1.0)
-        self.screen = checked_number("screen", screen, most=1.0)
-        self.deviation = checked_number("deviation", deviation, least=1e-3, most=100.0)
-        self.noise = checked_number("noise", noise, least=1e-3, most=100.0)
-        if device not in ("cpu", "cuda", "auto"):
-            raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
-        self.device = device
+            raise SettingError(f"width must be a multiple of 4, not {shown(width)}.")
+        self.learning_rate = check_number("learning_rate", learning_rate, least=1e-8, most=1.0)
+        self.screen = check_number("screen", screen, most=1.0)
+        self.deviation = check_number("deviation", deviation, least=1e-3, most=100.0)
+        self.noise = check_number("noise", noise, least=1e-3, most=100.0)
+        self.device = check_choice("device", device, ("cpu", "cuda", "auto"))
         self._asked = np.zeros(space.size, dtype=bool)
         self._values: dict[int, float] = {}
 
@@ -163,13 +156,13 @@ class MetaNASSearch(MetaSearcher):
         _require_torch()
         from nasmeta.meta.meta_nas._model import MetaNASModel
 
-        log = checked_array(arrays, "log", np.float64, (None, 5))
+        log = check_array(arrays, "log", np.float64, (None, 5))
         weights = {
-            name: checked_array(arrays, name, np.float16, array.shape).astype(np.float32)
+            name: check_array(arrays, name, np.float16, array.shape).astype(np.float32)
             for name, array in arrays.items()
             if name != "log"
         }
-        width = checked_whole("width", facts["width"], most=_LARGEST_WIDTH)
+        width = check_int("width", facts["width"], most=_LARGEST_WIDTH)
         model = MetaNASModel(self.space, width, weights, tuple(facts["sources"]), int(facts["labels"]), log)
         model.require_complete()
         return model

@@ -18,8 +18,7 @@ from nasmeta.meta._identity import training_identity
 from nasmeta.meta._monitor import Monitor, write_log
 from nasmeta.meta._training_state import StateNames
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
-from nasmeta.meta.meta_nas._searcher import GREED
-from nasmeta.meta.meta_nas._tasks import PracticeTasks
+from nasmeta.meta.meta_nas._tasks import GREED, PracticeTasks
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -254,11 +253,6 @@ def _surprise(mean: Tensor, log_deviation: Tensor, truth: Tensor) -> Tensor:
     return log_deviation + 0.5 * ((truth - mean) * (-log_deviation).exp()).square()
 
 
-def _numpy(values: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = values.detach().cpu().numpy()
-    return array
-
-
 def train_networks(
     space: SearchSpace,
     sources: Sequence[SourceTask],
@@ -299,7 +293,7 @@ def train_networks(
         space,
         recipe.width,
         # Rounded, so that a file of half the size holds the same networks.
-        {name: _numpy(values.half().float()) for name, values in trainer.networks.state_dict().items()},
+        {name: values.half().float().cpu().numpy() for name, values in trainer.networks.state_dict().items()},
         tuple(source.name for source in sources),
         sum(len(source) for source in sources),
         np.array(trainer.log, dtype=np.float64).reshape(-1, 5),

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
 from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
 from nasmeta.meta.neural_process._network import NeuralProcess
@@ -64,7 +64,7 @@ class MetaNP(NetworkLearner):
         self.width = width
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        width = checked_whole("width", self.width, most=4096)
+        width = check_int("width", self.width, most=4096)
         return NeuralProcess(n_inputs, 4 * max(1, round(width / 4)))
 
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number
+from nasmeta.checks import check_number
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
@@ -70,7 +70,7 @@ class MetaNPSearch(MetaSearcher):
         seed: int = 0,
     ) -> None:
         super().__init__(space, rng)
-        self.optimism = checked_number("optimism", optimism)
+        self.optimism = check_number("optimism", optimism)
         self.width, self.steps = width, steps
         self.noise, self.device, self.seed = noise, device, seed
         self._open = np.ones(space.size, dtype=bool)
@@ -110,7 +110,7 @@ class MetaNPSearch(MetaSearcher):
         predictor.meta_model_ = self._require_meta_model()
         if self._cells:
             predictor.fit(self._cells[-_CONTEXT:], self._values[-_CONTEXT:])
-            mean, deviation = predictor.mean_, predictor.deviation_
+            mean, deviation = predictor.mean_, predictor.std_
         else:
             mean, deviation = predictor.prior()
         bound = np.where(self._open, mean + self.optimism * deviation, -np.inf)

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.meta.rl._meta_rl import LearntPolicy, MetaRLSearch
-from nasmeta.meta.rl._policy import Policy
+from nasmeta.meta.rl._meta_rl import LearntPolicy as LearntPolicy, MetaRLSearch
+from nasmeta.meta.rl._policy import Policy as Policy
 from nasmeta.meta.rl._ppo_search import PPOSearch
 from nasmeta.meta.rl._vector_env import NEW_COST, REST_COST, CellSearchEnvs
 
@@ -15,10 +15,8 @@ __all__ = [
     "REST_COST",
     "CellSearchEnv",
     "CellSearchEnvs",
-    "LearntPolicy",
     "MetaRLSearch",
     "PPOSearch",
-    "Policy",
 ]
 
 

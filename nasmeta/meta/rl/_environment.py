@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.checks import check_int
+from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._tables import complete_scores, prior_of
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
@@ -99,7 +99,7 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         super().reset(seed=seed)
         name = (options or {}).get("task")
         if name is not None and name not in self.names:
-            raise SettingError(f"This environment has no task {name!r:.80}. Possible: {', '.join(self.names)}.")
+            raise SettingError(f"This environment has no task {shown(name)}. Possible: {', '.join(self.names)}.")
         drawn = int(self.np_random.integers(len(self.names))) if name is None else self.names.index(name)
         others = [scores for i, scores in enumerate(self._scores) if i != drawn]
         self._envs = CellSearchEnvs(
@@ -124,7 +124,7 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         """
         envs = self._episode()
         given = np.asarray(action)  # agents of other libraries pass an array of one element
-        one = checked_whole("action", given.item() if given.size == 1 else action, 0, self._n_actions - 1)
+        one = check_int("action", given.item() if given.size == 1 else action, 0, self._n_actions - 1)
         rewards, ended = envs.step(np.array([one], dtype=np.int64))
         found = bool(envs.found[0])
         return self._observation(), float(rewards[0]), found, bool(ended[0]) and not found, self._info()

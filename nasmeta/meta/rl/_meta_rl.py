@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number, checked_whole
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta._model_archive import checked_array
+from nasmeta.checks import check_choice, check_int, check_number
+from nasmeta.errors import NasmetaError, SpaceExhaustedError
+from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks
@@ -20,6 +20,10 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 __all__ = ["LearntPolicy", "MetaRLSearch"]
+
+_OF_TRAINING = (
+    "iterations", "walks", "steps", "hidden", "learning_rate", "epochs", "discount", "deviation", "noise", "device",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,22 +110,19 @@ class MetaRLSearch(MetaSearcher):
         start: str = "sources",
     ) -> None:
         super().__init__(space, rng)
-        self.iterations = checked_whole("iterations", iterations, 0, 1_000_000)
-        self.walks = checked_whole("walks", walks, 4, 100_000)
-        self.steps = checked_whole("steps", steps, 2, 10_000)
-        self.hidden = checked_whole("hidden", hidden, 1, 4096)
-        self.epochs = checked_whole("epochs", epochs, 1, 1000)
-        self.training_seed = checked_whole("training_seed", training_seed, least=0)
-        self.learning_rate = checked_number("learning_rate", learning_rate, 0, 1)
-        self.discount = checked_number("discount", discount, 0, 1)
-        self.deviation = checked_number("deviation", deviation, 0, 100)
-        self.noise = checked_number("noise", noise, 0, 100)
-        self.temperature = checked_number("temperature", temperature, 0, 1000)
-        if device not in ("cpu", "cuda", "auto"):
-            raise SettingError(f"device must be cpu, cuda or auto, not {device!r:.80}.")
-        if start not in ("sources", "random"):
-            raise SettingError(f"start must be 'sources' or 'random', not {start!r:.80}.")
-        self.device, self.start = device, start
+        self.iterations = check_int("iterations", iterations, 0, 1_000_000)
+        self.walks = check_int("walks", walks, 4, 100_000)
+        self.steps = check_int("steps", steps, 2, 10_000)
+        self.hidden = check_int("hidden", hidden, 1, 4096)
+        self.epochs = check_int("epochs", epochs, 1, 1000)
+        self.training_seed = check_int("training_seed", training_seed, least=0)
+        self.learning_rate = check_number("learning_rate", learning_rate, 0, 1)
+        self.discount = check_number("discount", discount, 0, 1)
+        self.deviation = check_number("deviation", deviation, 0, 100)
+        self.noise = check_number("noise", noise, 0, 100)
+        self.temperature = check_number("temperature", temperature, 0, 1000)
+        self.device = check_choice("device", device, ("cpu", "cuda", "auto"))
+        self.start = check_choice("start", start, ("sources", "random"))
         self._walk: Walks | None = None
         self._pending: set[int] = set()
 
@@ -135,18 +136,7 @@ class MetaRLSearch(MetaSearcher):
                 'pip install "nasmeta[torch]".'
             ) from reason
         scores = [complete_scores(self.space, source) for source in sources]
-        settings = PolicyTraining(
-            iterations=self.iterations,
-            walks=self.walks,
-            steps=self.steps,
-            hidden=self.hidden,
-            learning_rate=self.learning_rate,
-            epochs=self.epochs,
-            discount=self.discount,
-            deviation=self.deviation,
-            noise=self.noise,
-            device=self.device,
-        )
+        settings = PolicyTraining(**{name: getattr(self, name) for name in _OF_TRAINING})
         rng = np.random.default_rng(self.training_seed)
         policy = train_policy(self.space, scores, settings, rng, sources=sources, monitor=self.monitor)
         # Half precision is what a file holds, so that one read from a file searches alike.
@@ -159,8 +149,8 @@ class MetaRLSearch(MetaSearcher):
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> LearntPolicy:
         shapes = Policy.shapes(int(facts["hidden"]))
-        weights = {name: checked_array(arrays, name, np.float32, shape) for name, shape in shapes.items()}
-        prior = checked_array(arrays, "prior", np.float16, (self.space.size,))
+        weights = {name: check_array(arrays, name, np.float32, shape) for name, shape in shapes.items()}
+        prior = check_array(arrays, "prior", np.float16, (self.space.size,))
         return LearntPolicy(Policy(weights), prior.astype(np.float32))
 
     # -- search ---------------------------------------------------------------------------------------------------

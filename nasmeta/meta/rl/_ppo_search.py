@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number, checked_whole
+from nasmeta.checks import check_int, check_number
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.meta.rl._features import View
 from nasmeta.meta.rl._walks import Walks
@@ -76,12 +76,12 @@ class PPOSearch(Searcher):
         entropy_weight: float = 0.02,
     ) -> None:
         super().__init__(space, rng)
-        self.update_every = checked_whole("update_every", update_every, 2, 100_000)
-        self.epochs = checked_whole("epochs", epochs, 1, 1000)
-        self.hidden = checked_whole("hidden", hidden, 1, 4096)
-        self.learning_rate = checked_number("learning_rate", learning_rate, 0, 1)
-        self.discount = checked_number("discount", discount, 0, 1)
-        self.entropy_weight = checked_number("entropy_weight", entropy_weight, 0, 100)
+        self.update_every = check_int("update_every", update_every, 2, 100_000)
+        self.epochs = check_int("epochs", epochs, 1, 1000)
+        self.hidden = check_int("hidden", hidden, 1, 4096)
+        self.learning_rate = check_number("learning_rate", learning_rate, 0, 1)
+        self.discount = check_number("discount", discount, 0, 1)
+        self.entropy_weight = check_number("entropy_weight", entropy_weight, 0, 100)
         self._walk = Walks(space, np.zeros((1, space.size), dtype=np.float32))
         self._pending: dict[int, Move | None] = {}
         self._moves: list[Move] = []

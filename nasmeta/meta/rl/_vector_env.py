@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.meta.rl._features import WALK_FEATURES, View
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.spaces import SearchSpace
@@ -81,7 +81,7 @@ class CellSearchEnvs:
         if priors is not None and priors.shape != values.shape:
             raise SettingError(f"priors must have the shape of values, {values.shape}, not {priors.shape}.")
         if start not in ("prior", "random") and (not isinstance(start, int) or not 1 <= start <= space.size):
-            raise SettingError(f"start must be 'prior', 'random' or a number of cells, not {start!r:.80}.")
+            raise SettingError(f"start must be 'prior', 'random' or a number of cells, not {shown(start)}.")
         if priors is None and start != "random":
             raise SettingError("Without priors a search can only start at random: start='random'.")
         self.space, self.values, self.start = space, values.astype(np.float64), start

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from nasmeta.checks import checked_bool
+from nasmeta.checks import check_bool
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.registry import Registry
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
@@ -88,6 +88,16 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The space whose architectures are handed over, or its name.
     canonical : bool, default False
         Whether isomorphic architectures get one encoding, that of the representative of their class.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import CellEncoder
+    >>> class Skips(CellEncoder):
+    ...     def _table(self):
+    ...         space = self._reference()
+    ...         return space.feature("operations").counts[:, 1:2], ("skip_connect",)
+    >>> Skips("nb201").transform([0, 6111]).tolist(), list(Skips("nb201").get_feature_names_out())
+    ([[3.0], [1.0]], ['skip_connect'])
     """
 
     def __init__(self, space: str | SearchSpace = "nb201", canonical: bool = False) -> None:
@@ -149,7 +159,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ArchitectureError, SettingError
         """
         space = get_space(self.space)
-        rows = in_reference_space(cells_in(X, space), space, checked_bool("canonical", self.canonical))
+        rows = in_reference_space(cells_in(X, space), space, check_bool("canonical", self.canonical))
         return self._table()[0][rows].astype(np.float64)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import checked_array, checked_bool, checked_choice, checked_instance
+from nasmeta.checks import check_array, check_bool, check_choice, check_instance
 from nasmeta.errors import MissingValueError, SettingError, shown
 from nasmeta.predictors._acquisition import normal_scores
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, cells_in
@@ -51,7 +51,7 @@ class CostEncoder(CellSpaceEncoder):
         return isinstance(space, CellSpace) and any(formula is not None for formula in space._costs.values())
 
     def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _costs(space, checked_instance("dataset", self.dataset, str))
+        return _costs(space, check_instance("dataset", self.dataset, str))
 
 
 @lru_cache(maxsize=8)
@@ -117,7 +117,7 @@ class ColumnEncoder(CellEncoder):
         space = get_space(self.space)
         table, names = self._table()
         cells = cells_in(X, space)
-        if checked_bool("canonical", self.canonical):
+        if check_bool("canonical", self.canonical):
             cells = np.asarray(space.canonical(cells), dtype=np.int32)
         found = np.asarray(table[cells], dtype=np.float64)
         if np.isnan(found).any():
@@ -131,7 +131,7 @@ class ColumnEncoder(CellEncoder):
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         space = get_space(self.space)
-        values = checked_array("values", self.values)
+        values = check_array("values", self.values)
         values = values[:, None] if values.ndim == 1 else values
         if values.ndim != 2 or len(values) != space.size:
             raise SettingError(
@@ -143,9 +143,9 @@ class ColumnEncoder(CellEncoder):
         names = [str(name) for name in names]
         if len(names) != values.shape[1]:
             raise SettingError(f"{values.shape[1]} columns, but {len(names)} names: {', '.join(names)}.")
-        missing = checked_choice("missing", self.missing, ("error", "indicator"))
+        missing = check_choice("missing", self.missing, ("error", "indicator"))
         unknown = np.isnan(values)
-        if checked_choice("scale", self.scale, ("none", "rank")) == "rank":
+        if check_choice("scale", self.scale, ("none", "rank")) == "rank":
             values = values.copy()
             for column, absent in zip(values.T, unknown.T, strict=True):
                 column[~absent] = normal_scores(column[~absent])

@@ -39,6 +39,21 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     A subclass sets ``labels`` in ``__init__`` ("rank": normal scores of ranks; "value": standardised) and writes
     `_fit` and `_predict`, which see scores only. What `_fit` learns are the attributes named in ``learnt``; a subclass
     that keeps it in another form writes `_state` and `_set_state`.
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import ScaledRegressor
+    >>> class Slope(ScaledRegressor):
+    ...     labels = "value"
+    ...     learnt = ("slope_",)
+    ...
+    ...     def _fit(self, X, scores):
+    ...         self.slope_ = np.linalg.lstsq(X - X.mean(), scores)[0]
+    ...
+    ...     def _predict(self, X, return_std):
+    ...         return (X - 1.0) @ self.slope_, None
+    >>> Slope().fit([[0.0], [1.0], [2.0]], [10.0, 20.0, 30.0]).predict([[1.5]]).round(6)
+    array([25.])
     """
 
     labels: str
@@ -82,7 +97,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         mean : ndarray of float64, shape (n,)
-        deviation : ndarray of float64, shape (n,)
+        std : ndarray of float64, shape (n,)
             Only with `return_std`.
         """
         check_is_fitted(self)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from nasmeta.checks import checked_choice
+from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError, shown
 from nasmeta.predictors._labels import LabelScale, checked_labels
 
@@ -59,7 +59,7 @@ class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         names = [name for name, _ in members]
         if len(set(names)) < len(names):
             raise SettingError(f"A member's name is there twice: {', '.join(names)}.")
-        checked_choice("average", self.average, _AVERAGES)
+        check_choice("average", self.average, _AVERAGES)
         self.members_ = [(name, clone(member).fit(X, y)) for name, member in members]
         labels = checked_labels(column_or_1d(y))
         self.label_scale_ = LabelScale.fit(labels, "rank" if self.average == "rank" else "value")
@@ -76,7 +76,7 @@ class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         mean : ndarray of float64, shape (n,)
-        deviation : ndarray of float64, shape (n,)
+        std : ndarray of float64, shape (n,)
             Only with `return_std`.
         """
         check_is_fitted(self)

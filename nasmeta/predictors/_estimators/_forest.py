@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
@@ -76,10 +76,10 @@ class ForestRegressor(ScaledRegressor):
         from sklearn.ensemble import RandomForestRegressor
 
         model = RandomForestRegressor(
-            n_estimators=checked_whole("n_estimators", self._setting("n_estimators", "n_trees")),
+            n_estimators=check_int("n_estimators", self._setting("n_estimators", "n_trees")),
             max_features=self._setting("max_features", "columns"),
             min_samples_leaf=self._setting("min_samples_leaf", "smallest_leaf"),
-            random_state=checked_whole("random_state", self.random_state, 0, 2**32 - 1),
+            random_state=check_int("random_state", self.random_state, 0, 2**32 - 1),
             n_jobs=self.n_jobs,
         )
         try:

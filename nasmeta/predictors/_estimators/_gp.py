@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._gaussian_process import JITTER, Hyperparameters, fit_hyperparameters, weak_prior
@@ -73,15 +73,14 @@ class GPRegressor(ScaledRegressor):
         self.iterations = iterations
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
-        if self.distance not in ("l1", "l2"):
-            raise SettingError(f"distance must be l1 or l2, not {self.distance!r:.80}.")
-        sizes = [X.shape[1]] if self.groups is None else [checked_whole("groups", size) for size in self.groups]
+        check_choice("distance", self.distance, ("l1", "l2"))
+        sizes = [X.shape[1]] if self.groups is None else [check_int("groups", size) for size in self.groups]
         if sum(sizes) != X.shape[1]:
             raise SettingError(f"The groups have {sum(sizes)} columns together, but X has {X.shape[1]}.")
         self.sizes_ = sizes
         self.train_, self.mean_ = X, float(scores.mean())
         every = np.argsort(scores, kind="stable")
-        n_fit = min(len(X), checked_whole("fit_on", self.fit_on, least=2))
+        n_fit = min(len(X), check_int("fit_on", self.fit_on, least=2))
         few = every[np.linspace(0, len(X) - 1, n_fit).round().astype(np.int64)]
         self._set_scales(X[few])
         distances = self._distances(X[few], X[few])
@@ -90,7 +89,7 @@ class GPRegressor(ScaledRegressor):
             distances,
             [labels[few]],
             prior=weak_prior(len(sizes)),
-            iterations=checked_whole("iterations", self.iterations),
+            iterations=check_int("iterations", self.iterations),
         )
         covariance = self._covariance(X, X).astype(np.float64)
         covariance[np.diag_indices(len(X))] += self.hyperparameters_.noise + JITTER

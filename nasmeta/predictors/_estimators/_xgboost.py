@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_number, checked_whole
+from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
 from nasmeta.predictors._booster import check_booster
 from nasmeta.predictors._estimators._base import ScaledRegressor
@@ -62,22 +62,22 @@ class XGBoostRegressor(ScaledRegressor):
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         import xgboost
 
-        rounds = checked_whole("rounds", self.rounds)
+        rounds = check_int("rounds", self.rounds)
         settings = {
-            "eta": checked_number("learning_rate", self.learning_rate),
-            "max_depth": checked_whole("depth", self.depth),
-            "subsample": checked_number("rows", self.rows, most=1),
-            "colsample_bytree": checked_number("columns", self.columns, most=1),
+            "eta": check_number("learning_rate", self.learning_rate),
+            "max_depth": check_int("depth", self.depth),
+            "subsample": check_number("rows", self.rows, most=1),
+            "colsample_bytree": check_number("columns", self.columns, most=1),
             "tree_method": "hist",
-            "nthread": None if self.n_jobs is None else checked_whole("n_jobs", self.n_jobs, least=-1, most=2**31 - 1),
+            "nthread": None if self.n_jobs is None else check_int("n_jobs", self.n_jobs, least=-1, most=2**31 - 1),
             "verbosity": 0,
         }
-        seed = checked_whole("random_state", self.random_state, least=0)
+        seed = check_int("random_state", self.random_state, least=0)
         data = xgboost.QuantileDMatrix(X, label=scores, nthread=settings["nthread"])
         try:
             self.boosters_ = [
                 xgboost.train({**settings, "seed": seed + member}, data, num_boost_round=rounds)
-                for member in range(checked_whole("n_members", self.n_members))
+                for member in range(check_int("n_members", self.n_members))
             ]
         except xgboost.core.XGBoostError as reason:
             raise SettingError(f"XGBoost refuses: {str(reason).strip().splitlines()[-1]}") from reason

@@ -11,7 +11,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_instance, check_list
+from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace
 
 __all__ = ["CellKernel", "ChainRule", "Hyperparameters", "SumKernel"]
@@ -87,8 +88,8 @@ class CellKernel:
 
     Raises
     ------
-    UnknownNameError
-        Where the space has no such feature.
+    UnknownNameError, SettingError
+        Where the space has no such feature, or none is named.
 
     Notes
     -----
@@ -106,8 +107,11 @@ class CellKernel:
     """
 
     def __init__(self, space: SearchSpace, features: Sequence[str] | None = None) -> None:
-        self.space = space
-        self.features = space.kernel_features if features is None else tuple(features)
+        self.space = check_instance("space", space, SearchSpace)
+        asked = space.kernel_features if features is None else check_list("features", features, "names")
+        self.features = tuple(asked)
+        if not self.features:
+            raise SettingError(f"Name a feature to compare. Those of {space.name}: {', '.join(space.feature_names)}.")
         counts = [space.feature(feature).counts for feature in self.features]
         # A distance is at most the sum of the columns' ranges, and at most the sum of two sums.
         self._bases = tuple(
@@ -143,6 +147,10 @@ class CellKernel:
     def codes(self, cell: int) -> NDArray[np.unsignedinteger]:
         """Return the codes of one architecture's pairs with all, of type ``code_type``, shape (size,)."""
         codes = np.zeros(self.space.size, dtype=self.code_type)
+        if not isinstance(cell, int | np.integer) or not 0 <= cell < self.space.size:
+            raise ArchitectureError(
+                f"{shown(cell)} is no architecture of {self.space.name}: indices run from 0 to {self.space.size - 1}."
+            )
         for base, (vectors, classes) in zip(self._bases, self._parts, strict=True):
             to_class = np.abs(vectors - vectors[:, classes[cell], None]).sum(axis=0, dtype=self.code_type)
             codes *= self.code_type.type(base)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.checks import checked_choice, checked_number, checked_whole
+from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._neural._layers import MemberNetwork
@@ -61,7 +61,7 @@ class NeuralRegressor(ScaledRegressor):
     def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
         self._check_settings()
         device = chosen_device(self.device)
-        generator = torch.Generator().manual_seed(checked_whole("seed", self.seed, least=0))
+        generator = torch.Generator().manual_seed(check_int("seed", self.seed, least=0))
         network = self._build(self._n_inputs(), generator).to(device)
         inputs = tuple(values.to(device) for values in self._tensors(X))
         wanted = torch.as_tensor(scores, dtype=torch.float32, device=device)
@@ -88,14 +88,14 @@ class NeuralRegressor(ScaledRegressor):
         return members.mean(axis=0), deviation
 
     def _check_settings(self) -> None:
-        checked_choice("loss", self.loss, LOSSES)
+        check_choice("loss", self.loss, LOSSES)
         for name in ("hidden", "n_members", "max_epochs", "patience"):
-            checked_whole(name, getattr(self, name), most=1_000_000)
+            check_int(name, getattr(self, name), most=1_000_000)
         if self.batch_size is not None:
-            checked_whole("batch_size", self.batch_size, least=2)
-        checked_number("validation_share", self.validation_share, most=0.5)
-        checked_number("weight_decay", self.weight_decay)
-        if checked_number("learning_rate", self.learning_rate) == 0:
+            check_int("batch_size", self.batch_size, least=2)
+        check_number("validation_share", self.validation_share, most=0.5)
+        check_number("weight_decay", self.weight_decay)
+        if check_number("learning_rate", self.learning_rate) == 0:
             raise SettingError("learning_rate must be above 0.")
 
     def __getstate__(self) -> dict[str, Any]:

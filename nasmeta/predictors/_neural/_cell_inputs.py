@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.checks import checked_array
+from nasmeta.checks import check_array
 from nasmeta.errors import MissingValueError, SettingError, shown
 from nasmeta.predictors._encoders import default_encoder, make_encoder
 from nasmeta.predictors._encoders._base import cells_in, in_reference_space
@@ -111,7 +111,7 @@ class CellRegressor(NeuralRegressor):
         )
 
     def _extra_table(self) -> NDArray[np.float64]:
-        extra = checked_array("extra", self.extra)
+        extra = check_array("extra", self.extra)
         extra = extra[:, None] if extra.ndim == 1 else extra
         space = get_space(self.space)
         if extra.ndim != 2 or len(extra) != space.size:

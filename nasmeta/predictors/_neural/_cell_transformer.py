@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.predictors._neural._cell_inputs import CellRegressor, choice_order
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
@@ -68,7 +68,7 @@ class CellTransformer(CellRegressor):
     n_heads: int = 4
 
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
-        n_heads, n_layers = checked_whole("n_heads", self.n_heads), checked_whole("n_layers", self.n_layers)
+        n_heads, n_layers = check_int("n_heads", self.n_heads), check_int("n_layers", self.n_layers)
         if self.hidden % n_heads:
             raise SettingError(f"n_heads must divide hidden: {n_heads} does not divide {self.hidden}.")
         space = reference_space(self.space)

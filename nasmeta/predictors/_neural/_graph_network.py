@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import checked_bool
+from nasmeta.checks import check_bool
 from nasmeta.errors import SettingError
 from nasmeta.predictors._neural._cell_inputs import CellRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
@@ -77,7 +77,7 @@ class GraphNetwork(CellRegressor):
 
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
         space = get_cell_space(reference_space(self.space))
-        n_directions = 1 + checked_bool("both_directions", self.both_directions)
+        n_directions = 1 + check_bool("both_directions", self.both_directions)
         return _Graphs(space, n_inputs, self.hidden, n_directions, self.n_members, generator)
 
 

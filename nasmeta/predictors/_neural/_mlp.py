@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import checked_whole
+from nasmeta.checks import check_int
 from nasmeta.predictors._neural._base import NeuralRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout
 
@@ -85,7 +85,7 @@ class MLPEnsemble(NeuralRegressor):
         return len(self.center_)
 
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
-        return _Perceptrons(n_inputs, self.hidden, checked_whole("n_layers", self.n_layers), self.n_members, generator)
+        return _Perceptrons(n_inputs, self.hidden, check_int("n_layers", self.n_layers), self.n_members, generator)
 
     def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
         return (torch.as_tensor((rows - self.center_) / self.scale_, dtype=torch.float32),)

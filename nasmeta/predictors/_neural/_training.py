@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from nasmeta.checks import checked_choice
+from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 from nasmeta.predictors._neural._layers import MemberNetwork
 from nasmeta.predictors._neural._losses import LOSSES
@@ -32,7 +32,7 @@ def chosen_device(name: str) -> torch.device:
     ------
     SettingError
     """
-    checked_choice("device", name, ("cpu", "cuda", "auto"))
+    check_choice("device", name, ("cpu", "cuda", "auto"))
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
         raise SettingError('device="cuda", but PyTorch sees no GPU here; "auto" takes one only where there is one.')

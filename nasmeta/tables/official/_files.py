@@ -35,8 +35,9 @@ def read_records(path: Path, sink: Sink, *, one_cell: bool = False, forget: bool
                     if part == "magic number" and value != _MAGIC_OF_OLD_TORCH:
                         raise DamagedFileError("It is no torch file.")
             root = stream_pickle(stream, sink, forget)
-            if not is_old_torch:  # there the weights follow
-                _read_to_the_end(stream)
+            # Where weights follow, they are not read; else the decompressor is to see the end, where the checksums are.
+            if not is_old_torch and stream.read(1):
+                raise DamagedFileError("Something follows the pickle.")
             return root
     except NasmetaError as reason:
         raise type(reason)(f"{path}: {reason}") from reason
@@ -62,12 +63,6 @@ class _Limited(io.RawIOBase):
         if self._left < 0:
             raise DamagedFileError(f"It holds more than {_MOST_BYTES_OF_A_CELL:,} bytes: that is no cell.")
         return n
-
-
-def _read_to_the_end(stream: BinaryIO) -> None:
-    """Let the decompressor see the end, where the checksums are; more data than the pickle is an error."""
-    if stream.read(1):
-        raise DamagedFileError("Something follows the pickle.")
 
 
 @contextmanager

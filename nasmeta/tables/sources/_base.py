@@ -54,6 +54,22 @@ class Source(ABC):
         Raised where the reader makes other columns of the same files, so that what is built is built again.
     declared : tuple of str
         Patterns of the addresses that it brings, see `RegisteredSource`.
+
+    Examples
+    --------
+    >>> from nasmeta.tables import ColumnInfo, Source
+    >>> class Ones(Source):
+    ...     name, table, space, release = "ones", "ones", "nb201", "v1"
+    ...     licence = citation = holds = how_to_get = "-"
+    ...
+    ...     def raw_files(self):
+    ...         return {"raw": Path("ones.txt")}
+    ...
+    ...     def read(self, space, files, sha256):
+    ...         info = ColumnInfo("pets", "accuracy", "valid", None, None, "percent", "max", "v1", "ones", "-")
+    ...         return [(info, np.ones(space.size, np.float32))]
+    >>> Ones().raw_files()
+    {'raw': PosixPath('ones.txt')}
     """
 
     name: str

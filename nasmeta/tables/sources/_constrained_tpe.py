@@ -39,7 +39,7 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
     for name, dataset in _DATASETS.items():
         fields = {field: array.to_numpy() for field, array in records[name].items()}
         rows = _rows_of(fields["runtime"], space.size)
-        by_seed = {field: _by_seed(values, rows) for field, values in fields.items()}
+        by_seed = {field: np.where(rows >= 0, values[rows], np.nan) for field, values in fields.items()}
         accuracy, valid = 100 - by_seed["loss"], known[dataset]
         if (np.isnan(accuracy) != np.isnan(valid)).any():
             raise ValueError(f"{name} does not have the seeds of {SimpleHpoBench.name}.")
@@ -81,10 +81,6 @@ def _rows_of(runtime: NDArray[np.float64], n_cells: int) -> NDArray[np.intp]:
         raise ValueError(f"it has {len(starts):,} groups of rows, not {n_cells:,} of two or three seeds.")
     seeds = np.arange(len(_SEEDS))
     return np.where(seeds < counts[:, None], starts[:, None] + seeds, -1)
-
-
-def _by_seed(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    return np.where(rows >= 0, values[rows], np.nan)
 
 
 def _embedded(space: CellSpace, release: str) -> dict[str, NDArray[np.float64]]:

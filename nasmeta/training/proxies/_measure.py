@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import checked_instance, checked_whole
+from nasmeta.checks import check_instance, check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.places import checked_path
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
@@ -59,7 +59,7 @@ class ProxySettings:
         for name in self.proxies:
             PROXIES[name]
         for name, least in (("channels", 1), ("cells_per_stage", 1), ("seed", 0), ("repeats", 1)):
-            object.__setattr__(self, name, checked_whole(name, getattr(self, name), least))
+            object.__setattr__(self, name, check_int(name, getattr(self, name), least))
 
 
 def compute_proxies(
@@ -105,8 +105,8 @@ def compute_proxies(
 
 
 def _checked(batch: ImageBatch, settings: ProxySettings | None) -> ProxySettings:
-    checked_instance("batch", batch, ImageBatch)
-    return ProxySettings() if settings is None else checked_instance("settings", settings, ProxySettings)
+    check_instance("batch", batch, ImageBatch)
+    return ProxySettings() if settings is None else check_instance("settings", settings, ProxySettings)
 
 
 def _probe_cells(cells: Sequence[int], batch: ImageBatch, settings: ProxySettings, space: str) -> list[list[float]]:
@@ -196,7 +196,7 @@ def measure_proxies(
         Where no cell is asked for, or the file exists and holds something else, or cannot be written.
     """
     settings = _checked(batch, settings)
-    space, workers, path = get_cell_space(space), checked_whole("workers", workers), checked_path("output", output)
+    space, workers, path = get_cell_space(space), check_int("workers", workers), checked_path("output", output)
     chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
     if not len(chosen):
         raise SettingError("No cell is asked for: name some, or leave cells out for all.")
