@@ -61,7 +61,9 @@ frame.nlargest(3, accuracy).T
 seeds = [f"accuracy/valid/200/{seed}" for seed in (777, 888, 999)]
 print(frame[seeds].notna().sum().to_string())
 good = frame.nlargest(1000, accuracy)[seeds[:2]]
-print("standard deviation of a training, best 1,000 cells:", round((good.diff(axis=1).iloc[:, 1] / np.sqrt(2)).std(), 2))
+print(
+    "standard deviation of a training, best 1,000 cells:", round((good.diff(axis=1).iloc[:, 1] / np.sqrt(2)).std(), 2)
+)
 
 # %% [markdown]
 # The last number matters for everything that follows. Two trainings of the same cell differ as much as the best cells

@@ -53,7 +53,7 @@ def with_head(script: Path) -> str:
 
 
 def read(script: Path) -> Any:
-    """Return a script as a notebook without outputs; its cells are numbered, so that the file says nothing of the day."""
+    """Return a script as a notebook without outputs; numbered cells make the file the same every time."""
     notebook = jupytext.read(script)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
