@@ -400,6 +400,7 @@ pd.concat(summaries, axis=1).unstack().round(3)
 #   `nasmeta.meta.META_PREDICTORS["maml"]` is there to compare with.
 # * Give the search network more to see than the best cell, such as the last ten cells with their values.
 # * Set `Augmentation(mixture=0.0)` and see how the networks do on two tasks alone.
-# * Use other tasks: `nm.task_distribution("graph")` has nine that disagree.
+# * Use other tasks: `nm.task_distribution("graph")` has nine that disagree. Their space has other choices, so `ONE_HOT`
+#   and the policy have to be built from its `codes`.
 #
 # **Next:** [3 · Predictors, surrogates, few labels](3_predictors.ipynb).
