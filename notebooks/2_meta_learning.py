@@ -142,7 +142,6 @@ class PredictionNetwork(nn.Module):
 # operation on each of the six edges. It is trained with REINFORCE: propose 64 cells, and make those more likely whose
 # score on the sampled task is above the mean. A bonus for entropy keeps it from proposing a single cell.
 
-
 # %%
 class SearchNetwork(nn.Module):
     """Propose cells, given the best cell so far (zeros if there is none) and the logarithm of their number."""
@@ -174,7 +173,6 @@ def cells_of(codes):
 # of 1 to 50 cells, and is judged on other cells. The search network proposes cells at 32 moments of a search: after 0
 # to 53 random evaluations. Where a source has no label for a proposal, the prediction network's guess stands in.
 
-
 # %%
 def meta_train(sources, steps=250, seed=0, log=None):
     """Return a search network and a prediction network that were trained on source tasks."""
@@ -198,10 +196,9 @@ def meta_train(sources, steps=250, seed=0, log=None):
                 mean, _ = predict(x[query], x[support], y[support])
                 outer = outer + ((mean - y[query]) ** 2).mean() / 4
 
-            value = torch.zeros(space.size)
-            if len(cells) < space.size:
-                value, _ = predict(ONE_HOT)
-            value = value.detach().index_copy(0, torch.tensor(cells, dtype=torch.long), y)
+            with torch.no_grad():
+                value = torch.zeros(space.size) if len(cells) == space.size else predict(ONE_HOT)[0]
+                value[cells] = y
             evaluated = torch.exp(4 * torch.rand(32)).floor() - 1
             drawn = torch.randint(space.size, (32, 54))
             seen = torch.where(torch.arange(54) < evaluated[:, None], value[drawn], -torch.inf)
@@ -357,10 +354,10 @@ nm.analysis.plot_regret(frame)
 
 # %% [markdown]
 # Three things are seen here. The two networks need far fewer evaluations than searchers without sources. The mean
-# order of the sources, which has no model at all, does as well or better. And the line of "not adapted" lies on that
-# of "two networks": what was learnt on the sources does the work, and the values of the target add nothing. This is
-# what sister tasks look like. The search network does help: with random proposals the same prediction network is
-# slower.
+# order of the sources, which has no model at all, is faster still on two of the three tasks. And the line of "not
+# adapted" lies on that of "two networks": what was learnt on the sources does the work, and the values of the target
+# add nothing. This is what sister tasks look like. The search network does help: with random proposals the same
+# prediction network is slower.
 #
 # ## Few labels of the sources
 #
@@ -400,7 +397,7 @@ pd.concat(summaries, axis=1).unstack().round(3)
 #   `nasmeta.meta.META_PREDICTORS["maml"]` is there to compare with.
 # * Give the search network more to see than the best cell, such as the last ten cells with their values.
 # * Set `Augmentation(mixture=0.0)` and see how the networks do on two tasks alone.
-# * Use other tasks: `nm.task_distribution("graph")` has nine that disagree. Their space has other choices, so `ONE_HOT`
-#   and the policy have to be built from its `codes`.
+# * Use other tasks: `nm.task_distribution("graph")` has nine that disagree. Their space has other choices, so
+#   `ONE_HOT` and the policy have to be built from its `codes`.
 #
 # **Next:** [3 · Predictors, surrogates, few labels](3_predictors.ipynb).
