@@ -42,7 +42,7 @@ html_sidebars = {
     "searchers": [],
 }
 html_theme_options = {
-    "header_links_before_dropdown": 9,
+    "header_links_before_dropdown": 10,
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
