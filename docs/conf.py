@@ -32,17 +32,9 @@ numpydoc_class_members_toctree = False
 html_theme = "pydata_sphinx_theme"
 html_title = "nasmeta"
 html_show_sourcelink = False
-html_sidebars = {
-    "index": [],
-    "first-search": [],
-    "concepts": [],
-    "gallery": [],
-    "notebooks": [],
-    "peers": [],
-    "searchers": [],
-}
+html_sidebars = {"index": [], "first-search": [], "concepts": [], "gallery": [], "peers": [], "searchers": []}
 html_theme_options = {
-    "header_links_before_dropdown": 10,
+    "header_links_before_dropdown": 9,
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
