@@ -93,7 +93,7 @@ def command_line() -> str:
 
 
 def moved(text: str, page: Path, to: Path) -> str:
-    """Return a page of the repository as one in ``generated``: pictures, reports, notebooks are linked, others named."""
+    """Return a page of the repository as one in ``generated``: what the site has is linked, other files named."""
 
     def link(match: re.Match[str]) -> str:
         target = match["target"]

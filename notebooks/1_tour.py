@@ -60,10 +60,9 @@ frame.nlargest(3, accuracy).T
 # %%
 seeds = [f"accuracy/valid/200/{seed}" for seed in (777, 888, 999)]
 print(frame[seeds].notna().sum().to_string())
-good = frame.nlargest(1000, accuracy)[seeds[:2]]
-print(
-    "standard deviation of a training, best 1,000 cells:", round((good.diff(axis=1).iloc[:, 1] / np.sqrt(2)).std(), 2)
-)
+good = frame.nlargest(1000, accuracy)
+deviation = (good[seeds[0]] - good[seeds[1]]).std() / np.sqrt(2)
+print("standard deviation of a training, best 1,000 cells:", round(deviation, 2))
 
 # %% [markdown]
 # The last number matters for everything that follows. Two trainings of the same cell differ as much as the best cells
@@ -71,7 +70,8 @@ print(
 
 # %%
 best = frame[accuracy].max()
-print("best cell:", round(best, 2), "· cells within 0.3 points of it:", int((frame[accuracy] > best - 0.3).sum()))
+close = int((frame[accuracy] > best - 0.3).sum())
+print(f"best cell: {best:.2f} %, cells within 0.3 points of it: {close}")
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 2.9), layout="constrained")
 for dataset in table.datasets:

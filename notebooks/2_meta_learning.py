@@ -142,6 +142,7 @@ class PredictionNetwork(nn.Module):
 # operation on each of the six edges. It is trained with REINFORCE: propose 64 cells, and make those more likely whose
 # score on the sampled task is above the mean. A bonus for entropy keeps it from proposing a single cell.
 
+
 # %%
 class SearchNetwork(nn.Module):
     """Propose cells, given the best cell so far (zeros if there is none) and the logarithm of their number."""
@@ -172,6 +173,7 @@ def cells_of(codes):
 # Forty tasks are sampled, and each step takes one of them. The prediction network adapts to four support sets of it,
 # of 1 to 50 cells, and is judged on other cells. The search network proposes cells at 32 moments of a search: after 0
 # to 53 random evaluations. Where a source has no label for a proposal, the prediction network's guess stands in.
+
 
 # %%
 def meta_train(sources, steps=250, seed=0, log=None):

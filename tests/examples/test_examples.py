@@ -50,6 +50,13 @@ def test_it_says_how_to_run_it_and_is_short(script: Path) -> None:
     assert len(script.read_text("utf-8").splitlines()) <= MOST_LINES
 
 
+def test_the_page_lists_all() -> None:
+    page = (EXAMPLES.parent / "docs" / "notebooks.md").read_text("utf-8")
+    notebooks = sorted((EXAMPLES.parent / "notebooks").glob("*.ipynb"))
+    assert len(notebooks) == 6
+    assert [path.name for path in [*notebooks, *SCRIPTS] if f"/{path.name})" not in page] == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_its_commands_run(script: Path, tmp_path: Path) -> None:
