@@ -87,6 +87,11 @@ class TestNotebook:
         assert counts == list(range(1, len(counts) + 1)), "It was not run from top to bottom."
         assert script.with_suffix(".ipynb").stat().st_size <= build.LARGEST
 
+    def test_links_lead_somewhere(self, script: Path) -> None:
+        text = "\n".join(cell.source for cell in committed(script).cells if cell.cell_type == "markdown")
+        links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("https://")]
+        assert [link for link in links if not (NOTEBOOKS / link).is_file()] == []
+
     def test_nothing_of_a_machine_is_in_it(self, script: Path) -> None:
         for output in outputs(committed(script)):
             assert not OF_A_MACHINE.search(shown(output))
