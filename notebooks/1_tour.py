@@ -74,9 +74,8 @@ close = int((frame[accuracy] > best - 0.3).sum())
 print(f"best cell: {best:.2f} %, cells within 0.3 points of it: {close}")
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 2.9), layout="constrained")
-for dataset in table.datasets:
-    values = nm.get_task(f"nb201/{dataset}").values
-    left.hist(values, bins=np.arange(0, 101, 1.5), histtype="step", label=dataset)
+for task in nm.task_distribution("nb201"):
+    left.hist(task.values, bins=np.arange(0, 101, 1.5), histtype="step", label=task.dataset)
 left.set(xlabel="validation accuracy (%)", ylabel="cells", yscale="log")
 left.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
 right.scatter(frame["parameters/-/-/777"] / 1e6, frame[accuracy], s=3, alpha=0.25, linewidths=0)

@@ -370,8 +370,7 @@ nm.analysis.plot_regret(frame)
 # %%
 TRAINED.clear()
 parts = []
-for dataset in nm.load_table("nb201").datasets:
-    sources, target = tasks.leave_out(dataset)
+for _, sources, target in tasks.splits():
     few = sources.as_sources(100, np.random.default_rng(0))
     parts.append(nm.compare(VARIANTS, target, sources=few, repeats=5, evaluations=40))
 few_labels = pd.concat([*parts, frame[frame["searcher"].isin(["gp", "random"])]])

@@ -130,8 +130,7 @@ seeds = trained.pivot_table(index=[*CHOICES, "dataset"], columns="seed", values=
 
 # %%
 parts = []
-for dataset in table.datasets:
-    sources, target = tasks.leave_out(dataset)
+for _, sources, target in tasks.splits():
     parts.append(
         nm.compare(["source-order", "rgpe", "multi-task-gp"], target, sources=sources, repeats=10, evaluations=12)
     )
