@@ -93,7 +93,7 @@ def command_line() -> str:
 
 
 def moved(text: str, page: Path, to: Path) -> str:
-    """Return a page of the repository as one in ``generated``: pictures and reports are linked, other files named."""
+    """Return a page of the repository as one in ``generated``: what the site has is linked, other files named."""
 
     def link(match: re.Match[str]) -> str:
         target = match["target"]
@@ -108,6 +108,8 @@ def moved(text: str, page: Path, to: Path) -> str:
             new = found
         elif found.is_relative_to(ROOT / "reports") and found.is_file() and found.suffix in (".md", ".png"):
             new = found if found.suffix == ".png" else GENERATED / found.relative_to(ROOT)
+        elif found.parent in (ROOT / "examples", ROOT / "notebooks") and found.is_file():
+            new = found  # to download
         else:
             return match["label"]
         there = relative(new, to.parent)

@@ -79,7 +79,7 @@ class ColumnIndex:
     def __init__(self, table: str, columns: Sequence[ColumnInfo], release: str | None = None) -> None:
         self._table = table
         self.columns = columns
-        self._release = release
+        self.release = release
         self._groups: dict[tuple[str, str, int | None], list[int]] = {}
         self._found: dict[Address, int] = {}
         self._found_seeds: dict[Address, tuple[int, ...]] = {}
@@ -113,7 +113,7 @@ class ColumnIndex:
         return tuple(matches)
 
     def _of_default_release(self, asked: Address, matches: list[int]) -> list[int]:
-        own = [i for i in matches if self.columns[i].release == self._release]
+        own = [i for i in matches if self.columns[i].release == self.release]
         return own if own and asked.release is None else matches
 
     def matching(self, asked: Address) -> list[ColumnInfo]:

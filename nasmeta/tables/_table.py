@@ -220,7 +220,8 @@ class Table(ColumnQueries):
         -------
         DataFrame
             Indexed by ``architecture``; one column a position of the space, then one a column of the table, named by
-            its address without what is the same for all of the metric.
+            its address without what is the same for all of the metric. Of several releases the one that is meant where
+            nobody says keeps the plain name, so that a name goes on to mean the same when more is fetched.
 
         Examples
         --------
@@ -240,10 +241,12 @@ class Table(ColumnQueries):
         if dataset is not None:
             metrics = [info.metric for info in infos]
             names = [m if metrics.count(m) == 1 else a.partition("/")[2] for m, a in zip(metrics, names, strict=True)]
-        values = {
-            f"{name} ({info.release})" if names.count(name) > 1 else name: self.column(*Address.of(info))
+        meant = self._lookup.ends.index.release
+        names = [
+            f"{name} ({info.release})" if names.count(name) > 1 and info.release != meant else name
             for name, info in zip(names, infos, strict=True)
-        }
+        ]
+        values = {name: self.column(*Address.of(info)) for name, info in zip(names, infos, strict=True)}
         return pd.concat([self.space.to_frame(), pd.DataFrame(values).rename_axis("architecture")], axis=1)
 
     # -- tasks ------------------------------------------------------------------------------------------------------

@@ -232,6 +232,19 @@ def test_a_frame_of_all_goes_back_into_a_table(table: Table) -> None:
         mine.to_frame("pets")
 
 
+def test_columns_of_a_frame_keep_their_names_when_more_is_fetched(table: Table, full_table: Table) -> None:
+    few, all_of_them = (one.to_frame(dataset="cifar10") for one in (table, full_table))
+    name = "accuracy/valid/200/mean"
+    np.testing.assert_array_equal(all_of_them[name], few[name])
+    assert f"{name} (NB201 v1.1)" in all_of_them
+    assert not all_of_them.columns.duplicated().any()
+
+
+def test_columns_of_a_frame_say_the_release_where_none_is_meant() -> None:
+    rows = pd.DataFrame({"cell": [1, 2, 1, 2], "release": ["a", "a", "b", "b"], "acc": [1.0, 2.0, 3.0, 4.0]})
+    assert {"own/acc/-/-/- (a)", "own/acc/-/-/- (b)"} <= set(own(rows, "nb201").to_frame())
+
+
 class TestContract(TableContract):
     @pytest.fixture
     def table(self, own_cache: Path) -> Table:

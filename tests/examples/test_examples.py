@@ -1,0 +1,94 @@
+"""The examples run as their docstrings say it, from the first command to the last."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from nasmeta.searchers import Searcher
+from nasmeta.spaces import SearchSpace
+from nasmeta.testing import SearcherContract
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+WRITES = {"hardware_pareto": "pareto.png"}
+MOST_LINES = 60
+
+
+def commands_of(script: Path) -> list[str]:
+    """Return the commands in the docstring of a script."""
+    text = ast.get_docstring(ast.parse(script.read_text("utf-8"))) or ""
+    return re.findall(r"^    ((?:python|nasmeta|pytest) .+)$", text, re.MULTILINE)
+
+
+def imported(name: str) -> ModuleType:
+    """Return an example as a module."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_it_says_how_to_run_it_and_is_short(script: Path) -> None:
+    commands = commands_of(script)
+    assert commands
+    assert commands[0] == f"python examples/{script.name}"
+    assert len(script.read_text("utf-8").splitlines()) <= MOST_LINES
+
+
+def test_the_page_lists_all() -> None:
+    page = (EXAMPLES.parent / "docs" / "notebooks.md").read_text("utf-8")
+    notebooks = sorted((EXAMPLES.parent / "notebooks").glob("*.ipynb"))
+    assert len(notebooks) == 6
+    assert [path.name for path in [*notebooks, *SCRIPTS] if f"/{path.name})" not in page] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_its_commands_run(script: Path, tmp_path: Path) -> None:
+    if script.stem == "optuna_both_ways":
+        pytest.importorskip("optuna")
+    if script.stem == "gymnasium_agent":
+        pytest.importorskip("stable_baselines3")
+    shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for command in commands_of(script):
+        words = shlex.split(command)
+        run = [sys.executable] if words[0] == "python" else [sys.executable, "-m", words[0]]
+        ended = subprocess.run(
+            [*run, *words[1:]], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+        )
+        assert ended.returncode == 0, f"{command}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}"
+        assert ended.stdout.strip()
+    if script.stem in WRITES:
+        assert (tmp_path / WRITES[script.stem]).stat().st_size > 10_000
+
+
+class TestOwnSearcher(SearcherContract):
+    def make(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
+        searcher: Searcher = imported("own_searcher").Climber(space, rng)
+        return searcher
+
+
+def test_the_agent_is_skipped_with_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "stable_baselines3.py").write_text("raise ImportError('gone', name='stable_baselines3')")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    ended = subprocess.run(
+        [sys.executable, EXAMPLES / "gymnasium_agent.py"], env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert "Skipped, as stable_baselines3 is not installed" in ended.stderr
