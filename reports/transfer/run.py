@@ -140,7 +140,7 @@ def main() -> None:
     families, draws = chosen.family or list(FAMILIES), chosen.draws
     if chosen.quick:
         searchers = {name: settings for name, settings in searchers.items() if name in ("gp", "rgpe", "meta")}
-        families, draws = ["tnb101", "nb201"], 2
+        families, draws = chosen.family or ["tnb101", "nb201"], min(draws, 2)
     chosen.out.mkdir(parents=True, exist_ok=True)
     budgets = [None if text == "all" else int(text) for text in chosen.labels or ["400"]]
     asked = list(questions(families, budgets))
