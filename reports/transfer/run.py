@@ -131,6 +131,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=DRAWS, help="runs of each searcher on each case")
     parser.add_argument("--minutes", type=float, default=np.inf, help="begin nothing new after so long")
     parser.add_argument("--family", action="append", choices=FAMILIES, help="may be given several times")
+    parser.add_argument("--searcher", action="append", help="run this one only; may be given several times")
     parser.add_argument("--labels", action="append", help="labels of each source, or all; may be given several times")
     parser.add_argument("--out", type=Path, default=HERE, help="where results and page are written")
     parser.add_argument("--quick", action="store_true", help="two draws of two families, few searchers")
@@ -141,6 +142,8 @@ def main() -> None:
     if chosen.quick:
         searchers = {name: settings for name, settings in searchers.items() if name in ("gp", "rgpe", "meta")}
         families, draws = chosen.family or ["tnb101", "nb201"], min(draws, 2)
+    if chosen.searcher:
+        searchers = {name: searchers[name] for name in chosen.searcher}
     chosen.out.mkdir(parents=True, exist_ok=True)
     budgets = [None if text == "all" else int(text) for text in chosen.labels or ["400"]]
     asked = list(questions(families, budgets))
