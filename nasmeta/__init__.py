@@ -33,13 +33,14 @@ if TYPE_CHECKING:
         training,
         verification,
     )
-    from nasmeta.experiments import compare, report
+    from nasmeta.experiments import compare, list_specifications, report
     from nasmeta.meta import meta_train
     from nasmeta.prediction import benchmark_predictors, predict
     from nasmeta.runs import optuna_objective, search
+    from nasmeta.searchers import list_searchers
     from nasmeta.spaces import SearchSpace, get_space
-    from nasmeta.tables import Table, load_table, query
-    from nasmeta.tasks import get_task, task_distribution
+    from nasmeta.tables import Table, list_tables, load_table, query
+    from nasmeta.tasks import get_task, list_tasks, task_distribution
     from nasmeta.training import train
     from nasmeta.verification import verify
 
@@ -57,6 +58,10 @@ __all__ = [
     "experiments",
     "get_space",
     "get_task",
+    "list_searchers",
+    "list_specifications",
+    "list_tables",
+    "list_tasks",
     "load_table",
     "meta",
     "meta_train",
@@ -88,6 +93,10 @@ _ROOM_OF = {
     "compare": "experiments",
     "get_space": "spaces",
     "get_task": "tasks",
+    "list_searchers": "searchers",
+    "list_specifications": "experiments",
+    "list_tables": "tables",
+    "list_tasks": "tasks",
     "load_table": "tables",
     "meta_train": "meta",
     "optuna_objective": "runs",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from nasmeta.cli._cli_utils import cli_command, console, echo_written, integers_in, names_in
+from nasmeta.cli._cli_utils import cli_command, console, echo_written, integers_in, names_in, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,8 +68,6 @@ def predict(
 
 
 def _print(table: pd.DataFrame) -> None:
-    from rich.table import Table
-
     from nasmeta.analysis._prediction_summary import SCOPES
 
     terminal = console()
@@ -79,11 +77,9 @@ def _print(table: pd.DataFrame) -> None:
     for scope, title in SCOPES.items():
         rows = table[table["scope"] == scope]
         terminal.print(f"Scored on {title}")  # as a title it would be broken to the table's width
-        shown = Table()
-        shown.add_column("predictor", overflow="fold")
-        for n in sizes:
-            shown.add_column(f"{n:,}", justify="right", no_wrap=True)
+        shown = []
         for name, of_name in rows.groupby("predictor", sort=False, observed=True):
             by_size = of_name.set_index("n_train")["kendall_tau"]
-            shown.add_row(str(name), *(f"{by_size[n]:.3f}" if n in by_size else "–" for n in sizes))
-        terminal.print(shown)
+            shown.append([str(name), *(f"{by_size[n]:.3f}" if n in by_size else "–" for n in sizes)])
+        numbers = [f"{n:,}" for n in sizes]
+        print_table(["predictor", *numbers], shown, right=numbers)
