@@ -31,6 +31,11 @@ class Bar:
         if self._display is not None and self._task is not None:
             self._display.update(self._task, completed=done, total=total, note=note)
 
+    def note(self, text: str) -> None:
+        """Say what is to stand beside the bar."""
+        if self._display is not None and self._task is not None:
+            self._display.update(self._task, note=text)
+
 
 class Lines:
     """Progress where there is no terminal: the first line, one in half a minute, and the last.
@@ -89,6 +94,11 @@ class _LineBar(Bar):
         if self._total is not None and new > 0 and done < self._total:
             line += f", {elapsed * (self._total - done) / new:,.0f} s left"
         self._lines.tell(f"{line} {note}".rstrip(), last=done == self._total)
+
+    def note(self, text: str) -> None:
+        """Say what is done now."""
+        if text:
+            self.update(self._done, note=f"({text})")
 
 
 @contextmanager

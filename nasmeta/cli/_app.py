@@ -73,7 +73,9 @@ app.command(
     "\n\nand --release 'NATS-tss v1.0', once fetched sources hold the same of other releases."
 )(query)
 app.command(
-    epilog="Example:\n\nnasmeta predict --predictors gp,xgboost:default+proxies,nwot --sizes 78,781 --output predictors"
+    epilog="Examples:\n\nnasmeta predict --predictors gp,xgboost:default+proxies --sizes 78,781 --output predictors"
+    "\n\nnasmeta predict --predictors meta-linear,maml,gp --sizes 10,20,50"
+    "\n\nnasmeta meta-train maml --leave-out cifar10 --out maml.npz && nasmeta predict --predictors maml.npz --sizes 10"
 )(predict)
 app.command(
     name="meta-train",
