@@ -15,7 +15,7 @@ import nasmeta
 
 ROOT = Path(__file__).parents[1]
 ROOMS = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
-NOT_PUBLIC = {"cli", "journals"}  # a command, and a package of the ground, as its modules are
+NOT_PUBLIC = {"cli", "journals", "pictures"}  # a command, and packages of the ground, as its modules are
 
 
 def run_python(*arguments: str) -> str:

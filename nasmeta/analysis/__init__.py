@@ -38,8 +38,10 @@ from nasmeta.analysis._verification_plots import (
     plot_training_curves,
 )
 from nasmeta.moved import moved_names
+from nasmeta.pictures import WIDTHS
 
 __all__ = [
+    "WIDTHS",
     "aggregate_scores",
     "anytime_area",
     "average_ranks",
