@@ -145,7 +145,7 @@ def wrapped(text: str, width: float, size: Any) -> str:
     Examples
     --------
     >>> wrapped("average rank over 36 blocks", 10, 9), wrapped("average rank over 36 blocks", 1.1, 9)
-    ('average rank over 36 blocks', 'average rank over\n36 blocks')
+    ('average rank over 36 blocks', 'average rank\nover 36 blocks')
     """
     letters = len(text)
     while (broken := "\n".join(wrap(text, letters, break_long_words=False))) and letters > 8:
