@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
+from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._frame import results_frame
+from nasmeta.runs._picture import RunAxis, facts_of, plot_run
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from nasmeta.runs._config import RunConfig
     from nasmeta.tables import ColumnInfo
@@ -39,7 +42,7 @@ class Best(NamedTuple):
     value: float
 
 
-class History:
+class History(ShowsFacts):
     """The record of one run: which architectures were evaluated, and what came back.
 
     The loop appends to it in the order in which evaluations start; a journal holds the same, a line an evaluation. What
@@ -346,6 +349,26 @@ class History:
         (50, 17)
         """
         return results_frame([self])
+
+    def plot(self, x: RunAxis = "evaluation", width: Width = None) -> Figure:
+        """Draw the values of the run, and the best so far.
+
+        Parameters
+        ----------
+        x : {"evaluation", "simulated_seconds"}
+        width : str or float, optional
+            As in `nasmeta.analysis.plot_regret`; 4.6 inches where left out.
+
+        Examples
+        --------
+        >>> import nasmeta as nm
+        >>> nm.search("random", "nb201/cifar10", evaluations=20).plot().axes[0].get_title()
+        'random on nb201/cifar10, seed 0'
+        """
+        return plot_run(self, x, width)
+
+    def _facts(self) -> dict[str, object]:
+        return {} if self._config is None else facts_of(self)
 
     def __repr__(self) -> str:
         if self._config is None:
