@@ -1,6 +1,13 @@
 """Meta-learned neural architecture search on tabular benchmarks.
 
-Every name below is imported when it is first used, so that ``import nasmeta`` costs milliseconds.
+Every name below is imported when it is first used, so that ``import nasmeta`` costs milliseconds. To begin with:
+
+* `load_table`, `get_task`, `task_distribution`, `get_space`: what was measured, and what is asked;
+* `search`, `compare`, `report`: run a searcher, several ones, and write what came out;
+* `meta_train`, `predict`, `benchmark_predictors`, `train`, `verify`: learn from other tasks, predict, train for real;
+* `list_searchers`, `list_tasks`, `list_tables`, `list_specifications`: which names there are.
+
+``nasmeta.analysis`` has statistics and figures, each other room its own interface.
 
 Examples
 --------
@@ -124,4 +131,4 @@ def __dir__() -> list[str]:
     from importlib.util import find_spec
 
     absent = {room for room, package in _NEEDS.items() if find_spec(package) is None}  # help() asks for each name
-    return sorted({*globals(), *__all__} - absent)
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__} - absent)

@@ -70,6 +70,13 @@ def test_help_works_without_extras() -> None:
     assert "query(" in shown
 
 
+def test_members_are_what_is_public() -> None:
+    assert {name for name in dir(nasmeta) if not name.startswith("__")} == set(nasmeta.__all__) - {"__version__"}
+    extras = ("gpytorch", "gymnasium", "optuna", "plotly", "pytest", "torch")
+    code = f"import inspect, sys; sys.modules.update(dict.fromkeys({extras})); import nasmeta; "
+    assert "list_searchers" in run_python("-c", code + "print(dict(inspect.getmembers(nasmeta)).keys())")
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'nasmeta' has no attribute 'serach'"):
         nasmeta.serach  # noqa: B018
