@@ -6,13 +6,19 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
 __all__ = ["Bar", "Lines", "progress_bar", "progress_bars", "spinner"]
+
+# What is told may have names of users in it, so [/x] is no markup there.
+_PLAIN: dict[str, Any] = {"soft_wrap": True, "markup": False, "highlight": False}
+_MINUTE = 60.0
 
 
 class Bar:
@@ -95,10 +101,33 @@ class _LineBar(Bar):
             line += f", {elapsed * (self._total - done) / new:,.0f} s left"
         self._lines.tell(f"{line} {note}".rstrip(), last=done == self._total)
 
+    def repeat(self) -> None:
+        """Say the same again with the time that has passed, unless all is done."""
+        if self._done != self._total:
+            self.update(self._done)
+
     def note(self, text: str) -> None:
         """Say what is done now."""
         if text:
             self.update(self._done, note=f"({text})")
+
+
+@contextmanager
+def _heartbeat(say: Callable[[], object]) -> Iterator[None]:
+    """Call a function every minute: a log tells that work goes on even where no step of it ends."""
+    over = Event()
+
+    def beat() -> None:
+        while not over.wait(_MINUTE):
+            say()
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager
@@ -129,9 +158,18 @@ def progress_bars(*, shown: bool = True, in_bytes: bool = False) -> Iterator[Cal
 
     console = Console(stderr=True)
     if not (console.is_terminal or (console.is_jupyter and find_spec("ipywidgets"))):  # a log
-        yield lambda what, total, done: _LineBar(
-            lambda line: console.print(line, soft_wrap=True, markup=False, highlight=False), what, total, done, in_bytes
-        )
+        bars: list[_LineBar] = []
+
+        def add(what: str, total: int | None, done: int) -> Bar:
+            bars.append(_LineBar(partial(console.print, **_PLAIN), what, total, done, in_bytes))
+            return bars[-1]
+
+        def repeat() -> None:
+            for bar in bars:
+                bar.repeat()
+
+        with _heartbeat(repeat):
+            yield add
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), *_counts(in_bytes))
     note = TextColumn("{task.fields[note]}", markup=False)
@@ -204,7 +242,10 @@ def spinner(what: str, *, shown: bool = True) -> Iterator[Callable[..., None]]:
     from rich.text import Text
 
     console = Console(stderr=True)
-    # What is told may have names of users in it, so [/x] is no markup there.
-    lines = Lines(lambda line: console.print(line, soft_wrap=True, markup=False, highlight=False))
-    with console.status(Text(what)) as status:
-        yield (lambda line, last=False: status.update(Text(line))) if console.is_terminal else lines.tell
+    if console.is_terminal:
+        with console.status(Text(what)) as status:
+            yield lambda line, last=False: status.update(Text(line))
+        return
+    lines, start = Lines(partial(console.print, **_PLAIN)), time.monotonic()
+    with _heartbeat(lambda: lines.tell(f"{what}: {time.monotonic() - start:,.0f} s elapsed")):
+        yield lines.tell

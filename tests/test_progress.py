@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from nasmeta.progress import progress_bar, progress_bars, spinner
@@ -51,6 +53,16 @@ def test_off_a_terminal_a_bar_is_a_line_now_and_then(
     with progress_bars(in_bytes=True) as add:
         add("one", 3_000_000, 0).update(1_500_000)
     assert capsys.readouterr().err.startswith("one: 1.5 MB of 3.0 MB")
+
+
+def test_a_log_tells_that_long_work_goes_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nasmeta.progress._MINUTE", 0.02)
+    with progress_bar("runs", 6), spinner("fitting"):
+        time.sleep(0.2)
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(lines) == ["fitting: 0 s elapsed", "runs: 0 of 6, 0 s elapsed"]  # each once in half a minute
 
 
 def test_off_a_terminal_a_spinner_tells_first_and_last(capsys: pytest.CaptureFixture[str]) -> None:
