@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import nasmeta as nm
-from nasmeta.errors import ColumnError, UnknownNameError
+from nasmeta.errors import ColumnError, SettingError, UnknownNameError
 from nasmeta.runs import History
 
 ACCURACY: dict[str, Any] = {
@@ -105,6 +105,8 @@ def test_a_run_is_drawn(task: str, width: str | None) -> None:
     assert (run.plot()._repr_png_() or b"").startswith(b"\x89PNG")  # type: ignore[attr-defined]
     with pytest.raises(UnknownNameError, match="simulated_seconds"):
         run.plot("seconds")  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="nothing to draw"):
+        History().plot()
 
 
 def test_columns_are_drawn() -> None:

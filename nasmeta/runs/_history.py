@@ -359,6 +359,11 @@ class History(ShowsFacts):
         width : str or float, optional
             As in `nasmeta.analysis.plot_regret`; 4.6 inches where left out.
 
+        Raises
+        ------
+        SettingError, UnknownNameError
+            Also where nothing was evaluated.
+
         Examples
         --------
         >>> import nasmeta as nm

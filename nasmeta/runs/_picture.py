@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from nasmeta.errors import UnknownNameError
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
 
     if x not in get_args(RunAxis):
         raise UnknownNameError.of("axis", x, get_args(RunAxis))
+    if not len(run):
+        raise SettingError("The run evaluated nothing, so there is nothing to draw.")
     frame = run.frame()
     total = inches(width, 4.6)
     figure = new_figure(total, 2.9)
