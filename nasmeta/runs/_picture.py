@@ -64,8 +64,8 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
     axes.set_axisbelow(True)
     if len(weights.columns):
-        for name, share in weights.items():
-            panels[1].plot(frame[x], share, drawstyle="steps-post", label=f"weight of {name}")
+        for i, (name, share) in enumerate(weights.items(), start=1):
+            panels[1].plot(frame[x], share, color=f"C{i}", drawstyle="steps-post", label=f"weight of {name}")
         panels[1].set_ylim(-0.04, 1.04)
         panels[1].set_ylabel("weight")
     for panel in panels:
