@@ -430,9 +430,11 @@ def across(rows: pd.DataFrame) -> pd.DataFrame:
     worst = (wide.loc["gp"] / wide).min(axis=1)
     wide.columns = [name.removeprefix("tnb101/") for name in wide.columns]
     text = wide.map(lambda mean: f"{mean:.0f}")
-    text["speed-up over gp (geometric mean)"] = speed.map("{:.2f}".format)
-    text["on the worst task"] = worst.map("{:.2f}".format)
-    text["runs a task"] = rows.groupby("searcher").run.nunique()
+    runs = rows.groupby("searcher").run.nunique().reindex(text.index)
+    several = runs > 1  # one deterministic run a task gets no mean over tasks
+    text["speed-up over gp (geometric mean)"] = speed.map("{:.2f}".format).where(several, "–")
+    text["on the worst task"] = worst.map("{:.2f}".format).where(several, "–")
+    text["runs a task"] = runs
     return text.reset_index()
 
 
@@ -485,7 +487,7 @@ TRANSNAS = """
 **TransNAS-Bench-101 micro, leave one task out**: evaluations until one of the best 4 of 4,096 cells (the top 0.1 %),
 the six other tasks as sources, one training a task, `gp` with the 100 runs a task of the part on Gaussian processes; a
 search that did not find one within {cap} evaluations
-counts as {cap}.
+counts as {cap}. Either network alone makes one deterministic run a task, so it gets no mean over tasks.
 """
 HARM = """
 **Where transfer by `meta-nas` does harm.** On {worse} of these {count} tasks it needs more evaluations than `gp`
