@@ -223,7 +223,8 @@ def accuracy_at_queries(kept: Kept, output: Path, name: str = "accuracy-at-queri
     with_model = name.endswith("models")
     remark = (
         "\n\n`source-order` and all whose name begins with `meta-`, `multi-task-gp` and `rgpe` have seen the other two "
-        "datasets completely. Without ±: all runs are alike."
+        "datasets completely; of these labels the process of `multi-task-gp` and `rgpe` keeps at most 400 a dataset. "
+        "Without ±: all runs are alike."
         if with_model
         else ""
     )
@@ -277,8 +278,9 @@ def queries_to_optimum(kept: Kept, output: Path) -> str:
 
 {len(specification.seeds)} runs each, at most 2,000 evaluations. *Found*: share of the runs that evaluated the cell with
 the best validation accuracy. A mean stands only where all runs found it; the last column counts 2,000 for a run that
-did not. `source-order`, `meta-gp`, `multi-task-gp`, `rgpe` and `meta` have seen the other two datasets completely. Runs
-without a cap and more of them are in [reports/queries](../queries/README.md).
+did not. `source-order`, `meta-gp`, `multi-task-gp`, `rgpe` and `meta` have seen the other two datasets completely; of
+these labels the process of `multi-task-gp` and `rgpe` keeps at most 400 a dataset. Runs without a cap and more of them
+are in [reports/queries](../queries/README.md).
 """,
     )
     return "measured only"
