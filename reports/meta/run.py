@@ -66,7 +66,8 @@ def findings() -> str:
         f"{evaluations(gp['labels', 100, 'multi-task-gp'])}; with all labels, `meta-gp` "
         f"{evaluations(gp['full', -1, 'meta-gp'])}, `meta-nas` {evaluations(nas)}, `meta-rl` "
         f"{evaluations(rl['meta-rl'])} (before training, with some weights set by hand, "
-        f"{evaluations(rl['untrained'])}), the plain order of the sources {evaluations(gp['full', -1, 'source-order'])}.",
+        f"{evaluations(rl['untrained'])}), the plain order of the sources "
+        f"{evaluations(gp['full', -1, 'source-order'])}.",
         "On TransNAS-Bench-101, whose seven tasks disagree, `gp` needs "
         f"×{overall['multi-task-gp']} the evaluations of `multi-task-gp` and ×{overall['rgpe']} those of `rgpe` "
         f"(geometric means). It needs fewer than {' and than '.join(harmed) or 'none of them on any task'}.",
