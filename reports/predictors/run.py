@@ -215,9 +215,9 @@ encoding, `a/b` an ensemble of a and b, `ensemble` is gp/xgboost.{neural}
 
 The first table is lower because 15,625 cells are 6,466 networks. With n random cells labelled, many others are copies
 of them, with copied or repeated results. Scoring all cells, or even all that have no label, rewards looking these up,
-the more the larger n. Every figure of this protocol has that fault. The choice of cells is hardly the reason: the orders
-without labels (nwot, synflow, parameters) look nothing up, and differ little between the two tables. With 10 or 20
-labels they match most fits.
+the more the larger n. Every figure of this protocol has that fault. The choice of cells is hardly the reason: the
+orders without labels (nwot, synflow, parameters) look nothing up, and differ little between the two tables. With 10
+or 20 labels they match most fits.
 
 Cells without a label, isomorphs of labelled ones included:
 
