@@ -1,6 +1,13 @@
 """Meta-learned neural architecture search on tabular benchmarks.
 
-Every name below is imported when it is first used, so that ``import nasmeta`` costs milliseconds.
+Every name below is imported when it is first used, so that ``import nasmeta`` costs milliseconds. To begin with:
+
+* `load_table`, `get_task`, `task_distribution`, `get_space`: what was measured, and what is asked;
+* `search`, `compare`, `report`: run a searcher, several ones, and write what came out;
+* `meta_train`, `predict`, `benchmark_predictors`, `train`, `verify`: learn from other tasks, predict, train for real;
+* `list_searchers`, `list_tasks`, `list_tables`, `list_specifications`: which names there are.
+
+``nasmeta.analysis`` has statistics and figures, each other room its own interface.
 
 Examples
 --------
@@ -33,13 +40,14 @@ if TYPE_CHECKING:
         training,
         verification,
     )
-    from nasmeta.experiments import compare, report
+    from nasmeta.experiments import compare, list_specifications, report
     from nasmeta.meta import meta_train
     from nasmeta.prediction import benchmark_predictors, predict
     from nasmeta.runs import optuna_objective, search
+    from nasmeta.searchers import list_searchers
     from nasmeta.spaces import SearchSpace, get_space
-    from nasmeta.tables import Table, load_table, query
-    from nasmeta.tasks import get_task, task_distribution
+    from nasmeta.tables import Table, list_tables, load_table, query
+    from nasmeta.tasks import get_task, list_tasks, task_distribution
     from nasmeta.training import train
     from nasmeta.verification import verify
 
@@ -57,6 +65,10 @@ __all__ = [
     "experiments",
     "get_space",
     "get_task",
+    "list_searchers",
+    "list_specifications",
+    "list_tables",
+    "list_tasks",
     "load_table",
     "meta",
     "meta_train",
@@ -88,6 +100,10 @@ _ROOM_OF = {
     "compare": "experiments",
     "get_space": "spaces",
     "get_task": "tasks",
+    "list_searchers": "searchers",
+    "list_specifications": "experiments",
+    "list_tables": "tables",
+    "list_tasks": "tasks",
     "load_table": "tables",
     "meta_train": "meta",
     "optuna_objective": "runs",
@@ -115,4 +131,4 @@ def __dir__() -> list[str]:
     from importlib.util import find_spec
 
     absent = {room for room, package in _NEEDS.items() if find_spec(package) is None}  # help() asks for each name
-    return sorted({*globals(), *__all__} - absent)
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__} - absent)

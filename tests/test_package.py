@@ -17,7 +17,7 @@ import nasmeta
 
 ROOT = Path(__file__).parents[1]
 ROOMS = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
-NOT_PUBLIC = {"cli", "journals"}  # a command, and a package of the ground, as its modules are
+NOT_PUBLIC = {"cli", "journals", "pictures"}  # a command, and packages of the ground, as its modules are
 SUB_ROOMS = ["meta.bilevel", "meta.meta_nas", "meta.neural_process", "meta.rl", "experiments.specification"]
 WITHOUT_EXAMPLE = {
     "fetch": "it downloads",
@@ -97,6 +97,13 @@ def test_help_works_without_extras() -> None:
     shown = run_python("-c", code + "print(pydoc.render_doc(nasmeta))")
     assert "train(" in shown
     assert "query(" in shown
+
+
+def test_members_are_what_is_public() -> None:
+    assert {name for name in dir(nasmeta) if not name.startswith("__")} == set(nasmeta.__all__) - {"__version__"}
+    extras = ("gpytorch", "gymnasium", "optuna", "plotly", "pytest", "torch")
+    code = f"import inspect, sys; sys.modules.update(dict.fromkeys({extras})); import nasmeta; "
+    assert "list_searchers" in run_python("-c", code + "print(dict(inspect.getmembers(nasmeta)).keys())")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -13,6 +13,7 @@ from nasmeta.analysis._comparison_summary import (
     summarise_comparison,
     write_summary,
 )
+from nasmeta.analysis._comparison_table import latex_comparison
 from nasmeta.analysis._curves import regret_curves
 from nasmeta.analysis._deterministic_runs import (
     deterministic_runs,
@@ -37,8 +38,10 @@ from nasmeta.analysis._verification_plots import (
     plot_training_curves,
 )
 from nasmeta.moved import moved_names
+from nasmeta.pictures import WIDTHS
 
 __all__ = [
+    "WIDTHS",
     "aggregate_scores",
     "anytime_area",
     "average_ranks",
@@ -49,6 +52,7 @@ __all__ = [
     "holm",
     "incumbents",
     "interquartile_mean",
+    "latex_comparison",
     "paired_tests",
     "performance_profiles",
     "plot_agreement",

@@ -15,7 +15,7 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Losses", "paired_losses"]
+__all__ = ["Losses", "paired_losses", "place_of_runs"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis
     check_axis(x)
     runs = read_runs(frame, x)
     budgets = _budgets(runs, at, x)
-    place = _places(runs)
+    place = place_of_runs(runs)
     by_run = np.empty((len(runs.task), budgets.shape[1]))
     for code in range(len(runs.tasks)):
         rows = np.flatnonzero(runs.task == code)  # the runs of a task lie together
@@ -137,7 +137,7 @@ def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
     return budgets
 
 
-def _places(runs: Runs) -> IntArray:
+def place_of_runs(runs: Runs) -> IntArray:
     """Return the position of each searcher's run in each (task, seed), int64 (blocks, searchers)."""
     import pandas as pd
 

@@ -18,7 +18,7 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PairedTest", "holm", "paired_tests"]
+__all__ = ["PairedTest", "holm", "paired_tests", "wilcoxon_p"]
 
 PairedTest = Literal["wilcoxon", "permutation"]
 
@@ -108,7 +108,7 @@ def paired_tests(
     check_level(level)
     if method not in ("wilcoxon", "permutation"):
         raise SettingError(f"The test {method!r} was asked for; possible are 'wilcoxon' and 'permutation'.")
-    test: Callable[[FloatArray, int], float] = _wilcoxon if method == "wilcoxon" else _permutation
+    test: Callable[[FloatArray, int], float] = wilcoxon_p if method == "wilcoxon" else _permutation
     losses = paired_losses(frame, at, x)
     if len(losses.searchers) < 2:
         raise SettingError("A test needs two searchers; the frame holds one.")
@@ -138,7 +138,7 @@ def paired_tests(
     return pd.concat(tables, ignore_index=True)
 
 
-def _wilcoxon(difference: FloatArray, seed: int) -> float:
+def wilcoxon_p(difference: FloatArray, seed: int = 0) -> float:
     """Return the two-sided p-value; 1 where all pairs tie."""
     from scipy.stats import wilcoxon
 

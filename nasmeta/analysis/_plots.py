@@ -13,13 +13,14 @@ import numpy as np
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._styles import style, tidy
 from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["check_formats", "legend_below", "plot_regret", "save_figure"]
+__all__ = ["check_formats", "columns_in", "legend_below", "plot_regret", "save_figure", "title_panel"]
 
 _X_LABELS = {"evaluation": "evaluations", "simulated_seconds": "simulated training time (s)"}
 _CENTRES = {
@@ -33,9 +34,14 @@ _FORMATS: dict[str, dict[str, Any]] = {
 }
 _COLUMNS, _PANEL_WIDTH, _PANEL_HEIGHT = 3, 2.45, 2.35  # inches; three panels fill the text width of a paper
 _LEGEND_HANDLE = 3.2  # length of a line in the legend, in letters; short ones hide the line style
+_NARROWEST = 1.8  # inches that a panel has at least
+_MOST_ROWS = 5  # of a legend by a cautious guess of its width; one with more is measured
+_LABELS = 1.1  # inches that the labels of the vertical axis and the gaps between panels take
+_SMALLEST = 0.7  # part of their size to which the letters of a legend may shrink
 _MOST_DECADES = 3  # of the logarithmic part of the regret axis
 
 
+@house_style()
 def plot_regret(
     frame: pd.DataFrame,
     x: XAxis = "evaluation",
@@ -45,6 +51,7 @@ def plot_regret(
     share_y: bool = True,
     level: float = 0.95,
     seed: int = 0,
+    width: Width = None,
 ) -> Figure:
     """Draw the search curves of `regret_curves`, one panel a task, one line a searcher.
 
@@ -68,18 +75,22 @@ def plot_regret(
         Whether all panels have the same regret axis; switch it off for tasks in different units.
     level, seed : float, int
         Level and seed of the bootstrap interval.
+    width : str or float, optional
+        Of the figure: a name in `nasmeta.analysis.WIDTHS`, such as ``"icml"`` for a column and ``"icml-full"`` for the
+        text of that paper, or inches. Where it is left out, panels have 2.45 inches, three a row.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A free-standing figure, unknown to pyplot; write it with `save_figure`.
+        A free-standing figure, unknown to pyplot; write it with `save_figure`. Fonts, colours and lines are those of
+        the user's rcParams where these are set.
 
     Raises
     ------
     SettingError
-        The frame is not valid, or `x`, `centre` or `level` are not possible.
+        The frame is not valid, or `x`, `centre`, `level` or `width` are not possible.
     UnknownNameError
-        A task that the frame does not hold.
+        A task that the frame does not hold, or an unknown width.
 
     Examples
     --------
@@ -91,8 +102,6 @@ def plot_regret(
     >>> figure.axes[0].get_title(), figure.axes[0].get_xscale()
     ('nb201/cifar10', 'log')
     """
-    from matplotlib.figure import Figure
-
     if centre not in _CENTRES:
         raise SettingError(f"The centre {centre!r} was asked for; possible are {', '.join(_CENTRES)}.")
     curves = regret_curves(frame, x, level=level, seed=seed)
@@ -105,14 +114,14 @@ def plot_regret(
     if not names:
         raise SettingError(f"No task was chosen; possible are {', '.join(known)}.")
 
-    columns = min(len(names), _COLUMNS)
-    rows = -(-len(names) // columns)
-    width = columns * _PANEL_WIDTH + (_PANEL_WIDTH / 2 if columns == 1 else 0)
+    columns, rows = columns_in(width, len(names), _COLUMNS)
+    total = inches(width, columns * _PANEL_WIDTH + (_PANEL_WIDTH / 2 if columns == 1 else 0))
     drawn = curves[curves["task"].isin(names)]
     shown = [name for name in searchers if name in set(drawn["searcher"])]
-    legend_columns = _legend_columns([str(name) for name in shown], width)
-    height = rows * _PANEL_HEIGHT + 0.3 + 0.17 * -(-len(shown) // legend_columns)
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    legend_columns, _ = _legend_columns([str(name) for name in shown], total)
+    panel_height = _PANEL_HEIGHT * (min(1.0, 1.15 * total / columns / _PANEL_WIDTH) if rows > 1 and width else 1)
+    height = rows * panel_height + 0.3 + 0.17 * -(-len(shown) // legend_columns)
+    figure = new_figure(total, height)
     panels = figure.subplots(rows, columns, sharey=share_y, squeeze=False).ravel()
     handles: dict[str, Any] = {}
     for position, (panel, name) in enumerate(zip(panels, names, strict=False)):
@@ -122,11 +131,11 @@ def plot_regret(
             if len(curve):
                 handles[searcher] = _draw(panel, curve, x, centre, order, len(searchers))
         _set_axes(panel, drawn if share_y else of_task, centre)
-        panel.set_title(name, fontsize=9)
+        title_panel(panel, str(name), (total - _LABELS) / columns)
         if position + columns >= len(names):  # nothing below it
-            panel.set_xlabel(_X_LABELS[x], fontsize=9)
+            panel.set_xlabel(_X_LABELS[x])
         if position % columns == 0:
-            panel.set_ylabel(fill(f"regret ({unit})", 28), fontsize=9)
+            panel.set_ylabel(fill(f"regret ({unit})", 28))
     for unused in panels[len(names) :]:
         unused.remove()
     counts = sorted(set(drawn["runs"]))
@@ -138,30 +147,60 @@ def plot_regret(
     return figure
 
 
+def columns_in(width: Width, panels: int, most: int, narrowest: float = _NARROWEST) -> tuple[int, int]:
+    """Return how many panels stand beside one another in a figure of this width, and in how many rows.
+
+    Examples
+    --------
+    >>> columns_in(None, 4, 3), columns_in("icml", 3, 3), columns_in("neurips", 4, 4)
+    ((3, 2), (1, 3), (3, 2))
+    """
+    fitting = most if width is None else max(1, int(inches(width, 0.0) / narrowest))
+    columns = min(panels, most, fitting)
+    return columns, -(-panels // columns)
+
+
+def title_panel(panel: Axes, title: str, width: float) -> None:
+    """Put a title above a panel, small enough not to reach into the next one."""
+    from matplotlib import rcParams
+
+    panel.set_title(title, fontsize=fitting_size(title, width, rcParams["axes.titlesize"]))
+
+
 def legend_below(figure: Figure, handles: Mapping[str, Any], title: str | None, spacing: float = 1.5) -> int:
     """Put a legend below the axes of a figure with constrained layout; return how many rows it has."""
-    names = [str(name) for name in handles]
-    columns = _legend_columns(names, float(figure.get_size_inches()[0]))
-    figure.legend(
+    from matplotlib import rcParams
+
+    names, width = [str(name) for name in handles], float(figure.get_size_inches()[0])
+    columns, shrink = _legend_columns(names, width)
+    legend = figure.legend(
         list(handles.values()),
         names,
         loc="outside lower center",
         ncols=columns,
-        title=title,
-        title_fontsize=8,
-        fontsize=8,
-        frameon=False,
+        title=None if title is None else wrapped(title, width - 0.15, rcParams["legend.title_fontsize"]),
+        fontsize=rcParams["legend.fontsize"] if shrink == 1 else 8 * shrink,
         handlelength=_LEGEND_HANDLE,
         columnspacing=spacing,
     )
+    legend.get_title().set_multialignment("center")
     return -(-len(names) // columns)
 
 
-def _legend_columns(names: Sequence[str], width: float) -> int:
-    """Spread the legend evenly over as few rows as fit the figure's width in inches."""
-    entry = (_LEGEND_HANDLE + 2.5 + 0.62 * max(map(len, names))) * 8 / 72  # handle, gaps and letters at 8 points
-    fitting = min(len(names), max(1, int(width / entry)))
-    return -(-len(names) // -(-len(names) // fitting))
+def _legend_columns(names: Sequence[str], width: float) -> tuple[int, float]:
+    """Spread the legend evenly over as few rows as fit a width in inches; with smaller letters, if need be."""
+    from matplotlib import rcParams
+
+    size = points(8)
+    entry = (_LEGEND_HANDLE + 2.5 + 0.62 * max(map(len, names))) * size / 72  # handle, gaps and letters
+    fitting, shrink = min(len(names), max(1, int(width / entry))), 1.0
+    if -(-len(names) // fitting) > _MOST_ROWS or entry > width:
+        entry = max(text_inches(name, rcParams["legend.fontsize"]) for name in names)
+        entry += (_LEGEND_HANDLE + 2.3) * size / 72
+        fitting = min(len(names), max(1, int((width - 0.1) / entry)))
+        if fitting == 1 and len(names) > _MOST_ROWS and (width - 0.1) / 2 / entry > _SMALLEST:
+            fitting, shrink = 2, (width - 0.1) / 2 / entry * size / 8
+    return -(-len(names) // -(-len(names) // fitting)), shrink
 
 
 def _draw(panel: Axes, curve: pd.DataFrame, x: XAxis, centre: str, position: int, n_searchers: int) -> Any:
@@ -178,7 +217,7 @@ def _draw(panel: Axes, curve: pd.DataFrame, x: XAxis, centre: str, position: int
         drawstyle="steps-post",
         markevery=(0.02 + 0.2 * position / n_searchers, 0.2),  # staggered, in parts of the axes' diagonal
         label=curve["searcher"].iloc[0],
-        **look.line(markersize=5.5 if look.marker in "PX" else 4.5),
+        **look.line(**({"markersize": 5.5} if look.marker in "PX" else {})),
     )
     if len(zero):
         panel.plot(
@@ -215,7 +254,14 @@ def _set_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
         panel.xaxis.set_major_formatter(plain)
     panel.axhline(0, color="0.35", linewidth=0.8, zorder=1)
     panel.text(
-        0.02, 0, "optimum", transform=panel.get_yaxis_transform(), fontsize=7, color="0.35", ha="left", va="bottom"
+        0.02,
+        0,
+        "optimum",
+        transform=panel.get_yaxis_transform(),
+        fontsize=points(7),
+        color="0.35",
+        ha="left",
+        va="bottom",
     )
     tidy(panel)
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nasmeta.analysis._plots import legend_below
+from nasmeta.analysis._plots import columns_in, legend_below, title_panel
 from nasmeta.analysis._prediction_metrics import checked_predictions, coverage_columns, summarise_predictions
 from nasmeta.analysis._styles import style, tidy
 from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.pictures import Width, house_style, inches, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,12 +29,14 @@ _SCOPES = {
 _PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.8  # inches; two panels fill the text width of a paper
 
 
+@house_style()
 def plot_predictions(
     frame: pd.DataFrame,
     metric: Literal["kendall_tau", "spearman"] = "kendall_tau",
     scopes: Sequence[str] = ("isomorph-disjoint", "all"),
     level: float = 0.95,
     seed: int = 0,
+    width: Width = None,
 ) -> Figure:
     """Draw a rank correlation against the number of labels, a panel a scope, a line a predictor.
 
@@ -45,6 +48,8 @@ def plot_predictions(
     scopes : sequence of str
     level, seed : float, int
         Of the bootstrap interval of the mean that the band shows.
+    width : str or float, optional
+        As in `plot_regret`; 3.4 inches a panel where left out.
 
     Returns
     -------
@@ -66,7 +71,7 @@ def plot_predictions(
         raise UnknownNameError.of("metric", metric, _NAMES)
     table = summarise_predictions(_of_one(frame), level, seed)
     _check_scopes(table, scopes)
-    figure, panels = _panels(len(scopes))
+    figure, panels = _panels(len(scopes), width)
     handles: dict[str, Any] = {}
     names = [str(name) for name in table["predictor"].unique()]
     for panel, scope in zip(panels, scopes, strict=True):
@@ -80,15 +85,15 @@ def plot_predictions(
                 )  # fmt: skip
         panel.set_xscale("log")
         _numbers(panel, table["n_train"])
-        panel.set_title(_SCOPES.get(scope, scope), fontsize=9)
-        panel.set_xlabel("labels", fontsize=9)
-    panels[0].set_ylabel(f"{_NAMES[metric]} with {_target(table)}", fontsize=9)
+        title_panel(panel, _SCOPES.get(scope, scope), _panel_width(figure, panel))
+        _label(panel, "labels", f"{_NAMES[metric]} with {_target(table)}")
     title = f"mean of {_counts(table['draws'])} draws; band: {100 * level:g} % bootstrap interval"
     legend_below(figure, handles, title, spacing=2.0)
     return figure
 
 
-def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None) -> Figure:
+@house_style()
+def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, width: Width = None) -> Figure:
     """Draw the coverage of central intervals against the probability that they claim, a panel a number of labels.
 
     Parameters
@@ -97,6 +102,8 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None) 
         What `nasmeta.benchmark_predictors` returns, of one task, target and protocol.
     n_train : sequence of int, optional
         Numbers of labels to show; the smallest and the largest where left out.
+    width : str or float, optional
+        As in `plot_regret`; 3.4 inches a panel where left out.
 
     Returns
     -------
@@ -125,7 +132,7 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None) 
     for n in chosen:
         if n not in sizes:
             raise SettingError(f"The frame has no fit on {n} labels; possible: {', '.join(map(str, sizes))}.")
-    figure, panels = _panels(len(chosen))
+    figure, panels = _panels(len(chosen), width)
     handles: dict[str, Any] = {}
     names = [str(name) for name in frame["predictor"].unique()]
     for panel, n in zip(panels, chosen, strict=True):
@@ -134,10 +141,9 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None) 
             rows = known[(known["n_train"] == n) & (known["predictor"] == name)]
             if len(rows):
                 handles[name] = _line(panel, list(levels.values()), rows[list(levels)].mean(), position)
-        panel.set_title(f"{n:,} labels", fontsize=9)
-        panel.set_xlabel("claimed probability", fontsize=9)
+        panel.set_title(f"{n:,} labels")
+        _label(panel, "claimed probability", "share of true values inside")
         panel.set(xlim=(0, 1), ylim=(0, 1))
-    panels[0].set_ylabel("share of true values inside", fontsize=9)
     draws = known.groupby(["predictor", "n_train"], observed=True)["draw"].nunique()
     title = f"mean of {_counts(draws)} draws; cells without a labelled isomorph"
     legend_below(figure, handles, title, spacing=2.0)
@@ -162,14 +168,28 @@ def _check_scopes(table: pd.DataFrame, scopes: Sequence[str]) -> None:
             raise UnknownNameError.of("scope", scope, known)
 
 
-def _panels(count: int) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(max(1.3, count) * _PANEL_WIDTH, _PANEL_HEIGHT + 0.8), layout="constrained")
-    panels = list(figure.subplots(1, count, sharey=True, squeeze=False).ravel())
-    for panel in panels:
+def _panels(count: int, width: Width) -> tuple[Figure, list[Axes]]:
+    columns, rows = columns_in(width, count, count)
+    figure = new_figure(inches(width, max(1.3, count) * _PANEL_WIDTH), rows * _PANEL_HEIGHT + 0.8)
+    panels = list(figure.subplots(rows, columns, sharey=True, squeeze=False).ravel())
+    for unused in panels[count:]:
+        unused.remove()
+    for panel in panels[:count]:
         tidy(panel)
-    return figure, panels
+    return figure, panels[:count]
+
+
+def _label(panel: Axes, x: str, y: str) -> None:
+    """Label the axes of a panel, the vertical one where the panel is the first of its row."""
+    place = panel.get_subplotspec()
+    panel.set_xlabel(x)
+    if place is None or place.is_first_col():
+        panel.set_ylabel(y)
+
+
+def _panel_width(figure: Figure, panel: Axes) -> float:
+    place = panel.get_subplotspec()
+    return (float(figure.get_size_inches()[0]) - 0.7) / (1 if place is None else place.get_gridspec().ncols)
 
 
 def _line(panel: Axes, x: Any, y: Any, position: int) -> Any:

@@ -13,6 +13,7 @@ from nasmeta.analysis._profiles import performance_profiles, runtime_profiles
 from nasmeta.analysis._ranks import Blocks, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._styles import style, tidy
 from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +25,14 @@ __all__ = ["plot_critical_difference", "plot_profiles", "plot_ranks"]
 _WIDTH, _HEIGHT = 4.6, 2.9  # inches
 
 
+@house_style(framed=True)
 def plot_critical_difference(
     frame: pd.DataFrame | Friedman,
     at: int | None = None,
     x: XAxis = "evaluation",
     over: Blocks = "runs",
     level: float = 0.05,
-    width: float = 6.5,
+    width: Width = 6.5,
 ) -> Figure:
     """Draw the average ranks, with a bar over each group of searchers that Nemenyi's test does not tell apart.
 
@@ -42,8 +44,9 @@ def plot_critical_difference(
         A results frame, or what `friedman_test` found on one; then the next four are not used.
     at, x, over, level
         As in `friedman_test`.
-    width : float
-        Of the figure in inches; names stand on both sides of the axis, below 4.5 inches under one another on the left.
+    width : str or float, default 6.5
+        Of the figure, as in `plot_regret`; names stand on both sides of the axis, below 4.5 inches under one another on
+        the left.
 
     Returns
     -------
@@ -64,8 +67,9 @@ def plot_critical_difference(
     ...     "regret": [1.0, 2.0, 3.0, 1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0]})
     >>> figure = plot_critical_difference(frame)
     """
-    from matplotlib.figure import Figure
+    from matplotlib import rcParams
 
+    width = inches(width, 6.5)
     result = frame if isinstance(frame, Friedman) else friedman_test(frame, at, x, over, level)
     try:
         from scikit_posthocs import critical_difference_diagram
@@ -77,7 +81,7 @@ def plot_critical_difference(
     k = len(result.ranks)
     one_side = width < 4.5
     lines = (k if one_side else (k + 1) // 2) + _bars(result)
-    figure = Figure(figsize=(width, 0.62 + 0.21 * (lines + (not one_side))), layout="constrained", facecolor="white")
+    figure = new_figure(width, (0.62 + 0.21 * (lines + (not one_side))) * points(1.0))
     axes = figure.subplots()
     artists = critical_difference_diagram(
         result.ranks,
@@ -87,7 +91,7 @@ def plot_critical_difference(
         left_only=one_side,
         label_fmt_left="{label}  {rank:.2f} ",
         label_fmt_right=" {rank:.2f}  {label}",
-        label_props={"fontsize": 8.5},
+        label_props={"fontsize": points(8.5)},
         elbow_props={"linewidth": 0.9, "color": "0.15"},
         marker_props={"marker": "o", "s": 12, "color": "black"},
         crossbar_props={"linewidth": 2.6, "color": "#0072B2", "solid_capstyle": "round"},
@@ -95,8 +99,12 @@ def plot_critical_difference(
     )
     axes.set_xlim(1, k)
     axes.set_xticks(range(1, k + 1) if k <= 10 else range(1, k + 1, 2))
-    axes.tick_params(labelsize=8)
-    axes.set_title(f"average rank over {result.blocks} blocks (1 is the best)", fontsize=8.5, pad=4)
+    axes.tick_params(labelsize=rcParams["xtick.labelsize"])
+    title = f"average rank over {result.blocks} blocks (1 is the best)"
+    if one_side:  # the names take much of the width, and a title over the axes alone would be cut off
+        figure.suptitle(wrapped(title, width - 0.15, points(8.5)), fontsize=points(8.5))
+    else:
+        axes.set_title(title, fontsize=points(8.5), pad=4)
     bottom = min(label.get_position()[1] for label in artists["labels"])
     axes.set_ylim(bottom - 0.6, 0.9 if one_side else 2.3)
     if not one_side:
@@ -116,17 +124,25 @@ def _ruler(axes: Axes, result: Friedman) -> None:
     y = 1.9
     axes.plot([1, 1 + difference], [y, y], color="0.2", linewidth=1.2, marker="|", markersize=5)
     axes.text(
-        1 + difference, y, f"  critical difference {result.critical_difference:.2f}", fontsize=8, va="center", ha="left"
+        1 + difference,
+        y,
+        f"  critical difference {result.critical_difference:.2f}",
+        fontsize=points(8),
+        va="center",
+        ha="left",
     )
 
 
-def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation") -> Figure:
+@house_style()
+def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation", width: Width = None) -> Figure:
     """Draw the average rank of each searcher against the budget.
 
     Parameters
     ----------
     frame, x
         As in `rank_curves`.
+    width : str or float, optional
+        As in `plot_regret`; 4.6 inches where left out.
 
     Returns
     -------
@@ -148,16 +164,17 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation") -> Figure:
     """
     curves = rank_curves(frame, x)
     budget = curves.columns[1]
-    figure, axes = _canvas()
+    figure, axes = _canvas(width)
     handles = _lines(axes, curves, budget, "rank")
     axes.set_xscale("log")
-    axes.set_xlabel("evaluations" if x == "evaluation" else "share of the simulated time", fontsize=9)
-    axes.set_ylabel("average rank", fontsize=9)
+    axes.set_xlabel("evaluations" if x == "evaluation" else "share of the simulated time")
+    axes.set_ylabel("average rank")
     axes.set_ylim(len(handles) + 0.15, 0.85)  # 1 is the best, so it is on top
     _finish(figure, axes, handles, "y")
     return figure
 
 
+@house_style()
 def plot_profiles(
     frame: pd.DataFrame,
     kind: Literal["performance", "runtime"] = "performance",
@@ -165,6 +182,7 @@ def plot_profiles(
     x: XAxis = "evaluation",
     reference: str | None = None,
     target: float = 0.0,
+    width: Width = None,
 ) -> Figure:
     """Draw the share of runs against how good they are, or against how many evaluations they needed.
 
@@ -178,6 +196,8 @@ def plot_profiles(
         Of the performance profile.
     target : float
         Of the runtime profile.
+    width : str or float, optional
+        As in `plot_regret`; 4.6 inches where left out.
 
     Returns
     -------
@@ -197,33 +217,36 @@ def plot_profiles(
     >>> plot_profiles(frame).axes[0].get_ylabel()
     'share of the runs'
     """
-    figure, axes = _canvas()
+    figure, axes = _canvas(width)
     if kind == "performance":
         curves = performance_profiles(frame, at, x, reference)
         reference = normalised_regrets(frame, at, x, reference)[2]
         handles = _lines(axes, curves, "threshold", "share", ("share_low", "share_high"))
-        axes.set_xlabel(f"regret τ, in parts of the mean regret of {reference}", fontsize=9)
+        axes.set_xlabel(_broken(figure, f"regret τ, in parts of the mean regret of {reference}"))
         axes.set_xlim(0, float(curves["threshold"].max()))
     elif kind == "runtime":
         curves = runtime_profiles(frame, target)
         handles = _lines(axes, curves, "evaluation", "share")
         axes.set_xscale("log")
-        axes.set_xlabel(
-            "evaluations until " + ("the optimum" if target == 0 else f"a regret of {target:g}"), fontsize=9
-        )
+        axes.set_xlabel("evaluations until " + ("the optimum" if target == 0 else f"a regret of {target:g}"))
     else:
         raise SettingError(f"Profiles of the kind {kind!r} were asked for; possible are 'performance' and 'runtime'.")
-    axes.set_ylabel("share of the runs", fontsize=9)
+    axes.set_ylabel("share of the runs")
     axes.set_ylim(-0.02, 1.03)
     _finish(figure, axes, handles, "both")
     return figure
 
 
-def _canvas() -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained", facecolor="white")
+def _canvas(width: Width) -> tuple[Figure, Axes]:
+    figure = new_figure(inches(width, _WIDTH), _HEIGHT)
     return figure, figure.subplots()
+
+
+def _broken(figure: Figure, label: str) -> str:
+    """Return the label of the horizontal axis in lines that are not wider than the axis."""
+    from matplotlib import rcParams
+
+    return wrapped(label, float(figure.get_size_inches()[0]) - 0.9, rcParams["axes.labelsize"])
 
 
 def _lines(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,9 +11,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Style", "style", "tidy"]
 
-# Okabe and Ito (2008) without their yellow, which is lost on white paper; line style and marker differ as well, so that
-# the curves can be told apart in grey.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
+# Okabe and Ito (2008) without their yellow, which is lost on white paper, and five more for the eighth searcher and
+# those behind it; line style and marker differ as well, so that the curves can be told apart in grey.
+_COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#882255", "#8C8C8C", "#6A3D9A",
+    "#7A7A00", "#00E0C0",
+)  # fmt: skip
 _DASHES: tuple[tuple[Any, str], ...] = (  # matplotlib's, and the same for SVG and plotly in pixels of a 2-pixel line
     ("-", "solid"),
     ((0, (5, 1.5)), "10px,3px"),
@@ -48,9 +52,7 @@ class Style:
         return {
             "color": self.colour,
             "linestyle": self.dash,
-            "linewidth": 1.4,
             "marker": self.marker,
-            "markersize": 4.5,
             "markeredgecolor": "white",
             "markeredgewidth": 0.5,
             **more,
@@ -58,23 +60,37 @@ class Style:
 
 
 def style(position: int) -> Style:
-    """Return the style of the searcher at this position; the first 49 differ from one another.
+    """Return the style of the searcher at this position; the first 12 differ in colour, the first 84 in something.
+
+    The colours are those of the user's ``axes.prop_cycle``, where that is not matplotlib's own.
 
     Examples
     --------
-    >>> len({style(position) for position in range(49)})
-    49
+    >>> len({style(position).colour for position in range(12)}), len({style(position) for position in range(84)})
+    (12, 84)
     """
-    colour, turn = position % len(_COLOURS), position // len(_COLOURS)
+    colours = _colours()
+    colour, turn = position % len(colours), position // len(colours)
     dash, plotly_dash = _DASHES[(colour + turn) % len(_DASHES)]
     marker, plotly_marker = _MARKERS[(colour + turn) % len(_MARKERS)]
-    return Style(_COLOURS[colour], dash, marker, plotly_dash, plotly_marker)
+    return Style(colours[colour], dash, marker, plotly_dash, plotly_marker)
+
+
+def _colours() -> Sequence[str]:
+    from matplotlib import rcParams, rcParamsDefault
+    from matplotlib.colors import to_hex
+
+    cycle = rcParams["axes.prop_cycle"]
+    own = [] if cycle == rcParamsDefault["axes.prop_cycle"] else cycle.by_key().get("color", [])
+    return [to_hex(colour) for colour in own] or _COLOURS
 
 
 def tidy(axes: Axes, grid: Literal["x", "y", "both"] = "both") -> None:
-    """Draw a light grid behind the lines, small numbers, and no frame on the top and on the right."""
-    axes.grid(True, which="major", axis=grid, color="0.9", linewidth=0.6)
+    """Draw a light grid behind the lines."""
+    from matplotlib import rcParams
+
+    # Ticks are made when they are drawn: by then the house style is over.
+    axes.grid(True, which="major", axis=grid, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
     axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="x", labelsize=rcParams["xtick.labelsize"])
+    axes.tick_params(axis="y", labelsize=rcParams["ytick.labelsize"])

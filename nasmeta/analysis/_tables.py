@@ -14,7 +14,7 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Goals", "number_or_dash", "spread", "to_html", "to_latex", "to_markdown"]
+__all__ = ["Goals", "in_latex", "number_or_dash", "spread", "to_html", "to_latex", "to_markdown"]
 
 Goals = Mapping[str, Literal["min", "max"]]
 
@@ -109,7 +109,7 @@ def to_latex(
     text = _texts(table, headers, best, decimals)
 
     def line(cells: list[str], row: int = -1) -> str:
-        written = [" ".join(cell.split()).translate(_LATEX) for cell in cells]
+        written = [in_latex(cell) for cell in cells]
         bold = [rf"\textbf{{{cell}}}" if (row, i) in text.best else cell for i, cell in enumerate(written)]
         return " & ".join(bold) + r" \\"
 
@@ -117,6 +117,17 @@ def to_latex(
     body = [line(row, number) for number, row in enumerate(text.rows)]
     lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", line(text.headings), r"\midrule", *body]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def in_latex(text: str) -> str:
+    r"""Write a text on one line as LaTeX.
+
+    Examples
+    --------
+    >>> in_latex("meta_gp, 5 %")
+    'meta\\_gp, 5 \\%'
+    """
+    return " ".join(text.split()).translate(_LATEX)
 
 
 def to_html(

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasmeta.analysis._plots import columns_in
 from nasmeta.errors import SettingError
+from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
 from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
@@ -19,7 +21,13 @@ __all__ = ["plot_agreement", "plot_cells", "plot_training_curves"]
 ROLES = {"pick": ("#0072B2", "o"), "random": ("#E69F00", "s"), "worst": ("#D55E00", "v")}  # Okabe and Ito (2008)
 
 
-def plot_cells(cells: Sequence[int], titles: Sequence[str] | None = None, space: str | SearchSpace = "nb201") -> Figure:
+@house_style(framed=True)
+def plot_cells(
+    cells: Sequence[int],
+    titles: Sequence[str] | None = None,
+    space: str | SearchSpace = "nb201",
+    width: Width = None,
+) -> Figure:
     """Draw cells as graphs, three a row; see `SearchSpace.draw`.
 
     Parameters
@@ -27,28 +35,28 @@ def plot_cells(cells: Sequence[int], titles: Sequence[str] | None = None, space:
     cells : sequence of int
     titles : sequence of str, optional
     space : str or SearchSpace, default "nb201"
+    width : str or float, optional
+        As in `plot_regret`; 2.5 inches a cell where left out.
 
     Examples
     --------
     >>> len(plot_cells([6111, 0]).axes)
     2
     """
-    from matplotlib.figure import Figure
-
     if not len(cells):
         raise SettingError("There is no cell to draw.")
     space = get_space(space)
-    columns = min(len(cells), 3)
-    rows = -(-len(cells) // columns)
-    figure = Figure(figsize=(columns * 2.5, rows * 1.85), layout="constrained", facecolor="white")
+    columns, rows = columns_in(width, len(cells), 3, narrowest=2.0)
+    figure = new_figure(inches(width, columns * 2.5), rows * 1.85)
     for i, cell in enumerate(cells):
         axes = figure.add_subplot(rows, columns, i + 1)
         space.draw(int(cell), axes)
-        axes.set_title(str(titles[i]) if titles is not None else f"cell {cell}", fontsize=7.5)
+        axes.set_title(str(titles[i]) if titles is not None else f"cell {cell}", fontsize=points(7.5))
     return figure
 
 
-def plot_training_curves(epochs: pd.DataFrame) -> Figure:
+@house_style(label=8, tick=7, legend=7, framed=True)
+def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     """Draw accuracy and training loss after each epoch, a line a training, a colour and marker a cell.
 
     Parameters
@@ -56,6 +64,8 @@ def plot_training_curves(epochs: pd.DataFrame) -> Figure:
     epochs : DataFrame
         With the columns cell, role, seed, epoch, train_loss, valid_accuracy and test_accuracy; validation is drawn,
         or the test accuracy where there is none.
+    width : str or float, optional
+        As in `plot_regret`; 6.6 inches where left out.
 
     Examples
     --------
@@ -65,13 +75,12 @@ def plot_training_curves(epochs: pd.DataFrame) -> Figure:
     >>> [axes.get_ylabel() for axes in plot_training_curves(frame).axes]
     ['validation accuracy (%)', 'training loss']
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.6, 2.9), layout="constrained", facecolor="white")
+    columns, lines = columns_in(width, 2, 2)
+    figure = new_figure(inches(width, 6.6), lines * 2.4 + 0.5)
     split = "valid" if epochs["valid_accuracy"].notna().any() else "test"
     panels = ((f"{split}_accuracy", f"{'validation' if split == 'valid' else 'test'} accuracy (%)"),
               ("train_loss", "training loss"))  # fmt: skip
-    left, right = figure.subplots(1, 2)
+    left, right = figure.subplots(lines, columns, squeeze=False).ravel()
     handles: dict[str, Any] = {}
     by_cell = list(epochs.groupby(["role", "cell"], sort=False))
     for axes, (column, label) in zip((left, right), panels, strict=True):
@@ -85,14 +94,13 @@ def plot_training_curves(epochs: pd.DataFrame) -> Figure:
                     marker="." if len(shown) < 3 else None,
                 )  # fmt: skip
                 handles[f"{role} {cell}"] = line
-        axes.set_xlabel("epoch", fontsize=8)
-        axes.set_ylabel(label, fontsize=8)
-        axes.tick_params(labelsize=7)
-        axes.grid(color="#DDDDDD", linewidth=0.5)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(label)
+        _grid(axes)
         axes.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 5), fontsize=7,
-        frameon=False, handlelength=3,
+        handles.values(), handles.keys(), loc="outside lower center", handlelength=3,
+        ncols=min(len(handles), 5, max(1, int(figure.get_size_inches()[0] / 1.3))),
     )  # fmt: skip
     return figure
 
@@ -100,7 +108,17 @@ def plot_training_curves(epochs: pd.DataFrame) -> Figure:
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
 
 
-def plot_agreement(cells: pd.DataFrame, lookup_label: str, measured_label: str, diagonal: bool = False) -> Figure:
+def _grid(axes: Any) -> None:
+    from matplotlib import rcParams
+
+    axes.grid(color="#DDDDDD", linewidth=0.5)
+    axes.tick_params(labelsize=rcParams["xtick.labelsize"])
+
+
+@house_style(label=8, tick=7, legend=7, framed=True)
+def plot_agreement(
+    cells: pd.DataFrame, lookup_label: str, measured_label: str, diagonal: bool = False, width: Width = None
+) -> Figure:
     """Draw what training measured against what the table says.
 
     Bars are the range of the table's seeds, and one standard deviation of the trainings either way.
@@ -113,6 +131,8 @@ def plot_agreement(cells: pd.DataFrame, lookup_label: str, measured_label: str, 
         Of the axes.
     diagonal : bool, default False
         Draw the line where both are equal.
+    width : str or float, optional
+        As in `plot_regret`; 3.6 inches where left out.
 
     Examples
     --------
@@ -123,9 +143,9 @@ def plot_agreement(cells: pd.DataFrame, lookup_label: str, measured_label: str, 
     >>> plot_agreement(frame, "table (%)", "here (%)").axes[0].get_xlabel()
     'table (%)'
     """
-    from matplotlib.figure import Figure
+    from matplotlib import rcParams
 
-    figure = Figure(figsize=(3.6, 3.1), layout="constrained", facecolor="white")
+    figure = new_figure(inches(width, 3.6), 3.1)
     axes = figure.add_subplot()
     for role, rows in cells[cells["measured"].notna() & cells["lookup"].notna()].groupby("role", sort=False):
         colour, marker = ROLES.get(str(role), ("#000000", "o"))
@@ -138,9 +158,8 @@ def plot_agreement(cells: pd.DataFrame, lookup_label: str, measured_label: str, 
     if diagonal:
         both = [*axes.get_xlim(), *axes.get_ylim()]
         axes.axline((min(both), min(both)), slope=1, color="#999999", linewidth=0.8, zorder=0)
-    axes.set_xlabel(lookup_label, fontsize=8)
-    axes.set_ylabel(measured_label, fontsize=8)
-    axes.tick_params(labelsize=7)
-    axes.grid(color="#DDDDDD", linewidth=0.5)
-    axes.legend(fontsize=7, frameon=False, loc="lower right")
+    axes.set_xlabel(wrapped(lookup_label, float(figure.get_size_inches()[0]) - 0.6, rcParams["axes.labelsize"]))
+    axes.set_ylabel(wrapped(measured_label, 2.5, rcParams["axes.labelsize"]))
+    _grid(axes)
+    axes.legend(loc="lower right")
     return figure

@@ -9,6 +9,8 @@ import typer
 import nasmeta
 from nasmeta.cli._data import data_app, query
 from nasmeta.cli._demo import demo
+from nasmeta.cli._doctor import doctor
+from nasmeta.cli._list import list_names
 from nasmeta.cli._meta_train import meta_train
 from nasmeta.cli._predict import predict
 from nasmeta.cli._proxies import proxies_app
@@ -24,7 +26,6 @@ app = typer.Typer(
     help="Meta-learned neural architecture search on tabular benchmarks.",
     epilog="Start with: nasmeta demo",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -65,12 +66,16 @@ app.command(
 app.command(epilog="Example:\n\nnasmeta compare --searchers random,gp --folder results && nasmeta report results")(
     report
 )
+app.command(name="list", epilog="Examples:\n\nnasmeta list searchers\n\nnasmeta list tasks --family nb201")(list_names)
+app.command(epilog="Example: nasmeta doctor")(doctor)
 app.command(
     epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"
     "\n\nand --release 'NATS-tss v1.0', once fetched sources hold the same of other releases."
 )(query)
 app.command(
-    epilog="Example:\n\nnasmeta predict --predictors gp,xgboost:default+proxies,nwot --sizes 78,781 --output predictors"
+    epilog="Examples:\n\nnasmeta predict --predictors gp,xgboost:default+proxies --sizes 78,781 --output predictors"
+    "\n\nnasmeta predict --predictors meta-linear,maml,gp --sizes 10,20,50"
+    "\n\nnasmeta meta-train maml --leave-out cifar10 --out maml.npz && nasmeta predict --predictors maml.npz --sizes 10"
 )(predict)
 app.command(
     name="meta-train",

@@ -6,9 +6,9 @@ import functools
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import typer
 
@@ -23,9 +23,12 @@ __all__ = [
     "epochs_in",
     "integers_in",
     "names_in",
+    "print_table",
     "require_utf8",
+    "searcher_names",
     "settings_by_label",
     "settings_in",
+    "task_names",
 ]
 
 if TYPE_CHECKING:
@@ -72,6 +75,36 @@ def console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None, right: Collection[str] = ()
+) -> None:
+    """Print a table that cuts nothing off: wider than the terminal, its texts are broken; in a file, none is.
+
+    Parameters
+    ----------
+    headings : sequence of str
+        That of the first column, of names, first.
+    rows : iterable of sequence of str
+    title : str, optional
+    right : collection of str
+        Headings of the columns that stand on the right: those of numbers.
+    """
+    from rich.table import Table
+
+    rows, terminal = list(rows), console()
+    table = Table(title=title, title_justify="left")
+    for position, heading in enumerate(headings):
+        whole = position == 0 and max((len(row[0]) for row in rows), default=0) <= terminal.width // 2
+        justify: Literal["left", "right"] = "right" if heading in right else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=whole)
+    for row in rows:
+        table.add_row(*row)
+    if not terminal.is_terminal:
+        wide = terminal.options.update(max_width=10_000)
+        terminal.width = max(terminal.width, terminal.measure(table, options=wide).maximum)
+    terminal.print(table)
+
+
 def echo_written(paths: Iterable[object]) -> None:
     """List the files that were written."""
     typer.echo("Written:")
@@ -93,6 +126,20 @@ def _plain_warnings() -> Iterator[None]:
 
         warnings.showwarning = plain
         yield
+
+
+def searcher_names() -> list[str]:
+    """Return the names of the searchers, for the shell."""
+    from nasmeta.searchers import SEARCHERS
+
+    return sorted(SEARCHERS)
+
+
+def task_names() -> list[str]:
+    """Return the names of the tasks, for the shell."""
+    from nasmeta.tasks import list_tasks
+
+    return [str(name) for name in list_tasks()["task"]]
 
 
 def names_in(text: str | None) -> list[str]:

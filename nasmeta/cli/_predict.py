@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from nasmeta.cli._cli_utils import cli_command, console, echo_written, integers_in, names_in
+from nasmeta.cli._cli_utils import (
+    cli_command,
+    console,
+    echo_written,
+    integers_in,
+    names_in,
+    print_table,
+    settings_by_label,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +28,8 @@ def predict(
     predictors: Annotated[
         Optional[str],  # noqa: UP045  (older typers cannot read the other form)
         typer.Option(
-            help="NAME or NAME:ENCODER, with commas between; joined by / as an ensemble: gp/xgboost:default+proxies."
+            help="NAME or NAME:ENCODER, with commas between; joined by / as an ensemble: gp/xgboost:default+proxies; "
+            "a meta-predictor, such as maml, which is meta-trained first, or the file of nasmeta meta-train."
         ),
     ] = None,
     encoder: Annotated[
@@ -41,6 +50,19 @@ def predict(
         str, typer.Option(help="What counts as isomorphic: upstream, or function (strictest).")
     ] = "upstream",
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    settings: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--set", metavar="PREDICTOR:KEY=VALUE", help="A setting of one predictor; may be given several times."
+        ),
+    ] = None,
+    sources: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Tasks that a meta-predictor learns from, or families, with commas between; by default the family of "
+            "the task without its dataset."
+        ),
+    ] = None,
     output: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Folder for journal, tables and figures; the same command again goes on after any end."),
@@ -56,6 +78,8 @@ def predict(
         sizes=integers_in(sizes, "Sizes are whole numbers with commas between, as in --sizes 78,781"),
         target=target,
         encoder=encoder,
+        settings=settings_by_label(settings or ()),
+        sources=None if sources is None else names_in(sources),
         draws=draws,
         rule=rule,
         seed=seed,
@@ -68,8 +92,6 @@ def predict(
 
 
 def _print(table: pd.DataFrame) -> None:
-    from rich.table import Table
-
     from nasmeta.analysis._prediction_summary import SCOPES
 
     terminal = console()
@@ -79,11 +101,9 @@ def _print(table: pd.DataFrame) -> None:
     for scope, title in SCOPES.items():
         rows = table[table["scope"] == scope]
         terminal.print(f"Scored on {title}")  # as a title it would be broken to the table's width
-        shown = Table()
-        shown.add_column("predictor", overflow="fold")
-        for n in sizes:
-            shown.add_column(f"{n:,}", justify="right", no_wrap=True)
+        shown = []
         for name, of_name in rows.groupby("predictor", sort=False, observed=True):
             by_size = of_name.set_index("n_train")["kendall_tau"]
-            shown.add_row(str(name), *(f"{by_size[n]:.3f}" if n in by_size else "–" for n in sizes))
-        terminal.print(shown)
+            shown.append([str(name), *(f"{by_size[n]:.3f}" if n in by_size else "–" for n in sizes)])
+        numbers = [f"{n:,}" for n in sizes]
+        print_table(["predictor", *numbers], shown, right=numbers)

@@ -16,10 +16,12 @@ from nasmeta.cli._cli_utils import (
     echo_written,
     epochs_in,
     names_in,
+    searcher_names,
     settings_by_label,
     settings_in,
+    task_names,
 )
-from nasmeta.cli._specified import compare_specified, print_ready
+from nasmeta.cli._specified import compare_specified, print_ready, print_specification, ready_names
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
 from nasmeta.errors import SettingError
 
@@ -95,10 +97,15 @@ StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a ru
 
 @cli_command
 def search(
-    searcher: Annotated[str, typer.Argument(help="Name of a searcher, such as random, evolution, gp or meta-gp.")],
+    searcher: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a searcher, such as random, evolution, gp or meta-gp.", autocompletion=searcher_names
+        ),
+    ],
     task: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(help="Name of a task, such as nb201/cifar10."),
+        typer.Argument(help="Name of a task, such as nb201/cifar10.", autocompletion=task_names),
     ] = None,
     meta: Annotated[bool, typer.Option("--meta", help="The meta-searcher by default; leave SEARCHER out.")] = False,
     evaluations: Evaluations = None,
@@ -191,6 +198,7 @@ def search(
         **_guidance(run),
         "best cell": str(run.best.cell),
         "": run.task.space.to_string(run.best.cell),
+        "found by": f"evaluation {run.incumbent_positions[-1] + 1:,} of {run.evaluations:,}",
         info.metric: f"{run.best.value:.4f}{unit}{known}",
         **({"data": info.dataset} if trained else {}),
         "predicted" if answers.name == "surrogate" else "measured": describe_column(info)
@@ -232,7 +240,9 @@ def _guidance(run: History) -> dict[str, str]:
 def compare(
     specification: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(help="A specification file (TOML), or the name of a ready one (--list)."),
+        typer.Argument(
+            help="A specification file (TOML), or the name of a ready one (--list).", autocompletion=ready_names
+        ),
     ] = None,
     searchers: Annotated[
         Optional[str],  # noqa: UP045
@@ -290,20 +300,26 @@ def compare(
     ] = None,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
-    show: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
+    show: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="NAME", help="Print a specification, to save and change it, and exit."),
+    ] = None,
 ) -> None:
     """Run searchers on tasks, each several times, and show a table of the results."""
     import nasmeta as nm
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._summary import print_summary
 
-    if show:
+    if listed:
         print_ready()
+        return
+    if show is not None:
+        print_specification(show)
         return
     given = {
         "--searchers": searchers,
         "--tasks": tasks,
-        "--repeats": repeats,
         "--evaluations": evaluations,
         "--seconds": seconds,
         "--clock": clock,
@@ -323,7 +339,7 @@ def compare(
         also = [option for option, value in given.items() if value is not None]
         if also:
             raise SettingError(f"The specification says it all: leave out {', '.join(also)}, or change the file.")
-        frame, evaluations, evaluator, limits = compare_specified(specification, folder, **where)
+        frame, evaluations, evaluator, limits = compare_specified(specification, folder, repeats=repeats, **where)
     else:
         limits = seconds
         if not names_in(searchers):

@@ -1,4 +1,4 @@
-"""``nasmeta compare SPECIFICATION`` and ``--list``."""
+"""``nasmeta compare SPECIFICATION``, ``--list`` and ``--show``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from nasmeta.cli._cli_utils import console
+from nasmeta.cli._cli_utils import console, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nasmeta.experiments import Specification
 
-__all__ = ["compare_specified", "print_ready"]
+__all__ = ["compare_specified", "print_ready", "print_specification", "ready_names"]
 
 
 def compare_specified(
@@ -51,16 +51,28 @@ def print_ready() -> None:
             terminal.print(Padding(line, (0, 0, 0, 2)))
 
 
-def _print_picks(frame: pd.DataFrame, specification: Specification) -> None:
-    from rich.table import Table
+def print_specification(name: str) -> None:
+    """Print a specification as it stands in its file, so that it can be saved and changed."""
+    from nasmeta.experiments import read_specification
 
+    typer.echo(read_specification(name, check=False).text, nl=False)
+
+
+def ready_names() -> list[str]:
+    """Return the names of the ready specifications, for the shell."""
+    from nasmeta.experiments import ready_specifications
+
+    return [*ready_specifications()]
+
+
+def _print_picks(frame: pd.DataFrame, specification: Specification) -> None:
     from nasmeta.analysis._tables import spread
     from nasmeta.experiments import summarise_picks
 
-    table = Table(title="What the runs picked: mean ± standard deviation", title_justify="left")
-    for name in ("task", "searcher", *(column.address for column in specification.report)):
-        table.add_column(name)
-    for row in summarise_picks(frame, specification).to_dict("records"):
-        cells = [spread(row[c.address], row[f"{c.address}_std"]) for c in specification.report]
-        table.add_row(str(row["task"]), str(row["searcher"]), *cells)
-    console().print(table)
+    columns = specification.report
+    rows = [
+        [str(row["task"]), str(row["searcher"])] + [spread(row[c.address], row[f"{c.address}_std"]) for c in columns]
+        for row in summarise_picks(frame, specification).to_dict("records")
+    ]
+    title = "What the runs picked: mean ± standard deviation"
+    print_table(["task", "searcher", *(column.address for column in columns)], rows, title)

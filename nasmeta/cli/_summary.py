@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasmeta.cli._cli_utils import console
+from nasmeta.cli._cli_utils import console, print_table
 
 if TYPE_CHECKING:
     from nasmeta.analysis import ComparisonSummary
@@ -14,26 +14,24 @@ __all__ = ["print_summary"]
 
 def print_summary(summary: ComparisonSummary) -> None:
     """Print a table a task: the best value so far after some budgets, and how often the optimum was found."""
-    from rich.table import Table
-
     from nasmeta.analysis._tables import number_or_dash, spread
 
     terminal = console()
     for of_task in summary.tasks:
-        table = Table(title=of_task.title, title_justify="left")
-        table.add_column("searcher", no_wrap=True)
-        for heading in (*(f"after {n}" for n in of_task.budgets), *of_task.by_seconds, "found", "needed"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        numbers = [*(f"after {n}" for n in of_task.budgets), *of_task.by_seconds, "found", "needed"]
+        rows = []
         for row in of_task.table.to_dict("records"):
             name = str(row["searcher"])
-            table.add_row(
-                name,
-                *(spread(row[f"value_at_{n}"], row[f"value_at_{n}_std"]) for n in of_task.budgets),
-                *(texts.get(name, "–") for texts in of_task.by_seconds.values()),
-                f"{row['share_solved'] * row['runs'] / of_task.asked[name]:.0%}",
-                number_or_dash(row["evaluations_to_optimum"], ".1f"),
+            rows.append(
+                [
+                    name,
+                    *(spread(row[f"value_at_{n}"], row[f"value_at_{n}_std"]) for n in of_task.budgets),
+                    *(texts.get(name, "–") for texts in of_task.by_seconds.values()),
+                    f"{row['share_solved'] * row['runs'] / of_task.asked[name]:.0%}",
+                    number_or_dash(row["evaluations_to_optimum"], ".1f"),
+                ]
             )
-        terminal.print(table)
+        print_table(["searcher", *numbers], rows, of_task.title, right=numbers)
     if summary.tasks:
         values = summary.by_seconds or (
             "after n: best value after n evaluations, mean ± standard deviation over the runs"

@@ -4,6 +4,7 @@ from nasmeta.experiments._compare import compare
 from nasmeta.experiments._report import Report as Report, report
 from nasmeta.experiments.specification import (
     Specification,
+    list_specifications,
     picks_of as picks_of,
     provenance_of as provenance_of,
     read_specification,
@@ -16,6 +17,7 @@ from nasmeta.moved import moved_names
 __all__ = [
     "Specification",
     "compare",
+    "list_specifications",
     "read_specification",
     "ready_specifications",
     "report",

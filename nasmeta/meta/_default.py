@@ -191,7 +191,7 @@ class DefaultMetaSearch(RGPESearch):
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> _Learnt:
         if "chosen" in facts:
-            raise ValueError("it was made by a version before 0.4, whose `meta` was another searcher: train it anew")
+            raise ValueError("it was made when `meta` was another searcher: train it anew")
         complete = None
         if "complete" in facts:
             of_complete = {name.removeprefix(_PREFIX): arrays[name] for name in arrays if name.startswith(_PREFIX)}

@@ -122,6 +122,19 @@ class SavedMetaModel:
             kind(space=space, **self.card["settings"])
         return self.restore(kind(space=space, **self._with(kind, settings)))
 
+    def describe(self) -> str:
+        """Say in words what was learnt: from which sources, the lengthscales, what is expected of each choice.
+
+        Examples
+        --------
+        >>> from nasmeta.meta import load_meta_model
+        >>> load_meta_model("meta-np-nb201-without-cifar10").describe().splitlines()[1]
+        'No honest test on: cifar100, imagenet16-120.'
+        """
+        from nasmeta.meta._describe_model import describe_model
+
+        return describe_model(self)
+
     def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of the file with those of the user, whose names are checked."""
         settings = new_names(kind.__init__, settings)

@@ -21,6 +21,7 @@ from nasmeta.errors import (
 from nasmeta.files import shipped
 from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
 from nasmeta.meta._other_metric import other_metrics, warn_of_other_metric
+from nasmeta.meta._registry import is_meta_searcher
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
@@ -134,7 +135,8 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
         raise SettingError(
             f"{model.path} is for the space {model.space.name}, but {task.name} is a task of {task.space.name}."
         )
-    model.require_searcher()
+    if is_meta_searcher(kind):
+        model.require_searcher()
     _refuse_copies(task, model)
     seen = sorted(target & set(map(held_out_name, model.held_out)))
     if seen:

@@ -16,6 +16,7 @@ from nasmeta.checks import check_int
 from nasmeta.code import code_within
 from nasmeta.errors import ColumnError, SettingError, UnknownNameError, shown
 from nasmeta.places import checked_path
+from nasmeta.prediction._meta_models import LearntPredictor
 from nasmeta.prediction._models import Model, PredictorsLike, models_of
 from nasmeta.prediction._protocols import (
     SCOPES,
@@ -28,7 +29,8 @@ from nasmeta.prediction._protocols import (
 )
 from nasmeta.prediction._records import Records
 from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
-from nasmeta.progress import progress_bar
+from nasmeta.progress import Bar, progress_bar
+from nasmeta.runs._sources import SourcesLike
 from nasmeta.spaces import get_space, reference_space
 from nasmeta.tasks import Task, get_task
 from nasmeta.threads import one_thread
@@ -56,6 +58,7 @@ def benchmark_predictors(
     target: Literal["test", "valid"] | None = None,
     encoder: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    sources: SourcesLike | None = None,
     draws: int = 5,
     rule: Rule = "upstream",
     seed: int = 0,
@@ -73,8 +76,10 @@ def benchmark_predictors(
         ``NAME`` or ``NAME:ENCODER``, or several of these joined by ``/`` as an ensemble. Names are those in
         `nasmeta.predictors.PREDICTORS`, and `label_free_names`, which order cells without any label. An encoder is one
         or several names joined by ``+``, see `make_encoder`; and ``default``, the predictor's own; ``proxies``, the
-        zero-cost proxies that this project has measured; ``published-proxies``, those of the table. An estimator of
-        scikit-learn's kind gets cells, shape (n,). Left out, those that suit the space.
+        zero-cost proxies that this project has measured; ``published-proxies``, those of the table. A name in
+        `nasmeta.meta.META_PREDICTORS`, such as ``maml``, is meta-trained first, with seed 0; a file that
+        `nasmeta.meta_train` wrote, or the name of a shipped model, is read. An estimator of scikit-learn's kind gets
+        cells, shape (n,). Left out, those that suit the space.
     task : str or Task, default "nb201/cifar10"
     protocol : {"few", "half"}, default "few"
         Labels of `sizes` cells, or of half of the cells.
@@ -86,7 +91,10 @@ def benchmark_predictors(
     encoder : str, optional
         Of the predictors that name none.
     settings : mapping of label to mapping, optional
-        Keyword arguments of `make_predictor`.
+        Keyword arguments of `make_predictor`, or of the meta-predictor.
+    sources : names of tasks or families, Tasks or SourceTasks, optional
+        What a meta-predictor that is meta-trained here learns from; by default the family of the task without its
+        dataset.
     draws : int, default 5
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
         What counts as isomorphic, see `CellSpace.canonical`; ``function``, the strictest, is
@@ -114,7 +122,7 @@ def benchmark_predictors(
 
     Raises
     ------
-    UnknownNameError, SettingError, JournalError
+    UnknownNameError, SettingError, JournalError, LeakageError
     ColumnError
         Where the table here has no test values; the message names the command that brings them.
 
@@ -131,11 +139,11 @@ def benchmark_predictors(
     path = None if folder is None else checked_path("folder", folder)
     protocol = checked_protocol(protocol)
     # What is not possible is told before what is not here.
-    models = None if predictors is None else models_of(predictors, encoder, settings)
+    models = None if predictors is None else models_of(predictors, encoder, settings, sources)
     question = _Question.of(task, target)
     if models is None:
         has_proxies = reference_space(question.task.space) == get_space("nb201")
-        models = models_of(DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, encoder, settings)
+        models = models_of(DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, encoder, settings, sources)
     numbers = checked_sizes(protocol, sizes, len(question.pool))
     draws = check_int("draws", draws, most=10_000)
     seed = check_int("seed", seed, least=0, most=2**63)
@@ -164,7 +172,7 @@ def benchmark_predictors(
                     found = records.find(job, code, model.label)
                     if found is None:
                         if not warm:
-                            _warm_up(model, question)
+                            _warm_up(model, question, shown)
                             warm = True
                         child = np.random.SeedSequence(seed, spawn_key=(draw,))
                         splits = splits_of(protocol, question.task.space, question.pool, n, child, rule)
@@ -227,10 +235,13 @@ class _Question:
         return cls(found, found.values, truth, pool, info)
 
 
-def _warm_up(model: Model, question: _Question) -> None:
-    """Load libraries and the encoder's tables, which would otherwise be part of the first fit's time."""
-    few = question.pool[:40]
-    model.build(question.task, 0).fit(few, question.labels[few]).predict(few)
+def _warm_up(model: Model, question: _Question, bar: Bar) -> None:
+    """Load libraries and the encoder's tables, and meta-train: else all that would be part of the first fit's time."""
+    few, estimator = question.pool[:40], model.build(question.task, 0)
+    if isinstance(estimator, LearntPredictor):
+        estimator.learn(lambda done, steps, loss: bar.note(f"{model.label}: step {done} of {steps}"))
+        bar.note("")
+    estimator.fit(few, question.labels[few]).predict(few)
 
 
 def _scores_of(

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from nasmeta.code import estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.meta import META_PREDICTORS
+from nasmeta.prediction._meta_models import LearntPredictor, is_meta_model, learnt_predictor
 from nasmeta.predictors import PREDICTORS, make_predictor
 from nasmeta.registry import is_place, split_name
 from nasmeta.spaces import SearchSpace, get_cell_space
@@ -49,7 +51,8 @@ class Model:
     label : str
         Its name in the results.
     predictor : str
-        A name in `PREDICTORS`, one of `label_free_names`, or "own" for an estimator that was handed over.
+        A name in `PREDICTORS`, one of `label_free_names`, one that `is_meta_model`, or "own" for an estimator that was
+        handed over.
     encoder : str or None
         Names joined by ``+``: those in `ENCODERS`, ``default`` for the predictor's own, ``proxies`` for the zero-cost
         proxies that the project has measured, ``published-proxies`` for those in the table.
@@ -58,6 +61,8 @@ class Model:
         The estimator that was handed over; it is cloned.
     members : tuple of Model
         Of an ensemble whose members are named one by one.
+    sources : object
+        Of a meta-predictor: what it learns from; None for the family of the task.
     """
 
     label: str
@@ -66,6 +71,8 @@ class Model:
     settings: Mapping[str, Any] = field(default_factory=dict)
     estimator: Any = None
     members: tuple[Model, ...] = ()
+    sources: Any = None
+    _learnt: dict[str, LearntPredictor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def predicts_labels(self) -> bool:
@@ -81,6 +88,8 @@ class Model:
             Where an estimator that was handed over has a parameter whose content cannot be told.
         """
         found: dict[str, Any] = {"predictor": self.predictor, "encoder": self.encoder, "settings": dict(self.settings)}
+        if is_meta_model(self.predictor):
+            found |= self.build(task, 0).identity
         if self.members:
             found["members"] = [member.identity(task) for member in self.members]
         if self.estimator is not None:
@@ -99,6 +108,10 @@ class Model:
             from sklearn.base import clone
 
             return clone(self.estimator)
+        if is_meta_model(self.predictor):  # it learns once for all draws
+            if task.name not in self._learnt:
+                self._learnt[task.name] = learnt_predictor(self.predictor, task, self.sources, self.settings)
+            return self._learnt[task.name]
         if self.predictor in _COSTS:
             cells = get_cell_space(space)
             cost = cells.params if self.predictor == "parameters" else cells.flops
@@ -131,6 +144,7 @@ def models_of(
     predictors: PredictorsLike,
     encoder: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    sources: Any = None,
 ) -> list[Model]:
     """Read what shall be compared.
 
@@ -162,6 +176,9 @@ def models_of(
                 raise SettingError(f"{label} must be a name or an estimator of scikit-learn's kind, not {shown(what)}.")
             models.append(Model(label, "own", None, estimator=what))
             continue
+        if is_meta_model(what):  # a file may have slashes in its name
+            models.append(Model(label, what, None, given.get(label, {}), sources=sources))
+            continue
         parts = [part.strip() for part in what.split("/")]
         if len(parts) == 1:
             models.append(_model_of(label, what, encoder, given.get(label, {})))
@@ -171,14 +188,22 @@ def models_of(
         if free:
             raise SettingError(f"{free[0]} predicts no label, so it cannot be in the ensemble {what}.")
         models.append(Model(label, "ensemble", None, given.get(label, {}), members=members))
+    if sources is not None and not any(is_meta_model(model.predictor) for model in models):
+        raise SettingError(
+            f"Sources are for meta-predictors, and there is none. Possible: {', '.join(META_PREDICTORS)}."
+        )
     return models
 
 
 def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str, Any]) -> Model:
     """Read ``NAME`` or ``NAME:ENCODER``."""
     free = label_free_names()
-    name, own_encoder = split_name(what, {*PREDICTORS, *free})
+    name, own_encoder = split_name(what, {*PREDICTORS, *META_PREDICTORS, *free})
     chosen = encoder if own_encoder is None else own_encoder
+    if is_meta_model(name):
+        raise SettingError(
+            f"{name} learns on sources and reads cells itself: it takes no encoder and joins no ensemble."
+        )
     if name in free:
         if own_encoder is not None:
             raise SettingError(f"{name} orders cells by a number of theirs and takes no encoder.")
@@ -186,7 +211,7 @@ def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str,
     elif is_place(name):
         PREDICTORS[name]
     elif name not in PREDICTORS:
-        raise UnknownNameError.of("predictor", name, [*PREDICTORS, *free])
+        raise UnknownNameError.of("predictor", name, [*PREDICTORS, *META_PREDICTORS, *free])
     if chosen is not None:
         from nasmeta.predictors import ENCODERS  # brings scikit-learn
 

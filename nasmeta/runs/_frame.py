@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nasmeta.runs._history import History
 
-__all__ = ["results_frame"]
+__all__ = ["results_frame", "weights_frame"]
 
 
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
@@ -90,3 +90,11 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
         for task, of_task in measured.items()
     }
     return frame
+
+
+def weights_frame(notes: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the members' weights in what a searcher said of its proposals; see `History.weights`."""
+    import pandas as pd
+
+    rows = [dict(note.get("weights", {})) for note in notes]
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))

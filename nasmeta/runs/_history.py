@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
+from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.runs._clock import Budget, Clock
-from nasmeta.runs._frame import results_frame
+from nasmeta.runs._frame import results_frame, weights_frame
+from nasmeta.runs._picture import RunAxis, facts_of, plot_run
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from nasmeta.runs._config import RunConfig
     from nasmeta.tables import ColumnInfo
@@ -39,7 +42,7 @@ class Best(NamedTuple):
     value: float
 
 
-class History:
+class History(ShowsFacts):
     """The record of one run: which architectures were evaluated, and what came back.
 
     The loop appends to it in the order in which evaluations start; a journal holds the same, a line an evaluation. What
@@ -255,21 +258,11 @@ class History:
 
     @property
     def weights(self) -> pd.DataFrame:
-        """How much each member of an ensemble had to say in each proposal, one row an evaluation, one column a member.
+        """Each member's weight in each proposal of an ensemble, such as ``meta``: shape (n, n_members).
 
         NaN where others proposed, as in the beginning; no columns for a searcher without members.
-
-        Examples
-        --------
-        >>> import nasmeta as nm
-        >>> run = nm.search("meta", "nb201/cifar100", evaluations=12)
-        >>> run.weights.loc[12].sum().round(2)
-        np.float64(1.0)
         """
-        import pandas as pd
-
-        rows = [dict(note.get("weights", {})) for note in self.notes]
-        return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))
+        return weights_frame(self.notes)
 
     @property
     def full_epochs(self) -> int:
@@ -346,13 +339,6 @@ class History:
         -------
         dict of ColumnInfo to float
             Empty where the table here holds none; each column says its split, seed and release.
-
-        Examples
-        --------
-        >>> import nasmeta as nm
-        >>> run = nm.search("random", "nb201/cifar100", evaluations=50)
-        >>> [f"{column.address} of {column.release}" for column in run.report()]  # doctest: +SKIP
-        ['cifar100/accuracy/test/200/mean of NB201 v1.1']
         """
         return self.evaluator.report(self.best.cell)
 
@@ -376,6 +362,31 @@ class History:
         (50, 17)
         """
         return results_frame([self])
+
+    def plot(self, x: RunAxis = "evaluation", width: Width = None) -> Figure:
+        """Draw the values of the run, the best so far, and of an ensemble the members' weights.
+
+        Parameters
+        ----------
+        x : {"evaluation", "simulated_seconds"}
+        width : str or float, optional
+            As in `nasmeta.analysis.plot_regret`; 4.6 inches where left out.
+
+        Raises
+        ------
+        SettingError, UnknownNameError
+            Also where nothing was evaluated.
+
+        Examples
+        --------
+        >>> import nasmeta as nm
+        >>> nm.search("random", "nb201/cifar10", evaluations=20).plot().axes[0].get_title()
+        'random on nb201/cifar10, seed 0'
+        """
+        return plot_run(self, x, width)
+
+    def _facts(self) -> dict[str, object]:
+        return {} if self._config is None else facts_of(self)
 
     def __repr__(self) -> str:
         if self._config is None:

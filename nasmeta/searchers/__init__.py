@@ -7,6 +7,7 @@ from nasmeta.searchers._bohb import BOHB
 from nasmeta.searchers._evolution import RegularizedEvolution
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.searchers._halving import Hyperband, SuccessiveHalving
+from nasmeta.searchers._listing import list_searchers
 from nasmeta.searchers._local_search import FullLocalSearch, LocalSearch
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.searchers._optuna import (
@@ -42,4 +43,5 @@ __all__ = [
     "Searcher",
     "SuccessiveHalving",
     "TPESearch",
+    "list_searchers",
 ]

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from nasmeta.spaces._positions import Position
 
-__all__ = ["Drawing", "draw_choices", "drawn"]
+__all__ = ["Drawing", "draw_choices", "drawn", "facts_of"]
 
 _CHOSEN = "#0072B2"
 _NAME_SIZE, _CHOICE_SIZE = 8.0, 7.0
 _ROW = 0.55
+_SHOWN = 12  # positions
 _WIDEST = 7.5  # of a row of choices
 
 
@@ -60,6 +61,14 @@ class Drawing:
         if suffix.lower() not in known:
             raise SettingError(f"{os.fspath(path)} has no suffix of a picture. Possible: {', '.join(sorted(known))}.")
         self.figure.savefig(path, bbox_inches="tight")
+
+
+def facts_of(name: str, size: int, positions: Sequence[Position]) -> dict[str, object]:
+    """Return what a notebook shows of a space: its positions, each with its choices."""
+    facts: dict[str, object] = {"name": name, "architectures": f"{size:,}"}
+    for position in positions[:_SHOWN]:
+        facts[position.name] = ", ".join(map(str, position.choices))
+    return facts if len(positions) <= _SHOWN else {**facts, "…": f"{len(positions) - _SHOWN} more positions"}
 
 
 def drawn(draw: Callable[[Any], object], ax: Any) -> Drawing:

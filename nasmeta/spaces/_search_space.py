@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.pictures import ShowsFacts
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike, ArchitectureSet
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
-from nasmeta.spaces._drawing import Drawing, draw_choices, drawn
+from nasmeta.spaces._drawing import Drawing, draw_choices, drawn, facts_of
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
 from nasmeta.spaces._from_frame import space_from_frame
 from nasmeta.spaces._neighbours import neighbour_table
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SearchSpace"]
 
 
-class SearchSpace(ArchitectureSet):
+class SearchSpace(ArchitectureSet, ShowsFacts):
     """An enumerated, finite set of architectures, each a choice for every position.
 
     An architecture is an ``int``: its index. Strings and mappings of positions to choices are converted here, at the
@@ -150,6 +151,9 @@ class SearchSpace(ArchitectureSet):
         parts = ", ".join(f"{p.name} ({len(p.choices)})" for p in self.positions[:8])
         more = "" if self.n_positions <= 8 else f" and {self.n_positions - 8} more"
         return f"SearchSpace({self.name!r}, {self.size:,} architectures, positions: {parts}{more})"
+
+    def _facts(self) -> dict[str, object]:
+        return facts_of(self.name, self.size, self.positions)
 
     def __copy__(self) -> SearchSpace:
         return self

@@ -11,6 +11,7 @@ from nasmeta.tables._describe import describe_column as describe_column, describ
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._joined import damaged_sources as damaged_sources
 from nasmeta.tables._legality import trained_on as trained_on
+from nasmeta.tables._listing import is_here as is_here, list_tables
 from nasmeta.tables._own import added_tables, remove_added
 from nasmeta.tables._read_frame import read_frame as read_frame
 from nasmeta.tables._table import TABLES as TABLES, Table, load_table
@@ -26,6 +27,7 @@ __all__ = [
     "fetch",
     "import_official",
     "list_sources",
+    "list_tables",
     "load_table",
     "query",
     "remove_added",

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError
+from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, get_space
 from nasmeta.tables._address import Address
 from nasmeta.tables._columns import ColumnInfo, Seed
 from nasmeta.tables._lookup import ColumnLookup
+from nasmeta.tables._picture import facts_of, plot_columns
 from nasmeta.tables.sources import Source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["ColumnQueries"]
 
 
-class ColumnQueries:
+class ColumnQueries(ShowsFacts):
     """What answers by address; see `nasmeta.tables.Table`."""
 
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
@@ -37,6 +42,39 @@ class ColumnQueries:
     def datasets(self) -> tuple[str, ...]:
         """The datasets of its columns."""
         return tuple(dict.fromkeys(info.dataset for info in self.columns))
+
+    def _facts(self) -> dict[str, object]:
+        return facts_of(self.name, self.space, self.columns)
+
+    def plot(self, *, against: Mapping[str, Any] | None = None, width: Width = None, **address: Any) -> Figure:
+        """Draw how often the values of a column occur, or a column against another one.
+
+        Parameters
+        ----------
+        against : mapping, optional
+            The address of the column for the horizontal axis; without a dataset, that of the first.
+        width : str or float, optional
+            As in `nasmeta.analysis.plot_regret`; 4.6 inches where left out.
+        **address
+            Of the column, as in `column`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ColumnError, SettingError, UnknownNameError
+
+        Examples
+        --------
+        >>> from nasmeta.tables import load_table
+        >>> accuracy = {"dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean"}
+        >>> load_table("nb201").plot(**accuracy).axes[0].get_ylabel()
+        'architectures'
+        """
+        columns = [address] if against is None else [address, {"dataset": address.get("dataset"), **against}]
+        return plot_columns([(self.column(**one), self.info(**one)) for one in columns], width)
 
     def column(
         self,

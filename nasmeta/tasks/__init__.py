@@ -12,6 +12,7 @@ from nasmeta.tasks._catalog import (
 )
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._fidelity import curve_point, fidelities
+from nasmeta.tasks._listing import list_tasks
 from nasmeta.tasks._objectives import Objective, hypervolume, log_tradeoff, pareto_front, within_budget as within_budget
 from nasmeta.tasks._sampling import Episode, EpisodeSampler
 from nasmeta.tasks._scores import normal_scores as normal_scores
@@ -37,6 +38,7 @@ __all__ = [
     "fidelities",
     "get_task",
     "hypervolume",
+    "list_tasks",
     "log_tradeoff",
     "measure_label_noise",
     "pareto_front",

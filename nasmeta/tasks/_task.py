@@ -15,6 +15,7 @@ from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._costs import recorded_costs
 from nasmeta.tasks._objectives import Objective
+from nasmeta.tasks._shown import ShownTask
 from nasmeta.tasks._signal import Cost, Signal
 from nasmeta.tasks._source_task import SourceTask
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Task"]
 
 
-class Task:
+class Task(ShownTask):
     """A search problem: a space, the signal that a searcher sees, and what an evaluation costs.
 
     Parameters
@@ -384,8 +385,7 @@ class Task:
         s = self.signal
         said = (("split {}", s.split), ("{} epochs", s.epochs), ("seed {}", s.seed))
         parts = [s.metric, *(text.format(value) for text, value in said if value is not None), self.space.name]
-        rule = f", {self.objective}" if self.objective else ""
-        return f"Task({self.name!r}: {', '.join(parts)}{rule})"
+        return f"Task({self.name!r}: {', '.join(parts)}{f', {self.objective}' if self.objective else ''})"
 
 
 def _made(

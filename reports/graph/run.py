@@ -133,6 +133,15 @@ def summary(frame: pd.DataFrame, picks: pd.DataFrame, cap: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def complete(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """Return what was found, and from before what is not in this folder, in the order of the specifications."""
+    keys = ["dataset", "searcher"]
+    old = before[~before.set_index(keys).index.isin(found.set_index(keys).index)]
+    labels = [label for name in SPECIFICATIONS for label in read_specification(name, check=False).searchers]
+    both = pd.concat([found, old])
+    return both.sort_values("searcher", key=lambda own: own.map(labels.index), kind="stable", ignore_index=True)
+
+
 def wide(found: pd.DataFrame, text: list[str], datasets: list[str], order: list[str]) -> pd.DataFrame:
     """Return a table with a row a searcher and a column a dataset; a dash where nothing is finished."""
     table = found.assign(text=text).pivot(index="searcher", columns="dataset", values="text")
@@ -220,8 +229,9 @@ def summary_text(found: pd.DataFrame, overall: pd.DataFrame, checked: pd.DataFra
     return paragraph(" ".join(lines))
 
 
-def page(found: pd.DataFrame, checked: pd.DataFrame, seconds: dict[str, float], cap: int) -> str:
+def page(found: pd.DataFrame, checked: pd.DataFrame, cap: int) -> str:
     """Return the page."""
+    seconds = found.groupby("searcher")["seconds"].median()
     datasets = [name for name in (*CHECKED_ON, "proteins") if name in set(found["dataset"])]
     means = found.pivot(index="searcher", columns="dataset", values="evaluations").reindex(columns=(*NEW, *SEEN))
     overall = pd.DataFrame({"new": means[list(NEW)].mean(axis=1, skipna=False)})
@@ -293,8 +303,9 @@ below the mean; and proteins is an eighth source."""
 
 RUN_TEXT = """
 `nasmeta compare graph --out FOLDER` and `nasmeta compare graph-slow --out FOLDER` run the two ready specifications.
-`python reports/graph/run.py --folder FOLDER` runs both, a searcher and a dataset at a time, writes this page, and
-completes what is missing: runs of each searcher on a dataset, of those specified: {lacking}."""
+`python reports/graph/run.py --folder FOLDER` runs both, a searcher and a dataset at a time, and writes this page; what
+is not in the folder is taken from results.csv. It completes what is missing: runs of each searcher on a dataset, of
+those specified: {lacking}."""
 
 
 def main() -> None:
@@ -326,13 +337,16 @@ def main() -> None:
         output = folder if chosen.quick else HERE
         frame, picks = finished(folder, everything)
         found = summary(frame, picks, cap)
-        found.to_csv(output / "results.csv", index=False, float_format="%.5g")
+        found["seconds"] = found["searcher"].map(seconds_a_run(folder, everything))
+        kept = output / "results.csv"
+        if kept.is_file():
+            found = complete(found, pd.read_csv(kept))
+        found.to_csv(kept, index=False, float_format="%.5g")
         shown = frame[frame["searcher"].isin(SHOWN)]
-        save_figure(plot_regret(shown, share_y=False), output / "regret", formats=("png",))
+        if set(SHOWN) <= set(shown["searcher"]) or not (output / "regret.png").is_file():
+            save_figure(plot_regret(shown, share_y=False), output / "regret", formats=("png",))
         checked = check(folder, 10 if chosen.quick else CHECK_RUNS)
-        (output / "README.md").write_text(
-            page(found, checked, seconds_a_run(folder, everything), cap), encoding="utf-8"
-        )
+        (output / "README.md").write_text(page(found, checked, cap), encoding="utf-8")
         print(f"Written: {output / 'README.md'}")
 
 

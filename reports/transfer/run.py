@@ -92,6 +92,8 @@ def run(path: Path, asked: list[Question], draws: int, until: float, searchers: 
     """Append what is missing to the results, draw by draw, until the time is over."""
     done = set()
     if path.is_file():
+        content = path.read_bytes()
+        path.write_bytes(content[: content.rfind(b"\n") + 1])  # without the line that a kill has cut off
         with path.open(newline="") as file:
             done = {tuple(row[:6]) for row in csv.reader(file)}
     with path.open("a", newline="") as file:
@@ -131,6 +133,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=DRAWS, help="runs of each searcher on each case")
     parser.add_argument("--minutes", type=float, default=np.inf, help="begin nothing new after so long")
     parser.add_argument("--family", action="append", choices=FAMILIES, help="may be given several times")
+    parser.add_argument("--searcher", action="append", help="run this one only; may be given several times")
     parser.add_argument("--labels", action="append", help="labels of each source, or all; may be given several times")
     parser.add_argument("--out", type=Path, default=HERE, help="where results and page are written")
     parser.add_argument("--quick", action="store_true", help="two draws of two families, few searchers")
@@ -140,7 +143,9 @@ def main() -> None:
     families, draws = chosen.family or list(FAMILIES), chosen.draws
     if chosen.quick:
         searchers = {name: settings for name, settings in searchers.items() if name in ("gp", "rgpe", "meta")}
-        families, draws = ["tnb101", "nb201"], 2
+        families, draws = chosen.family or ["tnb101", "nb201"], min(draws, 2)
+    if chosen.searcher:
+        searchers = {name: searchers[name] for name in chosen.searcher}
     chosen.out.mkdir(parents=True, exist_ok=True)
     budgets = [None if text == "all" else int(text) for text in chosen.labels or ["400"]]
     asked = list(questions(families, budgets))

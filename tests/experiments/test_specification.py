@@ -337,7 +337,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert max(map(len, listed.output.splitlines())) <= 80
     for arguments, message in (
         (["compare"], "no searcher to compare"),
-        (["compare", "first-steps", "--repeats", "3"], "leave out --repeats"),
+        (["compare", "first-steps", "--seed", "3"], "leave out --seed"),
         (["compare", "last-steps"], "There is no specification last-steps"),
     ):
         wrong = CliRunner().invoke(app, arguments)

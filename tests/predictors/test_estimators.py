@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
+import nasmeta as nm
 from nasmeta.archives import digest_of
 from nasmeta.errors import LabelError, SettingError, UnknownNameError
 from nasmeta.predictors import (
@@ -269,3 +271,29 @@ def test_a_model_moves_to_the_other_space(accuracies: np.ndarray) -> None:
 def test_hardly_any_labels(name: str, y: list[float]) -> None:
     predicted = make_predictor(name).fit(np.arange(len(y)), y).predict(np.arange(50))
     assert np.isfinite(predicted).all()
+
+
+@pytest.mark.parametrize("labels", ["value", "rank"])
+def test_xgboost_says_what_its_columns_bring(labels: str) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    y = 3 * X[:, 2] + X[:, 0]
+    with pytest.raises(AttributeError, match="not fitted"):
+        _ = XGBoostRegressor().feature_importances_
+    model = XGBoostRegressor(rounds=100, columns=1.0, labels=labels, n_members=2).fit(X, y)
+    importances = model.feature_importances_
+    assert importances.sum() == pytest.approx(1)
+    assert importances.argsort()[::-1][:2].tolist() == [2, 0]
+    added = model.shap_values(X)
+    scores = model.label_scale_.to_scores(model.predict(X)) if labels == "value" else None
+    if scores is not None:
+        np.testing.assert_allclose(added.sum(axis=1), scores, atol=1e-4)
+    assert np.abs(added[:, :-1]).mean(axis=0).argmax() == 2
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).feature_importances_, importances)
+
+
+def test_importances_have_names_in_a_pipeline() -> None:
+    task = nm.get_task("nb201/cifar10")
+    cells = np.arange(0, 15625, 100)
+    pipeline = make_predictor("xgboost", rounds=30).fit(cells, task.values[cells])
+    assert len(pipeline[:-1].get_feature_names_out()) == len(pipeline[-1].feature_importances_)

@@ -27,6 +27,7 @@ def run_specification(
     specification: str | os.PathLike[str] | Specification,
     folder: str | os.PathLike[str] | None = None,
     *,
+    repeats: int | None = None,
     workers: int | None = None,
     backend: str = "loky",
     address: str | None = None,
@@ -43,6 +44,8 @@ def run_specification(
         Where results are kept: journals, ``results.parquet``, ``picks.csv`` (what each run picked, with the columns
         that the specification reports), and from the start ``specification.toml`` and ``provenance.json`` (versions,
         releases of the data and their checksums; under ``earlier`` those that worked there before and differ).
+    repeats : int, optional
+        Runs of each searcher on each task, instead of what the specification says.
     workers, backend, address : optional
         Where it is run, as in `nasmeta.compare`; no result depends on it, so no specification says it.
     progress : bool, default False
@@ -67,6 +70,8 @@ def run_specification(
     """
     if not isinstance(specification, Specification):
         specification = read_specification(specification)
+    if repeats is not None:
+        specification = specification.with_repeats(repeats)
     home = None
     if folder is not None:
         home = _SpecifiedFolder(located("folder", folder), specification, journals=journals)

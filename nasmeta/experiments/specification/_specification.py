@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import tomllib
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasmeta.errors import SettingError
+from nasmeta.experiments._arguments import seeds_of
+from nasmeta.experiments.specification._lines import Lines
 from nasmeta.runs._clock import Clock
 
 if TYPE_CHECKING:
@@ -77,6 +81,29 @@ class Specification:
     def sha256(self) -> str:
         """Checksum of the text."""
         return sha256(self.text.encode()).hexdigest()
+
+    def with_repeats(self, repeats: int) -> Specification:
+        """Return the same comparison with another number of runs of each searcher on each task; its text says so, too.
+
+        Raises
+        ------
+        SettingError
+            Where the file lists its seeds, or this is no number of runs.
+
+        Examples
+        --------
+        >>> from nasmeta.experiments import read_specification
+        >>> read_specification("nb201-paper", check=False).with_repeats(3).seeds
+        (0, 1, 2)
+        """
+        said = tomllib.loads(self.text)
+        if "seeds" in said:
+            raise SettingError(f"The specification {self.name} lists its seeds: change these instead of the repeats.")
+        seeds = seeds_of(repeats, self.seeds[0], None)
+        lines, text = self.text.splitlines(keepends=True), f"repeats = {len(seeds)}\n"
+        first = Lines(self.text).of("repeats") - 1
+        lines[first : first + ("repeats" in said)] = [text]
+        return replace(self, seeds=tuple(seeds), text="".join(lines))
 
     def by_label(self, key: str) -> dict[str, Any]:
         """Return one of the keys about sources for the searchers that have it."""

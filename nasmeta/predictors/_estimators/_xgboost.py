@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
@@ -47,6 +48,11 @@ class XGBoostRegressor(ScaledRegressor):
     >>> model = XGBoostRegressor(rounds=50).fit(X, X[:, 0] ** 2)
     >>> model.predict([[10.0], [50.0]]).shape
     (2,)
+    >>> model.feature_importances_
+    array([1.])
+
+    Each of ``model.boosters_`` is an ``xgboost.Booster``, which ``shap.TreeExplainer`` reads; `shap_values` needs no
+    other package.
     """
 
     rounds: int = 300
@@ -91,6 +97,49 @@ class XGBoostRegressor(ScaledRegressor):
         if len(predicted) < 2:
             raise SettingError("One booster knows no deviation; XGBoostRegressor(n_members=5) does.")
         return predicted.mean(axis=0), np.maximum(predicted.std(axis=0, ddof=1), _SMALLEST_DEVIATION)
+
+    @property
+    def feature_importances_(self) -> NDArray[np.float64]:
+        """Share of the gain that splits by each column bring, float64, shape (n_features,), summing to 1.
+
+        Of a pipeline, ``pipeline[:-1].get_feature_names_out()`` names the columns.
+        """
+        check_is_fitted(self)
+        gain = np.zeros(self.n_features_in_)
+        for booster in self.boosters_:
+            for name, one in booster.get_score(importance_type="total_gain").items():
+                gain[int(name.removeprefix("f"))] += one
+        return gain / (gain.sum() or 1.0)
+
+    def shap_values(self, X: Any) -> NDArray[np.float64]:
+        """Return what each column adds to the prediction, by Shapley's rule over the trees (Lundberg et al., 2020).
+
+        Parameters
+        ----------
+        X : array-like of float, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of float64, shape (n, n_features + 1)
+            The last one is the mean prediction; the sum of a row is the prediction on the scale of the scores, which
+            are standardised labels, or normal scores of their ranks, see `labels`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nasmeta.predictors import XGBoostRegressor
+        >>> X = np.arange(120.0).reshape(60, 2) % 7
+        >>> model = XGBoostRegressor(rounds=50, columns=1.0).fit(X, X[:, 1])
+        >>> added = model.shap_values(X)
+        >>> added.shape, bool(np.abs(added[:, 1]).mean() > np.abs(added[:, 0]).mean())
+        ((60, 3), True)
+        """
+        import xgboost
+
+        check_is_fitted(self)
+        rows = xgboost.DMatrix(self._checked_rows(X), nthread=self.n_jobs)
+        added = [booster.predict(rows, pred_contribs=True) for booster in self.boosters_]
+        return np.asarray(np.mean(added, axis=0), dtype=np.float64)
 
     def _state(self) -> dict[str, Any]:
         return {"boosters": [bytes(booster.save_raw("ubj")) for booster in self.boosters_]}

@@ -1,0 +1,47 @@
+"""``nasmeta list``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from nasmeta.cli._cli_utils import cli_command, print_table
+from nasmeta.errors import SettingError, UnknownNameError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["list_names"]
+
+_KINDS = ("searchers", "tasks", "tables", "specifications")
+
+
+@cli_command
+def list_names(
+    kind: Annotated[
+        str, typer.Argument(metavar="|".join(_KINDS), help="What to list.", autocompletion=lambda: list(_KINDS))
+    ],
+    family: Annotated[
+        Optional[str],  # noqa: UP045  (older typers cannot read the other form)
+        typer.Option(help="Of the tasks, those of one family; else a line a family."),
+    ] = None,
+) -> None:
+    """List all searchers, tasks, tables or ready comparisons."""
+    import nasmeta as nm
+
+    if kind not in _KINDS:
+        raise UnknownNameError.of("list", kind, _KINDS)
+    if family is not None and kind != "tasks":
+        raise SettingError(f"Tasks have families, {kind} have none: leave out --family.")
+    found: pd.DataFrame = nm.list_tasks(family) if kind == "tasks" else getattr(nm, f"list_{kind}")()
+    if kind == "tasks" and family is None:
+        groups = found.groupby("family", sort=False)
+        found = groups.agg(tasks=("task", "size"), first=("task", "first"), here=("here", "sum")).reset_index()
+    print_table(list(found.columns), [[_shown(value) for value in row] for row in found.itertuples(index=False)])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return "" if value != value else f"{value:,.0f}" if isinstance(value, int | float) else str(value)

@@ -1,0 +1,24 @@
+"""Facts of an object as a small table in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+__all__ = ["ShowsFacts"]
+
+
+class ShowsFacts:
+    """Base of what a notebook shows as its facts."""
+
+    def _facts(self) -> Mapping[str, object]:
+        """Return what is shown, in words, by heading."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        left = 'style="text-align: left"'
+        rows = "".join(
+            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(str(fact))}</td></tr>"
+            for name, fact in self._facts().items()
+        )
+        return f"<table><caption>{escape(type(self).__name__)}</caption><tbody>{rows}</tbody></table>"

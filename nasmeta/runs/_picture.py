@@ -1,0 +1,74 @@
+"""A run in a notebook: its facts and its picture."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["RunAxis", "facts_of", "plot_run"]
+
+RunAxis = Literal["evaluation", "simulated_seconds"]
+
+
+def facts_of(run: Any) -> dict[str, object]:
+    """Return what a notebook shows of a run."""
+    facts: dict[str, object] = {"searcher": f"{run.searcher}, seed {run.seed}", "task": run.task.name}
+    facts["evaluations"] = f"{len(run):,}, stopped by {run.stopped}"
+    if len(run) and (position := run.incumbent_positions[-1]) >= 0:
+        info, best = run.evaluator.column, run.best
+        facts["best"] = f"{info.metric} {best.value:.4f} ({info.unit}), found by evaluation {position + 1:,}"
+        facts["architecture"] = f"{best.cell}: {run.task.space.to_string(best.cell)}"
+    return facts
+
+
+@house_style()
+def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
+    """Draw each value of a run as a dot, the best so far as a line, and below them the weights of an ensemble."""
+    from matplotlib import rcParams
+
+    if x not in get_args(RunAxis):
+        raise UnknownNameError.of("axis", x, get_args(RunAxis))
+    if not len(run):
+        raise SettingError("The run evaluated nothing, so there is nothing to draw.")
+    frame = run.frame()
+    total = inches(width, 4.6)
+    weights = run.weights
+    figure = new_figure(total, 4.1 if len(weights.columns) else 2.9)
+    panels = figure.subplots(2, sharex=True, height_ratios=(2, 1)) if len(weights.columns) else [figure.subplots()]
+    axes = panels[0]
+    axes.plot(frame[x], frame["value"], "o", color="0.6", markersize=3, label="evaluated")
+    axes.plot(frame[x], frame["incumbent_value"], color="#0072B2", drawstyle="steps-post", label="best so far")
+    optimum, info = run.evaluator.optimum, run.evaluator.column
+    if not isnan(optimum):
+        axes.axhline(optimum, color="0.35", linewidth=0.8, linestyle=(0, (5, 1.5)), label="optimum")
+    # A search may begin with very bad values: these would leave no room for what it found.
+    sign, known = run.evaluator.sign, [] if isnan(optimum) else [run.evaluator.sign * optimum]
+    low, high = np.nanpercentile(sign * frame["value"], [5, 95])
+    bottom = max(min(low, (sign * frame["incumbent_value"]).min()), low - 2 * (high - low))
+    top = max([(sign * frame["incumbent_value"]).max(), *known])
+    margin = 0.06 * (top - bottom) or 1.0
+    axes.set_ylim(*sorted((sign * (bottom - margin), sign * (top + margin))))
+    panels[-1].set_xlabel("evaluations" if x == "evaluation" else "simulated training time (s)")
+    axes.set_ylabel(info.metric.replace("_", " ") + ("" if info.unit == "1" else f" ({info.unit})"))
+    axes.locator_params(axis="x", nbins=5)
+    title = f"{run.searcher} on {run.task.name}, seed {run.seed}"
+    axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))
+    axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
+    axes.set_axisbelow(True)
+    if len(weights.columns):
+        for name, share in weights.items():
+            panels[1].plot(frame[x], share, drawstyle="steps-post", label=f"weight of {name}")
+        panels[1].set_ylim(-0.04, 1.04)
+        panels[1].set_ylabel("weight")
+    for panel in panels:
+        panel.tick_params(labelsize=rcParams["xtick.labelsize"])
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure

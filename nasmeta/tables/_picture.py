@@ -1,0 +1,63 @@
+"""A table in a notebook: its facts, and pictures of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.pictures import Width, house_style, inches, new_figure, wrapped
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables._columns import ColumnInfo
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["facts_of", "plot_columns"]
+
+_COLOUR = "#0072B2"  # Okabe and Ito (2008)
+
+
+def facts_of(name: str, space: SearchSpace, columns: Sequence[ColumnInfo]) -> dict[str, object]:
+    """Return what a notebook shows of a table: its metrics, each with the values of what an address says."""
+    facts: dict[str, object] = {"name": name, "space": f"{space.name}, {space.size:,} architectures"}
+    for metric in dict.fromkeys(info.metric for info in columns):
+        own = [info for info in columns if info.metric == metric]
+        said = [
+            text + ", ".join(dict.fromkeys(str(getattr(info, part)) for info in own))
+            for text, part in (("", "dataset"), ("split ", "split"), ("epochs ", "epochs"), ("seed ", "seed"))
+            if any(getattr(info, part) is not None for info in own)
+        ]
+        facts[f"{metric} ({own[0].unit})"] = "; ".join(said)
+    return facts
+
+
+@house_style()
+def plot_columns(columns: Sequence[tuple[NDArray[np.float32], ColumnInfo]], width: Width) -> Figure:
+    """Draw how often values occur in a column, or a first column against a second one."""
+    from matplotlib import rcParams
+
+    (values, info), (others, other) = columns[0], columns[-1]
+    total = inches(width, 4.6)
+    figure = new_figure(total, 2.9)
+    axes = figure.subplots()
+    if len(columns) == 1:
+        axes.hist(values[np.isfinite(values)], bins=60, color=_COLOUR)
+        axes.set_ylabel("architectures")
+    else:
+        axes.plot(others, values, ".", color=_COLOUR, markersize=2, alpha=0.3, rasterized=True)
+        axes.set_ylabel(wrapped(_label(info), 1.8, rcParams["axes.labelsize"]))
+    axes.set_xlabel(wrapped(_label(other), total - 0.9, rcParams["axes.labelsize"]))
+    axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=rcParams["xtick.labelsize"])
+    return figure
+
+
+def _label(info: ColumnInfo) -> str:
+    said = (("{}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
+    parts = [info.dataset, *(text.format(value) for text, value in said if value is not None)]
+    unit = "" if info.unit == "1" else f" ({info.unit})"
+    return f"{info.metric.replace('_', ' ')}{unit}: {', '.join(parts)}"

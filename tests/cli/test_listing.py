@@ -1,0 +1,166 @@
+"""Lists of names, the doctor, completion, and ready comparisons that are shown or run with other repeats."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.experiments import read_specification
+from nasmeta.searchers import SEARCHERS
+
+SEARCHES = """
+import sys
+class Absent:
+    def find_spec(self, name, *rest):
+        if name in ("torch", "gpytorch", "safetensors", "optuna", "gymnasium"):
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Absent())
+import nasmeta as nm
+from nasmeta.errors import NasmetaError
+for name in sorted(nm.searchers.SEARCHERS):
+    try:
+        nm.search(name, "nb201/cifar10", evaluations=1)
+    except NasmetaError as reason:
+        print(name, str(reason).partition("nasmeta[")[2].partition("]")[0])
+"""
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "80"})
+
+
+def test_the_extras_of_searchers_are_those_that_they_ask_for() -> None:
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", SEARCHES], capture_output=True, text=True, check=True)
+    asked = dict(line.split(" ") for line in done.stdout.splitlines())
+    asked = {name: extra for name, extra in asked.items() if extra}  # others want a larger budget
+    # Whoever needs two says so only when the first one is there.
+    listed = nm.list_searchers().set_index("searcher")["extra"]
+    assert {name: extra.partition(",")[0] for name, extra in listed.items() if extra} == asked
+
+
+def test_lists_hold_all_names() -> None:
+    searchers = nm.list_searchers().set_index("searcher")
+    assert set(searchers.index) == set(SEARCHERS)
+    assert searchers["summary"].str.len().min() > 20
+    assert set(searchers.index[searchers["fidelities"]]) == {"asha", "bohb", "hyperband", "successive-halving"}
+    tasks = nm.list_tasks()
+    assert tasks["task"].is_unique
+    for name in tasks["task"]:
+        assert nm.get_task(name).name == name
+    here = tasks.set_index("task")["here"]
+    assert here["nb201/cifar10"]
+    assert not here["nb201/latency/pixel3"]
+    with pytest.raises(UnknownNameError, match="nb201/accuracy"):
+        nm.list_tasks("nb201/acuracy")
+
+
+@pytest.mark.parametrize("kind", ["searchers", "tasks", "tables", "specifications"])
+def test_lists_on_the_command_line(kind: str) -> None:
+    done = run("list", kind)
+    assert done.exit_code == 0, done.output
+    names = getattr(nm, f"list_{kind}")().iloc[:, 1 if kind == "tasks" else 0]
+    shown = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("│")]
+    assert shown == list(dict.fromkeys(names))  # in a file no name is broken
+
+
+def test_lists_refuse() -> None:
+    assert "Possible: searchers, specifications, tables, tasks" in run("list", "searcher").stderr
+    assert "leave out --family" in run("list", "tables", "--family", "nb201").stderr
+    assert "nb201/imagenet16-120" in run("list", "tasks", "--family", "nb201").stdout
+
+
+def test_the_doctor_finds_what_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NASMETA_MIRROR", raising=False)
+    done = run("doctor")
+    assert done.exit_code == 0, done.output
+    assert f"nasmeta   {nm.__version__}" in done.stdout
+    monkeypatch.setenv("NASMETA_MIRROR", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("NASMETA_CACHE", " ")
+    monkeypatch.setattr(
+        "nasmeta.cli._doctor.requires", lambda _: ["numpy>=99.1", "nothing-here>=1", "lost; extra == 'rl'"]
+    )
+    done = run("doctor")
+    assert done.exit_code == 1
+    problems = [line for line in done.stdout.splitlines() if line.startswith("BROKEN: ")]
+    assert len(problems) == 4
+    for text in ("numpy>=99.1", "nothing-here>=1, here it is missing", "its name is blank", "there is no such folder"):
+        assert any(text in problem for problem in problems)
+    assert 'rl: pip install "nasmeta[rl]" brings lost' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("search source-", "source-order"),
+        ("search gp nb201/cifar100@", "nb201/cifar100@12ep"),
+        ("compare nb", "nb201-paper"),
+    ],
+)
+def test_the_shell_completes_names(words: str, found: str) -> None:
+    said = {
+        "_NASMETA_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"nasmeta {words}",
+        "COMP_CWORD": str(len(words.split())),
+    }
+    command = [sys.executable, "-m", "nasmeta"]
+    done = subprocess.run(command, env={**os.environ, **said}, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [found]
+
+
+def test_a_ready_comparison_is_shown_and_repeated(tmp_path: Path) -> None:
+    text = run("compare", "--show", "first-steps").stdout
+    assert text == read_specification("first-steps").text
+    done = run("compare", "first-steps", "--repeats", "2", "--out", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert "2 runs" in done.stdout
+    kept = read_specification(tmp_path / "specification.toml")
+    assert kept.seeds == (0, 1)
+    assert kept.text.count("repeats") == text.count("repeats")
+    assert kept.searchers == read_specification("first-steps").searchers
+    assert run("compare", "first-steps", "--repeats", "0").exit_code == 2
+
+
+def test_repeats_where_a_file_says_none_or_lists_seeds(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    rest = (
+        'tasks = ["nb201/cifar10"]\nsearchers = ["random"]\n[clock]\nrepeats = "charged"\n[budget]\nevaluations = 5\n'
+    )
+    path.write_text(rest, encoding="utf-8")
+    more = read_specification(path).with_repeats(3)
+    assert more.seeds == (0, 1, 2)
+    path.write_text(more.text, encoding="utf-8")
+    assert read_specification(path) == more
+    path.write_text(f"seeds = [3, 1]\n{rest}", encoding="utf-8")
+    with pytest.raises(SettingError, match="lists its seeds"):
+        read_specification(path).with_repeats(3)
+
+
+def test_a_search_says_which_evaluation_found_the_best() -> None:
+    best = nm.search("random", "nb201/cifar10", evaluations=30, seed=3)
+    position = list(best.cells).index(best.best.cell) + 1
+    done = run("search", "random", "nb201/cifar10", "--evaluations", "30", "--seed", "3")
+    assert f"found by        evaluation {position} of 30" in done.stdout
+
+
+def test_names_are_whole_in_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from nasmeta.cli._cli_utils import print_table
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_table(["searcher", *map(str, range(6))], [["a-name-of-24-characters", *["91.23 ± 0.45"] * 6]])
+    shown = capsys.readouterr().out
+    assert "a-name-of-24-characters" in shown
+    assert "…" not in shown
+    assert shown.count("0.45") == 6

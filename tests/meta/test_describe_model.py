@@ -1,0 +1,33 @@
+"""A meta-model in words: its numbers are those of the model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nasmeta.meta import load_meta_model, meta_train, shipped_meta_models
+
+
+@pytest.mark.parametrize("kind", ["meta-gp", "meta-linear", "rgpe", "source-order"])
+def test_what_is_said_of_a_model(kind: str, tmp_path: Path) -> None:
+    saved = meta_train(kind, leave_out="cifar10", labels=60, out=tmp_path / "model.npz")
+    said = saved.describe()
+    assert "nb201/cifar100 (60 labels), nb201/imagenet16-120 (60 labels)." in said
+    assert "No honest test on: cifar100, imagenet16-120." in said
+    if kind == "meta-gp":
+        model = saved.searcher(np.random.default_rng(0)).meta_model_
+        for name, scale in zip(model.features, model.hyperparameters.lengthscales, strict=True):
+            assert re.search(rf"^  {name}: .* lengthscale {scale:.3g}$", said, re.MULTILINE)
+        space = saved.space
+        effect = model.mean[space.codes[:, 0] == 3].mean() - model.mean.mean()
+        assert f"nor_conv_3x3 {effect:+.2f}" in next(line for line in said.splitlines() if line.startswith("  0->1"))
+    assert ("0->1:" in said) == (kind in ("meta-gp", "meta-linear", "rgpe"))
+
+
+@pytest.mark.parametrize("name", sorted(shipped_meta_models()))
+def test_shipped_models_describe_themselves(name: str) -> None:
+    pytest.importorskip("torch", reason="Needs the extra torch.")
+    assert load_meta_model(name).describe().startswith(name[:7])

@@ -1,0 +1,122 @@
+"""Meta-predictors in the benchmark: on the spot or from a file, with honest sources, in either direction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pandas.testing import assert_frame_equal
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import LeakageError, LeakageWarning, SettingError, UnknownNameError
+from nasmeta.meta import META_PREDICTORS, meta_train
+from nasmeta.prediction._meta_models import LearntPredictor, learnt_predictor
+
+FEW: dict[str, Any] = {"target": "valid", "sizes": [10], "draws": 2}
+SCORES = ["scope", "n_train", "draw", "kendall_tau", "spearman", "rmse", "crps"]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("models") / "linear.npz"
+    meta_train("meta-linear", "nb201", leave_out="cifar10", out=out)
+    return out
+
+
+def test_a_file_predicts_as_the_same_training_does(file: Path) -> None:
+    frame = nm.benchmark_predictors(["ridge", "meta-linear", str(file)], "nb201/cifar10", **FEW)
+    of = {name: rows[SCORES].reset_index(drop=True) for name, rows in frame.groupby("predictor")}
+    assert_frame_equal(of["meta-linear"], of[str(file)])
+    assert of["meta-linear"]["kendall_tau"].min() > of["ridge"]["kendall_tau"].max()
+    assert of["meta-linear"]["rmse"].max() < 12  # percent: on the scale of the labels
+    # The same as by hand.
+    learnt = META_PREDICTORS["meta-linear"]().meta_fit(nm.task_distribution("nb201").leave_out("cifar10")[0])
+    task = nm.get_task("nb201/cifar10")
+    few = np.arange(0, 15625, 1000)
+    by_hand = learnt.fit(few, task.values[few]).predict(np.arange(15625))
+    found = learnt_predictor("meta-linear", task, None, {}).fit(few, task.values[few]).predict(np.arange(15625))
+    np.testing.assert_allclose(found, by_hand)
+
+
+class HigherIsBetter:
+    """What a meta-predictor takes its labels for."""
+
+    def fit(self, cells: Any, y: Any) -> None:
+        self.best = cells[np.argmax(y)]
+        self.labels = y
+
+    def predict(self, cells: Any, return_std: bool = False) -> Any:
+        return (self.labels, np.ones(len(cells))) if return_std else self.labels
+
+
+def test_lower_labels_may_be_better() -> None:
+    inner = HigherIsBetter()
+    cells, seconds = np.array([4, 7, 9]), np.array([3.0, 1.0, 2.0])
+    found = LearntPredictor(lambda progress: inner, -1.0, {}).fit(cells, seconds)
+    assert inner.best == 7
+    np.testing.assert_array_equal(found.predict(cells), seconds)
+    np.testing.assert_array_equal(found.predict(cells, return_std=True), [seconds, np.ones(3)])
+    task = nm.get_task("nb201/train-seconds/cifar10")
+    with pytest.raises(SettingError, match="there is none for"):  # seconds of another dataset are the same but a factor
+        nm.benchmark_predictors("meta-linear", task, sources="nb201/train-seconds", **FEW)
+
+
+def test_a_meta_model_goes_on_with_its_folder(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = nm.benchmark_predictors({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW)
+    monkeypatch.setattr(META_PREDICTORS["meta-linear"], "fit", None)  # nothing is fitted again
+    assert_frame_equal(
+        nm.benchmark_predictors({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW), first
+    )
+    with pytest.raises(TypeError):
+        nm.benchmark_predictors("meta-linear", sources="nb201/cifar100", folder=tmp_path, **FEW)  # another training
+
+
+def test_what_is_no_honest_test_is_told(file: Path) -> None:
+    with pytest.warns(LeakageWarning, match="has learnt from cifar100"):
+        nm.benchmark_predictors(str(file), "nb201/cifar100", **FEW)
+    with pytest.raises(LeakageError, match="both are on cifar10"):
+        nm.benchmark_predictors("meta-linear", "nb201/cifar10", sources=["nb201/cifar10@12ep"], **FEW)
+
+
+@pytest.mark.parametrize(
+    ("predictor", "options", "error", "message"),
+    [
+        ("gp/meta-linear", {}, SettingError, "joins no ensemble"),
+        ("meta-linear:paths", {}, SettingError, "takes no encoder"),
+        ("meta-liner", {}, UnknownNameError, "Did you mean 'meta-linear'"),
+        ("gp", {"sources": "nb201"}, SettingError, "there is none"),
+        ("nowhere.npz", {}, Exception, "no meta-model to read at nowhere.npz"),
+        (
+            "meta-nas-nb201-without-cifar10",
+            {},
+            SettingError,
+            "a model of meta-nas, which searches and predicts nothing",
+        ),
+        ("meta-linear", {"settings": {"meta-linear": {"stepz": 1}}}, SettingError, "has no setting 'stepz'"),
+    ],
+)
+def test_refusals(predictor: str, options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        nm.benchmark_predictors(predictor, "nb201/cifar10", **FEW, **options)
+
+
+def test_sources_and_a_file_are_one_too_many(file: Path) -> None:
+    with pytest.raises(SettingError, match="its own sources"):
+        nm.benchmark_predictors([str(file), "meta-linear"], "nb201/cifar10", sources="nb201", **FEW)
+
+
+def test_on_the_command_line(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="Needs the extra torch.")
+    trained = ["meta-train", "maml", "--leave-out", "cifar10", "--out", str(tmp_path / "maml.npz"), "--set", "steps=5"]
+    assert CliRunner().invoke(app, trained).exit_code == 0
+    names = f"{tmp_path / 'maml.npz'},maml,reptile"
+    asked = ["--sizes", "10", "--draws", "1", "--target", "valid", "--set", "maml:steps=5", "--set", "reptile:steps=5"]
+    done = CliRunner().invoke(app, ["predict", "--predictors", names, *asked])
+    assert done.exit_code == 0, done.output
+    rows = [line.split("│")[1:3] for line in done.stdout.splitlines() if line.startswith("│")]
+    values = {name.strip(): value for name, value in rows}
+    assert values[str(tmp_path / "maml.npz")] == values["maml"]
