@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from gp_harm import FEW, harms, rule_table, short  # beside this file
+from folding import folded  # beside this file
+from gp_harm import FEW, harms, rule_table, short
 
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 
@@ -285,7 +286,7 @@ def write_page(folder: Path) -> None:
         most=f"{steps.slowest_step_cpu_milliseconds.max():.0f}",
         above=f"{100 * (steps.slowest_step_cpu_milliseconds > 50).mean():.0f}",
     )
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    (folder / "README.md").write_text(folded(text).rstrip() + "\n", encoding="utf-8")
 
 
 TEXT = """## Gaussian processes: `meta-gp`, `multi-task-gp`, `rgpe`, `meta`

@@ -8,14 +8,14 @@ runs only these, ``--parts none`` only writes the page.
 from __future__ import annotations
 
 import argparse
-import re
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pandas as pd
-from gp_page import NB201, speed_ups  # beside this file
+from folding import folded  # beside this file
+from gp_page import NB201, speed_ups
 
 HERE = Path(__file__).parent
 PARTS = {
@@ -35,7 +35,6 @@ HEAD = """# Learning across tasks
 The target's data set (on TransNAS-Bench-101 its task, for hardware its device) is never among the sources, in no
 metric, epoch or seed. `python reports/meta/run.py` runs all parts and writes this page.
 """
-LONG = 80  # words, from which on the body of a section is folded
 
 
 def evaluations(mean: pd.Series) -> str:
@@ -90,18 +89,6 @@ def without_title(text: str) -> str:
 def linked(text: str, part: str) -> str:
     """Return the text with links to files of the part's folder."""
     return text.replace("](", f"]({part}/").replace(f"]({part}/http", "](http").replace(f"]({part}/#", "](#")
-
-
-def folded(text: str) -> str:
-    """Return the text with the body of each long section folded, its heading in sight."""
-    first, *rest = re.split(r"^(?=#{2,} )", text, flags=re.MULTILINE)
-    sections = [first]
-    for section in rest:
-        heading, _, body = section.partition("\n")
-        if len(body.split()) > LONG:
-            body = f"\n<details><summary>Show</summary>\n\n{body.strip()}\n\n</details>\n\n"
-        sections.append(f"{heading}\n{body}")
-    return "".join(sections)
 
 
 def compose() -> str:
