@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from folding import folded  # beside this file
 
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 
@@ -280,4 +281,4 @@ def write(folder: Path) -> None:
         "here, but on the same tasks and devices. So these are not the figures of a benchmark that "
         "nobody had seen. Written by `python reports/meta/few_shot.py`; `draws.csv` has every draw."
     )
-    (folder / "README.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(folded("\n".join(parts)).rstrip() + "\n", encoding="utf-8")

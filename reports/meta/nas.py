@@ -20,6 +20,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from folding import folded  # beside this file
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
@@ -335,7 +336,7 @@ def write(folder: Path) -> None:
         f"Regenerate: `python reports/meta/nas.py` (nasmeta {nm.__version__}, NumPy {np.__version__}, "
         f"Python {platform.python_version()}, {platform.machine()}).\n"
     )
-    (OUT / "README.md").write_text("\n".join(parts), encoding="utf-8")
+    (OUT / "README.md").write_text(folded("\n".join(parts)).rstrip() + "\n", encoding="utf-8")
 
 
 def by_task(rows: pd.DataFrame) -> pd.DataFrame:
@@ -430,9 +431,11 @@ def across(rows: pd.DataFrame) -> pd.DataFrame:
     worst = (wide.loc["gp"] / wide).min(axis=1)
     wide.columns = [name.removeprefix("tnb101/") for name in wide.columns]
     text = wide.map(lambda mean: f"{mean:.0f}")
-    text["speed-up over gp (geometric mean)"] = speed.map("{:.2f}".format)
-    text["on the worst task"] = worst.map("{:.2f}".format)
-    text["runs a task"] = rows.groupby("searcher").run.nunique()
+    runs = rows.groupby("searcher").run.nunique().reindex(text.index)
+    several = runs > 1  # one deterministic run a task gets no mean over tasks
+    text["speed-up over gp (geometric mean)"] = speed.map("{:.2f}".format).where(several, "–")
+    text["on the worst task"] = worst.map("{:.2f}".format).where(several, "–")
+    text["runs a task"] = runs
     return text.reset_index()
 
 
@@ -456,7 +459,9 @@ alone. Below: its evaluations over those of each network alone, geometric mean o
 interval over trainings. Where the interval contains 1, no gain is shown.
 """
 DETAIL = """
-In detail. Where nothing is random in a search (most probable, all cells) there is one run a training. The interval
+## Each training
+
+Where nothing is random in a search (most probable, all cells) there is one run a training. The interval
 draws the ten trainings, which differ more than the runs of one.
 """
 TRAINING = """
@@ -473,7 +478,9 @@ Scores are standard normal ones within a task: the best of 15,625 cells has 4. D
 prediction network, but for a constant. The dotted curve is the mean of the cells that the search network proposes, the
 drawn one the best of them by the screen.
 
-**How settings were chosen.** Equal weights need no choice. The row "choice without the target" takes the number of
+## How settings were chosen
+
+Equal weights need no choice. The row "choice without the target" takes the number of
 candidates and the weight of the search network's own opinion from pairs, one dataset as the only source and another one
 searched, by the geometric mean over five trainings a source, and only from the two pairs without the target:
 {strict}.
@@ -482,13 +489,17 @@ trainings on single sources; 64 candidates were once the best over all six pairs
 number. Differences of a few evaluations are noise.
 """
 TRANSNAS = """
-**TransNAS-Bench-101 micro, leave one task out**: evaluations until one of the best 4 of 4,096 cells (the top 0.1 %),
+## TransNAS-Bench-101 micro, leave one task out
+
+Evaluations until one of the best 4 of 4,096 cells (the top 0.1 %),
 the six other tasks as sources, one training a task, `gp` with the 100 runs a task of the part on Gaussian processes; a
 search that did not find one within {cap} evaluations
-counts as {cap}.
+counts as {cap}. Either network alone makes one deterministic run a task, so it gets no mean over tasks.
 """
 HARM = """
-**Where transfer by `meta-nas` does harm.** On {worse} of these {count} tasks it needs more evaluations than `gp`
+## Where transfer by `meta-nas` does harm
+
+On {worse} of these {count} tasks it needs more evaluations than `gp`
 without sources, by a factor of {factor:.1f} on {worst}; with one training a task this is told only roughly. Practised
 tasks all begin from a source or a mixture of sources; a target that disagrees with all of them is further away than
 what was practised, and reading the context does not make up for it. Where sources may disagree with the target, take a

@@ -346,12 +346,14 @@ Evaluations until the best cell of the NAS-Bench-201 table is evaluated (200 epo
 set out: `meta-rl` has been meta-trained on the two others (31,250 labels), {updates} updates, {steps} steps of searches
 on tasks sampled from them, {seconds} seconds a training on two cores that other work shared (16 to 37 seconds of one
 core). {trainings} trainings of `meta-rl` from different seeds made {runs} runs each; the interval draws trainings, and
-runs within them. `untrained` is the same policy before its first update: what it owes to the sources' scores and to its
-first weights. `source-order` tries cells in the order of their mean z-score on the sources. `evolution`,
-`local-search`, `reinforce` and `ppo` see no source; of the first two the table has the runs of `reports/queries`, the
-figure 100 of them, which on CIFAR-10 are lucky ones (mean 138.7 for `evolution`). A run ends at the optimum, after
-{cap} evaluations, or where a policy has settled and proposes nothing new; runs without the optimum count with what they
-had evaluated then, so such a mean is a lower bound.
+runs within them. `untrained` is the same policy before its first update. It is no random policy: three weights, on the
+predicted gain, on whether the cell is new, and on the best untried neighbour, are set by hand, so that it goes where
+sources and the cells seen nearby promise most. The other weights are random. Meta-training starts there too.
+`source-order` tries cells in the order of their mean z-score on the sources. `evolution`, `local-search`, `reinforce`
+and `ppo` see no source; of the first two the table has the runs of `reports/queries`, the figure 100 of them, which on
+CIFAR-10 are lucky ones (mean 138.7 for `evolution`). A run ends at the optimum, after {cap} evaluations, or where a
+policy has settled and proposes nothing new; runs without the optimum count with what they had evaluated then, so such a
+mean is a lower bound.
 
 {table}
 

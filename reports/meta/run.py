@@ -10,7 +10,12 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+
+import pandas as pd
+from folding import folded  # beside this file
+from gp_page import NB201, speed_ups
 
 HERE = Path(__file__).parent
 PARTS = {
@@ -23,21 +28,51 @@ PARTS = {
 
 HEAD = """# Learning across tasks
 
-**What to pick.** `nasmeta search --meta TASK` (the searcher `meta`). It looks at the sources, never at the target,
-and says what it picked: `meta-gp` where all are known on the same cells and agree, as the data sets of NAS-Bench-201
-do, `rgpe` where one is of the other cell space, else `multi-task-gp`. Why: where sources agree, a prior mean that
-they share finds the optimum within ten evaluations; where they do not, or little is known of them, it keeps the
-search among cells that are good elsewhere, while weights follow what the target's own values say. Without any source
-`gp` is the one to take. What each of these needs is in the first tables below.
-
-**What that choice has seen.** In a search the rule looks at the sources alone. But it was made, and changed four times,
-by people who had seen searches on the tasks of this page, and the settings of the searchers it picks from were chosen
-on NAS-Bench-201's three data sets (decisions 9, 40 and 41). The figures of the first part say how well the rule does on
-other draws of these tasks, not on new tasks.
+{summary}
+* Not shown: that any of this holds for new tasks. The searchers' settings were chosen on NAS-Bench-201 (decisions 9 and
+  40), and `meta` here is the former rule (decision 41). `reports/transfer` measures its successor (decision 82).
 
 The target's data set (on TransNAS-Bench-101 its task, for hardware its device) is never among the sources, in no
-metric, epoch or seed. Each part says what it ran, how often, and where transfer does not help.
+metric, epoch or seed. `python reports/meta/run.py` runs all parts and writes this page.
 """
+
+
+def evaluations(mean: pd.Series) -> str:
+    """Return the numbers of evaluations on the three data sets of NAS-Bench-201."""
+    return " / ".join(f"{mean[name]:.1f}".removesuffix(".0") for name in NB201)
+
+
+def findings() -> str:
+    """Return what the parts found, from their results."""
+    if not all((HERE / part / "README.md").exists() for part in ("gp", "rl", "nas", "few_shot")):
+        return "* Not all parts have been measured yet."
+    runs = pd.read_csv(HERE / "gp" / "runs.csv").drop_duplicates(["part", "task", "searcher", "labels", "run"])
+    plain = pd.read_csv(HERE.parent / "queries" / "queries.csv").query("searcher == 'gp'").set_index("task")["mean"]
+    gp = runs.groupby(["part", "labels", "searcher", "task"]).evaluations.mean()
+    ratios, overall = speed_ups(runs, "transnas", runs[(runs.part == "transnas") & (runs.searcher == "gp")])
+    harmed = [f"`{one.searcher}` on {one.task.split('/')[-1]} (×{one.ratio:.2f})" for one in ratios.itertuples()]
+    harmed = [text for text, ratio in zip(harmed, ratios.ratio, strict=True) if ratio < 1]
+    rl = pd.read_csv(HERE / "rl" / "evaluations.csv").assign(task=lambda rows: "nb201/" + rows.target)
+    rl = rl[rl.searcher.isin(["meta-rl", "untrained"])].set_index(["searcher", "task"])["mean"].astype(float)
+    nas = pd.read_csv(HERE / "nas" / "full.csv").query("searcher == 'meta-nas'")
+    nas = nas.groupby(["task", "training"]).evaluations.mean().groupby("task").mean()
+    draws = pd.read_csv(HERE / "few_shot" / "draws.csv").query("part == 'nb201' and labels == 20")
+    tau = draws.groupby(["method", "target"]).tau.mean()
+    order, adapted = (" / ".join(f"{tau[name, task]:.3f}" for task in NB201) for name in ("source-order", "meta-dkl"))
+    found = [
+        "Evaluations to the optimum of NAS-Bench-201 (CIFAR-10 / CIFAR-100 / ImageNet16-120): `gp` without sources "
+        f"{evaluations(plain)}; with 100 labels of each source, `multi-task-gp` "
+        f"{evaluations(gp['labels', 100, 'multi-task-gp'])}; with all labels, `meta-gp` "
+        f"{evaluations(gp['full', -1, 'meta-gp'])}, `meta-nas` {evaluations(nas)}, `meta-rl` "
+        f"{evaluations(rl['meta-rl'])} (before training, with some weights set by hand, "
+        f"{evaluations(rl['untrained'])}), the plain order of the sources "
+        f"{evaluations(gp['full', -1, 'source-order'])}.",
+        "On TransNAS-Bench-101, whose seven tasks disagree, `gp` needs "
+        f"×{overall['multi-task-gp']} the evaluations of `multi-task-gp` and ×{overall['rgpe']} those of `rgpe` "
+        f"(geometric means). It needs fewer than {' and than '.join(harmed) or 'none of them on any task'}.",
+        f"Kendall's τ-b: plain order of the sources {order}, `meta-dkl` with 20 labels {adapted}.",
+    ]
+    return "\n".join(textwrap.fill(f"* {text}", 120, subsequent_indent="  ", break_on_hyphens=False) for text in found)
 
 
 def without_title(text: str) -> str:
@@ -57,8 +92,8 @@ def linked(text: str, part: str) -> str:
 
 
 def compose() -> str:
-    """Return the page: what to pick, and the parts that are there."""
-    pages = [HEAD.rstrip()]
+    """Return the page: the findings, and the parts that are there."""
+    pages = [HEAD.format(summary=findings()).rstrip()]
     for part, title in PARTS.items():
         page = HERE / part / "README.md"
         if page.exists():
@@ -66,8 +101,7 @@ def compose() -> str:
         else:
             body = f"Not measured yet: `python reports/meta/{part}.py`."
         pages.append(f"## {title}\n\n{body}")
-    pages.append("All of it: `python reports/meta/run.py`.")
-    return "\n\n".join(pages) + "\n"
+    return folded("\n\n".join(pages)).rstrip() + "\n"
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from folding import folded  # beside this file
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from scipy.stats import binomtest, rankdata
 
@@ -462,7 +463,7 @@ def write() -> None:
     template = (HERE.parent / "spaces.md").read_text(encoding="utf-8")
     for part in ("kept", "calibration", "bins", "inside", "inside_speed", "warm", "warm_speed"):
         template = template.replace(f"<!-- {part} -->", tables.get(part, "(not measured)"))
-    (HERE / "README.md").write_text(template, encoding="utf-8")
+    (HERE / "README.md").write_text(folded(template).rstrip() + "\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -183,40 +183,61 @@ def main() -> None:
 
 TEXT = """# Predictors: the order of 15,625 cells from few labels
 
-**To quote:** from 781 validation labels, `{best}` orders the cells of NAS-Bench-201 that
-share no isomorph with a labelled one by their CIFAR-10 test accuracy with Kendall's τ-b {tau} (95 % interval {low} to
-{high}; mean of {draws} draws); scored on all cells, as published work does, {tau_all}.
+* **To quote:** from 781 validation labels, `{best}` orders the cells of NAS-Bench-201 that
+  share no isomorph with a labelled one by their CIFAR-10 test accuracy with Kendall's τ-b {tau} (95 % interval {low} to
+  {high}; mean of {draws} draws).
+* Scored on all cells, as published work does, it reaches {tau_all}, because copies of labelled networks are looked up.
+* Label noise caps any predictor near {ceiling}, the τ-b between validation and test accuracy.
+* Not shown: how well the predictors do on data sets that took no part in choosing their settings. Encoders, kernels
+  and settings were chosen on CIFAR-100, which agrees with the other two data sets.
+
+![Kendall's τ against the number of labels](kendall_tau.png)
 
 Labels: validation accuracy after 200 epochs, mean of the measured seeds (NATS-tss v1.0), of n random cells. Truth: test
-accuracy of the networks trained on all of CIFAR-10 (NB201 v1.1). τ between the two over all cells is {ceiling}, so
-label noise lets nobody get far beyond. Behind ± stands half of the 95 % bootstrap interval of the mean over the draws
-(–: not run; of 3 to 5 draws it is a rough one). The draws are the same for all predictors, the first ones where a
-predictor has fewer; a draw with more labels holds those with fewer. `NAME:ENCODER` is a predictor on an encoding,
-`a/b` an ensemble of a and b, `ensemble` is gp/xgboost.{neural}
+accuracy of the networks trained on all of CIFAR-10 (NB201 v1.1). ± is half of the 95 % bootstrap interval of the mean
+over the draws, a rough one with 3 to 5 draws; – means not run. All predictors see the same draws, and those with fewer
+draws see the first ones; a draw with more labels contains those with fewer. `NAME:ENCODER` is a predictor on an
+encoding, `a/b` an ensemble of a and b, `ensemble` is gp/xgboost.{neural}
 
 ## No isomorph of a scored cell has a label
 
+<details><summary>τ-b of all predictors, 10 to 1,563 labels</summary>
+
 {few_disjoint}
-## All cells, as published work scores
+</details>
+
+## Score all cells, as published work does
+
+<details><summary>τ-b of all predictors, 10 to 1,563 labels</summary>
 
 {few_all}
-Why the first table is lower: 15,625 cells are 6,466 networks. With n random cells labelled, many others are copies of
-them, with copied or repeated results; scoring all cells, or even all that have no label, pays for looking these up, the
-more the larger n. That is a fault of the protocol, and it is in every figure of it. The cells themselves are hardly the
-reason: the orders without labels (nwot, synflow, parameters) look nothing up, and differ little between the two tables.
-With 10 or 20 labels they are a match for most fits.
+</details>
+
+The first table is lower because 15,625 cells are 6,466 networks. With n random cells labelled, many others are copies
+of them, with copied or repeated results. Scoring all cells, or even all that have no label, rewards looking these up,
+the more the larger n. Every figure of this protocol has that fault. The choice of cells is hardly the reason: the
+orders without labels (nwot, synflow, parameters) look nothing up, and differ little between the two tables. With 10
+or 20 labels they match most fits.
 
 Cells without a label, isomorphs of labelled ones included:
 
+<details><summary>τ-b of all predictors, 10 to 1,563 labels</summary>
+
 {few_unseen}
-## Beside published figures, all cells scored
+</details>
+
+## Compare with published figures, all cells scored
+
+<details><summary>Published and measured</summary>
 
 {published}
+</details>
+
 The published ones are as stated in public repositories; they were not measured here. `proxies` are nine zero-cost
 proxies of untrained networks that this project measured on scikit-learn's digits (`reports/proxies`), so they contain
 no label of any benchmark.
 
-What was chosen on what: encoders, kernels and settings of the predictors' defaults, and which member of the ensemble
+How settings were chosen: encoders, kernels and settings of the predictors' defaults, and which member of the ensemble
 gets the proxies, were chosen on CIFAR-100's validation labels of all cells. So CIFAR-100 is not an unseen dataset for
 these defaults, and the datasets of this benchmark agree with one another; what each fit itself learns, hyperparameters
 included, comes from its n labels. The Gaussian process is better off without the proxies from some hundred labels on:
@@ -228,27 +249,47 @@ The rule that yields 6,466 networks is the benchmark's own, and it keeps apart c
 With all sums laid flat and zeros removed there are 4,930 functions. Scored on cells of whose function no cell has a
 label:
 
+<details><summary>τ-b by function</summary>
+
 {function}
-## Half and half
+</details>
+
+## Use half of the cells as labels
 
 About 7,812 labels, first those of half of the isomorphism classes, then those of half of the cells at random. The two
 score different mixtures of cells (`nwot` looks nothing up, and differs), so their difference says little.
 
 Half of the classes, scored on the other half:
 
+<details><summary>τ-b on the other half of the classes</summary>
+
 {half_disjoint}
+</details>
+
 Half of the cells, scored on the others, among them isomorphs of labelled ones:
 
+<details><summary>τ-b on the other cells</summary>
+
 {half_unseen}
+</details>
+
 ## Other datasets
 
+<details><summary>τ-b on CIFAR-100 and ImageNet16-120</summary>
+
 {others}
+</details>
+
 ## Calibration
 
 On cells without a labelled isomorph, against the validation accuracy in percentage points. Coverage: share of true
 values inside the central 50, 80 and 95 % intervals.
 
+<details><summary>Errors and coverage</summary>
+
 {calibration}
+</details>
+
 ![Coverage](calibration.png)
 
 The errors in percentage points are dominated by the few cells that do not train at all (10 % accuracy),
@@ -260,8 +301,10 @@ The ensembles and the Gaussian processes are too careful.
 781 labels, 15,625 predictions, one thread, median. The machine was shared, so `cpu seconds`, the processor's time for
 both, is the number to compare.
 
+<details><summary>Seconds of all predictors</summary>
+
 {seconds}
-![Kendall's τ against the number of labels](kendall_tau.png)
+</details>
 
 Regenerate: `python reports/predictors/run.py{flag}` ({versions}; seeds spawned
 from 0). All means are in [results.csv](results.csv).

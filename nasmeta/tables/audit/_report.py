@@ -99,13 +99,13 @@ def _markdown(audit: Audit) -> str:
     lines = [
         "# Audit of the tables",
         "",
-        "Written by `nasmeta data audit --report FOLDER`. Every invariant that is known of the benchmarks is checked "
-        "on what the store holds, and on each source by itself. A violation that is known and documented is listed "
-        "with its cells in `violations.csv`; any other makes the command fail. `groups.csv` lists the groups of cells "
-        "whose results are equal to the digit.",
-        "",
         f"{len(audit.rows)} findings: {audit.count('holds')} hold, {audit.count('known')} with known violations only, "
         f"{audit.count('VIOLATED')} violated, {audit.count('not here')} not checked as the columns are not here.",
+        "",
+        "`nasmeta data audit --report FOLDER` checks every known invariant of the benchmarks on the tables in the "
+        "store, and on each source by itself. An audit shows that numbers agree with each other, not that they are "
+        "right. `violations.csv` lists the documented violations with their cells; any other makes the command fail. "
+        "`groups.csv` lists the groups of cells whose results are equal to the digit.",
         "",
         "## Sources",
         "",
@@ -113,10 +113,12 @@ def _markdown(audit: Audit) -> str:
     for table, sources in audit.sources.items():
         lines += [f"* `{table}`: " + (", ".join(f"{name} ({release})" for name, release in sources) or "none here")]
     for name in dict.fromkeys(row.check for row in audit.rows):
+        rows = [row for row in audit.rows if row.check == name]
+        hold = sum(row.verdict == "holds" for row in rows)
         lines += ["", f"## {name}", "", CHECKS[name].invariant, ""]
+        lines += [f"<details><summary>{hold} of {len(rows)} findings hold</summary>", ""]
         lines += ["| columns | release, source | cells | violations | known | new | verdict | measured |"]
         lines += ["|---|---|---|---|---|---|---|---|"]
-        rows = [row for row in audit.rows if row.check == name]
         for row in _shortened(rows):
             found = row.finding
             of = ", ".join(part for part in (found.release, found.source) if part)
@@ -126,6 +128,7 @@ def _markdown(audit: Audit) -> str:
         hidden = len(rows) - len(_shortened(rows))
         if hidden:
             lines += ["", f"{hidden} more hold; all are in `checks.csv`."]
+        lines += ["", "</details>"]
         reasons = dict.fromkeys(reason for row in rows for reason in row.reasons)
         lines += ["", *(f"* Known: {reason}" for reason in reasons)] if reasons else []
     return "\n".join(lines) + "\n"
