@@ -33,14 +33,21 @@ def read(folder: Path) -> pd.DataFrame:
     return frame
 
 
-def choose(frame: pd.DataFrame, half: str) -> str:
-    """Return the candidate of the highest mean gain on a half of the families, natural and stress sources alike."""
-    own = frame[frame["family"].isin(HALVES[half]) & frame["searcher"].str.startswith("meta")]
-    own = own[~own["searcher"].isin(["meta-gp", "meta-np", "meta-nas", "meta-rl"])]
+def candidates(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean gain of each candidate on each half and kind of sources, of the draws that all have."""
+    own = frame[(frame["searcher"] == "meta") | frame["searcher"].str.startswith("meta, ")]
+    own = own[own["searcher"] != CHOICE]
+    there = own.groupby([*KEYS, "draw"])["searcher"].transform("nunique")
+    own = own[there == own["searcher"].nunique()]
     means = own.groupby([*KEYS, "searcher"])["gain"].mean().reset_index()
     means["kind"] = np.where(means["sources"] == "natural", "natural", "stress")
-    scores = means.groupby(["searcher", "kind"])["gain"].mean().groupby("searcher").mean()
-    return str(scores.idxmax())
+    means["half"] = [next(half for half, families in HALVES.items() if name in families) for name in means["family"]]
+    return means.pivot_table(index="searcher", columns=["half", "kind"], values="gain")
+
+
+def choose(frame: pd.DataFrame, half: str) -> str:
+    """Return the candidate of the highest mean gain on a half of the families, natural and stress sources alike."""
+    return str(candidates(frame)[half].mean(axis=1).idxmax())
 
 
 def with_choice(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -119,15 +126,11 @@ def harm(found: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def candidates(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean gain of each candidate on each half, for natural and stress sources."""
-    own = frame[frame["searcher"].str.startswith("meta") & ~frame["searcher"].isin(["meta-gp", CHOICE])]
-    means = own.groupby([*KEYS, "searcher"])["gain"].mean().reset_index()
-    means["kind"] = np.where(means["sources"] == "natural", "natural", "stress")
-    means["half"] = [next(half for half, families in HALVES.items() if name in families) for name in means["family"]]
-    table = means.pivot_table(index="searcher", columns=["half", "kind"], values="gain")
+def candidate_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the gains of the candidates for the page."""
+    table = candidates(frame)
     table.columns = [f"half {half}, {kind}" for half, kind in table.columns]
-    return table.round(2).rename(index=lambda name: f"`{name}`").reset_index()
+    return table.map("{:.2f}".format).rename(index=lambda name: f"`{name}`").reset_index()
 
 
 def plain_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -152,7 +155,7 @@ def picture(found: pd.DataFrame, path: Path) -> None:
     axes.set(
         yticks=-np.arange(len(kinds)), yticklabels=[f"{kind} sources" if kind == "natural" else kind for kind in kinds]
     )
-    axes.set_xlabel("gain over gp: halvings of the share of better architectures (mean after 10, 25, 50 evaluations)")
+    axes.set_xlabel("gain over gp: halvings of the share of better architectures")
     figure.legend(loc="outside upper center", ncols=len(names), frameon=False)
     save_figure(figure, path, formats=("png",))
 
@@ -165,8 +168,8 @@ def paragraph(text: str) -> str:
 def summary(found: pd.DataFrame, chosen: dict[str, str]) -> str:
     """Return the findings."""
     natural, stress = found[found["sources"] == "natural"], found[found["sources"] != "natural"]
-    lines = []
-    for title, part in (("With natural sources", natural), ("With stress sources", stress)):
+    lines = ["How many times fewer evaluations than `gp` each needs, geometric mean over targets (above 1 is faster)."]
+    for title, part in (("natural sources", natural), ("stress sources", stress)):
         means = {
             name: geometric(part[part["searcher"] == name]["ratio"])
             for name in SHOWN
@@ -174,14 +177,12 @@ def summary(found: pd.DataFrame, chosen: dict[str, str]) -> str:
         }
         if means:
             told = ", ".join(f"`{name}` {said(values)}" for name, values in means.items())
-            lines.append(
-                f"{title}, evaluations of `gp` over those of the searcher, geometric mean over targets: {told}."
-            )
+            lines.append(f"With {title}: {told}.")
     if chosen:
         lines.append(
-            "What cross-fitting chose: "
+            "Cross-fitting chose "
             + ", ".join(f"`{name}` for half {half}" for half, name in chosen.items())
-            + ". The row of it shows no setting on a family that it was chosen on."
+            + f"; the row `{CHOICE}` reports each choice on the families that had no part in it."
         )
     return paragraph(" ".join(lines))
 
@@ -190,8 +191,7 @@ def write_page(folder: Path) -> None:
     """Write README.md and gains.png beside results.csv."""
     frame, chosen = with_choice(read(folder))
     found = ratios(frame)
-    order = [*SHOWN, CHOICE, *sorted(set(found["searcher"]) - {*SHOWN, CHOICE})]
-    searchers = [name for name in order if name in set(found["searcher"])]
+    searchers = [name for name in (*SHOWN, CHOICE) if name in set(found["searcher"])]
     families = tuple(family for half in HALVES.values() for family in half)
     natural = found[found["sources"] == "natural"]
     draws = frame.groupby([*KEYS, "searcher"]).size()
@@ -211,7 +211,7 @@ def write_page(folder: Path) -> None:
         to_markdown(harm(found, searchers)).strip(),
         "## How the default was chosen",
         paragraph(CHOICE_TEXT.format(halves=listed)),
-        to_markdown(candidates(frame)).strip(),
+        to_markdown(candidate_table(frame)).strip(),
         "## Without sources",
         paragraph(PLAIN_TEXT),
         to_markdown(plain_table(frame)).strip(),
