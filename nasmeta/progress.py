@@ -85,7 +85,7 @@ class _LineBar(Bar):
         super().__init__()
         self._count = (lambda n: f"{n / 1e6:,.1f} MB") if in_bytes else "{:,}".format
         self._lines, self._what, self._total, self._done, self._begun = Lines(write), what, total, done, done
-        self._start = time.monotonic()
+        self._start, self._told_last = time.monotonic(), False
 
     def advance(self, n: int = 1) -> None:
         """Say that n more are done."""
@@ -93,7 +93,10 @@ class _LineBar(Bar):
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         """Say how many are done."""
-        self._done, self._total = done, self._total if total is None else total
+        total = self._total if total is None else total
+        if self._told_last and (done, total) == (self._done, self._total) and not note:
+            return
+        self._done, self._total, self._told_last = done, total, done == total
         elapsed, new = time.monotonic() - self._start, done - self._begun
         line = f"{self._what}: {self._count(done)}" + ("" if self._total is None else f" of {self._count(self._total)}")
         line += f", {elapsed:,.0f} s elapsed"
