@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_array, check_int
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.meta._meta_gp import MetaGP, learn_meta_gp, pack_meta_gp, unpack_meta_gp
 from nasmeta.meta._multi_task_gp import regression_weights
@@ -65,6 +65,10 @@ def predictive_weights(
     >>> predictive_weights(agreed - [[0.0], [1.0]], np.random.default_rng(0)).round(3).tolist()
     [1.0, 0.0]
     """
+    log_densities = check_array("log_densities", log_densities)
+    samples = check_int("samples", samples, 1, 1_000_000)
+    if log_densities.ndim != 2 or not log_densities.size:
+        raise SettingError(f"log_densities has a row a model and a column an observation, not {log_densities.shape}.")
     n = log_densities.shape[1]
     shares = log_densities @ (n * rng.dirichlet(np.ones(n), size=samples)).T
     shares -= logsumexp(shares, axis=0)
@@ -78,6 +82,25 @@ class _Learnt:
 
     models: SourceModels
     complete: MetaGP | None
+
+    @property
+    def _said(self) -> SourceModels | MetaGP:
+        return self.models if self.complete is None else self.complete
+
+    @property
+    def mean(self) -> NDArray[np.floating]:
+        """What the sources expect of every cell, shape (n_cells,)."""
+        return self._said.mean
+
+    @property
+    def hyperparameters(self) -> Any:
+        """Those behind that mean."""
+        return self._said.hyperparameters
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What is compared."""
+        return self._said.features
 
 
 class _Process:
@@ -116,8 +139,9 @@ class DefaultMetaSearch(RGPESearch):
     Members are Gaussian processes of the target that differ in their prior mean: none (``gp``), the sources weighted
     by how well they rank the target's values (``rgpe``), or by regression (``multi-task-gp``). A member's weight
     follows from its leave-one-out predictions of the target's values, see `predictive_weights`, and cells are proposed
-    by the weighted mean of the members' expected improvements. So a prior which the target contradicts loses its say,
-    and one that fits keeps it, without a rule about the sources.
+    by the weighted mean of the members' expected improvements. So a prior mean which fits the target's values has more
+    to say than one that does not, without a rule about the sources. The left-out value has a part in the weights of
+    the sources, which favours the members with sources where there are few values.
 
     The first cells are those of the process over (cell, task) that the sources were fitted with, or, where all of them
     have labelled at least half of the space, of `nasmeta.meta.MetaGPSearch`. Some of the first cells are drawn at
@@ -130,7 +154,7 @@ class DefaultMetaSearch(RGPESearch):
     n_initial : int, default 5
         Evaluations before the members propose.
     n_random : int, default 2
-        How many of these are drawn at random; every second one, up to the last.
+        How many of these are drawn at random: every second one, up to the last. More than half of them are cut to that.
     members : sequence of str, default ("rgpe", "multi-task-gp")
         Beside ``gp``, which always is one.
     features : sequence of str, optional
@@ -138,8 +162,8 @@ class DefaultMetaSearch(RGPESearch):
 
     Attributes
     ----------
-    note : dict
-        Who chose the last proposal (``sources``, ``random``, ``members``), and the members' ``weights``.
+    notes : list of dict
+        Who chose each of the last proposals (``sources``, ``random``, ``members``), and the members' ``weights``.
 
     Examples
     --------
@@ -164,14 +188,14 @@ class DefaultMetaSearch(RGPESearch):
         features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng, n_initial=n_initial, features=features)
-        self.n_random = check_int("n_random", n_random, 0, 1_000_000)
+        self.n_random = min(check_int("n_random", n_random, 0, 1_000_000), self.n_initial // 2)
         if isinstance(members, str) or not isinstance(members, Sequence):
             raise SettingError(f"members must be a list of names from {', '.join(MEMBERS)}, not {shown(members)}.")
         for name in members:
             if name not in MEMBERS:
                 raise UnknownNameError.of("member", name, MEMBERS)
         self.members = tuple(dict.fromkeys(members))
-        self.note: dict[str, Any] = {}
+        self.notes: list[Mapping[str, Any]] = []
 
     # -- what is learnt from sources --------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> _Learnt:
@@ -207,6 +231,7 @@ class DefaultMetaSearch(RGPESearch):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the first cells, of the sources or at random, then those of the members."""
         first: list[int] = []
+        self.notes = []
         if self._n_asked + n <= self._n_open:
             while len(first) < n and self._n_asked < self.n_initial:
                 first.append(self._first_cell())
@@ -218,7 +243,7 @@ class DefaultMetaSearch(RGPESearch):
     def _first_cell(self) -> int:
         left = self.n_initial - 1 - self._n_asked
         if left % 2 == 0 and left < 2 * self.n_random:
-            self.note = {"by": "random"}
+            self.notes.append({"by": "random"})
             cell = int(self.rng.choice(np.flatnonzero(~self._asked)))
             self._mark(cell)
             return cell
@@ -226,7 +251,7 @@ class DefaultMetaSearch(RGPESearch):
 
     def _favourite(self) -> int:
         """Return what the sources, corrected by what was told, promise most."""
-        self.note = {"by": "sources"}
+        self.notes.append({"by": "sources"})
         learnt: _Learnt = self._require_meta_model()
         if learnt.complete is None:
             return int(self._first_cells(1)[0])
@@ -297,5 +322,5 @@ class DefaultMetaSearch(RGPESearch):
                     one.gp.add(cell)
         for one in processes:
             one.gp.forget_last(n - 1)
-        self.note = {"by": "members", "weights": told}
+        self.notes += [{"by": "members", "weights": told} for _ in chosen]
         return chosen

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +70,15 @@ class GuidedSearch(Searcher):
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the first cells, then what the searcher proposes inside the part."""
-        self.note = {"by": "warm start"} if self._first else None
         proposals = [self._first.popleft() for _ in range(min(n, len(self._first)))]
+        first: list[Mapping[str, Any]] = [{"by": "warm start"} for _ in proposals]
         if len(proposals) < n:
             rest = n - len(proposals)
             proposals += self.inner.ask(rest).tolist() if self._keeps_inside else self._inside(rest)
-            self.note = self.inner.note
+            inner = self.inner.notes
+            self.notes = [*first, *inner] if inner is not None and len(inner) == rest else None
+        else:
+            self.notes = first
         self._asked[proposals] = True
         return np.array(proposals, dtype=np.int32)
 

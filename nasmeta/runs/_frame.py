@@ -96,5 +96,6 @@ def weights_frame(notes: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the members' weights in what a searcher said of its proposals; see `History.weights`."""
     import pandas as pd
 
-    rows = [dict(note.get("weights", {})) for note in notes]
+    said = [note.get("weights") for note in notes]
+    rows = [one if isinstance(one, dict) and all(type(w) is float for w in one.values()) else {} for one in said]
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))

@@ -96,12 +96,11 @@ class History(ShowsFacts):
         start: float = 0.0,
         worker: int = 0,
         epochs: int = 0,
-        note: Mapping[str, Any] | None = None,
+        notes: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """Record evaluations, in the order in which they start; several at once are those of one batch."""
-        if note:
-            first = len(self._cells)
-            self._notes |= dict.fromkeys(range(first, first + len(cells)), note)
+        if notes:
+            self._notes |= dict(enumerate(notes, start=len(self._cells)))
         if failures:
             first = len(self._cells)
             self._failures |= {first + i: reason for i, reason in enumerate(failures) if reason is not None}

@@ -113,14 +113,14 @@ class Journal(JournalFile[Records]):
         values: list[float],
         cost_seconds: list[float],
         failures: Sequence[str | None] = (),
-        note: Mapping[str, Any] | None = None,
+        notes: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """Record evaluations; they reach the file at once, or with others a tenth of a second later."""
         for i, (cell, value, cost) in enumerate(zip(cells, values, cost_seconds, strict=True)):
             reason = failures[i] if failures else None
             record = f"{cell},{value!r},{cost!r}"
             said: Any = reason
-            if note:
+            if notes and (note := notes[i]):
                 said = {"note": note} if reason is None else {"note": note, "failure": reason}
             self.add(record if said is None else f"{record},{json.dumps(said)}")
         self.flush_now_and_then()

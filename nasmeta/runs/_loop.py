@@ -198,10 +198,10 @@ def run_loop(
                 if epochs > longest > 0:
                     costs = [max(costs[0] - before, 0.0)]
             worker = heappop(idle)
-            note = searcher.note
-            record(new, values, costs, evaluation.failures, start, worker, epochs, note)
+            notes = None if searcher.notes is None else _notes_of(searcher.notes, cells, new)
+            record(new, values, costs, evaluation.failures, start, worker, epochs, notes)
             if replay is not None:
-                replay.record(n, new, values, costs, evaluation.failures, start, worker, epochs, spent, note)
+                replay.record(n, new, values, costs, evaluation.failures, start, worker, epochs, spent, notes)
             if shared:
                 pending[keys[0]], asked = 1, asked.copy()
             told = None if not all_new else evaluation.values if sign == 1.0 else np.array(utilities)
@@ -231,6 +231,12 @@ def run_loop(
     history.stopped, history.searcher_seconds = stopped, thought
     history.end(budget, rules, sign, target, full)
     return history
+
+
+def _notes_of(notes: list[Mapping[str, Any]], cells: list[int], new: list[int]) -> list[Mapping[str, Any]] | None:
+    """Return what was said of those proposals that are evaluated."""
+    said = dict(zip(cells, notes, strict=False))
+    return [said.get(cell, {}) for cell in new]
 
 
 def _tell(

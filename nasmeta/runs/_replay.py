@@ -82,24 +82,25 @@ class Replay:
         worker: int,
         epochs: int,
         searcher_seconds: float,
-        note: Mapping[str, Any] | None,
+        notes: Sequence[Mapping[str, Any]] | None,
     ) -> None:
         """Write evaluations from this position on, as far as the journal does not hold them."""
         if (held := len(self._cells) - position) > 0:
             cells, values = cells[held:], values[held:]
             cost_seconds, failures = cost_seconds[held:], failures[held:]
+            notes = notes and notes[held:]
         if not cells:
             return
         if not self._timed:
-            self._journal.append(cells, values, cost_seconds, failures, note)
+            self._journal.append(cells, values, cost_seconds, failures, notes)
             return
         details: dict[str, Any] = {"start": start, "worker": worker, "epochs": epochs}
         if searcher_seconds:
             details["searcher_seconds"] = searcher_seconds
         if any(failures):
             details["failure"] = failures[0]
-        if note:
-            details["note"] = note
+        if notes:
+            details["note"] = notes[0]
         self._journal.append_detailed(cells[0], values[0], cost_seconds[0], details)
 
 

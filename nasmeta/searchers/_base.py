@@ -90,9 +90,9 @@ class Searcher(ABC):
     waits_for_values : bool
         Of the class: whether it stands still until it is told the value of each of its proposals. Where it is kept
         to a part of the space, it is then told a low value for cells outside; others are told nothing.
-    note : mapping or None
-        What the searcher says about its last proposal, of JSON's types; journal and history keep it. None where it says
-        nothing.
+    notes : list of mapping, or None
+        What the searcher says about each of the last proposals, of JSON's types; journal and history keep it. None
+        where it says nothing.
 
     Notes
     -----
@@ -114,7 +114,7 @@ class Searcher(ABC):
     """
 
     waits_for_values: ClassVar[bool] = False
-    note: Mapping[str, Any] | None = None
+    notes: list[Mapping[str, Any]] | None = None
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         self.space = space

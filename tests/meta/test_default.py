@@ -44,8 +44,8 @@ def test_equal_evidence_gives_equal_weights_and_one_observation_decides_little()
 def test_a_prior_that_the_target_contradicts_loses_its_weight(labels: int | None) -> None:
     values, rng = made_up_values(SPACE), np.random.default_rng(0)
     cells = EVERY if labels is None else SPACE.sample(labels, rng)
-    like = search([source("a", values, cells), source("b", values + 0.01, cells)], values, 16).note
-    unlike = search([source("a", -values, cells), source("b", -values + 0.01, cells)], values, 16).note
+    like = search([source("a", values, cells), source("b", values + 0.01, cells)], values, 16).notes[0]
+    unlike = search([source("a", -values, cells), source("b", -values + 0.01, cells)], values, 16).notes[0]
     assert like["by"] == unlike["by"] == "members"
     assert like["weights"]["gp"] < 0.2
     assert unlike["weights"]["multi-task-gp"] > 0.5  # the one that may give sources a negative weight
@@ -59,7 +59,7 @@ def test_the_beginning_alternates_between_sources_and_chance() -> None:
     for _ in range(6):
         proposed = searcher.ask()
         searcher.tell(proposed, values[proposed])
-        said.append(searcher.note["by"])
+        said.append(searcher.notes[0]["by"])
     assert said == ["sources", "sources", "random", "sources", "random", "members"]
 
 
@@ -85,6 +85,14 @@ def test_batches_and_workers_without_an_answer() -> None:
     searcher.tell(asked, values[asked])
     asked = np.r_[asked, searcher.ask(5)]
     assert len(set(asked.tolist())) == 15
+
+
+def test_each_proposal_of_a_batch_has_its_own_note() -> None:
+    few = nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))
+    run = nm.search("meta", "nb201/cifar100", sources=few, evaluations=8, batch=4)
+    assert [note["by"] for note in run.notes] == ["sources", "sources", "random", "sources", "random", *["members"] * 3]
+    warm = nm.search("meta", "nb201/cifar100", sources=few, evaluations=8, batch=4, warm_start=2)
+    assert [note["by"] for note in warm.notes][:3] == ["warm start", "warm start", "sources"]
 
 
 def test_members_are_named() -> None:
