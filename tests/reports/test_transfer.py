@@ -69,8 +69,8 @@ def test_what_is_chosen_on_one_half_is_reported_on_the_other(page: ModuleType) -
     rows = []
     for family, better in (("tnb101", "meta"), ("nb201", "meta, none at random")):
         for searcher in ("meta", "meta, none at random"):
-            rows.append((family, f"{family}/t", "natural", "400", searcher, 1.0 if searcher == better else 0.0))
-    frame = pd.DataFrame(rows, columns=["family", "target", "sources", "labels", "searcher", "gain"])
+            rows.append((family, f"{family}/t", "natural", "400", searcher, 0, float(searcher == better)))
+    frame = pd.DataFrame(rows, columns=["family", "target", "sources", "labels", "searcher", "draw", "gain"])
     both, chosen = page.with_choice(frame)
     assert chosen == {"A": "meta, none at random", "B": "meta"}
     assert both.loc[both["searcher"] == page.CHOICE, "gain"].tolist() == [0.0, 0.0]
