@@ -77,7 +77,8 @@ def renamed_arguments(**now: str) -> Callable[[F], F]:
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             if not now.keys().isdisjoint(kwargs):
-                kwargs = new_names(call, kwargs)
+                made = type(args[0]).__name__ if args and function.__name__ == "__init__" else ""
+                kwargs = new_names(call, kwargs, made)
             return function(*args, **kwargs)
 
         call.renamed = now  # type: ignore[attr-defined]
@@ -108,8 +109,8 @@ def renamed_attribute(old: str, new: str) -> Any:
     return property(find, doc=f"Former name of `{new}`.")
 
 
-def new_names(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return keyword arguments by the names that they have now, and warn of old ones.
+def new_names(function: Any, arguments: Mapping[str, Any], of: str = "") -> dict[str, Any]:
+    """Return keyword arguments by the names that they have now, and warn of old ones, of a class or a function.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def new_names(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     for old, new in getattr(function, "renamed", {}).items():
         if old not in found:
             continue
-        of = function.__qualname__.removesuffix(".__init__")
+        of = of or function.__qualname__.removesuffix(".__init__")
         if new in found:
             raise SettingError(f"The argument {old} of {of} is {new} now: give it by that name only.")
         warnings.warn(f"The argument {old} of {of} is {new} now.", DeprecationWarning, stacklevel=calls_inside() + 1)

@@ -19,7 +19,7 @@ SPACE = nm.get_space("nb201")
 @pytest.mark.parametrize("name", ["gp", "tpe", "bananas", "predictor", "xgboost-ei", "rgpe", "multi-task-gp"])
 def test_initial_is_n_initial_now(name: str) -> None:
     kind = SEARCHERS[name]
-    with pytest.warns(DeprecationWarning, match=r"The argument initial of \w+ is n_initial now") as told:
+    with pytest.warns(DeprecationWarning, match=r"The argument initial of [\w-]+ is n_initial now") as told:
         made = kind(SPACE, np.random.default_rng(0), initial=3)
     assert made.n_initial == 3
     assert told[0].filename == __file__

@@ -11,7 +11,7 @@ from nasmeta.analysis._frame import FloatArray, Runs, read_runs
 from nasmeta.analysis._losses import place_of_runs
 from nasmeta.analysis._paired_tests import holm, wilcoxon_p
 from nasmeta.analysis._tables import in_latex
-from nasmeta.checks import check_int
+from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ def latex_comparison(
     """
     if measure not in get_args(Measure):
         raise UnknownNameError.of("measure", measure, get_args(Measure))
-    if not 0 < level < 1:
+    if not 0 < check_number("level", level) < 1:
         raise SettingError(f"The level of the tests is a number between 0 and 1, not {level!r:.80}.")
     runs = read_runs(frame, "incumbent_value") if measure == "value" else read_runs(frame)
     if reference is not None and reference not in runs.searchers:
         raise UnknownNameError.of("searcher", reference, runs.searchers)
-    digits = (1 if measure == "evaluations" else 2) if decimals is None else check_int("decimals", decimals, least=0)
+    digits = (1 if measure == "evaluations" else 2) if decimals is None else check_int("decimals", decimals, 0, 20)
     losses = _losses(runs, measure, at)
     shown = losses if measure != "value" else _at(runs, "incumbent_value", at)
     signs = {} if reference is None else _signs(runs, losses, runs.searchers.index(reference), level)

@@ -118,6 +118,7 @@ def _device() -> str:
     except ImportError:
         return "CPU; training and neural models need the extra torch"
     if not torch.cuda.is_available():
-        return f"CPU, {torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return f"CUDA: {', '.join(names)}"

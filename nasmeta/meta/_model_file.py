@@ -137,7 +137,7 @@ class SavedMetaModel:
 
     def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of the file with those of the user, whose names are checked."""
-        settings = new_names(kind.__init__, settings)
+        settings = new_names(kind.__init__, settings, kind.__name__)
         known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
         strange = next((name for name in settings if name not in known), None)
         if strange is not None:

@@ -68,7 +68,7 @@ class SearcherSpec:
             raise SettingError(f"The settings of {name} are a mapping of names to values, not {shown(settings)}.")
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
-        named = new_names(kind.__init__, settings or {})
+        named = new_names(kind.__init__, settings or {}, kind.__name__)
         try:
             plain = {key: _plain(name, key, value) for key, value in named.items()}
         except RecursionError:
