@@ -29,7 +29,6 @@ _COMPLETE = 0.5  # share of the space that all sources have labelled, from which
 _SAMPLES = 200
 _NO_WEIGHT = 1e-3  # a member with less is not asked: its improvement costs more than it says
 _OPTIMISM = 0.5  # standard deviations added to the mean of `meta-gp`
-_TIE = 1e-6  # as of `gp`
 _PREFIX = "complete_"
 
 
@@ -261,11 +260,8 @@ class DefaultMetaSearch(RGPESearch):
             process.add(told)
         labels = np.empty(len(process))
         labels[np.argsort(self._values, kind="stable")] = np.sort(mean[process.cells])
-        score = np.add(*process.posterior(labels) * np.array([[1.0], [_OPTIMISM]]))
-        score[self._asked] = -np.inf
-        cell = int(score.argmax())
-        self._mark(cell)
-        return cell
+        expected, std = process.posterior(labels)
+        return self._take_best(expected + _OPTIMISM * std)
 
     # -- the members ------------------------------------------------------------------------------------------------
     @cached_property
@@ -311,10 +307,7 @@ class DefaultMetaSearch(RGPESearch):
         for _ in range(n):
             found = [(one.improvement(labels), share) for one, share in heard]
             score = reduce(np.logaddexp, [improvement + np.log(share) for (improvement, _), share in found])
-            score[self._asked] = -np.inf
-            ties = np.flatnonzero(score >= score.max() - _TIE)
-            cell = int(ties[0]) if len(ties) == 1 else int(self.rng.choice(ties))
-            self._mark(cell)
+            cell = self._take_best(score)
             chosen.append(cell)
             if len(chosen) < n:
                 labels = np.r_[labels, sum(share * mean[cell] for (_, mean), share in found)]

@@ -154,17 +154,21 @@ class GPSearch(Searcher):
         with_noise = np.sqrt(std**2 + self._gp.hyperparameters.noise)
         return log_expected_improvement(mean, with_noise, labels.max())
 
+    def _take_best(self, score: NDArray[np.float64]) -> int:
+        """Return the open cell of the highest score, one of them at random where several have it."""
+        score[self._asked] = -np.inf
+        ties = np.flatnonzero(score >= score.max() - _TIE)
+        cell = int(ties[0]) if len(ties) == 1 else int(self.rng.choice(ties))
+        self._mark(cell)
+        return cell
+
     def _most_promising(self, n: int) -> list[int]:
         labels = self._labels()
         self._refit(labels)
         chosen: list[int] = []
         for _ in range(n):
             mean, std = self._gp.posterior(labels)
-            score = self._score(mean, std, labels)
-            score[self._asked] = -np.inf
-            ties = np.flatnonzero(score >= score.max() - _TIE)
-            cell = int(ties[0]) if len(ties) == 1 else int(self.rng.choice(ties))
-            self._mark(cell)
+            cell = self._take_best(self._score(mean, std, labels))
             chosen.append(cell)
             if len(chosen) < n:
                 self._gp.add(cell)
