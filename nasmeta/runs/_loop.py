@@ -233,10 +233,11 @@ def run_loop(
     return history
 
 
-def _notes_of(notes: list[Mapping[str, Any]], cells: list[int], new: list[int]) -> list[Mapping[str, Any]] | None:
-    """Return what was said of those proposals that are evaluated."""
-    said = dict(zip(cells, notes, strict=False))
-    return [said.get(cell, {}) for cell in new]
+def _notes_of(notes: Any, cells: list[int], new: list[int]) -> list[Mapping[str, Any]]:
+    """Return what was said of those proposals that are evaluated; a searcher may mean something else by the name."""
+    said = zip(cells, notes, strict=False) if isinstance(notes, list) else ()
+    known = {cell: note for cell, note in said if isinstance(note, dict)}
+    return [known.get(cell, {}) for cell in new]
 
 
 def _tell(
