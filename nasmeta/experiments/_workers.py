@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any
 
 from nasmeta.errors import NasmetaError
@@ -19,6 +19,7 @@ __all__ = ["results_of"]
 
 _PARENT_CHECK_SECONDS = 0.2
 _MOST_DEATHS = 3  # of workers, while no job ends
+_STUCK_SECONDS = 5.0  # that loky knows of a dead worker and does nothing; it usually takes milliseconds
 
 
 def results_of(
@@ -73,7 +74,7 @@ def _pass(
             delayed(_in_worker)(i, job, parent, data.of(job) if backend.is_cluster else None) for i, job in jobs.items()
         )
         try:
-            with closing(results):
+            with closing(results), nullcontext() if backend.is_cluster else _no_endless_wait():
                 yield from results
         except BaseException:
             if not backend.is_cluster:
@@ -85,10 +86,47 @@ def _end_loky() -> None:
     from joblib.externals.loky import get_reusable_executor
 
     executor = get_reusable_executor()
+    _kill_workers(executor)
+    executor.shutdown(wait=True, kill_workers=True)
+
+
+def _kill_workers(executor: Any) -> None:
     for pid in list(executor._processes or ()):  # loky's own way needs another program, pgrep
         with suppress(OSError):
             os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-    executor.shutdown(wait=True, kill_workers=True)
+
+
+@contextmanager
+def _no_endless_wait() -> Iterator[None]:
+    """Let loky notice a worker that died while it wrote a result.
+
+    Its manager then waits for the rest of the message for ever, since this process, too, holds the pipe's end for
+    writing. Once that is closed and no worker is left, the message ends, and loky says that its pool is broken.
+    """
+    from joblib.externals.loky import reusable_executor
+
+    over = threading.Event()
+
+    def watch() -> None:
+        dead_for = 0.0
+        while not over.wait(_PARENT_CHECK_SECONDS):
+            executor = reusable_executor._executor
+            processes = [] if executor is None else list((executor._processes or {}).values())
+            dead = any(process.exitcode is not None for process in processes)
+            dead_for = dead_for + _PARENT_CHECK_SECONDS if dead else 0.0
+            if dead_for >= _STUCK_SECONDS:
+                _kill_workers(executor)
+                with suppress(OSError):
+                    executor._result_queue._writer.close()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 @contextmanager
