@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,8 @@ def test_facts_of_a_table() -> None:
     )
 
 
-def test_facts_of_a_task_with_and_without_its_values() -> None:
+def test_facts_of_a_task_with_and_without_its_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))  # nothing is fetched there
     found = facts(nm.get_task("nb201/cifar10"))
     assert found["optimum"] == "91.6067, cell 6111"
     assert found["unit"] == "percent, higher is better"

@@ -13,7 +13,7 @@ from nasmeta.meta import load_meta_model, meta_train, shipped_meta_models
 
 @pytest.mark.parametrize("kind", ["meta-gp", "meta-linear", "rgpe", "source-order"])
 def test_what_is_said_of_a_model(kind: str, tmp_path: Path) -> None:
-    saved = meta_train(kind, leave_out="cifar10", labels=60, out=tmp_path / "model.npz")
+    saved = meta_train(kind, leave_out="cifar10", n_labels=60, out=tmp_path / "model.npz")
     said = saved.describe()
     assert "nb201/cifar100 (60 labels), nb201/imagenet16-120 (60 labels)." in said
     assert "No honest test on: cifar100, imagenet16-120." in said
