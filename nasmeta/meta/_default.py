@@ -13,9 +13,10 @@ from scipy.special import logsumexp
 
 from nasmeta.checks import check_array, check_int
 from nasmeta.errors import SettingError, UnknownNameError, shown
-from nasmeta.meta._meta_gp import MetaGP, learn_meta_gp, pack_meta_gp, unpack_meta_gp
+from nasmeta.meta._meta_gp import MetaGP, labels_like, learn_meta_gp, pack_meta_gp, unpack_meta_gp
 from nasmeta.meta._multi_task_gp import regression_weights
 from nasmeta.meta._rgpe import RGPESearch
+from nasmeta.meta._source_guided import OPTIMISM
 from nasmeta.meta._source_models import SourceModels, pack_source_models
 from nasmeta.predictors import CellGP, fit_hyperparameters, log_expected_improvement, weak_prior
 from nasmeta.searchers import SEARCHERS, GPSearch
@@ -28,7 +29,6 @@ MEMBERS = ("rgpe", "multi-task-gp")
 _COMPLETE = 0.5  # share of the space that all sources have labelled, from which on their mean is learnt cell by cell
 _SAMPLES = 200
 _NO_WEIGHT = 1e-3  # a member with less is not asked: its improvement costs more than it says
-_OPTIMISM = 0.5  # standard deviations added to the mean of `meta-gp`
 _PREFIX = "complete_"
 
 
@@ -258,10 +258,8 @@ class DefaultMetaSearch(RGPESearch):
         process = CellGP(self._gp.kernel, learnt.complete.hyperparameters, mean)
         for told in self._gp.cells:
             process.add(told)
-        labels = np.empty(len(process))
-        labels[np.argsort(self._values, kind="stable")] = np.sort(mean[process.cells])
-        expected, std = process.posterior(labels)
-        return self._take_best(expected + _OPTIMISM * std)
+        expected, std = process.posterior(labels_like(mean[process.cells], self._values))
+        return self._take_best(expected + OPTIMISM * std)
 
     # -- the members ------------------------------------------------------------------------------------------------
     @cached_property

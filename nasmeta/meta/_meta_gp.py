@@ -19,7 +19,7 @@ from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["MetaGP", "MetaGPSearch", "learn_meta_gp", "pack_meta_gp", "unpack_meta_gp"]
+__all__ = ["MetaGP", "MetaGPSearch", "labels_like", "learn_meta_gp", "pack_meta_gp", "unpack_meta_gp"]
 
 _FEWEST_COMMON_CELLS = 20
 _CONDITION_ON = 2000  # best common cells that the mean function is conditioned on: exact up to O(n³)
@@ -154,6 +154,13 @@ def _contrasts(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack(rows) @ scores
 
 
+def labels_like(expected: NDArray[np.floating], values: Sequence[float]) -> NDArray[np.float64]:
+    """Return the expected values of the observed cells, shape (n,), in the order of what was observed."""
+    labels = np.empty(len(values))
+    labels[np.argsort(values, kind="stable")] = np.sort(expected)
+    return labels
+
+
 def pack_meta_gp(learnt: MetaGP) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return arrays and facts for a file."""
     arrays = {"mean": learnt.mean, "logarithms": learnt.hyperparameters.logarithms}
@@ -232,9 +239,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
         learnt: MetaGP = self._require_meta_model()
         if not self._values:
             return np.empty(0)
-        labels = np.empty(len(self._values))
-        labels[np.argsort(self._values, kind="stable")] = np.sort(learnt.mean[self._gp.cells])
-        return labels
+        return labels_like(learnt.mean[self._gp.cells], self._values)
 
     def _score(
         self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]

@@ -23,9 +23,9 @@ from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["SourceGuidedSearch"]
+__all__ = ["OPTIMISM", "SourceGuidedSearch"]
 
-_OPTIMISM = 0.5  # deviations added to the mean of the joint process, as in meta-gp
+OPTIMISM = 0.5  # deviations added to the mean of the joint process, as in meta-gp
 
 
 def _computed(learnt: SourceModels) -> SourceModels:
@@ -110,7 +110,7 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
             process.add(cell)
         for _ in range(n):
             mean, deviation = process.posterior(labels)
-            score = mean + _OPTIMISM * deviation
+            score = mean + OPTIMISM * deviation
             score[self._asked] = -np.inf
             cell = int(score.argmax())
             self._mark(cell)

@@ -100,7 +100,8 @@ class History(ShowsFacts):
     ) -> None:
         """Record evaluations, in the order in which they start; several at once are those of one batch."""
         if notes:
-            self._notes |= dict(enumerate(notes, start=len(self._cells)))
+            said = enumerate(notes, start=len(self._cells))
+            self._notes |= {i: note for i, note in said if isinstance(note, dict) and note}
         if failures:
             first = len(self._cells)
             self._failures |= {first + i: reason for i, reason in enumerate(failures) if reason is not None}
@@ -111,10 +112,6 @@ class History(ShowsFacts):
             self._starts.append(start)
             self._workers.append(worker)
             self._epochs.append(epochs)
-
-    def note(self, notes: Sequence[Any]) -> None:
-        """Record what the searcher said about the first proposals; what is no mapping is left out."""
-        self._notes = {i: said for i, said in enumerate(notes) if isinstance(said, dict)}
 
     def end(self, budget: Budget, clock: Clock, sign: float, target: float | None, full_epochs: int) -> None:
         """Keep what counts: what began within the budget, without what the target or the clock's rule cuts off."""

@@ -113,13 +113,12 @@ def recorded_history(path: Path, records: Records, timed: bool) -> History:
         Where a line of a run on a clock says no start, worker and epochs.
     """
     history, reasons = History(timed=timed), _reasons(records, timed)
-    notes = [details.get("note") for details in records.details]
+    notes = [details.get("note") or {} for details in records.details]
     if not timed:
-        history.append(records.cells, records.values, records.cost_seconds, reasons)
-        history.note(notes)
+        history.append(records.cells, records.values, records.cost_seconds, reasons, notes=notes)
         return history
-    rows = zip(records.cells, records.values, records.cost_seconds, reasons, records.details, strict=True)
-    for line, (cell, value, cost, reason, details) in enumerate(rows, start=2):
+    rows = zip(records.cells, records.values, records.cost_seconds, reasons, notes, records.details, strict=True)
+    for line, (cell, value, cost, reason, note, details) in enumerate(rows, start=2):
         start, worker, epochs = (details.get(name) for name in ("start", "worker", "epochs"))
         if (
             type(start) is not float
@@ -130,8 +129,7 @@ def recorded_history(path: Path, records: Records, timed: bool) -> History:
             raise JournalError(
                 f"{path}, line {line}: {shown(details)} says no start, worker and epochs. The file is damaged."
             )
-        history.append([cell], [value], [cost], [reason], start, worker, epochs)
-    history.note(notes)
+        history.append([cell], [value], [cost], [reason], start, worker, epochs, [note])
     return history
 
 

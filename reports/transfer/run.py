@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,8 +93,7 @@ def run(path: Path, asked: list[Question], draws: int, until: float, searchers: 
     """Append what is missing to the results, draw by draw, until the time is over."""
     done = set()
     if path.is_file():
-        content = path.read_bytes()
-        path.write_bytes(content[: content.rfind(b"\n") + 1])  # without the line that a kill has cut off
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)  # without the line that a kill has cut off
         with path.open(newline="") as file:
             done = {tuple(row[:6]) for row in csv.reader(file)}
     with path.open("a", newline="") as file:
