@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky
 from scipy.special import logsumexp
 
 from nasmeta.checks import check_array, check_int
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.meta._meta_gp import MetaGP, labels_like, learn_meta_gp, pack_meta_gp, unpack_meta_gp
-from nasmeta.meta._multi_task_gp import regression_weights
+from nasmeta.meta._multi_task_gp import prior_of_weights, regression_weights
 from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._source_guided import OPTIMISM
 from nasmeta.meta._source_models import SourceModels, pack_source_models
@@ -75,6 +76,20 @@ def predictive_weights(
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
+def _left_out_densities(
+    covariance: NDArray[np.float64], labels: NDArray[np.float64], means: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the log density of each label given the others, shape (n,); row i of `means` is the prior without label i.
+
+    Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equations 5.10 to 5.12.
+    """
+    inverse = cho_solve((cholesky(covariance, lower=True, check_finite=False), True), np.eye(len(labels)))
+    precision = np.diag(inverse)
+    errors = np.einsum("ij,ij->i", inverse, labels - means) / precision
+    density: NDArray[np.float64] = 0.5 * (np.log(precision / (2 * np.pi)) - precision * errors**2)
+    return density
+
+
 @dataclass(frozen=True)
 class _Learnt:
     """Processes of the sources, and where all have labelled most of the space, the mean that they share there."""
@@ -119,12 +134,6 @@ class _Process:
             prior = weak_prior(len(gp.kernel.features), gp.kernel.typical_lengthscales)
             gp.set_hyperparameters(fit_hyperparameters(gp.observed_distances(), [residuals], gp.hyperparameters, prior))
 
-    def left_out_densities(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the log density of each label given the others, shape (n,)."""
-        mean, variance = self.gp.left_out(labels)
-        density: NDArray[np.float64] = -0.5 * (np.log(2 * np.pi * variance) + (labels - mean) ** 2 / variance)
-        return density
-
     def improvement(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the log expected improvement and the mean of every cell, both of shape (n_cells,)."""
         mean, std = self.gp.posterior(labels)
@@ -139,8 +148,7 @@ class DefaultMetaSearch(RGPESearch):
     by how well they rank the target's values (``rgpe``), or by regression (``multi-task-gp``). A member's weight
     follows from its leave-one-out predictions of the target's values, see `predictive_weights`, and cells are proposed
     by the weighted mean of the members' expected improvements. So a prior mean which fits the target's values has more
-    to say than one that does not, without a rule about the sources. The left-out value has a part in the weights of
-    the sources, which favours the members with sources where there are few values.
+    to say than one that does not, without a rule about the sources.
 
     The first cells are those of the process over (cell, task) that the sources were fitted with, or, where all of them
     have labelled at least half of the space, of `nasmeta.meta.MetaGPSearch`. Some of the first cells are drawn at
@@ -281,11 +289,24 @@ class DefaultMetaSearch(RGPESearch):
         if member == "gp":
             return None
         if member == "rgpe":
-            weights = self._weights(labels)
+            weights, self._without = self._weights_with_and_without(labels)
         else:
             seen = self._source_means[:, self._gp.cells]
             weights = regression_weights(seen, labels, self._processes[member].gp.factor)
         return (weights @ self._source_means).astype(np.float32)
+
+    def _densities(self, member: str, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log density that a member gives to each label which it has not seen, shape (n,)."""
+        factor = self._processes[member].gp.factor
+        covariance, n = factor @ factor.T, len(labels)
+        if member == "gp":
+            return _left_out_densities(covariance, labels, np.zeros((n, n)))
+        seen = self._source_means[:, self._gp.cells].astype(np.float64)
+        seen -= seen.mean(axis=1, keepdims=True)
+        if member == "rgpe":
+            return _left_out_densities(covariance, labels, self._without @ seen)
+        mean, variance = prior_of_weights(len(seen))  # integrated out: each label's weights are those of the others
+        return _left_out_densities(covariance + variance * seen.T @ seen, labels, np.tile(mean @ seen, (n, 1)))
 
     def _most_promising(self, n: int) -> list[int]:
         labels = self._labels()
@@ -297,7 +318,7 @@ class DefaultMetaSearch(RGPESearch):
         for name, process in self._processes.items():
             process.condition(labels, self._prior_mean(name, labels), refit)
         processes = list(self._processes.values())
-        weights = predictive_weights(np.stack([one.left_out_densities(labels) for one in processes]), self.rng)
+        weights = predictive_weights(np.stack([self._densities(name, labels) for name in self._processes]), self.rng)
         told = dict(zip(self._processes, weights.round(4).tolist(), strict=True))
         weights[weights < _NO_WEIGHT] = 0.0
         heard = [(one, share) for one, share in zip(processes, weights / weights.sum(), strict=True) if share]

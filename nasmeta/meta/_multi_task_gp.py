@@ -14,6 +14,11 @@ __all__ = ["MultiTaskGPSearch", "regression_weights"]
 _MEAN, _VARIANCE = 0.3, 0.1  # of the sources' weights before anything is observed, all sources together
 
 
+def prior_of_weights(n_sources: int) -> tuple[NDArray[np.float64], float]:
+    """Return the prior mean of the sources' weights, shape (n_sources,), and the variance of each."""
+    return np.full(n_sources, _MEAN / n_sources), _VARIANCE / n_sources
+
+
 def regression_weights(
     sources: NDArray[np.floating], labels: NDArray[np.float64], factor: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -32,15 +37,15 @@ def regression_weights(
     ndarray of float64, shape (n_sources,)
     """
     n_sources = len(sources)
-    before, precision = np.full(n_sources, _MEAN / n_sources), n_sources / _VARIANCE
+    before, variance = prior_of_weights(n_sources)
     if len(labels) < 2:
         return before
     seen = sources.T.astype(np.float64)
     both = np.c_[seen - seen.mean(axis=0), labels - labels.mean()]
     whitened = solve_triangular(factor, both, lower=True, check_finite=False)
     by_source, values = whitened[:, :-1], whitened[:, -1]
-    known = by_source.T @ by_source + precision * np.eye(n_sources)
-    return np.asarray(np.linalg.solve(known, by_source.T @ values + precision * before), dtype=np.float64)
+    known = by_source.T @ by_source + np.eye(n_sources) / variance
+    return np.asarray(np.linalg.solve(known, by_source.T @ values + before / variance), dtype=np.float64)
 
 
 @SEARCHERS.register("multi-task-gp")

@@ -18,20 +18,20 @@ _WORSE_THAN = 0.95  # share of the own model's losses above which a source is le
 
 
 def ranking_losses(
-    predictions: Sequence[NDArray[np.float64]], labels: NDArray[np.float64], samples: int, rng: np.random.Generator
+    predictions: Sequence[NDArray[np.float64]], labels: NDArray[np.float64], times: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Return how many pairs each prediction has in the wrong order, in bootstrap samples of the observations.
+    """Return how many pairs each prediction has in the wrong order, in samples of the observations.
 
     Parameters
     ----------
     predictions : sequence of ndarray of float, shape (n,)
     labels : ndarray of float64, shape (n,)
-    samples : int
-    rng : numpy.random.Generator
+    times : ndarray of float32, shape (n_samples, n)
+        How often each sample has each observation.
 
     Returns
     -------
-    ndarray of float64, shape (n_predictions, samples)
+    ndarray of float64, shape (n_predictions, n_samples)
         Ordered pairs (i, j), so each pair counts twice.
 
     Examples
@@ -39,14 +39,12 @@ def ranking_losses(
     >>> import numpy as np
     >>> from nasmeta.meta._rgpe import ranking_losses
     >>> labels = np.array([1.0, 2.0, 3.0])
-    >>> ranking_losses([labels, -labels], labels, 2, np.random.default_rng(0))
+    >>> ranking_losses([labels, -labels], labels, np.array([[2.0, 1.0, 0.0], [1.0, 1.0, 1.0]]))
     array([[0., 0.],
-           [6., 0.]])
+           [4., 6.]])
     """
-    n = len(labels)
-    times = rng.multinomial(n, np.full(n, 1 / n), size=samples).astype(np.float32)
     order = np.sign(labels[:, None] - labels)
-    losses = np.empty((len(predictions), samples))
+    losses = np.empty((len(predictions), len(times)))
     for loss, predicted in zip(losses, predictions, strict=True):
         wrong = np.sign(predicted[:, None] - predicted) != order
         loss[:] = np.einsum("sn,sn->s", times @ wrong.astype(np.float32), times)
@@ -85,15 +83,28 @@ class RGPESearch(SourceGuidedSearch):
     """
 
     def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._weights_with_and_without(labels)[0]
+
+    def _weights_with_and_without(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sources' weights, shape (n_sources,), and those without each observation, shape (n, n_sources).
+
+        The weights without an observation are those of the bootstrap samples that have not drawn it.
+        """
         sources = self._source_means[:, self._gp.cells]
-        if len(labels) < 3:
-            return np.full(len(sources), _SLOPE / len(sources))
-        losses = ranking_losses([*sources, self._left_out(labels)], labels, _SAMPLES, self.rng)
+        n = len(labels)
+        if n < 3:
+            before = np.full(len(sources), _SLOPE / len(sources))
+            return before, np.tile(before, (n, 1))
+        times = self.rng.multinomial(n, np.full(n, 1 / n), size=_SAMPLES).astype(np.float32)
+        losses = ranking_losses([*sources, self._left_out(labels)], labels, times)
         useless = np.median(losses[:-1], axis=1) > np.quantile(losses[-1], _WORSE_THAN)
         losses[:-1][useless] = np.inf
         best = losses == losses.min(axis=0)
-        weights: NDArray[np.float64] = (best / best.sum(axis=0)).mean(axis=1)
-        return _SLOPE * weights[:-1]
+        shares = best / best.sum(axis=0)
+        weights: NDArray[np.float64] = _SLOPE * shares.mean(axis=1)[:-1]
+        undrawn = times == 0
+        without = _SLOPE * (shares[:-1] @ undrawn / np.maximum(undrawn.sum(axis=0), 1)).T
+        return weights, np.where(undrawn.any(axis=0)[:, None], without, weights)
 
     def _left_out(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the target's own process predicts each label to be from the others, shape (n,).
