@@ -187,6 +187,8 @@ def search(
     info = run.evaluator.column
     answers, trained = run.evaluator, run.evaluator.name == "training"
     known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {answers.optimum:.4f})"
+    if run.task.is_sampled and answers.noise_free is not None:
+        known = f", of one seed; {answers.noise_free[run.best.cell]:.4f} in the mean of its seeds{known}"
     unit = "" if info.unit == "1" else f" {info.unit}"
     spent = f"{duration(float(run.cost_seconds.sum()))} of training"
     if not run.cost_seconds.any() and run.task.device is None:

@@ -129,8 +129,17 @@ class Evaluator(ABC):
 
     @cached_property
     def optimum(self) -> float:
-        """The best answer; NaN where it is not known beforehand."""
-        return float("nan") if self.values is None else float(self.sign * np.nanmax(self.sign * self.values))
+        """The best answer, without noise; NaN where it is not known beforehand."""
+        return float("nan") if self.noise_free is None else float(self.sign * np.nanmax(self.sign * self.noise_free))
+
+    @property
+    def noise_free(self) -> NDArray[np.float64] | None:
+        """What regrets are measured in, float64, shape (size,): `values`, unless these are draws of something noisy."""
+        return self.values
+
+    def for_seed(self, seed: int) -> Evaluator:
+        """Return what answers in the run with this seed: itself, unless answers are drawn."""
+        return self
 
     @cached_property
     def measured(self) -> NDArray[np.int32] | None:

@@ -24,6 +24,8 @@ class TableEvaluator(Evaluator):
     Parameters
     ----------
     task : Task
+    seed : int, optional
+        Of the draw of seeds, where the task is about a sampled one; a run draws with its own.
 
     Raises
     ------
@@ -42,13 +44,26 @@ class TableEvaluator(Evaluator):
 
     name = "table"
 
+    def __init__(self, task: Task, seed: int = 0) -> None:
+        super().__init__(task)
+        self.seed = seed if task.is_sampled else 0
+
     # Read late: whether the sources may be used at all is asked before the table is.
     @cached_property
     def values(self) -> NDArray[np.float64]:  # type: ignore[override]
-        """The values of the task."""
+        """The values of the task, or what was drawn of them."""
         if not len(self.task.measured):
             raise MissingValueError(f"{self.task.name} has no measured {self.task.space.noun}.")
-        return self.task.values
+        return self.task.sampled_values(self.seed) if self.task.is_sampled else self.task.values
+
+    @property
+    def noise_free(self) -> NDArray[np.float64]:
+        """The values of the task: of a sampled seed the mean over all."""
+        return self.task.values if self.task.is_sampled else self.values
+
+    def for_seed(self, seed: int) -> TableEvaluator:
+        """Return the look-ups of the run with this seed."""
+        return TableEvaluator(self.task, seed) if self.task.is_sampled and seed != self.seed else self
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64]:  # type: ignore[override]
@@ -70,7 +85,7 @@ class TableEvaluator(Evaluator):
         return {epochs: self if task == self.task else TableEvaluator(task) for epochs, task in lengths.items()}
 
     def __reduce__(self) -> Any:
-        return TableEvaluator, (self.task,)
+        return TableEvaluator, (self.task, self.seed)
 
 
 class SurrogateEvaluator(Evaluator):

@@ -64,7 +64,9 @@ class Runs:
             history = config.run(path, learnt=learnt, searcher=searcher, lease=self.lease)
             if same is not None:
                 history.searcher_seconds = float("nan")  # of no searcher
-            elif config.clock is None and _is_without_chance(searcher, generator, history):
+            elif (
+                config.clock is None and not config.task.is_sampled and _is_without_chance(searcher, generator, history)
+            ):
                 same = history
             yield seed, history.of(None)  # whoever gets it knows whose it is
 

@@ -81,6 +81,10 @@ class RunConfig:
     saved: SavedMetaModel | None = None
     label: str = ""
 
+    def __post_init__(self) -> None:
+        """Draw the answers of this run, where they are drawn."""
+        object.__setattr__(self, "evaluator", self.evaluator.for_seed(self.seed))
+
     @classmethod
     def of(
         cls,
@@ -151,6 +155,10 @@ class RunConfig:
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
             if free is not None:
                 raise SettingError(_why_no_seconds(free))
+        if task.is_sampled and budget.stop_at_optimum:
+            raise SettingError(
+                f"The answers of {task.name} are draws, so none of them tells that the optimum is found: give a budget."
+            )
         if evaluator.values is None:
             if budget.stop_at_optimum:
                 raise SettingError(f"The optimum of a {evaluator.name} is not known, so a search cannot stop at it.")

@@ -48,7 +48,7 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
 
     incumbents = [run._incumbents() for run in runs]
     best = [values for _, values in incumbents]
-    regrets = [r.evaluator.sign * (r.evaluator.optimum - b) + 0.0 for r, b in zip(runs, best, strict=True)]  # no -0.0
+    regrets = [_regrets(run, *found) for run, found in zip(runs, incumbents, strict=True)]
     for run, regret in zip(runs, regrets, strict=True):
         if (regret < 0).any():
             raise SettingError(
@@ -90,6 +90,14 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
         for task, of_task in measured.items()
     }
     return frame
+
+
+def _regrets(run: History, cells: NDArray[np.int32], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far incumbents are from the optimum, without the noise of a sampled seed."""
+    evaluator = run.evaluator
+    if run.task.is_sampled and evaluator.noise_free is not None:
+        values = evaluator.noise_free[cells]
+    return evaluator.sign * (evaluator.optimum - values) + 0.0  # no -0.0
 
 
 def weights_frame(notes: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

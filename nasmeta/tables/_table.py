@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -273,6 +273,7 @@ class Table(ColumnQueries):
         split, epochs, seed, release : optional
             What may be left out: the split where there is one, or where one is ``valid``, as a searcher sees
             validation; the epochs, for the longest training; the seed, for the mean; the release where there is one.
+            ``seed="sample"`` answers with one measured seed at random, see `nasmeta.tasks.Task.sampled_values`.
         cost : str or None, default "recorded"
             The metric that says the seconds of an evaluation; ``"recorded"`` finds it where there is one, None is none.
         name : str, optional
@@ -296,7 +297,17 @@ class Table(ColumnQueries):
         from nasmeta.tasks import Cost, Signal, Task
 
         index = self._lookup.ends.index
-        column = signal_column(self.name, index, metric, dataset, split, epochs, seed, release)
+        sampled = seed == "sample"
+        column = signal_column(self.name, index, metric, dataset, split, epochs, None if sampled else seed, release)
+        signal = Signal.of(column)
+        if sampled:
+            of_seeds = column.dataset, column.metric, column.split, column.epochs, column.release
+            if not any(
+                isinstance(one.seed, int) and (one.dataset, one.metric, one.split, one.epochs, one.release) == of_seeds
+                for one in self.columns
+            ):
+                raise ColumnError(f"{self.name} holds no single seeds of {column.address}, so none can be sampled.")
+            signal = replace(signal, seed="sample")
         costs: Any = cost
         if cost not in (None, "recorded"):
             of_cost = signal_column(self.name, index, cost, column.dataset)
@@ -310,7 +321,8 @@ class Table(ColumnQueries):
             name = f"{self.name}/{column.dataset}"
             main = main_metric(self.columns, column.dataset)
             name += "" if column.metric == main else f"/{column.metric}"
-        return Task(name, self.name if self._has_name else self, Signal.of(column), cost=costs)
+            name += "#sample" if sampled else ""
+        return Task(name, self.name if self._has_name else self, signal, cost=costs)
 
     def tasks(self, metric: str | None = None) -> TaskDistribution:
         """Return one task for each dataset: of its main metric, or of a given one where the dataset has it.

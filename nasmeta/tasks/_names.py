@@ -6,6 +6,7 @@ name                                        the searcher sees
 ``nb201/cifar100``                          validation accuracy after 200 epochs, mean over the measured seeds; or
                                             ``nb201/cifar100@200ep``
 ``nb201/cifar100#777``                      the same of one seed
+``nb201/cifar100#sample``                   of one seed at random for each cell, drawn anew in each run
 ``nb201/cifar100@12ep``                     after a training of 12 epochs
 ``nb201/train-seconds/cifar100``            training seconds, 200 epochs; less is better
 ``nb201/latency/pixel3``                    latency on a device, of the networks for CIFAR-10; less is better
@@ -67,7 +68,7 @@ _COST_METRIC = {"latency": "latency_{}_milliseconds", "energy": "energy_{}_milli
 _KIND_OF_UNIT = {"ms": "latency", "mJ": "energy"}
 
 _NUMBER, _DATASET = r"\d+(?:\.\d+)?", "|".join(DATASETS)
-_ACCURACY = re.compile(rf"(?P<dataset>{_DATASET})(?:@(?P<epochs>12|200)ep)?(?:#(?P<seed>777|888|999))?")
+_ACCURACY = re.compile(rf"(?P<dataset>{_DATASET})(?:@(?P<epochs>12|200)ep)?(?:#(?P<seed>777|888|999|sample))?")
 _SECONDS = re.compile(rf"train-seconds/(?P<dataset>{_DATASET})")
 _COST = re.compile(rf"(?P<kind>latency|energy)/(?P<device>\w+)(?:/(?P<dataset>{_DATASET}))?")
 _ROBUST = re.compile(r"robust/(?P<attack>[a-z-]+@[\d.]+)")
@@ -193,7 +194,7 @@ def _accuracy(text: str) -> Signal | None:
         return None
     if match["epochs"] == "12":
         return _TWELVE_EPOCHS[match["dataset"]]
-    seed = int(match["seed"]) if match["seed"] else "mean"
+    seed = "mean" if not match["seed"] else int(match["seed"]) if match["seed"].isdecimal() else match["seed"]
     return Signal(match["dataset"], "accuracy", "valid", 200, seed, _EMBEDDED_RELEASE, kind="performance")
 
 

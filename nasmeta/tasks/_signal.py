@@ -22,8 +22,9 @@ class Signal:
     dataset, metric : str
     split : str or None
     epochs : int or None
-    seed : int, "mean" or None
-        These three are None where they mean nothing, or where the source does not say.
+    seed : int, "mean", "sample" or None
+        These three are None where they mean nothing, or where the source does not say. ``"sample"`` is one of the
+        measured seeds for each architecture, drawn anew in each run.
     release : str
         Always said: means over different releases are different numbers.
     epoch : int or None
@@ -53,8 +54,9 @@ class Signal:
 
     @property
     def address(self) -> tuple[Any, ...]:
-        """The arguments of `nasmeta.tables.Table.column`."""
-        return self.dataset, self.metric, self.split, self.epochs, self.seed, self.release, self.epoch
+        """The arguments of `nasmeta.tables.Table.column`; of a sampled seed those of the mean over all."""
+        seed = "mean" if self.seed == "sample" else self.seed
+        return self.dataset, self.metric, self.split, self.epochs, seed, self.release, self.epoch
 
     @classmethod
     def of(cls, column: ColumnInfo) -> Signal:
