@@ -28,11 +28,12 @@ TEXT = """
 
 ## What was measured
 
-A task such as `nb201/cifar10#sample` answers with one of the two or three measured seeds of a cell, drawn anew in each run, as a
-real training would. Regret is that of the mean over seeds, in percentage points of validation accuracy: how good the cell is
-that looks best to the searcher, not how lucky its training was. *Mean of seeds* is the same searcher on `nb201/cifar10`, which
-answers with the mean. *Best seen* is the smallest regret among all cells that the search evaluated: what another rule than
-"take the highest value" could still win. Mean over {runs} runs, with the 95 % interval of the mean by a bootstrap.
+A task such as `nb201/cifar10#sample` answers with one of the two or three measured seeds of a cell, drawn anew in each
+run, as a real training would. Regret is that of the mean over seeds, in percentage points of validation accuracy: how
+good the cell is that looks best to the searcher, not how lucky its training was. *Mean of seeds* is the same searcher
+on `nb201/cifar10`, which answers with the mean. *Best seen* is the smallest regret among all cells that the search
+evaluated: what another rule than "take the highest value" could still win. Mean over {runs} runs, with the 95 %
+interval of the mean by a bootstrap.
 
 {tables}
 
@@ -99,8 +100,8 @@ def main() -> None:
     chasing = [after - seen for searcher, after, seen in shares if searcher == "gp"]
     summary = (
         f"Smallest mean regret after {BUDGETS[-1]} evaluations that answer with one seed: {', '.join(wins)}. "
-        f"`gp` loses {', '.join(f'{value:.2f}' for value in chasing)} percentage points on the three data sets by taking "
-        "the luckiest of the cells that it evaluated instead of the best."
+        f"`gp` loses {', '.join(f'{value:.2f}' for value in chasing)} percentage points on the three "
+        "data sets by taking the luckiest of the cells that it evaluated instead of the best."
     )
     page = TEXT.format(summary=summary, runs=RUNS, tables="\n\n".join(tables), findings="\n".join(lines)).lstrip()
     (HERE / "README.md").write_text(page, encoding="utf-8")
