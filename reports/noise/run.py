@@ -7,6 +7,7 @@ so a killed command goes on.
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,12 @@ def main() -> None:
         f"`gp` loses {', '.join(f'{value:.2f}' for value in chasing)} percentage points on the three "
         "data sets by taking the luckiest of the cells that it evaluated instead of the best."
     )
-    page = TEXT.format(summary=summary, runs=RUNS, tables="\n\n".join(tables), findings="\n".join(lines)).lstrip()
+    page = TEXT.format(
+        summary=textwrap.fill(summary, 118),
+        runs=RUNS,
+        tables="\n\n".join(tables),
+        findings="\n".join(textwrap.fill(line, 118, subsequent_indent="  ") for line in lines),
+    ).lstrip()
     (HERE / "README.md").write_text(page, encoding="utf-8")
     print(f"Written: {HERE / 'README.md'}")
 
