@@ -7,7 +7,7 @@ Here are the interface and the processes that sources guide; the sub-rooms are `
 from importlib import import_module
 
 from nasmeta.meta._chance import ChanceOfBest as ChanceOfBest
-from nasmeta.meta._default import DefaultMetaSearch, predictive_weights
+from nasmeta.meta._default import DefaultMetaSearch
 from nasmeta.meta._guided import GuidedSearch as GuidedSearch
 from nasmeta.meta._identity import training_digest as training_digest
 from nasmeta.meta._learned_space import LearnedSpace
@@ -19,6 +19,7 @@ from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor as Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
 from nasmeta.meta._other_metric import warn_of_other_metric as warn_of_other_metric
+from nasmeta.meta._predictive_weights import predictive_weights
 from nasmeta.meta._predictor_search import MetaPredictorSearch
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._rgpe import RGPESearch

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
+from nasmeta.meta._blend import FEWEST_LABELS, blended
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._scale import Scale
 from nasmeta.moved import renamed_attribute
@@ -32,6 +34,16 @@ class MetaPredictor(ABC):
         Space of the cells, or its name.
     seed : int, default 0
         Of the meta-training.
+
+    Attributes
+    ----------
+    blends : bool, default True
+        Whether, from eight labels on, the adapted prediction is blended with Gaussian processes of the target's own
+        labels, by how well each foretells these: so a target that contradicts its sources is not predicted by them.
+        Set it to False for the meta-learner on its own.
+    weights_ : dict of str to float
+        Weights in the last fit: of the ``adapted`` prediction, of the same ``corrected`` by a process of the target,
+        and of a process ``alone``.
 
     Notes
     -----
@@ -67,6 +79,8 @@ class MetaPredictor(ABC):
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
     deviation_ = renamed_attribute("deviation_", "std_")
+    blends: bool = True
+    weights_: Mapping[str, float]
     monitor: Any = None  # a nasmeta.meta.Monitor: progress, log and checkpoint of the meta-training
 
     def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0) -> None:
@@ -122,7 +136,13 @@ class MetaPredictor(ABC):
             raise ArchitectureError("A cell is there twice: pass the mean of its labels.")
         expected = self._expected(learnt)[found]
         self.scale_ = Scale.fit(self._scale_kind(learnt), labels, expected, self._trust(learnt))
-        self.mean_, self.std_ = self._adapted(learnt, found, self.scale_.scores)
+        if self.blends and len(found) >= FEWEST_LABELS and np.ptp(self.scale_.scores) > 0:
+            self.mean_, self.std_, self.weights_ = blended(
+                self.cell_space, partial(self._adapted, learnt), found, self.scale_.scores
+            )
+        else:
+            self.mean_, self.std_ = self._adapted(learnt, found, self.scale_.scores)
+            self.weights_ = {"adapted": 1.0}
         self.labels_ = len(labels)
         return self
 

@@ -225,7 +225,7 @@ class Task(ShownTask):
 
     @property
     def is_sampled(self) -> bool:
-        """Whether a look-up answers with one seed at random; `values` and `optimum` are those of the mean over seeds."""
+        """Whether a look-up answers with one seed at random; `values` and `optimum` are of the mean over seeds."""
         return self.signal.seed == "sample"
 
     def sampled_values(self, seed: int) -> NDArray[np.float64]:

@@ -1,0 +1,103 @@
+"""A meta-predictor's answer, blended with what the target's labels say on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve
+
+from nasmeta.meta._predictive_weights import left_out_densities, predictive_weights
+from nasmeta.predictors import make_predictor
+from nasmeta.spaces import SearchSpace
+
+__all__ = ["FEWEST_LABELS", "blended"]
+
+FEWEST_LABELS = 8  # fewer do not tell whether the sources mislead
+_FOLDS = 5
+_SLOPE, _SLOPE_VARIANCE = 1.0, 0.25  # of the adapted prediction, before a label is seen
+_NOISE, _NOISE_LABELS = 0.3, 1  # deviation of labels from an adapted prediction, and for how many labels that counts
+_ROUNDS = 2  # of slope and process in turn
+
+Adapt = Callable[[NDArray[np.int32], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
+class Blend(NamedTuple):
+    """Mean and deviation of all cells' scores, both of shape (n_cells,), and the weights of what they are made of."""
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    weights: dict[str, float]
+
+
+def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: NDArray[np.float64]) -> Blend:
+    """Weigh three predictions by how well each foretells the target's labels without seeing them.
+
+    They are the meta-predictor's own (``adapted``); a multiple of it plus a Gaussian process of the target
+    (``corrected``), where the multiple is regressed as in `nasmeta.meta.MultiTaskGPSearch`; and a Gaussian process of
+    the target that knows no source (``alone``). The meta-predictor's predictions of the labels come from five folds,
+    those of the processes are left out one by one in closed form; the weights are `nasmeta.meta.predictive_weights`.
+    So sources that the labels contradict lose their say, and those that they bear out keep it.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    adapt : callable
+        Returns mean and deviation of all cells' scores, given the scores of some.
+    cells : ndarray of int32, shape (n,)
+    scores : ndarray of float64, shape (n,)
+    """
+    rng, n = np.random.default_rng(len(cells)), len(cells)
+    unseen = np.empty(n)
+    for fold in np.array_split(rng.permutation(n), _FOLDS):
+        kept = np.setdiff1d(np.arange(n), fold)
+        unseen[fold] = adapt(cells[kept], scores[kept])[0][cells[fold]]
+    mean, std = adapt(cells, scores)
+    level, spread = scores.mean(), float(scores.std()) or 1.0
+    labels, seen, adapted = (scores - level) / spread, (unseen - level) / spread, (mean - level) / spread
+
+    variance = (((labels - seen) ** 2).sum() + _NOISE_LABELS * _NOISE**2) / (n + _NOISE_LABELS)
+    of_adapted = -0.5 * (np.log(2 * np.pi * variance) + (labels - seen) ** 2 / variance)
+    alone = _process(space, cells, labels)
+    slope = _SLOPE
+    for _ in range(_ROUNDS):
+        rest = _process(space, cells, labels - slope * seen)
+        solved = cho_solve((_factor(rest), True), seen)
+        slope = (solved @ labels + _SLOPE / _SLOPE_VARIANCE) / (solved @ seen + 1 / _SLOPE_VARIANCE)
+    around = _covariance(rest) + _SLOPE_VARIANCE * np.outer(seen, seen)
+    densities = [of_adapted, _densities(around, labels, _SLOPE * seen), _densities(_covariance(alone), labels, 0.0)]
+    weights = predictive_weights(np.stack(densities), rng)
+
+    everything = np.arange(space.size)
+    (rest_mean, rest_std), (alone_mean, alone_std) = (one.predict(everything, return_std=True) for one in (rest, alone))
+    means = np.stack([adapted, slope * adapted + rest_mean, alone_mean])
+    stds = np.stack([std / spread, rest_std, alone_std])
+    together = weights @ means
+    deviation = np.sqrt(weights @ (stds**2 + (means - together) ** 2))
+    told = dict(zip(("adapted", "corrected", "alone"), weights.tolist(), strict=True))
+    return Blend(level + spread * together, spread * deviation, told)
+
+
+def _process(space: SearchSpace, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> Any:
+    """Return the predictor `gp` of these labels, taken as they are."""
+    process = make_predictor("gp", space=space)
+    process[-1].set_params(labels="value")
+    return process.fit(cells, labels)
+
+
+def _factor(process: Any) -> NDArray[np.float64]:
+    """Return the lower Cholesky factor of the covariance of the labels that a process has seen."""
+    factor: NDArray[np.float64] = process[-1].factor_
+    return factor
+
+
+def _covariance(process: Any) -> NDArray[np.float64]:
+    return _factor(process) @ _factor(process).T
+
+
+def _densities(
+    covariance: NDArray[np.float64], labels: NDArray[np.float64], mean: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
+    return left_out_densities(covariance, labels, np.tile(mean, (len(labels), 1)))
