@@ -63,7 +63,10 @@ def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: 
     alone = _process(space, cells, labels)
     slope = _SLOPE
     for _ in range(_ROUNDS):
-        rest = _process(space, cells, labels - slope * seen)
+        left = labels - slope * seen
+        if np.ptp(left) == 0:  # nothing is left to correct
+            return Blend(mean, std, {"adapted": 1.0})
+        rest = _process(space, cells, left)
         solved = cho_solve((_factor(rest), True), seen)
         slope = (solved @ labels + _SLOPE / _SLOPE_VARIANCE) / (solved @ seen + 1 / _SLOPE_VARIANCE)
     around = _covariance(rest) + _SLOPE_VARIANCE * np.outer(seen, seen)

@@ -208,6 +208,17 @@ def summary(found: pd.DataFrame, chosen: dict[str, str]) -> str:
     return paragraph(" ".join(lines))
 
 
+def verdict(chosen: dict[str, str]) -> str:
+    """Say whether the default is what the halves chose."""
+    own = [half for half, name in chosen.items() if name == "meta"]
+    if len(own) == len(chosen):
+        return "Each half chose `meta`, the default, so its figures on the other half had no part in the choice."
+    return (
+        f"The default is `meta`, which {len(own)} of {len(chosen)} halves chose; on the families of the half that "
+        "chose it, its figures are not free of the choice."
+    )
+
+
 def write_page(folder: Path) -> None:
     """Write README.md and gains.png beside results.csv."""
     frame, chosen = with_choice(read(folder))
@@ -231,7 +242,7 @@ def write_page(folder: Path) -> None:
         paragraph(HARM_TEXT),
         folded(harm(found, searchers)),
         "## How the default was chosen",
-        paragraph(CHOICE_TEXT.format(halves=listed)),
+        paragraph(CHOICE_TEXT.format(halves=listed, verdict=verdict(chosen))),
         to_markdown(candidate_table(frame)).strip(),
         "## Without sources",
         paragraph(PLAIN_TEXT),
@@ -269,10 +280,9 @@ The gain of a run over `gp` is measured in halvings of the share of architecture
 mean after 10, 25 and 50 evaluations: it is steadier than the number of evaluations to a hit. The candidates differ in
 how many of the first five cells are drawn at random, and in their members. One half of the families chooses for the
 other ({halves}): the candidate of the highest gain, natural and stress sources counting the same, on the draws that all
-candidates have. The default is `meta`, which one half chose; on the families of that half its figures are not free of
-the choice. The candidates themselves were narrowed beforehand, with 1,000 labels a source and other draws, on tasks of
-tnb101, tnb101-macro, nb201, robust and graph, so there not even the row `meta, cross-fitted` is free of all choices;
-hpobench-mlp, graphgym and latency had no part in it."""
+candidates have. {verdict} The candidates themselves were narrowed beforehand, with 1,000 labels a source and other
+draws, on tasks of tnb101, tnb101-macro, nb201, robust and graph, so there not even the row `meta, cross-fitted` is free
+of all choices; hpobench-mlp, graphgym and latency had no part in it."""
 
 PLAIN_TEXT = """
 Mean evaluations to one of the best 0.1 %, at most 100, of searchers without sources."""
@@ -284,5 +294,4 @@ labels a source has ({labels} of each), the permutations, and the searcher's see
 how targets differ, not how runs do. `fcnet` and other numbers of labels (`--family`, `--labels`) were not run. With all
 labels of the sources `meta` begins as `meta-gp` does, which is not shown here. Searchers learn from what the case
 allows and from nothing of the target. Targets of which more than four times 0.1 % of the architectures tie for the best
-are left out. The leave-one-out densities of `meta` see the left-out value in the weights of the sources (decision 82);
-the figures are of that version."""
+are left out."""
