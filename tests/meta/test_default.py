@@ -1,14 +1,17 @@
 """The meta-searcher by default: whom it listens to, and that it says so."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import nasmeta as nm
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.meta import DefaultMetaSearch, load_meta_model, predictive_weights, save_meta_model
+from nasmeta.meta._predictive_weights import left_out_densities
 from nasmeta.runs import Clock
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
@@ -146,3 +149,56 @@ def test_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     code, text = answer("--meta", "nb201/cifar100", "--evaluations", "4", "--sources", "nb201/cifar10")
     assert code == 0, text
     assert "meta, seed 0" in text
+
+
+def test_left_out_densities_are_those_of_the_conditioned_normal_distributions() -> None:
+    rng = np.random.default_rng(2)
+    n, root = 7, rng.normal(size=(7, 7))
+    covariance, labels = root @ root.T + np.eye(n), rng.normal(size=n)
+    means = rng.normal(size=(n, n))  # row i is the prior of those who have not seen label i
+    expected = []
+    for i in range(n):
+        others = np.delete(np.arange(n), i)
+        gain = np.linalg.solve(covariance[np.ix_(others, others)], covariance[others, i])
+        mean = means[i, i] + gain @ (labels - means[i])[others]
+        variance = covariance[i, i] - gain @ covariance[others, i]
+        expected.append(norm.logpdf(labels[i], mean, np.sqrt(variance)))
+    np.testing.assert_allclose(left_out_densities(covariance, labels, means), expected)
+
+
+def test_sources_that_are_noise_do_not_predict_left_out_values() -> None:
+    """Weights that have seen a value make it look foretold, by sources that say nothing."""
+    target = nm.get_task("nb201/cifar100")
+    sources = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(100, np.random.default_rng(0))
+    shares = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        noise = [replace(one, utilities=rng.permutation(one.utilities)) for one in sources]
+        searcher = DefaultMetaSearch(target.space, rng, n_random=0)
+        searcher.meta_model_ = searcher.meta_fit(noise).meta_model_
+        cells = rng.choice(target.space.size, 12, replace=False).astype(np.int32)
+        searcher.tell(cells, target.values[cells])
+        searcher._n_asked = len(cells)
+        searcher.ask(1)
+        shares.append(list(searcher.notes[-1]["weights"].values()))
+    gp, *guided = np.mean(shares, axis=0)
+    assert gp > max(guided)
+
+
+def test_weights_without_a_value_do_not_depend_on_it() -> None:
+    target = nm.get_task("nb201/cifar100")
+    sources = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(60, np.random.default_rng(0))
+    searcher = DefaultMetaSearch(target.space, np.random.default_rng(0))
+    searcher.meta_model_ = searcher.meta_fit(sources).meta_model_
+    cells = np.random.default_rng(1).choice(target.space.size, 10, replace=False).astype(np.int32)
+    searcher.tell(cells, target.values[cells])
+    labels = np.random.default_rng(2).normal(size=10)
+    changed = labels.copy()
+    changed[4] = -labels[4] - 2.0
+    found = []
+    for seen in (labels, changed):
+        searcher.rng = np.random.default_rng(5)
+        searcher._left_out = lambda _: np.zeros(10)  # the own process is the same for both
+        found.append(searcher._weights_with_and_without(seen))
+    np.testing.assert_array_equal(found[0][1][4], found[1][1][4])
+    assert not np.array_equal(found[0][1], found[1][1])
