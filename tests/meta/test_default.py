@@ -188,8 +188,9 @@ def test_sources_that_are_noise_do_not_predict_left_out_values() -> None:
 def test_weights_without_a_value_do_not_depend_on_it() -> None:
     target = nm.get_task("nb201/cifar100")
     sources = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(60, np.random.default_rng(0))
+    other = replace(sources[1], utilities=np.random.default_rng(3).permutation(sources[1].utilities))
     searcher = DefaultMetaSearch(target.space, np.random.default_rng(0))
-    searcher.meta_model_ = searcher.meta_fit(sources).meta_model_
+    searcher.meta_model_ = searcher.meta_fit([sources[0], other]).meta_model_
     cells = np.random.default_rng(1).choice(target.space.size, 10, replace=False).astype(np.int32)
     searcher.tell(cells, target.values[cells])
     labels = np.random.default_rng(2).normal(size=10)

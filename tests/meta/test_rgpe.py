@@ -19,8 +19,8 @@ def source(name: str, values: np.ndarray, labels: int = 120) -> SourceTask:
 def test_losses_are_those_of_a_count_of_pairs() -> None:
     rng = np.random.default_rng(0)
     labels, predicted = rng.normal(size=7), rng.normal(size=7)
-    (losses,) = ranking_losses([predicted], labels, 20, np.random.default_rng(3))
-    times = np.random.default_rng(3).multinomial(7, np.full(7, 1 / 7), size=20)
+    times = rng.multinomial(7, np.full(7, 1 / 7), size=20)
+    (losses,) = ranking_losses([predicted], labels, times.astype(np.float32))
     for loss, drawn in zip(losses, times, strict=True):
         sample = np.repeat(np.arange(7), drawn)
         wrong = sum((predicted[i] < predicted[j]) != (labels[i] < labels[j]) for i in sample for j in sample)
