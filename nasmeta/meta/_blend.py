@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 
-from nasmeta.meta._predictive_weights import left_out_densities, predictive_weights
+from nasmeta.meta._predictive_weights import predictive_weights
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
@@ -37,8 +37,8 @@ def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: 
 
     They are the meta-predictor's own (``adapted``); a multiple of it plus a Gaussian process of the target
     (``corrected``), where the multiple is regressed as in `nasmeta.meta.MultiTaskGPSearch`; and a Gaussian process of
-    the target that knows no source (``alone``). The meta-predictor's predictions of the labels come from five folds,
-    those of the processes are left out one by one in closed form; the weights are `nasmeta.meta.predictive_weights`.
+    the target that knows no source (``alone``). All predict the labels in the same five folds, the processes in closed
+    form; the weights are `nasmeta.meta.predictive_weights`.
     So sources that the labels contradict lose their say, and those that they bear out keep it.
 
     Parameters
@@ -51,7 +51,8 @@ def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: 
     """
     rng, n = np.random.default_rng(len(cells)), len(cells)
     unseen = np.empty(n)
-    for fold in np.array_split(rng.permutation(n), _FOLDS):
+    folds = np.array_split(rng.permutation(n), _FOLDS)
+    for fold in folds:
         kept = np.setdiff1d(np.arange(n), fold)
         unseen[fold] = adapt(cells[kept], scores[kept])[0][cells[fold]]
     mean, std = adapt(cells, scores)
@@ -70,8 +71,9 @@ def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: 
         solved = cho_solve((_factor(rest), True), seen)
         slope = (solved @ labels + _SLOPE / _SLOPE_VARIANCE) / (solved @ seen + 1 / _SLOPE_VARIANCE)
     around = _covariance(rest) + _SLOPE_VARIANCE * np.outer(seen, seen)
-    densities = [of_adapted, _densities(around, labels, _SLOPE * seen), _densities(_covariance(alone), labels, 0.0)]
-    weights = predictive_weights(np.stack(densities), rng)
+    of_corrected = _densities(around, labels - _SLOPE * seen, folds)
+    of_alone = _densities(_covariance(alone), labels, folds)
+    weights = predictive_weights(np.stack([of_adapted, of_corrected, of_alone]), rng)
 
     everything = np.arange(space.size)
     (rest_mean, rest_std), (alone_mean, alone_std) = (one.predict(everything, return_std=True) for one in (rest, alone))
@@ -101,6 +103,13 @@ def _covariance(process: Any) -> NDArray[np.float64]:
 
 
 def _densities(
-    covariance: NDArray[np.float64], labels: NDArray[np.float64], mean: NDArray[np.float64] | float
+    covariance: NDArray[np.float64], labels: NDArray[np.float64], folds: list[NDArray[np.intp]]
 ) -> NDArray[np.float64]:
-    return left_out_densities(covariance, labels, np.tile(mean, (len(labels), 1)))
+    """Return the log density of each label given those of the other folds, shape (n,)."""
+    inverse = np.linalg.inv(covariance)
+    solved, density = inverse @ labels, np.empty(len(labels))
+    for fold in folds:
+        around = np.linalg.inv(inverse[np.ix_(fold, fold)])
+        variance = np.diag(around)
+        density[fold] = -0.5 * (np.log(2 * np.pi * variance) + (around @ solved[fold]) ** 2 / variance)
+    return density
