@@ -104,11 +104,14 @@ def fitted(method: str, space: str, sources: list[Task]) -> tuple[Callable[[Any,
         return (lambda cells, y: make_predictor("gp", space=space).fit(cells, y)), 0.0
     if method == "meta-np":  # as shipped: its sources are the datasets after 200 epochs
         left_out = next(name for name in nm.task_distribution("nb201").datasets if name not in held_by(sources))
-        return load_meta_model(f"meta-np-nb201-without-{left_out}").predictor().fit, float("nan")
+        shipped = load_meta_model(f"meta-np-nb201-without-{left_out}").predictor()
+        shipped.blends = False
+        return shipped.fit, float("nan")
     learner = SourceOrder() if method == "source-order" else META_PREDICTORS[method](space)
     only = sources
     if method == "source-order":
         only = [task for task in sources if "@12ep" not in task.name and not task.name.endswith("/train")]
+    learner.blends = False  # on its own; reports/transfer/few_shot.py measures the blend
     learner.meta_fit(only)
     return learner.fit, time.process_time() - start
 

@@ -279,6 +279,7 @@ def write(folder: Path) -> None:
         "groups of sources, which had done harm on CIFAR-100, and that with four and more it reads them one by one, "
         "its number of steps and its learning rate. These last choices were made on other draws than those scored "
         "here, but on the same tasks and devices. So these are not the figures of a benchmark that "
-        "nobody had seen. Written by `python reports/meta/few_shot.py`; `draws.csv` has every draw."
+        "nobody had seen. Learners are on their own here (`blends = False`); `reports/transfer/few_shot.md` has what "
+        "the package does by default. Written by `python reports/meta/few_shot.py`; `draws.csv` has every draw."
     )
     (folder / "README.md").write_text(folded("\n".join(parts)).rstrip() + "\n", encoding="utf-8")

@@ -29,7 +29,7 @@ LABELS = (10, 20, 50, 100)
 SOURCE_LABELS = 400
 SCORED = 3000  # architectures of a target that rank correlations are computed on
 FEWEST_SCORED = 30
-DRAWS = 5
+DRAWS = 3
 TARGETS = {  # two of each family
     "tnb101": ("class_scene", "room_layout"),
     "tnb101-macro": ("class_object", "segmentsemantic"),
