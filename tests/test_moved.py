@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import nasmeta as nm
+from nasmeta.cli._app import app
 from nasmeta.errors import SettingError
+from nasmeta.experiments import read_specification, run_specification
 from nasmeta.searchers import SEARCHERS
 from nasmeta.tasks import LabelNoise
 from nasmeta.training import load_dataset
@@ -89,3 +92,67 @@ def test_a_number_of_labels_is_n_labels_now(tmp_path: Path) -> None:
 def test_a_notation_is_a_codec_now() -> None:
     with pytest.warns(DeprecationWarning, match=r"nasmeta\.spaces\.Notation is nasmeta\.spaces\.CellCodec now"):
         assert nm.spaces.Notation is nm.spaces.CellCodec
+
+
+# -- space="learned:0.1" is prune_space=0.1 --------------------------------------------------------------------------
+def test_a_learned_space_is_prune_space_now(tmp_path: Path) -> None:
+    path, options = tmp_path / "run.jsonl", {"evaluations": 4}
+    new = nm.search("random", "nb201/cifar10", prune_space=0.1, journal=path, **options)
+    with pytest.warns(
+        DeprecationWarning, match=r"space of search is prune_space now: 0\.1, not 'learned:0\.1'"
+    ) as told:
+        old = nm.search("random", "nb201/cifar10", space="learned:0.1", journal=path, **options)
+    assert told[0].filename == __file__
+    assert old.cells.tolist() == new.cells.tolist()
+    assert old.config.prune_space == new.config.prune_space == 0.1
+    with pytest.warns(DeprecationWarning, match="prune_space now: None, not 'all'"):
+        assert nm.search("random", "nb201/cifar10", space="all", **options).config.prune_space is None
+    with pytest.raises(SettingError, match="give it by that name only"):
+        nm.search("random", "nb201/cifar10", space="learned:0.1", prune_space=0.1, **options)
+    with pytest.raises(SettingError, match="space is prune_space now, a fraction"):
+        nm.search("random", "nb201/cifar10", space="learnt:0.1", **options)
+
+
+def test_what_was_searched_is_written_as_before(tmp_path: Path) -> None:
+    """Journals and folders of the release before say ``space`` in this form, and are gone on with."""
+    options = {"prune_space": 0.1, "evaluations": 3}
+    run = nm.search("random", "nb201/cifar10", journal=tmp_path / "run.jsonl", **options)
+    header = json.loads((tmp_path / "run.jsonl").read_text("utf-8").partition("\n")[0])
+    assert (run.space, header["space"], "prune_space" in header) == ("learned:0.1", "learned:0.1", False)
+    frame = nm.compare(["random"], tasks="nb201/cifar10", repeats=1, folder=tmp_path / "all", **options)
+    said = json.loads((tmp_path / "all" / "specification.json").read_text("utf-8"))["searchers"]
+    assert said == {"random": {"searcher": "random", "settings": {}, "space": "learned:0.1"}}
+    assert set(frame["space"]) == {"learned:0.1"}
+
+
+def test_a_comparison_with_the_old_spelling_is_the_same_one(tmp_path: Path) -> None:
+    plan, options = {"inside": "random", "outside": "random"}, {"tasks": "nb201/cifar10", "repeats": 1}
+    new = nm.compare(plan, **options, evaluations=4, prune_space={"inside": 0.2}, folder=tmp_path / "all")
+    with pytest.warns(DeprecationWarning, match="space of compare is prune_space now") as told:
+        old = nm.compare(plan, **options, evaluations=4, space={"inside": "learned:0.2"}, folder=tmp_path / "all")
+    assert told[0].filename == __file__
+    assert old.equals(new)
+
+
+def test_a_specification_with_the_old_spelling_is_the_same_one(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = 'tasks = "nb201/cifar10"\nrepeats = 1\nbudget.evaluations = 4\n[searchers.random]\nprune_space = 0.1\n'
+    path.write_text(text, "utf-8")
+    new = run_specification(path, tmp_path / "out")
+    path.write_text(text.replace("prune_space = 0.1", 'space = "learned:0.1"'), "utf-8")
+    with pytest.warns(DeprecationWarning, match=r"space of \[searchers\.random\] in mine\.toml is prune_space now"):
+        old = run_specification(path, tmp_path / "out")
+    assert old.equals(new)
+    path.write_text(text.replace("prune_space = 0.1", 'space = "learnt:0.1"'), "utf-8")
+    with pytest.raises(SettingError, match=r"mine\.toml, line 5: space is prune_space now"):
+        read_specification(path)
+
+
+def test_the_old_option_warns_on_the_command_line() -> None:
+    arguments = ["search", "random", "nb201/cifar10", "--evaluations", "3"]
+    new = CliRunner().invoke(app, [*arguments, "--prune-space", "0.1"])
+    old = CliRunner().invoke(app, [*arguments, "--space", "learned:0.1"])
+    assert old.exit_code == new.exit_code == 0
+    assert "Warning: The argument space of search is prune_space now: 0.1" in old.stderr
+    assert (old.stdout, new.stderr.count("Warning")) == (new.stdout, 0)
+    assert "--space" not in CliRunner().invoke(app, ["search", "--help"]).stdout

@@ -57,7 +57,7 @@ def _learnt_from(specification: Specification) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for label, (kind, settings) in specification.searchers.items():
         said = specification.of_sources.get(label, {})
-        spec = SearcherSpec.of(kind, settings).guided(said.get("space"), said.get("warm_start", 0))
+        spec = SearcherSpec.of(kind, settings).guided(said.get("prune_space"), said.get("warm_start", 0))
         if not spec.learns:
             continue
         for name in specification.tasks:

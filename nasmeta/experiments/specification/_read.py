@@ -18,6 +18,7 @@ from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification, ready_specifications
 from nasmeta.files import parse_toml
+from nasmeta.moved import new_names
 from nasmeta.places import checked_path
 from nasmeta.runs import Clock, RunConfig, on_evaluator
 from nasmeta.runs._clock import checked_budget
@@ -57,7 +58,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         [searchers.LABEL]                one for each; or searchers = ["random", "gp"]
         searcher? = "evolution"          LABEL where left out
         population? = 10                 its settings
-        space? = "learned:0.1"           and what sources tell it, as in `search`; sources are names of tasks or of
+        prune_space? = 0.1               and what sources tell it, as in `search`; sources are names of tasks or of
         warm_start? = 5                  families, a meta_model is a file as seen from this one's folder, the name of
         sources? = "nb201"               a shipped one or "shipped"
         meta_model? = "shipped"
@@ -226,7 +227,7 @@ class _Reader:
             with self.on(line):
                 if not isinstance(name, str):
                     raise SettingError(f"searcher must be a name, not {shown(name)}.")
-                said = of_sources[label] = {key: settings.pop(key) for key in OF_SOURCES if key in settings}
+                said = of_sources[label] = self.of_sources(label, settings)
                 try:
                     spec = SearcherSpec.of(name, settings)
                 except SettingError as reason:
@@ -236,6 +237,13 @@ class _Reader:
                     said[key] = _said_of_sources(spec, key, value, self.file.parent)
             found[label] = (name, settings)
         return found, {label: said for label, said in of_sources.items() if said}
+
+    def of_sources(self, label: str, settings: dict[str, Any]) -> dict[str, Any]:
+        """Take from the settings what is said of sources, by its names of today."""
+        old: Mapping[str, str] = SearcherSpec.guided.renamed  # type: ignore[attr-defined]
+        said = {key: settings.pop(key) for key in (*OF_SOURCES, *old) if key in settings}
+        with self.on(self.lines.of("searchers", label, *(key for key in old if key in said))):
+            return new_names(SearcherSpec.guided, said, f"[searchers.{label}] in {self.file.name}")
 
     def seconds(self, tasks: Sequence[Task]) -> dict[str, float] | None:
         given = self.entry((int, float, dict), "a number, or a table of task to number", None, "budget", "seconds")
@@ -320,7 +328,7 @@ class _Reader:
                     fidelities(one.task, specification.epochs)
         for label, (name, settings) in specification.searchers.items():
             said = specification.of_sources.get(label, {})
-            spec = SearcherSpec.of(name, settings).guided(said.get("space"), said.get("warm_start", 0))
+            spec = SearcherSpec.of(name, settings).guided(said.get("prune_space"), said.get("warm_start", 0))
             for one in answered:
                 with self.on(self.lines.of("searchers", label)):
                     spec.build(one.space, np.random.default_rng(0))
@@ -345,8 +353,8 @@ class _Reader:
 
 def _said_of_sources(spec: SearcherSpec, key: str, value: Any, folder: Path) -> Any:
     """Return what is said of sources under a key, as `compare` takes it."""
-    if key in ("space", "warm_start"):
-        spec.guided(**{"space": None, "warm_start": 0, key: value})
+    if key in ("prune_space", "warm_start"):
+        spec.guided(**{key: value})
     elif key == "sources":
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):

@@ -21,7 +21,7 @@ __all__ = ["Specification", "ready_specifications"]
 _READY = Path(__file__).with_name("ready")
 
 
-OF_SOURCES = ("space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
+OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Specification:
         Families are resolved into tasks.
     searchers : dict of label to (name, settings)
     of_sources : dict of label to dict
-        What is said of sources: ``space``, ``warm_start``, ``sources``, ``meta_model``, those that are given.
+        What is said of sources: ``prune_space``, ``warm_start``, ``sources``, ``meta_model``, those that are given.
     seeds : tuple of int
         One a repeat.
     evaluations : int or None
