@@ -14,7 +14,11 @@ __all__ = ["moved_names", "new_names", "renamed_arguments", "renamed_attribute",
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SETTINGS = {"initial": "n_initial"}  # of searchers: what older journals and folders call them
+_SETTINGS = {
+    "initial": "n_initial",
+    "optimism": "beta",
+    "deviation": "std",
+}  # of searchers, in older journals and folders
 
 
 def moved_names(room: str, now_in: Mapping[str, str]) -> Callable[[str], object]:

@@ -235,7 +235,7 @@ class _Reader:
             for key, value in said.items():
                 with self.on(self.lines.of("searchers", label, key)):
                     said[key] = _said_of_sources(spec, key, value, self.file.parent)
-            found[label] = (name, settings)
+            found[label] = (name, spec.settings)
         return found, {label: said for label, said in of_sources.items() if said}
 
     def of_sources(self, label: str, settings: dict[str, Any]) -> dict[str, Any]:
