@@ -321,6 +321,8 @@ def compare(
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._summary import print_summary
 
+    if listed and show is not None:
+        raise SettingError("--list shows all ready specifications and --show prints one: leave out one of the two.")
     if listed:
         print_ready()
         return

@@ -10,6 +10,7 @@ from zlib import crc32
 
 import numpy as np
 
+from nasmeta.checks import listed_names
 from nasmeta.code import code_of
 from nasmeta.errors import SettingError, shown
 from nasmeta.meta import SavedMetaModel
@@ -68,7 +69,7 @@ class SearcherSpec:
             raise SettingError(f"The settings of {name} are a mapping of names to values, not {shown(settings)}.")
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
-        named = new_names(kind.__init__, settings or {}, kind.__name__)
+        named = listed_names(kind, new_names(kind.__init__, settings or {}, kind.__name__))
         try:
             plain = {key: _plain(name, key, value) for key, value in named.items()}
         except RecursionError:
