@@ -12,6 +12,7 @@ from nasmeta.errors import SettingError
 from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.runs._clock import Clock
+from nasmeta.runs._spec import SearcherSpec
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -104,6 +105,12 @@ class Specification:
         first = Lines(self.text).of("repeats") - 1
         lines[first : first + ("repeats" in said)] = [text]
         return replace(self, seeds=tuple(seeds), text="".join(lines))
+
+    def spec(self, label: str) -> SearcherSpec:
+        """Return a searcher with its settings and what guides it."""
+        said = self.of_sources.get(label, {})
+        guides = {key: said[key] for key in ("prune_space", "warm_start") if key in said}
+        return SearcherSpec.of(*self.searchers[label]).guided(**guides)
 
     def by_label(self, key: str) -> dict[str, Any]:
         """Return one of the keys about sources for the searchers that have it."""
