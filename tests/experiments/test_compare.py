@@ -413,11 +413,3 @@ def test_two_processes_in_one_folder(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
-
-
-def test_runs_that_are_not_repeated_say_what_a_search_says(tmp_path: Path) -> None:
-    """In those of `source-order` nothing is random, so the second is computed once with the first."""
-    nm.compare(["source-order"], "nb201/cifar10", repeats=2, evaluations=5, warm_start=3, folder=tmp_path)
-    first, second = (path.read_text("utf-8").splitlines()[1:] for path in sorted(tmp_path.rglob("*.jsonl")))
-    assert first == second
-    assert ['{"by": "warm start"}' in line for line in first] == [True, True, True, False, False]
