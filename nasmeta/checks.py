@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,9 +24,11 @@ __all__ = [
     "check_int",
     "check_list",
     "check_number",
+    "listed_names",
 ]
 
 T = TypeVar("T")
+_NAMES = re.compile(r"(\w+\.)*Sequence\[str\]( \| None)?")  # a type of settings, as text or as it is printed
 
 
 def check_int(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -> int:
@@ -66,9 +70,9 @@ def check_number(name: str, value: object, least: float = 0.0, most: float = mat
     --------
     >>> check_number("discount", 0.9, 0, 1)
     0.9
-    >>> check_number("optimism", float("inf"))
+    >>> check_number("beta", float("inf"))
     Traceback (most recent call last):
-    nasmeta.errors.SettingError: optimism must be a number from 0 on, not inf.
+    nasmeta.errors.SettingError: beta must be a number from 0 on, not inf.
     """
     if isinstance(value, np.integer | np.floating):
         value = value.item()
@@ -149,6 +153,28 @@ def check_list(name: str, value: Any, of: str) -> list[Any]:
     if not isinstance(value, str | bytes) and isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
         return list(value)
     raise SettingError(f"{name} must be a list of {of}, not {shown(value)}.")
+
+
+def listed_names(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with a list in place of a text where names are asked for: one, or several with commas between.
+
+    Parameters
+    ----------
+    function : callable
+        What takes the settings as keyword arguments. Names are asked for where one has the type ``Sequence[str]``.
+    settings : mapping
+
+    Examples
+    --------
+    >>> def search(features: Sequence[str] | None = None, kernel: str = "rbf"): ...
+    >>> listed_names(search, {"features": "edges, paths", "kernel": "rbf"})
+    {'features': ['edges', 'paths'], 'kernel': 'rbf'}
+    """
+    found = dict(settings)
+    for name, parameter in inspect.signature(function).parameters.items():
+        if isinstance(found.get(name), str) and _NAMES.fullmatch(str(parameter.annotation)):
+            found[name] = [one.strip() for one in found[name].split(",") if one.strip()]
+    return found
 
 
 def check_array(name: str, value: Any) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 __all__ = [
@@ -64,6 +64,18 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__} nested too deep to show"
 
 
+def near_name(name: object, choices: Sequence[str]) -> str:
+    """Return the question whether the closest of some names is meant; empty where none is close.
+
+    Examples
+    --------
+    >>> near_name("evolutoin", ["evolution", "gp"])
+    " Did you mean 'evolution'?"
+    """
+    near = get_close_matches(name, choices, n=1) if isinstance(name, str) else []
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
 class NasmetaError(Exception):
     """Base of all errors that this package raises on purpose."""
 
@@ -86,9 +98,7 @@ class UnknownNameError(NasmetaError, LookupError):
     def of(cls, kind: str, name: object, choices: Iterable[str]) -> UnknownNameError:
         """Build the message from the kind of thing, the name asked for and the possible names."""
         known = sorted(choices)
-        near = get_close_matches(name, known, n=1) if isinstance(name, str) else []
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        return cls(f"Unknown {kind} {shown(name)}.{hint} Possible: {', '.join(known) or 'none'}.")
+        return cls(f"Unknown {kind} {shown(name)}.{near_name(name, known)} Possible: {', '.join(known) or 'none'}.")
 
 
 class ColumnError(NasmetaError, LookupError):

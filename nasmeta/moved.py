@@ -14,7 +14,11 @@ __all__ = ["moved_names", "new_names", "renamed_arguments", "renamed_attribute",
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SETTINGS = {"initial": "n_initial"}  # of searchers: what older journals and folders call them
+_SETTINGS = {
+    "initial": "n_initial",
+    "optimism": "beta",
+    "deviation": "std",
+}  # of searchers, in older journals and folders
 
 
 def moved_names(room: str, now_in: Mapping[str, str]) -> Callable[[str], object]:
@@ -49,11 +53,13 @@ def moved_names(room: str, now_in: Mapping[str, str]) -> Callable[[str], object]
     return find
 
 
-def renamed_arguments(**now: str) -> Callable[[F], F]:
+def renamed_arguments(convert: Callable[[Any], Any] | None = None, /, **now: str) -> Callable[[F], F]:
     """Return a decorator of a function, a class or its ``__init__``: keyword arguments have their old names, too.
 
     Parameters
     ----------
+    convert : callable, optional
+        Makes the new value of an old one, where not only the name changed.
     **now : str
         The new name, by the old one.
 
@@ -67,6 +73,14 @@ def renamed_arguments(**now: str) -> Callable[[F], F]:
     ...     found = search(initial=5)
     >>> found, str(told[0].message)
     (5, 'The argument initial of search is n_initial now.')
+    >>> @renamed_arguments(lambda percent: percent / 100, percent="share")
+    ... def keep(share=1.0):
+    ...     return share
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     found = keep(percent=5)
+    >>> found, str(told[0].message)
+    (0.05, 'The argument percent of keep is share now: 0.05, not 5.')
     """
 
     def decorate(function: F) -> F:
@@ -81,7 +95,7 @@ def renamed_arguments(**now: str) -> Callable[[F], F]:
                 kwargs = new_names(call, kwargs, made)
             return function(*args, **kwargs)
 
-        call.renamed = now  # type: ignore[attr-defined]
+        call.renamed, call.convert = now, convert  # type: ignore[attr-defined]
         return cast(F, call)
 
     return decorate
@@ -124,8 +138,13 @@ def new_names(function: Any, arguments: Mapping[str, Any], of: str = "") -> dict
         of = of or function.__qualname__.removesuffix(".__init__")
         if new in found:
             raise SettingError(f"The argument {old} of {of} is {new} now: give it by that name only.")
-        warnings.warn(f"The argument {old} of {of} is {new} now.", DeprecationWarning, stacklevel=calls_inside() + 1)
-        found[new] = found.pop(old)
+        value = was = found.pop(old)
+        told = f"The argument {old} of {of} is {new} now"
+        if (convert := getattr(function, "convert", None)) is not None:
+            value = convert(was)
+            told += f": {value!r}, not {was!r}"
+        warnings.warn(f"{told}.", DeprecationWarning, stacklevel=calls_inside() + 1)
+        found[new] = value
     return found
 
 

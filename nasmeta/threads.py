@@ -1,9 +1,12 @@
-"""One thread a process in linear algebra."""
+"""One thread a process in linear algebra; processes that end with the one they work for."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -13,7 +16,9 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["one_thread"]
+__all__ = ["end_with", "one_thread"]
+
+_CHECK_SECONDS = 0.2
 
 _lock = threading.Lock()
 _inside = 0
@@ -102,3 +107,22 @@ def _controller() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+@cache
+def end_with(parent: int) -> None:
+    """Leave interrupts to the process that this one works for, and end with it, even if it is killed.
+
+    Parameters
+    ----------
+    parent : int
+        Its process number.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_CHECK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -116,7 +116,7 @@ def echo_written(paths: Iterable[object]) -> None:
 def _plain_warnings() -> Iterator[None]:
     """Show warnings of the project's own kind, and of its old names, as a line without the place in the code."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("default", r"The argument \w+ of [\w-]+ is \w+ now", DeprecationWarning)
+        warnings.filterwarnings("default", r"The argument \w+ of .+ is \w+ now", DeprecationWarning)
         show = warnings.showwarning
 
         def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:

@@ -87,6 +87,8 @@ def predict(
         progress=True,
     )
     _print(found.summary)
+    for remark in found.remarks:
+        typer.echo(remark)
     if found.files:
         echo_written(found.files)
 

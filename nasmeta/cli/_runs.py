@@ -82,10 +82,13 @@ MetaModel = Annotated[
         "shipped: one that has seen nothing of the task.",
     ),
 ]
-SpaceName = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--space", metavar="learned:FRACTION", help="Search within the part that sources find worth it."),
+PruneSpace = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        metavar="FRACTION", help="Search in the fraction of the cells, such as 0.1, that sources find the best."
+    ),
 ]
+SpaceName = Annotated[Optional[str], typer.Option("--space", hidden=True)]  # noqa: UP045  (before --prune-space)
 WarmStart = Annotated[
     str,
     typer.Option(
@@ -119,6 +122,7 @@ def search(
     ] = None,
     sources: Sources = None,
     meta_model: MetaModel = None,
+    prune_space: PruneSpace = None,
     space: SpaceName = None,
     warm_start: WarmStart = "0",
     journal: Annotated[
@@ -176,7 +180,7 @@ def search(
         settings=settings_in(settings or ()),
         sources=names_in(sources) if sources is not None else None,
         meta_model=meta_model,
-        space=space,
+        **_pruned(prune_space, space),
         warm_start=warm_start,
         journal=journal,
         stop_at_optimum=stop_at_optimum,
@@ -219,6 +223,11 @@ def search(
         typer.echo(f"{name:<{width}}{text}")
     for column, value in run.report().items():
         typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {describe_column(column)}")
+
+
+def _pruned(prune_space: float | None, space: str | None) -> dict[str, Any]:
+    """Return those of the option and its former spelling that are given, of which the second warns."""
+    return {key: value for key, value in (("prune_space", prune_space), ("space", space)) if value is not None}
 
 
 def _guidance(run: History) -> dict[str, str]:
@@ -274,6 +283,7 @@ def compare(
     ] = None,
     sources: Sources = None,
     meta_model: MetaModel = None,
+    prune_space: PruneSpace = None,
     space: SpaceName = None,
     warm_start: WarmStart = "0",
     folder: Annotated[
@@ -313,6 +323,8 @@ def compare(
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._summary import print_summary
 
+    if listed and show is not None:
+        raise SettingError("--list shows all ready specifications and --show prints one: leave out one of the two.")
     if listed:
         print_ready()
         return
@@ -330,6 +342,7 @@ def compare(
         "--set": settings or None,
         "--sources": sources,
         "--meta-model": meta_model,
+        "--prune-space": prune_space,
         "--space": space,
         "--warm-start": None if warm_start == "0" else warm_start,
         "--stop-at-optimum": stop_at_optimum or None,
@@ -363,7 +376,7 @@ def compare(
             settings=settings_by_label(settings or ()),
             sources=names_in(sources) if sources is not None else None,
             meta_model=meta_model,
-            space=space,
+            **_pruned(prune_space, space),
             warm_start=warm_start,
             folder=folder,
             **where,

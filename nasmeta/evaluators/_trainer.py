@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import NasmetaError, TrainingFailed
+from nasmeta.threads import end_with
 from nasmeta.training import ImageDataset, Recipe, load_dataset, load_recipe
-from nasmeta.training._worker import serve
 
 if TYPE_CHECKING:
     from nasmeta.training import TrainingResult
@@ -207,7 +207,7 @@ def _start(parent: int, data: str | ImageDataset, options: dict[str, Any]) -> No
     """Leave interrupts to the parent, end with it, and know the data set."""
     global _origin
     _origin = (data, options)
-    serve(parent)
+    end_with(parent)
 
 
 @cache

@@ -28,12 +28,9 @@ __all__ = [
 __getattr__ = moved_names(
     __name__,
     {
-        **dict.fromkeys(
-            ("Best", "Clock", "Journal", "OptunaObjective"),
-            "nasmeta.runs",
-        ),
+        **dict.fromkeys(("Best", "Clock", "Journal", "OptunaObjective", "on_evaluator"), "nasmeta.runs"),
+        **dict.fromkeys(("optuna_objective", "results_frame", "run_loop", "search"), "nasmeta.runs"),
         **dict.fromkeys(("Run", "Trace"), "nasmeta.runs:History"),
-        **dict.fromkeys(("on_evaluator", "optuna_objective", "results_frame", "run_loop", "search"), "nasmeta.runs"),
         **dict.fromkeys(("TrainingFiles", "meta_train"), "nasmeta.meta"),
         **dict.fromkeys(("benchmark_predictors", "learning_curve_benchmark"), "nasmeta.prediction"),
         **dict.fromkeys(("in_store", "located"), "nasmeta.places"),

@@ -29,10 +29,11 @@ from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, 
 from nasmeta.experiments._results import Results
 from nasmeta.experiments._workers import results_of
 from nasmeta.journals import FolderLease
+from nasmeta.moved import renamed_arguments
 from nasmeta.places import located
 from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, History, RunConfig, on_evaluator
-from nasmeta.runs._guidance import Guide
+from nasmeta.runs._guidance import Guide, pruned
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.tasks import SourceTask, Task
 
@@ -44,6 +45,7 @@ __all__ = ["SearchersLike", "TasksLike", "compare"]
 _RUNS_A_JOB = 10
 
 
+@renamed_arguments(pruned, space="prune_space")
 def compare(
     searchers: SearchersLike,
     tasks: TasksLike = "nb201",
@@ -56,7 +58,7 @@ def compare(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     sources: SourcesLike | Mapping[str, SourcesLike] | None = None,
     meta_model: MetaModelLike | Mapping[str, MetaModelLike] | None = None,
-    space: str | Mapping[str, str] | None = None,
+    prune_space: float | Mapping[str, float] | None = None,
     warm_start: int | str | Mapping[str, int | str] = 0,
     folder: str | os.PathLike[str] | ComparisonFolder | None = None,
     workers: int | None = None,
@@ -97,8 +99,8 @@ def compare(
         Single ones are for every searcher that learns from sources. Of a family each task's own dataset is left out.
     meta_model : path, str, SavedMetaModel, or mapping of label to one of these, optional
         As in `search`; a single one, such as ``"shipped"``, is for every meta-searcher that is compared.
-    space : str, or mapping of label to str, optional
-        As in `search`: ``"learned:0.1"``, for all searchers or for those that are named.
+    prune_space : float, or mapping of label to float, optional
+        As in `search`, for all searchers or for those that are named.
     warm_start : int, str, or mapping of label to one of these, default 0
         As in `search`.
     folder : path or address, optional
@@ -149,8 +151,8 @@ def compare(
     """
     home = folder if isinstance(folder, ComparisonFolder | None) else ComparisonFolder(located("folder", folder))
     specs = specs_of(searchers, {} if settings is None else settings)
-    spaces, starts = per_label("space", space, None, specs), per_label("warm_start", warm_start, 0, specs)
-    specs = {label: spec.guided(spaces[label], starts[label]) for label, spec in specs.items()}
+    kept, starts = per_label("prune_space", prune_space, None, specs), per_label("warm_start", warm_start, 0, specs)
+    specs = {label: spec.guided(kept[label], starts[label]) for label, spec in specs.items()}
     targets = tasks_of(tasks)
     evaluators = [on_evaluator(task, evaluator) for task in targets]
     of_runs = seeds_of(repeats, seed, seeds)

@@ -174,10 +174,10 @@ class ComparisonFolder:
         """Return the path of a run's journal."""
         return self.path / "runs" / _file_name(task) / _file_name(searcher) / f"{seed}.jsonl"
 
-    def write_results(self, frame: pd.DataFrame) -> Path:
+    def write_results(self, frame: pd.DataFrame) -> None:
         """Write the results frame."""
         with self.writing():
-            return self.write("results.parquet", frame.to_parquet(None, index=False))
+            self.write("results.parquet", frame.to_parquet(None, index=False))
 
     def write_part(self, position: int, frame: pd.DataFrame) -> None:
         """Keep the results of one task and searcher until all are there; ``results/`` can be read at any time."""
@@ -207,14 +207,13 @@ class ComparisonFolder:
     def _parts(self) -> Path:
         return self.path / "results"
 
-    def write(self, name: str, content: bytes) -> Path:
+    def write(self, name: str, content: bytes) -> None:
         """Write a file as a whole: whoever looks sees the old one or the new one. A store does so by itself."""
         path = self.path / name
         if in_store(path):
             path.write_bytes(content)
-            return path
-        write_whole(path, content)
-        return path
+        else:
+            write_whole(path, content)
 
 
 def _join(parts: Iterable[IO[bytes]], to: IO[bytes], attrs: Mapping[str, Any]) -> None:

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis.report import Findings, find, write_findings
 from nasmeta.checks import check_choice, check_instance, check_int, check_number
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
-from nasmeta.experiments.specification import read_specification
 from nasmeta.experiments.specification._provenance import versions_of
+from nasmeta.experiments.specification._read import reported_columns
 from nasmeta.places import answering, checked_path, in_store, located
 from nasmeta.runs import on_evaluator
 from nasmeta.tasks import Task, get_task
@@ -117,20 +116,22 @@ def report(
     given: Any = results
     if not isinstance(given, pd.DataFrame | str | os.PathLike) and not hasattr(given, "storage_options"):
         raise SettingError(f"results are the frame of nasmeta.compare or the folder of one, not {shown(given)}.")
+    columns: tuple[ColumnInfo, ...] = ()
+    specification, provenance = {}, {}
+    destination = None if output is None else checked_path("output", output)
     if isinstance(results, pd.DataFrame):
-        findings = find(results, _tasks(results, {}), at, x, level, seed)
-        written = [] if output is None else write_findings(findings, checked_path("output", output), {}, title, formats)
-        return Report(findings, tuple(written))
-    home = located("folder", results)
-    if output is None and in_store(home):
-        raise SettingError("A report is written to a folder of this machine: name one with --output.")
-    with answering(home):
-        frame, columns = _results(home), _reported(home)
-        specification = _told(home / "specification.json")
-        provenance = _provenance(home, specification)
+        frame = results
+    else:
+        home = located("folder", results)
+        if destination is None and in_store(home):
+            raise SettingError("A report is written to a folder of this machine: name one with --output.")
+        with answering(home):
+            frame, columns = _results(home), _reported(home)
+            specification = _told(home / "specification.json")
+            provenance = _provenance(home, specification)
+        destination = destination or home / "report"
     findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns)
-    destination = home / "report" if output is None else checked_path("output", output)
-    files = write_findings(findings, destination, provenance, title, formats)
+    files = [] if destination is None else write_findings(findings, destination, provenance, title, formats)
     return Report(findings, tuple(files))
 
 
@@ -153,18 +154,12 @@ def _results(folder: Path) -> pd.DataFrame:
 def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
     """Return the columns that the specification of the comparison reports; none where there is no such file."""
     try:
-        text = (folder / "specification.toml").read_text(encoding="utf-8")
+        return reported_columns(folder / "specification.toml")
+    except NasmetaError as reason:
+        warnings.warn(f"The columns that the specification reports are not used: {reason}", NasmetaWarning, 3)
     except (OSError, UnicodeDecodeError):
-        return ()
-    with TemporaryDirectory() as here:  # for the folder may be in a store
-        copy = Path(here) / "specification.toml"
-        copy.write_text(text, encoding="utf-8")
-        try:
-            return read_specification(copy).report
-        except NasmetaError as reason:
-            said = str(reason).replace(str(copy), copy.name)
-            warnings.warn(f"The columns that the specification reports are not used: {said}", NasmetaWarning, 3)
-            return ()
+        pass
+    return ()
 
 
 def _told(path: Path) -> dict[str, Any]:

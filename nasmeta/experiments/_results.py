@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._jobs import Pair
@@ -32,8 +32,7 @@ class Results:
     def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Sequence[int], home: ComparisonFolder | None) -> None:
         self._configs, self._seeds, self._home = configs, seeds, home
         self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
-        self._seconds: dict[str, dict[str, float]] = {}
-        self._runs: dict[str, dict[str, int]] = {}
+        self._attrs: dict[str, dict[str, dict[str, Any]]] = {"runs": {}, "searcher_seconds": {}}
         self._written: set[Pair] = set()
         self.done = 0
         if home is not None:
@@ -57,10 +56,9 @@ class Results:
         if self._home is None or len(of_pair) < len(self._seeds):
             return
         frame = self._frame([pair])
-        for task, seconds in frame.attrs.pop("searcher_seconds").items():
-            self._seconds.setdefault(task, {}).update(seconds)
-        for task, runs in frame.attrs.pop("runs").items():
-            self._runs.setdefault(task, {}).update(runs)
+        for name, told in self._attrs.items():
+            for task, of_task in frame.attrs.pop(name).items():
+                told.setdefault(task, {}).update(of_task)
         self._home.write_part(list(self._histories).index(pair), frame)
         of_pair.clear()
         self._written.add(pair)
@@ -69,8 +67,7 @@ class Results:
         """Return the results of all runs; with a folder they are in its ``results.parquet`` from then on."""
         if self._home is None:
             return self._frame(list(self._histories))
-        attrs = {"runs": self._runs, "searcher_seconds": self._seconds}
-        return self._home.join_parts(len(self._histories), attrs)
+        return self._home.join_parts(len(self._histories), self._attrs)
 
     def _frame(self, pairs: Sequence[Pair]) -> pd.DataFrame:
         return results_frame(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from nasmeta.errors import NasmetaError
 from nasmeta.experiments._backends import Backend, Connection
 from nasmeta.experiments._jobs import DataFingerprint, Job
-from nasmeta.threads import one_thread
+from nasmeta.threads import end_with, one_thread
 
 __all__ = ["results_of"]
 
@@ -151,27 +150,8 @@ def _one_interrupt() -> Iterator[None]:
 def _in_worker(position: int, job: Job, parent: int | None, data: DataFingerprint | None) -> tuple[int, list[Any]]:
     """Do a job in a worker process."""
     if parent is not None:
-        _follow(parent)
+        end_with(parent)  # nobody else writes to the journals
     with one_thread():
         if data is not None:
             data.require_here(job)
         return position, list(job.results())
-
-
-_following = False
-
-
-def _follow(parent: int) -> None:
-    """Leave interrupts to the parent, and end with it even where it is killed: nobody else writes to the journals."""
-    global _following
-    if _following:
-        return
-    _following = True
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_PARENT_CHECK_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -23,7 +23,12 @@ from nasmeta.meta._predictive_weights import predictive_weights
 from nasmeta.meta._predictor_search import MetaPredictorSearch
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._rgpe import RGPESearch
-from nasmeta.meta._shipped import load_meta_model, meta_model_for as meta_model_for, shipped_meta_models
+from nasmeta.meta._shipped import (
+    load_meta_model,
+    meta_model_for as meta_model_for,
+    seen_of as seen_of,
+    shipped_meta_models,
+)
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
 from nasmeta.meta._source_models import SourceModels as SourceModels, learn_source_models as learn_source_models
 from nasmeta.meta._source_order import SourceOrder

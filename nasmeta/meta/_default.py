@@ -16,8 +16,9 @@ from nasmeta.meta._meta_gp import MetaGP, labels_like, learn_meta_gp, pack_meta_
 from nasmeta.meta._multi_task_gp import prior_of_weights, regression_weights
 from nasmeta.meta._predictive_weights import left_out_densities, predictive_weights
 from nasmeta.meta._rgpe import RGPESearch
-from nasmeta.meta._source_guided import OPTIMISM
+from nasmeta.meta._source_guided import BETA
 from nasmeta.meta._source_models import SourceModels, pack_source_models
+from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import CellGP, fit_hyperparameters, log_expected_improvement, weak_prior
 from nasmeta.searchers import SEARCHERS, GPSearch
 from nasmeta.spaces import SearchSpace
@@ -82,6 +83,7 @@ class _Process:
 
 
 @SEARCHERS.register("meta")
+@renamed_arguments(initial="n_initial")
 class DefaultMetaSearch(RGPESearch):
     """The meta-searcher to begin with: it follows the sources as long as the target's values bear them out.
 
@@ -208,7 +210,7 @@ class DefaultMetaSearch(RGPESearch):
         for told in self._gp.cells:
             process.add(told)
         expected, std = process.posterior(labels_like(mean[process.cells], self._values))
-        return self._take_best(expected + OPTIMISM * std)
+        return self._take_best(expected + BETA * std)
 
     # -- the members ------------------------------------------------------------------------------------------------
     @cached_property

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from nasmeta.meta._model_archive import settings_in_files
 from nasmeta.meta._model_file import kind_of, space_of, training_settings
 from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tasks import SourceTask
@@ -46,7 +47,7 @@ def training_identity(
     said = {
         "kind": kind,
         "space": to_content(space).get("registered", f"{space.name} {space.sha256}"),
-        "settings": dict(settings),
+        "settings": settings_in_files(kind, settings),
         "sources": [
             {"name": source.name, "held_out": source.held_out, "labels": len(source), "sha256": source.sha256}
             for source in sources

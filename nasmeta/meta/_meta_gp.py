@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_number
 from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.meta._source_models import learn_source_models
+from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.predictors._gaussian_process import posterior_weights
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
@@ -195,7 +196,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    optimism : float, default 0.5
+    beta : float, default 0.5
         Posterior standard deviations that are added to the posterior mean.
     features : sequence of str, optional
         What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
@@ -208,18 +209,19 @@ class MetaGPSearch(GPSearch, MetaSearcher):
     ('nb201/cifar10', 'nb201/imagenet16-120')
     """
 
-    search_settings = ("optimism",)
+    search_settings = ("beta",)
 
+    @renamed_arguments(optimism="beta")
     def __init__(
         self,
         space: SearchSpace,
         rng: np.random.Generator,
         *,
-        optimism: float = 0.5,
+        beta: float = 0.5,
         features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng, n_initial=0, features=features)
-        self.optimism = check_number("optimism", optimism)
+        self.beta = check_number("beta", beta)
 
     def _learn(self, sources: list[SourceTask]) -> MetaGP:
         return learn_meta_gp(self.space, sources, self.features)
@@ -244,7 +246,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
     def _score(
         self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        return mean + self.optimism * std
+        return mean + self.beta * std
 
     def _refit(self, labels: NDArray[np.float64]) -> None:
         """Keep the hyperparameters that the sources taught."""

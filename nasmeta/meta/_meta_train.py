@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import check_bool, check_int
+from nasmeta.checks import check_bool, check_int, listed_names
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.meta._identity import training_digest
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
@@ -156,7 +156,7 @@ def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[st
         possible_names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
         raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(possible_names)))
     kind: Any = META_PREDICTORS[name] if is_predictor else SEARCHERS[name]
-    settings = new_names(kind.__init__, settings, kind.__name__)
+    settings = listed_names(kind, new_names(kind.__init__, settings, kind.__name__))
     parameters = list(inspect.signature(kind).parameters.values())
     if is_predictor:
         parameters = [parameter for parameter in parameters if parameter.name not in ("space", "seed")]

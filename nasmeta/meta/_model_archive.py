@@ -14,7 +14,7 @@ from nasmeta.archives import ArchiveKind, check_array, digest_of
 from nasmeta.errors import shown
 from nasmeta.spaces import SPACES, SearchSpace, from_content, get_space, to_content
 
-__all__ = ["KIND", "check_array", "checked_logarithms", "decode", "encode", "space_in"]
+__all__ = ["KIND", "check_array", "checked_logarithms", "decode", "encode", "settings_in_files", "space_in"]
 
 KIND = ArchiveKind(
     "nasmeta-meta-model",
@@ -24,6 +24,8 @@ KIND = ArchiveKind(
     largest=2**28,
 )
 _MOST_LOGARITHM = 50.0  # of a hyperparameter: e^50 squared is still far from overflow
+# What files and checksums call settings that have got another name since: another word would be another training.
+_IN_FILES = {"meta-nas": {"std": "deviation"}, "meta-rl": {"std": "deviation"}}
 
 
 def encode(
@@ -42,7 +44,8 @@ def encode(
     from nasmeta import __version__
 
     name = space if isinstance(space, str) else space.name
-    said = {"kind": kind, "space": name, "settings": dict(settings), "sources": list(sources), "facts": dict(facts)}
+    in_files = settings_in_files(kind, settings)
+    said = {"kind": kind, "space": name, "settings": in_files, "sources": list(sources), "facts": dict(facts)}
     if not isinstance(space, str) and "registered" not in (content := to_content(space)):
         said["space_content"] = content
     said = json.loads(json.dumps(said))
@@ -65,7 +68,20 @@ def decode(raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[An
         keys = ("kind", "space", "settings", "sources", "facts", "space_content")
         if digest_of({key: card[key] for key in keys if key in card}, arrays) != card["sha256"]:
             raise ValueError("its content is not what its checksum says")
-    return card, arrays
+    now = {old: new for new, old in _IN_FILES.get(card["kind"], {}).items()}
+    return {**card, "settings": {now.get(name, name): value for name, value in card["settings"].items()}}, arrays
+
+
+def settings_in_files(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of a learner by the names that files and checksums have for them.
+
+    Examples
+    --------
+    >>> settings_in_files("meta-rl", {"std": 0.2, "noise": 0.3})
+    {'deviation': 0.2, 'noise': 0.3}
+    """
+    former = _IN_FILES.get(kind, {})
+    return {former.get(name, name): value for name, value in settings.items()}
 
 
 def checked_logarithms(arrays: Mapping[str, NDArray[Any]], length: int) -> NDArray[np.float64]:

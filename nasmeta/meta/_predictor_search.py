@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.meta._registry import META_PREDICTORS
+from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS, MetaSearcher, PredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -32,9 +33,9 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     predictor : str, default "meta-dkl"
         A name in `nasmeta.meta.META_PREDICTORS`.
     acquisition : {"ucb", "ei", "thompson", "greedy"}, default "ucb"
-        Mean plus `optimism` times deviation; the expected improvement over the best label; independent normal draws;
+        Mean plus `beta` times deviation; the expected improvement over the best label; independent normal draws;
         the mean.
-    optimism : float, default 0.5
+    beta : float, default 0.5
         Deviations that ``ucb`` adds.
     options : mapping, optional
         Keyword arguments of the predictor, such as ``{"steps": 50, "seed": 1}``.
@@ -49,8 +50,9 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
 
     default_predictor: ClassVar[Any] = "meta-dkl"
     default_acquisition: ClassVar[str] = "ucb"
-    search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "optimism")
+    search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "beta")
 
+    @renamed_arguments(optimism="beta")
     def __init__(
         self,
         space: SearchSpace,
@@ -58,10 +60,10 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         *,
         predictor: str | None = None,
         acquisition: str | None = None,
-        optimism: float = 0.5,
+        beta: float = 0.5,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(space, rng, predictor=predictor, acquisition=acquisition, optimism=optimism, options=options)
+        super().__init__(space, rng, predictor=predictor, acquisition=acquisition, beta=beta, options=options)
         self.n_initial = 0
 
     @classmethod

@@ -25,7 +25,7 @@ from nasmeta.meta._registry import is_meta_searcher
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
-__all__ = ["load_meta_model", "meta_model_for", "shipped_meta_models"]
+__all__ = ["load_meta_model", "meta_model_for", "seen_of", "shipped_meta_models"]
 
 SUFFIX = ".npz"
 
@@ -138,17 +138,30 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
     if is_meta_searcher(kind):
         model.require_searcher()
     _refuse_copies(task, model)
-    seen = sorted(target & set(map(held_out_name, model.held_out)))
-    if seen:
-        warnings.warn(
-            f"{model.path.name} has learnt from {' and '.join(seen)}, which {task.name} is on: what it finds there is "
-            "no honest test.",
-            LeakageWarning,
-            stacklevel=calls_inside() + 1,
-        )
+    if seen := seen_of(task, model):
+        warnings.warn(seen, LeakageWarning, stacklevel=calls_inside() + 1)
     helps = "Name a model that has learnt from the target's metric, or sources of it."
     warn_of_other_metric(task, model.metric_kinds, model.path.name, helps)
     return model
+
+
+def seen_of(task: Task, model: SavedMetaModel) -> str:
+    """Say what of the target a model has learnt from: its dataset or its device; empty where nothing.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> model = load_meta_model("meta-np-nb201-without-cifar10")
+    >>> seen_of(nm.get_task("nb201/cifar10"), model)
+    ''
+    """
+    seen = sorted(set(map(held_out_name, task.held_out)) & set(map(held_out_name, model.held_out)))
+    if not seen:
+        return ""
+    return (
+        f"{model.path.name} has learnt from {' and '.join(seen)}, which {task.name} is on: what it finds there is no "
+        "honest test."
+    )
 
 
 def _refuse_copies(task: Task, model: SavedMetaModel) -> None:

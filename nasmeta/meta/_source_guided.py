@@ -23,9 +23,9 @@ from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["OPTIMISM", "SourceGuidedSearch"]
+__all__ = ["BETA", "SourceGuidedSearch"]
 
-OPTIMISM = 0.5  # deviations added to the mean of the joint process, as in meta-gp
+BETA = 0.5  # deviations added to the mean of the joint process, as in meta-gp
 
 
 def _computed(learnt: SourceModels) -> SourceModels:
@@ -110,7 +110,7 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
             process.add(cell)
         for _ in range(n):
             mean, deviation = process.posterior(labels)
-            score = mean + OPTIMISM * deviation
+            score = mean + BETA * deviation
             score[self._asked] = -np.inf
             cell = int(score.argmax())
             self._mark(cell)

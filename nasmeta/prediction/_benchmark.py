@@ -118,7 +118,7 @@ def benchmark_predictors(
         and spearman, against the target; rmse, against the signal in its unit; crps and coverage_10 … coverage_95 (of
         the central intervals), against the signal on at most 2,000 isomorph-disjoint cells, where the predictor knows
         a deviation; fit_seconds and predict_seconds (of all cells), and the processor's time for both, cpu_seconds.
-        NaN where nothing is known.
+        NaN where nothing is known. ``frame.attrs["remarks"]`` says which models have learnt from the task's own data.
 
     Raises
     ------
@@ -186,7 +186,10 @@ def benchmark_predictors(
                     shown.advance()
     names = ["task", "target", "protocol", "scope", "predictor", "encoder", "n_train", "draw", "n_scored"]
     frame = pd.DataFrame(rows).reindex(columns=[*names, *_SCORES, *_TIMES])
-    return frame.astype(dict.fromkeys((*_SCORES, *_TIMES), "float64"))
+    frame = frame.astype(dict.fromkeys((*_SCORES, *_TIMES), "float64"))
+    seen = {one.seen: None for one in built if isinstance(one, LearntPredictor) and one.seen}
+    frame.attrs["remarks"] = list(seen)
+    return frame
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.meta import META_PREDICTORS, Monitor, load_meta_model, meta_model_for, shipped_meta_models, training_digest
+from nasmeta.meta import (
+    META_PREDICTORS,
+    Monitor,
+    load_meta_model,
+    meta_model_for,
+    seen_of,
+    shipped_meta_models,
+    training_digest,
+)
 from nasmeta.meta._meta_train import build_learner
 from nasmeta.runs import on_evaluator
 from nasmeta.runs._sources import sources_of
@@ -42,10 +50,12 @@ class LearntPredictor:
         1 where a higher label is better, else -1.
     identity : mapping
         What its predictions depend on beside the labels.
+    seen : str
+        What it has learnt from the task's own data, in words; empty where nothing.
     """
 
-    def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Mapping[str, Any]) -> None:
-        self._learn, self._sign, self.identity = learn, sign, identity
+    def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Mapping[str, Any], seen: str = "") -> None:
+        self._learn, self._sign, self.identity, self.seen = learn, sign, identity, seen
         self._learnt: Any = None
 
     def learn(self, progress: Callable[[int, int, float], None] | None = None) -> Any:
@@ -105,4 +115,4 @@ def learnt_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
         raise SettingError(f"{saved.path} has learnt from its own sources: leave out sources, or name {saved.kind}.")
     saved = meta_model_for(saved.kind, task, saved)
     ready = saved.predictor(**settings)
-    return LearntPredictor(lambda progress: ready, task.sign, {"meta_model": saved.sha256})
+    return LearntPredictor(lambda progress: ready, task.sign, {"meta_model": saved.sha256}, seen_of(task, saved))

@@ -33,6 +33,8 @@ class PredictorComparison:
         One row a predictor, scope and number of labels, from `nasmeta.analysis.summarise_predictions`.
     files : tuple of Path
         What was written; empty without a folder.
+    remarks : tuple of str
+        Which models have learnt from the task's own data, so that their scores are no honest test.
 
     Examples
     --------
@@ -45,6 +47,11 @@ class PredictorComparison:
     frame: pd.DataFrame
     summary: pd.DataFrame
     files: tuple[Path, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of the scores has to know."""
+        return tuple(self.frame.attrs.get("remarks", ()))
 
 
 def predict(

@@ -182,6 +182,11 @@ class RunConfig:
         learnt = self.saved.sources if self.saved else ()
         return tuple(dict.fromkeys([*learnt, *(source.name for source in self.sources)]))
 
+    @property
+    def prune_space(self) -> float | None:
+        """The fraction of the cells that sources leave to search in; None for all."""
+        return self.searcher.guidance.prune_space
+
     @cached_property
     def measured(self) -> NDArray[np.int32] | None:
         """What has an answer after every length of training, int32; None where all have.

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError, shown
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["UNGUIDED", "Guidance", "Guide"]
+__all__ = ["UNGUIDED", "Guidance", "Guide", "pruned"]
 
 _PER_SECOND = "/second"
 
@@ -87,21 +87,21 @@ class Guidance:
 
     Attributes
     ----------
-    fraction : float or None
-        Of the cells, to search in; None for all.
+    prune_space : float or None
+        Fraction of the cells to search in; None for all.
     warm_start : int
         How many first cells.
     per_second : bool
         Whether these are chosen by their gain per second of training.
     """
 
-    fraction: float | None = None
+    prune_space: float | None = None
     warm_start: int = 0
     per_second: bool = False
 
     @classmethod
-    def of(cls, space: object = None, warm_start: object = 0) -> Guidance:
-        """Read what a user passes: ``learned:0.1``, and ``5`` or ``5/second``.
+    def of(cls, prune_space: object = None, warm_start: object = 0) -> Guidance:
+        """Read what a user passes: a fraction, and ``5`` or ``5/second``.
 
         Raises
         ------
@@ -109,17 +109,19 @@ class Guidance:
 
         Examples
         --------
-        >>> Guidance.of("learned:0.1", "5/second")
-        Guidance(fraction=0.1, warm_start=5, per_second=True)
+        >>> Guidance.of(0.1, "5/second")
+        Guidance(prune_space=0.1, warm_start=5, per_second=True)
         """
         fraction = None
-        if space is not None and space != "all":
-            found = re.fullmatch(r"learned:(\d*\.?\d+)", space) if isinstance(space, str) else None
-            fraction = float(found[1]) if found else 0.0
-            if not 0 < fraction <= 1:
+        if prune_space is not None:
+            try:
+                fraction = check_number("prune_space", prune_space, 0, 1)
+            except SettingError:
+                fraction = 0.0
+            if not fraction:
                 raise SettingError(
-                    f'space is "all" or "learned:FRACTION" with a fraction above 0 and at most 1, such as '
-                    f'"learned:0.1", not {shown(space)}.'
+                    "prune_space is the fraction of the cells to search in, above 0 and at most 1, such as 0.1, not "
+                    f"{shown(prune_space)}."
                 )
         text = "" if isinstance(warm_start, int) and abs(warm_start) > 10**6 else str(warm_start)
         number = text.removesuffix(_PER_SECOND)
@@ -131,12 +133,12 @@ class Guidance:
         return cls(fraction, int(number), text != number and int(number) > 0)
 
     def __bool__(self) -> bool:
-        return self.fraction is not None or self.warm_start > 0
+        return self.prune_space is not None or self.warm_start > 0
 
     @property
     def space_name(self) -> str:
-        """As users write it: ``all`` or ``learned:0.1``."""
-        return "all" if self.fraction is None else f"learned:{self.fraction:g}"
+        """As journals and frames of results say it: ``all`` or ``learned:0.1``."""
+        return "all" if self.prune_space is None else f"learned:{self.prune_space:g}"
 
     @property
     def warm_start_name(self) -> str:
@@ -167,8 +169,8 @@ class Guidance:
         """
         space = task.space
         cells, chance = None, float("nan")
-        if self.fraction is not None:
-            learnt = LearnedSpace.learn(space, sources, self.fraction)
+        if self.prune_space is not None:
+            learnt = LearnedSpace.learn(space, sources, self.prune_space)
             cells, chance = learnt.cells, learnt.chance_of_best
         first = None
         if self.warm_start:
@@ -188,6 +190,28 @@ class Guidance:
 
 
 UNGUIDED = Guidance()
+
+
+def pruned(space: Any) -> Any:
+    """Return what ``space=`` said before as ``prune_space`` says it; of a mapping each value.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> pruned("learned:0.1"), pruned("all"), pruned({"gp": "learned:0.2"})
+    (0.1, None, {'gp': 0.2})
+    """
+    if isinstance(space, Mapping):
+        return {label: pruned(one) for label, one in space.items()}
+    if space is None or space == "all":
+        return None
+    found = re.fullmatch(r"learned:(\d*\.?\d+)", space) if isinstance(space, str) else None
+    if found is None:
+        raise SettingError(f"space is prune_space now, a fraction of the cells such as 0.1, not {shown(space)}.")
+    return float(found[1])
 
 
 def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:

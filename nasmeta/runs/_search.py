@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
+from nasmeta.moved import renamed_arguments
 from nasmeta.places import checked_path
 from nasmeta.progress import spinner
 from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Clock, checked_budget
 from nasmeta.runs._config import RunConfig
+from nasmeta.runs._guidance import pruned
 from nasmeta.runs._history import History
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.runs._spec import SearcherSpec
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 
+@renamed_arguments(pruned, space="prune_space")
 def search(
     searcher: str | type[Searcher],
     task: str | Task | TaskDistribution | SearchSpace | Evaluator,
@@ -37,7 +40,7 @@ def search(
     settings: Mapping[str, Any] | None = None,
     sources: SourcesLike | None = None,
     meta_model: MetaModelLike | None = None,
-    space: str | None = None,
+    prune_space: float | None = None,
     warm_start: int | str = 0,
     journal: str | os.PathLike[str] | None = None,
     batch: int = 1,
@@ -73,9 +76,9 @@ def search(
         Instead of sources: what the searcher learnt before, in a file of `nasmeta.meta.save_meta_model` or of
         ``nasmeta meta-train``; the name of a shipped model, or ``"shipped"``, the one that has seen nothing of the
         task. The settings of its training are those of the run.
-    space : str, optional
-        ``"learned:0.1"``: search within the tenth of the cells that sources say is worth it, see
-        `nasmeta.meta.LearnedSpace`. Any searcher can; its sources are those of `sources`.
+    prune_space : float, optional
+        Fraction of the cells to search in, above 0 and at most 1: 0.1 keeps the tenth that is the most promising by
+        the sources, see `nasmeta.meta.LearnedSpace`. Any searcher can; its sources are those of `sources`.
     warm_start : int or str, default 0
         How many cells that sources choose are evaluated first, see `nasmeta.meta.warm_start_cells`; with
         ``"5/second"`` they are chosen by their gain per second of training.
@@ -137,7 +140,7 @@ def search(
     >>> run.best.cell, run.stopped
     (6111, 'optimum')
     """
-    spec = SearcherSpec.of(searcher, settings).guided(space, warm_start)
+    spec = SearcherSpec.of(searcher, settings).guided(prune_space, warm_start)
     path = None if journal is None else checked_path("journal", journal)
     answers = answers_for(task, evaluator, data, recipe)
     if isinstance(answers, TrainingEvaluator) and path is not None and answers.folder is None:

@@ -63,8 +63,8 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
     if not spec.learns:
         if sources is not None:
             raise SettingError(
-                f"{spec.name} learns from no source task. Leave out sources, or use a meta-searcher, a "
-                "learned space or a warm start."
+                f"{spec.name} learns from no source task. Leave out sources, or use a meta-searcher, "
+                "prune_space or a warm start."
             )
         return []
     if sources is None:
@@ -92,7 +92,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
         )
     refuse_copies(evaluator, found)
     helps = "Name sources of the target's metric, or search without sources."
-    if spec.guidance.fraction is not None:
+    if spec.guidance.prune_space is not None:
         helps = f"A learned space may miss the best cells, and its estimated chance does not tell. {helps}"
     kinds = [source.metric_kind for source in found]
     warn_of_other_metric(task, kinds, _who(spec), helps)
@@ -100,4 +100,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
 
 
 def _who(spec: SearcherSpec) -> str:
-    return spec.name if spec.is_meta else " and ".join(spec.guidance.identity)
+    if spec.is_meta:
+        return spec.name
+    asked = {"prune_space": spec.guidance.prune_space, "warm_start": spec.guidance.warm_start}
+    return " and ".join(name for name, value in asked.items() if value)

@@ -10,11 +10,12 @@ from zlib import crc32
 
 import numpy as np
 
+from nasmeta.checks import listed_names
 from nasmeta.code import code_of
 from nasmeta.errors import SettingError, shown
 from nasmeta.meta import SavedMetaModel
-from nasmeta.moved import new_names
-from nasmeta.runs._guidance import UNGUIDED, Guidance
+from nasmeta.moved import new_names, renamed_arguments
+from nasmeta.runs._guidance import UNGUIDED, Guidance, pruned
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
@@ -68,7 +69,7 @@ class SearcherSpec:
             raise SettingError(f"The settings of {name} are a mapping of names to values, not {shown(settings)}.")
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
-        named = new_names(kind.__init__, settings or {}, kind.__name__)
+        named = listed_names(kind, new_names(kind.__init__, settings or {}, kind.__name__))
         try:
             plain = {key: _plain(name, key, value) for key, value in named.items()}
         except RecursionError:
@@ -100,7 +101,8 @@ class SearcherSpec:
         """Whether source tasks have a part in its runs: it is a meta-searcher, or guided."""
         return self.is_meta or bool(self.guidance)
 
-    def guided(self, space: object, warm_start: object) -> SearcherSpec:
+    @renamed_arguments(pruned, space="prune_space")
+    def guided(self, prune_space: object = None, warm_start: object = 0) -> SearcherSpec:
         """Return the same with guidance.
 
         Raises
@@ -108,7 +110,7 @@ class SearcherSpec:
         SettingError
             Where it is not possible.
         """
-        return replace(self, guidance=Guidance.of(space, warm_start))
+        return replace(self, guidance=Guidance.of(prune_space, warm_start))
 
     @property
     def is_multi_fidelity(self) -> bool:

@@ -44,13 +44,13 @@ class PredictorSearch(WithoutReplacement):
         `compare`, which record settings). One that does not begin with an encoder of `nasmeta.predictors` reads the
         space's count features.
     acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
-        The expected improvement over the best label; mean plus `optimism` times deviation; one draw: the prediction of
+        The expected improvement over the best label; mean plus `beta` times deviation; one draw: the prediction of
         a random one of trees or copies, else independent normal draws with mean and deviation; the mean.
     n_initial : int, default 10
         Random architectures before the predictor is used.
     copies : int, default 5
         Of a predictor that knows no deviation: so many, each fitted to a bootstrap resample, give one.
-    optimism : float, default 1
+    beta : float, default 1
         Deviations that ``ucb`` adds.
     labels : {"rank", "value"}, default "rank"
         What is fitted: normal scores of ranks, or standardised values.
@@ -74,7 +74,7 @@ class PredictorSearch(WithoutReplacement):
     default_acquisition: ClassVar[str] = "ei"
     is_bound: ClassVar[bool] = False  # whether the class's name says these two
 
-    @renamed_arguments(initial="n_initial")
+    @renamed_arguments(initial="n_initial", optimism="beta")
     def __init__(
         self,
         space: SearchSpace,
@@ -84,7 +84,7 @@ class PredictorSearch(WithoutReplacement):
         acquisition: str | None = None,
         n_initial: int = 10,
         copies: int = 5,
-        optimism: float = 1.0,
+        beta: float = 1.0,
         labels: str = "rank",
         options: Mapping[str, Any] | None = None,
     ) -> None:
@@ -96,7 +96,7 @@ class PredictorSearch(WithoutReplacement):
         self.acquisition = check_choice("acquisition", chosen, ACQUISITIONS)
         self.n_initial = check_int("n_initial", n_initial, 2, 1_000_000)
         self.copies = check_int("copies", copies, 2, 1_000)
-        self.optimism = check_number("optimism", optimism)
+        self.beta = check_number("beta", beta)
         self.labels = check_choice("labels", labels, ("rank", "value"))
         if not isinstance(options, Mapping | None):
             raise SettingError(f'options must be a mapping such as {{"n_estimators": 20}}, not {shown(options)}.')
@@ -202,4 +202,4 @@ class PredictorSearch(WithoutReplacement):
             # 25 deviations above the best the improvement is the difference; from 37 on its formula overflows.
             least = np.maximum((self._mean - self._best) / 25, _LEAST_DEVIATION)
             return log_expected_improvement(self._mean, np.maximum(self._deviation, least), self._best)
-        return self._mean + (self.optimism * self._deviation if self.acquisition == "ucb" else 0.0)
+        return self._mean + (self.beta * self._deviation if self.acquisition == "ucb" else 0.0)

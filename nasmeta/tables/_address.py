@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
 
-from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, shown
+from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, near_name, shown
 from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 
 __all__ = ["Address", "ColumnIndex"]
+
+_LENGTH = re.compile(r"(?:([0-9]{1,9})of)?([0-9]{1,9})")  # a point of a learning curve has 37of200
+_SEED = re.compile(r"[0-9]{1,18}")
 
 
 class Address(NamedTuple):
@@ -31,6 +34,42 @@ class Address(NamedTuple):
     def of(cls, info: ColumnInfo) -> Address:
         """Return the whole address of a column."""
         return cls(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release, info.epoch)
+
+    @classmethod
+    def parse(cls, text: object) -> Address:
+        """Return the address that `ColumnInfo.address` writes, maybe with its release behind it.
+
+        Raises
+        ------
+        ColumnError
+
+        Examples
+        --------
+        >>> address = Address.parse("cifar10/accuracy/test/200/mean of NATS-tss v1.0")
+        >>> address.split, address.epochs, address.seed, address.release
+        ('test', 200, 'mean', 'NATS-tss v1.0')
+        >>> Address.parse("cifar10/parameters/-/-/777").described()
+        "dataset='cifar10', metric='parameters', seed=777"
+        >>> address = Address.parse("cifar10/accuracy/valid/37of200/777")
+        >>> address.epoch, address.epochs
+        (37, 200)
+        """
+        where, _, release = str(text).partition(" of ")
+        parts = [None if part == "-" else part for part in where.split("/")]
+        if not isinstance(text, str) or len(parts) != 5:
+            raise ColumnError(
+                f"{shown(text)} is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED, such as "
+                '"cifar10/accuracy/test/200/mean", and " of RELEASE" behind it where there are several.'
+            )
+        dataset, metric, split, epochs, seed = parts
+        length = _LENGTH.fullmatch(epochs or "")
+        if not dataset or not metric or (epochs is not None and length is None):
+            raise ColumnError(f"{text!r} has no dataset, no metric, or epochs that are no number.")
+        numbers = (None, None) if length is None else length.groups()
+        epoch, of = (None if number is None else int(number) for number in numbers)
+        return cls(
+            dataset, metric, split, of, int(seed) if seed and _SEED.fullmatch(seed) else seed, release or None, epoch
+        )
 
     def described(self) -> str:
         """Return the parts that were said, as they would be written in a call."""
@@ -212,5 +251,4 @@ class ColumnIndex:
 
 
 def _listed(names: Sequence[str], asked: str) -> str:
-    near = get_close_matches(asked, names, n=1)
-    return f"{', '.join(names)}." + (f" Did you mean {near[0]!r}?" if near else "")
+    return f"{', '.join(names)}.{near_name(asked, names)}"

@@ -18,13 +18,13 @@ from nasmeta.checks import check_instance, check_int, check_list
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, shown
 from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
+from nasmeta.threads import end_with
 from nasmeta.training._dataset import ImageDataset, load_dataset
 from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import TrainingResult
 from nasmeta.training._trainer import run_training
-from nasmeta.training._worker import serve
 
 __all__ = ["bytes_needed", "train_many"]
 
@@ -154,7 +154,7 @@ _data: ImageDataset | None = None  # of a worker process, handed over once
 
 def _receive(parent: int, data: ImageDataset, threads: int) -> None:
     global _data
-    serve(parent)
+    end_with(parent)
     _data = data
     torch.set_num_threads(threads)
 

@@ -237,9 +237,7 @@ def measure_pairs(output: Path, models: Path) -> None:
             known = pd.read_csv(path)
             if ((known.deviation == deviation) & (known.noise == noise) & (known.source == source)).sum() == 2:
                 continue
-            searcher = SEARCHERS["meta-rl"](
-                space, np.random.default_rng(0), iterations=25, deviation=deviation, noise=noise
-            )
+            searcher = SEARCHERS["meta-rl"](space, np.random.default_rng(0), iterations=25, std=deviation, noise=noise)
             file = models / f"pair-{deviation}-{noise}-{source}.npz"
             save_meta_model(file, searcher.meta_fit([nm.get_task(f"nb201/{source}")]))
             for target in TARGETS:

@@ -10,6 +10,7 @@ import argparse
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -158,11 +159,11 @@ def best_cells(task: Task) -> np.ndarray:
     return np.flatnonzero(utilities >= np.sort(utilities)[-TOP[task.table_name]])
 
 
-def holds_none(task: Task, space: object) -> bool:
+def holds_none(task: Task, fraction: float | None) -> bool:
     """Tell whether a learned space holds none of the best cells: no run need be made to know its outcome."""
-    if space is None:
+    if fraction is None:
         return False
-    learnt = LearnedSpace.learn(task.space, sources_of(task), float(str(space).partition(":")[2]))
+    learnt = LearnedSpace.learn(task.space, sources_of(task), fraction)
     return not learnt.contains(best_cells(task).astype(np.int32)).any()
 
 
@@ -185,11 +186,13 @@ def evaluations_needed(frame: pd.DataFrame, task: Task) -> list[dict[str, object
     return found
 
 
-def run_searches(name: str, plans: Iterable[tuple[Task, str, int, int, dict[str, object]]]) -> None:
+def run_searches(name: str, plans: Iterable[tuple[Task, str, int, int, dict[str, Any]]]) -> None:
     """Run each plan of (task, searcher, runs, budget, options)."""
     rows = Rows(HERE / f"{name}.csv", ["task", "label"])
     for task, searcher, runs, budget, options in plans:
-        label = f"{searcher} {options['space'] or 'all'} {options['warm_start']}"
+        fraction = options["prune_space"]
+        space = "all" if fraction is None else f"learned:{fraction:g}"
+        label = f"{searcher} {space} {options['warm_start']}"
         if rows.has(task.name, label):
             continue
         if name == "warm" and options["warm_start"] == "0" and (HERE / "inside.csv").exists():
@@ -198,7 +201,7 @@ def run_searches(name: str, plans: Iterable[tuple[Task, str, int, int, dict[str,
             if len(same) == runs:
                 rows.add(same.to_dict("records"))
                 continue
-        if holds_none(task, options["space"]):
+        if holds_none(task, fraction):
             found: list[dict[str, object]] = [{"task": task.name, "label": label, "seed": seed} for seed in range(runs)]
         else:
             frame = nm.compare(
@@ -206,24 +209,22 @@ def run_searches(name: str, plans: Iterable[tuple[Task, str, int, int, dict[str,
             )
             found = evaluations_needed(frame, task)
         rows.add(
-            dict.fromkeys(COLUMNS)
-            | {"searcher": searcher, "space": options["space"] or "all", "warm_start": options["warm_start"]}
-            | row
+            dict.fromkeys(COLUMNS) | {"searcher": searcher, "space": space, "warm_start": options["warm_start"]} | row
             for row in found
         )
         print(task.name, label, flush=True)
 
 
-def plans_inside(runs: int) -> Iterator[tuple[Task, str, int, int, dict[str, object]]]:
+def plans_inside(runs: int) -> Iterator[tuple[Task, str, int, int, dict[str, Any]]]:
     """Random search and evolution, outside and inside three fractions."""
     for task in (*NB201, *TNB101):
         for searcher in ("random", "evolution"):
-            for space in (None, *(f"learned:{fraction:g}" for fraction in FRACTIONS)):
+            for fraction in (None, *FRACTIONS):
                 budget = task.space.n_cells if searcher == "random" else MOST
-                yield task, searcher, runs, budget, {"space": space, "warm_start": "0"}
+                yield task, searcher, runs, budget, {"prune_space": fraction, "warm_start": "0"}
 
 
-def plans_warm(runs: int, slow_runs: int) -> Iterator[tuple[Task, str, int, int, dict[str, object]]]:
+def plans_warm(runs: int, slow_runs: int) -> Iterator[tuple[Task, str, int, int, dict[str, Any]]]:
     """Evolution with 0, 5 and 10 first cells and 5 chosen per second; gp with 0 and 5."""
     for searcher, budget, tasks in (
         ("evolution", MOST, (*NB201, *TNB101)), ("gp", 300, NB201),
@@ -231,7 +232,8 @@ def plans_warm(runs: int, slow_runs: int) -> Iterator[tuple[Task, str, int, int,
         for task in tasks:
             n = slow_runs if searcher == "gp" else runs
             for warm_start in ("0", "5") if searcher == "gp" else ("0", "5", "10", "5/second"):
-                yield task, searcher, n, min(budget, task.space.n_cells), {"space": None, "warm_start": warm_start}
+                most = min(budget, task.space.n_cells)
+                yield task, searcher, n, most, {"prune_space": None, "warm_start": warm_start}
 
 
 # -- tables and figures ----------------------------------------------------------------------------------------------

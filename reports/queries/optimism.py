@@ -39,7 +39,7 @@ class ImprovementProbability(MetaGPSearch):
 CHOICES: dict[str, tuple[type[MetaGPSearch], dict[str, float]]] = {
     "expected improvement": (ExpectedImprovement, {}),
     "probability of improvement": (ImprovementProbability, {}),
-    **{f"mean + {o} deviations": (MetaGPSearch, {"optimism": o}) for o in (0.0, 0.25, 0.5, 1.0, 2.0)},
+    **{f"mean + {o} deviations": (MetaGPSearch, {"beta": o}) for o in (0.0, 0.25, 0.5, 1.0, 2.0)},
 }
 
 

@@ -36,7 +36,7 @@ def test_search_prints_what_it_found() -> None:
 
 def test_search_says_what_sources_chose() -> None:
     result = run(
-        "search", "random", "nb201/cifar100", "--evaluations", "4", "--space", "learned:0.1", "--warm-start", "3"
+        "search", "random", "nb201/cifar100", "--evaluations", "4", "--prune-space", "0.1", "--warm-start", "3"
     )
     assert "10 % of the space, learnt from the sources" in result.output
     assert "chance of 0.9" in result.output
@@ -113,7 +113,7 @@ def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
     from nasmeta.analysis._run_summary import remarks
 
     searchers = {"random": "random", "halving": ("successive-halving", {"rungs": 2})}
-    options = {"repeats": 2, "epochs": [200], "space": "learned:0.001"}  # 16 cells
+    options = {"repeats": 2, "epochs": [200], "prune_space": 0.001}  # 16 cells
     frame = nm.compare(searchers, "nb201/cifar10", evaluations=20, **options)
     assert len(frame) == 2 * 2 * 16
     assert remarks(frame, 16) == []

@@ -117,6 +117,8 @@ def test_the_shell_completes_names(words: str, found: str) -> None:
 
 
 def test_a_ready_comparison_is_shown_and_repeated(tmp_path: Path) -> None:
+    both = run("compare", "--list", "--show", "first-steps")
+    assert (both.exit_code, "leave out one of the two" in both.output) == (2, True)
     text = run("compare", "--show", "first-steps").stdout
     assert text == read_specification("first-steps").text
     done = run("compare", "first-steps", "--repeats", "2", "--out", str(tmp_path))

@@ -201,7 +201,7 @@ def test_picks_go_where_nothing_is_reported_any_more(tmp_path: Path) -> None:
         ('repeats = "charged"', 'repeats = "paid"', 15, "free, charged"),
         ('repeats = "charged"', 'repeat = "charged"', 15, "Possible: workers, repeats"),
         ("seed = 5", "seed = -5", 4, "seed must be a whole number from 0 on"),
-        ("seed = 5", "seeds = [1, 2]", 3, "give either seeds, or seed and repeats"),
+        ("seed = 5", "seeds = [1, 2]", 4, "Give either seeds, or seed and repeats"),
         ("repeats = 2\nseed = 5", "seeds = [1, 1]", 3, "none of them twice"),
         ("repeats = 2", "repeats = 0", 3, "repeats must be"),
         ("title = ", "titel = ", 1, "Did you mean 'title'?"),

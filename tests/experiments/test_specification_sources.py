@@ -25,7 +25,7 @@ evaluations = 8
 
 [searchers.inside]
 searcher = "random"
-space = "learned:0.1"
+prune_space = 0.1
 warm_start = 3
 
 [searchers.few]
@@ -56,7 +56,7 @@ def cells(frame: pd.DataFrame, searcher: str, task: str = "nb201/cifar100", seed
 
 def test_they_search_as_search_does_and_the_folder_says_so(path: Path, tmp_path: Path) -> None:
     frame = run_specification(path, tmp_path / "out")
-    inside = nm.search("random", "nb201/cifar100", space="learned:0.1", warm_start=3, evaluations=8, seed=1)
+    inside = nm.search("random", "nb201/cifar100", prune_space=0.1, warm_start=3, evaluations=8, seed=1)
     assert cells(frame, "inside") == inside.cells.tolist()
     few = nm.search("source-order", "nb201/cifar100", sources=["nb201/imagenet16-120"], evaluations=8, seed=1)
     assert cells(frame, "few") == few.cells.tolist()
@@ -79,7 +79,7 @@ def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(pa
     path.write_text(GOOD.replace('"nb201/imagenet16-120"', '"nb201/imagenet16-120#777"'), encoding="utf-8")
     with pytest.raises(JournalError, match="sources"):
         run_specification(path, tmp_path / "out")
-    path.write_text(GOOD.replace("learned:0.1", "learned:0.2"), encoding="utf-8")
+    path.write_text(GOOD.replace("prune_space = 0.1", "prune_space = 0.2"), encoding="utf-8")
     with pytest.raises(SettingError, match="holds another comparison"):
         run_specification(path, tmp_path / "out")
     path.write_text(GOOD, encoding="utf-8")
@@ -92,7 +92,7 @@ def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(pa
 @pytest.mark.parametrize(
     ("before", "after", "line", "message"),
     [
-        ("learned:0.1", "learnt:0.1", 9, '"learned:FRACTION"'),
+        ("prune_space = 0.1", "prune_space = 1.1", 9, "prune_space is the fraction of the cells"),
         ("warm_start = 3", 'warm_start = "3/minute"', 10, "warm_start is how many cells"),
         ('["nb201/imagenet16-120"]', '["nb201/imagenet"]', 14, "Unknown task 'nb201/imagenet'. Did you mean"),
         ('["nb201/imagenet16-120"]', "3", 14, "sources are a name or a list of names"),
@@ -102,9 +102,9 @@ def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(pa
         ('"model.npz"', '"no-such"', 18, "Shipped: meta-nas-nb201-without-cifar10"),
         ('"model.npz"', "3", 18, "meta_model is a file"),
         ('"model.npz"', '"model.npz"\nsources = "nb201"', 18, "sources or a meta-model, not both"),
-        ("warm_start = 3", "warm_stat = 3", 7, "Beside settings there are: space, warm_start, sources, meta_model"),
-        ('space = "learned:0.1"\nwarm_start = 3', 'sources = "nb201"', 9, "random learns from no source task"),
-        ('space = "learned:0.1"\nwarm_start = 3', 'meta_model = "shipped"', 9, "random learns from no source task"),
+        ("warm_start = 3", "warm_stat = 3", 7, "there are: prune_space, warm_start, sources, meta_model"),
+        ("prune_space = 0.1\nwarm_start = 3", 'sources = "nb201"', 9, "random learns from no source task"),
+        ("prune_space = 0.1\nwarm_start = 3", 'meta_model = "shipped"', 9, "random learns from no source task"),
     ],
 )
 def test_errors_name_the_line(path: Path, before: str, after: str, line: int, message: str) -> None:

@@ -73,3 +73,10 @@ def test_the_searchers_time_is_that_of_runs_that_were_computed() -> None:
     frame = nm.compare([Steps], "nb201/cifar10", repeats=4, evaluations=200)
     seconds = frame.attrs["searcher_seconds"]["nb201/cifar10"]["Steps"]
     assert 0 < seconds < np.inf
+
+
+def test_they_say_of_each_proposal_what_a_search_says(tmp_path: Path) -> None:
+    nm.compare([Steps], "nb201/cifar10", repeats=4, evaluations=5, warm_start=3, folder=tmp_path)
+    first, *others = (path.read_text("utf-8").splitlines()[1:] for path in sorted(tmp_path.rglob("*.jsonl")))
+    assert others == [first] * 3
+    assert ['{"by": "warm start"}' in line for line in first] == [True, True, True, False, False]

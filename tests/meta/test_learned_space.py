@@ -195,7 +195,7 @@ def test_search_inside_with_a_warm_start() -> None:
     learnt = LearnedSpace.learn(NB201, sources, 0.1)
     first = warm_start_cells(NB201, sources, 4, allowed=learnt.cells)
     for name in ("evolution", "source-order"):
-        run = nm.search(name, "nb201/cifar100", evaluations=40, space="learned:0.1", warm_start=4)
+        run = nm.search(name, "nb201/cifar100", evaluations=40, prune_space=0.1, warm_start=4)
         assert learnt.contains(run.cells).all()
         assert run.cells[:4].tolist() == first.tolist()
         assert (run.space, run.warm_start, run.sources) == ("learned:0.1", "4", sources.names)
@@ -211,29 +211,27 @@ def test_search_inside_with_a_warm_start() -> None:
 def test_journal_and_folder_know(tmp_path: Path) -> None:
     folder = tmp_path
     options = {"evaluations": 10, "warm_start": 3}
-    whole = nm.search("random", "nb201/cifar10", space="learned:0.2", journal=folder / "run", **options)
+    whole = nm.search("random", "nb201/cifar10", prune_space=0.2, journal=folder / "run", **options)
     header = json.loads((folder / "run").read_text().partition("\n")[0])
     assert (header["space"], header["warm_start"], len(header["sources"])) == ("learned:0.2", "3", 2)
-    longer = nm.search(
-        "random", "nb201/cifar10", space="learned:0.2", journal=folder / "run", evaluations=20, warm_start=3
-    )
+    longer = nm.search("random", "nb201/cifar10", prune_space=0.2, journal=folder / "run", evaluations=20, warm_start=3)
     assert longer.cells[:10].tolist() == whole.cells.tolist()
     with pytest.raises(nm.errors.JournalError, match="learned"):
-        nm.search("random", "nb201/cifar10", space="learned:0.1", journal=folder / "run", **options)
+        nm.search("random", "nb201/cifar10", prune_space=0.1, journal=folder / "run", **options)
     plan = {"inside": "random", "outside": "random"}
     frame = nm.compare(
-        plan, "nb201/cifar10", repeats=2, evaluations=8, space={"inside": "learned:0.2"}, folder=folder / "all"
+        plan, "nb201/cifar10", repeats=2, evaluations=8, prune_space={"inside": 0.2}, folder=folder / "all"
     )
     of = dict(zip(frame["searcher"], frame["space"], strict=True))
     assert of == {"inside": "learned:0.2", "outside": "all"}
     again = nm.compare(
-        plan, "nb201/cifar10", repeats=2, evaluations=8, space={"inside": "learned:0.2"}, folder=folder / "all"
+        plan, "nb201/cifar10", repeats=2, evaluations=8, prune_space={"inside": 0.2}, folder=folder / "all"
     )
     assert again.equals(frame)
 
 
 def test_what_is_held_out_stays_out() -> None:
-    for options in ({"space": "learned:0.1"}, {"warm_start": 3}):
+    for options in ({"prune_space": 0.1}, {"warm_start": 3}):
         with pytest.raises(LeakageError, match="cifar10"):
             nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], **options)
 
@@ -241,9 +239,9 @@ def test_what_is_held_out_stays_out() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"space": "learned"}, "learned:FRACTION"),
-        ({"space": "learned:2"}, "at most 1"),
-        ({"space": 0.1}, "learned:FRACTION"),
+        ({"prune_space": "learned"}, "prune_space is the fraction"),
+        ({"prune_space": 2}, "at most 1, such as 0.1, not 2"),
+        ({"prune_space": 0}, "above 0"),
         ({"warm_start": -1}, "warm_start is"),
         ({"warm_start": "5/minute"}, "warm_start is"),
         ({"warm_start": True}, "warm_start is"),
@@ -277,7 +275,7 @@ def test_sources_of_another_metric_warn() -> None:
     with pytest.warns(OtherMetricWarning, match="accuracy within a budget, all"):
         warn(budget, clean)
     options = {"evaluations": 3, "sources": ["nb201/cifar100", "nb201/imagenet16-120"]}
-    for searcher, more in (("random", {"space": "learned:0.1"}), ("random", {"warm_start": 2}), ("meta-gp", {})):
+    for searcher, more in (("random", {"prune_space": 0.1}), ("random", {"warm_start": 2}), ("meta-gp", {})):
         with pytest.warns(OtherMetricWarning, match="metric train_seconds, all") as seen:
             nm.search(searcher, TRAIN_SECONDS, **more, **options)  # type: ignore[arg-type]
         assert seen[0].filename == __file__  # where the user called
@@ -285,7 +283,7 @@ def test_sources_of_another_metric_warn() -> None:
         nm.compare(["source-order", "random"], [TRAIN_SECONDS], repeats=1, **options)  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        nm.search("random", "nb201/cifar10", space="learned:0.1", evaluations=3)
+        nm.search("random", "nb201/cifar10", prune_space=0.1, evaluations=3)
         nm.search("source-order", "nb201/cifar10", warm_start=2, evaluations=3)
         several = list(nm.task_distribution("tnb101"))  # their chance has seen steps from metric to metric
         warn(nm.get_task("tnb101/normal"), several)
@@ -317,7 +315,7 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
     searcher = SourceOrder(NB201, np.random.default_rng(0))
     searcher.meta_fit(sources)
     save_meta_model(tmp_path / "model", searcher)
-    run = nm.search("source-order", target, meta_model=tmp_path / "model", space="learned:0.1", evaluations=10)
+    run = nm.search("source-order", target, meta_model=tmp_path / "model", prune_space=0.1, evaluations=10)
     assert LearnedSpace.learn(NB201, sources, 0.1).contains(run.cells).all()
     assert run.sources == sources.names
     assert 0.9 < run.chance_of_best < 1
@@ -343,7 +341,7 @@ def test_multi_fidelity_stays_inside_and_begins_with_the_first_cells(
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     # Rungs that share a length: short trainings may not be here.
     settings = {"rungs": 3} if name != "asha" else {}
-    options = {"epochs": [200], "evaluations": 60, "settings": settings, "space": "learned:0.1", "seed": 2}
+    options = {"epochs": [200], "evaluations": 60, "settings": settings, "prune_space": 0.1, "seed": 2}
     run = nm.search(name, target, warm_start=7, journal=tmp_path / "journal", **options)
     part = LearnedSpace.learn(NB201, sources, 0.1)
     assert part.contains(run.cells).all()
@@ -354,7 +352,7 @@ def test_multi_fidelity_stays_inside_and_begins_with_the_first_cells(
     again = nm.search(name, target, warm_start=7, journal=tmp_path / "journal", **{**options, "evaluations": 80})
     assert again.cells[:60].tolist() == run.cells.tolist()
     assert part.contains(again.cells).all()
-    only = nm.search(name, target, warm_start=7, **{**options, "space": None})
+    only = nm.search(name, target, warm_start=7, **{**options, "prune_space": None})
     assert only.cells[:7].tolist() == anywhere
     assert not part.contains(only.cells).all()
 
@@ -367,7 +365,7 @@ def test_multi_fidelity_of_ones_own_says_what_it_lacks() -> None:
         def tell_at(self, cells: Any, epochs: Any, values: Any) -> None:
             pass
 
-    for options, message in (({"space": "learned:0.1"}, "no restrict"), ({"warm_start": 2}, "no begin_with")):
+    for options, message in (({"prune_space": 0.1}, "no restrict"), ({"warm_start": 2}, "no begin_with")):
         with pytest.raises(SettingError, match=f"Own proposes cells with epochs and has {message}"):
             nm.search(Own, "nb201/cifar10", evaluations=5, epochs=[200], **options)  # type: ignore[arg-type]
 
@@ -380,4 +378,4 @@ def test_a_warm_start_of_more_cells_than_sources_know_is_refused() -> None:
     run = nm.search("random", target, evaluations=50, sources=few, warm_start=40)
     assert set(run.cells[:40].tolist()) == set(np.concatenate([source.cells for source in few]).tolist())
     with pytest.raises(SettingError, match=r"only \d+ of the 157 cells that are searched"):
-        nm.search("random", target, evaluations=50, sources=few, warm_start=40, space="learned:0.01")
+        nm.search("random", target, evaluations=50, sources=few, warm_start=40, prune_space=0.01)

@@ -25,7 +25,7 @@ from nasmeta.meta.meta_nas._tasks import PracticeTasks, completed_scores  # noqa
 from nasmeta.meta.meta_nas._training import Recipe, Trainer, train_networks  # noqa: E402
 
 SPACE = get_space("tnb101")
-TINY = Recipe(steps=20, tasks=2, width=8, learning_rate=2e-3, screen=0.5, deviation=0.5, noise=0.3)
+TINY = Recipe(steps=20, tasks=2, width=8, learning_rate=2e-3, screen=0.5, std=0.5, noise=0.3)
 NO_CELLS, NO_VALUES = np.empty(0, dtype=np.int32), np.empty(0)
 
 
@@ -166,7 +166,7 @@ def test_training_leaves_the_global_generator_of_torch_alone() -> None:
 
 
 def test_it_learns_what_sources_share() -> None:
-    recipe = Recipe(steps=65, tasks=3, width=16, learning_rate=1e-2, screen=0.5, deviation=0.3, noise=0.1)
+    recipe = Recipe(steps=65, tasks=3, width=16, learning_rate=1e-2, screen=0.5, std=0.3, noise=0.1)
     learnt = train_networks(SPACE, made_up_sources(), recipe, np.random.default_rng(0))
     target = made_up_values(SPACE, 0.2)
     mean, deviation = learnt.predict(np.arange(SPACE.n_cells), NO_CELLS, NO_VALUES)
@@ -221,7 +221,7 @@ def test_what_practice_tasks_are_like() -> None:
     assert min(likeness) < 0.95 < max(likeness)
     opposed = made_up_sources()
     opposed[1] = SourceTask("opposed", "o", SPACE, opposed[0].cells, -opposed[0].utilities)
-    assert PracticeTasks(SPACE, opposed, rng).deviation == 2.0
+    assert PracticeTasks(SPACE, opposed, rng).std == 2.0
 
 
 def test_gaps_are_filled_by_what_the_labels_say() -> None:
@@ -266,7 +266,7 @@ def test_meta_train_by_name_goes_on_from_its_checkpoint(tmp_path: Path, monkeypa
 
 
 def test_a_training_that_diverges_says_so() -> None:
-    wild = Recipe(steps=60, tasks=2, width=8, learning_rate=1e30, screen=0.5, deviation=0.5, noise=0.3)
+    wild = Recipe(steps=60, tasks=2, width=8, learning_rate=1e30, screen=0.5, std=0.5, noise=0.3)
     with pytest.raises(SettingError, match="Lower the rate"):
         train_networks(SPACE, made_up_sources(), wild, np.random.default_rng(0))
 
@@ -295,7 +295,7 @@ def test_the_shipped_models_need_fewer_evaluations_than_gp_without_sources(datas
         ({"candidates": 5000}, "candidates must be a whole number from 1 to 4096"),
         ({"temperature": -1.0}, "temperature must be a number from 0"),
         ({"temperature": float("nan")}, "temperature must be a number"),
-        ({"optimism": "high"}, "optimism must be a number from 0"),
+        ({"beta": "high"}, "beta must be a number from 0"),
         ({"proposals": "best"}, "proposals must be one of network, uniform, all"),
         ({"screening": 1}, "screening must be true or false"),
         ({"width": 10}, "width must be a multiple of 4"),

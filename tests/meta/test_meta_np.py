@@ -104,5 +104,5 @@ def test_what_is_not_possible(tmp_path: Path) -> None:
         meta_train("gp", out=tmp_path / "x.npz")
     with pytest.raises(SettingError, match="cannot be written"):
         meta_train("meta-np", out=tmp_path / "x.txt")
-    with pytest.raises(SettingError, match="optimism"):
-        MetaNPSearch(nm.get_space("nb201"), np.random.default_rng(0), optimism=-1)
+    with pytest.raises(SettingError, match="beta"):
+        MetaNPSearch(nm.get_space("nb201"), np.random.default_rng(0), beta=-1)

@@ -64,11 +64,11 @@ def test_meta_gp_proposes_the_same_after_loading(tmp_path: Path) -> None:
 def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_path: Path) -> None:
     path = save_meta_model(tmp_path / "gp.npz", learnt(MetaGPSearch, features=["edges", "operations"]))
     assert load_meta_model(path).card["settings"] == {"features": ["edges", "operations"]}
-    assert load_meta_model(path).searcher(np.random.default_rng(0), optimism=2.0).optimism == 2.0
+    assert load_meta_model(path).searcher(np.random.default_rng(0), beta=2.0).beta == 2.0
     with pytest.raises(SettingError, match=r"meta-trained with features=\['edges', 'operations'\]"):
         load_meta_model(path).searcher(np.random.default_rng(0), features=["edges"])
-    with pytest.raises(SettingError, match=r"meta-gp has no setting 'optimis'. Possible: optimism, features"):
-        load_meta_model(path).searcher(np.random.default_rng(0), optimis=2.0)
+    with pytest.raises(SettingError, match=r"meta-gp has no setting 'bet'. Possible: beta, features"):
+        load_meta_model(path).searcher(np.random.default_rng(0), bet=2.0)
     run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, meta_model=path)
     assert run.settings["features"] == ["edges", "operations"]
 

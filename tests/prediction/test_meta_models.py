@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,20 @@ def test_a_meta_model_goes_on_with_its_folder(file: Path, tmp_path: Path, monkey
         nm.benchmark_predictors("meta-linear", sources="nb201/cifar100", folder=tmp_path, **FEW)  # another training
 
 
-def test_what_is_no_honest_test_is_told(file: Path) -> None:
-    with pytest.warns(LeakageWarning, match="has learnt from cifar100"):
-        nm.benchmark_predictors(str(file), "nb201/cifar100", **FEW)
+def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
+    said = f"{file.name} has learnt from cifar100, which nb201/cifar100 is on: what it finds there is no honest test."
+    for _ in range(2):  # also where the fits are read from the folder
+        with pytest.warns(LeakageWarning, match="has learnt from cifar100"):
+            found = nm.predict([str(file), "ridge"], "nb201/cifar100", folder=tmp_path, **FEW)
+        assert found.remarks == (said,)
+        assert f"\n**{said}**\n" in (tmp_path / "summary.md").read_text("utf-8")
+    assert nm.predict([str(file), "ridge"], "nb201/cifar10", folder=tmp_path / "other", **FEW).remarks == ()
+    assert "honest" not in (tmp_path / "other" / "summary.md").read_text("utf-8")
+    arguments = ["predict", "--predictors", str(file), "--dataset", "cifar100", "--sizes", "20", "--draws", "1"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = CliRunner().invoke(app, [*arguments, "--target", "valid"])
+    assert (said in result.stdout, said in result.stderr) == (True, True)
     with pytest.raises(LeakageError, match="both are on cifar10"):
         nm.benchmark_predictors("meta-linear", "nb201/cifar10", sources=["nb201/cifar10@12ep"], **FEW)
 

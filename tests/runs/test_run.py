@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import TableEvaluator
-from nasmeta.runs import History, RunConfig, results_frame
-from nasmeta.runs._clock import Budget
-from nasmeta.runs._spec import SearcherSpec
+from nasmeta.runs import History, results_frame
 
 COLUMNS = [
     "task",
@@ -34,8 +33,8 @@ COLUMNS = [
 
 
 def run_of(cells: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> History:
-    evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
-    history = History(RunConfig(SearcherSpec.of("random"), evaluator, Budget(), seed, label=searcher))
+    config = nm.search("random", "nb201/cifar10", evaluations=1).config
+    history = History(replace(config, seed=seed, label=searcher))
     history.append(cells, values, np.arange(1.0, len(cells) + 1).tolist())
     history.searcher_seconds = 0.0
     return history

@@ -66,8 +66,8 @@ def test_finds_more_than_chance_and_repeats_itself(predictor: Any, acquisition: 
 
 def test_names_join_predictor_and_acquisition() -> None:
     assert SEARCHERS["ridge-ucb"] is SEARCHERS["ridge-ucb"]
-    run = nm.search("ridge-ucb", "nb201/cifar10", evaluations=15, settings={"optimism": 0.5})
-    assert (run.searcher, run.settings) == ("ridge-ucb", {"optimism": 0.5})
+    run = nm.search("ridge-ucb", "nb201/cifar10", evaluations=15, settings={"beta": 0.5})
+    assert (run.searcher, run.settings) == ("ridge-ucb", {"beta": 0.5})
     made = SEARCHERS["random-forest-greedy"](SPACE, np.random.default_rng(0))
     assert (made.predictor, made.acquisition) == ("random-forest", "greedy")
     assert "ridge-ucb" not in SEARCHERS
@@ -197,7 +197,7 @@ def test_equal_values_teach_nothing_and_stop_nothing() -> None:
         ({"labels": "raw"}, "labels must be one of rank, value"),
         ({"n_initial": 1}, "n_initial must be a whole number from 2 on"),
         ({"copies": 1}, "copies"),
-        ({"optimism": -1}, "optimism"),
+        ({"beta": -1}, "beta"),
         ({"options": [1]}, "options must be a mapping"),
         ({"options": {"depth_of_thought": 1}}, "has no setting 'depth_of_thought'"),
     ],

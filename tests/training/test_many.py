@@ -14,8 +14,8 @@ from nasmeta.training import TrainingResult, _many, load_dataset, load_recipe, r
 
 _CHILD = """
 import os, time
-from nasmeta.training._worker import serve
-serve(os.getppid())
+from nasmeta.threads import end_with
+end_with(os.getppid())
 print("ready", flush=True)
 time.sleep(120)
 """

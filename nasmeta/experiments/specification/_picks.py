@@ -40,7 +40,7 @@ def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
     picks = picks.reset_index(drop=True)
     table = get_task(specification.tasks[0]).table
     for c in specification.report:
-        values = table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release)
+        values = table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.epoch)
         picks[c.address] = values[picks["cell"].to_numpy()].astype(np.float64)
     return picks
 

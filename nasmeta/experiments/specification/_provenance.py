@@ -13,7 +13,6 @@ import nasmeta
 from nasmeta.experiments.specification._specification import Specification
 from nasmeta.runs import RunConfig, on_evaluator
 from nasmeta.runs._clock import Budget
-from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import Task, fidelities, get_task
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def provenance_of(specification: Specification) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name in specification.tasks:
         task = get_task(name)
-        several = any(SearcherSpec.of(kind).is_multi_fidelity for kind, _ in specification.searchers.values())
+        several = any(specification.spec(label).is_multi_fidelity for label in specification.searchers)
         tasks = fidelities(task, specification.epochs).values() if several else [task]
         data[name] = [_facts(other.column) for other in tasks]
     return {
@@ -55,19 +54,17 @@ def provenance_of(specification: Specification) -> dict[str, Any]:
 def _learnt_from(specification: Specification) -> dict[str, Any]:
     """Return for each searcher that learns, task by task, the data of its sources and the identity of its model."""
     found: dict[str, Any] = {}
-    for label, (kind, settings) in specification.searchers.items():
-        said = specification.of_sources.get(label, {})
-        spec = SearcherSpec.of(kind, settings).guided(said.get("space"), said.get("warm_start", 0))
+    for label in specification.searchers:
+        said, spec = specification.of_sources.get(label, {}), specification.spec(label)
         if not spec.learns:
             continue
         for name in specification.tasks:
             task, of_task = get_task(name), found.setdefault(label, {}).setdefault(name, {})
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # it warned when it ran
-                config = RunConfig(spec, on_evaluator(task, specification.evaluator), Budget())
-                config = config.with_model(said.get("meta_model"), said.get("sources")).with_sources(
-                    said.get("sources")
-                )
+                answers, epochs = on_evaluator(task, specification.evaluator), specification.epochs
+                learnt = {key: said[key] for key in ("meta_model", "sources") if key in said}
+                config = RunConfig.of(spec, answers, Budget(), epochs=epochs, **learnt)
             if config.saved is not None:
                 of_task["meta_model"] = {"sha256": config.saved.sha256, "learnt_from": list(config.saved.sources)}
             of_task |= {source.name: _facts(source.column) for source in config.sources if isinstance(source, Task)}

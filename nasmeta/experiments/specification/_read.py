@@ -6,28 +6,31 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.errors import NasmetaError, SettingError, shown
-from nasmeta.experiments._arguments import seeds_of
+from nasmeta.errors import NasmetaError, SettingError, near_name, shown
+from nasmeta.experiments._arguments import budgets_of, seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification, ready_specifications
 from nasmeta.files import parse_toml
+from nasmeta.moved import new_names
 from nasmeta.places import checked_path
 from nasmeta.runs import Clock, RunConfig, on_evaluator
 from nasmeta.runs._clock import checked_budget
 from nasmeta.runs._spec import SearcherSpec
-from nasmeta.tasks import Task, as_tasks, fidelities
+from nasmeta.tables._address import Address
+from nasmeta.tasks import Task, TaskDistribution, as_tasks, fidelities
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["read_specification"]
+__all__ = ["list_specifications", "read_specification", "reported_columns"]
 
 _KEYS = (
     "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "epochs", "budget", "clock",
@@ -57,7 +60,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         [searchers.LABEL]                one for each; or searchers = ["random", "gp"]
         searcher? = "evolution"          LABEL where left out
         population? = 10                 its settings
-        space? = "learned:0.1"           and what sources tell it, as in `search`; sources are names of tasks or of
+        prune_space? = 0.1               and what sources tell it, as in `search`; sources are names of tasks or of
         warm_start? = 5                  families, a meta_model is a file as seen from this one's folder, the name of
         sources? = "nb201"               a shipped one or "shipped"
         meta_model? = "shipped"
@@ -87,24 +90,56 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as reason:
-        near = get_close_matches(str(path), ready, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise SettingError(
-            f"There is no specification {path}: no such file, and none of the ready ones ({', '.join(ready)}).{hint} "
-            "`nasmeta compare --list` shows these."
+            f"There is no specification {path}: no such file, and none of the ready ones ({', '.join(ready)})."
+            f"{near_name(str(path), list(ready))} `nasmeta compare --list` shows these."
             if isinstance(reason, FileNotFoundError)
             else f"Cannot read the specification {file}: {reason}."
         ) from reason
-    try:
-        content = parse_toml(text)
-    except ValueError as reason:
-        raise SettingError(f"{file} is no TOML: {reason}.") from None
-    return _Reader(file, text, content).read(check)
+    return _Reader(file, text).read(check)
+
+
+def list_specifications() -> pd.DataFrame:
+    """Return the comparisons that the package brings as files.
+
+    Returns
+    -------
+    DataFrame
+        One row a specification: ``specification`` (its name), ``title``, ``tasks`` and ``searchers`` (how many),
+        ``runs`` (of each searcher on each task), ``evaluations`` and ``seconds`` (the budget of a run, of seconds the
+        largest; NaN where it has none).
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> nm.list_specifications().set_index("specification").loc[["first-steps", "nb201-paper"], "runs"].to_list()
+    [5, 500]
+    """
+    import pandas as pd
+
+    rows = []
+    for name in ready_specifications():
+        said = read_specification(name, check=False)
+        seconds = None if said.seconds is None else max(said.seconds.values())
+        counts = len(said.tasks), len(said.searchers), len(said.seeds)
+        rows.append((name, said.title, *counts, said.evaluations, seconds))
+    columns = ["specification", "title", "tasks", "searchers", "runs", "evaluations", "seconds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def reported_columns(file: Path) -> tuple[ColumnInfo, ...]:
+    """Return the columns that a specification reports, whatever else it says."""
+    reader = _Reader(file, file.read_text(encoding="utf-8"))
+    return reader.report(reader.tasks()[0])
 
 
 class _Reader:
-    def __init__(self, file: Path, text: str, content: dict[str, Any]) -> None:
-        self.file, self.text, self.content, self.lines = file, text, content, Lines(text)
+    def __init__(self, file: Path, text: str) -> None:
+        self.file, self.text, self.lines = file, text, Lines(text)
+        try:
+            self.content = parse_toml(text)
+        except ValueError as reason:
+            raise SettingError(f"{file} is no TOML: {reason}.") from None
 
     def error(self, line: int, message: str) -> SettingError:
         return SettingError(f"{self.file.name}, line {line}: {message}")
@@ -121,6 +156,18 @@ class _Reader:
                 told = self.error(line, str(reason))
             raise told from reason
 
+    @contextmanager
+    def within(self, *path: str) -> Iterator[None]:
+        """Do the same with the line of that key of a table which the message mentions first, else with the table's."""
+        try:
+            yield
+        except NasmetaError as reason:
+            table, said = self.entry(object, "", {}, *path), str(reason)
+            keys = [key for key in table if key in said] if isinstance(table, Mapping) else []
+            first = min(keys, key=lambda key: (said.index(key), -len(key)), default=None)
+            with self.on(self.lines.of(*path, *([] if first is None else [first]))):
+                raise
+
     def entry(self, kind: type | tuple[type, ...], what: str, default: Any, *path: str) -> Any:
         """Return an entry of the right type, or the default."""
         inner: Any = self.content
@@ -134,37 +181,32 @@ class _Reader:
 
     def known(self, keys: Sequence[str], where: str, *path: str) -> None:
         """Refuse keys that mean nothing."""
-        inner: Any = self.content
-        for key in path:
-            inner = inner.get(key, {})
-        for key in inner:
+        for key in self.entry(dict, "a table", {}, *path):
             if key not in keys:
-                near = get_close_matches(key, keys, n=1)
-                hint = f" Did you mean {near[0]!r}?" if near else ""
                 raise self.error(
-                    self.lines.of(*path, key), f"{where} has no {key!r}.{hint} Possible: {', '.join(keys)}."
+                    self.lines.of(*path, key),
+                    f"{where} has no {key!r}.{near_name(key, keys)} Possible: {', '.join(keys)}.",
                 )
 
     def read(self, check: bool) -> Specification:
         self.known(_KEYS, "A specification")
-        self.entry(dict, "a table", {}, "budget")
-        self.entry(dict, "a table", {}, "clock")
         self.known(_BUDGET_KEYS, "The budget", "budget")
         tasks = self.tasks()
         searchers, of_sources = self.searchers()
         evaluations = self.entry(int, "a whole number", None, "budget", "evaluations")
         stop = self.entry(bool, "true or false", False, "budget", "stop_at_optimum")
-        seconds = self.seconds(tasks)
+        seconds = self.entry((int, float, dict), "a number, or a table of task to number", None, "budget", "seconds")
         if evaluations is None and seconds is None:
             raise self.error(
                 self.lines.of("budget"), "There is no budget: give [budget] evaluations, or seconds, or both."
             )
-        with self.on(self.lines.of("budget", "evaluations")):
+        with self.within("budget"):
             checked_budget(evaluations, None, stop, default=1)
-        clock = None
-        if "clock" in self.content:
-            with self.on(self.lines.of("clock", *_first(self.content["clock"], Clock))):
-                clock = Clock.of(self.content["clock"])
+        with self.within("budget", "seconds"):
+            budgets = budgets_of(TaskDistribution(tasks), evaluations, seconds, stop)
+        said = self.entry(dict, "a table", None, "clock")
+        with self.within("clock"):
+            clock = None if said is None else Clock.of(said)
         epochs = self.entry(list, "a list of whole numbers", None, "epochs")
         evaluator = self.entry(str, '"table" or "surrogate"', "table", "evaluator")
         if evaluator not in ("table", "surrogate"):
@@ -181,7 +223,7 @@ class _Reader:
             of_sources=of_sources,
             seeds=self.seeds(),
             evaluations=evaluations,
-            seconds=seconds,
+            seconds={t.name: b.seconds for t, b in zip(tasks, budgets, strict=True) if b.seconds is not None} or None,
             stop_at_optimum=stop,
             evaluator=evaluator,
             clock=clock,
@@ -226,7 +268,7 @@ class _Reader:
             with self.on(line):
                 if not isinstance(name, str):
                     raise SettingError(f"searcher must be a name, not {shown(name)}.")
-                said = of_sources[label] = {key: settings.pop(key) for key in OF_SOURCES if key in settings}
+                said = of_sources[label] = self.of_sources(label, settings)
                 try:
                     spec = SearcherSpec.of(name, settings)
                 except SettingError as reason:
@@ -234,72 +276,25 @@ class _Reader:
             for key, value in said.items():
                 with self.on(self.lines.of("searchers", label, key)):
                     said[key] = _said_of_sources(spec, key, value, self.file.parent)
-            found[label] = (name, settings)
+            found[label] = (name, spec.settings)
         return found, {label: said for label, said in of_sources.items() if said}
 
-    def seconds(self, tasks: Sequence[Task]) -> dict[str, float] | None:
-        given = self.entry((int, float, dict), "a number, or a table of task to number", None, "budget", "seconds")
-        if given is None:
-            return None
-        names = [task.name for task in tasks]
-        if isinstance(given, dict):
-            for name in given:
-                if name not in names:
-                    raise self.error(
-                        self.lines.of("budget", "seconds", name),
-                        f"There are seconds for {name!r}. Compared on: {', '.join(names)}.",
-                    )
-            missing = [name for name in names if name not in given]
-            if missing:
-                raise self.error(self.lines.of("budget", "seconds"), f"There are no seconds for {missing[0]}.")
-        found = {}
-        for name in names:
-            value = given[name] if isinstance(given, dict) else given
-            with self.on(self.lines.of("budget", "seconds", name)):
-                checked = checked_budget(None, value, False, default=1).seconds
-            assert checked is not None
-            found[name] = checked
-        return found
+    def of_sources(self, label: str, settings: dict[str, Any]) -> dict[str, Any]:
+        """Take from the settings what is said of sources, by its names of today."""
+        old: Mapping[str, str] = SearcherSpec.guided.renamed  # type: ignore[attr-defined]
+        said = {key: settings.pop(key) for key in (*OF_SOURCES, *old) if key in settings}
+        with self.on(self.lines.of("searchers", label, *(key for key in old if key in said))):
+            return new_names(SearcherSpec.guided, said, f"[searchers.{label}] in {self.file.name}")
 
     def seeds(self) -> tuple[int, ...]:
-        listed = self.entry(list, "a list of whole numbers", None, "seeds")
-        other = next((key for key in ("seed", "repeats") if key in self.content), None)
-        if listed is not None and other:
-            raise self.error(
-                self.lines.of(other), f"There are seeds and {other}: give either seeds, or seed and repeats."
-            )
-        repeats = self.content.get("repeats")
-        with self.on(self.lines.of("repeats")):
-            seeds_of(repeats, None, None)
-        with self.on(self.lines.of("seed" if listed is None else "seeds")):
-            return tuple(seeds_of(repeats, self.content.get("seed"), listed))
+        with self.within():
+            return tuple(seeds_of(*(self.content.get(key) for key in ("repeats", "seed", "seeds"))))
 
     def report(self, task: Task) -> tuple[ColumnInfo, ...]:
         found = []
         for address in self.entry(list, "a list of columns", [], "report"):
-            line = self.lines.of_entry(str(address), "report")
-            where, _, release = str(address).partition(" of ")
-            parts = where.split("/")
-            if not isinstance(address, str) or len(parts) != 5:
-                raise self.error(
-                    line,
-                    f"{shown(address)} is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED, such as "
-                    '"cifar10/accuracy/test/200/mean", and " of RELEASE" behind it where there are several.',
-                )
-            dataset, metric, split, epochs, seed = (None if part == "-" else part for part in parts)
-            with self.on(line):
-                if not dataset or not metric or not (epochs is None or epochs.isdecimal()):
-                    raise SettingError(f"{address!r} has no dataset, no metric, or epochs that are no number.")
-                found.append(
-                    task.table.info(
-                        dataset,
-                        metric,
-                        split,
-                        None if epochs is None else int(epochs),
-                        int(seed) if seed and seed.isdecimal() else seed,
-                        release or None,
-                    )
-                )
+            with self.on(self.lines.of_entry(str(address), "report")):
+                found.append(task.table.info(*Address.parse(address)))
         return tuple(found)
 
     def check(self, specification: Specification, tasks: Sequence[Task]) -> None:
@@ -318,9 +313,8 @@ class _Reader:
             with self.on(self.lines.of("epochs")):
                 for one in answered:
                     fidelities(one.task, specification.epochs)
-        for label, (name, settings) in specification.searchers.items():
-            said = specification.of_sources.get(label, {})
-            spec = SearcherSpec.of(name, settings).guided(said.get("space"), said.get("warm_start", 0))
+        for label in specification.searchers:
+            said, spec = specification.of_sources.get(label, {}), specification.spec(label)
             for one in answered:
                 with self.on(self.lines.of("searchers", label)):
                     spec.build(one.space, np.random.default_rng(0))
@@ -345,8 +339,8 @@ class _Reader:
 
 def _said_of_sources(spec: SearcherSpec, key: str, value: Any, folder: Path) -> Any:
     """Return what is said of sources under a key, as `compare` takes it."""
-    if key in ("space", "warm_start"):
-        spec.guided(**{"space": None, "warm_start": 0, key: value})
+    if key in ("prune_space", "warm_start"):
+        spec.guided(**{key: value})
     elif key == "sources":
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
@@ -358,14 +352,3 @@ def _said_of_sources(spec: SearcherSpec, key: str, value: Any, folder: Path) -> 
     elif value.endswith(".npz"):
         return str(folder / value)
     return value
-
-
-def _first(clock: Any, kind: type[Clock]) -> tuple[str, ...]:
-    """Return the first key of a table that cannot be right, for its line."""
-    if isinstance(clock, Mapping):
-        for key in clock:
-            try:
-                kind.of({key: clock[key]})
-            except NasmetaError:
-                return (key,)
-    return ()

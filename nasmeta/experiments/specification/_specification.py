@@ -12,6 +12,7 @@ from nasmeta.errors import SettingError
 from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.runs._clock import Clock
+from nasmeta.runs._spec import SearcherSpec
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -21,7 +22,7 @@ __all__ = ["Specification", "ready_specifications"]
 _READY = Path(__file__).with_name("ready")
 
 
-OF_SOURCES = ("space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
+OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Specification:
         Families are resolved into tasks.
     searchers : dict of label to (name, settings)
     of_sources : dict of label to dict
-        What is said of sources: ``space``, ``warm_start``, ``sources``, ``meta_model``, those that are given.
+        What is said of sources: ``prune_space``, ``warm_start``, ``sources``, ``meta_model``, those that are given.
     seeds : tuple of int
         One a repeat.
     evaluations : int or None
@@ -104,6 +105,12 @@ class Specification:
         first = Lines(self.text).of("repeats") - 1
         lines[first : first + ("repeats" in said)] = [text]
         return replace(self, seeds=tuple(seeds), text="".join(lines))
+
+    def spec(self, label: str) -> SearcherSpec:
+        """Return a searcher with its settings and what guides it."""
+        said = self.of_sources.get(label, {})
+        guides = {key: said[key] for key in ("prune_space", "warm_start") if key in said}
+        return SearcherSpec.of(*self.searchers[label]).guided(**guides)
 
     def by_label(self, key: str) -> dict[str, Any]:
         """Return one of the keys about sources for the searchers that have it."""

@@ -12,6 +12,7 @@ from nasmeta.checks import check_bool, check_choice, check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.meta_nas._tasks import GREED
+from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -62,7 +63,7 @@ class MetaNASSearch(MetaSearcher):
         Cells that are drawn and screened for a proposal.
     temperature : float, default 1.0
         Of the draw; 0 takes the most probable cells.
-    optimism : float, default 0.5
+    beta : float, default 0.5
         Predicted deviations that are added to the predicted mean.
     prior_weight : float, default 1.0
         How much the search network's own opinion counts beside that bound: its log probability of the candidate times
@@ -81,7 +82,7 @@ class MetaNASSearch(MetaSearcher):
     learning_rate : float, default 2e-3
     screen : float, default 0.5
         Share of the prediction network in what the search network learns to propose; the rest is the truth.
-    deviation : float, default 0.5
+    std : float, default 0.5
         Largest standard deviation of a practised task from its sources where these do not tell, as a single one does
         not; see ``PracticeTasks``.
     noise : float, default 0.3
@@ -98,8 +99,9 @@ class MetaNASSearch(MetaSearcher):
     (5, ('nb201/cifar10', 'nb201/imagenet16-120'))
     """
 
-    search_settings = ("candidates", "temperature", "optimism", "prior_weight", "proposals", "screening", "device")
+    search_settings = ("candidates", "temperature", "beta", "prior_weight", "proposals", "screening", "device")
 
+    @renamed_arguments(optimism="beta", deviation="std")
     def __init__(
         self,
         space: SearchSpace,
@@ -107,7 +109,7 @@ class MetaNASSearch(MetaSearcher):
         *,
         candidates: int = 64,
         temperature: float = 1.0,
-        optimism: float = 0.5,
+        beta: float = 0.5,
         prior_weight: float = 1.0,
         proposals: str = "network",
         screening: bool = True,
@@ -116,14 +118,14 @@ class MetaNASSearch(MetaSearcher):
         width: int = 64,
         learning_rate: float = 2e-3,
         screen: float = 0.5,
-        deviation: float = 0.5,
+        std: float = 0.5,
         noise: float = 0.3,
         device: str = "cpu",
     ) -> None:
         super().__init__(space, rng)
         self.candidates = check_int("candidates", candidates, most=space.size)
         self.temperature = check_number("temperature", temperature, most=100.0)
-        self.optimism = check_number("optimism", optimism)
+        self.beta = check_number("beta", beta)
         self.prior_weight = check_number("prior_weight", prior_weight)
         self.proposals = check_choice("proposals", proposals, ("network", "uniform", "all"))
         self.screening = check_bool("screening", screening)
@@ -133,7 +135,7 @@ class MetaNASSearch(MetaSearcher):
             raise SettingError(f"width must be a multiple of 4, not {shown(width)}.")
         self.learning_rate = check_number("learning_rate", learning_rate, least=1e-8, most=1.0)
         self.screen = check_number("screen", screen, most=1.0)
-        self.deviation = check_number("deviation", deviation, least=1e-3, most=100.0)
+        self.std = check_number("std", std, least=1e-3, most=100.0)
         self.noise = check_number("noise", noise, least=1e-3, most=100.0)
         self.device = check_choice("device", device, ("cpu", "cuda", "auto"))
         self._asked = np.zeros(space.size, dtype=bool)
@@ -143,7 +145,7 @@ class MetaNASSearch(MetaSearcher):
         _require_torch()
         from nasmeta.meta.meta_nas._training import Recipe, train_networks
 
-        recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.deviation, self.noise)
+        recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.std, self.noise)
         return train_networks(self.space, sources, recipe, self.rng, self.device, self.monitor)
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -178,7 +180,7 @@ class MetaNASSearch(MetaSearcher):
         candidates, own = self._candidates(model, free, max(n, self.candidates), cells, values)
         if self.screening:
             mean, deviation = model.predict(candidates, cells, values)
-            bound = mean + self.optimism * deviation + self.prior_weight * GREED * own
+            bound = mean + self.beta * deviation + self.prior_weight * GREED * own
             candidates = candidates[np.argsort(-bound, kind="stable")]
         chosen = candidates[:n].astype(np.int32)
         self._asked[chosen] = True

@@ -80,7 +80,7 @@ class PracticeTasks:
     sources : sequence of SourceTask
     rng : numpy.random.Generator
         Draws which labels complete a source with gaps.
-    deviation : float
+    std : float
         Largest deviation of the random function where there is one source, and least where there are several.
     noise : float
         Largest deviation of the noise.
@@ -91,17 +91,17 @@ class PracticeTasks:
         space: SearchSpace,
         sources: Sequence[SourceTask],
         rng: np.random.Generator,
-        deviation: float = 0.5,
+        std: float = 0.5,
         noise: float = 0.3,
     ) -> None:
         scores = np.stack([completed_scores(source, rng) for source in sources])
         cells = np.arange(space.size, dtype=np.int32)
         complete = [replace(source, cells=cells, utilities=own) for source, own in zip(sources, scores, strict=True)]
         self._sampler = EpisodeSampler(complete, support=1, query=1, augment=Augmentation(mixture=0.5))
-        self.deviation, self.noise = deviation, noise
+        self.std, self.noise = std, noise
         if len(sources) > 1:
             differences = np.sqrt(np.maximum(0.0, 2 - 2 * np.corrcoef(scores)))[np.triu_indices(len(sources), 1)]
-            self.deviation = max(deviation, min(_LARGEST_DEVIATION, 2 * float(differences.max())))
+            self.std = max(std, min(_LARGEST_DEVIATION, 2 * float(differences.max())))
         self._parts = _structure(space)
 
     def sample(self, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -112,7 +112,7 @@ class PracticeTasks:
         for part, share in zip(self._parts, rng.dirichlet(np.ones(len(self._parts))), strict=True):
             values = part @ rng.standard_normal(part.shape[1], dtype=np.float32)
             own += np.sqrt(share) * (values - values.mean()) / values.std()
-        labels = labels + _log_uniform(rng, self.deviation) * own / own.std()
+        labels = labels + _log_uniform(rng, self.std) * own / own.std()
         labels += _log_uniform(rng, self.noise) * rng.standard_normal(n_cells)
         return normal_scores(labels).astype(np.float32)
 

@@ -29,7 +29,7 @@ _GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised sear
 _OWN, _GOOD, _ANY = 24, 24, 8  # cells of a lesson: proposed, among the task's best, uniform
 _GOOD_BEFORE, _ANY_BEFORE = 128, 512  # cells on which the prior is corrected in each lesson
 _RANDOM = 0.2  # share of tasks where what is evaluated next is not the screened best
-_OPTIMISM = 0.5  # of the screen
+_BETA = 0.5  # of the screen
 _WARM_UP = 50  # steps in which the learning rate rises
 _LARGEST_GRADIENT = 5.0
 _LOG_EVERY, _SAVE_EVERY = 10, 100  # steps
@@ -46,7 +46,7 @@ class Recipe:
     width: int
     learning_rate: float
     screen: float
-    deviation: float
+    std: float
     noise: float
 
 
@@ -87,7 +87,7 @@ class Trainer:
         self.space, self.recipe, self.rng, self.device = space, recipe, rng, chosen_device(device)
         settings = {**asdict(recipe), "rng": rng.bit_generator.state}
         self.identity = training_identity("meta-nas", space, settings, sources)
-        self.practice = PracticeTasks(space, sources, rng, recipe.deviation, recipe.noise)
+        self.practice = PracticeTasks(space, sources, rng, recipe.std, recipe.noise)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(int(rng.integers(2**31)))  # that of the CPU alone
             self.networks = Networks(space, recipe.width)
@@ -126,7 +126,7 @@ class Trainer:
         mean, log_deviation = networks.prediction(embedded[:, k:], prior[:, k:], elements)
         surprise = _surprise(mean, log_deviation, truth)
 
-        bound = (mean + _OPTIMISM * log_deviation.exp()).detach()
+        bound = (mean + _BETA * log_deviation.exp()).detach()
         known = (pool[:, :, None] == context[:, None, :]).any(-1)
         share = self.recipe.screen
         worth = ((1 - share) * truth + share * bound).masked_fill(known, -math.inf)

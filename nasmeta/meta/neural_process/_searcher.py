@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
 from nasmeta.errors import SpaceExhaustedError
+from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -35,7 +36,7 @@ class MetaNPSearch(MetaSearcher):
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
-    optimism : float, default 0.5
+    beta : float, default 0.5
         Predicted standard deviations that are added to the predicted mean.
     width : int, default 48
     steps : int, optional
@@ -55,14 +56,15 @@ class MetaNPSearch(MetaSearcher):
     5
     """
 
-    search_settings = ("optimism", "device")
+    search_settings = ("beta", "device")
 
+    @renamed_arguments(optimism="beta")
     def __init__(
         self,
         space: SearchSpace,
         rng: np.random.Generator,
         *,
-        optimism: float = 0.5,
+        beta: float = 0.5,
         width: int = 48,
         steps: int | None = None,
         noise: float = 0.1,
@@ -70,7 +72,7 @@ class MetaNPSearch(MetaSearcher):
         seed: int = 0,
     ) -> None:
         super().__init__(space, rng)
-        self.optimism = check_number("optimism", optimism)
+        self.beta = check_number("beta", beta)
         self.width, self.steps = width, steps
         self.noise, self.device, self.seed = noise, device, seed
         self._open = np.ones(space.size, dtype=bool)
@@ -113,7 +115,7 @@ class MetaNPSearch(MetaSearcher):
             mean, deviation = predictor.mean_, predictor.std_
         else:
             mean, deviation = predictor.prior()
-        bound = np.where(self._open, mean + self.optimism * deviation, -np.inf)
+        bound = np.where(self._open, mean + self.beta * deviation, -np.inf)
         shuffled = self.rng.permutation(self.space.size)  # so that ties are drawn from at random
         chosen = shuffled[np.argsort(-bound[shuffled], kind="stable")[:n]].astype(np.int32)
         self._open[chosen] = False

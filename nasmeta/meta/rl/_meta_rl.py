@@ -15,6 +15,7 @@ from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks
+from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -22,7 +23,7 @@ from nasmeta.tasks import SourceTask
 __all__ = ["LearntPolicy", "MetaRLSearch"]
 
 _OF_TRAINING = (
-    "iterations", "walks", "steps", "hidden", "learning_rate", "epochs", "discount", "deviation", "noise", "device",
+    "iterations", "walks", "steps", "hidden", "learning_rate", "epochs", "discount", "std", "noise", "device",
 )  # fmt: skip
 
 
@@ -69,7 +70,7 @@ class MetaRLSearch(MetaSearcher):
     epochs : int, default 3
         How often each batch of searches is learnt from.
     discount : float, default 0.99
-    deviation, noise : float, default 0.2 and 0.3
+    std, noise : float, default 0.2 and 0.3
         Largest standard deviation of what a sampled task adds to its source: effects of operations, and of cells.
     training_seed : int, default 0
         Of the meta-training, which does not use `rng`.
@@ -90,6 +91,7 @@ class MetaRLSearch(MetaSearcher):
 
     search_settings: ClassVar[tuple[str, ...]] = ("temperature", "start", "device")
 
+    @renamed_arguments(deviation="std")
     def __init__(
         self,
         space: SearchSpace,
@@ -102,7 +104,7 @@ class MetaRLSearch(MetaSearcher):
         learning_rate: float = 1e-3,
         epochs: int = 3,
         discount: float = 0.99,
-        deviation: float = 0.2,
+        std: float = 0.2,
         noise: float = 0.3,
         training_seed: int = 0,
         device: str = "cpu",
@@ -118,7 +120,7 @@ class MetaRLSearch(MetaSearcher):
         self.training_seed = check_int("training_seed", training_seed, least=0)
         self.learning_rate = check_number("learning_rate", learning_rate, 0, 1)
         self.discount = check_number("discount", discount, 0, 1)
-        self.deviation = check_number("deviation", deviation, 0, 100)
+        self.std = check_number("std", std, 0, 100)
         self.noise = check_number("noise", noise, 0, 100)
         self.temperature = check_number("temperature", temperature, 0, 1000)
         self.device = check_choice("device", device, ("cpu", "cuda", "auto"))

@@ -55,7 +55,7 @@ def sample_tables(
     n: int,
     rng: np.random.Generator,
     *,
-    deviation: float = 0.2,
+    std: float = 0.2,
     noise: float = 0.3,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw n tasks, and for each what sources would know of it.
@@ -75,7 +75,7 @@ def sample_tables(
     for row in range(n):
         i = int(rng.integers(len(scores)))
         effects = rng.standard_normal(one_hot.shape[1], dtype=np.float32) / np.float32(np.sqrt(space.n_positions))
-        task = scores[i] + rng.uniform(0, deviation) * (one_hot @ effects)
+        task = scores[i] + rng.uniform(0, std) * (one_hot @ effects)
         task = task + rng.uniform(0, noise) * rng.standard_normal(space.size)
         values[row], priors[row] = normal_scores(task), held[i]
     return values, priors

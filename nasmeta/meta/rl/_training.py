@@ -53,7 +53,7 @@ class PolicyTraining:
         γ and λ.
     start : int
         Searches begin at one of so many cells that are best on the sources.
-    deviation, noise : float
+    std, noise : float
         Largest size of a sampled task's deviation from its source, see `sample_tables`.
     device : {"cpu", "cuda", "auto"}
         Where the networks are trained. Searches are simulated on the CPU.
@@ -70,7 +70,7 @@ class PolicyTraining:
     discount: float = 0.99
     trace: float = 0.95
     start: int = 10
-    deviation: float = 0.2
+    std: float = 0.2
     noise: float = 0.3
     device: str = "cpu"
 
@@ -132,7 +132,7 @@ def train_policy(
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * (0.1 + 0.9 * left)
         n_tasks = max(1, settings.walks // settings.searches_a_task)
-        values, priors = sample_tables(space, scores, n_tasks, rng, deviation=settings.deviation, noise=settings.noise)
+        values, priors = sample_tables(space, scores, n_tasks, rng, std=settings.std, noise=settings.noise)
         envs = CellSearchEnvs(
             space,
             np.repeat(values, settings.searches_a_task, axis=0),

