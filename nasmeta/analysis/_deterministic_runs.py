@@ -48,28 +48,7 @@ def deterministic_searchers(frame: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Take deviations and intervals away where all runs are alike: they are one run, which says nothing of others.
-
-    Parameters
-    ----------
-    summary : DataFrame, one row a (task, searcher)
-        For example from `summarise`.
-    frame : DataFrame (rows,)
-        The results frame that it sums up.
-
-    Returns
-    -------
-    DataFrame
-        A copy, with NaN in the columns ``…_std, …_low, …_high`` of these rows.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"task": "t", "searcher": "a", "seed": [0, 1], "cell": 7})
-    >>> summary = pd.DataFrame({"task": ["t"], "searcher": ["a"], "regret": [1.0], "regret_std": [0.0]})
-    >>> without_spread_of_equals(summary, frame)["regret_std"].tolist()
-    [nan]
-    """
+    """Return a summary without deviations and intervals where all runs are alike: one run says nothing of others."""
     equal = deterministic_runs(frame)
     rows = [(str(task), str(name)) in equal for task, name in zip(summary["task"], summary["searcher"], strict=True)]
     spreads = [column for column in summary if str(column).endswith(("_std", "_low", "_high"))]

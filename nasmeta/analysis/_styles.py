@@ -63,11 +63,6 @@ def style(position: int) -> Style:
     """Return the style of the searcher at this position; the first 12 differ in colour, the first 84 in something.
 
     The colours are those of the user's ``axes.prop_cycle``, where that is not matplotlib's own.
-
-    Examples
-    --------
-    >>> len({style(position).colour for position in range(12)}), len({style(position) for position in range(84)})
-    (12, 84)
     """
     colours = _colours()
     colour, turn = position % len(colours), position // len(colours)

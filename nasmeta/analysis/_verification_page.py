@@ -28,28 +28,7 @@ def write_verification_page(
     space: str | None = None,
     command: str | None = None,
 ) -> list[Path]:
-    """Write ``README.md`` and its pictures: agreement, training curves, and the cells as graphs.
-
-    Parameters
-    ----------
-    cells, epochs, facts
-        Of a `nasmeta.verification.Verification`.
-    folder : path
-    space : str, optional
-        Of the cells; that of the task where left out.
-    command : str, optional
-        What writes the page again, for its last line.
-
-    Returns
-    -------
-    list of Path
-        The page first.
-
-    Raises
-    ------
-    SettingError
-        Where the folder cannot be written.
-    """
+    """Write ``README.md``, which is returned first, and its pictures: agreement, training curves, cells as graphs."""
     from nasmeta.tasks import get_task
 
     home = Path(folder)

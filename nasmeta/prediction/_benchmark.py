@@ -191,18 +191,12 @@ def benchmark_predictors(
 
 @dataclass(frozen=True)
 class _Question:
-    """A task with its test values.
-
-    Attributes
-    ----------
-    pool : ndarray of int32, shape (n_pool,)
-        The cells that have both.
-    """
+    """A task with its test values."""
 
     task: Task
     labels: NDArray[np.float64]
     truth: NDArray[np.float64]
-    pool: NDArray[np.int32]
+    pool: NDArray[np.int32]  # the cells that have both, int32
     target_info: ColumnInfo
 
     @property

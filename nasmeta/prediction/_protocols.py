@@ -90,12 +90,7 @@ def _disjoint(
 
 
 def checked_rule(rule: str) -> Rule:
-    """Return the rule, if there is one of this name.
-
-    Raises
-    ------
-    UnknownNameError
-    """
+    """Return the rule, if there is one of this name."""
     for known in RULES:
         if rule == known:
             return known
@@ -103,25 +98,14 @@ def checked_rule(rule: str) -> Rule:
 
 
 def checked_protocol(protocol: str) -> str:
-    """Return the protocol, if there is one of this name.
-
-    Raises
-    ------
-    UnknownNameError
-    """
+    """Return the protocol, if there is one of this name."""
     if protocol not in PROTOCOLS:
         raise UnknownNameError.of("protocol", protocol, PROTOCOLS)
     return protocol
 
 
 def checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> tuple[int, ...]:
-    """Return how many labels are learnt from.
-
-    Raises
-    ------
-    SettingError
-        Where a number is no whole one, or larger than the pool allows.
-    """
+    """Return how many labels are learnt from."""
     if protocol == "half":
         if sizes is not None:
             raise SettingError("The protocol half learns from half of the cells: it takes no sizes.")

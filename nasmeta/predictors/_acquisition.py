@@ -19,23 +19,6 @@ def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64]
 
     Jones, Schonlau and Welch, "Efficient global optimization", 1998; the stable form follows Ament et al.,
     "Unexpected improvements to expected improvement", NeurIPS 2023.
-
-    Parameters
-    ----------
-    mean, std : ndarray of float64, shape (n,)
-    best : float
-        Higher is better.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nasmeta.predictors import log_expected_improvement
-    >>> log_expected_improvement(np.array([0.0, -50.0]), np.array([1.0, 1.0]), best=0.0).round(2).tolist()
-    [-0.92, -1258.74]
     """
     mean, std = check_array("mean", mean), check_array("std", std)
     u = (mean - check_number("best", best, -math.inf)) / std

@@ -23,12 +23,7 @@ _OF_NODES = {
 
 
 def check_booster(raw: bytes, n_features: int) -> None:
-    """Refuse a model, in XGBoost's UBJ, that no `XGBoostRegressor` with so many columns has learnt.
-
-    Raises
-    ------
-    ValueError, KeyError, TypeError
-    """
+    """Refuse a model, in XGBoost's UBJ, that no `XGBoostRegressor` with so many columns has learnt."""
     learner = _Reader(raw).whole()["learner"]
     parameters, booster = learner["learner_model_param"], learner["gradient_booster"]
     model, trees = booster["model"], booster["model"]["trees"]

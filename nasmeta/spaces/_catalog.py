@@ -159,14 +159,7 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
 
 
 def get_cell_space(name: str | SearchSpace) -> CellSpace:
-    """Return the cell space of this name.
-
-    Raises
-    ------
-    UnknownNameError
-    SettingError
-        Where it is a space of another kind.
-    """
+    """Return the cell space of this name."""
     space = get_space(name)
     if not isinstance(space, CellSpace):
         raise SettingError(f"{space.name} is no space of cells: its positions are no edges of a graph.")

@@ -23,24 +23,12 @@ Edges = Sequence[tuple[int, int]]
 
 
 def complete_edges(n_nodes: int) -> tuple[tuple[int, int], ...]:
-    """Return the edges from each node to all later ones, sorted by target.
-
-    Examples
-    --------
-    >>> complete_edges(4)
-    ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
-    """
+    """Return the edges from each node to all later ones, sorted by target."""
     return tuple((source, target) for target in range(1, n_nodes) for source in range(target))
 
 
 def paths_between(edges: Edges) -> tuple[tuple[int, ...], ...]:
-    """Return the paths from the first node to the last as positions of edges, short ones first.
-
-    Examples
-    --------
-    >>> paths_between(complete_edges(4))
-    ((3,), (0, 4), (1, 5), (0, 2, 5))
-    """
+    """Return the paths from the first node to the last as positions of edges, short ones first."""
     last = max(target for _, target in edges)
 
     def onwards(node: int) -> list[tuple[int, ...]]:
@@ -52,24 +40,7 @@ def paths_between(edges: Edges) -> tuple[tuple[int, ...], ...]:
 
 
 def live_edges(digits: NDArray[np.integer], edges: Edges, none: int | None) -> NDArray[np.bool_]:
-    """Return which edges lie on a path from input to output that no ``none`` interrupts.
-
-    Parameters
-    ----------
-    digits : ndarray of int, shape (n, n_edges)
-    edges : sequence of (source, target)
-    none : int or None
-        The digit of the operation that passes nothing.
-
-    Returns
-    -------
-    ndarray of bool, shape (n, n_edges)
-
-    Examples
-    --------
-    >>> live_edges(np.array([[3, 0, 0, 0, 3, 3]]), complete_edges(4), none=0).tolist()
-    [[True, False, False, False, True, False]]
-    """
+    """Return which edges of digits, (n, n_edges), lie on a path from input to output that no ``none`` interrupts."""
     there = np.ones(digits.shape, dtype=bool) if none is None else digits != none
     last = max(target for _, target in edges)
     fed, used = {0: np.ones(len(digits), dtype=bool)}, {last: np.ones(len(digits), dtype=bool)}

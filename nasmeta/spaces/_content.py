@@ -26,27 +26,12 @@ _known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one obj
 
 
 def to_content(space: SearchSpace) -> dict[str, Any]:
-    """Return a space as what JSON knows; a registered one is its name.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import get_space
-    >>> sorted(to_content(get_space("nb201")))
-    ['registered']
-    """
+    """Return a space as what JSON knows; a registered one is its name."""
     return space.described() if space.registered_name is None else {"registered": space.registered_name}
 
 
 def from_content(content: Mapping[str, Any]) -> SearchSpace:
-    """Return the space that `to_content` described: in one process always the same object.
-
-    Raises
-    ------
-    DamagedFileError
-        Where it is no such content.
-    UnknownNameError
-        Where a registered space is not known here.
-    """
+    """Return the space that `to_content` described: in one process always the same object."""
     if "registered" in content:
         return BUILDERS["registered"](content)
     key = digest(content)

@@ -62,36 +62,10 @@ def draw_graph(
     dead: Collection[int] = (),
     positions: NDArray[np.float64] | None = None,
 ) -> None:
-    """Draw a directed graph without cycles from left to right.
+    """Draw a directed graph without cycles from left to right; edges lead from a lower node to a higher one.
 
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Its limits are set, and its frame is taken away.
-    nodes : sequence of str
-        Labels; short ones stand in circles, long ones in boxes.
-    edges : sequence of (source, target)
-        Numbers of nodes, from a lower to a higher one.
-    edge_labels, edge_colours : sequence of str, optional
-        One for each edge.
-    node_colours : sequence of str or None, optional
-        Of the frames and labels of the nodes.
-    dead : collection of int
-        Numbers of edges that are grey and dashed.
-    positions : ndarray of float, shape (n_nodes, 2), optional
-        Where the nodes are; found out where left out.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> axes = Figure().add_subplot()
-    >>> draw_graph(axes, ["input", "gcn", "gat", "output"], [(0, 1), (0, 2), (1, 3), (2, 3)])
-    >>> [text.get_text() for text in axes.texts]
-    ['input', 'gcn', 'gat', 'output']
+    Short labels of nodes stand in circles, long ones in boxes. `dead` edges, by their numbers, are grey and dashed.
+    Where the nodes are, (n_nodes, 2), is found out unless `positions` say it.
     """
     for source, target in edges:
         if not 0 <= source < target < len(nodes):

@@ -34,11 +34,6 @@ class CellCodec:
 def position_notation(positions: Sequence[Position]) -> CellCodec:
     """Return the plain notation: ``name=choice`` for each position, joined by commas.
 
-    Raises
-    ------
-    SettingError
-        Where a string could be read in two ways.
-
     Examples
     --------
     >>> notation = position_notation([Position("width", (16, 32)), Position("act", ("relu", "tanh"))])
@@ -90,11 +85,6 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
 
 def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -> CellCodec:
     """Return the notation of NAS-Bench-201 for any cell: the inputs of each node, ``operation~source``.
-
-    Raises
-    ------
-    SettingError
-        Where the name of an operation holds a sign of the notation.
 
     Examples
     --------

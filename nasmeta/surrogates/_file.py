@@ -71,12 +71,7 @@ def encode(content: Content) -> bytes:
 
 
 def read(path: Path) -> tuple[bytes, Content]:
-    """Return the bytes and the content of a file, checked.
-
-    Raises
-    ------
-    DamagedFileError
-    """
+    """Return the bytes and the content of a file, checked."""
     raw = KIND.read(path)
     card, arrays = KIND.decode(raw, path)
     with KIND.blaming(path):

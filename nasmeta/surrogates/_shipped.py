@@ -18,13 +18,7 @@ SUFFIX = ".npz"
 
 
 def file_name(task: str) -> str:
-    """Return the name of the file of a task's surrogate.
-
-    Examples
-    --------
-    >>> file_name("nb201/cifar10")
-    'nb201-cifar10.npz'
-    """
+    """Return the name of the file of a task's surrogate."""
     return task.replace("/", "-") + SUFFIX
 
 

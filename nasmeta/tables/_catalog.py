@@ -15,12 +15,7 @@ __all__ = ["SourceState", "list_sources", "sources_of", "space_of_table"]
 
 
 def sources_of(table: str) -> list[Source]:
-    """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones.
-
-    Raises
-    ------
-    UnknownNameError
-    """
+    """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones."""
     found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
     found = found or [*added_sources(table)]
@@ -30,12 +25,7 @@ def sources_of(table: str) -> list[Source]:
 
 
 def space_of_table(name: str) -> str | SearchSpace:
-    """Return the space of a table, or its name, without opening what is big.
-
-    Raises
-    ------
-    UnknownNameError
-    """
+    """Return the space of a table, or its name, without opening what is big."""
     return sources_of(name)[0].space
 
 

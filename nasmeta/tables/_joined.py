@@ -90,13 +90,7 @@ def _warn_left_out(source: Source, damage: DamagedFileError) -> None:
 
 
 def damaged_sources(table: str) -> dict[str, str]:
-    """Return what is wrong with sources of a table that are on this machine and cannot be opened, by name.
-
-    Examples
-    --------
-    >>> damaged_sources("nb201")
-    {}
-    """
+    """Return what is wrong with sources of a table that are on this machine and cannot be opened, by name."""
     found = {}
     for source in sources_of(table):
         try:

@@ -43,13 +43,7 @@ def list_tables() -> pd.DataFrame:
 
 
 def is_here(table: str, **said: object) -> bool:
-    """Tell whether a source of a table is on this machine and declares a column with these parts of an address.
-
-    Examples
-    --------
-    >>> is_here("nb201", dataset="cifar10", metric="accuracy"), is_here("nb201", release="of nothing")
-    (True, False)
-    """
+    """Tell whether a source of a table is on this machine and declares a column with these parts of an address."""
     try:
         sources = sources_of(table)
     except UnknownNameError:  # handed over as an object: its values came with it

@@ -18,31 +18,7 @@ __all__ = ["read_frame"]
 
 
 def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a file with one row a measurement, for `Table.from_frame`.
-
-    Parameters
-    ----------
-    file : path
-        A .csv, .tsv or .parquet.
-
-    Returns
-    -------
-    DataFrame
-
-    Raises
-    ------
-    SettingError
-        Where it is of another kind, or cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import pandas as pd
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     pd.DataFrame({"cell": [6111], "accuracy": [91.5]}).to_csv(f"{folder}/pets.csv", index=False)
-    ...     read_frame(f"{folder}/pets.csv").values.tolist()
-    [[6111.0, 91.5]]
-    """
+    """Read a .csv, .tsv or .parquet with one row a measurement, for `Table.from_frame`."""
     import pandas as pd
 
     path = checked_path("file", file)

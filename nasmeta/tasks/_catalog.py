@@ -203,16 +203,6 @@ def default_sources(task: Task) -> TaskDistribution:
     For a task of 12 epochs, of latency or of energy that is the family of this name; for all others the first part of
     the name: so a task under attack or with a budget learns from the validation accuracies on the other datasets. A
     trade-off learns from those of the same weight on the other datasets and devices, as its weight is known.
-
-    Raises
-    ------
-    UnknownNameError
-        Where the task belongs to no family.
-
-    Examples
-    --------
-    >>> default_sources(get_task("nb201/robust/pgd@1")).names
-    ('nb201/cifar100', 'nb201/imagenet16-120')
     """
     if found := _TRADEOFF.fullmatch(task.name):
         form, weight, device = found["form"] or "", found["weight"], found["device"]
@@ -237,17 +227,7 @@ def _without(task: Task, family: str) -> TaskDistribution:
 
 
 def as_task(task: str | Task | TaskDistribution) -> Task:
-    """Return a task from its name, itself, or a distribution of exactly one.
-
-    Raises
-    ------
-    UnknownNameError, SettingError
-
-    Examples
-    --------
-    >>> as_task("nb201/cifar10").name
-    'nb201/cifar10'
-    """
+    """Return a task from its name, itself, or a distribution of exactly one."""
     if isinstance(task, TaskDistribution):
         if len(task) != 1:
             raise SettingError(f"One task is needed, but {task!r} has {len(task)}.")

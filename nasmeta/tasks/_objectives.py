@@ -82,29 +82,6 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     A cell within the budget keeps its value. One above it has minus the percentage by which its cost would have to
     fall, between 0 and -100; one whose cost is NaN, as where a device cannot run the network, has -100. So each
     feasible cell is better than each other, no value is infinite, and nothing but the cell and the budget decides it.
-
-    Parameters
-    ----------
-    values : array-like, shape (n,)
-        Higher is better and never negative, such as accuracy; NaN stays NaN.
-    costs : array-like, shape (n,)
-        Positive; lower is better.
-    budget : float
-        In the unit of `costs`; a cost equal to it is within.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Raises
-    ------
-    SettingError
-        Where the budget is not positive, or no cell is within.
-
-    Examples
-    --------
-    >>> within_budget([90.0, 94.0, 95.0, 93.0], [4.0, 5.0, 8.0, float("nan")], budget=5.0)
-    array([  90. ,   94. ,  -37.5, -100. ])
     """
     gains, prices = _numbers(values, "Values"), _numbers(costs, "Costs")
     if not 0 < budget < np.inf:

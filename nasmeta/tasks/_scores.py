@@ -15,20 +15,6 @@ def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
     """Replace values by standard normal quantiles of their ranks; ties share a rank.
 
     A label transform that no monotone change of the unit can disturb.
-
-    Parameters
-    ----------
-    values : sequence or ndarray of float, shape (n,)
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Examples
-    --------
-    >>> from nasmeta.predictors import normal_scores
-    >>> normal_scores([90.1, 10.0, 91.5]).round(2)
-    array([ 0.  , -0.97,  0.97])
     """
     from scipy.stats import rankdata
 

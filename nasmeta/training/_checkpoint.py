@@ -28,13 +28,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], head: Mapping[str, 
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `write_tensors` wrote, on the CPU.
-
-    Raises
-    ------
-    DamagedFileError
-        Where it is damaged or another kind of file.
-    """
+    """Read what `write_tensors` wrote, on the CPU."""
     try:
         from safetensors import safe_open
     except ImportError as reason:

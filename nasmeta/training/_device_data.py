@@ -16,15 +16,6 @@ class DeviceData:
 
     The images lie there once, as bytes and with the crops' black padding around them, so that a random crop is one
     gather and an image without augmentation is a view.
-
-    Parameters
-    ----------
-    dataset : ImageDataset
-    device : torch.device
-    padding : int, default 0
-        Pixels on each side.
-    channels_last : bool, default False
-        Memory format of batches.
     """
 
     def __init__(

@@ -97,22 +97,9 @@ def export_network(
 
 
 def check_export(path: Path, format: str | None = None, made_before: Path | None = None) -> str:
-    """Return the format in which a network is written to a path; notice what would fail only after a training.
+    """Return the format in which a network is written to a path, by the ending where nobody says.
 
-    Parameters
-    ----------
-    path : Path
-    format : {"safetensors", "torch", "onnx"}, optional
-        By the ending where left out.
-    made_before : Path, optional
-        A folder that need not be there yet.
-
-    Raises
-    ------
-    SettingError
-        For another format, a folder that is not there, and a path that is a folder.
-    NasmetaError
-        Where the packages for ONNX are not installed.
+    It notices what would fail only after a training. The folder `made_before` need not be there yet.
     """
     format = format or _ENDINGS.get(path.suffix)
     if format is None or format not in _ENDINGS.values():

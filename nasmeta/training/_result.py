@@ -167,15 +167,7 @@ class TrainingResult:
 
 
 def read_result(folder: str | Path) -> TrainingResult:
-    """Read the result that `train` left in a folder.
-
-    Raises
-    ------
-    SettingError
-        Where the training is not finished.
-    DamagedFileError
-        Where the file is damaged.
-    """
+    """Read the result that `train` left in a folder."""
     path = checked_path("folder", folder) / RESULT_FILE
     try:
         return TrainingResult.from_dict(json.loads(path.read_text(encoding="utf-8")))

@@ -16,18 +16,7 @@ __all__ = ["Watchers"]
 
 
 class Watchers:
-    """A context in which each epoch is shown and logged.
-
-    Parameters
-    ----------
-    tensorboard : Path or None
-        Where its logs go.
-    n_epochs : int
-    progress : bool
-    done : int
-        Epochs that were trained before.
-    title : str
-    """
+    """A context in which each epoch is shown, and logged where TensorBoard has a folder; `done` were trained before."""
 
     def __init__(self, tensorboard: Path | None, n_epochs: int, progress: bool, done: int, title: str) -> None:
         self._stack = ExitStack()

@@ -13,13 +13,7 @@ _CHECK_SECONDS = 0.2
 
 
 def serve(parent: int) -> None:
-    """Leave interrupts to the process that asked, and end with it, even if it is killed.
-
-    Parameters
-    ----------
-    parent : int
-        Its process number.
-    """
+    """Leave interrupts to the process that asked, `parent`, and end with it, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:

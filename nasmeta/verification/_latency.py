@@ -20,30 +20,8 @@ def latency(
 ) -> dict[str, Any]:
     """Measure the forward pass of a network, in float32, on images that lie on the device already.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-        It is moved to the device and put into evaluation mode.
-    image_size : (int, int)
-        Height and width in pixels.
-    batch_size : int
-    device : str, default "auto"
-    seconds : float, default 1.0
-        After so long no further pass is begun, once there were 5; there are 50 at most. Two more come
-        first, unmeasured.
-
-    Returns
-    -------
-    dict
-        ``median_ms`` and ``min_ms`` of a batch, ``passes``, ``device``.
-
-    Examples
-    --------
-    >>> from nasmeta.training import CellNetwork
-    >>> small = CellNetwork(6111, channels=4, cells_per_stage=1)
-    >>> measured = latency(small, (8, 8), batch_size=1, device="cpu", seconds=0.01)
-    >>> 0 < measured["min_ms"] <= measured["median_ms"], measured["device"]
-    (True, 'cpu')
+    It is moved there and put into evaluation mode. After so many seconds no further pass is begun, once there were 5;
+    there are 50 at most, and two come first, unmeasured.
     """
     import torch
 

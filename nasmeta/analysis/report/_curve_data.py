@@ -26,13 +26,7 @@ _AXES: tuple[XAxis, XAxis] = ("evaluation", "simulated_seconds")
 
 
 def points_for(curves: int) -> int:
-    """Return how many points each of so many (task, searcher) may have.
-
-    Examples
-    --------
-    >>> points_for(9), points_for(60)
-    (400, 75)
-    """
+    """Return how many points each of so many (task, searcher) may have."""
     numbers = 2 * 2 * (1 + len(_STATISTICS))  # two axes, validation and test
     return int(np.clip(_CURVE_BYTES / (numbers * 4 * 4 / 3 * curves), 20, _MOST_POINTS))
 

@@ -38,58 +38,28 @@ _TASKS_FOR_A_TEST = 5
 
 @dataclass
 class Findings:
-    """What a comparison found.
+    """What a comparison found."""
 
-    Attributes
-    ----------
-    frame : DataFrame (rows,)
-        The results frame, with the column ``test`` where a test column of every task is here (else NaN on those).
-    facts : list of TaskFacts
-    searchers : list of str
-    x : {"evaluation", "simulated_seconds"}
-        What the budget of the comparison counts; ranks and tests are at its end.
-    at : int or None
-        The budget that was asked for.
-    runs : list of int
-        The different numbers of runs of a (task, searcher).
-    level, seed : float, int
-        Level of all intervals, seed of the bootstrap.
-    results : dict of task to DataFrame
-        One row a searcher.
-    headers, goals : mapping
-        Headings and best values of the columns of `results`.
-    tests : dict of task to DataFrame
-        Paired tests of all pairs; empty where there is nothing to pair.
-    ranks, aggregates, improvement, profiles, rank_course : DataFrame or None
-        None where `remarks` say why.
-    friedman : Friedman or None
-        With one block a (task, seed).
-    friedman_of_tasks : Friedman or None
-        With one block a task, where there are at least five.
-    remarks : list of str
-        What a reader has to know: runs that are alike, what could not be computed and why.
-    """
-
-    frame: pd.DataFrame
+    frame: pd.DataFrame  # with the column test, NaN on tasks without a test column
     facts: list[TaskFacts]
     searchers: list[str]
-    x: XAxis
-    at: int | None
-    runs: list[int]
-    level: float = 0.95
-    seed: int = 0
-    results: dict[str, pd.DataFrame] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    goals: Goals = field(default_factory=dict)
-    tests: dict[str, pd.DataFrame] = field(default_factory=dict)
-    ranks: pd.DataFrame | None = None
+    x: XAxis  # what the budget counts; ranks and tests are at its end
+    at: int | None  # the budget that was asked for
+    runs: list[int]  # the different numbers of runs of a (task, searcher)
+    level: float = 0.95  # of all intervals
+    seed: int = 0  # of the bootstrap
+    results: dict[str, pd.DataFrame] = field(default_factory=dict)  # by task, one row a searcher
+    headers: dict[str, str] = field(default_factory=dict)  # of the columns of `results`
+    goals: Goals = field(default_factory=dict)  # of the same
+    tests: dict[str, pd.DataFrame] = field(default_factory=dict)  # by task, of all pairs
+    ranks: pd.DataFrame | None = None  # this and the next are None where `remarks` say why
     aggregates: pd.DataFrame | None = None
     improvement: pd.DataFrame | None = None
     profiles: pd.DataFrame | None = None
     rank_course: pd.DataFrame | None = None
-    friedman: Friedman | None = None
-    friedman_of_tasks: Friedman | None = None
-    remarks: list[str] = field(default_factory=list)
+    friedman: Friedman | None = None  # one block a (task, seed)
+    friedman_of_tasks: Friedman | None = None  # one block a task, from five on
+    remarks: list[str] = field(default_factory=list)  # what a reader has to know
 
     @property
     def budget(self) -> str:
@@ -161,13 +131,7 @@ def find(
     seed: int = 0,
     columns: Sequence[ColumnInfo] = (),
 ) -> Findings:
-    """Compute everything; what the frame does not allow is left out, with a remark that says why.
-
-    Raises
-    ------
-    SettingError
-        The frame is not valid, or the budget asked for is not reached by all runs.
-    """
+    """Compute everything; what the frame does not allow is left out, with a remark that says why."""
     runs = read_runs(frame, "incumbent_value", "simulated_seconds")
     facts = facts_of(frame, tasks, columns)
     counts = sorted({high.stop - high.start for _, _, high in runs.groups()})

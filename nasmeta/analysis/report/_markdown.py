@@ -32,15 +32,7 @@ _ALT = {
 
 
 def markdown(found: Findings, title: str, pictures: Mapping[str, str]) -> str:
-    """Write the report.
-
-    Parameters
-    ----------
-    found : Findings
-    title : str
-    pictures : mapping of name to path
-        Relative to the report.
-    """
+    """Return the report; `pictures` has their paths, relative to the report, by name."""
 
     def picture(name: str) -> list[str]:
         return [f"![{_ALT[name]}]({pictures[name]})\n"] if name in pictures else []

@@ -47,11 +47,6 @@ def write_report(
     columns that the comparison reports, by default one in an order that does not depend on what was fetched. The folder
     gets ``index.html`` (one file, plotly.js in it, nothing is loaded from anywhere), ``report.md``, the same in short,
     ``figures/`` and ``tables/`` (LaTeX, with booktabs) for papers.
-
-    Returns
-    -------
-    list of Path
-        The page first.
     """
     return write_findings(find(frame, tasks, at, x, level, seed, columns), folder, provenance, title, formats)
 

@@ -43,18 +43,7 @@ def _reference_cells(space: SearchSpace) -> NDArray[np.int32] | None:
 
 
 def cells_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
-    """Return the architectures that scikit-learn hands over, int32, shape (n,).
-
-    Parameters
-    ----------
-    X : array-like of int or str, shape (n,) or (n, 1)
-        Indices or strings of architectures; a column of a data frame, too.
-    space : SearchSpace
-
-    Raises
-    ------
-    ArchitectureError
-    """
+    """Return the architectures that scikit-learn hands over, int32, shape (n,)."""
     if isinstance(X, list | tuple) and not any(isinstance(row, list | tuple | np.ndarray) for row in X):
         return np.asarray(space.index_of(X), dtype=np.int32)  # np.asarray would turn [7, "a string"] into strings
     try:
@@ -121,13 +110,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return True
 
     def _reference(self) -> SearchSpace:
-        """Return the space that is encoded.
-
-        Raises
-        ------
-        SettingError
-            Where its architectures do not have what is encoded.
-        """
+        """Return the space that is encoded."""
         space = reference_space(self.space)
         if not self.works_on(space):
             kind = ENCODERS.name_of(type(self)) or type(self).__name__

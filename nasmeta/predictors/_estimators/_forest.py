@@ -136,12 +136,7 @@ class ForestRegressor(ScaledRegressor):
 
 
 def _check(state: dict[str, Any], n_features: int) -> None:
-    """Refuse trees of a file that no `fit` has grown: they could send `predict` round in circles.
-
-    Raises
-    ------
-    DamagedFileError
-    """
+    """Refuse trees of a file that no `fit` has grown: they could send `predict` round in circles."""
     shapes = {name: np.shape(state[name]) for name in ForestRegressor.learnt}
     n = len(state["feature_"]) if len(shapes["feature_"]) == 1 else 0
     vectors = ("feature_", "threshold_", "value_", "variance_")

@@ -40,12 +40,7 @@ class CellRegressor(NeuralRegressor):
 
     @classmethod
     def check_space(cls, space: SearchSpace) -> None:
-        """Refuse a space whose architectures the network cannot read.
-
-        Raises
-        ------
-        SettingError
-        """
+        """Refuse a space whose architectures the network cannot read."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

