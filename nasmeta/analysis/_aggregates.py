@@ -17,8 +17,6 @@ from nasmeta.errors import SettingError, UnknownNameError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["aggregate_scores", "interquartile_mean", "normalised_regrets", "probability_of_improvement"]
-
 _RESAMPLES = 2000
 
 

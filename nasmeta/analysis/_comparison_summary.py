@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from nasmeta.evaluators import Evaluator
 
-__all__ = ["ComparisonSummary", "TaskSummary", "summarise_comparison", "write_summary"]
-
 _PICTURES: tuple[tuple[Literal["evaluation", "simulated_seconds"], str], ...] = (
     ("evaluation", "regret_evaluations"),
     ("simulated_seconds", "regret_seconds"),

@@ -9,8 +9,6 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["deterministic_runs", "deterministic_searchers", "without_spread_of_equals"]
-
 
 def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     """Return the (task, searcher) of which several runs evaluated the same cells in the same order.

@@ -15,8 +15,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Losses", "paired_losses", "place_of_runs"]
-
 
 @dataclass(frozen=True)
 class Losses:

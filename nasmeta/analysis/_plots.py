@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["check_formats", "columns_in", "legend_below", "plot_regret", "save_figure", "title_panel"]
-
 _X_LABELS = {"evaluation": "evaluations", "simulated_seconds": "simulated training time (s)"}
 _CENTRES = {
     "mean": ("mean", "low", "high", "{level:g} % bootstrap interval of the mean"),

@@ -13,8 +13,6 @@ from nasmeta.errors import NasmetaError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Seconds", "asked_runs", "ends", "ends_note", "remarks"]
-
 Seconds = float | Mapping[str, float] | None  # the budget, one for all tasks or one a task
 
 _WHY = {

@@ -11,8 +11,6 @@ import numpy.typing as npt
 from nasmeta.analysis._frame import FloatArray, IntArray
 from nasmeta.errors import SettingError
 
-__all__ = ["bootstrap_interval", "check_level", "interval_columns", "quantile_interval", "stratified_draws"]
-
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
 
 

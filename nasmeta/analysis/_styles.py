@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Style", "style", "tidy"]
-
 # Okabe and Ito (2008) without their yellow, which is lost on white paper, and five more for the eighth searcher and
 # those behind it; line style and marker differ as well, so that the curves can be told apart in grey.
 _COLOURS = (

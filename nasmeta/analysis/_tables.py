@@ -14,8 +14,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Goals", "in_latex", "number_or_dash", "spread", "to_html", "to_latex", "to_markdown"]
-
 Goals = Mapping[str, Literal["min", "max"]]
 
 _LATEX = str.maketrans(

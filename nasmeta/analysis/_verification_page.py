@@ -15,8 +15,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["write_verification_page"]
-
 _ROLE_WORDS = {"pick": "pick", "random": "random control", "worst": "worst evaluated"}
 
 

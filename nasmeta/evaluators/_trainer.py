@@ -22,8 +22,6 @@ from nasmeta.training._worker import serve
 if TYPE_CHECKING:
     from nasmeta.training import TrainingResult
 
-__all__ = ["Trainer", "recipe_sha256", "require_torch"]
-
 _ATTEMPTS = 2
 
 

@@ -20,8 +20,6 @@ from nasmeta.registry import is_place, split_name
 from nasmeta.spaces import SearchSpace, get_cell_space
 from nasmeta.tasks import Task
 
-__all__ = ["Model", "PredictorsLike", "label_free_names", "models_of"]
-
 PredictorsLike: TypeAlias = "str | Sequence[str] | Mapping[str, Any]"
 
 _COSTS = ("parameters", "flops")

@@ -13,19 +13,6 @@ from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace, SearchSpace
 
-__all__ = [
-    "PROTOCOLS",
-    "RULES",
-    "SCOPES",
-    "SIZES",
-    "Rule",
-    "Split",
-    "checked_protocol",
-    "checked_rule",
-    "checked_sizes",
-    "splits_of",
-]
-
 Rule: TypeAlias = Literal["upstream", "zero", "skip", "function"]
 
 PROTOCOLS = ("few", "half")

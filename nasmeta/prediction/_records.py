@@ -12,8 +12,6 @@ from typing import Any, TypeAlias
 from nasmeta.errors import JournalError
 from nasmeta.journals import JournalFile, JournalKind, changed_code
 
-__all__ = ["Records"]
-
 Rows: TypeAlias = list[dict[str, Any]]
 _Done: TypeAlias = tuple[dict[str, Any], Rows]  # a job, and what came out
 

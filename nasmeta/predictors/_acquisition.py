@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 from scipy.special import erfcx, log1p
 
 from nasmeta.checks import check_array, check_number
-from nasmeta.tasks import normal_scores
-
-__all__ = ["log_expected_improvement", "normal_scores"]
 
 
 def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64], best: float) -> NDArray[np.float64]:

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import LabelError, SettingError
-from nasmeta.predictors._acquisition import normal_scores
-
-__all__ = ["LABELS", "LabelScale", "checked_labels"]
+from nasmeta.tasks import normal_scores
 
 LABELS = ("rank", "value")
 _TAIL = 0.1  # share of the levels at either end whose slope continues beyond them

@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from nasmeta.checks import check_array, check_number
 from nasmeta.errors import SettingError, shown
 
-__all__ = ["LEVELS", "calibration", "gaussian_crps", "interval_coverage", "rank_correlations"]
-
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 
 

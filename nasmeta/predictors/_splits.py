@@ -10,8 +10,6 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.spaces._isomorphism import IsomorphismRule
 
-__all__ = ["isomorph_split"]
-
 
 def isomorph_split(
     space: SearchSpace | str,

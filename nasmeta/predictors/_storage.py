@@ -19,8 +19,6 @@ from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.spaces import SearchSpace, from_content, to_content
 
-__all__ = ["load_predictor", "save_predictor"]
-
 _KIND = ArchiveKind(
     "nasmeta-predictor",
     2,

@@ -16,8 +16,6 @@ from nasmeta.spaces._positions import Choice, Position, as_positions
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Architecture", "ArchitectureLike", "ArchitectureSet"]
-
 Architecture: TypeAlias = "int | np.integer[Any] | str | Mapping[str, Choice]"
 ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | NDArray[Any]"
 

@@ -17,8 +17,6 @@ from nasmeta.spaces._layer_sequences import nas_bench_macro, transnas_macro
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["SPACES", "get_cell_space", "get_space"]
-
 
 def _builder(found: object) -> Callable[[], SearchSpace] | None:
     """Return what builds the space that another package has: a function, or a space that stands there."""

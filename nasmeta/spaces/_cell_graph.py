@@ -17,8 +17,6 @@ from nasmeta.spaces._features import CountFeature
 if TYPE_CHECKING:
     from nasmeta.spaces._cell_space import CellSpace
 
-__all__ = ["complete_edges", "function_classes", "live_edges", "live_path_counts", "paths_between"]
-
 Edges = Sequence[tuple[int, int]]
 
 

@@ -22,8 +22,6 @@ from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["CellSpace"]
-
 
 class CellSpace(SearchSpace):
     """All cells of some nodes (0 is the input, the last the output) with one operation on each edge.

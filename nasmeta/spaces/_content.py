@@ -18,8 +18,6 @@ from nasmeta.errors import DamagedFileError
 if TYPE_CHECKING:
     from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["BUILDERS", "digest", "from_content", "packed", "to_content", "unpacked"]
-
 # How a space is built, by the entry that only content of its kind has: each kind of space adds its own.
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {}
 _known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object a content in each process

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from nasmeta.spaces._positions import Position
 
-__all__ = ["Drawing", "draw_choices", "drawn", "facts_of"]
-
 _CHOSEN = "#0072B2"
 _NAME_SIZE, _CHOICE_SIZE = 8.0, 7.0
 _ROW = 0.55

@@ -14,8 +14,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     from nasmeta.spaces._cell_space import CellSpace
 
-__all__ = ["DEAD", "DEAD_TEXT", "INCHES", "draw_cell_of", "draw_graph", "text_width"]
-
 # Okabe and Ito (2008) without their yellow, which is too pale for letters on white.
 _COLOURS = ("#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#E69F00", "#D55E00", "#000000")
 _SKIP, DEAD, DEAD_TEXT = "#444444", "#BBBBBB", "#999999"

@@ -14,8 +14,6 @@ from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["canonical_networks", "graph_networks"]
-
 _OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
 _SKIP = _OPERATIONS.index("skip")
 # The parent of each node; 0 is the input. What no node takes its input from goes to the output.

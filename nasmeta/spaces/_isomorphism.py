@@ -13,8 +13,6 @@ from nasmeta.errors import UnknownNameError
 if TYPE_CHECKING:
     from nasmeta.spaces._cell_space import CellSpace
 
-__all__ = ["IsomorphismRule", "class_representatives"]
-
 IsomorphismRule: TypeAlias = Literal["upstream", "skip", "zero"]
 
 _ZERO = "#"

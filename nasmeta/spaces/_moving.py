@@ -10,8 +10,6 @@ from nasmeta.spaces._catalog import get_cell_space, get_space
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["move_cells", "reference_space"]
-
 
 def move_cells(
     cells: ArchitectureLike, source: SearchSpace, target: SearchSpace

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces._positions import Position
 
-__all__ = ["CellCodec", "cell_notation", "position_notation"]
-
 
 @dataclass(frozen=True)
 class CellCodec:

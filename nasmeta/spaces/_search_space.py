@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from nasmeta.spaces._isomorphism import IsomorphismRule
 
-__all__ = ["SearchSpace"]
-
 
 class SearchSpace(ArchitectureSet, ShowsFacts):
     """An enumerated, finite set of architectures, each a choice for every position.

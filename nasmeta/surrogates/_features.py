@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from nasmeta.spaces import CellSpace, SearchSpace
 
-__all__ = ["FEATURE_SETS", "class_features", "feature_sets", "network_classes"]
-
 FEATURE_SETS = ("edges", "paths", "operations", "shape")
 
 

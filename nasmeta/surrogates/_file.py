@@ -16,8 +16,6 @@ from nasmeta.surrogates._noise import N_LEVELS, SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.tasks import Signal
 
-__all__ = ["KIND", "Content", "encode", "read", "space_in_card", "space_of_card"]
-
 KIND = ArchiveKind(
     "nasmeta-surrogate",
     1,

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_LEVELS", "SeedNoise", "fit_noise"]
-
 _FEWEST = 50  # cells of the outermost knots; each further knot stands for twice as many
 N_LEVELS = 64
 

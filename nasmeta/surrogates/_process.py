@@ -24,8 +24,6 @@ from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from nasmeta.predictors._gaussian_process import JITTER, negative_log_likelihood
 
-__all__ = ["Process", "fit_process"]
-
 Parts: TypeAlias = "Sequence[NDArray[np.float32]]"
 Factors: TypeAlias = "Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]"
 

@@ -12,8 +12,6 @@ from nasmeta.files import shipped
 from nasmeta.surrogates._surrogate import Surrogate
 from nasmeta.tasks import Task, get_task
 
-__all__ = ["file_name", "load_surrogate", "shipped_surrogates"]
-
 SUFFIX = ".npz"
 
 

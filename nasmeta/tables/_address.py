@@ -9,11 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, shown
+from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._catalog import sources_of
-from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
+from nasmeta.tables._columns import ColumnInfo, Seed
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
-
-__all__ = ["Address", "ColumnIndex"]
 
 
 class Address(NamedTuple):

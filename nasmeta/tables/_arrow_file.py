@@ -21,8 +21,6 @@ from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import SearchSpace, from_content, to_content
 from nasmeta.tables._columns import ColumnInfo
 
-__all__ = ["FORMAT_VERSION", "ColumnFile", "encode"]
-
 FORMAT_VERSION = 1
 _METADATA_KEY = b"nasmeta"
 _BLANK = "00000000"

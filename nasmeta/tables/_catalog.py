@@ -11,8 +11,6 @@ from nasmeta.tables._own import added_sources, added_tables
 from nasmeta.tables.sources import SOURCES, FetchedSource, Source, registered_sources, table_names
 from nasmeta.tables.sources._base import store_path
 
-__all__ = ["SourceState", "list_sources", "sources_of", "space_of_table"]
-
 
 def sources_of(table: str) -> list[Source]:
     """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones."""

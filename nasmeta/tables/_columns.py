@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from nasmeta.spaces import canonical_dataset
 
-__all__ = ["KINDS", "ColumnInfo", "Kind", "Seed", "canonical_dataset", "kind_of_old", "mean_over_seeds"]
-
 Kind: TypeAlias = Literal["performance", "size", "seconds", "latency", "energy", "proxy"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

@@ -16,8 +16,6 @@ from nasmeta.tables._table import Table, load_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["describe_column", "describe_training", "query"]
-
 
 def query(
     cells: Architecture | Sequence[Architecture],

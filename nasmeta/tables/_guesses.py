@@ -6,8 +6,6 @@ import re
 
 from nasmeta.tables._columns import Kind, kind_of_old
 
-__all__ = ["guessed_direction", "guessed_kind"]
-
 _MORE_IS_BETTER = re.compile(r"f1|r2|(acc|accuracy|auc|auroc|precision|recall|m?iou|ssim|psnr|score|likelihood)\d*")
 _LESS_IS_BETTER = re.compile(
     r"(err|fid|mae|mape|nll|ppl|wer|cer|params?|macs|madds|size|cost|regret|duration|memory|"

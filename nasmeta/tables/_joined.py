@@ -16,8 +16,6 @@ from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Source
 
-__all__ = ["JoinedColumns", "damaged_sources", "united"]
-
 
 class JoinedColumns:
     """The opened files of sources: points of learning curves or ends of trainings, as a user's file may have both.

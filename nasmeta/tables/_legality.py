@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Measurement", "legal_measurements", "official_name", "our_name", "trained_on", "why_illegal"]
-
 
 @dataclass(frozen=True)
 class Measurement:

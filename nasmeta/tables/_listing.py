@@ -12,8 +12,6 @@ from nasmeta.tables._store import within_reach
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["is_here", "list_tables"]
-
 
 def list_tables() -> pd.DataFrame:
     """Return all tables: those of the package and those that were added; builds and opens none.

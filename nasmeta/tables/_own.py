@@ -21,8 +21,6 @@ from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Columns, WholeSource, table_names
 from nasmeta.tables.sources._base import tables_folder
 
-__all__ = ["AddedSource", "ContentSource", "add_columns", "added_sources", "added_tables", "remove_added"]
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SUFFIX = ".added.arrow"
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, UnsafePickleError
 
-__all__ = ["NUMPY_ARRAYS", "NUMPY_NUMBERS", "PickledArray", "restricted_load"]
-
 _Allowed = Mapping[tuple[str, str], Any] | Set[tuple[str, str]]
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["read_frame"]
-
 
 def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a .csv, .tsv or .parquet with one row a measurement, for `Table.from_frame`."""

@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 
 from nasmeta.errors import ColumnError, shown
+from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._address import Address, ColumnIndex
-from nasmeta.tables._columns import ColumnInfo, Seed, canonical_dataset
-
-__all__ = ["main_metric", "signal_column"]
+from nasmeta.tables._columns import ColumnInfo, Seed
 
 
 def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:

@@ -14,8 +14,6 @@ from nasmeta.tasks._scores import normal_scores
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
 
-__all__ = ["Augmentation", "LabelNoise", "measure_label_noise"]
-
 _BINS = 20  # of equally many cells, for which a deviation is estimated
 _MOST_MIXED = 3
 

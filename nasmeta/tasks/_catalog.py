@@ -23,17 +23,6 @@ from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attack
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
-__all__ = [
-    "TASKS",
-    "all_held_out",
-    "as_task",
-    "as_tasks",
-    "default_sources",
-    "get_task",
-    "task_distribution",
-    "task_families",
-]
-
 
 def _task_of(found: object) -> Task | None:
     """Return the task that another package has, as it stands there or from a function."""

@@ -10,8 +10,6 @@ from nasmeta.tasks._signal import Cost, Signal
 if TYPE_CHECKING:
     from nasmeta.tables import Table
 
-__all__ = ["recorded_costs"]
-
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
 
 

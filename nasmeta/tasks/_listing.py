@@ -10,8 +10,6 @@ from nasmeta.tasks._catalog import task_distribution, task_families
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["list_tasks"]
-
 
 def list_tasks(family: str | None = None) -> pd.DataFrame:
     """Return the tasks of all families, or of one; `get_task` knows more forms of names.

@@ -37,8 +37,6 @@ from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
 
-__all__ = ["CANNOT_RUN_ALL", "DATASETS", "FORMS", "TNB101", "attacks", "devices", "read_name", "why_no_name"]
-
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 CANNOT_RUN_ALL = ("edgetpu",)  # devices with a latency of some cells only

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
     from nasmeta.tasks._signal import Signal
 
-__all__ = ["Objective", "hypervolume", "log_tradeoff", "pareto_front", "within_budget"]
-
 
 @dataclass(frozen=True)
 class Objective:

@@ -18,8 +18,6 @@ from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._sources import checked_sources
 from nasmeta.tasks._task import Task
 
-__all__ = ["Episode", "EpisodeSampler"]
-
 
 @dataclass(frozen=True, eq=False)
 class Episode:

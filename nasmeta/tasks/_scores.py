@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-__all__ = ["normal_scores"]
-
 
 def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Replace values by standard normal quantiles of their ranks; ties share a rank.

@@ -10,8 +10,6 @@ from nasmeta.spaces import canonical_dataset
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo, Kind
 
-__all__ = ["Cost", "Signal"]
-
 
 @dataclass(frozen=True)
 class Signal:

@@ -11,8 +11,6 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
-__all__ = ["checked_sources"]
-
 
 def checked_sources(
     who: str, sources: Iterable[SourceTask | Task], space: SearchSpace | None = None, *, move: bool = False

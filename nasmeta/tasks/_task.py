@@ -22,8 +22,6 @@ from nasmeta.tasks._source_task import SourceTask
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo, Table
 
-__all__ = ["Task"]
-
 
 class Task(ShownTask):
     """A search problem: a space, the signal that a searcher sees, and what an evaluation costs.

@@ -13,8 +13,6 @@ from torch import Tensor
 from nasmeta.errors import DamagedFileError, NasmetaError
 from nasmeta.files import write_atomically
 
-__all__ = ["read_tensors", "write_tensors"]
-
 _KEY = "nasmeta"
 
 

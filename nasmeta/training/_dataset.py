@@ -19,16 +19,6 @@ from nasmeta.moved import renamed_arguments, renamed_attribute
 from nasmeta.places import checked_path
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
-__all__ = [
-    "SPLITS",
-    "ImageDataset",
-    "checked_size",
-    "dataset_names",
-    "dataset_options",
-    "default_split",
-    "load_dataset",
-]
-
 SPLITS = ("train", "valid", "test")
 _HALVED = ("cifar10", "cifar100", "imagenet16-120")
 _TEST_SHARE = 0.2  # where the source has no test images of its own

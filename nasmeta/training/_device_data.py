@@ -8,8 +8,6 @@ from torch import Tensor
 
 from nasmeta.training._dataset import SPLITS, ImageDataset
 
-__all__ = ["Augmentation", "DeviceData"]
-
 
 class DeviceData:
     """Images and labels on a device, and batches of them as a network takes them.

@@ -15,8 +15,6 @@ from nasmeta.spaces import get_space
 from nasmeta.training._checkpoint import read_tensors, write_tensors
 from nasmeta.training._network import CellNetwork
 
-__all__ = ["NETWORK_FILE", "check_export", "export_network", "load_network"]
-
 NETWORK_FILE = "network.safetensors"
 _ENDINGS = {".safetensors": "safetensors", ".pt2": "torch", ".onnx": "onnx"}
 

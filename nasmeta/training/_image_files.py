@@ -17,8 +17,6 @@ from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.registry import Registry
 from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray, restricted_load
 
-__all__ = ["READERS", "ImageSource", "Pixels", "files_by_class", "read_pictures", "resized"]
-
 Pixels: TypeAlias = NDArray[np.uint8]
 
 

@@ -22,8 +22,6 @@ from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import EpochRecord
 
-__all__ = ["Learner"]
-
 _SMALLEST_MICRO_BATCH = 8
 _STEPS_BETWEEN_CHECKS = 50  # a look at the loss makes the CPU wait for the GPU
 _EVALUATION_BATCH = 1024

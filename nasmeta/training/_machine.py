@@ -11,8 +11,6 @@ import torch
 
 from nasmeta.errors import SettingError, shown
 
-__all__ = ["EnergyMeter", "chosen_device", "computing", "device_name", "is_out_of_memory"]
-
 _OUT_OF_MEMORY = (  # what is raised as a plain RuntimeError where memory does not suffice
     "out of memory",
     "can't allocate memory",

@@ -19,8 +19,6 @@ except ImportError as reason:
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["CellModule", "CellNetwork", "live_edges", "multiply_adds"]
-
 _LARGEST = 2**20  # channels, classes or cells
 _EDGES = complete_edges(4)
 _LAST_NODE = 3

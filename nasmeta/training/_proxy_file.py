@@ -17,8 +17,6 @@ from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import shipped
 from nasmeta.spaces import ArchitectureLike, SearchSpace, get_cell_space, get_space
 
-__all__ = ["FORMAT", "ProxyFile", "measured_proxies", "read_proxies", "shipped_file"]
-
 FORMAT = 1
 
 # What altered bytes end in: a header that asks for petabytes is a MemoryError, an unknown compression a

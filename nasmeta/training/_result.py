@@ -13,8 +13,6 @@ from typing import Any
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.places import checked_path
 
-__all__ = ["EpochRecord", "TrainingResult", "csv_of", "read_result"]
-
 RESULT_FILE = "result.json"
 FORMAT = 1
 _NUMBER = int | float

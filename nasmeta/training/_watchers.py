@@ -12,8 +12,6 @@ from nasmeta.errors import NasmetaError
 from nasmeta.progress import progress_bar
 from nasmeta.training._result import EpochRecord
 
-__all__ = ["Watchers"]
-
 
 class Watchers:
     """A context in which each epoch is shown, and logged where TensorBoard has a folder; `done` were trained before."""

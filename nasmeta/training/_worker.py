@@ -7,8 +7,6 @@ import signal
 import threading
 import time
 
-__all__ = ["serve"]
-
 _CHECK_SECONDS = 0.2
 
 

@@ -17,8 +17,6 @@ from nasmeta.runs._journal import read_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 
-__all__ = ["ChosenCell", "Searches", "choose", "read_searches"]
-
 _SAME = ("task", "column", "release", "evaluator")
 
 

@@ -12,8 +12,6 @@ from nasmeta.errors import JournalError
 from nasmeta.evaluators._trainer import recipe_sha256
 from nasmeta.journals import JournalFile, JournalKind
 
-__all__ = ["BATCHES", "Latencies", "VerificationJournal"]
-
 BATCHES = (1, 256)  # images
 
 Latencies: TypeAlias = dict[str, dict[str, Any]]  # by batch: what `latency` returned

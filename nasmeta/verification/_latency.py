@@ -9,8 +9,6 @@ import numpy as np
 
 from nasmeta.checks import check_int
 
-__all__ = ["latency"]
-
 _MOST_PASSES, _LEAST_PASSES = 50, 5
 _WARM_UP = 2
 

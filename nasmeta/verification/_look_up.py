@@ -18,8 +18,6 @@ from nasmeta.training import Recipe, load_recipe
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset
 
-__all__ = ["LookUp", "look_up"]
-
 _NEIGHBOURS = 500  # cells of about the same accuracy, from which the spread of the seeds is estimated
 # what the table's networks saw: pixels a side, classes, and images to train, validate and test
 _OF_TABLES = {

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from nasmeta.training import ImageDataset, Recipe, TrainingResult
 
-__all__ = ["Verification", "verify"]
-
 
 @dataclass(frozen=True, eq=False)
 class Verification:

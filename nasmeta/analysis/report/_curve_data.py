@@ -17,8 +17,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["page_data", "points_for"]
-
 _MOST_POINTS = 400
 _CURVE_BYTES = 680_000  # of a page, so that it stays below 6 MB with plotly's 4.8
 _STATISTICS = ("mean", "low", "high", "median", "q25", "q75")

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["TaskFacts", "TestColumn", "facts_of"]
-
 
 @dataclass(frozen=True)
 class TestColumn:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["SCORE_GOALS", "Findings", "find"]
-
 SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 
 _DAY = 86400.0

@@ -19,8 +19,6 @@ from nasmeta.analysis.report._words import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["against_best_texts", "markdown"]
-
 _ALT = {
     "regret_evaluations_mean": "Mean regret against evaluations, a panel a task",
     "regret_seconds_mean": "Mean regret against simulated seconds, a panel a task",

@@ -8,16 +8,6 @@ from nasmeta.analysis._ranks import Friedman
 from nasmeta.analysis.report._facts import TaskFacts
 from nasmeta.analysis.report._findings import Findings
 
-__all__ = [
-    "friedman_sentence",
-    "joined_numbers",
-    "p_text",
-    "result_notes",
-    "size_sentence",
-    "task_sentence",
-    "test_note",
-]
-
 
 def p_text(p_value: float) -> str:
     """Write a p-value, down to 0.001."""

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["write_findings", "write_report"]
-
 
 def write_report(
     frame: pd.DataFrame,

@@ -15,15 +15,6 @@ from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.registry import Registry
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 
-__all__ = [
-    "ENCODERS",
-    "CellEncoder",
-    "CellIndices",
-    "CellSpaceEncoder",
-    "cells_in",
-    "in_reference_space",
-]
-
 ENCODERS: Registry[type[CellEncoder]] = Registry(
     "encoder",
     group="nasmeta.encoders",

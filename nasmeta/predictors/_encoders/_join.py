@@ -12,8 +12,6 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder
 from nasmeta.spaces import SearchSpace, reference_space
 
-__all__ = ["default_encoder", "join", "make_encoder"]
-
 
 def default_encoder(encoder: str, space: SearchSpace) -> str:
     """Return the name of an encoder where the space has all that it encodes, else ``counts``, which any space has."""

@@ -15,15 +15,6 @@ from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder
 from nasmeta.spaces import CellSpace, SearchSpace
 
-__all__ = [
-    "AdjacencyEncoder",
-    "CountEncoder",
-    "LivePathEncoder",
-    "OneHotEncoder",
-    "OperationCountEncoder",
-    "PathEncoder",
-]
-
 _LARGEST_TABLE = 2**28  # entries
 
 

@@ -13,8 +13,6 @@ from nasmeta.checks import check_int
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
-__all__ = ["ForestRegressor"]
-
 _LEAF = -1
 _DEPRECATED = "deprecated"  # as scikit-learn marks a parameter that is not to be given any more
 _SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certainty

@@ -15,8 +15,6 @@ from nasmeta.checks import check_instance, check_list
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["CellKernel", "ChainRule", "Hyperparameters", "SumKernel"]
-
 ChainRule: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From the derivative by a covariance, shape (n, n), to the gradient by the logarithms of hyperparameters."""
 

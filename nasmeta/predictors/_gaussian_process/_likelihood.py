@@ -16,15 +16,6 @@ from scipy.linalg import lapack
 from nasmeta.errors import SettingError
 from nasmeta.predictors._gaussian_process._kernel import ChainRule, Hyperparameters, SumKernel
 
-__all__ = [
-    "Prior",
-    "fit_hyperparameters",
-    "maximise_posterior",
-    "negative_log_likelihood",
-    "negative_log_posterior",
-    "weak_prior",
-]
-
 _SMALLEST_NOISE = 1e-3  # cells that are alike in all features would make the covariance singular
 _REACH = 6.0  # of the logarithms on both sides of their prior means
 _IMPOSSIBLE = 1e25  # the value where a covariance is not positive definite: a line search turns back

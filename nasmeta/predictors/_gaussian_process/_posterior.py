@@ -12,8 +12,6 @@ from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
 from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.predictors._gaussian_process._kernel import CellKernel, Hyperparameters
 
-__all__ = ["JITTER", "CellGP", "ExactPosterior", "posterior_weights"]
-
 JITTER = 1e-6
 """What is added to the diagonal of a covariance, so that its Cholesky factor exists."""
 

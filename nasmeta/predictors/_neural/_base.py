@@ -20,8 +20,6 @@ from nasmeta.predictors._neural._layers import MemberNetwork
 from nasmeta.predictors._neural._losses import LOSSES
 from nasmeta.predictors._neural._training import chosen_device, predict_members, train_members
 
-__all__ = ["NeuralRegressor"]
-
 _LEAST_DEVIATION = 1e-3  # of scores, whose own deviation is about one
 
 

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["MemberLinear", "MemberNetwork", "Readout", "normal_weight"]
-
 _GAIN = 1.4  # keeps the variance through SiLU
 
 

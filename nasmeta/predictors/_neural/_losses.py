@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["LOSSES", "mean_squared_error", "pairwise_logistic"]
-
 
 def mean_squared_error(predicted: Tensor, scores: Tensor) -> Tensor:
     """Return the mean squared error, shape (n_members,), of arrays of shape (n_members, n)."""

@@ -17,8 +17,6 @@ from nasmeta.predictors._neural._losses import LOSSES
 if TYPE_CHECKING:
     from nasmeta.predictors._neural._base import NeuralRegressor
 
-__all__ = ["chosen_device", "predict_members", "train_members"]
-
 _FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # an epoch's batches where no size is set
 _LEAST_FOR_VALIDATION = 8  # with fewer labels each is needed for training
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises

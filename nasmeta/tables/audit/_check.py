@@ -13,8 +13,6 @@ from nasmeta.registry import Registry
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit._holdings import Held, Holdings
 
-__all__ = ["CHECKS", "Check", "CheckFunction", "Finding", "apart", "check", "compared"]
-
 
 @dataclass(frozen=True)
 class Finding:

@@ -17,8 +17,6 @@ from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Source
 
-__all__ = ["Held", "Holdings"]
-
 
 @dataclass(frozen=True)
 class Held:

@@ -13,8 +13,6 @@ from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit._check import Finding
 from nasmeta.tables.sources._base import fits
 
-__all__ = ["Known", "KnownFacts", "known_facts"]
-
 
 @dataclass(frozen=True)
 class Known:

@@ -11,8 +11,6 @@ from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit._check import Finding, apart, check, compared
 from nasmeta.tables.audit._holdings import Held, Holdings
 
-__all__: list[str] = []
-
 _NB201 = ("nb201",)
 _V1_0, _V1_1 = "NATS-tss v1.0", "NB201 v1.1"
 _CHANCE = {"cifar10": 10.0, "cifar100": 1.0, "imagenet16-120": 100 / 120}

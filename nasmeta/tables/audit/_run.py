@@ -11,8 +11,6 @@ from nasmeta.tables.audit._holdings import Holdings
 from nasmeta.tables.audit._known import KnownFacts, known_facts
 from nasmeta.tables.sources import registered_sources, table_names
 
-__all__ = ["Audit", "Row", "run_audit"]
-
 
 @dataclass(frozen=True)
 class Row:

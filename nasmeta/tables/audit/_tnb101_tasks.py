@@ -8,8 +8,6 @@ from itertools import combinations
 from nasmeta.tables.audit._check import Finding, check
 from nasmeta.tables.audit._holdings import Holdings
 
-__all__: list[str] = []
-
 _OWN_METRIC = {
     "class_scene": "accuracy", "class_object": "accuracy", "room_layout": "loss", "jigsaw": "accuracy",
     "segmentsemantic": "miou", "normal": "ssim", "autoencoder": "ssim",

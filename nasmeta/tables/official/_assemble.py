@@ -20,8 +20,6 @@ from nasmeta.tables.official._curve_file import Block
 from nasmeta.tables.official._records import TIMES, Key, spread_over_epochs
 from nasmeta.tables.sources import Columns, SimpleHpoBench, Source
 
-__all__ = ["Assembly"]
-
 _MEASUREMENTS = {(one.run, one.official_split): one for one in legal_measurements()}
 _COSTS = (*TIMES, "recorded_latency_seconds")  # one column is enough where all seeds share them
 _FACTS: dict[str, tuple[str, Any, str]] = {  # unit, direction, note

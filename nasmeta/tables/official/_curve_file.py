@@ -23,8 +23,6 @@ from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo, mean_over_seeds
 from nasmeta.tables.official._records import after_epoch, spread_over_epochs
 
-__all__ = ["Block", "CurveFile", "write_curves"]
-
 _FORMAT_VERSION = 1
 _KEY = b"nasmeta"
 

@@ -19,8 +19,6 @@ from typing import Any, BinaryIO, ClassVar
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
 from nasmeta.tables._pickles import NUMPY_ARRAYS, NUMPY_NUMBERS, PickledArray
 
-__all__ = ["Forgotten", "Sink", "stream_pickle"]
-
 Sink = Callable[[str, dict[Any, Any]], None]  # the string of a cell, and what is recorded about it
 
 _REMEMBERED_RECORDS = 4  # objects are shared between the records of one cell, which follow one another

@@ -22,8 +22,6 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
 
-__all__ = ["SOURCES", "Column", "Columns", "Source", "WholeSource", "store_path"]
-
 Column: TypeAlias = "tuple[ColumnInfo, NDArray[np.float32]]"
 Columns: TypeAlias = "list[Column]"
 

@@ -15,8 +15,6 @@ from nasmeta.tables._columns import ColumnInfo, Kind, Seed
 from nasmeta.tables.sources._base import Column, Columns, Source
 from nasmeta.tables.sources._registry import RegisteredFile, RegisteredSource
 
-__all__ = ["READERS", "FetchedSource", "Reader", "downloaded"]
-
 
 def downloaded(file: RegisteredFile) -> Path:
     """Return where a raw file lies once it is fetched."""

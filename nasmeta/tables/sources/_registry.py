@@ -17,15 +17,6 @@ from nasmeta.files import parse_toml, shipped
 from nasmeta.tables._columns import Kind
 from nasmeta.tables.sources._base import SOURCES, brings_column
 
-__all__ = [
-    "DeclaredTask",
-    "RegisteredFile",
-    "RegisteredSource",
-    "registered_source",
-    "registered_sources",
-    "table_names",
-]
-
 
 @dataclass(frozen=True)
 class RegisteredFile:

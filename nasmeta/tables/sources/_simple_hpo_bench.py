@@ -16,8 +16,6 @@ from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import SOURCES, Columns, Source
 
-__all__ = ["SimpleHpoBench"]
-
 # Checked on complete official records: the values lie in the order of these seeds; cells with two lack the last.
 _SEEDS = (777, 888, 999)
 _EPOCHS = 200

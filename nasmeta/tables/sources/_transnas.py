@@ -17,8 +17,6 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
-__all__ = ["read_transnas"]
-
 # The rows of each space among the 7,352 of a file: micro ones count in six base-4 digits, macro ones as
 # `nasmeta.spaces._layer_sequences` has them, and so do the spaces.
 _ROWS = {"tnb101-macro": slice(0, 3256), "tnb101": slice(3256, 7352)}

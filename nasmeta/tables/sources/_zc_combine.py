@@ -12,8 +12,6 @@ from nasmeta.spaces import CellSpace
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cells_of_nets"]
-
 # Digit by digit, our digit for theirs (theirs: skip, none, conv 3x3, conv 1x1, average pool), and our edge's position
 # in theirs (theirs: 0→1, 0→2, 0→3, 1→2, 1→3, 2→3). TransNAS-Bench-101 cells they write as we do.
 _NB201_DIGIT = np.array([1, 0, 3, 2, 4])

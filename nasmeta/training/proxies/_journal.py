@@ -16,8 +16,6 @@ from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile, JournalKind, loaded
 from nasmeta.training._proxy_file import FORMAT, read_proxies
 
-__all__ = ["ProxyJournal", "is_finished"]
-
 
 def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) -> bool:
     """Return whether a file holds these cells, measured in this way; remove what a kill has left beside it."""
