@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
-from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, mean_over_seeds
-from nasmeta.tables._guesses import guessed_direction, guessed_kind
+from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind, mean_over_seeds
 from nasmeta.tables._legality import our_name
 from nasmeta.tables.sources import table_names
 

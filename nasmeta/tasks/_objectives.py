@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,16 +62,9 @@ class Objective:
             metric, unit = f"{of.metric}_within_{self.amount:g}{cost.unit}_{cost.device}", of.unit
         else:
             metric, unit = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}", "1"
-        return replace(
-            of,
-            metric=metric,
-            unit=unit,
-            release=f"{of.release} + {cost.release}",
-            source=f"{of.source} + {cost.source}",
-            licence=f"{of.licence} + {cost.licence}",
-            source_sha256=f"{of.source_sha256} + {cost.source_sha256}",
-            note=f"{of.note}; {cost.note}",
-        )
+        of_both = ("release", "source", "licence", "source_sha256")
+        both: Any = {part: f"{getattr(of, part)} + {getattr(cost, part)}" for part in of_both}
+        return replace(of, metric=metric, unit=unit, note=f"{of.note}; {cost.note}", **both)
 
 
 def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray[np.float64]:

@@ -10,12 +10,11 @@ import numpy as np
 
 from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._deterministic_runs import deterministic_searchers, without_spread_of_equals
 from nasmeta.analysis._frame import Runs, count_runs, read_runs
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._profiles import anytime_area, performance_profiles
 from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
-from nasmeta.analysis._run_summary import asked_runs
+from nasmeta.analysis._run_summary import asked_runs, deterministic_searchers, without_spread_of_equals
 from nasmeta.analysis._summary import summarise, usual_budgets
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
@@ -129,7 +128,11 @@ def find(
     seed: int = 0,
     columns: Sequence[ColumnInfo] = (),
 ) -> Findings:
-    """Compute everything; what the frame does not allow is left out, with a remark that says why."""
+    """Compute everything; what the frame does not allow is left out, with a remark that says why.
+
+    Of the `tasks` that are passed it tells units, releases and test values. `columns` are the test columns that the
+    comparison reports, by default one in an order that does not depend on what was fetched.
+    """
     runs = read_runs(frame, "incumbent_value", "simulated_seconds")
     facts = facts_of(frame, tasks, columns)
     counts = sorted({high.stop - high.start for _, _, high in runs.groups()})
