@@ -23,7 +23,6 @@ def write_verification_page(
     epochs: pd.DataFrame,
     facts: Mapping[str, Any],
     folder: str | PathLike[str],
-    space: str | None = None,
     command: str | None = None,
 ) -> list[Path]:
     """Write ``README.md``, which is returned first, and its pictures: agreement, training curves, cells as graphs."""
@@ -49,7 +48,7 @@ def write_verification_page(
             save_figure(plot_training_curves(epochs), home / "curves")
             pictures.append(("Training curves", "curves.png"))
         titles = [f"{row['role']} {row['cell']}: {number_or_dash(row['measured'])} %" for row in _rows(cells)]
-        save_figure(plot_cells(cells["cell"].tolist(), titles, space or get_task(facts["task"]).space), home / "cells")
+        save_figure(plot_cells(cells["cell"].tolist(), titles, get_task(facts["task"]).space), home / "cells")
         pictures.append(("Cells", "cells.png"))
         text = "\n".join([*_head(facts), *_accuracies(cells, facts, split), *_costs(cells, facts)])
         for title, name in pictures:

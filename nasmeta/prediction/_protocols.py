@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.errors import SettingError, shown
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace, SearchSpace
 
@@ -74,21 +74,6 @@ def _disjoint(
     order = rng.permutation(len(names))
     in_test = np.isin(classes, names[order[np.cumsum(sizes[order]) <= len(pool) / 2]])
     return shuffled[~in_test], shuffled[in_test]
-
-
-def checked_rule(rule: str) -> Rule:
-    """Return the rule, if there is one of this name."""
-    for known in RULES:
-        if rule == known:
-            return known
-    raise UnknownNameError.of("rule of isomorphism", rule, RULES)
-
-
-def checked_protocol(protocol: str) -> str:
-    """Return the protocol, if there is one of this name."""
-    if protocol not in PROTOCOLS:
-        raise UnknownNameError.of("protocol", protocol, PROTOCOLS)
-    return protocol
 
 
 def checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> tuple[int, ...]:

@@ -56,14 +56,11 @@ def draw_graph(
     *,
     edge_labels: Sequence[str] | None = None,
     edge_colours: Sequence[str] | None = None,
-    node_colours: Sequence[str | None] | None = None,
     dead: Collection[int] = (),
-    positions: NDArray[np.float64] | None = None,
 ) -> None:
     """Draw a directed graph without cycles from left to right; edges lead from a lower node to a higher one.
 
     Short labels of nodes stand in circles, long ones in boxes. `dead` edges, by their numbers, are grey and dashed.
-    Where the nodes are, (n_nodes, 2), is found out unless `positions` say it.
     """
     for source, target in edges:
         if not 0 <= source < target < len(nodes):
@@ -73,18 +70,14 @@ def draw_graph(
     boxed = max(map(len, nodes)) > 3
     bends: Mapping[tuple[int, int], float] = {}
     shares: Mapping[tuple[int, int], float] = {}
-    if positions is None and not boxed:
-        if len(nodes) == 4:
-            places, bends, shares = _FOUR, _FOUR_BENDS, _FOUR_LABELS
-        else:
-            places, bends = _in_a_row(len(nodes), edges)
-    else:
-        places = _in_layers(len(nodes), edges) if positions is None else np.asarray(positions, dtype=np.float64)
+    if boxed:
+        places = _in_layers(len(nodes), edges)
         bends = {(source, target): _clear_bend(places, source, target) for source, target in edges}
-    drawn = []
-    for i, (place, name) in enumerate(zip(places, nodes, strict=True)):
-        colour = (node_colours[i] if node_colours is not None else None) or "black"
-        drawn.append(_draw_node(axes, place, name, colour, boxed))
+    elif len(nodes) == 4:
+        places, bends, shares = _FOUR, _FOUR_BENDS, _FOUR_LABELS
+    else:
+        places, bends = _in_a_row(len(nodes), edges)
+    drawn = [_draw_node(axes, place, name, boxed) for place, name in zip(places, nodes, strict=True)]
     covered = [places]
     for i, (source, target) in enumerate(edges):
         bend = bends.get((source, target), 0.0)
@@ -203,18 +196,18 @@ def _draw_edge(
         )  # fmt: skip
 
 
-def _draw_node(axes: Any, place: NDArray[np.float64], name: str, colour: str, boxed: bool) -> Any:
+def _draw_node(axes: Any, place: NDArray[np.float64], name: str, boxed: bool) -> Any:
     """Draw a node; return what arrows end at."""
     from matplotlib.patches import Circle
 
-    frame = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": colour, "linewidth": 0.9}
+    frame = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "black", "linewidth": 0.9}
     text = axes.text(
-        place[0], place[1], name, fontsize=_NODE_SIZE, ha="center", va="center", color=colour, zorder=4,
+        place[0], place[1], name, fontsize=_NODE_SIZE, ha="center", va="center", color="black", zorder=4,
         bbox=frame if boxed else None, parse_math=False,
     )  # fmt: skip
     if boxed:
         return text.get_bbox_patch()
-    return axes.add_patch(Circle(tuple(place), _RADIUS, facecolor="white", edgecolor=colour, linewidth=0.9, zorder=3))
+    return axes.add_patch(Circle(tuple(place), _RADIUS, facecolor="white", edgecolor="black", linewidth=0.9, zorder=3))
 
 
 def text_width(text: str, size: float) -> float:

@@ -95,13 +95,7 @@ def _rank_course(found: Findings) -> dict[str, Any] | None:
     if course is None:
         return None
     name = str(course.columns[1])
-    return {
-        "x": name,
-        "curves": [
-            {"x": _floats(rows[name]), "y": _floats(rows["rank"])}
-            for rows in (course[course["searcher"] == searcher] for searcher in found.searchers)
-        ],
-    }
+    return {"x": name, "curves": _by_searcher(found, course, x=name, y="rank")}
 
 
 def _profiles(found: Findings) -> dict[str, Any] | None:
@@ -109,18 +103,13 @@ def _profiles(found: Findings) -> dict[str, Any] | None:
     if profiles is None or found.aggregates is None:
         return None
     thinned = profiles[profiles.groupby("searcher").cumcount() % 2 == 0]
-    return {
-        "reference": found.reference,
-        "curves": [
-            {
-                "x": _floats(rows["threshold"]),
-                "y": _floats(rows["share"]),
-                "low": _floats(rows["share_low"]),
-                "high": _floats(rows["share_high"]),
-            }
-            for rows in (thinned[thinned["searcher"] == searcher] for searcher in found.searchers)
-        ],
-    }
+    curves = _by_searcher(found, thinned, x="threshold", y="share", low="share_low", high="share_high")
+    return {"reference": found.reference, "curves": curves}
+
+
+def _by_searcher(found: Findings, frame: pd.DataFrame, **columns: str) -> list[dict[str, str]]:
+    parts = (frame[frame["searcher"] == searcher] for searcher in found.searchers)
+    return [{key: _floats(rows[name]) for key, name in columns.items()} for rows in parts]
 
 
 def _floats(values: npt.ArrayLike) -> str:

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from nasmeta.checks import check_bool
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.registry import Registry
-from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, reference_space
 
 ENCODERS: Registry[type[CellEncoder]] = Registry(
     "encoder",
@@ -153,14 +153,8 @@ class CellSpaceEncoder(CellEncoder):
         """Whether it is a space of cells."""
         return isinstance(space, CellSpace)
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        space = self._reference()
-        assert isinstance(space, CellSpace)
-        return self._cell_table(space)
-
-    @abstractmethod
-    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        """Return what `CellEncoder._table` returns."""
+    def _cells(self) -> CellSpace:
+        return get_cell_space(self._reference())
 
 
 class CellIndices(CellEncoder):

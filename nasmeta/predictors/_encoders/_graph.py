@@ -43,8 +43,8 @@ class GraphEncoder(CellSpaceEncoder):
     array([[6., 4., 3.]])
     """
 
-    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _graph(space)
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        return _graph(self._cells())
 
 
 @lru_cache(maxsize=4)

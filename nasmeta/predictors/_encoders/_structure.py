@@ -103,8 +103,8 @@ class PathEncoder(CellSpaceEncoder):
     np.float64(4.0)
     """
 
-    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _paths(space)
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        return _paths(self._cells())
 
 
 @lru_cache(maxsize=4)

@@ -48,8 +48,8 @@ class CostEncoder(CellSpaceEncoder):
         """Whether the space has formulas."""
         return isinstance(space, CellSpace) and any(formula is not None for formula in space._costs.values())
 
-    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _costs(space, check_instance("dataset", self.dataset, str))
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        return _costs(self._cells(), check_instance("dataset", self.dataset, str))
 
 
 @lru_cache(maxsize=8)

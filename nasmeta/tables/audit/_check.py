@@ -90,15 +90,12 @@ def apart(values: ArrayLike, expected: ArrayLike, absolute: float = 0.0, relativ
 
 
 def compared(
-    held: Held, expected: ArrayLike, against: str, absolute: float = 0.0, relative: float = 0.0, least: int = 1
+    held: Held, expected: ArrayLike, against: str, absolute: float = 0.0, relative: float = 0.0
 ) -> Iterator[Finding]:
-    """Yield one finding that compares a column with what is expected of it, in the cells of which both are known.
-
-    With fewer than `least` of them, nothing is yielded.
-    """
+    """Yield one finding that compares a column with what is expected of it, in the cells, if any, that both know."""
     expected = np.asarray(expected, dtype=np.float64)
     known = ~np.isnan(held.values) & ~np.isnan(expected)
-    if known.sum() < least:
+    if not known.any():
         return
     wrong = apart(held.values, expected, absolute, relative)
     largest = float(np.abs(held.values - expected)[known].max())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -62,25 +61,18 @@ class Holdings:
             imported = bool(getattr(source, "imported", False))
             self._columns += [Held(info, source.curves, imported, file, i) for i, info in enumerate(file.infos)]
 
-    def find(self, **parts: object) -> list[Held]:
-        """Return the columns whose `ColumnInfo` has these parts; no points of learning curves."""
-        return self._find(False, parts)
-
-    def find_curves(self, **parts: object) -> list[Held]:
-        """Return the points of learning curves whose `ColumnInfo` has these parts."""
-        return self._find(True, parts)
-
-    def curve_ends(self) -> list[Held]:
-        """Return the last points of all learning curves."""
-        return [one for one in self.find_curves() if one.info.epoch in (None, one.info.epochs)]
-
-    def first(self, **parts: object) -> Held | None:
-        """Return the first column that `find` returns, or None."""
-        return next(iter(self.find(**parts)), None)
-
-    def _find(self, curve: bool, parts: Mapping[str, object]) -> list[Held]:
+    def find(self, curve: bool = False, /, **parts: object) -> list[Held]:
+        """Return the columns, or the points of learning curves, whose `ColumnInfo` has these parts."""
         return [
             one
             for one in self._columns
             if one.curve == curve and all(getattr(one.info, part) == value for part, value in parts.items())
         ]
+
+    def curve_ends(self) -> list[Held]:
+        """Return the last points of all learning curves."""
+        return [one for one in self.find(True) if one.info.epoch in (None, one.info.epochs)]
+
+    def first(self, **parts: object) -> Held | None:
+        """Return the first column that `find` returns, or None."""
+        return next(iter(self.find(**parts)), None)

@@ -104,7 +104,7 @@ def _lengths(held: Holdings) -> Iterator[Finding]:
             continue
         same = {"dataset": dataset, "metric": "accuracy", "split": split, "epochs": 200}
         longs = {one.info.release: one for one in reversed(held.find(**same, seed="mean"))}
-        for long in [*longs.values(), *held.find_curves(**same, epoch=12)]:
+        for long in [*longs.values(), *held.find(True, **same, epoch=12)]:
             equal = (short.values == long.values) & (short.values > _CHANCE[dataset] + 1e-3)
             both = int(np.count_nonzero(~np.isnan(short.values) & ~np.isnan(long.values)))
             if both:

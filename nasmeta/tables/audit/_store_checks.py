@@ -45,7 +45,7 @@ def _whole_files(held: Holdings) -> Iterator[Finding]:
 def _legal(held: Holdings) -> Iterator[Finding]:
     for source in held.sources:
         wrong = []
-        columns = (held.find_curves if source.curves else held.find)(source=source.name)
+        columns = held.find(source.curves, source=source.name)
         for one in columns:
             info = one.info
             measured = held.table == "nb201" and info.metric in METRICS

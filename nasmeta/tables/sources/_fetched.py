@@ -39,7 +39,7 @@ class FetchedSource(Source):
 
     def raw_files(self) -> dict[str, Path]:
         """Return the downloaded or installed files by key; empty where one is missing."""
-        folder = _package_folder(self.entry.package) if self.entry.package else cache_folder() / "downloads"
+        folder = package_folder(self.entry.package) if self.entry.package else cache_folder() / "downloads"
         # At every opening, for every source: the first file gives the quick answer.
         if folder is None or not (folder / self.entry.files[0].path).is_file():
             return {}
@@ -89,7 +89,7 @@ class FetchedSource(Source):
         )  # fmt: skip
 
 
-def _package_folder(package: str) -> Path | None:
+def package_folder(package: str) -> Path | None:
     """Return the folder of a package, which is found without being imported; None where it is not installed."""
     spec = find_spec(package)
     places = spec.submodule_search_locations if spec is not None else None
