@@ -15,10 +15,6 @@ from nasmeta.analysis._comparison_summary import (
 )
 from nasmeta.analysis._comparison_table import latex_comparison
 from nasmeta.analysis._curves import regret_curves
-from nasmeta.analysis._deterministic_runs import (
-    deterministic_runs,
-    without_spread_of_equals as without_spread_of_equals,
-)
 from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents, regret
 from nasmeta.analysis._paired_tests import holm, paired_tests
 from nasmeta.analysis._plots import plot_regret, save_figure
@@ -28,6 +24,10 @@ from nasmeta.analysis._prediction_summary import write_prediction_summary
 from nasmeta.analysis._profiles import anytime_area, performance_profiles, runtime_profiles
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
 from nasmeta.analysis._ranks import Friedman as Friedman, average_ranks, friedman_test, rank_curves
+from nasmeta.analysis._run_summary import (
+    deterministic_runs,
+    without_spread_of_equals as without_spread_of_equals,
+)
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._summary import summarise
 from nasmeta.analysis._tables import to_html, to_latex, to_markdown

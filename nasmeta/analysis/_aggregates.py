@@ -17,8 +17,6 @@ from nasmeta.errors import SettingError, UnknownNameError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["aggregate_scores", "interquartile_mean", "normalised_regrets", "probability_of_improvement"]
-
 _RESAMPLES = 2000
 
 
@@ -53,28 +51,9 @@ def normalised_regrets(
 ) -> tuple[Losses, FloatArray, str]:
     """Divide the regrets by what a reference searcher leaves on the same task at the same budget.
 
-    Then 0 is the task's optimum and 1 what the reference has on average, on every task, whatever its unit.
-
-    Parameters
-    ----------
-    frame, at, x
-        As in `average_ranks`.
-    reference : str, optional
-        A searcher of the frame; by default ``random``, and where that was not compared the one with the largest mean
-        regret on most tasks.
-
-    Returns
-    -------
-    losses : Losses
-    regrets : float64 array (blocks, searchers)
-    reference : str
-
-    Raises
-    ------
-    SettingError
-        The frame is not valid, or the reference found the optimum of a task in all runs.
-    UnknownNameError
-        The frame holds no such searcher.
+    Then 0 is the task's optimum and 1 what the reference has on average, on every task, whatever its unit. The
+    reference is by default ``random``, or where that was not compared the one with the largest mean regret on most
+    tasks. Return losses, regrets (blocks, searchers) and the reference.
     """
     losses = paired_losses(frame, at, x)
     mean = np.array([losses.of_task(code).mean(axis=0) for code in range(len(losses.tasks))])

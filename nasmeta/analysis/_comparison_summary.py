@@ -8,9 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
-from nasmeta.analysis._deterministic_runs import without_spread_of_equals
 from nasmeta.analysis._plots import plot_regret, save_figure
-from nasmeta.analysis._run_summary import Seconds, asked_runs, ends, ends_note, remarks
+from nasmeta.analysis._run_summary import Seconds, asked_runs, ends, ends_note, remarks, without_spread_of_equals
 from nasmeta.analysis._summary import summarise, usual_budgets
 from nasmeta.analysis._tables import to_markdown
 from nasmeta.errors import JournalError, NasmetaError
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nasmeta.evaluators import Evaluator
-
-__all__ = ["ComparisonSummary", "TaskSummary", "summarise_comparison", "write_summary"]
 
 _PICTURES: tuple[tuple[Literal["evaluation", "simulated_seconds"], str], ...] = (
     ("evaluation", "regret_evaluations"),

@@ -17,8 +17,6 @@ from nasmeta.errors import SettingError, UnknownNameError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["latex_comparison"]
-
 Measure = Literal["value", "regret", "evaluations"]
 
 

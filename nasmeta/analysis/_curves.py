@@ -14,8 +14,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["XAxis", "check_axis", "evaluations_by", "regret_curves"]
-
 XAxis = Literal["evaluation", "simulated_seconds"]
 
 _MOST_POINTS = 500  # of a default grid over evaluations; below that, every evaluation is a point

@@ -15,8 +15,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FloatArray", "IntArray", "Runs", "count_runs", "read_runs"]
-
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -25,33 +23,17 @@ _KEYS = ("task", "searcher", "seed")
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a frame, ordered by task, searcher (both as they first appear) and seed.
+    """The runs of a frame, ordered by task, searcher (both as they first appear) and seed."""
 
-    Attributes
-    ----------
-    tasks, searchers : tuple of str
-        The names, in the order in which the frame first holds them.
-    task, searcher : int64 array (runs,)
-        Positions in `tasks` and `searchers`.
-    seed : array (runs,)
-        The seed of each run.
-    start, length : int64 array (runs,)
-        A run's rows are ``start .. start + length`` of each array in `columns`.
-    solved : bool array (runs,)
-        Whether the run's last regret is 0.
-    columns : mapping of str to float64 array (rows,)
-        The numeric columns that were asked for, always with "regret".
-    """
-
-    tasks: tuple[str, ...]
-    searchers: tuple[str, ...]
-    task: IntArray
-    searcher: IntArray
-    seed: npt.NDArray[Any]
-    start: IntArray
+    tasks: tuple[str, ...]  # as the frame first holds them
+    searchers: tuple[str, ...]  # likewise
+    task: IntArray  # (runs,), positions in `tasks`
+    searcher: IntArray  # (runs,)
+    seed: npt.NDArray[Any]  # (runs,)
+    start: IntArray  # (runs,); a run's rows are start .. start + length of each column
     length: IntArray
-    solved: npt.NDArray[np.bool_]
-    columns: Mapping[str, FloatArray]
+    solved: npt.NDArray[np.bool_]  # (runs,): whether the last regret is 0
+    columns: Mapping[str, FloatArray]  # (rows,) each; the numeric columns that were asked for, always with "regret"
 
     @property
     def reach(self) -> FloatArray:
@@ -72,22 +54,9 @@ class Runs:
             yield self.tasks[self.task[low]], self.searchers[self.searcher[low]], slice(low, high)
 
     def at(self, name: str, evaluations: npt.ArrayLike, group: slice = slice(None)) -> FloatArray:
-        """Read a column after so many evaluations of each run.
+        """Read a column after so many evaluations, (k,) or (runs, k), of each run of a group, float64 (runs, k).
 
         A solved run keeps its last value; a censored one is NaN beyond its last evaluation, all are before the first.
-
-        Parameters
-        ----------
-        name : str
-            One of `columns`.
-        evaluations : array_like of int (k,) or (runs, k)
-            Counts of evaluations.
-        group : slice
-            The runs to read; all by default.
-
-        Returns
-        -------
-        float64 array (runs, k)
         """
         wanted = np.asarray(evaluations, dtype=np.int64)
         row = self.start[group, None] + np.clip(wanted, 1, self.length[group, None]) - 1
@@ -96,21 +65,7 @@ class Runs:
 
 
 def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
-    """Check a results frame and lay out the columns that are asked for.
-
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        One row an evaluation, in any order.
-    *columns : str
-        Numeric columns beside "regret".
-
-    Raises
-    ------
-    SettingError
-        Columns are missing, the frame is empty, something is missing or not finite, a run's evaluations are not
-        1, 2, 3, …, or its regret is negative or grows.
-    """
+    """Check a results frame and lay out the columns that are asked for."""
     import pandas as pd
 
     numeric = list(dict.fromkeys(("evaluation", "regret", *columns)))

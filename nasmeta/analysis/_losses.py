@@ -15,34 +15,18 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Losses", "paired_losses", "place_of_runs"]
-
 
 @dataclass(frozen=True)
 class Losses:
-    """Regrets of all searchers in all blocks; a block is one (task, seed).
+    """Regrets of all searchers in all blocks; a block is one (task, seed)."""
 
-    Attributes
-    ----------
-    x : {"evaluation", "simulated_seconds"}
-        What a budget counts.
-    tasks, searchers : tuple of str
-    at : float64 array (tasks, k)
-        The budgets of each task.
-    task : int64 array (blocks,)
-        Positions in `tasks`, in their order.
-    seed : array (blocks,)
-    regret : float64 array (blocks, searchers, k)
-        Never NaN.
-    """
-
-    x: XAxis
+    x: XAxis  # what a budget counts
     tasks: tuple[str, ...]
     searchers: tuple[str, ...]
-    at: FloatArray
-    task: IntArray
-    seed: npt.NDArray[Any]
-    regret: FloatArray
+    at: FloatArray  # (tasks, k): the budgets of each task
+    task: IntArray  # (blocks,): positions in `tasks`, in their order
+    seed: npt.NDArray[Any]  # (blocks,)
+    regret: FloatArray  # (blocks, searchers, k), never NaN
 
     @property
     def sizes(self) -> list[int]:
@@ -62,33 +46,8 @@ class Losses:
 def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis = "evaluation") -> Losses:
     """Read the regret of each searcher after the same budgets, in every (task, seed).
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        A results frame with a run of every searcher for every (task, seed) in it.
-    at : float or array_like (k,), optional
-        Budgets in the unit of `x`. By default the largest at which all runs are known: of the whole frame for
-        evaluations, of each task for simulated seconds. A run that found the optimum is known at any budget.
-    x : {"evaluation", "simulated_seconds"}
-
-    Returns
-    -------
-    Losses
-
-    Raises
-    ------
-    SettingError
-        The frame is not valid, some run is missing, or a run is not known at a budget.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({
-    ...     "task": "cifar10", "searcher": ["a", "a", "b", "b"], "seed": 0, "evaluation": [1, 2, 1, 2],
-    ...     "regret": [3.0, 0.5, 2.0, 1.0]})
-    >>> losses = paired_losses(frame)
-    >>> losses.at.tolist(), losses.last().tolist()
-    ([[2.0]], [[0.5, 1.0]])
+    Where left out, the budget is the largest at which all runs are known: of the whole frame for evaluations, of each
+    task for simulated seconds. A run that found the optimum is known at any budget.
     """
     check_axis(x)
     runs = read_runs(frame, x)

@@ -15,8 +15,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["evaluations_to_optimum", "incumbents", "regret"]
-
 
 def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") -> IntArray:
     """Return the position of the best value so far, the first of equals.

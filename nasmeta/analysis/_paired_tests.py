@@ -18,8 +18,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PairedTest", "holm", "paired_tests", "wilcoxon_p"]
-
 PairedTest = Literal["wilcoxon", "permutation"]
 
 _PERMUTATIONS = 9999

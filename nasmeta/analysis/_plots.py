@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["check_formats", "columns_in", "legend_below", "plot_regret", "save_figure", "title_panel"]
-
 _X_LABELS = {"evaluation": "evaluations", "simulated_seconds": "simulated training time (s)"}
 _CENTRES = {
     "mean": ("mean", "low", "high", "{level:g} % bootstrap interval of the mean"),
@@ -148,13 +146,7 @@ def plot_regret(
 
 
 def columns_in(width: Width, panels: int, most: int, narrowest: float = _NARROWEST) -> tuple[int, int]:
-    """Return how many panels stand beside one another in a figure of this width, and in how many rows.
-
-    Examples
-    --------
-    >>> columns_in(None, 4, 3), columns_in("icml", 3, 3), columns_in("neurips", 4, 4)
-    ((3, 2), (1, 3), (3, 2))
-    """
+    """Return how many panels stand beside one another in a figure of this width, and in how many rows."""
     fitting = most if width is None else max(1, int(inches(width, 0.0) / narrowest))
     columns = min(panels, most, fitting)
     return columns, -(-panels // columns)

@@ -12,8 +12,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["checked_predictions", "coverage_columns", "summarise_predictions"]
-
 _KEY = ["task", "target", "protocol", "scope", "predictor", "n_train"]
 _WITH_INTERVAL = ("kendall_tau", "spearman")
 _WITHOUT = ("rmse", "crps", "fit_seconds", "predict_seconds", "cpu_seconds")

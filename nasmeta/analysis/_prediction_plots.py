@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_calibration", "plot_predictions"]
-
 _NAMES = {"kendall_tau": "Kendall's τ", "spearman": "Spearman's ρ"}
 _SCOPES = {
     "isomorph-disjoint": "on cells without a labelled isomorph",

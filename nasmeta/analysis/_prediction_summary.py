@@ -15,8 +15,6 @@ from nasmeta.errors import JournalError, NasmetaError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SCOPES", "write_prediction_summary"]
-
 SCOPES = {
     "isomorph-disjoint": "cells of which no isomorph gave a label",
     "unseen": "cells that gave no label",

@@ -23,8 +23,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["anytime_area", "performance_profiles", "runtime_profiles"]
-
 _POINTS = 200
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_critical_difference", "plot_profiles", "plot_ranks"]
-
 _WIDTH, _HEIGHT = 4.6, 2.9  # inches
 
 

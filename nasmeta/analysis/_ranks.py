@@ -15,8 +15,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Blocks", "Friedman", "average_ranks", "friedman_test", "rank_curves"]
-
 Blocks = Literal["runs", "tasks"]
 
 _CURVE_POINTS = 80

@@ -11,8 +11,6 @@ import numpy.typing as npt
 from nasmeta.analysis._frame import FloatArray, IntArray
 from nasmeta.errors import SettingError
 
-__all__ = ["bootstrap_interval", "check_level", "interval_columns", "quantile_interval", "stratified_draws"]
-
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
 
 
@@ -104,13 +102,7 @@ def bootstrap_interval(
 
 
 def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, Any]:
-    """Return the three columns in which tables hold a number and its interval.
-
-    Examples
-    --------
-    >>> interval_columns("mean", 2, (1, 3))
-    {'mean': 2.0, 'mean_low': 1.0, 'mean_high': 3.0}
-    """
+    """Return the three columns in which tables hold a number and its interval."""
     low, high = bounds
     return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
 
@@ -122,24 +114,6 @@ def quantile_interval(draws: FloatArray, level: float) -> tuple[Any, Any]:
 
 
 def stratified_draws(sizes: Sequence[int], n_resamples: int, seed: int | np.random.Generator) -> list[FloatArray]:
-    """Draw runs with replacement within each task, as often as it has runs.
-
-    Parameters
-    ----------
-    sizes : sequence of int (strata,)
-        Number of runs of each task.
-    n_resamples : int
-    seed : int or Generator
-
-    Returns
-    -------
-    list of float64 arrays (n_resamples, size)
-        How often each run of the stratum was drawn; each row adds up to the stratum's size.
-
-    Examples
-    --------
-    >>> [draws.sum(axis=1).tolist() for draws in stratified_draws([2, 5], n_resamples=3, seed=0)]
-    [[2.0, 2.0, 2.0], [5.0, 5.0, 5.0]]
-    """
+    """Draw runs of each task with replacement; return how often each was drawn, float64 (n_resamples, size) a task."""
     rng = np.random.default_rng(seed)
     return [rng.multinomial(size, np.full(size, 1 / size), size=n_resamples).astype(np.float64) for size in sizes]

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Style", "style", "tidy"]
-
 # Okabe and Ito (2008) without their yellow, which is lost on white paper, and five more for the eighth searcher and
 # those behind it; line style and marker differ as well, so that the curves can be told apart in grey.
 _COLOURS = (
@@ -63,11 +61,6 @@ def style(position: int) -> Style:
     """Return the style of the searcher at this position; the first 12 differ in colour, the first 84 in something.
 
     The colours are those of the user's ``axes.prop_cycle``, where that is not matplotlib's own.
-
-    Examples
-    --------
-    >>> len({style(position).colour for position in range(12)}), len({style(position) for position in range(84)})
-    (12, 84)
     """
     colours = _colours()
     colour, turn = position % len(colours), position // len(colours)

@@ -16,8 +16,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["summarise", "usual_budgets"]
-
 _BUDGETS = (50, 100, 200)
 
 

@@ -14,8 +14,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Goals", "in_latex", "number_or_dash", "spread", "to_html", "to_latex", "to_markdown"]
-
 Goals = Mapping[str, Literal["min", "max"]]
 
 _LATEX = str.maketrans(
@@ -120,13 +118,7 @@ def to_latex(
 
 
 def in_latex(text: str) -> str:
-    r"""Write a text on one line as LaTeX.
-
-    Examples
-    --------
-    >>> in_latex("meta_gp, 5 %")
-    'meta\\_gp, 5 \\%'
-    """
+    r"""Write a text on one line as LaTeX."""
     return " ".join(text.split()).translate(_LATEX)
 
 
@@ -187,24 +179,12 @@ def _class(right: bool) -> str:
 
 
 def number_or_dash(value: float, form: str = ".2f") -> str:
-    """Write a number; NaN is a dash.
-
-    Examples
-    --------
-    >>> number_or_dash(1.234), number_or_dash(1.234, "+.1f"), number_or_dash(float("nan"))
-    ('1.23', '+1.2', '–')
-    """
+    """Write a number; NaN is a dash."""
     return "–" if np.isnan(value) else format(value, form)
 
 
 def spread(mean: float, deviation: float) -> str:
-    """Write a mean and its standard deviation, as far as they are known.
-
-    Examples
-    --------
-    >>> spread(91.5, 0.25), spread(91.5, float("nan")), spread(float("nan"), float("nan"))
-    ('91.50 ± 0.25', '91.50', '–')
-    """
+    """Write a mean and its standard deviation, as far as they are known."""
     return number_or_dash(mean) if np.isnan(mean) or np.isnan(deviation) else f"{mean:.2f} ± {deviation:.2f}"
 
 

@@ -15,8 +15,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["write_verification_page"]
-
 _ROLE_WORDS = {"pick": "pick", "random": "random control", "worst": "worst evaluated"}
 
 
@@ -25,31 +23,9 @@ def write_verification_page(
     epochs: pd.DataFrame,
     facts: Mapping[str, Any],
     folder: str | PathLike[str],
-    space: str | None = None,
     command: str | None = None,
 ) -> list[Path]:
-    """Write ``README.md`` and its pictures: agreement, training curves, and the cells as graphs.
-
-    Parameters
-    ----------
-    cells, epochs, facts
-        Of a `nasmeta.verification.Verification`.
-    folder : path
-    space : str, optional
-        Of the cells; that of the task where left out.
-    command : str, optional
-        What writes the page again, for its last line.
-
-    Returns
-    -------
-    list of Path
-        The page first.
-
-    Raises
-    ------
-    SettingError
-        Where the folder cannot be written.
-    """
+    """Write ``README.md``, which is returned first, and its pictures: agreement, training curves, cells as graphs."""
     from nasmeta.tasks import get_task
 
     home = Path(folder)
@@ -72,7 +48,7 @@ def write_verification_page(
             save_figure(plot_training_curves(epochs), home / "curves")
             pictures.append(("Training curves", "curves.png"))
         titles = [f"{row['role']} {row['cell']}: {number_or_dash(row['measured'])} %" for row in _rows(cells)]
-        save_figure(plot_cells(cells["cell"].tolist(), titles, space or get_task(facts["task"]).space), home / "cells")
+        save_figure(plot_cells(cells["cell"].tolist(), titles, get_task(facts["task"]).space), home / "cells")
         pictures.append(("Cells", "cells.png"))
         text = "\n".join([*_head(facts), *_accuracies(cells, facts, split), *_costs(cells, facts)])
         for title, name in pictures:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["plot_agreement", "plot_cells", "plot_training_curves"]
-
 ROLES = {"pick": ("#0072B2", "o"), "random": ("#E69F00", "s"), "worst": ("#D55E00", "v")}  # Okabe and Ito (2008)
 
 

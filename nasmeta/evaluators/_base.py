@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from nasmeta.spaces import SearchSpace
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Evaluation", "Evaluator", "SupportsEvaluate"]
-
 
 class Evaluation(NamedTuple):
     """What came back for a batch of architectures.

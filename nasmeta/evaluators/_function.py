@@ -23,8 +23,6 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, Task
 
-__all__ = ["EVALUATORS", "FunctionEvaluator", "Measure"]
-
 Measure: TypeAlias = "Callable[[Mapping[str, Any]], float | tuple[float, float]]"
 
 # Functions and evaluators that other packages bring, by entry point or as package.module:Name.

@@ -15,8 +15,6 @@ from nasmeta.surrogates import Surrogate, load_surrogate
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
 
-__all__ = ["SurrogateEvaluator", "TableEvaluator"]
-
 
 class TableEvaluator(Evaluator):
     """Answer from a task's table.

@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import NasmetaError, TrainingFailed
@@ -22,30 +21,17 @@ from nasmeta.training import ImageDataset, Recipe, load_dataset, load_recipe
 if TYPE_CHECKING:
     from nasmeta.training import TrainingResult
 
-__all__ = ["Trainer", "recipe_sha256", "require_torch"]
-
 _ATTEMPTS = 2
 
 
 def require_torch() -> None:
-    """Say how to get PyTorch where it is missing, before anything else is done.
-
-    Raises
-    ------
-    NasmetaError
-    """
+    """Say how to get PyTorch where it is missing, before anything else is done."""
     if find_spec("torch") is None:
         raise NasmetaError('Real training needs PyTorch, which is not installed: pip install "nasmeta[torch]".')
 
 
 def recipe_sha256(recipe: Mapping[str, Any]) -> str:
-    """Return what identifies the settings of a recipe, whatever its name.
-
-    Examples
-    --------
-    >>> recipe_sha256({"name": "mine", "epochs": 3}) == recipe_sha256({"epochs": 3, "name": "yours"})
-    True
-    """
+    """Return what identifies the settings of a recipe, whatever its name."""
     settings = {key: value for key, value in recipe.items() if key != "name"}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
@@ -54,35 +40,8 @@ class Trainer:
     """Train cells, one after another, on one data set by one recipe.
 
     The worker process ends with this one, even where this one is killed: a training that nobody waits for does not go
-    on, and its folder is free for whoever resumes it.
-
-    Parameters
-    ----------
-    data : str or ImageDataset
-        As `nasmeta.training.load_dataset` takes it.
-    recipe : str, Path or Recipe, default "fast"
-    space : str, default "nb201"
-    device : str, default "auto"
-    options : mapping, optional
-        Keyword arguments of `nasmeta.training.load_dataset`.
-    isolated : bool, default True
-        Whether trainings run in a process of their own; if not, one that is killed takes this process along.
-
-    Attributes
-    ----------
-    dataset : ImageDataset
-    recipe : Recipe
-
-    Raises
-    ------
-    NasmetaError
-        Where PyTorch is missing, or data and recipe are not possible.
-
-    Examples
-    --------
-    >>> with Trainer("digits", "tiny") as trainer:
-    ...     trainer.dataset.n_classes, trainer.recipe.epochs
-    (10, 6)
+    on, and its folder is free for whoever resumes it. Where trainings are not `isolated`, there is no such process, and
+    one that is killed takes this one along. `options` are the keyword arguments of `nasmeta.training.load_dataset`.
     """
 
     def __init__(
@@ -120,19 +79,8 @@ class Trainer:
     def train(self, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
         """Train one cell; where the folder holds a checkpoint go on from it, where it holds a result return that.
 
-        A worker process that was killed is started again once, since who ended it may have meant another.
-
-        Returns
-        -------
-        TrainingResult
-            Without its network, which lies in the folder.
-
-        Raises
-        ------
-        TrainingFailed
-            With the reason: ``nan``, ``out of memory``, ``killed`` or ``error``.
-        SettingError
-            Where the folder is another training's, or cannot be written.
+        A worker process that was killed is started again once, since who ended it may have meant another. The
+        result has no network: that lies in the folder.
         """
         if not self.isolated:
             return _train(self.dataset, self.recipe, self.space, self.device, cell, seed, folder)
@@ -185,9 +133,7 @@ class Trainer:
     def __enter__(self) -> Trainer:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -21,8 +21,6 @@ from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, as_task
 from nasmeta.training import ImageDataset, Recipe, TrainingResult, default_split
 
-__all__ = ["FAILED_VALUE", "TrainingEvaluator"]
-
 FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, chance included
 
 

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 import nasmeta
 from nasmeta.checks import check_int
 from nasmeta.code import code_within
-from nasmeta.errors import ColumnError, SettingError, UnknownNameError, shown
+from nasmeta.errors import ColumnError, SettingError, UnknownNameError
 from nasmeta.places import checked_path
 from nasmeta.prediction._meta_models import LearntPredictor
 from nasmeta.prediction._models import Model, PredictorsLike, models_of
 from nasmeta.prediction._protocols import (
+    PROTOCOLS,
+    RULES,
     SCOPES,
     Rule,
     Split,
-    checked_protocol,
-    checked_rule,
     checked_sizes,
     splits_of,
 )
@@ -32,15 +32,13 @@ from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
 from nasmeta.progress import Bar, progress_bar
 from nasmeta.runs._sources import SourcesLike
 from nasmeta.spaces import get_space, reference_space
-from nasmeta.tasks import Task, get_task
+from nasmeta.tasks import Task, as_task
 from nasmeta.threads import one_thread
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nasmeta.tables import ColumnInfo
-
-__all__ = ["DEFAULT_PREDICTORS", "benchmark_predictors"]
 
 DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
 PLAIN_PREDICTORS = ("gp", "xgboost", "random-forest", "ridge")  # where no zero-cost proxies were measured
@@ -137,7 +135,9 @@ def benchmark_predictors(
     import pandas as pd
 
     path = None if folder is None else checked_path("folder", folder)
-    protocol = checked_protocol(protocol)
+    for what, asked, possible in (("protocol", protocol, PROTOCOLS), ("rule of isomorphism", rule, RULES)):
+        if asked not in possible:
+            raise UnknownNameError.of(what, asked, possible)
     # What is not possible is told before what is not here.
     models = None if predictors is None else models_of(predictors, encoder, settings, sources)
     question = _Question.of(task, target)
@@ -147,7 +147,6 @@ def benchmark_predictors(
     numbers = checked_sizes(protocol, sizes, len(question.pool))
     draws = check_int("draws", draws, most=10_000)
     seed = check_int("seed", seed, least=0, most=2**63)
-    rule = checked_rule(rule)
     built = [model.build(question.task, 0) for model in models]  # what is not possible is noticed here
     # Where nothing is kept, a label tells them apart, and an estimator may have parameters of any kind.
     identities = [{"label": model.label} if path is None else model.identity(question.task) for model in models]
@@ -194,18 +193,12 @@ def benchmark_predictors(
 
 @dataclass(frozen=True)
 class _Question:
-    """A task with its test values.
-
-    Attributes
-    ----------
-    pool : ndarray of int32, shape (n_pool,)
-        The cells that have both.
-    """
+    """A task with its test values."""
 
     task: Task
     labels: NDArray[np.float64]
     truth: NDArray[np.float64]
-    pool: NDArray[np.int32]
+    pool: NDArray[np.int32]  # the cells that have both, int32
     target_info: ColumnInfo
 
     @property
@@ -214,9 +207,7 @@ class _Question:
 
     @classmethod
     def of(cls, task: str | Task, target: str | None) -> _Question:
-        found = get_task(task) if isinstance(task, str) else task
-        if not isinstance(found, Task):
-            raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {shown(task)}.")
+        found = as_task(task)
         if target is None:
             target = "test" if found.signal.split == "valid" else "valid"
         if target not in ("test", "valid"):

@@ -14,8 +14,6 @@ from nasmeta.tables import Table, load_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["learning_curve_benchmark"]
-
 _COVERED = 1.6449  # deviations within which 90 % of a normal distribution lie
 
 

@@ -20,8 +20,6 @@ from nasmeta.registry import is_place, split_name
 from nasmeta.spaces import SearchSpace, get_cell_space
 from nasmeta.tasks import Task
 
-__all__ = ["Model", "PredictorsLike", "label_free_names", "models_of"]
-
 PredictorsLike: TypeAlias = "str | Sequence[str] | Mapping[str, Any]"
 
 _COSTS = ("parameters", "flops")
@@ -44,34 +42,15 @@ class _Column:
 
 @dataclass(frozen=True)
 class Model:
-    """A predictor as the benchmark runs it.
+    """A predictor as the benchmark runs it."""
 
-    Attributes
-    ----------
-    label : str
-        Its name in the results.
-    predictor : str
-        A name in `PREDICTORS`, one of `label_free_names`, one that `is_meta_model`, or "own" for an estimator that was
-        handed over.
-    encoder : str or None
-        Names joined by ``+``: those in `ENCODERS`, ``default`` for the predictor's own, ``proxies`` for the zero-cost
-        proxies that the project has measured, ``published-proxies`` for those in the table.
-    settings : mapping
-    estimator : object or None
-        The estimator that was handed over; it is cloned.
-    members : tuple of Model
-        Of an ensemble whose members are named one by one.
-    sources : object
-        Of a meta-predictor: what it learns from; None for the family of the task.
-    """
-
-    label: str
-    predictor: str
-    encoder: str | None
+    label: str  # its name in the results
+    predictor: str  # of `PREDICTORS`, `label_free_names` or meta-models; "own" for an estimator that was handed over
+    encoder: str | None  # names with + between: of ENCODERS, default, proxies (measured here), published-proxies
     settings: Mapping[str, Any] = field(default_factory=dict)
-    estimator: Any = None
-    members: tuple[Model, ...] = ()
-    sources: Any = None
+    estimator: Any = None  # that was handed over; it is cloned
+    members: tuple[Model, ...] = ()  # of an ensemble whose members are named one by one
+    sources: Any = None  # of a meta-predictor; None for the task's family
     _learnt: dict[str, LearntPredictor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -80,13 +59,7 @@ class Model:
         return self.predictor not in label_free_names()
 
     def identity(self, task: Task) -> dict[str, Any]:
-        """Return what makes its results its own, of JSON's types.
-
-        Raises
-        ------
-        SettingError
-            Where an estimator that was handed over has a parameter whose content cannot be told.
-        """
+        """Return what makes its results its own, of JSON's types."""
         found: dict[str, Any] = {"predictor": self.predictor, "encoder": self.encoder, "settings": dict(self.settings)}
         if is_meta_model(self.predictor):
             found |= self.build(task, 0).identity
@@ -146,12 +119,7 @@ def models_of(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     sources: Any = None,
 ) -> list[Model]:
-    """Read what shall be compared.
-
-    Raises
-    ------
-    UnknownNameError, SettingError
-    """
+    """Read what shall be compared."""
     if not isinstance(predictors, str | Iterable):
         raise SettingError(f"Predictors are names, or a mapping of labels to them, not {shown(predictors)}.")
     if not isinstance(settings, Mapping | None):
@@ -223,13 +191,7 @@ def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str,
 
 
 def label_free_names() -> tuple[str, ...]:
-    """Return the orders that need no label: by parameters, by FLOPs, and by each proxy that was measured.
-
-    Examples
-    --------
-    >>> label_free_names()[:2], "nwot" in label_free_names()
-    (('parameters', 'flops'), True)
-    """
+    """Return the orders that need no label: by parameters, by FLOPs, and by each proxy that was measured."""
     return (*_COSTS, *_measured("nb201"))
 
 

@@ -18,8 +18,6 @@ from nasmeta.tasks import Task
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PredictorComparison", "predict"]
-
 
 @dataclass(frozen=True, eq=False)
 class PredictorComparison:

@@ -9,22 +9,9 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.errors import SettingError, shown
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace, SearchSpace
-
-__all__ = [
-    "PROTOCOLS",
-    "RULES",
-    "SCOPES",
-    "SIZES",
-    "Rule",
-    "Split",
-    "checked_protocol",
-    "checked_rule",
-    "checked_sizes",
-    "splits_of",
-]
 
 Rule: TypeAlias = Literal["upstream", "zero", "skip", "function"]
 
@@ -89,39 +76,8 @@ def _disjoint(
     return shuffled[~in_test], shuffled[in_test]
 
 
-def checked_rule(rule: str) -> Rule:
-    """Return the rule, if there is one of this name.
-
-    Raises
-    ------
-    UnknownNameError
-    """
-    for known in RULES:
-        if rule == known:
-            return known
-    raise UnknownNameError.of("rule of isomorphism", rule, RULES)
-
-
-def checked_protocol(protocol: str) -> str:
-    """Return the protocol, if there is one of this name.
-
-    Raises
-    ------
-    UnknownNameError
-    """
-    if protocol not in PROTOCOLS:
-        raise UnknownNameError.of("protocol", protocol, PROTOCOLS)
-    return protocol
-
-
 def checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> tuple[int, ...]:
-    """Return how many labels are learnt from.
-
-    Raises
-    ------
-    SettingError
-        Where a number is no whole one, or larger than the pool allows.
-    """
+    """Return how many labels are learnt from."""
     if protocol == "half":
         if sizes is not None:
             raise SettingError("The protocol half learns from half of the cells: it takes no sizes.")

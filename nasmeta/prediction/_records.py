@@ -6,35 +6,20 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeAlias
 
 from nasmeta.errors import JournalError
 from nasmeta.journals import JournalFile, JournalKind, changed_code
-
-__all__ = ["Records"]
 
 Rows: TypeAlias = list[dict[str, Any]]
 _Done: TypeAlias = tuple[dict[str, Any], Rows]  # a job, and what came out
 
 
 class Records:
-    """What is known already, by job; and the journal that gets the rest.
+    """What is known already, by job; and the journal, where there is a folder, that gets the rest.
 
     A line is ``[job, rows, number]``; in those of before it was ``{"job": job, "rows": rows}``. A job says by what
     code it was done, where that is somebody else's. Other predictors, sizes and draws may join the file.
-
-    Parameters
-    ----------
-    folder : Path or None
-        Without one nothing is kept.
-    identity : mapping
-        Whose benchmark it is.
-
-    Raises
-    ------
-    JournalError
-        Where it is another benchmark's, is damaged, cannot be written, or is in use by another process.
     """
 
     def __init__(self, folder: Path | None, identity: Mapping[str, Any]) -> None:
@@ -46,13 +31,7 @@ class Records:
             self._known = self._journal.found
 
     def find(self, job: Mapping[str, Any], code: str | None = None, label: str = "") -> Rows | None:
-        """Return the rows of a job that was done before, by the same code; the label is for the message.
-
-        Raises
-        ------
-        JournalError
-            Where it was done by other code.
-        """
+        """Return the rows of a job that was done before, by the same code; the label is for the message."""
         there = self._known.get(_named(job))
         if there is None:
             return None
@@ -74,9 +53,7 @@ class Records:
     def __enter__(self) -> Records:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._journal is not None:
             self._journal.close()
 

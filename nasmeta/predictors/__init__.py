@@ -6,10 +6,7 @@ What needs scikit-learn is imported when it is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nasmeta.predictors._acquisition import (
-    log_expected_improvement as log_expected_improvement,
-    normal_scores as normal_scores,
-)
+from nasmeta.predictors._acquisition import log_expected_improvement as log_expected_improvement
 from nasmeta.predictors._gaussian_process import (
     CellGP as CellGP,
     CellKernel as CellKernel,
@@ -20,6 +17,7 @@ from nasmeta.predictors._gaussian_process import (
 from nasmeta.predictors._moving import move_to_space
 from nasmeta.predictors._registry import PREDICTORS, PredictorEntry as PredictorEntry, make_predictor
 from nasmeta.predictors._splits import isomorph_split
+from nasmeta.tasks import normal_scores as normal_scores
 
 if TYPE_CHECKING:
     from nasmeta.predictors._encoders import (

@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 from scipy.special import erfcx, log1p
 
 from nasmeta.checks import check_array, check_number
-from nasmeta.tasks import normal_scores
-
-__all__ = ["log_expected_improvement", "normal_scores"]
 
 
 def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64], best: float) -> NDArray[np.float64]:
@@ -19,23 +16,6 @@ def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64]
 
     Jones, Schonlau and Welch, "Efficient global optimization", 1998; the stable form follows Ament et al.,
     "Unexpected improvements to expected improvement", NeurIPS 2023.
-
-    Parameters
-    ----------
-    mean, std : ndarray of float64, shape (n,)
-    best : float
-        Higher is better.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nasmeta.predictors import log_expected_improvement
-    >>> log_expected_improvement(np.array([0.0, -50.0]), np.array([1.0, 1.0]), best=0.0).round(2).tolist()
-    [-0.92, -1258.74]
     """
     mean, std = check_array("mean", mean), check_array("std", std)
     u = (mean - check_number("best", best, -math.inf)) / std

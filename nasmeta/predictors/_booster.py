@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["check_booster"]
-
 _INTEGERS = {"i": ">i1", "U": ">u1", "I": ">i2", "l": ">i4", "L": ">i8"}
 _TYPES = {**_INTEGERS, "d": ">f4", "D": ">f8"}
 _CONSTANTS = {"Z": None, "T": True, "F": False}
@@ -23,12 +21,7 @@ _OF_NODES = {
 
 
 def check_booster(raw: bytes, n_features: int) -> None:
-    """Refuse a model, in XGBoost's UBJ, that no `XGBoostRegressor` with so many columns has learnt.
-
-    Raises
-    ------
-    ValueError, KeyError, TypeError
-    """
+    """Refuse a model, in XGBoost's UBJ, that no `XGBoostRegressor` with so many columns has learnt."""
     learner = _Reader(raw).whole()["learner"]
     parameters, booster = learner["learner_model_param"], learner["gradient_booster"]
     model, trees = booster["model"], booster["model"]["trees"]

@@ -10,24 +10,14 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import LabelError, SettingError
-from nasmeta.predictors._acquisition import normal_scores
-
-__all__ = ["LABELS", "LabelScale", "checked_labels"]
+from nasmeta.tasks import normal_scores
 
 LABELS = ("rank", "value")
 _TAIL = 0.1  # share of the levels at either end whose slope continues beyond them
 
 
 def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
-    """Return labels as float64, shape (n,), or say why nothing can be learnt from them.
-
-    Raises
-    ------
-    SettingError
-        Where they are not as many as the rows that they belong to.
-    LabelError
-        Where a label is not finite, where there are fewer than two, or where all are the same.
-    """
+    """Return labels as float64, shape (n,), or say why nothing can be learnt from them."""
     try:
         labels = np.asarray(y, dtype=np.float64).ravel()
     except (TypeError, ValueError, OverflowError) as reason:
@@ -51,19 +41,8 @@ def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
 class LabelScale:
     """A monotone map from labels to scores of about zero mean and unit variance, and back.
 
-    Attributes
-    ----------
-    labels, scores : ndarray of float64, shape (n_levels,)
-        Corresponding levels, both strictly increasing. Between them the map is linear, and it continues with the
-        slope of the outer tenth of the levels, so it keeps every order.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nasmeta.predictors._labels import LabelScale
-    >>> scale = LabelScale.fit(np.array([10.0, 90.0, 91.0]), "rank")
-    >>> scale.to_scores(np.array([90.0])), scale.to_labels(scale.to_scores(np.array([10.0, 50.0, 95.0])))
-    (array([0.]), array([10., 50., 95.]))
+    `labels` and `scores`, (n_levels,), are strictly increasing. Between levels the map is linear, and it continues with
+    the slope of the outer tenth of the levels, so it keeps every order.
     """
 
     labels: NDArray[np.float64]
@@ -71,12 +50,7 @@ class LabelScale:
 
     @classmethod
     def fit(cls, y: NDArray[np.float64], kind: str) -> LabelScale:
-        """Learn the map: ``rank`` gives normal scores of ranks, ``value`` is linear.
-
-        Raises
-        ------
-        SettingError
-        """
+        """Learn the map: ``rank`` gives normal scores of ranks, ``value`` is linear."""
         if check_choice("labels", kind, LABELS) == "rank":
             levels, first = np.unique(y, return_index=True)
             return cls(levels, normal_scores(y)[first])
@@ -97,23 +71,11 @@ class LabelScale:
         return half
 
     def deviation_of_scores(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the deviations of the scores that `deviation_of_labels` maps to these deviations.
+        """Return the deviations of the scores, 16 at most, that `deviation_of_labels` maps to these deviations.
 
         The map bends, so that the one way of a label's deviation can be much longer in scores than the other: mapping
         label plus and minus deviation would not undo `deviation_of_labels`. It grows with the score's deviation, so
         bisection does.
-
-        Parameters
-        ----------
-        mean : ndarray of float64
-            Mean scores.
-        std : ndarray of float64, of the same shape
-            Of the labels.
-
-        Returns
-        -------
-        ndarray of float64, of the same shape
-            At most 16.
         """
         low, high = np.zeros_like(mean), np.full_like(mean, 16.0)
         for _ in range(24):

@@ -17,8 +17,6 @@ from nasmeta.checks import check_array, check_instance
 from nasmeta.errors import LabelError, SettingError, shown
 from nasmeta.registry import Registry
 
-__all__ = ["CURVE_METHODS", "LearningCurveRegressor"]
-
 Array: TypeAlias = NDArray[np.float64]
 CurveMethod: TypeAlias = Callable[[Array, Array, int], tuple[Array, Array]]
 """From whole curves (n, E), beginnings (m, k) and an epoch to predictions (m,) and signed errors on the curves (n,)."""

@@ -10,34 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from nasmeta.checks import check_array, check_number
 from nasmeta.errors import SettingError, shown
 
-__all__ = ["LEVELS", "calibration", "gaussian_crps", "interval_coverage", "rank_correlations"]
-
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 
 
 def rank_correlations(predicted: ArrayLike, truth: ArrayLike) -> tuple[float, float]:
-    """Return Kendall's τ-b and Spearman's ρ, both as SciPy defines them, ties included.
-
-    Parameters
-    ----------
-    predicted, truth : array-like of float, shape (n,)
-
-    Returns
-    -------
-    kendall_tau, spearman : float
-        NaN where there are fewer than two numbers or one side is constant: there is no order to compare.
-
-    Raises
-    ------
-    SettingError
-        Where the shapes differ or a number is not finite.
-
-    Examples
-    --------
-    >>> tau, rho = rank_correlations([1.0, 2.0, 3.0, 4.0], [10.0, 30.0, 20.0, 40.0])
-    >>> round(tau, 3), round(rho, 3)
-    (0.667, 0.8)
-    """
+    """Return Kendall's τ-b and Spearman's ρ as SciPy defines them; NaN for fewer than two numbers or a constant."""
     from scipy.stats import kendalltau, spearmanr
 
     a, b = _vectors(predicted=predicted, truth=truth)
@@ -53,24 +30,6 @@ def gaussian_crps(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> NDArray[
 
     In the unit of the truth; with a deviation of 0 it is the absolute error (Gneiting and Raftery,
     JASA 2007, sec. 4.2).
-
-    Parameters
-    ----------
-    mean, std, truth : array-like of float, shape (n,)
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Raises
-    ------
-    SettingError
-        As `rank_correlations`; also where a deviation is negative.
-
-    Examples
-    --------
-    >>> gaussian_crps([0.0, 0.0], [1.0, 1.0], [0.0, 2.0]).round(4)
-    array([0.2337, 1.4528])
     """
     from scipy.stats import norm
 
@@ -81,29 +40,7 @@ def gaussian_crps(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> NDArray[
 
 
 def interval_coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike, level: float) -> float:
-    """Return the share of true values inside the central intervals of normal predictions.
-
-    Parameters
-    ----------
-    mean, std, truth : array-like of float, shape (n,)
-    level : float
-        Probability that the intervals claim, between 0 and 1.
-
-    Returns
-    -------
-    float
-        From 0 to 1; `level` where the claim is true.
-
-    Raises
-    ------
-    SettingError
-        As `gaussian_crps`; also for a level outside (0, 1).
-
-    Examples
-    --------
-    >>> interval_coverage([0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [-0.1, 0.5, 1.0, 3.0], level=0.95)
-    0.75
-    """
+    """Return the share of true values inside the central intervals of normal predictions."""
     from scipy.stats import norm
 
     if not 0 < check_number("level", level) < 1:
@@ -115,29 +52,7 @@ def interval_coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike, level: 
 def calibration(
     mean: ArrayLike, std: ArrayLike, truth: ArrayLike, levels: Sequence[float] = LEVELS
 ) -> dict[str, float]:
-    """Return the mean CRPS and the coverage at several levels.
-
-    Parameters
-    ----------
-    mean, std, truth : array-like of float, shape (n,)
-    levels : sequence of float
-
-    Returns
-    -------
-    dict of str to float
-        ``crps``, and ``coverage_50`` for the level 0.5, and so on.
-
-    Raises
-    ------
-    SettingError
-        As `interval_coverage`.
-
-    Examples
-    --------
-    >>> scores = calibration([0.0, 0.0], [1.0, 1.0], [0.0, 2.0], levels=(0.5, 0.95))
-    >>> {name: round(value, 3) for name, value in scores.items()}
-    {'crps': 0.843, 'coverage_50': 0.5, 'coverage_95': 0.5}
-    """
+    """Return the mean CRPS as ``crps``, and the coverage at several levels, as ``coverage_50`` at 0.5."""
     scores = {"crps": float(gaussian_crps(mean, std, truth).mean())}
     return scores | {f"coverage_{100 * p:.3g}": interval_coverage(mean, std, truth, p) for p in levels}
 

@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace, get_space
 
-__all__ = ["move_to_space"]
-
 P = TypeVar("P")
 
 

@@ -14,8 +14,6 @@ from nasmeta.spaces import SearchSpace, get_space
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["PREDICTORS", "PredictorEntry", "make_predictor"]
-
 
 @dataclass(frozen=True)
 class PredictorEntry:

@@ -8,9 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from nasmeta.checks import check_generator, check_instance, check_int, check_number
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
-from nasmeta.spaces._isomorphism import IsomorphismRule
-
-__all__ = ["isomorph_split"]
+from nasmeta.spaces._cell_graph import IsomorphismRule
 
 
 def isomorph_split(

@@ -19,8 +19,6 @@ from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.spaces import SearchSpace, from_content, to_content
 
-__all__ = ["load_predictor", "save_predictor"]
-
 _KIND = ArchiveKind(
     "nasmeta-predictor",
     2,
@@ -29,34 +27,6 @@ _KIND = ArchiveKind(
     largest=2**30,
 )
 _OLD_HEAD = "predictor.json"  # of version 1, beside which each array and string of bytes is an entry of its own
-
-# Classes that a file may name: pipelines and unions by their steps, encoders by their settings, the others by their
-# settings and what they have learnt.
-_CLASSES = {
-    "Pipeline": "sklearn.pipeline:Pipeline",
-    "FeatureUnion": "sklearn.pipeline:FeatureUnion",
-    **{
-        name: f"nasmeta.predictors._encoders:{name}"
-        for name in (
-            "AdjacencyEncoder",
-            "CellIndices",
-            "ColumnEncoder",
-            "CostEncoder",
-            "CountEncoder",
-            "GraphEncoder",
-            "LivePathEncoder",
-            "OneHotEncoder",
-            "OperationCountEncoder",
-            "PathEncoder",
-        )
-    },
-    **{
-        name: f"nasmeta.predictors._estimators:{name}"
-        for name in ("EnsembleRegressor", "ForestRegressor", "GPRegressor", "RidgeRegressor", "XGBoostRegressor")
-    },
-    "LearningCurveRegressor": "nasmeta.predictors._learning_curves:LearningCurveRegressor",
-    **{name: f"nasmeta.predictors._neural:{name}" for name in ("CellTransformer", "GraphNetwork", "MLPEnsemble")},
-}
 
 
 def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
@@ -187,7 +157,7 @@ def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
         steps = value.steps if kind == "Pipeline" else value.transformer_list
         return {"class": kind, "steps": _to_tree([tuple(step) for step in steps], arrays)}
     fitted = hasattr(value, "state") and hasattr(value, "set_state")
-    if not fitted and not (kind in _CLASSES and hasattr(value, "transform")):
+    if not fitted and not (_class_named(kind) and hasattr(value, "transform")):
         raise SettingError(f"{kind} cannot be saved: it has no state() and set_state(state).")
     settings = value.get_params(deep=False)
     if kind == "EnsembleRegressor":
@@ -197,6 +167,13 @@ def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
         "settings": _to_tree(settings, arrays),
         "state": _to_tree(value.state(), arrays) if fitted else None,
     }
+
+
+def _class_named(name: object) -> Any:
+    """Return the class that a file may name: pipelines and unions of scikit-learn, and this room's; else None."""
+    room = import_module("sklearn.pipeline" if name in ("Pipeline", "FeatureUnion") else __package__)
+    found = getattr(room, str(name)) if name in room.__all__ else None
+    return found if isinstance(found, type) else None
 
 
 def _from_tree(tree: Any, arrays: Mapping[str, NDArray[Any]], own: dict[str, type]) -> Any:
@@ -215,12 +192,8 @@ def _from_tree(tree: Any, arrays: Mapping[str, NDArray[Any]], own: dict[str, typ
     if "dict" in tree:
         return {key: _from_tree(item, arrays, own) for key, item in tree["dict"].items()}
     name = tree["class"]
-    if name in own:
-        kind = own[name]
-    elif name in _CLASSES:
-        module, _, attribute = _CLASSES[name].partition(":")
-        kind = getattr(import_module(module), attribute)
-    else:
+    kind = own.get(name) or _class_named(name)
+    if kind is None:
         raise DamagedFileError(
             f"The file names the class {shown(name)}, which is not of this package; "
             "load_predictor(path, classes=[...]) takes classes of your own."

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.checks import check_generator, check_int
 from nasmeta.errors import ArchitectureError, SettingError, short, shown
 from nasmeta.spaces._notation import CellCodec, position_notation
 from nasmeta.spaces._positions import Choice, Position, as_positions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["Architecture", "ArchitectureLike", "ArchitectureSet"]
 
 Architecture: TypeAlias = "int | np.integer[Any] | str | Mapping[str, Choice]"
 ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | NDArray[Any]"
@@ -334,14 +333,9 @@ class ArchitectureSet:
         >>> get_space("nb201").sample(3, np.random.default_rng(0)).shape
         (3,)
         """
-        if isinstance(n, bool) or not isinstance(n, int | np.integer):
-            raise SettingError(
-                f"n is how many {self._plural} to draw, an integer, not {shown(n)} ({type(n).__name__})."
-            )
-        if not isinstance(rng, np.random.Generator):
-            raise SettingError(f"rng must be a numpy.random.Generator, not {shown(rng)} ({type(rng).__name__}).")
-        if n < 0 or (n > self.size and not replace):
-            raise SettingError(f"Cannot draw {shown(int(n))} {self._plural} from {self.name}, which has {self.size:,}.")
+        n, rng = check_int(f"n, a number of {self._plural},", n, 0), check_generator(rng, self._plural)
+        if n > self.size and not replace:
+            raise SettingError(f"Cannot draw {n} {self._plural} from {self.name}, which has {self.size:,}.")
         return rng.choice(self.size, size=n, replace=replace).astype(np.int32)
 
 

@@ -17,8 +17,6 @@ from nasmeta.spaces._layer_sequences import nas_bench_macro, transnas_macro
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["SPACES", "get_cell_space", "get_space"]
-
 
 def _builder(found: object) -> Callable[[], SearchSpace] | None:
     """Return what builds the space that another package has: a function, or a space that stands there."""
@@ -159,14 +157,7 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
 
 
 def get_cell_space(name: str | SearchSpace) -> CellSpace:
-    """Return the cell space of this name.
-
-    Raises
-    ------
-    UnknownNameError
-    SettingError
-        Where it is a space of another kind.
-    """
+    """Return the cell space of this name."""
     space = get_space(name)
     if not isinstance(space, CellSpace):
         raise SettingError(f"{space.name} is no space of cells: its positions are no edges of a graph.")

@@ -1,4 +1,4 @@
-"""What of a cell is alive: paths from input to output, live edges, and the function that a cell computes.
+"""What of a cell is alive: paths from input to output and live edges; which cells are one network or function.
 
 These stand here and nowhere else. Everything works on digits, the operation of each edge, of all cells of a space.
 """
@@ -7,40 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.errors import UnknownNameError
 from nasmeta.spaces._features import CountFeature
 
 if TYPE_CHECKING:
     from nasmeta.spaces._cell_space import CellSpace
 
-__all__ = ["complete_edges", "function_classes", "live_edges", "live_path_counts", "paths_between"]
-
 Edges = Sequence[tuple[int, int]]
 
 
 def complete_edges(n_nodes: int) -> tuple[tuple[int, int], ...]:
-    """Return the edges from each node to all later ones, sorted by target.
-
-    Examples
-    --------
-    >>> complete_edges(4)
-    ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
-    """
+    """Return the edges from each node to all later ones, sorted by target."""
     return tuple((source, target) for target in range(1, n_nodes) for source in range(target))
 
 
 def paths_between(edges: Edges) -> tuple[tuple[int, ...], ...]:
-    """Return the paths from the first node to the last as positions of edges, short ones first.
-
-    Examples
-    --------
-    >>> paths_between(complete_edges(4))
-    ((3,), (0, 4), (1, 5), (0, 2, 5))
-    """
+    """Return the paths from the first node to the last as positions of edges, short ones first."""
     last = max(target for _, target in edges)
 
     def onwards(node: int) -> list[tuple[int, ...]]:
@@ -52,24 +39,7 @@ def paths_between(edges: Edges) -> tuple[tuple[int, ...], ...]:
 
 
 def live_edges(digits: NDArray[np.integer], edges: Edges, none: int | None) -> NDArray[np.bool_]:
-    """Return which edges lie on a path from input to output that no ``none`` interrupts.
-
-    Parameters
-    ----------
-    digits : ndarray of int, shape (n, n_edges)
-    edges : sequence of (source, target)
-    none : int or None
-        The digit of the operation that passes nothing.
-
-    Returns
-    -------
-    ndarray of bool, shape (n, n_edges)
-
-    Examples
-    --------
-    >>> live_edges(np.array([[3, 0, 0, 0, 3, 3]]), complete_edges(4), none=0).tolist()
-    [[True, False, False, False, True, False]]
-    """
+    """Return which edges of digits, (n, n_edges), lie on a path from input to output that no ``none`` interrupts."""
     there = np.ones(digits.shape, dtype=bool) if none is None else digits != none
     last = max(target for _, target in edges)
     fed, used = {0: np.ones(len(digits), dtype=bool)}, {last: np.ones(len(digits), dtype=bool)}
@@ -168,3 +138,46 @@ def _numbered(rows: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[NDArray
     new = np.flatnonzero(number < 0)
     number[new] = len(before) + np.arange(len(new))
     return np.concatenate([before, distinct[new]]), number[inverse[len(before) :]]
+
+
+IsomorphismRule: TypeAlias = Literal["upstream", "skip", "zero"]
+
+_ZERO = "#"
+
+
+def _expression(digits: Sequence[int], space: CellSpace, rule: IsomorphismRule) -> str:
+    """Write what the output node computes; equal strings are the same network."""
+    terms: dict[int, list[str]] = {target: [] for _, target in space.edges}
+    nodes = {0: "0"}
+    last = 0
+    for (source, target), digit in zip(space.edges, digits, strict=True):  # sorted by target
+        while last < target:
+            nodes[last] = _sum(terms.get(last, []), rule) if last else "0"
+            last += 1
+        value = nodes[source]
+        if rule != "skip" and (digit == space.none or value == _ZERO):
+            term = _ZERO
+        elif digit == space.skip:
+            term = value
+        else:
+            term = f"({value})@{space.operations[digit]}"
+        terms[target].append(term)
+    return _sum(terms[last], rule)
+
+
+def _sum(terms: list[str], rule: IsomorphismRule) -> str:
+    kept = [term for term in terms if term != _ZERO] if rule == "zero" else terms
+    return "+".join(sorted(kept)) or _ZERO
+
+
+def class_representatives(space: CellSpace, rule: IsomorphismRule) -> NDArray[np.int32]:
+    """Return for every cell the smallest index among the cells that build the same network, int32, read-only."""
+    if not isinstance(rule, str) or rule not in get_args(IsomorphismRule):
+        raise UnknownNameError.of("isomorphism rule", rule, get_args(IsomorphismRule))
+    first: dict[str, int] = {}
+    representatives = np.array(
+        [first.setdefault(_expression(row, space, rule), cell) for cell, row in enumerate(space.digits.tolist())],
+        dtype=np.int32,
+    )
+    representatives.flags.writeable = False
+    return representatives

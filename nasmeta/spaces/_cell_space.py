@@ -11,18 +11,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError, shown
 from nasmeta.spaces._architectures import ArchitectureLike, as_array
-from nasmeta.spaces._cell_graph import complete_edges, function_classes, live_edges, live_path_counts, paths_between
+from nasmeta.spaces._cell_graph import (
+    IsomorphismRule,
+    class_representatives,
+    complete_edges,
+    function_classes,
+    live_edges,
+    live_path_counts,
+    paths_between,
+)
 from nasmeta.spaces._content import BUILDERS, packed, unpacked
 from nasmeta.spaces._costs import CostFormula
 from nasmeta.spaces._datasets import canonical_dataset
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, choice_counts, choice_one_hot
 from nasmeta.spaces._graph_drawing import draw_cell_of
-from nasmeta.spaces._isomorphism import IsomorphismRule, class_representatives
 from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
-
-__all__ = ["CellSpace"]
 
 
 class CellSpace(SearchSpace):

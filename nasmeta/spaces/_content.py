@@ -18,35 +18,18 @@ from nasmeta.errors import DamagedFileError
 if TYPE_CHECKING:
     from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["BUILDERS", "digest", "from_content", "packed", "to_content", "unpacked"]
-
 # How a space is built, by the entry that only content of its kind has: each kind of space adds its own.
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {}
 _known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object a content in each process
 
 
 def to_content(space: SearchSpace) -> dict[str, Any]:
-    """Return a space as what JSON knows; a registered one is its name.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import get_space
-    >>> sorted(to_content(get_space("nb201")))
-    ['registered']
-    """
+    """Return a space as what JSON knows; a registered one is its name."""
     return space.described() if space.registered_name is None else {"registered": space.registered_name}
 
 
 def from_content(content: Mapping[str, Any]) -> SearchSpace:
-    """Return the space that `to_content` described: in one process always the same object.
-
-    Raises
-    ------
-    DamagedFileError
-        Where it is no such content.
-    UnknownNameError
-        Where a registered space is not known here.
-    """
+    """Return the space that `to_content` described: in one process always the same object."""
     if "registered" in content:
         return BUILDERS["registered"](content)
     key = digest(content)

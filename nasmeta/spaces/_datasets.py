@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["canonical_dataset", "held_out_name"]
-
 _BY_LETTERS = {
     "cifar10": "cifar10",
     "cifar10valid": "cifar10-valid",

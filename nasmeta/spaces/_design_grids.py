@@ -6,8 +6,6 @@ from nasmeta.spaces._features import CountFeature
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["fcnet", "graphgym", "hpobench_mlp"]
-
 
 def graphgym() -> SearchSpace:
     """GraphGym's second grid (You, Ying and Leskovec, NeurIPS 2020): 96 designs of graph neural networks.

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from nasmeta.spaces._positions import Position
 
-__all__ = ["Drawing", "draw_choices", "drawn", "facts_of"]
-
 _CHOSEN = "#0072B2"
 _NAME_SIZE, _CHOICE_SIZE = 8.0, 7.0
 _ROW = 0.55
@@ -85,24 +83,7 @@ def drawn(draw: Callable[[Any], object], ax: Any) -> Drawing:
 
 
 def draw_choices(axes: Any, positions: Sequence[Position], codes: Sequence[int] | NDArray[Any]) -> None:
-    """Draw a row a position: a scale with a mark where choices are ordered, else boxes of which one is filled.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-    positions : sequence of Position
-    codes : sequence of int, shape (n_positions,)
-        The place of each choice.
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> from nasmeta.spaces import Position
-    >>> axes = Figure().add_subplot()
-    >>> draw_choices(axes, [Position("width", (8, 16, 32), ordered=True), Position("act", ("relu", "tanh"))], [1, 0])
-    >>> [text.get_text() for text in axes.texts]
-    ['width', '8', '16', '32', 'act', 'relu', 'tanh']
-    """
+    """Draw a row a position: a scale with a mark where choices are ordered, else boxes of which one is filled."""
     names, right, y = max(text_width(position.name, _NAME_SIZE) for position in positions), 0.0, 0.0
     for position, code in zip(positions, np.asarray(codes).tolist(), strict=True):
         axes.text(names, y, position.name, fontsize=_NAME_SIZE, ha="right", va="center", parse_math=False)

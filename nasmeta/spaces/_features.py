@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["CountFeature", "FeatureBuilder", "choice_counts", "choice_one_hot", "plain_features"]
-
 
 class CountFeature(NamedTuple):
     """Counts of all architectures.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["space_from_frame"]
-
 _S = TypeVar("_S", bound="SearchSpace")
 
 

@@ -14,8 +14,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     from nasmeta.spaces._cell_space import CellSpace
 
-__all__ = ["DEAD", "DEAD_TEXT", "INCHES", "draw_cell_of", "draw_graph", "text_width"]
-
 # Okabe and Ito (2008) without their yellow, which is too pale for letters on white.
 _COLOURS = ("#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#E69F00", "#D55E00", "#000000")
 _SKIP, DEAD, DEAD_TEXT = "#444444", "#BBBBBB", "#999999"
@@ -58,40 +56,11 @@ def draw_graph(
     *,
     edge_labels: Sequence[str] | None = None,
     edge_colours: Sequence[str] | None = None,
-    node_colours: Sequence[str | None] | None = None,
     dead: Collection[int] = (),
-    positions: NDArray[np.float64] | None = None,
 ) -> None:
-    """Draw a directed graph without cycles from left to right.
+    """Draw a directed graph without cycles from left to right; edges lead from a lower node to a higher one.
 
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Its limits are set, and its frame is taken away.
-    nodes : sequence of str
-        Labels; short ones stand in circles, long ones in boxes.
-    edges : sequence of (source, target)
-        Numbers of nodes, from a lower to a higher one.
-    edge_labels, edge_colours : sequence of str, optional
-        One for each edge.
-    node_colours : sequence of str or None, optional
-        Of the frames and labels of the nodes.
-    dead : collection of int
-        Numbers of edges that are grey and dashed.
-    positions : ndarray of float, shape (n_nodes, 2), optional
-        Where the nodes are; found out where left out.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> axes = Figure().add_subplot()
-    >>> draw_graph(axes, ["input", "gcn", "gat", "output"], [(0, 1), (0, 2), (1, 3), (2, 3)])
-    >>> [text.get_text() for text in axes.texts]
-    ['input', 'gcn', 'gat', 'output']
+    Short labels of nodes stand in circles, long ones in boxes. `dead` edges, by their numbers, are grey and dashed.
     """
     for source, target in edges:
         if not 0 <= source < target < len(nodes):
@@ -101,18 +70,14 @@ def draw_graph(
     boxed = max(map(len, nodes)) > 3
     bends: Mapping[tuple[int, int], float] = {}
     shares: Mapping[tuple[int, int], float] = {}
-    if positions is None and not boxed:
-        if len(nodes) == 4:
-            places, bends, shares = _FOUR, _FOUR_BENDS, _FOUR_LABELS
-        else:
-            places, bends = _in_a_row(len(nodes), edges)
-    else:
-        places = _in_layers(len(nodes), edges) if positions is None else np.asarray(positions, dtype=np.float64)
+    if boxed:
+        places = _in_layers(len(nodes), edges)
         bends = {(source, target): _clear_bend(places, source, target) for source, target in edges}
-    drawn = []
-    for i, (place, name) in enumerate(zip(places, nodes, strict=True)):
-        colour = (node_colours[i] if node_colours is not None else None) or "black"
-        drawn.append(_draw_node(axes, place, name, colour, boxed))
+    elif len(nodes) == 4:
+        places, bends, shares = _FOUR, _FOUR_BENDS, _FOUR_LABELS
+    else:
+        places, bends = _in_a_row(len(nodes), edges)
+    drawn = [_draw_node(axes, place, name, boxed) for place, name in zip(places, nodes, strict=True)]
     covered = [places]
     for i, (source, target) in enumerate(edges):
         bend = bends.get((source, target), 0.0)
@@ -231,18 +196,18 @@ def _draw_edge(
         )  # fmt: skip
 
 
-def _draw_node(axes: Any, place: NDArray[np.float64], name: str, colour: str, boxed: bool) -> Any:
+def _draw_node(axes: Any, place: NDArray[np.float64], name: str, boxed: bool) -> Any:
     """Draw a node; return what arrows end at."""
     from matplotlib.patches import Circle
 
-    frame = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": colour, "linewidth": 0.9}
+    frame = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "black", "linewidth": 0.9}
     text = axes.text(
-        place[0], place[1], name, fontsize=_NODE_SIZE, ha="center", va="center", color=colour, zorder=4,
+        place[0], place[1], name, fontsize=_NODE_SIZE, ha="center", va="center", color="black", zorder=4,
         bbox=frame if boxed else None, parse_math=False,
     )  # fmt: skip
     if boxed:
         return text.get_bbox_patch()
-    return axes.add_patch(Circle(tuple(place), _RADIUS, facecolor="white", edgecolor=colour, linewidth=0.9, zorder=3))
+    return axes.add_patch(Circle(tuple(place), _RADIUS, facecolor="white", edgecolor="black", linewidth=0.9, zorder=3))
 
 
 def text_width(text: str, size: float) -> float:

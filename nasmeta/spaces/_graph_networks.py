@@ -14,8 +14,6 @@ from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["canonical_networks", "graph_networks"]
-
 _OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
 _SKIP = _OPERATIONS.index("skip")
 # The parent of each node; 0 is the input. What no node takes its input from goes to the output.
@@ -27,23 +25,13 @@ _ALIKE = {"0000": [0, 1, 2, 3], "0001": [1, 2], "0011": [2, 3], "0111": [1, 2, 3
 
 
 def canonical_networks(codes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return the combination under which NAS-Bench-Graph files each network, int, shape (n, 5).
+    """Return the combination under which NAS-Bench-Graph files each network, int, shape (n, 5): macro and operations.
 
     A skip that only hands on what it gets is taken out of its place and put before all others, as a node that hands on
     the input: one that feeds a node, one that has no sibling, and one that would bring the bare input to the output. A
     skip that brings an inner node's output to the output beside that node's other readers stays. Then nodes that may
     change places are sorted by operation. The nodes are seen once, in order, as in the benchmark's own code: that this
     gives its 26,206 keys exactly is tested.
-
-    Parameters
-    ----------
-    codes : ndarray of int, shape (n, 5)
-        Macro and operations.
-
-    Examples
-    --------
-    >>> canonical_networks(np.array([[0, 3, 8, 1, 0]])).tolist()  # gat, gcn, cheb beside each other, and a bare skip
-    [[5, 8, 0, 1, 3]]
     """
     parents, operations = _PARENTS[codes[:, 0]], np.asarray(codes[:, 1:]).astype(np.int64)
     for node in range(_N_NODES):

@@ -14,8 +14,6 @@ from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["nas_bench_macro", "transnas_macro"]
-
 _TRANSNAS_LENGTHS = (4, 5, 6)
 _TRANSNAS_CHANNEL_STEPS, _TRANSNAS_DOWNSAMPLINGS = (1, 2, 3), (1, 2, 3, 4)
 _TRANSNAS_CHOICES = ("1", "2", "3", "4", "-")  # "-": no layer; 4 is both of 2 (channels) and 3 (resolution)

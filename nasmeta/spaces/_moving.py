@@ -10,40 +10,14 @@ from nasmeta.spaces._catalog import get_cell_space, get_space
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["move_cells", "reference_space"]
-
 
 def move_cells(
     cells: ArchitectureLike, source: SearchSpace, target: SearchSpace
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Return the architectures of another space with the same choices for the same positions, where it has them.
+    """Return the architectures of another space with the same choices for the same positions, and which have one, (n,).
 
     TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells move there; a cell with average
     pooling has no counterpart the other way round. Between spaces with other positions nothing moves.
-
-    Parameters
-    ----------
-    cells : architectures of `source`, shape (n,)
-    source, target : SearchSpace
-
-    Returns
-    -------
-    moved : ndarray of int32, shape (n_kept,)
-        Architectures of `target`.
-    kept : ndarray of bool, shape (n,)
-        Which of `cells` have a counterpart.
-
-    Raises
-    ------
-    ArchitectureError
-        Where something is no architecture of `source`.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import get_space, move_cells
-    >>> moved, kept = move_cells([0, 6111], get_space("nb201"), get_space("tnb101"))
-    >>> kept.tolist(), get_space("tnb101").to_string(moved)
-    ([False, True], ['64-41414-3_33_132'])
     """
     index = np.atleast_1d(source.index_of(cells))
     own = {position.name: position for position in target.positions}
@@ -67,12 +41,6 @@ def reference_space(space: str | SearchSpace) -> SearchSpace:
 
     NAS-Bench-201 for spaces of the same graph whose operations are some of its five, as TransNAS-Bench-101 micro; any
     other space is its own.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import CellSpace, reference_space
-    >>> reference_space("tnb101").name, reference_space(CellSpace("own", ["none", "skip_connect", "conv"])).name
-    ('nb201', 'own')
     """
     own, reference = get_space(space), get_cell_space("nb201")
     if not isinstance(own, CellSpace) or own.edges != reference.edges:

@@ -12,8 +12,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["neighbour_table"]
-
 _MOST = 200_000_000  # entries of a table
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces._positions import Position
 
-__all__ = ["CellCodec", "cell_notation", "position_notation"]
-
 
 @dataclass(frozen=True)
 class CellCodec:
@@ -33,11 +31,6 @@ class CellCodec:
 
 def position_notation(positions: Sequence[Position]) -> CellCodec:
     """Return the plain notation: ``name=choice`` for each position, joined by commas.
-
-    Raises
-    ------
-    SettingError
-        Where a string could be read in two ways.
 
     Examples
     --------
@@ -90,11 +83,6 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
 
 def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -> CellCodec:
     """Return the notation of NAS-Bench-201 for any cell: the inputs of each node, ``operation~source``.
-
-    Raises
-    ------
-    SettingError
-        Where the name of an operation holds a sign of the notation.
 
     Examples
     --------

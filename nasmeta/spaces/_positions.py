@@ -11,8 +11,6 @@ import numpy as np
 
 from nasmeta.errors import SettingError, short, shown
 
-__all__ = ["Choice", "Position", "as_positions"]
-
 Choice: TypeAlias = "str | int | float | bool"
 
 

@@ -23,9 +23,7 @@ from nasmeta.spaces._positions import Choice, Position
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nasmeta.spaces._isomorphism import IsomorphismRule
-
-__all__ = ["SearchSpace"]
+    from nasmeta.spaces._cell_graph import IsomorphismRule
 
 
 class SearchSpace(ArchitectureSet, ShowsFacts):

@@ -9,20 +9,11 @@ from numpy.typing import NDArray
 
 from nasmeta.spaces import CellSpace, SearchSpace
 
-__all__ = ["FEATURE_SETS", "class_features", "feature_sets", "network_classes"]
-
 FEATURE_SETS = ("edges", "paths", "operations", "shape")
 
 
 def feature_sets(space: SearchSpace) -> tuple[str, ...]:
-    """Return the names of the feature sets of a space: `FEATURE_SETS` for cells, else its count features.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import SearchSpace
-    >>> feature_sets(SearchSpace("mlp", {"width": [16, 32, 64], "act": ["relu", "tanh"]}))
-    ('positions', 'levels')
-    """
+    """Return the names of the feature sets of a space: `FEATURE_SETS` for cells, else its count features."""
     return FEATURE_SETS if isinstance(space, CellSpace) else space.feature_names
 
 
@@ -50,17 +41,6 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
 
     For other spaces they are the count features of the class's first member. Each is divided by its standard deviation
     over the classes (at least 0.2), which no label enters.
-
-    Returns
-    -------
-    tuple of ndarray of float32, shape (n_classes, n_features)
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import get_space
-    >>> from nasmeta.surrogates import class_features
-    >>> [features.shape for features in class_features(get_space("nb201"))]
-    [(4930, 30), (4930, 40), (4930, 4), (4930, 11)]
     """
     classes = network_classes(space)
     if isinstance(space, CellSpace):

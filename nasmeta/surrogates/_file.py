@@ -16,8 +16,6 @@ from nasmeta.surrogates._noise import N_LEVELS, SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.tasks import Signal
 
-__all__ = ["KIND", "Content", "encode", "read", "space_in_card", "space_of_card"]
-
 KIND = ArchiveKind(
     "nasmeta-surrogate",
     1,
@@ -71,12 +69,7 @@ def encode(content: Content) -> bytes:
 
 
 def read(path: Path) -> tuple[bytes, Content]:
-    """Return the bytes and the content of a file, checked.
-
-    Raises
-    ------
-    DamagedFileError
-    """
+    """Return the bytes and the content of a file, checked."""
     raw = KIND.read(path)
     card, arrays = KIND.decode(raw, path)
     with KIND.blaming(path):

@@ -24,8 +24,6 @@ from nasmeta.surrogates._scores import Scores, score_predictions
 from nasmeta.surrogates._surrogate import Surrogate, choice_costs
 from nasmeta.tasks import Task, get_task
 
-__all__ = ["fit_surrogate", "score_surrogate"]
-
 _FEWEST, _FEWEST_TRAINED = 50, 20  # different networks, measured and trained on
 _BEST = 0.1
 

@@ -7,26 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_LEVELS", "SeedNoise", "fit_noise"]
-
 _FEWEST = 50  # cells of the outermost knots; each further knot stands for twice as many
 N_LEVELS = 64
 
 
 @dataclass(frozen=True)
 class SeedNoise:
-    """Deviations of single trainings: a distribution that depends on the predicted mean.
+    """Deviations of single trainings: a distribution that depends on the predicted mean."""
 
-    Attributes
-    ----------
-    means : ndarray of float64, shape (n_knots,)
-        Ascending. Between the knots the quantile function is interpolated linearly; outside it is that of the nearest.
-    quantiles : ndarray of float32, shape (n_knots, 64)
-        Ascending: the mean deviation of each 64th of the trainings. So the rare training that goes wrong is there.
-    """
-
-    means: NDArray[np.float64]
-    quantiles: NDArray[np.float32]
+    means: NDArray[np.float64]  # (n_knots,), ascending; quantiles are interpolated between, and constant outside
+    quantiles: NDArray[np.float32]  # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
 
     def deviation(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the standard deviation of one training at predicted means, shape (n,)."""

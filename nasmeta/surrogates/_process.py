@@ -24,8 +24,6 @@ from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from nasmeta.predictors._gaussian_process import JITTER, negative_log_likelihood
 
-__all__ = ["Process", "fit_process"]
-
 Parts: TypeAlias = "Sequence[NDArray[np.float32]]"
 Factors: TypeAlias = "Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]"
 
@@ -34,33 +32,16 @@ _BLOCK = 256  # rows of a covariance at once: what they need stays in the proces
 
 @dataclass(frozen=True)
 class Process:
-    """A fitted process.
+    """A fitted process."""
 
-    Attributes
-    ----------
-    inverse_lengthscales : tuple of ndarray of float32, shape (n_features,)
-        One array a feature set.
-    variances : ndarray of float64, shape (n_sets,)
-    noise : float
-        Variance of the noise of one value, on the warped scale.
-    best, margin : float
-        The warp is ``-log(best + margin - u)``.
-    centre : float
-        Prior mean on the warped scale.
-    observed : ndarray of int32, shape (n,)
-        Rows of the features that were observed; of a projected process those that it is projected on.
-    weights : ndarray of float32, shape (n,)
-        Inverse covariance times labels: the posterior mean is the covariance with these rows times the weights.
-    """
-
-    inverse_lengthscales: tuple[NDArray[np.float32], ...]
-    variances: NDArray[np.float64]
-    noise: float
-    best: float
+    inverse_lengthscales: tuple[NDArray[np.float32], ...]  # (n_features,) each, one a feature set
+    variances: NDArray[np.float64]  # (n_sets,)
+    noise: float  # variance of the noise of one value, on the warped scale
+    best: float  # the warp is -log(best + margin - u)
     margin: float
-    centre: float
-    observed: NDArray[np.int32]
-    weights: NDArray[np.float32]
+    centre: float  # prior mean on the warped scale
+    observed: NDArray[np.int32]  # (n,): rows that were observed; of a projected process those that it is projected on
+    weights: NDArray[np.float32]  # (n,): inverse covariance times labels
 
     def predict(self, parts: Parts) -> NDArray[np.float64]:
         """Return the posterior median of u for every row of the features, float64, shape (n_rows,).
@@ -201,25 +182,8 @@ def fit_process(
 
     Adam (Kingma and Ba, ICLR 2015) on batches drawn without replacement; its gradient is that of the batch's marginal
     likelihood, as in Chen, Zheng, Al Kontar and Raskutti, "Stochastic gradient descent in correlated settings: a study
-    on Gaussian processes", NeurIPS 2020.
-
-    Parameters
-    ----------
-    parts : sequence of ndarray of float32, shape (n_rows, n_features)
-    observed : ndarray of int32, shape (n,)
-        Rows with a label.
-    u : ndarray of float64, shape (n,)
-        Labels, larger is better; not all the same.
-    counts : ndarray of int64, shape (n,)
-        Of how many values each label is the mean.
-    rng : numpy.random.Generator
-    steps, batch : int
-    most : int, default 6000
-        With more observations the process is projected on half as many of them; else it is exact.
-
-    Returns
-    -------
-    Process
+    on Gaussian processes", NeurIPS 2020. The labels `u` of the `observed` rows, larger is better, are means of `counts`
+    values. With more than `most` of them the process is projected on half as many.
     """
     likelihood = _Likelihood([part[observed] for part in parts], u, counts)
     logarithms = likelihood.start()

@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike
 from nasmeta.checks import check_array
 from nasmeta.errors import SettingError
 
-__all__ = ["Scores", "score_predictions"]
-
 
 class Scores(TypedDict):
     """Figures of a set of cells; None where they mean nothing, such as a rank correlation of constants.

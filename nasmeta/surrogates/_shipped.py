@@ -12,19 +12,11 @@ from nasmeta.files import shipped
 from nasmeta.surrogates._surrogate import Surrogate
 from nasmeta.tasks import Task, get_task
 
-__all__ = ["file_name", "load_surrogate", "shipped_surrogates"]
-
 SUFFIX = ".npz"
 
 
 def file_name(task: str) -> str:
-    """Return the name of the file of a task's surrogate.
-
-    Examples
-    --------
-    >>> file_name("nb201/cifar10")
-    'nb201-cifar10.npz'
-    """
+    """Return the name of the file of a task's surrogate."""
     return task.replace("/", "-") + SUFFIX
 
 

@@ -24,8 +24,6 @@ from nasmeta.surrogates._process import Process
 if TYPE_CHECKING:
     from nasmeta.tasks import Task
 
-__all__ = ["Surrogate", "choice_costs"]
-
 _DIGITS = 6  # of the largest value: beyond them, processors of different kinds disagree
 
 

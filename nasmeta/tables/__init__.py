@@ -2,7 +2,9 @@
 
 from nasmeta.tables._catalog import (
     SourceState as SourceState,
+    is_here as is_here,
     list_sources,
+    list_tables,
     sources_of as sources_of,
     space_of_table as space_of_table,
 )
@@ -11,9 +13,7 @@ from nasmeta.tables._describe import describe_column as describe_column, describ
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._joined import damaged_sources as damaged_sources
 from nasmeta.tables._legality import trained_on as trained_on
-from nasmeta.tables._listing import is_here as is_here, list_tables
-from nasmeta.tables._own import added_tables, remove_added
-from nasmeta.tables._read_frame import read_frame as read_frame
+from nasmeta.tables._own import added_tables, read_frame as read_frame, remove_added
 from nasmeta.tables._table import TABLES as TABLES, Table, load_table
 from nasmeta.tables.official import Imported as Imported, import_official
 from nasmeta.tables.sources import SOURCES, Source, registered_sources as registered_sources, table_names as table_names

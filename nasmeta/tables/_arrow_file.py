@@ -21,8 +21,6 @@ from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import SearchSpace, from_content, to_content
 from nasmeta.tables._columns import ColumnInfo
 
-__all__ = ["FORMAT_VERSION", "ColumnFile", "encode"]
-
 FORMAT_VERSION = 1
 _METADATA_KEY = b"nasmeta"
 _BLANK = "00000000"
@@ -109,17 +107,6 @@ class ColumnFile:
 
     `data` is the file itself, where it is not on the disk. Opening raises FileNotFoundError, or DamagedFileError where
     the file is truncated, altered, or of another format or version.
-
-    Attributes
-    ----------
-    space : str or dict
-        Name or content of the space, see `search_space`.
-    n_cells : int
-    infos : tuple of ColumnInfo
-    addresses : list of str
-        Of the columns, in the same order.
-    origin : dict
-        What identified the raw files when this file was built.
     """
 
     format_version = FORMAT_VERSION

@@ -1,26 +1,24 @@
-"""All sources, and their state on this machine."""
+"""All sources and tables, and what of them is on this machine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nasmeta.errors import UnknownNameError
-from nasmeta.spaces import SearchSpace
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._own import added_sources, added_tables
+from nasmeta.tables._store import within_reach
 from nasmeta.tables.sources import SOURCES, FetchedSource, Source, registered_sources, table_names
 from nasmeta.tables.sources._base import store_path
 
-__all__ = ["SourceState", "list_sources", "sources_of", "space_of_table"]
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def sources_of(table: str) -> list[Source]:
-    """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones.
-
-    Raises
-    ------
-    UnknownNameError
-    """
+    """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones."""
     found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
     found = found or [*added_sources(table)]
@@ -30,12 +28,7 @@ def sources_of(table: str) -> list[Source]:
 
 
 def space_of_table(name: str) -> str | SearchSpace:
-    """Return the space of a table, or its name, without opening what is big.
-
-    Raises
-    ------
-    UnknownNameError
-    """
+    """Return the space of a table, or its name, without opening what is big."""
     return sources_of(name)[0].space
 
 
@@ -99,3 +92,42 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
         for name in names
         for source in sources_of(name)
     )
+
+
+def list_tables() -> pd.DataFrame:
+    """Return all tables: those of the package and those that were added; builds and opens none.
+
+    Returns
+    -------
+    DataFrame
+        One row a table: ``table``, ``space`` (its name), ``architectures`` (how many the space has), ``sources`` (how
+        many it has), ``here`` (how many of these are on this machine) and ``holds`` (of its first source).
+        `nasmeta.tables.list_sources` says more of each source.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> nm.list_tables().set_index("table")["architectures"].loc[["fcnet", "nb201"]].to_list()
+    [62208, 15625]
+    """
+    import pandas as pd
+
+    states = list_sources()
+    rows = []
+    for table in dict.fromkeys(state.table for state in states):
+        own = [state for state in states if state.table == table]
+        space, here = get_space(space_of_table(table)), sum(state.built or state.available for state in own)
+        rows.append((table, space.name, space.size, len(own), here, own[0].holds))
+    return pd.DataFrame(rows, columns=["table", "space", "architectures", "sources", "here", "holds"])
+
+
+def is_here(table: str, **said: object) -> bool:
+    """Tell whether a source of a table is on this machine and declares a column with these parts of an address."""
+    try:
+        sources = sources_of(table)
+    except UnknownNameError:  # handed over as an object: its values came with it
+        return True
+    always = {
+        source.name for source in sources if not source.declared and said.get("release") in (None, source.release)
+    }
+    return any((source.name in always or source.brings(**said)) and within_reach(source) for source in sources)

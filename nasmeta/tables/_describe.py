@@ -16,8 +16,6 @@ from nasmeta.tables._table import Table, load_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["describe_column", "describe_training", "query"]
-
 
 def query(
     cells: Architecture | Sequence[Architecture],
@@ -71,25 +69,13 @@ def query(
 
 
 def describe_training(info: ColumnInfo) -> str:
-    """Say what is known of a column's split, epochs and seed.
-
-    Examples
-    --------
-    >>> describe_training(load_table("nb201").info("cifar10", "accuracy", "valid", 200, "mean"))
-    'split valid, 200 epochs, seed mean'
-    """
+    """Say what is known of a column's split, epochs and seed."""
     said = (("split {}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
     return ", ".join(text.format(value) for text, value in said if value is not None)
 
 
 def describe_column(info: ColumnInfo) -> str:
-    """Say how a column was measured: what is known of dataset, split, epochs and seed, and always the release.
-
-    Examples
-    --------
-    >>> describe_column(load_table("nb201").info("cifar100", "accuracy", "valid", 200, "mean"))
-    'dataset cifar100, split valid, 200 epochs, seed mean, release NATS-tss v1.0'
-    """
+    """Say how a column was measured: what is known of dataset, split, epochs and seed, and always the release."""
     training = describe_training(info)
     parts = (f"dataset {info.dataset}", trained_on(info.dataset, info.split), training, f"release {info.release}")
     return ", ".join(part for part in parts if part)

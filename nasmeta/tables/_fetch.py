@@ -19,8 +19,6 @@ from nasmeta.tables import _store
 from nasmeta.tables._catalog import SourceState, list_sources
 from nasmeta.tables.sources import FetchedSource, RegisteredFile, RegisteredSource, registered_sources
 
-__all__ = ["fetch"]
-
 _BASE_ADDRESS = "https://raw.githubusercontent.com"
 _TIMEOUT_SECONDS = (10, 60)  # to connect, and between two pieces
 _ATTEMPTS = 3

@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ArchitectureError, SettingError, shown
-from nasmeta.spaces import SearchSpace
-from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, canonical_dataset, mean_over_seeds
-from nasmeta.tables._guesses import guessed_direction, guessed_kind
+from nasmeta.spaces import SearchSpace, canonical_dataset
+from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind, mean_over_seeds
 from nasmeta.tables._legality import our_name
 from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["columns_of_frame"]
 
 _KEYS = ("dataset", "split", "epochs", "seed", "release", "epoch")  # of an address, columns of a frame
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # under which a frame may have its architectures

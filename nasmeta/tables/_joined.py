@@ -16,8 +16,6 @@ from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Source
 
-__all__ = ["JoinedColumns", "damaged_sources", "united"]
-
 
 class JoinedColumns:
     """The opened files of sources: points of learning curves or ends of trainings, as a user's file may have both.
@@ -90,13 +88,7 @@ def _warn_left_out(source: Source, damage: DamagedFileError) -> None:
 
 
 def damaged_sources(table: str) -> dict[str, str]:
-    """Return what is wrong with sources of a table that are on this machine and cannot be opened, by name.
-
-    Examples
-    --------
-    >>> damaged_sources("nb201")
-    {}
-    """
+    """Return what is wrong with sources of a table that are on this machine and cannot be opened, by name."""
     found = {}
     for source in sources_of(table):
         try:

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Measurement", "legal_measurements", "official_name", "our_name", "trained_on", "why_illegal"]
-
 
 @dataclass(frozen=True)
 class Measurement:
-    """One (dataset, split) that NAS-Bench-201 measured.
+    """One (dataset, split) that NAS-Bench-201 measured."""
 
-    Attributes
-    ----------
-    dataset, split : str
-        As columns carry them.
-    run, official_split : str
-        The official names.
-    meaning : str
-    curves : tuple of int
-        The trainings, by their length in epochs, after whose every epoch it was measured; else only at the end.
-    """
-
-    dataset: str
+    dataset: str  # this and the split as columns carry them
     split: str
-    run: str
+    run: str  # this and the next are the official names
     official_split: str
     meaning: str
-    curves: tuple[int, ...]
+    curves: tuple[int, ...]  # lengths of trainings after whose every epoch it was measured; else only at the end
 
     @property
     def official(self) -> str:
@@ -69,76 +56,30 @@ _ALIASES = {
 
 
 def our_name(dataset: str, split: str | None) -> tuple[str, str | None]:
-    """Return dataset and split as columns carry them, where the official names were used; else as they are.
-
-    Examples
-    --------
-    >>> our_name("cifar10-valid", "x-valid"), our_name("cifar100", "ori-test")
-    (('cifar10', 'valid'), ('cifar100', 'valid+test'))
-    """
+    """Return dataset and split as columns carry them, where the official names were used; else as they are."""
     found = _ALIASES.get((dataset, split or ""))
     return (found.dataset, found.split) if found else (dataset, split)
 
 
 def official_name(dataset: str, split: str) -> str:
-    """Return the official names of a dataset and split, and what they mean.
-
-    Examples
-    --------
-    >>> official_name("cifar10", "test")
-    'cifar10 / ori-test; trained on all 50,000 images, measured on the test set'
-    """
+    """Return the official names of a dataset and split, and what they mean."""
     return _BY_OUR_NAME[dataset, split].official
 
 
 def trained_on(dataset: str, split: str | None) -> str | None:
-    """Return which images the networks of a dataset and split saw, where the dataset alone does not say it.
-
-    Examples
-    --------
-    >>> trained_on("cifar10", "valid"), trained_on("cifar10", "test"), trained_on("cifar10-valid", "test")
-    ('trained on 25,000 images', 'trained on all 50,000 images', 'trained on 25,000 images')
-    >>> trained_on("cifar100", "test") is None
-    True
-    """
+    """Return which images the networks of a dataset and split saw, where the dataset alone does not say it."""
     found = _BY_OUR_NAME.get((dataset, split or ""))
     meaning = found.meaning.partition(", measured")[0] if found else ""
     return meaning if meaning.startswith("trained on") else None
 
 
 def legal_measurements() -> tuple[Measurement, ...]:
-    """Return all that NAS-Bench-201 measured; every one of them after 12 and after 200 epochs.
-
-    Examples
-    --------
-    >>> [one.split for one in legal_measurements() if one.dataset == "cifar10"]
-    ['train', 'valid', 'train+valid', 'test']
-    """
+    """Return all that NAS-Bench-201 measured; every one of them after 12 and after 200 epochs."""
     return _MEASUREMENTS
 
 
 def why_illegal(dataset: str, split: str | None, epochs: int | None = None, epoch: int | None = None) -> str | None:
-    """Return why nobody measured this on NAS-Bench-201, with all that is legal; None where it is legal.
-
-    Parameters
-    ----------
-    dataset : str
-        Where it is none of the benchmark's, the answer is None: not this table's business.
-    split : str or None
-        A part that is None is not checked.
-    epochs : int or None
-    epoch : int or None
-        The point of the learning curve; None is the end.
-
-    Examples
-    --------
-    >>> why_illegal("cifar10", "valid", 50).partition(".")[0]
-    'NAS-Bench-201 trained for 12 or 200 epochs, not 50'
-    >>> why_illegal("cifar100", "test", 200, 37).partition(".")[0]
-    'cifar100 / test was measured only at the end of 200 epochs, not after epoch 37'
-    >>> why_illegal("cifar100", "test", 12, 7) is None
-    True
-    """
+    """Return why nobody measured this on NAS-Bench-201, with all that is legal; None where it is, or of other data."""
     legal = [one for one in _MEASUREMENTS if one.dataset == dataset]
     if not legal:
         return None

@@ -16,8 +16,6 @@ from nasmeta.tables._joined import JoinedColumns, united
 from nasmeta.tables._own import AddedSource, ContentSource
 from nasmeta.tables.sources import Source
 
-__all__ = ["ColumnLookup", "FoundColumn"]
-
 FoundColumn = tuple[NDArray[np.float32], ColumnInfo]  # values of all architectures, and what is known about them
 _T = TypeVar("_T")
 

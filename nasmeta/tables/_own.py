@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
 from nasmeta.files import write_whole
+from nasmeta.places import checked_path
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
@@ -21,7 +23,10 @@ from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Columns, WholeSource, table_names
 from nasmeta.tables.sources._base import tables_folder
 
-__all__ = ["AddedSource", "ContentSource", "add_columns", "added_sources", "added_tables", "remove_added"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SUFFIX = ".added.arrow"
@@ -225,3 +230,25 @@ def remove_added(table: str) -> int:
         with _store.writable(source.path.parent), _store.only_one(source.path):
             source.path.unlink(missing_ok=True)
     return len(found)
+
+
+def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a .csv, .tsv or .parquet with one row a measurement, for `Table.from_frame`."""
+    import pandas as pd
+
+    path = checked_path("file", file)
+    readers: Mapping[str, Callable[[Path], Any]] = {
+        ".csv": pd.read_csv,
+        ".tsv": lambda path: pd.read_csv(path, sep="\t"),
+        ".parquet": pd.read_parquet,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise SettingError(f"{path} is none of {', '.join(readers)}: convert it to one of these.")
+    try:
+        found: pd.DataFrame = reader(path)
+    except OSError as reason:
+        raise SettingError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
+    except Exception as reason:  # a file of another kind may fail with nearly any exception
+        raise SettingError(f"{path} cannot be read as {path.suffix[1:]}: {str(reason).strip():.200}") from reason
+    return found

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, UnsafePickleError
 
-__all__ = ["NUMPY_ARRAYS", "NUMPY_NUMBERS", "PickledArray", "restricted_load"]
-
 _Allowed = Mapping[tuple[str, str], Any] | Set[tuple[str, str]]
 
 
@@ -40,16 +38,6 @@ def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset(), encoding: s
     With an empty list only containers, numbers, strings and bytes can be built. A mapping says what stands in for each
     global, which is then not even imported: so a file does not depend on the insides of the library that wrote it. The
     encoding is that of the strings of Python 2; ``latin1`` keeps their bytes.
-
-    Examples
-    --------
-    >>> import io, pickle
-    >>> restricted_load(io.BytesIO(pickle.dumps({"421211": [82.09, 81.62]})))
-    {'421211': [82.09, 81.62]}
-    >>> restricted_load(io.BytesIO(pickle.dumps(eval)))
-    Traceback (most recent call last):
-    nasmeta.errors.UnsafePickleError: The pickle asks for builtins.eval, which is refused. \
-Allowed: plain containers, numbers, strings.
     """
     try:
         return _RestrictedUnpickler(file, allowed, encoding).load()

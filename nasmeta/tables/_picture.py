@@ -15,8 +15,6 @@ from nasmeta.tables._columns import ColumnInfo
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["facts_of", "plot_columns"]
-
 _COLOUR = "#0072B2"  # Okabe and Ito (2008)
 
 

@@ -21,8 +21,6 @@ from nasmeta.tables.sources import Source
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ColumnQueries"]
-
 
 class ColumnQueries(ShowsFacts):
     """What answers by address; see `nasmeta.tables.Table`."""

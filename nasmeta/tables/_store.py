@@ -15,15 +15,6 @@ from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.sources._base import Source, store_path
 
-__all__ = [
-    "build",
-    "only_one",
-    "open_or_build",
-    "remove_stale",
-    "within_reach",
-    "writable",
-]
-
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
 
 

@@ -10,22 +10,19 @@ import numpy as np
 
 from nasmeta.errors import ColumnError, SettingError, shown
 from nasmeta.registry import Registry, is_place
-from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.spaces import SearchSpace, canonical_dataset, get_space
 from nasmeta.tables import _store
-from nasmeta.tables._address import Address
+from nasmeta.tables._address import Address, main_metric, signal_column
 from nasmeta.tables._catalog import sources_of
-from nasmeta.tables._columns import Seed, canonical_dataset
+from nasmeta.tables._columns import Seed
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._own import AddedSource, ContentSource, add_columns
 from nasmeta.tables._queries import ColumnQueries
-from nasmeta.tables._signal_column import main_metric, signal_column
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nasmeta.tasks import Task, TaskDistribution
-
-__all__ = ["TABLES", "Table", "load_table"]
 
 
 class Table(ColumnQueries):

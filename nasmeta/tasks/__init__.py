@@ -1,21 +1,20 @@
 """What is asked: tasks, distributions of tasks, their split into sources and target, and several objectives at once."""
 
-from nasmeta.tasks._augmentation import Augmentation, LabelNoise, measure_label_noise
+from nasmeta.tasks._augmentation import Augmentation, LabelNoise, measure_label_noise, normal_scores as normal_scores
 from nasmeta.tasks._catalog import (
     TASKS,
     as_task as as_task,
     as_tasks,
     default_sources as default_sources,
     get_task,
+    list_tasks,
     task_distribution,
     task_families,
 )
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._fidelity import curve_point, fidelities
-from nasmeta.tasks._listing import list_tasks
 from nasmeta.tasks._objectives import Objective, hypervolume, log_tradeoff, pareto_front, within_budget as within_budget
 from nasmeta.tasks._sampling import Episode, EpisodeSampler
-from nasmeta.tasks._scores import normal_scores as normal_scores
 from nasmeta.tasks._signal import Cost, Signal
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._sources import checked_sources as checked_sources

@@ -1,4 +1,4 @@
-"""Many tasks of few: labels warped, mixed between tasks, and with the noise that was measured."""
+"""Labels of tasks of any unit on one scale; warped, mixed between tasks, and with the noise that was measured."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
+from nasmeta.checks import check_number
 from nasmeta.errors import SettingError, shown
 from nasmeta.moved import renamed_arguments, renamed_attribute
-from nasmeta.tasks._scores import normal_scores
-from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
-
-__all__ = ["Augmentation", "LabelNoise", "measure_label_noise"]
 
 _BINS = 20  # of equally many cells, for which a deviation is estimated
 _MOST_MIXED = 3
@@ -80,7 +78,9 @@ def measure_label_noise(tasks: Iterable[Task]) -> LabelNoise:
     """
     means, squares = [], []
     for task in dict.fromkeys(_with_seeds(tasks)):
-        first, second = (Task(task.name, task.table_name, _seed_of(task.signal, seed)).values for seed in (777, 888))
+        first, second = (
+            Task(task.name, task.table_name, replace(task.signal, seed=seed)).values for seed in (777, 888)
+        )
         both = ~(np.isnan(first) | np.isnan(second))
         one, other = normal_scores(first[both]), normal_scores(second[both])
         means.append((one + other) / 2)
@@ -109,11 +109,7 @@ def _with_seeds(tasks: Iterable[Task]) -> Iterable[Task]:
             200,
         ):
             # Only one task a dataset: its seeds are the same, whichever column the task shows.
-            yield Task(f"nb201/{s.dataset}", "nb201", _seed_of(s, 777))
-
-
-def _seed_of(signal: Signal, seed: int) -> Signal:
-    return replace(signal, seed=seed)
+            yield Task(f"nb201/{s.dataset}", "nb201", replace(s, seed=777))
 
 
 @dataclass(frozen=True)
@@ -144,13 +140,10 @@ class Augmentation:
     noise: float | LabelNoise = 0.0
 
     def __post_init__(self) -> None:
-        for name, value, most in (("warp", self.warp, np.inf), ("mixture", self.mixture, 1.0)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-                raise SettingError(f"{name} must be a number from 0 to {most:g}, not {shown(value)}.")
-        if not isinstance(self.noise, LabelNoise) and (
-            isinstance(self.noise, bool) or not isinstance(self.noise, int | float) or not 0 <= self.noise < np.inf
-        ):
-            raise SettingError(f"noise must be a number from 0 on or a LabelNoise, not {shown(self.noise)}.")
+        check_number("warp", self.warp)
+        check_number("mixture", self.mixture, most=1.0)
+        if not isinstance(self.noise, LabelNoise):
+            check_number("noise", self.noise)
 
     @property
     def changes_all_labels(self) -> bool:
@@ -186,3 +179,14 @@ class Augmentation:
         warped = np.sinh(np.exp(stretch) * np.arcsinh(scores) + shift)
         standard: NDArray[np.float64] = (warped - warped.mean()) / (warped.std() or 1.0)
         return standard
+
+
+def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Replace values by standard normal quantiles of their ranks; ties share a rank.
+
+    A label transform that no monotone change of the unit can disturb.
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values)
+    return ndtri((ranks - 0.5) / len(ranks))

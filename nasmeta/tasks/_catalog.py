@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from nasmeta.errors import ColumnError, DamagedFileError, SettingError, UnknownNameError, shown
+from nasmeta.errors import ColumnError, DamagedFileError, NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.registry import Registry, is_place
 from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
 from nasmeta.tasks._members import (
@@ -23,16 +23,8 @@ from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attack
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
-__all__ = [
-    "TASKS",
-    "all_held_out",
-    "as_task",
-    "as_tasks",
-    "default_sources",
-    "get_task",
-    "task_distribution",
-    "task_families",
-]
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _task_of(found: object) -> Task | None:
@@ -203,16 +195,6 @@ def default_sources(task: Task) -> TaskDistribution:
     For a task of 12 epochs, of latency or of energy that is the family of this name; for all others the first part of
     the name: so a task under attack or with a budget learns from the validation accuracies on the other datasets. A
     trade-off learns from those of the same weight on the other datasets and devices, as its weight is known.
-
-    Raises
-    ------
-    UnknownNameError
-        Where the task belongs to no family.
-
-    Examples
-    --------
-    >>> default_sources(get_task("nb201/robust/pgd@1")).names
-    ('nb201/cifar100', 'nb201/imagenet16-120')
     """
     if found := _TRADEOFF.fullmatch(task.name):
         form, weight, device = found["form"] or "", found["weight"], found["device"]
@@ -237,17 +219,7 @@ def _without(task: Task, family: str) -> TaskDistribution:
 
 
 def as_task(task: str | Task | TaskDistribution) -> Task:
-    """Return a task from its name, itself, or a distribution of exactly one.
-
-    Raises
-    ------
-    UnknownNameError, SettingError
-
-    Examples
-    --------
-    >>> as_task("nb201/cifar10").name
-    'nb201/cifar10'
-    """
+    """Return a task from its name, itself, or a distribution of exactly one."""
     if isinstance(task, TaskDistribution):
         if len(task) != 1:
             raise SettingError(f"One task is needed, but {task!r} has {len(task)}.")
@@ -304,3 +276,50 @@ def as_tasks(
             what = what if sources else "A task is a name such as nb201/cifar10, or a Task"
             raise SettingError(f"{what}, not {shown(one)}.")
     return found
+
+
+def list_tasks(family: str | None = None) -> pd.DataFrame:
+    """Return the tasks of all families, or of one; `get_task` knows more forms of names.
+
+    Parameters
+    ----------
+    family : str, optional
+        A name in `nasmeta.tasks.task_families`.
+
+    Returns
+    -------
+    DataFrame
+        One row a task: ``task``, ``family`` (the first that has it), ``table``, ``dataset``, ``metric``, and ``here``
+        (whether its values are on this machine; where they are not, the error of the first use names the command that
+        brings them). Families that are drawn from a table are left out where it is not here.
+
+    Raises
+    ------
+    UnknownNameError
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> nm.list_tasks("nb201")[["task", "dataset", "metric", "here"]]
+                       task         dataset    metric  here
+    0         nb201/cifar10         cifar10  accuracy  True
+    1        nb201/cifar100        cifar100  accuracy  True
+    2  nb201/imagenet16-120  imagenet16-120  accuracy  True
+    """
+    import pandas as pd
+
+    from nasmeta.tables import is_here
+
+    rows: dict[str, tuple[str | bool, ...]] = {}
+    for name in [family] if family is not None else [name for name in task_families() if name != "all"]:
+        try:
+            tasks = task_distribution(name)
+        except NasmetaError:
+            if family is not None:
+                raise
+            continue
+        for task in tasks:
+            s, parts = task.signal, (task,) if task.objective is None else task.parts
+            here = all(is_here(task.table_name, **vars(part.signal)) for part in parts)
+            rows.setdefault(task.name, (task.name, name, task.table_name, s.dataset, s.metric, here))
+    return pd.DataFrame(rows.values(), columns=["task", "family", "table", "dataset", "metric", "here"])

@@ -14,8 +14,6 @@ from nasmeta.spaces import held_out_name
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
-__all__ = ["ALL_HELD_OUT", "TaskDistribution"]
-
 ALL_HELD_OUT: list[Callable[[], set[str]]] = []  # what any task is on; the catalogue of tasks adds its answer
 _SPLITS: Mapping[str, Callable[[Task], tuple[str, ...]]] = {
     "dataset": lambda task: () if task.device else task.held_out[:1],

@@ -15,8 +15,6 @@ from nasmeta.tasks._names import read_name
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
 
-__all__ = ["curve_point", "fidelities"]
-
 _POINT = re.compile(r"(?P<epoch>\d{1,6})of(?P<epochs>\d{1,6})")
 
 

@@ -15,17 +15,6 @@ from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, devices, read_name
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
 
-__all__ = [
-    "declared_families",
-    "declared_tasks",
-    "drawn_names",
-    "own_families",
-    "own_names",
-    "own_tasks",
-    "task_of_own_table",
-    "tradeoff_devices",
-]
-
 _RULES = ("within", "tradeoff")
 _UNITS = {"latency": "ms", "energy": "mJ"}
 _QUANTILES = (0.1, 0.9)  # of the cells' costs, between which a budget lies

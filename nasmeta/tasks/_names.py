@@ -38,8 +38,6 @@ from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
 
-__all__ = ["CANNOT_RUN_ALL", "DATASETS", "FORMS", "TNB101", "attacks", "devices", "read_name", "why_no_name"]
-
 _EMBEDDED_RELEASE = "NATS-tss v1.0"
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 CANNOT_RUN_ALL = ("edgetpu",)  # devices with a latency of some cells only
@@ -86,24 +84,7 @@ FORMS = (
 
 @cache
 def read_name(name: str) -> Task | None:
-    """Return the task that a name means, or None where it has none of the forms.
-
-    Raises
-    ------
-    UnknownNameError
-        Where the form is known, but not the device or attack in it.
-
-    Examples
-    --------
-    >>> read_name("nb201/cifar100@12ep")
-    Task('nb201/cifar100@12ep': accuracy, split valid, 12 epochs, seed 111, nb201)
-    >>> read_name("nb201/latency/pixel3")
-    Task('nb201/latency/pixel3': latency_pixel3_milliseconds, nb201)
-    >>> read_name("nb201/latency/pixel4")
-    Traceback (most recent call last):
-    nasmeta.errors.UnknownNameError: Unknown device with latency on cifar10 'pixel4'. Did you mean 'pixel3'? Possible: \
-1080ti_batch1, ...
-    """
+    """Return the task that a name means, or None where it has none of the forms."""
     family, _, rest = name.partition("/")
     if family == "tnb101" and (dataset := rest.removesuffix("/train")) in TNB101:
         epochs, metric = TNB101[dataset]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +14,6 @@ from nasmeta.errors import SettingError, shown
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
     from nasmeta.tasks._signal import Signal
-
-__all__ = ["Objective", "hypervolume", "log_tradeoff", "pareto_front", "within_budget"]
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,9 @@ class Objective:
             metric, unit = f"{of.metric}_within_{self.amount:g}{cost.unit}_{cost.device}", of.unit
         else:
             metric, unit = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}", "1"
-        return replace(
-            of,
-            metric=metric,
-            unit=unit,
-            release=f"{of.release} + {cost.release}",
-            source=f"{of.source} + {cost.source}",
-            licence=f"{of.licence} + {cost.licence}",
-            source_sha256=f"{of.source_sha256} + {cost.source_sha256}",
-            note=f"{of.note}; {cost.note}",
-        )
+        of_both = ("release", "source", "licence", "source_sha256")
+        both: Any = {part: f"{getattr(of, part)} + {getattr(cost, part)}" for part in of_both}
+        return replace(of, metric=metric, unit=unit, note=f"{of.note}; {cost.note}", **both)
 
 
 def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray[np.float64]:
@@ -82,29 +73,6 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     A cell within the budget keeps its value. One above it has minus the percentage by which its cost would have to
     fall, between 0 and -100; one whose cost is NaN, as where a device cannot run the network, has -100. So each
     feasible cell is better than each other, no value is infinite, and nothing but the cell and the budget decides it.
-
-    Parameters
-    ----------
-    values : array-like, shape (n,)
-        Higher is better and never negative, such as accuracy; NaN stays NaN.
-    costs : array-like, shape (n,)
-        Positive; lower is better.
-    budget : float
-        In the unit of `costs`; a cost equal to it is within.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Raises
-    ------
-    SettingError
-        Where the budget is not positive, or no cell is within.
-
-    Examples
-    --------
-    >>> within_budget([90.0, 94.0, 95.0, 93.0], [4.0, 5.0, 8.0, float("nan")], budget=5.0)
-    array([  90. ,   94. ,  -37.5, -100. ])
     """
     gains, prices = _numbers(values, "Values"), _numbers(costs, "Costs")
     if not 0 < budget < np.inf:

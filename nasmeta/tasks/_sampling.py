@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tasks._augmentation import Augmentation
-from nasmeta.tasks._scores import normal_scores
+from nasmeta.tasks._augmentation import Augmentation, normal_scores
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._sources import checked_sources
 from nasmeta.tasks._task import Task
-
-__all__ = ["Episode", "EpisodeSampler"]
 
 
 @dataclass(frozen=True, eq=False)

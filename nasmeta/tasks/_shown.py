@@ -7,8 +7,6 @@ from typing import Any
 from nasmeta.errors import NasmetaError
 from nasmeta.pictures import ShowsFacts
 
-__all__ = ["ShownTask"]
-
 
 class ShownTask(ShowsFacts):
     """Base of `nasmeta.tasks.Task`."""

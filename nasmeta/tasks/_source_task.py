@@ -14,8 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, held_out_name, move_cells
 
-__all__ = ["SourceTask"]
-
 _LARGEST_LABEL = 1e100  # squares of as many as there are architectures can be summed up
 _COST_METRIC = re.compile(r"seconds|parameters|params|flops")
 _SIZE = re.compile(r"parameters|params|flops")

@@ -11,40 +11,14 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
-__all__ = ["checked_sources"]
-
 
 def checked_sources(
     who: str, sources: Iterable[SourceTask | Task], space: SearchSpace | None = None, *, move: bool = False
 ) -> list[SourceTask]:
-    """Return the sources' labelled cells, or say what is wrong with them.
+    """Return the sources' labelled cells, or say what is wrong with them to `who` learns from them.
 
-    Parameters
-    ----------
-    who : str
-        Name of the learner, for messages.
-    sources : iterable of Task or SourceTask
-        Of a task only the signal is seen. What labels are is checked by `SourceTask` itself.
-    space : SearchSpace, optional
-        In which sources have to be; where left out they may be of any.
-    move : bool, default False
-        Bring sources of other spaces to this one instead, as far as it has their cells.
-
-    Raises
-    ------
-    SettingError
-        Where there is no source, one is there twice or is of another space, or one has no two different labels: nothing
-        can be learnt from the order of equal ones.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import nasmeta as nm
-    >>> from nasmeta.tasks import SourceTask, checked_sources
-    >>> flat = SourceTask("flat", "flat", nm.get_space("nb201"), np.arange(5), np.ones(5))
-    >>> checked_sources("meta-gp", [flat])
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: Source flat has no two different labels: there is nothing to learn from it.
+    They have to be in `space`, where there is one; with `move` they are brought there, as far as it has their cells. Of
+    a task only the signal is seen. Nothing can be learnt from the order of equal labels.
     """
     seen: list[SourceTask] = []
     for source in sources:

@@ -14,16 +14,13 @@ from nasmeta.checks import check_generator, check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
-from nasmeta.tasks._costs import recorded_costs
 from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._shown import ShownTask
-from nasmeta.tasks._signal import Cost, Signal
+from nasmeta.tasks._signal import Cost, Signal, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo, Table
-
-__all__ = ["Task"]
 
 
 class Task(ShownTask):

@@ -16,8 +16,6 @@ from nasmeta.tasks import SourceTask
 from nasmeta.testing._searchers import made_up_values
 from nasmeta.testing._spaces import OnSpaces
 
-__all__ = ["MetaPredictorContract"]
-
 
 class MetaPredictorContract(OnSpaces):
     """Tests of a meta-predictor: inherit, say how to make it, and let pytest find the class.

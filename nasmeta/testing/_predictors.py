@@ -18,8 +18,6 @@ from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing._searchers import made_up_values
 from nasmeta.testing._spaces import OnSpaces
 
-__all__ = ["PredictorContract"]
-
 
 class PredictorContract(OnSpaces):
     """Tests of a predictor: inherit, say how to make it, and let pytest find the class.

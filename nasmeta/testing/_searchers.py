@@ -19,8 +19,6 @@ from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing._spaces import OnSpaces
 
-__all__ = ["MultiFidelityContract", "SearcherContract", "made_up_values"]
-
 
 def made_up_values(space: SearchSpace, shift: float = 0.0) -> NDArray[np.float64]:
     """Return a smooth, made-up value for each architecture of a space, float64, shape (size,); for tests only.

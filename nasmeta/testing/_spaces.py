@@ -12,8 +12,6 @@ from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import CellSpace, Choice, SearchSpace, get_space
 from nasmeta.threads import one_thread
 
-__all__ = ["EXAMPLE_SPACES", "OnSpaces", "example_space"]
-
 EXAMPLE_SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
 _MIXED: dict[str, list[Choice]] = {
     "layers": [1, 2, 3, 4],

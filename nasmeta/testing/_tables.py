@@ -11,8 +11,6 @@ import pytest
 from nasmeta.errors import ArchitectureError, ColumnError, MissingValueError
 from nasmeta.tables import ColumnInfo, Table
 
-__all__ = ["TableContract"]
-
 
 def _address_of(info: ColumnInfo) -> dict[str, Any]:
     """Return the whole address of a column as the arguments of a question."""

@@ -19,16 +19,6 @@ from nasmeta.moved import renamed_arguments, renamed_attribute
 from nasmeta.places import checked_path
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
-__all__ = [
-    "SPLITS",
-    "ImageDataset",
-    "checked_size",
-    "dataset_names",
-    "dataset_options",
-    "default_split",
-    "load_dataset",
-]
-
 SPLITS = ("train", "valid", "test")
 _HALVED = ("cifar10", "cifar100", "imagenet16-120")
 _TEST_SHARE = 0.2  # where the source has no test images of its own
@@ -144,31 +134,14 @@ def dataset_names() -> list[str]:
 
 
 def default_split(data: str) -> str:
-    """Return how a data set is split where nobody says: as the tables' was, where a table is about it.
-
-    Examples
-    --------
-    >>> default_split("cifar10:images"), default_split("digits")
-    ('nb201', 'fraction')
-    """
+    """Return how a data set is split where nobody says: as the tables' was, where a table is about it."""
     return "nb201" if str(data).partition(":")[0].lower() in _HALVED else "fraction"
 
 
 def dataset_options(
     data: str, split: str | Path | None = None, valid_fraction: float | None = None, size: int | None = None
 ) -> dict[str, Any]:
-    """Return the keyword arguments of `load_dataset`, the split as the tables have it where nobody says.
-
-    Raises
-    ------
-    SettingError
-        Where a fraction is given with a split that has none.
-
-    Examples
-    --------
-    >>> dataset_options("cifar10:images"), dataset_options("digits", valid_fraction=0.2)
-    ({'split': 'nb201', 'size': None}, {'split': 'fraction', 'valid_fraction': 0.2, 'size': None})
-    """
+    """Return the keyword arguments of `load_dataset`, the split as the tables have it where nobody says."""
     if valid_fraction is None:
         return {"split": default_split(data) if split is None else split, "size": size}
     if split not in (None, "fraction"):
@@ -276,12 +249,7 @@ def load_dataset(
 
 
 def checked_size(size: object, least: int = 4) -> int:
-    """Return a height and width in pixels, checked.
-
-    Raises
-    ------
-    SettingError
-    """
+    """Return a height and width in pixels, checked."""
     pixels = check_int("size", size, least, 2**14)
     if pixels % 4:
         raise SettingError(f"size is a multiple of 4, as the network halves images twice, not {pixels}.")

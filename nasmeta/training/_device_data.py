@@ -8,23 +8,12 @@ from torch import Tensor
 
 from nasmeta.training._dataset import SPLITS, ImageDataset
 
-__all__ = ["Augmentation", "DeviceData"]
-
 
 class DeviceData:
     """Images and labels on a device, and batches of them as a network takes them.
 
     The images lie there once, as bytes and with the crops' black padding around them, so that a random crop is one
     gather and an image without augmentation is a view.
-
-    Parameters
-    ----------
-    dataset : ImageDataset
-    device : torch.device
-    padding : int, default 0
-        Pixels on each side.
-    channels_last : bool, default False
-        Memory format of batches.
     """
 
     def __init__(

@@ -1,21 +1,21 @@
-"""Taking a trained network elsewhere."""
+"""Taking a trained network elsewhere, and files of tensors: safetensors with JSON in its head, no pickle."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, shown
+from nasmeta.files import write_atomically
 from nasmeta.spaces import get_space
-from nasmeta.training._checkpoint import read_tensors, write_tensors
 from nasmeta.training._network import CellNetwork
-
-__all__ = ["NETWORK_FILE", "check_export", "export_network", "load_network"]
 
 NETWORK_FILE = "network.safetensors"
 _ENDINGS = {".safetensors": "safetensors", ".pt2": "torch", ".onnx": "onnx"}
@@ -97,22 +97,9 @@ def export_network(
 
 
 def check_export(path: Path, format: str | None = None, made_before: Path | None = None) -> str:
-    """Return the format in which a network is written to a path; notice what would fail only after a training.
+    """Return the format in which a network is written to a path, by the ending where nobody says.
 
-    Parameters
-    ----------
-    path : Path
-    format : {"safetensors", "torch", "onnx"}, optional
-        By the ending where left out.
-    made_before : Path, optional
-        A folder that need not be there yet.
-
-    Raises
-    ------
-    SettingError
-        For another format, a folder that is not there, and a path that is a folder.
-    NasmetaError
-        Where the packages for ONNX are not installed.
+    It notices what would fail only after a training. The folder `made_before` need not be there yet.
     """
     format = format or _ENDINGS.get(path.suffix)
     if format is None or format not in _ENDINGS.values():
@@ -155,3 +142,32 @@ def load_network(path: str | Path) -> CellNetwork:
     except (KeyError, TypeError, RuntimeError, AttributeError, NasmetaError) as reason:
         raise DamagedFileError(f"{path} holds no network of this kind: {reason!s:.200}.") from reason
     return network.eval()
+
+
+_KEY = "nasmeta"
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], head: Mapping[str, Any]) -> None:
+    """Write tensors and a head of JSON's types."""
+    from safetensors.torch import save
+
+    # tensors of one memory, and those whose channels come last, are not taken as they are
+    plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
+    write_atomically(path, save(plain, metadata={_KEY: json.dumps(head)}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote, on the CPU."""
+    try:
+        from safetensors import safe_open
+    except ImportError as reason:
+        raise NasmetaError('Checkpoints need safetensors: pip install "nasmeta[torch]".') from reason
+    try:
+        with safe_open(path, framework="pt") as file:
+            head = json.loads((file.metadata() or {})[_KEY])
+            tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if not isinstance(head, dict):
+            raise TypeError("its head is no object")
+    except Exception as reason:  # safetensors has an exception of its own for altered files, and passes on others
+        raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
+    return tensors, head

@@ -17,8 +17,6 @@ from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.registry import Registry
 from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray, restricted_load
 
-__all__ = ["READERS", "ImageSource", "Pixels", "files_by_class", "read_pictures", "resized"]
-
 Pixels: TypeAlias = NDArray[np.uint8]
 
 
@@ -51,13 +49,7 @@ def _coloured(grey: Pixels) -> Pixels:
 
 
 def _as_rgb(picture: Any) -> Any:
-    """Give a picture of Pillow three channels of bytes.
-
-    Raises
-    ------
-    ValueError
-        Where its values have more than eight bits, which Pillow would cut off at 255.
-    """
+    """Give a picture of Pillow three channels of bytes; of more than eight bits, it would cut the values off at 255."""
     if picture.mode.startswith(("I", "F")):
         raise ValueError(f"its values have more than 8 bits (mode {picture.mode}); write it with 8 bits")
     return picture.convert("RGB")

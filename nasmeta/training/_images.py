@@ -15,8 +15,6 @@ from nasmeta.places import checked_path
 from nasmeta.training._dataset import checked_size
 from nasmeta.training._image_files import files_by_class, read_digits, read_pictures, resized
 
-__all__ = ["ImageBatch", "load_images"]
-
 
 @dataclass(frozen=True)
 class ImageBatch:

@@ -22,8 +22,6 @@ from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import EpochRecord
 
-__all__ = ["Learner"]
-
 _SMALLEST_MICRO_BATCH = 8
 _STEPS_BETWEEN_CHECKS = 50  # a look at the loss makes the CPU wait for the GPU
 _EVALUATION_BATCH = 1024
@@ -41,27 +39,10 @@ def _parts(n: int, size: int) -> list[slice]:
 
 
 class Learner:
-    """A network, its optimizer and its data.
+    """A network that learns, its optimizer and its data.
 
-    Parameters
-    ----------
-    network : CellNetwork
-        Is moved to the device.
-    dataset : ImageDataset
-    recipe : Recipe
-    seed : int
-        With the number of an epoch it gives the order of the images and their augmentation.
-    device : torch.device
-
-    Attributes
-    ----------
-    micro_batch : int
-        Images that go through the network at once; is halved where memory does not suffice.
-
-    Raises
-    ------
-    TrainingFailed
-        Where the network does not fit into the device's memory.
+    With the number of an epoch, `seed` gives the order of the images and their augmentation. `micro_batch` images go
+    through the network at once; it is halved where memory does not suffice.
     """
 
     def __init__(
@@ -100,12 +81,7 @@ class Learner:
         return self.network if self._average is None else self._average
 
     def epoch(self, epoch: int, learning_only: bool = False) -> EpochRecord:
-        """Train an epoch, counted from 0, and evaluate if it is time to.
-
-        Raises
-        ------
-        TrainingFailed
-        """
+        """Train an epoch, counted from 0, and evaluate if it is time to."""
         with self._reporting_failures():
             return self._epoch(epoch, learning_only)
 
@@ -294,13 +270,7 @@ class Learner:
         return tensors, {"micro_batch": self.micro_batch, "scaler": self._scaler.state_dict()}
 
     def set_state(self, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
-        """Take up a state that `state` returned.
-
-        Raises
-        ------
-        TrainingFailed
-            Where it does not fit into the device's memory.
-        """
+        """Take up a state that `state` returned."""
         with self._reporting_failures(errors=False):
             self._set_state(tensors, rest)
 

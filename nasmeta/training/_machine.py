@@ -11,8 +11,6 @@ import torch
 
 from nasmeta.errors import SettingError, shown
 
-__all__ = ["EnergyMeter", "chosen_device", "computing", "device_name", "is_out_of_memory"]
-
 _OUT_OF_MEMORY = (  # what is raised as a plain RuntimeError where memory does not suffice
     "out of memory",
     "can't allocate memory",
@@ -30,11 +28,6 @@ def chosen_device(device: str | torch.device, here: bool = True) -> torch.device
     """Return the device asked for; ``auto`` is the first CUDA device where there is one, else the CPU.
 
     One that is not `here` need not be on this machine.
-
-    Raises
-    ------
-    SettingError
-        Where there is no such device.
     """
     if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -90,12 +83,7 @@ def computing(deterministic: bool) -> Iterator[None]:
 
 
 class EnergyMeter:
-    """The energy that a card has taken since this was made, where NVML (the package nvidia-ml-py) tells.
-
-    Parameters
-    ----------
-    device : torch.device
-    """
+    """The energy that a card has taken since this was made, where NVML (the package nvidia-ml-py) tells."""
 
     def __init__(self, device: torch.device) -> None:
         self._nvml: Any = None

@@ -26,8 +26,6 @@ from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import TrainingResult
 from nasmeta.training._trainer import run_training
 
-__all__ = ["bytes_needed", "train_many"]
-
 _CONTEXT_BYTES = 700 * 2**20  # what a process takes on a card before it holds a tensor; a guess on the safe side
 _KEPT = 2.0  # gradients and workspaces beside the activations; a guess on the safe side
 

@@ -19,30 +19,13 @@ except ImportError as reason:
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["CellModule", "CellNetwork", "live_edges", "multiply_adds"]
-
 _LARGEST = 2**20  # channels, classes or cells
 _EDGES = complete_edges(4)
 _LAST_NODE = 3
 
 
 def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
-    """Say for each edge whether it lies on a way from the input to the output that no ``none`` cuts.
-
-    Parameters
-    ----------
-    operations : sequence of str
-        Names of the operations of the six edges, in the space's order.
-
-    Returns
-    -------
-    tuple of bool
-
-    Examples
-    --------
-    >>> live_edges(["none", "skip_connect", "nor_conv_3x3", "none", "none", "nor_conv_1x1"])
-    (False, True, False, False, False, True)
-    """
+    """Say for each edge whether it lies on a way from the input to the output that no ``none`` cuts."""
     is_list = isinstance(operations, list | tuple) and all(isinstance(name, str) for name in operations)
     if not is_list or len(operations) != len(_EDGES):
         raise SettingError(f"operations must be a list of six names, one for each edge, not {shown(operations)}.")
@@ -99,23 +82,9 @@ _OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool
 class CellModule(nn.Module):
     """One cell: each node is the sum of what the operations of its incoming edges make of earlier nodes.
 
-    Parameters
-    ----------
-    operations : sequence of str
-        Of the six edges, in the space's order.
-    channels : int
-        Of input and output.
-    prune : bool, default False
-        Build only live edges (`live_edges`). Otherwise all are built, as officially, so that parameters count alike;
-        those that do not reach the output are not computed, since they change nothing. An edge that reaches it but
-        whose input is always zero is: a convolution's batch norm adds its bias, which training moves away from zero.
-
-    Examples
-    --------
-    >>> import torch
-    >>> cell = CellModule(["none", "skip_connect", "none", "none", "none", "avg_pool_3x3"], channels=2)
-    >>> cell(torch.ones(1, 2, 4, 4)).shape
-    torch.Size([1, 2, 4, 4])
+    With `prune` only live edges are built (`live_edges`). Otherwise all are, as officially, so that parameters count
+    alike; those that do not reach the output are not computed, since they change nothing. An edge that reaches it but
+    whose input is always zero is: a convolution's batch norm adds its bias, which training moves away from zero.
     """
 
     def __init__(self, operations: Sequence[str], channels: int, prune: bool = False) -> None:

@@ -17,8 +17,6 @@ from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import shipped
 from nasmeta.spaces import ArchitectureLike, SearchSpace, get_cell_space, get_space
 
-__all__ = ["FORMAT", "ProxyFile", "measured_proxies", "read_proxies", "shipped_file"]
-
 FORMAT = 1
 
 # What altered bytes end in: a header that asks for petabytes is a MemoryError, an unknown compression a
@@ -31,34 +29,14 @@ _OF_DAMAGE = (
 
 @dataclass(frozen=True)
 class ProxyFile:
-    """Proxies that were measured, one cell of each isomorphism class.
+    """Proxies that were measured, one cell of each isomorphism class."""
 
-    Attributes
-    ----------
-    cells : ndarray of int32, shape (n,)
-        The representatives that were probed, as `CellSpace.canonical` gives them.
-    values : mapping of str to ndarray of float64, shape (n,)
-        By proxy; higher is taken as better.
-    facts : mapping
-        How they were measured: space, images, network, seed, versions.
-    """
-
-    cells: NDArray[np.int32]
-    values: Mapping[str, NDArray[np.float64]]
-    facts: Mapping[str, Any]
+    cells: NDArray[np.int32]  # the representatives that were probed, int32, (n,)
+    values: Mapping[str, NDArray[np.float64]]  # by proxy, (n,); higher is taken as better
+    facts: Mapping[str, Any]  # how they were measured: space, images, network, seed, versions
 
     def of_all_cells(self, space: str | SearchSpace | None = None) -> dict[str, NDArray[np.float64]]:
-        """Give each cell the values of its class; NaN for classes that were not measured.
-
-        Parameters
-        ----------
-        space : str or SearchSpace, optional
-            That of the file, where left out; or another one whose operations are among those of the file's space.
-
-        Returns
-        -------
-        dict of str to ndarray of float64, shape (n_cells,)
-        """
+        """Give each cell, of this space or one with no other operations, the values of its class, else NaN."""
         measured_in = get_cell_space(self.facts["space"])
         wanted = measured_in if space is None else get_cell_space(space)
         if not set(wanted.operations) <= set(measured_in.operations):
@@ -79,13 +57,7 @@ class ProxyFile:
 
 
 def read_proxies(path: str | Path) -> ProxyFile:
-    """Read a file that ``nasmeta proxies compute`` has written. No pickle is read.
-
-    Raises
-    ------
-    DamagedFileError
-        Where it is not there, or no such file.
-    """
+    """Read a file that ``nasmeta proxies compute`` has written. No pickle is read."""
     try:
         with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:  # else it stays open
             facts = json.loads(str(file["facts"]))

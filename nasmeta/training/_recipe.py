@@ -13,8 +13,6 @@ from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, sho
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
 
-__all__ = ["Recipe", "load_recipe", "recipe_names"]
-
 _FOLDER = Path(__file__).parent / "recipes"
 _CHOICES = {
     "schedule": ("cosine", "one-cycle", "constant"),

@@ -13,8 +13,6 @@ from typing import Any
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.places import checked_path
 
-__all__ = ["EpochRecord", "TrainingResult", "csv_of", "read_result"]
-
 RESULT_FILE = "result.json"
 FORMAT = 1
 _NUMBER = int | float
@@ -167,15 +165,7 @@ class TrainingResult:
 
 
 def read_result(folder: str | Path) -> TrainingResult:
-    """Read the result that `train` left in a folder.
-
-    Raises
-    ------
-    SettingError
-        Where the training is not finished.
-    DamagedFileError
-        Where the file is damaged.
-    """
+    """Read the result that `train` left in a folder."""
     path = checked_path("folder", folder) / RESULT_FILE
     try:
         return TrainingResult.from_dict(json.loads(path.read_text(encoding="utf-8")))

@@ -19,9 +19,6 @@ from nasmeta.training._result import EpochRecord, TrainingResult
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["train"]
-
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

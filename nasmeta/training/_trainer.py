@@ -8,27 +8,25 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from nasmeta.checks import check_bool, check_instance, check_int
-from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed, shown
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, TrainingFailed, shown
 from nasmeta.files import write_atomically
 from nasmeta.places import checked_path
+from nasmeta.progress import Bar, progress_bar
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
-from nasmeta.training._checkpoint import read_tensors, write_tensors
 from nasmeta.training._dataset import ImageDataset
-from nasmeta.training._export import NETWORK_FILE, export_network
+from nasmeta.training._export import NETWORK_FILE, export_network, read_tensors, write_tensors
 from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
-from nasmeta.training._watchers import Watchers
-
-__all__ = ["run_training"]
 
 CHECKPOINT_FILE, LOG_FILE, FAILURE_FILE = "checkpoint.safetensors", "epochs.csv", "failure.json"
 
@@ -76,15 +74,38 @@ def run_training(
             done = training.resume()
             if done is not None:
                 return done
-            watchers = stack.enter_context(
-                Watchers(place if tensorboard else None, recipe.epochs, progress, len(training.epochs), f"cell {cell}")
-            )
-            return training.run([watchers.see, *([] if on_epoch is None else [on_epoch])])
+            bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, len(training.epochs), shown=progress))
+            watching: list[Callable[[EpochRecord], object]] = [partial(_show, bar)]
+            if tensorboard and place is not None:
+                writer = _tensorboard(place, len(training.epochs))
+                stack.callback(writer.close)
+                watching.append(partial(_log, writer))
+            return training.run([*watching, *([] if on_epoch is None else [on_epoch])])
         except TrainingFailed as failure:
             if place is not None:
                 report = {"reason": failure.reason, "message": str(failure), "identity": identity}
                 write_atomically(place / FAILURE_FILE, json.dumps(report, indent=1) + "\n")
             raise
+
+
+def _show(bar: Bar, record: EpochRecord) -> None:
+    valid = "" if record.valid_accuracy is None else f", valid {record.valid_accuracy:.2f} %"
+    bar.update(record.epoch, note=f"loss {record.train_loss:.3f}, train {record.train_accuracy:.2f} %{valid}")
+
+
+def _tensorboard(folder: Path, done: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as reason:
+        raise NasmetaError('TensorBoard is not installed: pip install "nasmeta[train]".') from reason
+    # what a killed training logged after its last checkpoint is hidden
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
+
+
+def _log(writer: Any, record: EpochRecord) -> None:
+    for name, value in asdict(record).items():
+        if value is not None and name != "epoch":
+            writer.add_scalar(name, value, record.epoch)
 
 
 def _own_folder(folder: Path, stack: ExitStack) -> Path:

@@ -17,59 +17,30 @@ from nasmeta.runs._journal import read_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 
-__all__ = ["ChosenCell", "Searches", "choose", "read_searches"]
-
 _SAME = ("task", "column", "release", "evaluator")
 
 
 @dataclass(frozen=True)
 class ChosenCell:
-    """A cell to train.
-
-    Attributes
-    ----------
-    cell : int
-    role : {"pick", "random", "worst"}
-        One of the best that a search evaluated; drawn from the whole space; one of the worst evaluated.
-    searched_value : float or None
-        What the search was told, in percent; None where it did not evaluate the cell.
-    """
+    """A cell to train."""
 
     cell: int
-    role: str
-    searched_value: float | None
+    role: str  # pick, random (of the whole space) or worst (evaluated)
+    searched_value: float | None  # in percent; None where the search did not evaluate it
 
 
 @dataclass(frozen=True)
 class Searches:
-    """What the journals of some runs hold together.
-
-    Attributes
-    ----------
-    task : Task
-    values : mapping of int to float
-        Of each cell that was evaluated and did not fail, in percent.
-    searchers : tuple of str
-    evaluator : mapping or None
-        What answered, as the journals say; None for the table.
-    """
+    """What the journals of some runs hold together."""
 
     task: Task
-    values: Mapping[int, float]
+    values: Mapping[int, float]  # of each cell that was evaluated and did not fail, in percent
     searchers: tuple[str, ...]
-    evaluator: Mapping[str, Any] | None
+    evaluator: Mapping[str, Any] | None  # what answered, as the journals say; None for the table
 
 
 def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
-    """Read the journals of one or more runs on one task.
-
-    Raises
-    ------
-    JournalError
-        Where a file is no journal, is damaged, or records nothing.
-    SettingError
-        Where there is none, or the runs are on different tasks or on one that is not about accuracy.
-    """
+    """Read the journals of one or more runs on one task."""
     if isinstance(journals, str | os.PathLike):
         journals = [journals]
     if not journals:
@@ -117,25 +88,7 @@ def _task_of(header: Mapping[str, Any], path: Path) -> Task:
 def choose(
     searches: Searches, top: int = 3, controls: int = 3, worst: int = 0, seed: int = 0
 ) -> tuple[ChosenCell, ...]:
-    """Choose the best cells, random ones, and if wanted the worst ones; no two of them isomorphic.
-
-    Parameters
-    ----------
-    searches : Searches
-    top : int, default 3
-        The best that were evaluated; of equal ones the smaller index.
-    controls : int, default 3
-        Drawn uniformly from all cells of the space.
-    worst : int, default 0
-        The worst that were evaluated.
-    seed : int, default 0
-        Of the random ones.
-
-    Raises
-    ------
-    SettingError
-        Where there are fewer.
-    """
+    """Choose the best cells, random ones, and if wanted the worst ones; no two of them isomorphic."""
     top = check_int("top", top)
     controls, worst = check_int("controls", controls, 0), check_int("worst", worst, 0)
     space, values = searches.task.space, searches.values

@@ -12,8 +12,6 @@ from nasmeta.errors import JournalError
 from nasmeta.evaluators._trainer import recipe_sha256
 from nasmeta.journals import JournalFile, JournalKind
 
-__all__ = ["BATCHES", "Latencies", "VerificationJournal"]
-
 BATCHES = (1, 256)  # images
 
 Latencies: TypeAlias = dict[str, dict[str, Any]]  # by batch: what `latency` returned
@@ -46,18 +44,8 @@ _KIND = JournalKind(
 class VerificationJournal(JournalFile[_Known]):
     """The journal in a verification's folder: a line is ``[device, cell, {batch: latency, ...}, number]``.
 
-    A folder of before, with ``verification.json`` and ``latency.json`` in its place, is gone on with.
-
-    Parameters
-    ----------
-    home : Path
-    identity : mapping
-        What all its trainings share. Cells and seeds may differ from call to call.
-
-    Raises
-    ------
-    JournalError
-        Where the folder is another verification's, damaged, in use, or cannot be written.
+    A folder of before, with ``verification.json`` and ``latency.json`` in its place, is gone on with. The identity is
+    what all its trainings share; cells and seeds may differ from call to call.
     """
 
     def __init__(self, home: Path, identity: Mapping[str, Any]) -> None:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from nasmeta.training import TrainingResult
 
-__all__ = ["cells_frame", "epochs_frame", "facts_of"]
-
 _BAND = 2.0  # standard deviations
 
 

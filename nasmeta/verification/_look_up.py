@@ -18,8 +18,6 @@ from nasmeta.training import Recipe, load_recipe
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset
 
-__all__ = ["LookUp", "look_up"]
-
 _NEIGHBOURS = 500  # cells of about the same accuracy, from which the spread of the seeds is estimated
 # what the table's networks saw: pixels a side, classes, and images to train, validate and test
 _OF_TABLES = {
@@ -32,30 +30,15 @@ _HOW_NOT_WHAT = ("name", "evaluate_every", "precision", "compile", "channels_las
 
 @dataclass(frozen=True)
 class LookUp:
-    """The table's answers.
+    """The table's answers."""
 
-    Attributes
-    ----------
-    column : ColumnInfo
-        Which numbers they are.
-    values, lowest, highest : ndarray of float64, shape (n,)
-        Mean, least and greatest of the seeds of each cell, in percent; NaN where not measured.
-    n_seeds : ndarray of int64, shape (n,)
-        0 where the table does not say.
-    deviations : ndarray of float64, shape (n,)
-        Standard deviation between seeds, pooled over the 500 cells whose accuracy is nearest, for two or three seeds
-        of one cell hardly tell one; NaN where no cell has two.
-    not_comparable : str
-        Why a training cannot be expected to reach these values; empty where it can.
-    """
-
-    column: ColumnInfo
-    values: NDArray[np.float64]
-    lowest: NDArray[np.float64]
-    highest: NDArray[np.float64]
-    n_seeds: NDArray[np.int64]
-    deviations: NDArray[np.float64]
-    not_comparable: str
+    column: ColumnInfo  # which numbers they are
+    values: NDArray[np.float64]  # (n,), in percent; NaN where not measured
+    lowest: NDArray[np.float64]  # of the seeds
+    highest: NDArray[np.float64]  # of the seeds
+    n_seeds: NDArray[np.int64]  # (n,); 0 where the table does not say
+    deviations: NDArray[np.float64]  # between seeds, of the 500 cells of nearest accuracy; NaN where none has two
+    not_comparable: str  # why a training cannot be expected to reach these values; empty where it can
 
 
 def look_up(
@@ -64,26 +47,8 @@ def look_up(
     """Find the column that fits a training best, and what it says about cells.
 
     Where the table knows the data set after as many epochs as the recipe has: its validation accuracy. Otherwise the
-    column that the search saw, with which only the order of cells can be compared.
-
-    Parameters
-    ----------
-    task : Task
-    cells : sequence of int
-    dataset : ImageDataset
-    recipe : Recipe
-    compare_with : str, optional
-        The data set whose images these are, where its name does not say so, as for a folder.
-
-    Examples
-    --------
-    >>> from nasmeta.tasks import get_task
-    >>> from nasmeta.training import load_dataset, load_recipe
-    >>> found = look_up(get_task("nb201/cifar10"), [6111], load_dataset("digits"), load_recipe("tiny"))
-    >>> found.column.address, found.values.round(2).tolist(), found.n_seeds.tolist()
-    ('cifar10/accuracy/valid/200/mean', [91.61], [3])
-    >>> found.not_comparable
-    'the data set is digits, the look-up is about cifar10'
+    column that the search saw, with which only the order of cells can be compared. `compare_with` names the data set
+    whose images these are, where its own name does not, as for a folder.
     """
     table = task.table
     name = canonical_dataset(compare_with or dataset.name)

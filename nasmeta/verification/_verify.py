@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +20,12 @@ from nasmeta.places import checked_path
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._folder import BATCHES, Latencies, VerificationJournal
 from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of
-from nasmeta.verification._latency import latency
 from nasmeta.verification._look_up import look_up
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nasmeta.training import ImageDataset, Recipe, TrainingResult
-
-__all__ = ["Verification", "verify"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,3 +226,44 @@ def _write(home: Path, verification: Verification) -> None:
     for name, frame in (("cells", verification.cells), ("epochs", verification.epochs)):
         write_atomically(home / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     write_atomically(home / "facts.json", json.dumps(verification.facts, indent=1) + "\n")
+
+
+_MOST_PASSES, _LEAST_PASSES = 50, 5
+_WARM_UP = 2
+
+
+def latency(
+    network: Any, image_size: tuple[int, int], batch_size: int, device: str = "auto", seconds: float = 1.0
+) -> dict[str, Any]:
+    """Measure the forward pass of a network, in float32, on images that lie on the device already.
+
+    It is moved there and put into evaluation mode. After so many seconds no further pass is begun, once there were 5;
+    there are 50 at most, and two come first, unmeasured.
+    """
+    import torch
+
+    from nasmeta.training._machine import chosen_device, device_name
+
+    chosen = chosen_device(device)
+    images = torch.zeros(check_int("batch_size", batch_size), 3, *image_size, device=chosen)
+    network = network.to(chosen).eval()
+    cuda = chosen.type == "cuda"
+    times: list[float] = []
+    with torch.inference_mode():
+        for _ in range(_WARM_UP):
+            network(images)
+        began = time.perf_counter()
+        while len(times) < _LEAST_PASSES or (len(times) < _MOST_PASSES and time.perf_counter() - began < seconds):
+            if cuda:
+                torch.cuda.synchronize(chosen)
+            start = time.perf_counter()
+            network(images)
+            if cuda:
+                torch.cuda.synchronize(chosen)
+            times.append(time.perf_counter() - start)
+    return {
+        "median_ms": float(np.median(times)) * 1e3,
+        "min_ms": min(times) * 1e3,
+        "passes": len(times),
+        "device": device_name(chosen),
+    }

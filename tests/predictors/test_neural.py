@@ -22,7 +22,7 @@ from nasmeta.predictors import (
     move_to_space,
     save_predictor,
 )
-from nasmeta.predictors._neural._losses import pairwise_logistic
+from nasmeta.predictors._neural._training import pairwise_logistic
 from nasmeta.spaces import get_space
 from nasmeta.tables import load_table
 

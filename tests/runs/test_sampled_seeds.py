@@ -49,9 +49,7 @@ def test_a_run_sees_draws_and_is_judged_without_their_noise() -> None:
 def test_runs_of_a_comparison_draw_anew_also_without_chance_in_the_searcher(tmp_path: Path) -> None:
     asked = {"searchers": ["source-order", "random"], "tasks": ["nb201/cifar100#sample"], "evaluations": 15}
     found = nm.compare(**asked, repeats=3, folder=tmp_path)
-    values = found[found["searcher"] == "source-order"].pivot(
-        index="evaluation", columns="seed", values="value"
-    )
+    values = found[found["searcher"] == "source-order"].pivot(index="evaluation", columns="seed", values="value")
     task = nm.get_task("nb201/cifar100#sample")
     for seed in range(3):
         run = nm.search("source-order", task, evaluations=15, seed=seed)

@@ -2,6 +2,6 @@
 
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis.report._findings import Findings, find
-from nasmeta.analysis.report._write import write_findings, write_report
+from nasmeta.analysis.report._write import write_findings
 
-__all__ = ["Findings", "XAxis", "find", "write_findings", "write_report"]
+__all__ = ["Findings", "XAxis", "find", "write_findings"]

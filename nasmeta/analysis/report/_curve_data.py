@@ -17,8 +17,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["page_data", "points_for"]
-
 _MOST_POINTS = 400
 _CURVE_BYTES = 680_000  # of a page, so that it stays below 6 MB with plotly's 4.8
 _STATISTICS = ("mean", "low", "high", "median", "q25", "q75")
@@ -26,13 +24,7 @@ _AXES: tuple[XAxis, XAxis] = ("evaluation", "simulated_seconds")
 
 
 def points_for(curves: int) -> int:
-    """Return how many points each of so many (task, searcher) may have.
-
-    Examples
-    --------
-    >>> points_for(9), points_for(60)
-    (400, 75)
-    """
+    """Return how many points each of so many (task, searcher) may have."""
     numbers = 2 * 2 * (1 + len(_STATISTICS))  # two axes, validation and test
     return int(np.clip(_CURVE_BYTES / (numbers * 4 * 4 / 3 * curves), 20, _MOST_POINTS))
 
@@ -103,13 +95,7 @@ def _rank_course(found: Findings) -> dict[str, Any] | None:
     if course is None:
         return None
     name = str(course.columns[1])
-    return {
-        "x": name,
-        "curves": [
-            {"x": _floats(rows[name]), "y": _floats(rows["rank"])}
-            for rows in (course[course["searcher"] == searcher] for searcher in found.searchers)
-        ],
-    }
+    return {"x": name, "curves": _by_searcher(found, course, x=name, y="rank")}
 
 
 def _profiles(found: Findings) -> dict[str, Any] | None:
@@ -117,18 +103,13 @@ def _profiles(found: Findings) -> dict[str, Any] | None:
     if profiles is None or found.aggregates is None:
         return None
     thinned = profiles[profiles.groupby("searcher").cumcount() % 2 == 0]
-    return {
-        "reference": found.reference,
-        "curves": [
-            {
-                "x": _floats(rows["threshold"]),
-                "y": _floats(rows["share"]),
-                "low": _floats(rows["share_low"]),
-                "high": _floats(rows["share_high"]),
-            }
-            for rows in (thinned[thinned["searcher"] == searcher] for searcher in found.searchers)
-        ],
-    }
+    curves = _by_searcher(found, thinned, x="threshold", y="share", low="share_low", high="share_high")
+    return {"reference": found.reference, "curves": curves}
+
+
+def _by_searcher(found: Findings, frame: pd.DataFrame, **columns: str) -> list[dict[str, str]]:
+    parts = (frame[frame["searcher"] == searcher] for searcher in found.searchers)
+    return [{key: _floats(rows[name]) for key, name in columns.items()} for rows in parts]
 
 
 def _floats(values: npt.ArrayLike) -> str:

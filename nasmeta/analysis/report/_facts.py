@@ -17,52 +17,27 @@ if TYPE_CHECKING:
 
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["TaskFacts", "TestColumn", "facts_of"]
-
 
 @dataclass(frozen=True)
 class TestColumn:
-    """A test metric of all cells: what a searcher never saw, told of its incumbents.
-
-    Attributes
-    ----------
-    label : str
-        How it was measured.
-    values : float64 array (n_cells,)
-    best : float
-        The best of all cells.
-    """
+    """A test metric of all cells: what a searcher never saw, told of its incumbents."""
 
     __test__ = False  # pytest takes classes of such a name for tests
 
-    label: str
-    values: FloatArray
-    best: float
+    label: str  # how it was measured
+    values: FloatArray  # (n_cells,)
+    best: float  # of all cells
 
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """A task as a report needs it.
-
-    Attributes
-    ----------
-    name : str
-    optimum : float
-        The best value of the signal, in its unit.
-    sign : float
-        1 where higher is better, else -1.
-    unit : str
-        Of the signal; empty where the task is not known here.
-    signal : mapping of str to str
-        How the signal was measured: metric, split, epochs, seed, release, source, licence; empty as before.
-    test : TestColumn or None
-    """
+    """A task as a report needs it."""
 
     name: str
-    optimum: float
-    sign: float
-    unit: str
-    signal: Mapping[str, str]
+    optimum: float  # in the unit of the signal
+    sign: float  # 1 where higher is better, else -1
+    unit: str  # empty where the task is not known here
+    signal: Mapping[str, str]  # how it was measured: metric, split, epochs, …; empty as before
     test: TestColumn | None
 
     @property
@@ -74,20 +49,9 @@ class TaskFacts:
 def facts_of(
     frame: pd.DataFrame, tasks: Mapping[str, Task] | None = None, columns: Sequence[ColumnInfo] = ()
 ) -> list[TaskFacts]:
-    """Collect the facts of the tasks in a results frame.
+    """Return what is known of the tasks in a results frame, in its order; of others than `tasks` what it says.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-    tasks : mapping of name to Task, optional
-        Tasks that are not in it keep what the frame says of them: optimum and direction.
-    columns : sequence of ColumnInfo
-        Those that the comparison reports; a task takes the first that is of its data set.
-
-    Returns
-    -------
-    list of TaskFacts
-        In the order in which the frame first holds them.
+    Of the columns that the comparison reports, a task takes the first that is of its data set.
     """
     found = []
     for name, rows in frame.groupby("task", sort=False, observed=True):

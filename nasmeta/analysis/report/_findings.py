@@ -10,12 +10,11 @@ import numpy as np
 
 from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._deterministic_runs import deterministic_searchers, without_spread_of_equals
 from nasmeta.analysis._frame import Runs, count_runs, read_runs
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._profiles import anytime_area, performance_profiles
 from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
-from nasmeta.analysis._run_summary import asked_runs
+from nasmeta.analysis._run_summary import asked_runs, deterministic_searchers, without_spread_of_equals
 from nasmeta.analysis._summary import summarise, usual_budgets
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["SCORE_GOALS", "Findings", "find"]
-
 SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 
 _DAY = 86400.0
@@ -38,58 +35,28 @@ _TASKS_FOR_A_TEST = 5
 
 @dataclass
 class Findings:
-    """What a comparison found.
+    """What a comparison found."""
 
-    Attributes
-    ----------
-    frame : DataFrame (rows,)
-        The results frame, with the column ``test`` where a test column of every task is here (else NaN on those).
-    facts : list of TaskFacts
-    searchers : list of str
-    x : {"evaluation", "simulated_seconds"}
-        What the budget of the comparison counts; ranks and tests are at its end.
-    at : int or None
-        The budget that was asked for.
-    runs : list of int
-        The different numbers of runs of a (task, searcher).
-    level, seed : float, int
-        Level of all intervals, seed of the bootstrap.
-    results : dict of task to DataFrame
-        One row a searcher.
-    headers, goals : mapping
-        Headings and best values of the columns of `results`.
-    tests : dict of task to DataFrame
-        Paired tests of all pairs; empty where there is nothing to pair.
-    ranks, aggregates, improvement, profiles, rank_course : DataFrame or None
-        None where `remarks` say why.
-    friedman : Friedman or None
-        With one block a (task, seed).
-    friedman_of_tasks : Friedman or None
-        With one block a task, where there are at least five.
-    remarks : list of str
-        What a reader has to know: runs that are alike, what could not be computed and why.
-    """
-
-    frame: pd.DataFrame
+    frame: pd.DataFrame  # with the column test, NaN on tasks without a test column
     facts: list[TaskFacts]
     searchers: list[str]
-    x: XAxis
-    at: int | None
-    runs: list[int]
-    level: float = 0.95
-    seed: int = 0
-    results: dict[str, pd.DataFrame] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    goals: Goals = field(default_factory=dict)
-    tests: dict[str, pd.DataFrame] = field(default_factory=dict)
-    ranks: pd.DataFrame | None = None
+    x: XAxis  # what the budget counts; ranks and tests are at its end
+    at: int | None  # the budget that was asked for
+    runs: list[int]  # the different numbers of runs of a (task, searcher)
+    level: float = 0.95  # of all intervals
+    seed: int = 0  # of the bootstrap
+    results: dict[str, pd.DataFrame] = field(default_factory=dict)  # by task, one row a searcher
+    headers: dict[str, str] = field(default_factory=dict)  # of the columns of `results`
+    goals: Goals = field(default_factory=dict)  # of the same
+    tests: dict[str, pd.DataFrame] = field(default_factory=dict)  # by task, of all pairs
+    ranks: pd.DataFrame | None = None  # this and the next are None where `remarks` say why
     aggregates: pd.DataFrame | None = None
     improvement: pd.DataFrame | None = None
     profiles: pd.DataFrame | None = None
     rank_course: pd.DataFrame | None = None
-    friedman: Friedman | None = None
-    friedman_of_tasks: Friedman | None = None
-    remarks: list[str] = field(default_factory=list)
+    friedman: Friedman | None = None  # one block a (task, seed)
+    friedman_of_tasks: Friedman | None = None  # one block a task, from five on
+    remarks: list[str] = field(default_factory=list)  # what a reader has to know
 
     @property
     def budget(self) -> str:
@@ -163,10 +130,8 @@ def find(
 ) -> Findings:
     """Compute everything; what the frame does not allow is left out, with a remark that says why.
 
-    Raises
-    ------
-    SettingError
-        The frame is not valid, or the budget asked for is not reached by all runs.
+    Of the `tasks` that are passed it tells units, releases and test values. `columns` are the test columns that the
+    comparison reports, by default one in an order that does not depend on what was fetched.
     """
     runs = read_runs(frame, "incumbent_value", "simulated_seconds")
     facts = facts_of(frame, tasks, columns)

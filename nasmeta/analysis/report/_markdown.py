@@ -19,8 +19,6 @@ from nasmeta.analysis.report._words import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["against_best_texts", "markdown"]
-
 _ALT = {
     "regret_evaluations_mean": "Mean regret against evaluations, a panel a task",
     "regret_seconds_mean": "Mean regret against simulated seconds, a panel a task",
@@ -32,15 +30,7 @@ _ALT = {
 
 
 def markdown(found: Findings, title: str, pictures: Mapping[str, str]) -> str:
-    """Write the report.
-
-    Parameters
-    ----------
-    found : Findings
-    title : str
-    pictures : mapping of name to path
-        Relative to the report.
-    """
+    """Return the report; `pictures` has their paths, relative to the report, by name."""
 
     def picture(name: str) -> list[str]:
         return [f"![{_ALT[name]}]({pictures[name]})\n"] if name in pictures else []

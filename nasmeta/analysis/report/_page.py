@@ -28,19 +28,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["page"]
-
 _LEVEL = 0.05
 
 
 def page(found: Findings, title: str, provenance: Mapping[str, Any]) -> str:
-    """Return the page.
-
-    Raises
-    ------
-    NasmetaError
-        plotly or scikit-posthocs is not installed.
-    """
+    """Return the page."""
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as reason:
@@ -179,14 +171,7 @@ def _svg(figure: Figure) -> str:
 
 
 def pair_matrix(table: pd.DataFrame, searchers: Sequence[str]) -> str:
-    """Return an HTML table of searchers by searchers.
-
-    Parameters
-    ----------
-    table : DataFrame, one row a pair
-        From `paired_tests`, of one task.
-    searchers : sequence of str
-    """
+    """Return an HTML table of searchers by searchers of the paired tests of one task."""
     cells: dict[tuple[str, str], Any] = {}
     for row in table.to_dict("records"):
         one, other, counts = str(row["searcher"]), str(row["other"]), (row["better"], row["ties"], row["worse"])

@@ -8,25 +8,9 @@ from nasmeta.analysis._ranks import Friedman
 from nasmeta.analysis.report._facts import TaskFacts
 from nasmeta.analysis.report._findings import Findings
 
-__all__ = [
-    "friedman_sentence",
-    "joined_numbers",
-    "p_text",
-    "result_notes",
-    "size_sentence",
-    "task_sentence",
-    "test_note",
-]
-
 
 def p_text(p_value: float) -> str:
-    """Write a p-value.
-
-    Examples
-    --------
-    >>> p_text(0.04321), p_text(2e-9), p_text(1.0)
-    ('0.043', '< 0.001', '1')
-    """
+    """Write a p-value, down to 0.001."""
     if p_value < 0.001:
         return "< 0.001"
     return f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}".rstrip("0").rstrip(".")

@@ -8,52 +8,16 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._plots import check_formats, plot_regret, save_figure
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
 from nasmeta.analysis._tables import to_latex
-from nasmeta.analysis.report._findings import SCORE_GOALS, Findings, find
+from nasmeta.analysis.report._findings import SCORE_GOALS, Findings
 from nasmeta.analysis.report._markdown import against_best_texts, markdown
 from nasmeta.analysis.report._page import page
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
-
-    from nasmeta.tables import ColumnInfo
-
-__all__ = ["write_findings", "write_report"]
-
-
-def write_report(
-    frame: pd.DataFrame,
-    folder: str | PathLike[str],
-    tasks: Mapping[str, Task] | None = None,
-    provenance: Mapping[str, Any] | None = None,
-    title: str = "Comparison of searchers",
-    at: int | None = None,
-    x: XAxis | None = None,
-    formats: Sequence[str] = ("png", "svg", "pdf"),
-    level: float = 0.95,
-    seed: int = 0,
-    columns: Sequence[ColumnInfo] = (),
-) -> list[Path]:
-    """Write the report of a comparison; `nasmeta.report` says what its arguments mean.
-
-    Of what it has beside those, `tasks` are those that are here, of which the report tells units, releases and test
-    values; `provenance` is anything else to be kept with the results, values may be nested; `columns` are the test
-    columns that the comparison reports, by default one in an order that does not depend on what was fetched. The folder
-    gets ``index.html`` (one file, plotly.js in it, nothing is loaded from anywhere), ``report.md``, the same in short,
-    ``figures/`` and ``tables/`` (LaTeX, with booktabs) for papers.
-
-    Returns
-    -------
-    list of Path
-        The page first.
-    """
-    return write_findings(find(frame, tasks, at, x, level, seed, columns), folder, provenance, title, formats)
 
 
 def write_findings(
@@ -63,7 +27,11 @@ def write_findings(
     title: str = "Comparison of searchers",
     formats: Sequence[str] = ("png", "svg", "pdf"),
 ) -> list[Path]:
-    """Write what was computed as a report; the parameters are those of `write_report`."""
+    """Write what was computed as a report; `provenance` is kept with the results, its values may be nested.
+
+    The folder gets ``index.html`` (one file, plotly.js in it, nothing is loaded from anywhere), ``report.md``, the same
+    in short, ``figures/`` and ``tables/`` (LaTeX, with booktabs) for papers.
+    """
     check_formats(formats)
     home = Path(folder)
     text = page(found, title, provenance or {})  # first, for it needs what may not be installed

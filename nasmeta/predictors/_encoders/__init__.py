@@ -1,32 +1,22 @@
 """scikit-learn transformers from architectures to features."""
 
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellIndices
-from nasmeta.predictors._encoders._graph import GraphEncoder
-from nasmeta.predictors._encoders._join import default_encoder, join, make_encoder
-from nasmeta.predictors._encoders._structure import (
-    AdjacencyEncoder,
-    CountEncoder,
-    LivePathEncoder,
-    OneHotEncoder,
-    OperationCountEncoder,
-    PathEncoder,
+from nasmeta.predictors._encoders._base import (
+    ENCODERS as ENCODERS,
+    CellEncoder as CellEncoder,
+    CellIndices as CellIndices,
 )
-from nasmeta.predictors._encoders._values import ColumnEncoder, CostEncoder
-
-__all__ = [
-    "ENCODERS",
-    "AdjacencyEncoder",
-    "CellEncoder",
-    "CellIndices",
-    "ColumnEncoder",
-    "CostEncoder",
-    "CountEncoder",
-    "GraphEncoder",
-    "LivePathEncoder",
-    "OneHotEncoder",
-    "OperationCountEncoder",
-    "PathEncoder",
-    "default_encoder",
-    "join",
-    "make_encoder",
-]
+from nasmeta.predictors._encoders._graph import GraphEncoder as GraphEncoder
+from nasmeta.predictors._encoders._join import (
+    default_encoder as default_encoder,
+    join as join,
+    make_encoder as make_encoder,
+)
+from nasmeta.predictors._encoders._structure import (
+    AdjacencyEncoder as AdjacencyEncoder,
+    CountEncoder as CountEncoder,
+    LivePathEncoder as LivePathEncoder,
+    OneHotEncoder as OneHotEncoder,
+    OperationCountEncoder as OperationCountEncoder,
+    PathEncoder as PathEncoder,
+)
+from nasmeta.predictors._encoders._values import ColumnEncoder as ColumnEncoder, CostEncoder as CostEncoder

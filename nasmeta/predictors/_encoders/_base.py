@@ -13,16 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from nasmeta.checks import check_bool
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.registry import Registry
-from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
-
-__all__ = [
-    "ENCODERS",
-    "CellEncoder",
-    "CellIndices",
-    "CellSpaceEncoder",
-    "cells_in",
-    "in_reference_space",
-]
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, reference_space
 
 ENCODERS: Registry[type[CellEncoder]] = Registry(
     "encoder",
@@ -43,18 +34,7 @@ def _reference_cells(space: SearchSpace) -> NDArray[np.int32] | None:
 
 
 def cells_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
-    """Return the architectures that scikit-learn hands over, int32, shape (n,).
-
-    Parameters
-    ----------
-    X : array-like of int or str, shape (n,) or (n, 1)
-        Indices or strings of architectures; a column of a data frame, too.
-    space : SearchSpace
-
-    Raises
-    ------
-    ArchitectureError
-    """
+    """Return the architectures that scikit-learn hands over, int32, shape (n,)."""
     if isinstance(X, list | tuple) and not any(isinstance(row, list | tuple | np.ndarray) for row in X):
         return np.asarray(space.index_of(X), dtype=np.int32)  # np.asarray would turn [7, "a string"] into strings
     try:
@@ -121,13 +101,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return True
 
     def _reference(self) -> SearchSpace:
-        """Return the space that is encoded.
-
-        Raises
-        ------
-        SettingError
-            Where its architectures do not have what is encoded.
-        """
+        """Return the space that is encoded."""
         space = reference_space(self.space)
         if not self.works_on(space):
             kind = ENCODERS.name_of(type(self)) or type(self).__name__
@@ -179,14 +153,8 @@ class CellSpaceEncoder(CellEncoder):
         """Whether it is a space of cells."""
         return isinstance(space, CellSpace)
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        space = self._reference()
-        assert isinstance(space, CellSpace)
-        return self._cell_table(space)
-
-    @abstractmethod
-    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        """Return what `CellEncoder._table` returns."""
+    def _cells(self) -> CellSpace:
+        return get_cell_space(self._reference())
 
 
 class CellIndices(CellEncoder):

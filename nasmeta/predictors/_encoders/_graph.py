@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from nasmeta.predictors._encoders._base import ENCODERS, CellSpaceEncoder
 from nasmeta.spaces import CellSpace
 
-__all__ = ["GraphEncoder"]
-
 # Names in columns, as papers on NAS-Bench-201 abbreviate them.
 _SHORT = {"skip_connect": "skip", "nor_conv_1x1": "conv1x1", "nor_conv_3x3": "conv3x3", "avg_pool_3x3": "pool"}
 _MOST_FOR_ALL_SETS = 6  # operations; of more, sets of one, two and all of them
@@ -45,8 +43,8 @@ class GraphEncoder(CellSpaceEncoder):
     array([[6., 4., 3.]])
     """
 
-    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _graph(space)
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        return _graph(self._cells())
 
 
 @lru_cache(maxsize=4)

@@ -12,20 +12,9 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder
 from nasmeta.spaces import SearchSpace, reference_space
 
-__all__ = ["default_encoder", "join", "make_encoder"]
-
 
 def default_encoder(encoder: str, space: SearchSpace) -> str:
-    """Return the name of an encoder where the space has all that it encodes, else ``counts``, which any space has.
-
-    Examples
-    --------
-    >>> from nasmeta.predictors._encoders import default_encoder
-    >>> from nasmeta.spaces import SearchSpace, get_space
-    >>> sizes = SearchSpace("sizes", {"layer1": [8, 16], "layer2": [8, 16]})
-    >>> default_encoder("one-hot+graph", get_space("tnb101")), default_encoder("one-hot+graph", sizes)
-    ('one-hot+graph', 'counts')
-    """
+    """Return the name of an encoder where the space has all that it encodes, else ``counts``, which any space has."""
     reference = reference_space(space)
     works = all(ENCODERS[part.strip()].works_on(reference) for part in encoder.split("+"))
     return encoder if works else "counts"

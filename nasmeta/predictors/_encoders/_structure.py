@@ -15,15 +15,6 @@ from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder
 from nasmeta.spaces import CellSpace, SearchSpace
 
-__all__ = [
-    "AdjacencyEncoder",
-    "CountEncoder",
-    "LivePathEncoder",
-    "OneHotEncoder",
-    "OperationCountEncoder",
-    "PathEncoder",
-]
-
 _LARGEST_TABLE = 2**28  # entries
 
 
@@ -112,8 +103,8 @@ class PathEncoder(CellSpaceEncoder):
     np.float64(4.0)
     """
 
-    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _paths(space)
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        return _paths(self._cells())
 
 
 @lru_cache(maxsize=4)

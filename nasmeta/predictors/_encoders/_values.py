@@ -11,11 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_array, check_bool, check_choice, check_instance
 from nasmeta.errors import MissingValueError, SettingError, shown
-from nasmeta.predictors._acquisition import normal_scores
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, cells_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
-
-__all__ = ["ColumnEncoder", "CostEncoder"]
+from nasmeta.tasks import normal_scores
 
 
 @ENCODERS.register("cost")
@@ -50,8 +48,8 @@ class CostEncoder(CellSpaceEncoder):
         """Whether the space has formulas."""
         return isinstance(space, CellSpace) and any(formula is not None for formula in space._costs.values())
 
-    def _cell_table(self, space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _costs(space, check_instance("dataset", self.dataset, str))
+    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+        return _costs(self._cells(), check_instance("dataset", self.dataset, str))
 
 
 @lru_cache(maxsize=8)

@@ -1,17 +1,8 @@
 """scikit-learn regressors on feature matrices."""
 
-from nasmeta.predictors._estimators._base import ScaledRegressor
-from nasmeta.predictors._estimators._ensemble import EnsembleRegressor
-from nasmeta.predictors._estimators._forest import ForestRegressor
-from nasmeta.predictors._estimators._gp import GPRegressor
-from nasmeta.predictors._estimators._ridge import RidgeRegressor
-from nasmeta.predictors._estimators._xgboost import XGBoostRegressor
-
-__all__ = [
-    "EnsembleRegressor",
-    "ForestRegressor",
-    "GPRegressor",
-    "RidgeRegressor",
-    "ScaledRegressor",
-    "XGBoostRegressor",
-]
+from nasmeta.predictors._estimators._base import ScaledRegressor as ScaledRegressor
+from nasmeta.predictors._estimators._ensemble import EnsembleRegressor as EnsembleRegressor
+from nasmeta.predictors._estimators._forest import ForestRegressor as ForestRegressor
+from nasmeta.predictors._estimators._gp import GPRegressor as GPRegressor
+from nasmeta.predictors._estimators._ridge import RidgeRegressor as RidgeRegressor
+from nasmeta.predictors._estimators._xgboost import XGBoostRegressor as XGBoostRegressor

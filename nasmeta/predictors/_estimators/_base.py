@@ -15,8 +15,6 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, validate_dat
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.predictors._labels import LabelScale, checked_labels
 
-__all__ = ["ScaledRegressor"]
-
 
 class RowsError(SettingError, TypeError):
     """Rows or labels that scikit-learn refuses; of the kinds that it raises, too."""

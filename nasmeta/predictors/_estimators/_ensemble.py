@@ -15,8 +15,6 @@ from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError, shown
 from nasmeta.predictors._labels import LabelScale, checked_labels
 
-__all__ = ["EnsembleRegressor"]
-
 _AVERAGES = ("mean", "rank")
 
 

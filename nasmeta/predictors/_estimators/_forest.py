@@ -13,8 +13,6 @@ from nasmeta.checks import check_int
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
-__all__ = ["ForestRegressor"]
-
 _LEAF = -1
 _DEPRECATED = "deprecated"  # as scikit-learn marks a parameter that is not to be given any more
 _SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certainty
@@ -136,12 +134,7 @@ class ForestRegressor(ScaledRegressor):
 
 
 def _check(state: dict[str, Any], n_features: int) -> None:
-    """Refuse trees of a file that no `fit` has grown: they could send `predict` round in circles.
-
-    Raises
-    ------
-    DamagedFileError
-    """
+    """Refuse trees of a file that no `fit` has grown: they could send `predict` round in circles."""
     shapes = {name: np.shape(state[name]) for name in ForestRegressor.learnt}
     n = len(state["feature_"]) if len(shapes["feature_"]) == 1 else 0
     vectors = ("feature_", "threshold_", "value_", "variance_")

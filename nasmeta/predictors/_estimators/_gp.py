@@ -14,8 +14,6 @@ from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._gaussian_process import JITTER, Hyperparameters, fit_hyperparameters, weak_prior
 
-__all__ = ["GPRegressor"]
-
 _MOST_COUNT = 8  # larger whole numbers are treated as measurements
 _MEDIAN_DISTANCE = 6.0  # of groups of measurements, once scaled: as many edits as two random cells differ by
 _BLOCK = 4096  # rows whose covariances are held at once

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
-__all__ = ["RidgeRegressor"]
-
 
 @dataclass(eq=False, repr=False)
 class RidgeRegressor(ScaledRegressor):

@@ -14,8 +14,6 @@ from nasmeta.errors import SettingError
 from nasmeta.predictors._booster import check_booster
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
-__all__ = ["XGBoostRegressor"]
-
 _SMALLEST_DEVIATION = 1e-6
 
 

@@ -1,29 +1,22 @@
 """The one core of Gaussian processes: kernels, marginal likelihoods with gradients, posteriors of whole spaces."""
 
-from nasmeta.predictors._gaussian_process._kernel import CellKernel, ChainRule, Hyperparameters, SumKernel
-from nasmeta.predictors._gaussian_process._likelihood import (
-    Prior,
-    fit_hyperparameters,
-    maximise_posterior,
-    negative_log_likelihood,
-    negative_log_posterior,
-    weak_prior,
+from nasmeta.predictors._gaussian_process._kernel import (
+    CellKernel as CellKernel,
+    ChainRule as ChainRule,
+    Hyperparameters as Hyperparameters,
+    SumKernel as SumKernel,
 )
-from nasmeta.predictors._gaussian_process._posterior import JITTER, CellGP, ExactPosterior, posterior_weights
-
-__all__ = [
-    "JITTER",
-    "CellGP",
-    "CellKernel",
-    "ChainRule",
-    "ExactPosterior",
-    "Hyperparameters",
-    "Prior",
-    "SumKernel",
-    "fit_hyperparameters",
-    "maximise_posterior",
-    "negative_log_likelihood",
-    "negative_log_posterior",
-    "posterior_weights",
-    "weak_prior",
-]
+from nasmeta.predictors._gaussian_process._likelihood import (
+    Prior as Prior,
+    fit_hyperparameters as fit_hyperparameters,
+    maximise_posterior as maximise_posterior,
+    negative_log_likelihood as negative_log_likelihood,
+    negative_log_posterior as negative_log_posterior,
+    weak_prior as weak_prior,
+)
+from nasmeta.predictors._gaussian_process._posterior import (
+    JITTER as JITTER,
+    CellGP as CellGP,
+    ExactPosterior as ExactPosterior,
+    posterior_weights as posterior_weights,
+)

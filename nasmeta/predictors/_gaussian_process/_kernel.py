@@ -15,8 +15,6 @@ from nasmeta.checks import check_instance, check_list
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["CellKernel", "ChainRule", "Hyperparameters", "SumKernel"]
-
 ChainRule: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From the derivative by a covariance, shape (n, n), to the gradient by the logarithms of hyperparameters."""
 
@@ -27,18 +25,11 @@ _LONG = 0.3  # of the mean distance, where that is more: in NAS-Bench-201 it is 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Hyperparameters of a `CellKernel` with noise.
+    """Hyperparameters of a `CellKernel` with noise."""
 
-    Attributes
-    ----------
-    variances, lengthscales : ndarray of float64, shape (n_features,)
-    noise : float
-        Variance of the noise of one observation.
-    """
-
-    variances: NDArray[np.float64]
-    lengthscales: NDArray[np.float64]
-    noise: float
+    variances: NDArray[np.float64]  # (n_features,)
+    lengthscales: NDArray[np.float64]  # (n_features,)
+    noise: float  # variance of the noise of one observation
 
     @property
     def logarithms(self) -> NDArray[np.float64]:
@@ -78,32 +69,10 @@ class CellKernel:
 
     .. math:: k(x, x') = \sum_j v_j \exp(-\lVert \phi_j(x) - \phi_j(x') \rVert_1 / \ell_j)
 
-    The exponential of a negative L1 distance is positive definite (a product of Laplace kernels), so the sum is.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    features : sequence of str, optional
-        Which counts are compared, see `SearchSpace.feature`; the space's own choice where left out.
-
-    Raises
-    ------
-    UnknownNameError, SettingError
-        Where the space has no such feature, or none is named.
-
-    Notes
-    -----
-    The distances of a pair are whole numbers, so all features' distances are kept as the digits of one integer, the
-    pair's *code*, and a covariance is one look-up in a table of all codes.
-
-    Examples
-    --------
-    >>> from nasmeta.predictors import CellKernel
-    >>> from nasmeta.spaces import get_space
-    >>> kernel = CellKernel(get_space("nb201"), ("edges", "paths"))
-    >>> kernel.distances(kernel.codes(0))[:, :3]
-    array([[ 0, 10, 10],
-           [ 0,  8,  6]])
+    The exponential of a negative L1 distance is positive definite (a product of Laplace kernels), so the sum is. The
+    distances of a pair are whole numbers, so all features' distances are kept as the digits of one integer, the
+    pair's *code*, and a covariance is one look-up in a table of all codes. Which features (see `SearchSpace.feature`)
+    are compared is the space's own choice where left out.
     """
 
     def __init__(self, space: SearchSpace, features: Sequence[str] | None = None) -> None:
@@ -200,20 +169,11 @@ class SumKernel:
 
     The logarithms are those of the variances of the linear parts, the variances of the exponential ones, the
     lengthscales and the noise: without linear parts, those of `Hyperparameters`.
-
-    Attributes
-    ----------
-    distances : ndarray of float64, shape (n_smooth, n, n)
-        Of each exponential part.
-    products : ndarray of float64, shape (n_linear, n, n), optional
-        Inner products, of each linear part.
-    jitter : float
-        Is added to the noise.
     """
 
-    distances: NDArray[np.float64]
-    products: NDArray[np.float64] | None = None
-    jitter: float = 0.0
+    distances: NDArray[np.float64]  # (n_smooth, n, n), of each exponential part
+    products: NDArray[np.float64] | None = None  # (n_linear, n, n): inner products, of each linear part
+    jitter: float = 0.0  # is added to the noise
 
     def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
         """Return the covariance, noise included, and its chain rule."""

@@ -16,15 +16,6 @@ from scipy.linalg import lapack
 from nasmeta.errors import SettingError
 from nasmeta.predictors._gaussian_process._kernel import ChainRule, Hyperparameters, SumKernel
 
-__all__ = [
-    "Prior",
-    "fit_hyperparameters",
-    "maximise_posterior",
-    "negative_log_likelihood",
-    "negative_log_posterior",
-    "weak_prior",
-]
-
 _SMALLEST_NOISE = 1e-3  # cells that are alike in all features would make the covariance singular
 _REACH = 6.0  # of the logarithms on both sides of their prior means
 _IMPOSSIBLE = 1e25  # the value where a covariance is not positive definite: a line search turns back
@@ -52,21 +43,8 @@ def negative_log_likelihood(
 ) -> NegativeLogLikelihood | None:
     """Return minus the log marginal likelihood of labels of zero mean; None where the covariance is not positive.
 
-    Parameters
-    ----------
-    covariance : ndarray of float64, shape (n, n)
-        Of the labels, noise included.
-    tasks : sequence of ndarray of float64, shape (n,)
-        Independent labels of the same cells.
-    constant : bool, default True
-        Whether the value has the summand n / 2 log 2π of each task.
-
-    Examples
-    --------
-    >>> from nasmeta.predictors._gaussian_process import negative_log_likelihood
-    >>> found = negative_log_likelihood(2 * np.eye(2), [np.ones(2)])
-    >>> round(found.value, 3), found.by_covariance.round(3).tolist()
-    (3.031, [[0.125, -0.125], [-0.125, 0.125]])
+    The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same cells. With `constant`
+    the value has the summand n / 2 log 2π of each.
     """
     factor, failed = lapack.dpotrf(covariance, lower=True)
     if failed:
@@ -154,24 +132,10 @@ def fit_hyperparameters(
     prior: Prior | None = None,
     iterations: int = 15,
 ) -> Hyperparameters:
-    """Maximise the sum of the tasks' log marginal likelihoods plus the log prior.
+    """Maximise the sum of the tasks' log marginal likelihoods plus the log prior, by steps of L-BFGS.
 
-    Parameters
-    ----------
-    distances : ndarray of int or float, shape (n_features, n, n)
-        Between the observed cells.
-    tasks : sequence of ndarray of float64, shape (n,)
-        Labels of these cells in one or more tasks that share the hyperparameters, their means subtracted.
-    start : Hyperparameters, optional
-        Where the search begins; the mean of the prior where left out.
-    prior : pair of ndarray, optional
-        Mean and standard deviation of the logarithms; `weak_prior` where left out.
-    iterations : int, default 15
-        At most so many steps of L-BFGS.
-
-    Returns
-    -------
-    Hyperparameters
+    The distances (n_features, n, n) are those of the observed cells, the labels (n,) of each task have a mean of zero.
+    The search begins at the mean of the prior, where left out `weak_prior`.
     """
     if not tasks or any(not np.isfinite(labels).all() for labels in tasks):
         raise SettingError("Hyperparameters are fitted to at least one task, whose labels must be finite.")

@@ -12,8 +12,6 @@ from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
 from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.predictors._gaussian_process._kernel import CellKernel, Hyperparameters
 
-__all__ = ["JITTER", "CellGP", "ExactPosterior", "posterior_weights"]
-
 JITTER = 1e-6
 """What is added to the diagonal of a covariance, so that its Cholesky factor exists."""
 
@@ -39,14 +37,8 @@ class ExactPosterior(ABC):
     """Posterior of an exact Gaussian process, kept for every cell of a space.
 
     With L the Cholesky factor of the covariance of the n observed cells, the rows V = L⁻¹ K(observed, all) are kept.
-    One more observation is one more row, so a step costs O(n * n_cells) and nothing is approximated.
-
-    Parameters
-    ----------
-    variance : ndarray of float32, shape (n_cells,)
-        Prior variance of every cell.
-    mean : ndarray of float, shape (n_cells,), optional
-        Prior mean; zero where left out.
+    One more observation is one more row, so a step costs O(n * n_cells) and nothing is approximated. Prior variance
+    and mean, zero where left out, have the shape (n_cells,).
     """
 
     def __init__(self, variance: NDArray[np.float32], mean: NDArray[np.floating] | None = None) -> None:
@@ -98,17 +90,7 @@ class ExactPosterior(ABC):
         return self._factor[: len(self.cells), : len(self.cells)]
 
     def posterior(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the posterior mean and standard deviation of the function at every cell.
-
-        Parameters
-        ----------
-        labels : ndarray of float64, shape (n,)
-            Labels of the observed cells, in the order in which they were added.
-
-        Returns
-        -------
-        mean, std : ndarray of float64, shape (n_cells,)
-        """
+        """Return posterior mean and deviation at every cell, of labels in the order in which cells were added."""
         n = len(self.cells)
         if labels.shape != (n,):
             raise SettingError(f"{n} cells are observed, but the labels have shape {labels.shape}.")
@@ -131,27 +113,7 @@ class ExactPosterior(ABC):
 
 
 class CellGP(ExactPosterior):
-    """Exact Gaussian process whose posterior is kept for every cell of a space, at O(n * n_cells) an observation.
-
-    Parameters
-    ----------
-    kernel : CellKernel
-    hyperparameters : Hyperparameters
-    mean : ndarray of float, shape (n_cells,), optional
-        Prior mean; zero where left out.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nasmeta.predictors import CellGP, CellKernel, Hyperparameters
-    >>> from nasmeta.spaces import get_space
-    >>> hyperparameters = Hyperparameters(np.array([1.0]), np.array([3.0]), noise=0.01)
-    >>> gp = CellGP(CellKernel(get_space("nb201"), ["edges"]), hyperparameters)
-    >>> gp.add(0)
-    >>> mean, std = gp.posterior(np.array([2.0]))
-    >>> mean[0].round(3), std[0].round(3)
-    (np.float64(1.98), np.float64(0.1))
-    """
+    """Exact Gaussian process whose posterior is kept for every cell of a space, at O(n * n_cells) an observation."""
 
     def __init__(
         self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: NDArray[np.floating] | None = None

@@ -10,8 +10,6 @@ except ImportError as reason:
         f'Neural predictors need {reason.name}, which is not installed: pip install "nasmeta[torch]".'
     ) from reason
 
-from nasmeta.predictors._neural._cell_transformer import CellTransformer
-from nasmeta.predictors._neural._graph_network import GraphNetwork
-from nasmeta.predictors._neural._mlp import MLPEnsemble
-
-__all__ = ["CellTransformer", "GraphNetwork", "MLPEnsemble"]
+from nasmeta.predictors._neural._cell_transformer import CellTransformer as CellTransformer
+from nasmeta.predictors._neural._graph_network import GraphNetwork as GraphNetwork
+from nasmeta.predictors._neural._mlp import MLPEnsemble as MLPEnsemble

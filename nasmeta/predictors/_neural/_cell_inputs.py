@@ -19,8 +19,6 @@ from nasmeta.predictors._labels import checked_labels
 from nasmeta.predictors._neural._base import NeuralRegressor
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 
-__all__ = ["CELL_FEATURES", "CellRegressor", "choice_order"]
-
 CELL_FEATURES = "one-hot+live-paths+operation-counts+graph"
 _FEATURE_SCALE = 0.5  # deviation of a feature beside what the network computes from the cell itself
 
@@ -40,12 +38,7 @@ class CellRegressor(NeuralRegressor):
 
     @classmethod
     def check_space(cls, space: SearchSpace) -> None:
-        """Refuse a space whose architectures the network cannot read.
-
-        Raises
-        ------
-        SettingError
-        """
+        """Refuse a space whose architectures the network cannot read."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -14,8 +14,6 @@ from nasmeta.predictors._neural._cell_inputs import CellRegressor, choice_order
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, reference_space
 
-__all__ = ["CellTransformer"]
-
 _READOUT = 64
 _EMBEDDING = 0.5  # deviation of first embeddings
 _RESIDUAL = 0.5  # gain of layers whose output is added to a residual stream

@@ -15,8 +15,6 @@ from nasmeta.predictors._neural._cell_inputs import CellRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, reference_space
 
-__all__ = ["GraphNetwork"]
-
 _READOUT = 64
 
 

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["MemberLinear", "MemberNetwork", "Readout", "normal_weight"]
-
 _GAIN = 1.4  # keeps the variance through SiLU
 
 
@@ -20,12 +18,7 @@ def normal_weight(generator: torch.Generator, *shape: int, deviation: float = 1.
 
 
 class MemberNetwork(nn.Module):
-    """Base of networks whose forward pass takes one batch for each member.
-
-    Attributes
-    ----------
-    n_members : int
-    """
+    """Base of networks whose forward pass takes one batch for each member."""
 
     def __init__(self, n_members: int) -> None:
         super().__init__()

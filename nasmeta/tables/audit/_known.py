@@ -13,33 +13,18 @@ from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit._check import Finding
 from nasmeta.tables.sources._base import fits
 
-__all__ = ["Known", "KnownFacts", "known_facts"]
-
 
 @dataclass(frozen=True)
 class Known:
-    """A known violation, or a known lack of values.
+    """A known violation, or a known lack of values."""
 
-    Attributes
-    ----------
-    columns : str
-        Pattern of addresses, as in the registry of sources: a part is ``*`` or several values with commas between.
-    reason : str
-    check, release, source : str
-        ``*`` is any.
-    cells : frozenset of int
-        Empty for a statement about a column as a whole.
-    missing : int
-        How many cells have no value; only for a lack of values.
-    """
-
-    columns: str
+    columns: str  # pattern of addresses: a part is * or several values with commas between
     reason: str
-    check: str = "*"
+    check: str = "*"  # * is any, here and below
     release: str = "*"
     source: str = "*"
-    cells: frozenset[int] = frozenset()
-    missing: int = 0
+    cells: frozenset[int] = frozenset()  # empty for a statement about a column as a whole
+    missing: int = 0  # how many cells have no value; only for a lack of values
 
     def is_about(self, check: str, address: str, release: str, source: str) -> bool:
         """Whether it is about this check and column."""
@@ -52,12 +37,7 @@ class Known:
 
 @dataclass(frozen=True)
 class KnownFacts:
-    """All that the file says.
-
-    Attributes
-    ----------
-    violations, missing : list of Known
-    """
+    """All that the file says."""
 
     violations: list[Known] = field(default_factory=list)
     missing: list[Known] = field(default_factory=list)
@@ -75,13 +55,7 @@ class KnownFacts:
 
 @cache
 def known_facts() -> KnownFacts:
-    """Return what is known not to hold.
-
-    Examples
-    --------
-    >>> any("isomorph" in known.reason for known in known_facts().violations)
-    True
-    """
+    """Return what is known not to hold."""
     said: dict[str, list[dict[str, Any]]] = tomllib.loads(shipped("known_violations.toml").read_text(encoding="utf-8"))
     return KnownFacts(
         [Known(**one | {"cells": frozenset(one.get("cells", ()))}) for one in said["violation"]],

@@ -11,8 +11,6 @@ from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.audit._check import Finding, apart, check, compared
 from nasmeta.tables.audit._holdings import Held, Holdings
 
-__all__: list[str] = []
-
 _NB201 = ("nb201",)
 _V1_0, _V1_1 = "NATS-tss v1.0", "NB201 v1.1"
 _CHANCE = {"cifar10": 10.0, "cifar100": 1.0, "imagenet16-120": 100 / 120}
@@ -106,7 +104,7 @@ def _lengths(held: Holdings) -> Iterator[Finding]:
             continue
         same = {"dataset": dataset, "metric": "accuracy", "split": split, "epochs": 200}
         longs = {one.info.release: one for one in reversed(held.find(**same, seed="mean"))}
-        for long in [*longs.values(), *held.find_curves(**same, epoch=12)]:
+        for long in [*longs.values(), *held.find(True, **same, epoch=12)]:
             equal = (short.values == long.values) & (short.values > _CHANCE[dataset] + 1e-3)
             both = int(np.count_nonzero(~np.isnan(short.values) & ~np.isnan(long.values)))
             if both:

@@ -11,8 +11,6 @@ from nasmeta.spaces import CellSpace, get_cell_space
 from nasmeta.tables.audit._check import Finding, check, compared
 from nasmeta.tables.audit._holdings import Holdings
 
-__all__: list[str] = []
-
 _NB201 = ("nb201",)
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _TIMES = (  # (dataset, split, epochs): so many times those of (dataset, split, epochs)

@@ -9,8 +9,6 @@ from nasmeta.errors import SettingError
 from nasmeta.tables.audit._check import CHECKS
 from nasmeta.tables.audit._run import Audit, Row
 
-__all__ = ["write_audit"]
-
 _ADDRESS = ("table", "check", "columns", "release", "source")
 _HEADINGS = (*_ADDRESS, "cells checked", "violations", "known", "new", "documented, not seen", "verdict", "measured")
 

@@ -11,34 +11,18 @@ from nasmeta.tables.audit._holdings import Holdings
 from nasmeta.tables.audit._known import KnownFacts, known_facts
 from nasmeta.tables.sources import registered_sources, table_names
 
-__all__ = ["Audit", "Row", "run_audit"]
-
 
 @dataclass(frozen=True)
 class Row:
-    """One finding, judged.
-
-    Attributes
-    ----------
-    table, check : str
-    finding : Finding
-    known : tuple of int
-        Violating cells that are documented; where the column as a whole violates, a documented one has ``(-1,)``.
-    new : tuple of int
-        Those that are not.
-    gone : int
-        How many documented cells do not violate, of a column over most cells.
-    reasons : tuple of str
-        Why the known ones are as they are.
-    """
+    """One finding, judged."""
 
     table: str
     check: str
     finding: Finding
-    known: tuple[int, ...] = ()
-    new: tuple[int, ...] = ()
-    gone: int = 0
-    reasons: tuple[str, ...] = ()
+    known: tuple[int, ...] = ()  # violating cells that are documented; (-1,) where the column as a whole does
+    new: tuple[int, ...] = ()  # those that are not
+    gone: int = 0  # how many documented cells do not violate, of a column over most cells
+    reasons: tuple[str, ...] = ()  # why the known ones are as they are
 
     @property
     def verdict(self) -> str:
@@ -56,17 +40,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found.
-
-    Attributes
-    ----------
-    rows : tuple of Row
-    sources : dict
-        From each table to its sources on this machine, as (name, release).
-    """
+    """What an audit found."""
 
     rows: tuple[Row, ...]
-    sources: dict[str, tuple[tuple[str, str], ...]]
+    sources: dict[str, tuple[tuple[str, str], ...]]  # (name, release) of those on this machine, by table
 
     @property
     def passed(self) -> bool:

@@ -12,8 +12,6 @@ from nasmeta.tables.audit._check import Finding, check, compared
 from nasmeta.tables.audit._holdings import Held, Holdings
 from nasmeta.tables.audit._known import known_facts
 
-__all__: list[str] = []
-
 _ALL = ("nb201", "tnb101")
 _FLOAT32 = 2e-7  # relative; two roundings to float32 may differ by it
 _RANGES = {  # by unit: the lowest and highest possible value, and whether the lowest itself is possible
@@ -47,7 +45,7 @@ def _whole_files(held: Holdings) -> Iterator[Finding]:
 def _legal(held: Holdings) -> Iterator[Finding]:
     for source in held.sources:
         wrong = []
-        columns = (held.find_curves if source.curves else held.find)(source=source.name)
+        columns = held.find(source.curves, source=source.name)
         for one in columns:
             info = one.info
             measured = held.table == "nb201" and info.metric in METRICS

@@ -20,8 +20,6 @@ from nasmeta.tables.official._curve_file import Block
 from nasmeta.tables.official._records import TIMES, Key, spread_over_epochs
 from nasmeta.tables.sources import Columns, SimpleHpoBench, Source
 
-__all__ = ["Assembly"]
-
 _MEASUREMENTS = {(one.run, one.official_split): one for one in legal_measurements()}
 _COSTS = (*TIMES, "recorded_latency_seconds")  # one column is enough where all seeds share them
 _FACTS: dict[str, tuple[str, Any, str]] = {  # unit, direction, note
@@ -47,16 +45,7 @@ def _kind(metric: str) -> Kind:
 
 
 class Assembly:
-    """The contents of chunk files.
-
-    Attributes
-    ----------
-    cells : ndarray of int32, shape (n,)
-        Those that the files are about.
-    keys : set of Key
-    sha256 : list of str
-        Of the raw files of each chunk.
-    """
+    """The contents of chunk files: the `cells` that they are about, the `keys` that they hold, and their `sha256`."""
 
     def __init__(self, chunks: Sequence[Path], n_cells: int) -> None:
         self._n_cells = n_cells

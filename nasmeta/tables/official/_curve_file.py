@@ -23,29 +23,16 @@ from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo, mean_over_seeds
 from nasmeta.tables.official._records import after_epoch, spread_over_epochs
 
-__all__ = ["Block", "CurveFile", "write_curves"]
-
 _FORMAT_VERSION = 1
 _KEY = b"nasmeta"
 
 
 class Block(NamedTuple):
-    """The curves of all cells.
+    """The curves of those cells that the file is about."""
 
-    Attributes
-    ----------
-    info : ColumnInfo
-        Without an epoch.
-    values : ndarray of float32, shape (epochs, n), (1, n) or (0, n)
-        Of those cells that the file is about.
-        One row: see `spread_over_epochs`. None: the mean over the blocks `members`.
-    members : tuple of int
-        Positions of blocks.
-    """
-
-    info: ColumnInfo
-    values: NDArray[np.float32]
-    members: tuple[int, ...] = ()
+    info: ColumnInfo  # without an epoch
+    values: NDArray[np.float32]  # (epochs, n); (1, n): see `spread_over_epochs`; (0, n): the mean over the members
+    members: tuple[int, ...] = ()  # positions of blocks
 
 
 def write_curves(

@@ -13,8 +13,6 @@ from typing import Any, BinaryIO
 from nasmeta.errors import DamagedFileError, NasmetaError
 from nasmeta.tables.official._unpickle import Sink, stream_pickle
 
-__all__ = ["read_records"]
-
 _MAGIC_OF_OLD_TORCH = 0x1950A86A20F9469CFC6C
 _OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _MOST_BYTES_OF_A_CELL = 1 << 28  # with its weights a cell has some 25 MB on average: more is no cell

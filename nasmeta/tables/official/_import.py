@@ -29,8 +29,6 @@ from nasmeta.tables.official._unpickle import Forgotten
 from nasmeta.tables.sources import Columns
 from nasmeta.tables.sources._base import store_path
 
-__all__ = ["Imported", "import_official"]
-
 _VERSION = 1  # raised where the same files become other chunks
 _RECORDS_A_CHUNK = 100
 _MOST_WORKERS = 4  # each takes some 80 MB

@@ -16,8 +16,6 @@ from nasmeta.files import write_whole
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import EPOCHS, legal_measurements
 
-__all__ = ["TIMES", "Chunk", "Key", "after_epoch", "spread_over_epochs", "trials_of"]
-
 
 class Key(NamedTuple):
     """What an array is about: official names of run and split, None where a split means nothing."""

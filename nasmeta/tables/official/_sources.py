@@ -10,8 +10,6 @@ from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables.official._curve_file import CurveFile
 from nasmeta.tables.sources import SOURCES, WholeSource
 
-__all__ = ["ImportedSource", "imported_source"]
-
 
 class ImportedSource(WholeSource):
     """A source whose columnar file `import_official` writes; raw files are not kept."""

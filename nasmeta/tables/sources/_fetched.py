@@ -15,8 +15,6 @@ from nasmeta.tables._columns import ColumnInfo, Kind, Seed
 from nasmeta.tables.sources._base import Column, Columns, Source
 from nasmeta.tables.sources._registry import RegisteredFile, RegisteredSource
 
-__all__ = ["READERS", "FetchedSource", "Reader", "downloaded"]
-
 
 def downloaded(file: RegisteredFile) -> Path:
     """Return where a raw file lies once it is fetched."""
@@ -24,16 +22,7 @@ def downloaded(file: RegisteredFile) -> Path:
 
 
 class FetchedSource(Source):
-    """A registered source; its raw files are downloads of ``nasmeta data fetch``, or lie in a package.
-
-    Parameters
-    ----------
-    entry : RegisteredSource
-
-    Attributes
-    ----------
-    entry : RegisteredSource
-    """
+    """A registered source; its raw files are downloads of ``nasmeta data fetch``, or lie in a package."""
 
     optional = True
 
@@ -50,7 +39,7 @@ class FetchedSource(Source):
 
     def raw_files(self) -> dict[str, Path]:
         """Return the downloaded or installed files by key; empty where one is missing."""
-        folder = _package_folder(self.entry.package) if self.entry.package else cache_folder() / "downloads"
+        folder = package_folder(self.entry.package) if self.entry.package else cache_folder() / "downloads"
         # At every opening, for every source: the first file gives the quick answer.
         if folder is None or not (folder / self.entry.files[0].path).is_file():
             return {}
@@ -58,12 +47,7 @@ class FetchedSource(Source):
         return files if all(path.is_file() for path in files.values()) else {}
 
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return what the reader makes of the files, which must be the registered ones where these have checksums.
-
-        Raises
-        ------
-        DamagedFileError
-        """
+        """Return what the reader makes of the files, which must be the registered ones where these have checksums."""
         for file in self.entry.files:
             if file.sha256 and sha256[file.key] != file.sha256:
                 raise DamagedFileError(
@@ -105,7 +89,7 @@ class FetchedSource(Source):
         )  # fmt: skip
 
 
-def _package_folder(package: str) -> Path | None:
+def package_folder(package: str) -> Path | None:
     """Return the folder of a package, which is found without being imported; None where it is not installed."""
     spec = find_spec(package)
     places = spec.submodule_search_locations if spec is not None else None

@@ -16,8 +16,6 @@ from nasmeta.tables.sources._fetched import READERS, FetchedSource
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["graphgym_dataset", "read_graphgym"]
-
 _EPOCHS = 400  # the file calls the last one 399
 _TASK = ["format", "dataset", "task", "trans", "feature", "label"]
 _PARTS = {

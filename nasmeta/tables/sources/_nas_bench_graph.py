@@ -12,8 +12,6 @@ from nasmeta.tables._pickles import NUMPY_NUMBERS, restricted_load
 from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
-__all__ = ["read_nas_bench_graph"]
-
 _FIELDS = ("valid_perf", "perf", "latency", "para")
 _SUBSPACE = 2021  # networks of gcn, sage, arma, fc and skip: only these were trained on proteins
 _MEAN = "mean of three seeds after the last epoch"

@@ -15,8 +15,6 @@ from nasmeta.tables._columns import Seed
 from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
-__all__ = ["read_nas_bench_macro"]
-
 _EPOCHS = 50
 _NOTE = "there is no validation split: a search on it sees the test set; copies of isomorphic networks are copies"
 

@@ -10,8 +10,6 @@ from nasmeta.tables._legality import official_name
 from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
-__all__ = ["read_nasgraph_nb201"]
-
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # their name: ours
 

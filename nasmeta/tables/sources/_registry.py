@@ -17,88 +17,35 @@ from nasmeta.files import parse_toml, shipped
 from nasmeta.tables._columns import Kind
 from nasmeta.tables.sources._base import SOURCES, brings_column
 
-__all__ = [
-    "DeclaredTask",
-    "RegisteredFile",
-    "RegisteredSource",
-    "registered_source",
-    "registered_sources",
-    "table_names",
-]
-
 
 @dataclass(frozen=True)
 class RegisteredFile:
-    """One raw file of a source.
+    """One raw file of a source."""
 
-    Attributes
-    ----------
-    key : str
-        The name by which the reader knows it.
-    path : str
-        ``owner/repository/commit/path``: relative to the base address, to a mirror and to the folder of downloads; of a
-        package, relative to its folder.
-    bytes : int
-    sha256 : str
-        Of a download; a package may leave them out, as pip has checked what it installed.
-    """
-
-    key: str
-    path: str
+    key: str  # by which the reader knows it
+    path: str  # owner/repository/commit/path; in a package relative to its folder
     bytes: int = 0
-    sha256: str = ""
+    sha256: str = ""  # of a download; pip has checked what a package brings
 
 
 @dataclass(frozen=True)
 class DeclaredTask:
-    """Tasks that a table has under a name, so that they can be named without opening it.
+    """Tasks that a table has under a name, so that they can be named without opening it."""
 
-    Attributes
-    ----------
-    name : str
-        With ``{dataset}`` in it, such as ``graph/{dataset}``.
-    datasets : tuple of str
-    metric : str
-    split, epochs, seed
-        Of the signal, with the metric; None where it means nothing.
-    cost : str or None
-        Metric of the column that says what an evaluation costs; None where nobody recorded it.
-    kind, device
-        Of the signal's column.
-    """
-
-    name: str
+    name: str  # with {dataset} in it, such as graph/{dataset}
     datasets: tuple[str, ...]
     metric: str
     split: str | None = None
     epochs: int | None = None
     seed: int | str | None = None
-    cost: str | None = None
+    cost: str | None = None  # metric of the column that says what an evaluation costs
     kind: Kind = "performance"
     device: str | None = None
 
 
 @dataclass(frozen=True)
 class RegisteredSource:
-    """What the registry says about one source.
-
-    Attributes
-    ----------
-    name, table, space, release, licence, citation, holds : str
-        As in `Source`.
-    reader : str
-        Name of the function in ``READERS`` that reads it.
-    columns : tuple of str
-        Patterns of the addresses that it brings: ``dataset/metric/split/epochs/seed``, where a part is ``*`` or
-        several values with commas between them. So a question can be told which source answers it.
-    files : tuple of RegisteredFile
-    curves : bool
-    version : int
-        As in `Source`.
-    tasks : tuple of DeclaredTask
-    package, install : str or None
-        The package in whose folder the files lie, as Python imports it and as pip installs it; None for downloads.
-    """
+    """What the registry says about one source."""
 
     name: str
     table: str
@@ -107,14 +54,14 @@ class RegisteredSource:
     licence: str
     citation: str
     holds: str
-    reader: str
-    columns: tuple[str, ...]
+    reader: str  # name of the function in READERS
+    columns: tuple[str, ...]  # patterns: dataset/metric/split/epochs/seed; a part may be * or a,b
     files: tuple[RegisteredFile, ...]
     curves: bool = False
     version: int = 1
     tasks: tuple[DeclaredTask, ...] = ()
-    package: str | None = None
-    install: str | None = None
+    package: str | None = None  # in whose folder the files lie; None for downloads
+    install: str | None = None  # its name for pip
 
     @property
     def bytes(self) -> int:
@@ -168,12 +115,7 @@ def table_names() -> list[str]:
 
 
 def registered_source(name: str) -> RegisteredSource:
-    """Return one registered source.
-
-    Raises
-    ------
-    UnknownNameError
-    """
+    """Return one registered source."""
     if name not in registered_sources():
         raise UnknownNameError.of("source", name, registered_sources())
     return registered_sources()[name]

@@ -13,8 +13,6 @@ from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._zc_combine import cells_of_nets
 
-__all__ = ["read_robustness"]
-
 _ATTACK = re.compile(r"(?:aa_)?(?P<attack>apgd-ce|square|fgsm|pgd)@Linf_eps-(?P<eps>[\d.]+)")
 _NOTE = (
     "{name}: L-infinity attack of size {eps}/255 on images in [0, 1]; given to 0.1 percent; measured once a class of "

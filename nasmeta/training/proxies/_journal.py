@@ -16,20 +16,9 @@ from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile, JournalKind, loaded
 from nasmeta.training._proxy_file import FORMAT, read_proxies
 
-__all__ = ["ProxyJournal", "is_finished"]
-
 
 def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) -> bool:
-    """Return whether a file holds these cells, measured in this way; remove what a kill has left beside it.
-
-    Parameters
-    ----------
-    output : Path
-    facts : mapping
-        As of `ProxyJournal`.
-    cells : sequence of int
-        In the order of the file.
-    """
+    """Return whether a file holds these cells, measured in this way; remove what a kill has left beside it."""
     try:
         file = read_proxies(output)
     except DamagedFileError:
@@ -44,27 +33,7 @@ def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) ->
 
 
 class ProxyJournal(JournalFile[dict[int, list[float]]]):
-    """The journal beside a file to become: a line is ``[cell, [value, ...], number]``.
-
-    Parameters
-    ----------
-    output : Path
-        The file to become; the journal is ``OUTPUT.journal``.
-    facts : mapping
-        What the values depend on, of JSON's types, with the names of the ``proxies``.
-
-    Attributes
-    ----------
-    values : dict of int to list of float
-        By cell, in the order of the facts' proxies.
-
-    Raises
-    ------
-    JournalError
-        Where the journal is of another measurement, is damaged, cannot be written, or is in use.
-    SettingError
-        Where the file is there already, or is none that ends in ``.npz``.
-    """
+    """The journal beside a file to become: a line is ``[cell, [value, ...], number]``; `values` are by cell."""
 
     def __init__(self, output: Path, facts: Mapping[str, Any]) -> None:
         if output.suffix != ".npz":

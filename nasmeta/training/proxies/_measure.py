@@ -24,8 +24,6 @@ from nasmeta.training._network import CellNetwork
 from nasmeta.training.proxies._journal import ProxyJournal, is_finished
 from nasmeta.training.proxies._probe import PROXIES, Probe
 
-__all__ = ["DEFAULT_PROXIES", "ProxySettings", "compute_proxies", "measure_proxies"]
-
 # Not params and flops, which a space knows by a formula.
 DEFAULT_PROXIES = ("grad_norm", "snip", "plain", "fisher", "jacob_cov", "nwot", "synflow", "zen", "l2_norm")
 _CELLS_A_TASK = 16

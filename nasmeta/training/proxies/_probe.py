@@ -13,8 +13,6 @@ from torch.nn import functional
 from nasmeta.registry import Registry
 from nasmeta.training._network import CellNetwork
 
-__all__ = ["PROXIES", "Probe", "Proxy", "weighted_layers"]
-
 
 def weighted_layers(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
     """Return the layers whose weights proxies look at: convolutions and the linear layer, not batch norms."""

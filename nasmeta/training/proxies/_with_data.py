@@ -8,8 +8,6 @@ import torch
 
 from nasmeta.training.proxies._probe import PROXIES, Probe
 
-__all__ = ["fisher", "grad_norm", "jacob_cov", "nwot", "plain", "snip"]
-
 _JITTER = 1e-5
 
 

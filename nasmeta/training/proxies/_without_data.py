@@ -13,8 +13,6 @@ from torch.func import functional_call
 from nasmeta.training._network import CellNetwork, multiply_adds
 from nasmeta.training.proxies._probe import PROXIES, Probe
 
-__all__ = ["flops", "l2_norm", "params", "synflow", "zen"]
-
 
 class _Inner(nn.Module):
     """A network up to a point, as `functional_call` wants it: with weights other than its own."""

@@ -71,9 +71,9 @@ def written(comparison: pd.DataFrame, with_test_values: None, tmp_path_factory: 
     """Return the folder of a report."""
     pytest.importorskip("plotly", reason="Needs the extra report.")
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
-    from nasmeta.analysis.report import write_report
+    from nasmeta.analysis.report import find, write_findings
 
     folder = tmp_path_factory.mktemp("report")
     provenance = {"versions": {"nasmeta": "0.0"}, "text": "a = 1\n</script><b>", "nothing": {}}
-    write_report(comparison, folder, provenance=provenance, title="One & two", formats=["png"])
+    write_findings(find(comparison), folder, provenance=provenance, title="One & two", formats=["png"])
     return folder

@@ -12,7 +12,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from nasmeta.analysis.report import write_report
+from nasmeta.analysis.report import find, write_findings
 
 pytestmark = pytest.mark.browser
 
@@ -240,7 +240,7 @@ def test_it_fits_the_width(page: Any, width: int) -> None:
 def test_a_page_of_a_poor_comparison(browser: Any, comparison: Any, with_test_values: None, tmp_path: Path) -> None:
     holes = comparison[(comparison["searcher"] != "evolution") | (comparison["task"] == "made/one")]
     holes = holes.assign(cost_seconds=0.0, simulated_seconds=0.0)
-    browser.get(write_report(holes, tmp_path, formats=[])[0].as_uri())
+    browser.get(write_findings(find(holes), tmp_path, formats=[])[0].as_uri())
     assert len(lines(browser, 1)) == 2
     assert not browser.find_element("id", "overall").is_displayed()
     assert "There is nothing to test here" in browser.find_element("id", "tests").text
@@ -253,7 +253,7 @@ def test_a_short_logarithmic_axis_has_labels(
 ) -> None:
     timed = comparison[(comparison["evaluation"] <= 30 + comparison["seed"] % 3)]
     timed = timed.assign(simulated_seconds=timed["simulated_seconds"] + 500.0)  # the ranks begin at 0.17 of the time
-    browser.get(write_report(timed, tmp_path, formats=[])[0].as_uri())
+    browser.get(write_findings(find(timed), tmp_path, formats=[])[0].as_uri())
     labels = browser.execute_script(
         "const texts = document.querySelectorAll('#ranks-plot .xtick text');"
         "return [...texts].map((text) => text.textContent).filter(Boolean)"
@@ -270,7 +270,7 @@ def test_a_large_page_answers_at_once(
     browser: Any, made_up_frame: Callable[..., Any], with_test_values: None, tmp_path: Path
 ) -> None:
     frame = made_up_frame({f"searcher-{i}": 1.0 + i for i in range(20)}, ("a", "b", "c"), runs=3, evaluations=200)
-    browser.get(write_report(frame, tmp_path, formats=[])[0].as_uri())
+    browser.get(write_findings(find(frame), tmp_path, formats=[])[0].as_uri())
     browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})  # a busy machine does not count
     start = busy_seconds(browser)
     choose(browser, "scale", "linear")

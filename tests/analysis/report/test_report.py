@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from nasmeta.analysis import average_ranks, regret_curves
-from nasmeta.analysis.report import find, write_report
+from nasmeta.analysis.report import find, write_findings
 from nasmeta.analysis.report._curve_data import page_data, points_for
 from nasmeta.analysis.report._facts import facts_of
 from nasmeta.analysis.report._words import friedman_sentence
@@ -82,7 +82,7 @@ def test_all_files_are_there_and_the_same_each_time(written, comparison, with_te
         "figures/critical_difference.png", "figures/ranks.png", "figures/performance_profile.png",
         "figures/runtime_profile.png",
     } <= names  # fmt: skip
-    again = write_report(comparison, tmp_path, title="One & two", formats=[])
+    again = write_findings(find(comparison), tmp_path, title="One & two", formats=[])
     assert again[0].name == "index.html"
     assert data_of(again[0].read_text()) == data_of((written / "index.html").read_text())
     for name in ("tables/ranks.tex", "tables/results-made-one.tex"):
@@ -210,14 +210,15 @@ def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
     assert "No ranks and tests: Ranks and paired tests need a run of every searcher" in found.remarks[0]
     one = comparison[comparison["searcher"] == "random"].copy()
     one["searcher"] = one["searcher"].cat.remove_unused_categories()
-    files = write_report(one, tmp_path / "one", formats=[])
+    files = write_findings(find(one), tmp_path / "one", formats=[])
     assert files[0].is_file()
     assert "Friedman's test needs at least 3 searchers" in files[1].read_text()
 
 
 def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparison, tmp_path):
     holes = comparison[(comparison["searcher"] != "evolution") | (comparison["task"] == "made/one")]
-    page, text, *rest = write_report(holes.assign(cost_seconds=0.0, simulated_seconds=0.0), tmp_path, formats=["svg"])
+    found = find(holes.assign(cost_seconds=0.0, simulated_seconds=0.0))
+    page, text, *rest = write_findings(found, tmp_path, formats=["svg"])
     remarks = text.read_text(encoding="utf-8")
     assert "'evolution' has none for task 'made/two'" in remarks
     assert "No figure regret_seconds_mean: Simulated seconds begin at 0.0" in remarks
@@ -246,7 +247,7 @@ def test_a_million_evaluations(made_up_frame, with_test_values, tmp_path):
     frame = made_up_frame({f"searcher-{i}": 1.0 + i / 2 for i in range(20)}, ("a", "b", "c"), runs=100, evaluations=200)
     assert len(frame) == 1_200_000
     start = time.process_time()
-    page, _, *_ = write_report(frame, tmp_path, formats=[])
+    page, _, *_ = write_findings(find(frame), tmp_path, formats=[])
     assert time.process_time() - start < 60
     assert page.stat().st_size < 6_000_000
 
@@ -284,13 +285,13 @@ def test_a_budget_of_simulated_time_is_seen(comparison):
 
 def test_bad_wishes_are_refused(comparison, tmp_path, monkeypatch):
     with pytest.raises(SettingError, match="possible are png, svg, pdf"):
-        write_report(comparison, tmp_path, formats=["gif"])
+        write_findings(find(comparison), tmp_path, formats=["gif"])
     with pytest.raises(SettingError, match="Ranks after 41 evaluations"):
-        write_report(comparison, tmp_path, at=41)
+        write_findings(find(comparison, at=41), tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match="Cannot write the report"):
-        write_report(comparison, tmp_path / "file", formats=[])
+        write_findings(find(comparison), tmp_path / "file", formats=[])
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(NasmetaError, match=r'pip install "nasmeta\[report\]"'):
-        write_report(comparison, tmp_path / "new")
+        write_findings(find(comparison), tmp_path / "new")
     assert not (tmp_path / "new").exists()
