@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, shown
-from nasmeta.moved import renamed_arguments, renamed_attribute
+from nasmeta.moved import renamed_arguments
 from nasmeta.tasks._scores import normal_scores
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
@@ -40,7 +40,6 @@ class LabelNoise:
 
     scores: NDArray[np.float64]
     stds: NDArray[np.float64]
-    deviations = renamed_attribute("deviations", "stds")
 
     def at(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the deviations at these scores, of the same shape."""

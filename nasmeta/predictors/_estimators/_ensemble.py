@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import RegressorMixin, clone
+from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from nasmeta.checks import check_choice
@@ -20,7 +21,7 @@ __all__ = ["EnsembleRegressor"]
 _AVERAGES = ("mean", "rank")
 
 
-class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
     """Average of predictors.
 
     Parameters
@@ -50,6 +51,16 @@ class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, members: Sequence[tuple[str, Any]] | None = None, average: str = "rank") -> None:
         self.members = members
         self.average = average
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return parameters; of the members, too, as ``NAME__PARAMETER``, where `deep`."""
+        params: dict[str, Any] = self._get_params("members", deep=deep)
+        return params
+
+    def set_params(self, **params: Any) -> EnsembleRegressor:
+        """Set parameters, as `get_params` names them."""
+        self._set_params("members", **params)
+        return self
 
     def fit(self, X: Any, y: Any) -> EnsembleRegressor:
         """Fit a clone of each member; see `ScaledRegressor.fit`."""
