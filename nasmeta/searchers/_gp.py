@@ -40,7 +40,7 @@ def _checked_features(space: SearchSpace, features: Sequence[str] | None) -> tup
         if feature not in space.feature_names:
             raise UnknownNameError.of("feature", feature, space.feature_names)
     if len(set(features)) < len(features):
-        raise SettingError(f"A feature is there twice: {', '.join(features)}.")
+        raise SettingError(f"A feature appears twice: {', '.join(features)}.")
     return tuple(features)
 
 

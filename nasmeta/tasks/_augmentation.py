@@ -149,7 +149,7 @@ class Augmentation:
         if not isinstance(self.noise, LabelNoise) and (
             isinstance(self.noise, bool) or not isinstance(self.noise, int | float) or not 0 <= self.noise < np.inf
         ):
-            raise SettingError(f"noise must be a number from 0 on or a LabelNoise, not {shown(self.noise)}.")
+            raise SettingError(f"noise must be a number of at least 0 or a LabelNoise, not {shown(self.noise)}.")
 
     @property
     def changes_all_labels(self) -> bool:

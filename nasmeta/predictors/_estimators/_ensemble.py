@@ -69,7 +69,7 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
             raise SettingError(f"members must be a list of (name, regressor), not {shown(self.members)}.")
         names = [name for name, _ in members]
         if len(set(names)) < len(names):
-            raise SettingError(f"A member's name is there twice: {', '.join(names)}.")
+            raise SettingError(f"A member's name appears twice: {', '.join(names)}.")
         check_choice("average", self.average, _AVERAGES)
         self.members_ = [(name, clone(member).fit(X, y)) for name, member in members]
         labels = checked_labels(column_or_1d(y))
