@@ -93,13 +93,11 @@ def add_data(
     except ColumnError as reason:  # two releases, say: it is kept, and a question has to say which
         tasks, unclear = [], str(reason)
     share = len(tasks[0].measured) / chosen.size if tasks else 1.0
-    typer.echo(
-        f"{own}: {len(table.columns)} columns over {chosen.size:,} architectures, of which {share:.3g} were measured"
-        if share < 1
-        else f"{own}: {len(table.columns)} columns over {chosen.size:,} architectures"
-    )
+    columns_here = "1 column" if len(table.columns) == 1 else f"{len(table.columns)} columns"
+    measured = f", {100 * share:.3g} % of them measured" if share < 1 else ""
+    typer.echo(f"{own}: {columns_here} over {chosen.size:,} architectures{measured}")
     for info in table.columns:
-        typer.echo(f"  {info.address} ({info.unit}, {info.direction} is best)")
+        typer.echo(f"  {info.address} ({info.unit}, {'higher' if info.direction == 'max' else 'lower'} is better)")
     if not tasks:
         typer.echo(f"No task has a name of its own. {unclear}".rstrip())
         return
@@ -116,7 +114,7 @@ def remove_data(
     from nasmeta.tables import remove_added
 
     remove_added(name)
-    typer.echo(f"{name} is removed.")
+    typer.echo(f"Removed {name}.")
 
 
 def _by_metric(given: list[str] | None) -> dict[str, str] | None:
