@@ -46,7 +46,7 @@ def _checked_features(space: SearchSpace, features: Sequence[str] | None) -> tup
 
 @SEARCHERS.register("gp")
 class GPSearch(Searcher):
-    """Gaussian process, expected improvement maximised exactly over all cells of the space.
+    """Bayesian optimisation with a Gaussian process; expected improvement is maximised over all cells.
 
     The kernel is a sum of exponential kernels on count features of the space, of cells edges' operations, live paths
     and operation counts; labels are normal scores of ranks; hyperparameters maximise the marginal likelihood with a
