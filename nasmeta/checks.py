@@ -44,7 +44,7 @@ def check_int(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -
     3
     >>> check_int("repeats", 0)
     Traceback (most recent call last):
-    nasmeta.errors.SettingError: repeats must be a whole number from 1 on, not 0.
+    nasmeta.errors.SettingError: repeats must be a whole number of at least 1, not 0.
     """
     try:
         whole = operator.index(value)  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ def check_int(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -
         whole = least - 1
     if isinstance(value, bool) or whole < least:
         told = "a negative one" if isinstance(value, int) and value < -(2**63) else shown(value)
-        raise SettingError(f"{name} must be a whole number from {least} on, not {told}.")
+        raise SettingError(f"{name} must be a whole number of at least {least}, not {told}.")
     if whole > most:
         told = f"{whole}" if whole < 2**63 else "a larger one"
         raise SettingError(f"{name} must be a whole number from {least} to {most}, not {told}.")
@@ -72,14 +72,14 @@ def check_number(name: str, value: object, least: float = 0.0, most: float = mat
     0.9
     >>> check_number("beta", float("inf"))
     Traceback (most recent call last):
-    nasmeta.errors.SettingError: beta must be a number from 0 on, not inf.
+    nasmeta.errors.SettingError: beta must be a number of at least 0, not inf.
     """
     if isinstance(value, np.integer | np.floating):
         value = value.item()
     largest = min(most, sys.float_info.max)
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= largest:
-        upto = "on" if most == math.inf else f"to {most:g}"
-        raise SettingError(f"{name} must be a number from {least:g} {upto}, not {shown(value)}.")
+        bounds = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+        raise SettingError(f"{name} must be a number {bounds}, not {shown(value)}.")
     return value
 
 

@@ -254,6 +254,9 @@ def _pieces(value: Any, place: str) -> list[bytes]:
     elif hasattr(value, "get_params") and not _keeps_more_than_parameters(value):
         kind = type(value)
         settings = value.get_params(deep=False)  # nested ones in turn
+        # By their first names, so that a renaming changes no digest.
+        first = {new: old for old, new in getattr(kind.__init__, "renamed", {}).items()}
+        settings = {first.get(name, name): setting for name, setting in settings.items()}
         found = [f"estimator {kind.__module__}.{kind.__qualname__} {len(settings)}".encode()]
         for name in sorted(settings):
             found += [name.encode(), *_pieces(settings[name], f"{place}.{name}")]

@@ -85,14 +85,14 @@ class NasmetaWarning(UserWarning):
 
 
 class ArchitectureError(NasmetaError, ValueError):
-    """An architecture that the space does not contain, or something that is none."""
+    """The space does not contain this architecture, or it is not an architecture at all."""
 
 
 CellError = ArchitectureError  # its name before spaces held anything but cells
 
 
 class UnknownNameError(NasmetaError, LookupError):
-    """A name that is not registered."""
+    """The name is not registered."""
 
     @classmethod
     def of(cls, kind: str, name: object, choices: Iterable[str]) -> UnknownNameError:
@@ -102,35 +102,35 @@ class UnknownNameError(NasmetaError, LookupError):
 
 
 class ColumnError(NasmetaError, LookupError):
-    """An address (dataset, metric, split, epochs, seed, release) that means no column of a table, or several."""
+    """An address (dataset, metric, split, epochs, seed, release) matches no column of a table, or several."""
 
 
 class NoColumnError(ColumnError):
-    """An address of which the table holds no column."""
+    """The table has no column at this address."""
 
 
 class MissingValueError(NasmetaError, LookupError):
-    """A value that nobody measured; it is never imputed."""
+    """The value was not measured; missing values are never imputed."""
 
 
 class DamagedFileError(NasmetaError, OSError):
-    """A file that is truncated, altered or of another kind."""
+    """The file is truncated, altered or of another kind."""
 
 
 class DownloadError(NasmetaError, OSError):
-    """A file that could not be fetched; the message says how to put it in place by hand."""
+    """The file could not be fetched; the message says how to put it in place by hand."""
 
 
 class UnsafePickleError(NasmetaError, ValueError):
-    """A pickle that asks for something outside the allow-list; nothing of it was run."""
+    """The pickle asks for something outside the allow-list; none of it was run."""
 
 
 class SettingError(NasmetaError, ValueError):
-    """A setting outside what is possible."""
+    """The setting is not possible."""
 
 
 class LabelError(NasmetaError, ValueError):
-    """Labels that nothing can be learnt from: not finite, too few, or all the same."""
+    """Nothing can be learnt from these labels: they are not finite, too few, or all the same."""
 
 
 class LeakageError(NasmetaError, ValueError):
@@ -138,23 +138,23 @@ class LeakageError(NasmetaError, ValueError):
 
 
 class LeakageWarning(NasmetaWarning):
-    """A meta-model that has learnt from the target's dataset is used: what it finds is no honest test."""
+    """The meta-model has learnt from the target's dataset, so its result is not an honest test."""
 
 
 class OtherMetricWarning(NasmetaWarning):
-    """All sources are of another metric than the target: what was learnt from them may not hold."""
+    """All sources have another metric than the target, so what they teach may not hold."""
 
 
 class JournalError(NasmetaError, ValueError):
-    """A journal that does not belong to the run that wants to resume from it."""
+    """The journal is damaged, in use, or does not belong to the run that would resume from it."""
 
 
 class SpaceExhaustedError(NasmetaError, RuntimeError):
-    """A searcher has no cell left to propose."""
+    """The searcher has no architecture left to propose."""
 
 
 class TrainingFailed(NasmetaError, RuntimeError):
-    """A training that ended without a result.
+    """A training ended without a result.
 
     Attributes
     ----------

@@ -10,15 +10,18 @@ from typing import Any, TypeVar, cast
 
 from nasmeta.errors import SettingError, calls_inside
 
-__all__ = ["moved_names", "new_names", "renamed_arguments", "renamed_attribute", "renamed_in"]
+__all__ = ["moved_names", "names_of_today", "new_names", "renamed_arguments", "renamed_attribute", "renamed_in"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SETTINGS = {
-    "initial": "n_initial",
-    "optimism": "beta",
-    "deviation": "std",
-}  # of searchers, in older journals and folders
+# What older journals and folders call settings of searchers, and of predictors, by how names of these begin.
+_SETTINGS = {"initial": "n_initial", "optimism": "beta", "deviation": "std"}
+_OF_NETWORKS = {"seed": "random_state", "validation_share": "validation_fraction"}
+_OF_PREDICTORS = {
+    "random-forest": {"n_trees": "n_estimators", "columns": "max_features", "smallest_leaf": "min_samples_leaf"},
+    "xgboost": {"rounds": "n_estimators", "depth": "max_depth", "rows": "subsample", "columns": "colsample_bytree"},
+    **dict.fromkeys(("mlp", "gnn", "transformer"), _OF_NETWORKS),
+}
 
 
 def moved_names(room: str, now_in: Mapping[str, str]) -> Callable[[str], object]:
@@ -56,6 +59,8 @@ def moved_names(room: str, now_in: Mapping[str, str]) -> Callable[[str], object]
 def renamed_arguments(convert: Callable[[Any], Any] | None = None, /, **now: str) -> Callable[[F], F]:
     """Return a decorator of a function, a class or its ``__init__``: keyword arguments have their old names, too.
 
+    The attributes of a class have them as well.
+
     Parameters
     ----------
     convert : callable, optional
@@ -86,6 +91,8 @@ def renamed_arguments(convert: Callable[[Any], Any] | None = None, /, **now: str
     def decorate(function: F) -> F:
         if isinstance(function, type):
             function.__init__ = decorate(function.__init__)  # type: ignore[misc]
+            for old, new in now.items():
+                setattr(function, old, renamed_attribute(old, new))
             return cast(F, function)
 
         @wraps(function)
@@ -148,19 +155,51 @@ def new_names(function: Any, arguments: Mapping[str, Any], of: str = "") -> dict
     return found
 
 
-def renamed_in(header: Any) -> Any:
-    """Return what an older journal or folder says of itself, with settings of searchers by their names of today.
+def names_of_today(function: Any, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that were kept in a file or a pickle, by the names that arguments of a class have now.
+
+    Examples
+    --------
+    >>> @renamed_arguments(rounds="n_estimators")
+    ... def boost(n_estimators=10): ...
+    >>> names_of_today(boost, {"rounds": 5})
+    {'n_estimators': 5}
+    """
+    renamed = getattr(function, "renamed", {})
+    found = {name: value for name, value in kept.items() if name not in renamed}
+    for name in renamed.keys() & kept.keys():
+        if str(kept[name]) != "deprecated":  # forests have had both names for a while
+            found[renamed[name]] = kept[name]
+    return found
+
+
+def renamed_in(header: Any, predictor: str = "") -> Any:
+    """Return what an older journal or folder says of itself, with settings by their names of today.
+
+    Parameters
+    ----------
+    header : object
+        Of JSON's types.
+    predictor : str, optional
+        What it is about, where it does not say so itself.
 
     Examples
     --------
     >>> renamed_in({"searcher": "gp", "settings": {"initial": 7}})
     {'searcher': 'gp', 'settings': {'n_initial': 7}}
+    >>> renamed_in({"searcher": "xgboost-ei", "settings": {"options": {"rounds": 50}}})
+    {'searcher': 'xgboost-ei', 'settings': {'options': {'n_estimators': 50}}}
     """
     if not isinstance(header, dict):
         return header
-    found = {key: renamed_in(value) for key, value in header.items()}
-    if isinstance(settings := found.get("settings"), dict):
-        found["settings"] = {
-            new if (new := _SETTINGS.get(key, key)) not in settings else key: value for key, value in settings.items()
-        }
+    predictor = next((header[key] for key in ("predictor", "searcher") if isinstance(header.get(key), str)), predictor)
+    of_predictor = next((names for start, names in _OF_PREDICTORS.items() if predictor.startswith(start)), {})
+    found = {key: renamed_in(value, predictor) for key, value in header.items()}
+    now = {"settings": _SETTINGS | (of_predictor if "predictor" in header else {}), "options": of_predictor}
+    for key, names in now.items():
+        if isinstance(settings := found.get(key), dict):
+            found[key] = {
+                new if (new := names.get(name, name)) not in settings else name: value
+                for name, value in settings.items()
+            }
     return found

@@ -31,7 +31,7 @@ def test_whole_numbers(value: object) -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_what_is_none(value: object) -> None:
-    with pytest.raises(SettingError, match="n must be a whole number from 1"):
+    with pytest.raises(SettingError, match="n must be a whole number"):
         check_int("n", value, 1, 10)
 
 
@@ -54,7 +54,7 @@ def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(SettingError, match="x must be a number from 0 to 1, not "):
         check_number("x", value, 0, 1)
     if value is DEEP or value != 2:
-        with pytest.raises(SettingError, match="x must be a number from 0 on, not "):
+        with pytest.raises(SettingError, match="x must be a number of at least 0, not "):
             check_number("x", value)
 
 

@@ -69,7 +69,7 @@ def summarise(
     budgets: list[Any] = list(dict.fromkeys(at))  # whatever a caller passed
     wrong = [budget for budget in budgets if not isinstance(budget, Integral) or budget < 1]
     if wrong:
-        raise SettingError(f"Values after {wrong[0]!r} evaluations were asked for; give whole numbers from 1 on.")
+        raise SettingError(f"Values after {wrong[0]!r} evaluations were asked for; give whole numbers of at least 1.")
     solved = evaluations_to_optimum(frame, level=level, seed=seed)
     runs = read_runs(frame, "incumbent_value", "simulated_seconds")
     end = runs.start + runs.length - 1

@@ -18,44 +18,56 @@ _Text = Optional[str]  # noqa: UP045
 
 @cli_command
 def add_data(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet with one row a measurement.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file with one row per measurement.")
+    ],
     space: Annotated[_Text, typer.Option(help="Name of the space, such as nb201, or package.module:Name.")] = None,
     columns: Annotated[
-        _Text, typer.Option(help="Instead: the columns that make up an architecture; the rows are then the space.")
+        _Text,
+        typer.Option(
+            help="Instead of --space: the columns that describe an architecture. The rows then form the space."
+        ),
     ] = None,
-    name: Annotated[_Text, typer.Option(help="Name of the table; that of the file where left out.")] = None,
-    dataset: Annotated[_Text, typer.Option(help="What the networks were trained on; the name where left out.")] = None,
-    architecture: Annotated[_Text, typer.Option(help="The column of the architectures.")] = None,
-    metrics: Annotated[_Text, typer.Option(help="The columns of values, where there are others, too.")] = None,
-    split: Annotated[_Text, typer.Option(help="What was measured on: train, valid or test.")] = None,
-    epochs: Annotated[Optional[int], typer.Option(help="Length of the trainings.")] = None,  # noqa: UP045
-    release: Annotated[_Text, typer.Option(help="Which release of the data it is.")] = None,
+    name: Annotated[_Text, typer.Option(help="Name of the table. Default: the name of the file.")] = None,
+    dataset: Annotated[
+        _Text, typer.Option(help="Dataset on which the networks were trained. Default: the name of the table.")
+    ] = None,
+    architecture: Annotated[_Text, typer.Option(help="Name of the column that holds the architectures.")] = None,
+    metrics: Annotated[
+        _Text, typer.Option(help="Columns of values, separated by commas, if the file has other columns too.")
+    ] = None,
+    split: Annotated[_Text, typer.Option(help="Split on which the values were measured: train, valid or test.")] = None,
+    epochs: Annotated[Optional[int], typer.Option(help="Length of the trainings, in epochs.")] = None,  # noqa: UP045
+    release: Annotated[_Text, typer.Option(help="Release of the data.")] = None,
     direction: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(metavar="METRIC=max|min", help="Which values are good; may be given several times."),
+        typer.Option(metavar="METRIC=max|min", help="Whether higher (max) or lower (min) is better. Repeatable."),
     ] = None,
     unit: Annotated[Optional[list[str]], typer.Option(metavar="METRIC=UNIT", help="Unit of a metric.")] = None,  # noqa: UP045
     kind: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(metavar="METRIC=KIND", help="performance, size, seconds, latency, energy or proxy."),
+        typer.Option(
+            metavar="METRIC=KIND", help="Kind of a metric: performance, size, seconds, latency, energy or proxy."
+        ),
     ] = None,
-    device: Annotated[_Text, typer.Option(help="On which device latency or energy was measured.")] = None,
+    device: Annotated[_Text, typer.Option(help="Device on which latency or energy was measured.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the data.")] = "not stated",
     citation: Annotated[str, typer.Option(help="The paper to cite.")] = "",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace other content under this name.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a table of the same name.")] = False,
 ) -> None:
-    """Keep a table of your own in the store, so that every command and process knows it from then on.
+    """Add your own table to the store, where every command and process finds it by name.
 
-    Columns called dataset, split, epochs, seed or release say so of each row; architectures are in a column of strings
-    or indices, or in a column for each position of the space. A later `nasmeta search gp NAME/DATASET` searches it.
+    Columns named dataset, split, epochs, seed or release describe each row. Architectures stand in one column of
+    strings or indices, or in one column for each position of the space. Search the table with `nasmeta search gp
+    NAME/DATASET`.
     """
     import nasmeta as nm
     from nasmeta.tables import read_frame
 
     if (space is None) == (columns is None):
         raise SettingError(
-            "Say over which space the table is: --space nb201 (or another registered one), or --columns a,b,c, the "
-            "columns of the file that make up an architecture."
+            "Name the space of the table: --space nb201 (or another registered one), or --columns a,b,c for the "
+            "columns of the file that describe an architecture."
         )
     frame = read_frame(file)
     own = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "own"
@@ -81,13 +93,11 @@ def add_data(
     except ColumnError as reason:  # two releases, say: it is kept, and a question has to say which
         tasks, unclear = [], str(reason)
     share = len(tasks[0].measured) / chosen.size if tasks else 1.0
-    typer.echo(
-        f"{own}: {len(table.columns)} columns over {chosen.size:,} architectures, of which {share:.3g} were measured"
-        if share < 1
-        else f"{own}: {len(table.columns)} columns over {chosen.size:,} architectures"
-    )
+    columns_here = "1 column" if len(table.columns) == 1 else f"{len(table.columns)} columns"
+    measured = f", {100 * share:.3g} % of them measured" if share < 1 else ""
+    typer.echo(f"{own}: {columns_here} over {chosen.size:,} architectures{measured}")
     for info in table.columns:
-        typer.echo(f"  {info.address} ({info.unit}, {info.direction} is best)")
+        typer.echo(f"  {info.address} ({info.unit}, {'higher' if info.direction == 'max' else 'lower'} is better)")
     if not tasks:
         typer.echo(f"No task has a name of its own. {unclear}".rstrip())
         return
@@ -100,11 +110,11 @@ def add_data(
 def remove_data(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a table that was added.")],
 ) -> None:
-    """Remove a table that `nasmeta data add` has added."""
+    """Remove a table that `nasmeta data add` added."""
     from nasmeta.tables import remove_added
 
     remove_added(name)
-    typer.echo(f"{name} is removed.")
+    typer.echo(f"Removed {name}.")
 
 
 def _by_metric(given: list[str] | None) -> dict[str, str] | None:

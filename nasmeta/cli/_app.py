@@ -70,7 +70,7 @@ app.command(name="list", epilog="Examples:\n\nnasmeta list searchers\n\nnasmeta 
 app.command(epilog="Example: nasmeta doctor")(doctor)
 app.command(
     epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"
-    "\n\nand --release 'NATS-tss v1.0', once fetched sources hold the same of other releases."
+    "\n\nAdd --release 'NATS-tss v1.0' once fetched sources hold the same column for other releases."
 )(query)
 app.command(
     epilog="Examples:\n\nnasmeta predict --predictors gp,xgboost:default+proxies --sizes 78,781 --output predictors"

@@ -21,15 +21,15 @@ _COLOURS = {"holds": "green", "known": "yellow", "VIOLATED": "bold red"}
 
 @cli_command
 def audit(
-    table: Annotated[Optional[list[str]], typer.Option(help="Name of a table; all by default.")] = None,  # noqa: UP045
-    check: Annotated[Optional[list[str]], typer.Option(help="Name of a check; all by default.")] = None,  # noqa: UP045
+    table: Annotated[Optional[list[str]], typer.Option(help="Name of a table. Repeatable; all by default.")] = None,  # noqa: UP045
+    check: Annotated[Optional[list[str]], typer.Option(help="Name of a check. Repeatable; all by default.")] = None,  # noqa: UP045
     report: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FOLDER", help="Write Markdown and CSV, with the cells, to this folder."),
+        typer.Option(metavar="FOLDER", help="Write Markdown and CSV files, with the affected cells, to this folder."),
     ] = None,
-    every: Annotated[bool, typer.Option("--every", help="Show what holds column by column, too.")] = False,
+    every: Annotated[bool, typer.Option("--every", help="Also show the checks that passed, column by column.")] = False,
 ) -> None:
-    """Check that the store holds what is known of the benchmarks; exit code 1 where something new violates it."""
+    """Check the tables against known invariants of the benchmarks; exit code 1 if there is a new violation."""
     from nasmeta.tables.audit import run_audit, write_audit
 
     found = run_audit(table or None, check or None)

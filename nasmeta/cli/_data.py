@@ -16,23 +16,27 @@ from nasmeta.errors import DamagedFileError, SettingError
 
 __all__ = ["data_app", "query"]
 
-data_app = typer.Typer(
-    help="Which tables there are, and how to get more.", no_args_is_help=True, rich_markup_mode="rich"
-)
+data_app = typer.Typer(help="List, fetch, add, import and audit tables.", no_args_is_help=True, rich_markup_mode="rich")
 
 
 @cli_command
 def query(
     cells: Annotated[list[str], typer.Argument(metavar="CELL", help="Indices or strings of cells.")],
-    dataset: Annotated[str, typer.Option(help="For example cifar10, cifar100 or imagenet16-120.")],
-    metric: Annotated[str, typer.Option(help="For example accuracy or train_seconds.")] = "accuracy",
-    split: Annotated[Optional[str], typer.Option(help="For example valid.")] = None,  # noqa: UP045
-    epochs: Annotated[Optional[int], typer.Option(help="Length of the training.")] = None,  # noqa: UP045
-    seed: Annotated[Optional[str], typer.Option(help="A seed, or mean: that of all measured seeds.")] = None,  # noqa: UP045
-    release: Annotated[Optional[str], typer.Option(help="Of the benchmark, where several are here.")] = None,  # noqa: UP045
+    dataset: Annotated[str, typer.Option(help="Dataset, such as cifar10, cifar100 or imagenet16-120.")],
+    metric: Annotated[str, typer.Option(help="Metric, such as accuracy or train_seconds.")] = "accuracy",
+    split: Annotated[Optional[str], typer.Option(help="Split, such as valid.")] = None,  # noqa: UP045
+    epochs: Annotated[Optional[int], typer.Option(help="Length of the training, in epochs.")] = None,  # noqa: UP045
+    seed: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A training seed, or mean for the mean of all measured seeds."),
+    ] = None,
+    release: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Release of the benchmark, if the table holds several."),
+    ] = None,
     table: Annotated[str, typer.Option(help="Name of the table.")] = "nb201",
 ) -> None:
-    """Show what was measured for cells."""
+    """Look up measured values of cells."""
     import nasmeta as nm
 
     chosen_seed: int | str | None = seed
@@ -63,13 +67,13 @@ data_app.command("audit", epilog="Example: nasmeta data audit --report reports/a
 
 @data_app.callback()
 def _data() -> None:
-    """Which tables there are, and how to get more."""
+    """List, fetch, add, import and audit tables."""
 
 
 @data_app.command("list", epilog="Example: nasmeta data list")
 @cli_command
 def list_data() -> None:
-    """Show the columns that are here, and all sources: what they hold, release, licence, size, how to get them."""
+    """List the columns on this machine, and all sources with content, release, licence, size and how to get them."""
     from rich.table import Table
 
     import nasmeta as nm
@@ -121,11 +125,14 @@ def list_data() -> None:
 @data_app.command("fetch", epilog="Example: nasmeta data fetch nasgraph-nb201 meco")
 @cli_command
 def fetch_data(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Sources; a table means all its sources; all.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Names of sources; the name of a table for all its sources; or all."),
+    ],
 ) -> None:
-    """Download sources, verify them and add their columns to their tables.
+    """Download sources, verify their checksums and add their columns to their tables.
 
-    NASMETA_MIRROR, a folder or a base address, replaces the address that files come from.
+    Set NASMETA_MIRROR to a folder or a base address to fetch the files from there instead.
     """
     from nasmeta.tables import fetch
 

@@ -16,10 +16,10 @@ DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "
 
 @cli_command
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the results are kept.")] = Path("nasmeta-demo"),
+    folder: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("nasmeta-demo"),
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 2,
-    repeats: Annotated[int, typer.Option(help="Runs of each searcher on each task.")] = 10,
-    evaluations: Annotated[int, typer.Option(help="Budget of a run: how many distinct cells are evaluated.")] = 200,
+    repeats: Annotated[int, typer.Option(help="Number of runs of each searcher on each task.")] = 10,
+    evaluations: Annotated[int, typer.Option(help="Budget of a run, in distinct cells evaluated.")] = 200,
 ) -> None:
     """Compare six searchers on the real NAS-Bench-201 tables of three data sets."""
     import nasmeta as nm

@@ -23,7 +23,7 @@ _FOR_DEVELOPERS = ("bench", "browser", "cluster", "dev", "docs", "nb201", "test"
 
 @cli_command
 def doctor() -> None:
-    """Show versions, cache, extras and device; exit code 1 where something is broken."""
+    """Show versions, cache, extras and device; exit code 1 if something is broken."""
     import nasmeta as nm
 
     broken: list[str] = []

@@ -15,18 +15,20 @@ __all__ = ["import_data"]
 
 @cli_command
 def import_data(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="An official file, or the folder of an archive.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="An official file, or a folder with the files of an archive.")
+    ],
     workers: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Processes that convert a folder; default: the processors, at most 4."),
+        typer.Option(help="Number of processes that convert a folder. Default: one per CPU, at most 4."),
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace an earlier import of the release even if it has more cells.")
     ] = False,
 ) -> None:
-    """Convert an official file of NAS-Bench-201, NATS-Bench or NASLib, whose columns then belong to its table.
+    """Import an official file of NAS-Bench-201, NATS-Bench or NASLib and add its columns to the table.
 
-    It is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
+    The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
     NATS-tss-v1_0-3ffb9.pickle.pbz2, the folders NATS-tss-v1_0-3ffb9-simple and -full, nb201_*_full_training.pickle.
     """
     from nasmeta.spaces import get_space

@@ -24,7 +24,7 @@ def list_names(
     ],
     family: Annotated[
         Optional[str],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="Of the tasks, those of one family; else a line a family."),
+        typer.Option(help="List the tasks of this family. Default: one line per family."),
     ] = None,
 ) -> None:
     """List all searchers, tasks, tables or ready comparisons."""

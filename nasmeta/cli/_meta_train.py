@@ -17,27 +17,29 @@ __all__ = ["meta_train"]
 @cli_command
 def meta_train(
     learner: Annotated[str, typer.Argument(help="A meta-searcher or meta-predictor: meta-gp, meta-np, meta-dkl, ….")],
-    out: Annotated[Path, typer.Option(help="Write what is learnt to this file (.npz).")],
-    sources: Annotated[str, typer.Option(help="Families or names of tasks, separated by commas.")] = "nb201",
+    out: Annotated[Path, typer.Option(help="Write the meta-model to this file (.npz).")],
+    sources: Annotated[str, typer.Option(help="Tasks or families to learn from, separated by commas.")] = "nb201",
     leave_out: Annotated[
         Optional[str],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="Dataset or device of which nothing is used: the model can honestly be tested on it."),
+        typer.Option(help="Dataset or device to leave out, so that the model can honestly be tested on it."),
     ] = None,
     labels: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Random labels of each source; by default all."),
+        typer.Option(help="Number of random labels of each source. Default: all."),
     ] = None,
     settings: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--settings", "--set", metavar="KEY=VALUE", help="A setting; may be given several times."),
+        typer.Option("--settings", "--set", metavar="KEY=VALUE", help="A setting of the learner. Repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the meta-training and of the labels.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of a killed training.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the meta-training and of the choice of labels.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume from the checkpoint of an interrupted training.")
+    ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the model that is there; without --resume, a checkpoint too.")
+        bool, typer.Option("--overwrite", help="Replace an existing model and, without --resume, its checkpoint.")
     ] = False,
 ) -> None:
-    """Learn on source tasks once, and keep it for searches and predictions on other tasks."""
+    """Meta-train a searcher or predictor on source tasks and write it to a file, for use on other tasks."""
     from nasmeta.meta import TrainingFiles, meta_train as train
 
     start, files = time.perf_counter(), TrainingFiles.of(out)

@@ -28,47 +28,49 @@ def predict(
     predictors: Annotated[
         Optional[str],  # noqa: UP045  (older typers cannot read the other form)
         typer.Option(
-            help="NAME or NAME:ENCODER, with commas between; joined by / as an ensemble: gp/xgboost:default+proxies; "
-            "a meta-predictor, such as maml, which is meta-trained first, or the file of nasmeta meta-train."
+            help="Predictors, separated by commas: NAME or NAME:ENCODER; an ensemble is joined by /, such as "
+            "gp/xgboost:default+proxies. Also meta-predictors such as maml, which are meta-trained first, and files "
+            "written by nasmeta meta-train."
         ),
     ] = None,
     encoder: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Encoder of the predictors that name none; several joined by +."),
+        typer.Option(help="Encoder of the predictors that name none; join several with +."),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="Dataset of nb201, or name of a task, such as clinic/pets.")] = "cifar10",
-    protocol: Annotated[str, typer.Option(help="few: so many labels; half: of half of the cells.")] = "few",
-    sizes: Annotated[Optional[str], typer.Option(help="Numbers of labels, with commas between.")] = None,  # noqa: UP045
-    draws: Annotated[int, typer.Option(help="How often the labelled cells are drawn.")] = 5,
+    dataset: Annotated[
+        str, typer.Option(help="Dataset of nb201, or the name of a task such as clinic/pets.")
+    ] = "cifar10",
+    protocol: Annotated[
+        str, typer.Option(help="few: train on the numbers of labels in --sizes; half: train on half of the cells.")
+    ] = "few",
+    sizes: Annotated[Optional[str], typer.Option(help="Numbers of labels, separated by commas.")] = None,  # noqa: UP045
+    draws: Annotated[int, typer.Option(help="Number of random draws of the labelled cells.")] = 5,
     target: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="What the order is compared with: test, or valid, the signal. Default: test, where there is one."
+            help="Compare predictions with test accuracy (test) or with the signal itself (valid). Default: test, if "
+            "the table has it."
         ),
     ] = None,
-    rule: Annotated[
-        str, typer.Option(help="What counts as isomorphic: upstream, or function (strictest).")
-    ] = "upstream",
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    rule: Annotated[str, typer.Option(help="Rule of isomorphism: upstream, or function (the strictest).")] = "upstream",
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     settings: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(
-            "--set", metavar="PREDICTOR:KEY=VALUE", help="A setting of one predictor; may be given several times."
-        ),
+        typer.Option("--set", metavar="PREDICTOR:KEY=VALUE", help="A setting of one predictor. Repeatable."),
     ] = None,
     sources: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Tasks that a meta-predictor learns from, or families, with commas between; by default the family of "
+            help="Tasks or families, separated by commas, that a meta-predictor learns from. Default: the family of "
             "the task without its dataset."
         ),
     ] = None,
     output: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder for journal, tables and figures; the same command again goes on after any end."),
+        typer.Option(help="Folder for journal, tables and figures; run the same command again to resume."),
     ] = None,
 ) -> None:
-    """Compare predictors: how well they order all cells from few labels."""
+    """Measure how well predictors order all cells after training on a few labels."""
     import nasmeta as nm
 
     found = nm.predict(

@@ -13,7 +13,7 @@ from nasmeta.progress import progress_bar
 __all__ = ["proxies_app"]
 
 proxies_app = typer.Typer(
-    help="Zero-cost proxies: what an untrained network says about a cell.",
+    help="Measure zero-cost proxies: statistics of untrained networks.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -21,22 +21,28 @@ proxies_app = typer.Typer(
 
 @cli_command
 def compute(
-    output: Annotated[Path, typer.Option(metavar="FILE", help="A new .npz file.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Write the proxies to this new file (.npz).")],
     space: Annotated[str, typer.Option(help="Space of the cells: nb201 or tnb101.")] = "nb201",
     images: Annotated[
-        str, typer.Option(metavar="digits|FOLDER", help="Images: scikit-learn's digits, or a folder of class folders.")
+        str,
+        typer.Option(
+            metavar="digits|FOLDER", help="Images: scikit-learn's digits, or a folder with one folder per class."
+        ),
     ] = "digits",
-    n_images: Annotated[int, typer.Option(help="Images in the batch, from 2.")] = 32,
-    image_size: Annotated[int, typer.Option(help="Their height and width: a multiple of 4, from 8.")] = 16,
+    n_images: Annotated[int, typer.Option(help="Number of images in the batch, at least 2.")] = 32,
+    image_size: Annotated[int, typer.Option(help="Height and width of the images: a multiple of 4, at least 8.")] = 16,
     channels: Annotated[int, typer.Option(help="Channels of the first stage.")] = 16,
     cells_per_stage: Annotated[int, typer.Option(help="Cells in each of the three stages.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the weights and the batch.")] = 0,
-    repeats: Annotated[int, typer.Option(help="Seeds to take the mean over.")] = 1,
-    proxies: Annotated[Optional[str], typer.Option(help="Names, with commas between; nine by default.")] = None,  # noqa: UP045
-    cells: Annotated[Optional[str], typer.Option(help="Indices, with commas between; all by default.")] = None,  # noqa: UP045
-    workers: Annotated[int, typer.Option(help="Processes, of one thread each.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the weights and the batch.")] = 0,
+    repeats: Annotated[int, typer.Option(help="Number of seeds to average over.")] = 1,
+    proxies: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Names of proxies, separated by commas. Default: nine of them."),
+    ] = None,
+    cells: Annotated[Optional[str], typer.Option(help="Indices of cells, separated by commas. Default: all.")] = None,  # noqa: UP045
+    workers: Annotated[int, typer.Option(help="Number of processes, with one thread each.")] = 1,
 ) -> None:
-    """Measure proxies, one cell of each isomorphism class; after a kill the same command goes on."""
+    """Measure proxies for one cell of each isomorphism class; run the same command again to resume."""
     from nasmeta.training import load_images
     from nasmeta.training.proxies import DEFAULT_PROXIES, ProxySettings, measure_proxies
 

@@ -14,10 +14,12 @@ __all__ = ["report"]
 
 @cli_command
 def report(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Of a finished comparison; may be in a store.")],
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="Folder of a finished comparison; may be in an object store.")
+    ],
     output: Annotated[
         Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="Where the report is written; by default a folder report in that folder."),
+        typer.Option(help="Folder for the report. Default: report, inside that folder."),
     ] = None,
     at: Annotated[
         Optional[int],  # noqa: UP045
@@ -26,10 +28,12 @@ def report(
             "counts; by default the largest that all runs reach."
         ),
     ] = None,
-    formats: Annotated[str, typer.Option(help="Of the figures: png, svg, pdf, separated by commas.")] = "png,svg,pdf",
+    formats: Annotated[
+        str, typer.Option(help="Formats of the figures, separated by commas: png, svg, pdf.")
+    ] = "png,svg,pdf",
     title: Annotated[str, typer.Option(help="Title of the report.")] = "Comparison of searchers",
 ) -> None:
-    """Write the report of a comparison: an interactive page in one file, Markdown, figures, LaTeX tables."""
+    """Write the report of a comparison: an interactive page in one file, Markdown, figures and LaTeX tables."""
     import nasmeta as nm
 
     files = nm.report(folder, output, at=at, formats=names_in(formats), title=title).files

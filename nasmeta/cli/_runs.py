@@ -33,19 +33,19 @@ __all__ = ["compare", "search"]
 
 Evaluations = Annotated[
     Optional[int],  # noqa: UP045  (older typers cannot read the other form)
-    typer.Option(help="Budget of a run: how many distinct cells are evaluated.", show_default="100, compare 200"),
+    typer.Option(help="Budget of a run, in distinct cells evaluated.", show_default="100, compare 200"),
 ]
 Seconds = Annotated[
     Optional[float],  # noqa: UP045
-    typer.Option(help="Budget of a run in simulated seconds: every evaluation takes its training time."),
+    typer.Option(help="Budget of a run in simulated seconds: each evaluation takes its recorded training time."),
 ]
 ClockSettings = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
         "--clock",
         metavar="KEY=VALUE",
-        help="How simulated time passes: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
-        "charge_searcher=true; may be given several times.",
+        help="A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
+        "charge_searcher=true. Repeatable.",
     ),
 ]
 Epochs = Annotated[
@@ -53,49 +53,57 @@ Epochs = Annotated[
     typer.Option(
         "--epochs",
         metavar="N,N",
-        help="Lengths of training that multi-fidelity searchers may use, such as 12,200 or 50of200,200; else all.",
+        help="Training lengths that multi-fidelity searchers may use, such as 12,200 or 50of200,200. All by default.",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Seed; the same seed gives the same run.")]
+Seed = Annotated[int, typer.Option(help="Random seed of the run.")]
 EvaluatorName = Annotated[
-    str, typer.Option(metavar="table|surrogate|FILE", help="What answers: the table, the shipped surrogate, or a file.")
+    str,
+    typer.Option(
+        metavar="table|surrogate|FILE",
+        help="Source of the values: the table, the shipped surrogate, or a surrogate file.",
+    ),
 ]
 SearchEvaluatorName = Annotated[
     str,
     typer.Option(
         metavar="table|surrogate|FILE|training|MODULE:NAME",
-        help="What answers: the table, the shipped surrogate, a file, real training on --data, or a function.",
+        help="Source of the values: the table, the shipped surrogate, a surrogate file, real training on --data, or a "
+        "Python function.",
     ),
 ]
 Sources = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        help="Tasks that a meta-searcher learns from, or a family of them without the dataset of the task, "
-        "separated by commas; by default the family of the task."
+        help="Tasks or families, separated by commas, that a meta-searcher learns from. The target's dataset is "
+        "left out of a family. Default: the family of the task."
     ),
 ]
 MetaModel = Annotated[
     Optional[str],  # noqa: UP045  (older typers cannot read the other form)
     typer.Option(
         metavar="FILE|NAME|shipped",
-        help="What a meta-searcher has learnt before: the file of nasmeta meta-train, the name of a shipped model, or "
-        "shipped: one that has seen nothing of the task.",
+        help="A trained meta-model: a file written by nasmeta meta-train, the name of a shipped model, or shipped for "
+        "one that has not seen the task.",
     ),
 ]
 PruneSpace = Annotated[
     Optional[float],  # noqa: UP045
     typer.Option(
-        metavar="FRACTION", help="Search in the fraction of the cells, such as 0.1, that sources find the best."
+        metavar="FRACTION", help="Search only this fraction of the cells, such as 0.1: those that did best on sources."
     ),
 ]
 SpaceName = Annotated[Optional[str], typer.Option("--space", hidden=True)]  # noqa: UP045  (before --prune-space)
 WarmStart = Annotated[
     str,
     typer.Option(
-        metavar="N|N/second", help="Evaluate N cells first that the sources choose; N/second by gain per second."
+        metavar="N|N/second",
+        help="Start with N cells chosen by the sources; N/second chooses them by expected gain per second.",
     ),
 ]
-StopAtOptimum = Annotated[bool, typer.Option("--stop-at-optimum", help="End a run when the best cell was evaluated.")]
+StopAtOptimum = Annotated[
+    bool, typer.Option("--stop-at-optimum", help="End a run once the best cell has been evaluated.")
+]
 
 
 @cli_command
@@ -110,7 +118,7 @@ def search(
         Optional[str],  # noqa: UP045
         typer.Argument(help="Name of a task, such as nb201/cifar10.", autocompletion=task_names),
     ] = None,
-    meta: Annotated[bool, typer.Option("--meta", help="The meta-searcher by default; leave SEARCHER out.")] = False,
+    meta: Annotated[bool, typer.Option("--meta", help="Use the default meta-searcher; give only TASK.")] = False,
     evaluations: Evaluations = None,
     seconds: Seconds = None,
     clock: ClockSettings = None,
@@ -118,7 +126,7 @@ def search(
     seed: Seed = 0,
     settings: Annotated[
         Optional[list[str]],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the searcher; may be given several times."),
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the searcher. Repeatable."),
     ] = None,
     sources: Sources = None,
     meta_model: MetaModel = None,
@@ -127,7 +135,7 @@ def search(
     warm_start: WarmStart = "0",
     journal: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Record the run in this file, and go on from it where it exists."),
+        typer.Option(help="Record the run in this file; if the file exists, resume from it."),
     ] = None,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: SearchEvaluatorName = "table",
@@ -144,16 +152,16 @@ def search(
 
     if meta:
         if task is not None:
-            raise SettingError(f"--meta is the searcher: leave out {searcher!r:.40}, or --meta.")
+            raise SettingError(f"--meta chooses the searcher: leave out {searcher!r:.40}, or --meta.")
         searcher, task = "meta", searcher
     elif task is None:
         from nasmeta.searchers import SEARCHERS
 
         if searcher in SEARCHERS:
-            raise SettingError(f"On which task? `nasmeta search {searcher} nb201/cifar10`.")
+            raise SettingError(f"Name a task as well: `nasmeta search {searcher} nb201/cifar10`.")
         raise SettingError(
-            f"Which searcher on which task? `nasmeta search gp {searcher:.40}`, or `nasmeta search --meta "
-            f"{searcher:.40}` for the meta-searcher by default."
+            f"Name a searcher and a task: `nasmeta search gp {searcher:.40}`, or `nasmeta search --meta "
+            f"{searcher:.40}` for the default meta-searcher."
         )
 
     asked: str | TrainingEvaluator = evaluator
@@ -196,7 +204,7 @@ def search(
     unit = "" if info.unit == "1" else f" {info.unit}"
     spent = f"{duration(float(run.cost_seconds.sum()))} of training"
     if not run.cost_seconds.any() and run.task.device is None:
-        spent = "not known: nobody recorded seconds"
+        spent = "unknown: the table has no training times"
     lines = {
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
@@ -265,7 +273,7 @@ def compare(
     ] = None,
     repeats: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Runs of each searcher on each task.", show_default="10"),
+        typer.Option(help="Number of runs of each searcher on each task.", show_default="10"),
     ] = None,
     evaluations: Evaluations = None,
     seconds: Seconds = None,
@@ -273,13 +281,11 @@ def compare(
     epochs: Epochs = None,
     seed: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Seed of the first run; the same seed gives the same runs.", show_default="0"),
+        typer.Option(help="Random seed of the first run.", show_default="0"),
     ] = None,
     settings: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(
-            "--set", metavar="SEARCHER:KEY=VALUE", help="A setting of one searcher; may be given several times."
-        ),
+        typer.Option("--set", metavar="SEARCHER:KEY=VALUE", help="A setting of one searcher. Repeatable."),
     ] = None,
     sources: Sources = None,
     meta_model: MetaModel = None,
@@ -292,8 +298,8 @@ def compare(
             "--folder",
             "--out",
             metavar="PATH|ADDRESS",
-            help="Keep journals and results here, or in an object store (s3://…); the same command again goes on after "
-            "any end.",
+            help="Keep journals and results in this folder or object store (s3://…); run the same command again to "
+            "resume.",
         ),
     ] = None,
     workers: Annotated[
@@ -301,12 +307,12 @@ def compare(
         typer.Option(help="Number of processes.", show_default="1, all CPUs of a cluster"),
     ] = None,
     backend: Annotated[
-        str, typer.Option(metavar="loky|ray|dask", help="Where they are: on this machine, or on a cluster.")
+        str, typer.Option(metavar="loky|ray|dask", help="Where processes run: on this machine (loky) or on a cluster.")
     ] = "loky",
     address: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Of a Ray or Dask cluster that is there, such as tcp://host:8786.",
+            help="Address of a running Ray or Dask cluster, such as tcp://host:8786.",
             show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
         ),
     ] = None,
@@ -315,10 +321,10 @@ def compare(
     listed: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
     show: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="NAME", help="Print a specification, to save and change it, and exit."),
+        typer.Option(metavar="NAME", help="Print a ready specification, for you to save and change, and exit."),
     ] = None,
 ) -> None:
-    """Run searchers on tasks, each several times, and show a table of the results."""
+    """Run several searchers repeatedly on the same tasks and show a table of the results."""
     import nasmeta as nm
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._summary import print_summary
@@ -353,7 +359,7 @@ def compare(
     if specification is not None:
         also = [option for option, value in given.items() if value is not None]
         if also:
-            raise SettingError(f"The specification says it all: leave out {', '.join(also)}, or change the file.")
+            raise SettingError(f"A specification sets everything: leave out {', '.join(also)}, or change the file.")
         frame, evaluations, evaluator, limits = compare_specified(specification, folder, repeats=repeats, **where)
     else:
         limits = seconds

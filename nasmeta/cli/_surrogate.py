@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["surrogate_app"]
 
 surrogate_app = typer.Typer(
-    help="Surrogate benchmarks: a table's answers from a small file.",
+    help="Fit and score surrogates, small models that stand in for a table.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -32,10 +32,10 @@ def fit(
         Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
         typer.Option(help="Write the surrogate to this file (.npz)."),
     ] = None,
-    train_fraction: Annotated[float, typer.Option(help="Largest share of the cells to train on.")] = 0.8,
-    seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
+    train_fraction: Annotated[float, typer.Option(help="Largest fraction of the cells to train on.")] = 0.8,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
 ) -> None:
-    """Fit a surrogate to part of a table, score it on the rest, and keep it in a file."""
+    """Fit a surrogate to part of a table, score it on the rest, and write it to a file."""
     from nasmeta.surrogates import fit_surrogate
 
     if output is not None:
@@ -62,14 +62,17 @@ def _check(output: Path) -> None:
 @cli_command
 def score(
     surrogate: Annotated[
-        str, typer.Argument(metavar="FILE|TASK", help="A file, or the task of a surrogate that comes with nasmeta.")
+        str,
+        typer.Argument(
+            metavar="FILE|TASK", help="A surrogate file, or the task of a surrogate that comes with nasmeta."
+        ),
     ],
     task: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Score against this task of the same space; by default the surrogate's own."),
     ] = None,
 ) -> None:
-    """Score a surrogate on the cells that it was not trained on; needs the table."""
+    """Score a surrogate on the cells on which it was not trained; needs the table."""
     from nasmeta.surrogates import load_surrogate, score_surrogate
 
     loaded = load_surrogate(surrogate)

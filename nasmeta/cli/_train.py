@@ -18,23 +18,21 @@ def train(
     cell: Annotated[str, typer.Argument(help="Index, or string in the space's notation.")],
     data: Data = "digits",
     recipe: RecipeName = "tiny",
-    seed: Annotated[int, typer.Option(help="Of weights, order of images and augmentation.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the weights, the order of the images and the augmentation.")] = 0,
     folder: Annotated[
         Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(
-            help="Keep checkpoint, log, network and result here; the same command again goes on after any end."
-        ),
+        typer.Option(help="Keep checkpoint, log, network and result here; run the same command again to resume."),
     ] = None,
-    space: Annotated[str, typer.Option(help="nb201 or tnb101.")] = "nb201",
+    space: Annotated[str, typer.Option(help="Search space of the cell: nb201 or tnb101.")] = "nb201",
     split: Split = None,
     valid_fraction: ValidFraction = None,
     size: Size = None,
     device: Device = "auto",
-    deterministic: Annotated[bool, typer.Option(help="Only deterministic algorithms; slower on a GPU.")] = False,
-    tensorboard: Annotated[bool, typer.Option(help="Log for TensorBoard into the folder, too.")] = False,
+    deterministic: Annotated[bool, typer.Option(help="Use deterministic algorithms only; slower on a GPU.")] = False,
+    tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard logs to the folder.")] = False,
     export: Annotated[
         Optional[list[Path]],  # noqa: UP045
-        typer.Option(help="Write the trained network: .safetensors, .pt2 (torch.export) or .onnx; may be repeated."),
+        typer.Option(help="Write the trained network: .safetensors, .pt2 (torch.export) or .onnx. Repeatable."),
     ] = None,
 ) -> None:
     """Train the network of one cell."""

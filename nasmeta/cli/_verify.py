@@ -29,30 +29,37 @@ def verify(
     ] = None,
     data: Data = None,
     recipe: RecipeName = "fast",
-    top: Annotated[int, typer.Option(help="How many of the best evaluated cells are trained.")] = 3,
-    controls: Annotated[int, typer.Option(help="How many random cells are trained beside them.")] = 3,
-    worst: Annotated[int, typer.Option(help="How many of the worst evaluated cells are trained.")] = 0,
-    seeds: Annotated[int, typer.Option(help="Trainings of each cell.")] = 2,
-    seed: Annotated[int, typer.Option(help="The first of their seeds; also of the random cells.")] = 0,
+    top: Annotated[int, typer.Option(help="Number of the best evaluated cells to train.")] = 3,
+    controls: Annotated[int, typer.Option(help="Number of random cells to train for comparison.")] = 3,
+    worst: Annotated[int, typer.Option(help="Number of the worst evaluated cells to train.")] = 0,
+    seeds: Annotated[int, typer.Option(help="Number of trainings of each cell.")] = 2,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the first training of each cell, and of the choice of random cells.")
+    ] = 0,
     folder: Annotated[
-        Path, typer.Option(help="Keep trainings and the page here; the same command again goes on after any end.")
+        Path, typer.Option(help="Keep trainings and the page here; run the same command again to resume.")
     ] = Path("nasmeta-verification"),
     compare_with: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="DATASET", help="Whose images these are, where their name does not say so: cifar10, …"),
+        typer.Option(
+            metavar="DATASET",
+            help="The table's name for the data set of --data, if it cannot be told from that: cifar10, …",
+        ),
     ] = None,
     split: Split = None,
     valid_fraction: ValidFraction = None,
     size: Size = None,
     device: Device = "auto",
     workers: Annotated[
-        str, typer.Option(metavar="N|auto|ray", help="Trainings at once; auto: as many as fit on the GPU.")
+        str,
+        typer.Option(metavar="N|auto|ray", help="Number of parallel trainings; auto runs as many as fit on the GPU."),
     ] = "1",
     demo: Annotated[
-        bool, typer.Option("--demo", help="Search on the table, and verify on scikit-learn's digits, in two minutes.")
+        bool,
+        typer.Option("--demo", help="Search the table and verify on scikit-learn's digits; takes about two minutes."),
     ] = False,
 ) -> None:
-    """Train the picks of searches, and random cells, for real; write a page that says whether the table agrees."""
+    """Train the best cells of searches, beside random cells, and write a page that compares them with the table."""
     import nasmeta as nm
     from nasmeta.analysis import write_verification_page
     from nasmeta.training import dataset_options

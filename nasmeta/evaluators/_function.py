@@ -137,7 +137,7 @@ class FunctionEvaluator(Evaluator):
             if not math.isfinite(value) or not 0 <= seconds < math.inf:
                 raise NasmetaError(
                     f"The function returned {shown(found)} for {self.space.to_string(cell)}; it must return a finite "
-                    "number, or (value, seconds), seconds from 0 on."
+                    "number, or (value, seconds), seconds of at least 0."
                 )
             values.append(value)
             costs.append(seconds)

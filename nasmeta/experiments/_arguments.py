@@ -91,7 +91,7 @@ def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]
             label = SearcherSpec.of(searcher).name
             if label in specs:
                 raise SettingError(
-                    f"{label} is there twice: name each searcher once. (From Python a mapping of labels to searchers "
+                    f"{label} appears twice: name each searcher once. (From Python a mapping of labels to searchers "
                     "with their settings compares several settings of one searcher.)"
                 )
             specs[label] = SearcherSpec.of(searcher, settings.get(label))

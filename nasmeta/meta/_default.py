@@ -85,7 +85,7 @@ class _Process:
 @SEARCHERS.register("meta")
 @renamed_arguments(initial="n_initial")
 class DefaultMetaSearch(RGPESearch):
-    """The meta-searcher to begin with: it follows the sources as long as the target's values bear them out.
+    """The default meta-searcher: it follows the sources as long as the target's values confirm them.
 
     Members are Gaussian processes of the target that differ in their prior mean: none (``gp``), the sources weighted
     by how well they rank the target's values (``rgpe``), or by regression (``multi-task-gp``). A member's weight

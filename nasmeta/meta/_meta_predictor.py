@@ -133,7 +133,7 @@ class MetaPredictor(ABC):
                 f"Labels must be finite and at least one: {np.sum(~np.isfinite(labels))} of {len(labels)} are not."
             )
         if len(np.unique(found)) < len(found):
-            raise ArchitectureError("A cell is there twice: pass the mean of its labels.")
+            raise ArchitectureError("A cell appears twice: pass the mean of its labels.")
         expected = self._expected(learnt)[found]
         self.scale_ = Scale.fit(self._scale_kind(learnt), labels, expected, self._trust(learnt))
         if self.blends and len(found) >= FEWEST_LABELS and np.ptp(self.scale_.scores) > 0:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,13 @@ from nasmeta.files import write_atomically
 from nasmeta.meta._model_archive import KIND, decode, encode, space_in
 from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
 from nasmeta.moved import new_names
+from nasmeta.pictures import Width
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import get_task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["SavedMetaModel", "kind_of", "read_meta_model", "save_meta_model", "space_of", "training_settings"]
 
@@ -134,6 +138,35 @@ class SavedMetaModel:
         from nasmeta.meta._describe_model import describe_model
 
         return describe_model(self)
+
+    def plot(self, width: Width = None) -> Figure:
+        """Draw what `describe` says: the kernel by features, and the effect of each choice on the prior mean.
+
+        Parameters
+        ----------
+        width : str or float, optional
+            As in `nasmeta.analysis.plot_regret`; 6.6 inches where left out.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        SettingError
+            Where it has neither, as the policy of ``meta-rl``.
+        UnknownNameError
+
+        Examples
+        --------
+        >>> from nasmeta.meta import load_meta_model
+        >>> figure = load_meta_model("meta-np-nb201-without-cifar10").plot()
+        >>> [axes.get_title() for axes in figure.axes][:2]
+        ['0->1', '0->2']
+        """
+        from nasmeta.meta._plot_model import plot_model
+
+        return plot_model(self, width)
 
     def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of the file with those of the user, whose names are checked."""

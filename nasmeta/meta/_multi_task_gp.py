@@ -50,7 +50,7 @@ def regression_weights(
 
 @SEARCHERS.register("multi-task-gp")
 class MultiTaskGPSearch(SourceGuidedSearch):
-    r"""Bayesian optimisation with a process over (cell, task): the target is a weighted sum of sources and its own.
+    r"""Bayesian optimisation with a process over cells and tasks: the target is a weighted sum of the sources.
 
     A function of the target is :math:`f(x) = \sum_s w_s f_s(x) + g(x)`, the linear model of coregionalisation
     (Bonilla, Chai and Williams, "Multi-task Gaussian process prediction", NeurIPS 2007). The sources' functions

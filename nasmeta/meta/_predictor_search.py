@@ -21,7 +21,7 @@ __all__ = ["MetaPredictorSearch"]
 
 @SEARCHERS.register("meta-predictor")
 class MetaPredictorSearch(PredictorSearch, MetaSearcher):
-    """A meta-predictor, adapted to what was told, and an acquisition of its predictions of all architectures.
+    """Adapt a meta-predictor to the values seen, and propose by an acquisition function over all architectures.
 
     It needs no random beginning: before the first value the predictor says what sources lead to expect. All else is as
     in `nasmeta.searchers.PredictorSearch`. Observed values may be in any unit, as for the predictor itself.

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import SettingError, shown
+from nasmeta.moved import new_names
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace, get_space
 
@@ -118,6 +119,7 @@ def make_predictor(
     if hasattr(regressor, "check_space"):
         regressor.check_space(own)
     known = inspect.signature(regressor).parameters
+    settings = new_names(regressor.__init__, settings, regressor.__name__)  # type: ignore[misc]
     if name == "ensemble":
         settings["members"] = _members(settings.get("members"), encoder, space, seed)
     elif entry.encoder is None and encoder is not None:

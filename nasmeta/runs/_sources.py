@@ -52,7 +52,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
         Where a source has something that the task holds out: its dataset, or its device; or its labels are the task's
         values under another name.
     SettingError
-        Where sources are given to a searcher that learns from none, where there are none, or one is there twice.
+        Where sources are given to a searcher that learns from none, where there are none, or one appears twice.
 
     Warns
     -----
@@ -81,7 +81,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
     names = [source.name for source in found]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
-        raise SettingError(f"The source {twice} is there twice: name each source once.")
+        raise SettingError(f"The source {twice} appears twice: name each source once.")
     shared = {source.name: held_out & set(map(held_out_name, source.held_out)) for source in found}
     leaks = [name for name, common in shared.items() if common]
     if leaks:

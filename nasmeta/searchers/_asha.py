@@ -37,7 +37,7 @@ class _Rung:
 
 @SEARCHERS.register("asha")
 class ASHA(Halving):
-    """Successive halving that waits for nobody: a cell goes up once it is among the best share of its rung so far.
+    """Asynchronous successive halving: promote a cell once it is among the best share of its rung so far.
 
     Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar, "A system for massively parallel
     hyperparameter tuning", MLSys 2020, algorithm 2. New cells are drawn without replacement, until all are drawn.

@@ -19,7 +19,7 @@ __all__ = ["BananasSearch"]
 
 @SEARCHERS.register("bananas")
 class BananasSearch(WithoutReplacement):
-    """An ensemble of perceptrons on the path encoding, independent Thompson sampling, mutants of the best cells.
+    """Ensemble of perceptrons on path encodings; Thompson sampling among mutants of the best cells.
 
     White, Neiswanger and Savani, "BANANAS: Bayesian optimization with neural architectures for neural architecture
     search", AAAI 2021. The networks are trained anew for every `round_size` proposals. Candidates are the open one-edit

@@ -19,7 +19,7 @@ _LEAST_DENSITY = 1e-32
 
 @SEARCHERS.register("bohb")
 class BOHB(Hyperband):
-    """Hyperband with new cells that look like good ones and unlike bad ones.
+    """Hyperband whose new cells a density model draws: likely under the good cells seen, unlikely under the bad.
 
     Falkner, Klein and Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018, after
     HpBandSter: on the highest rung with enough values, one kernel density of the best 15 % and one of the others,

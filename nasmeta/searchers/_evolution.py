@@ -19,7 +19,7 @@ _TRIES = 128  # children in a row that are known already
 
 @SEARCHERS.register("evolution")
 class RegularizedEvolution(Searcher):
-    """Tournament selection, one-edit mutation, and death by age.
+    """Regularised evolution: tournament selection, one mutation per child, the oldest member is removed.
 
     Real, Aggarwal, Huang and Le, "Regularized evolution for image classifier architecture search", AAAI 2019. The
     tournament draws with replacement, as their code and that of NAS-Bench-201 do.

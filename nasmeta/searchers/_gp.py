@@ -40,13 +40,13 @@ def _checked_features(space: SearchSpace, features: Sequence[str] | None) -> tup
         if feature not in space.feature_names:
             raise UnknownNameError.of("feature", feature, space.feature_names)
     if len(set(features)) < len(features):
-        raise SettingError(f"A feature is there twice: {', '.join(features)}.")
+        raise SettingError(f"A feature appears twice: {', '.join(features)}.")
     return tuple(features)
 
 
 @SEARCHERS.register("gp")
 class GPSearch(Searcher):
-    """Gaussian process, expected improvement maximised exactly over all cells of the space.
+    """Bayesian optimisation with a Gaussian process; expected improvement is maximised over all cells.
 
     The kernel is a sum of exponential kernels on count features of the space, of cells edges' operations, live paths
     and operation counts; labels are normal scores of ranks; hyperparameters maximise the marginal likelihood with a

@@ -171,7 +171,7 @@ class _Brackets(Halving):
 
 @SEARCHERS.register("successive-halving")
 class SuccessiveHalving(_Brackets):
-    """Random cells for the shortest training, the best share of them for the next longer one, and so on.
+    """Train random cells briefly, continue with the best share of them for the next training length, and so on.
 
     Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
     When one such bracket is done, the next begins. Cells are drawn with replacement. A rung is complete before its best
@@ -222,7 +222,7 @@ class SuccessiveHalving(_Brackets):
 
 @SEARCHERS.register("hyperband")
 class Hyperband(_Brackets):
-    """Brackets of successive halving that begin on each rung in turn, as short trainings may mislead.
+    """Several brackets of successive halving, each starting at another training length.
 
     Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, "Hyperband: a novel bandit-based approach to hyperparameter
     optimization", JMLR 18, 2018. Sizes of brackets are those of HpBandSter. The lengths of training are those that

@@ -14,7 +14,7 @@ __all__ = ["FullLocalSearch", "LocalSearch"]
 
 @SEARCHERS.register("local-search")
 class LocalSearch(Searcher):
-    """Climb to a better neighbour until there is none, then restart at a random cell.
+    """Move to a better neighbour until there is none, then restart at a random cell.
 
     Neighbours (one position with another choice) are tried in random order. White, Nolen and Savani ("Exploring the
     loss landscape in neural architecture search", UAI 2021) show how strong this is on tabular benchmarks; first

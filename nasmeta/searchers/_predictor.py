@@ -26,7 +26,7 @@ _LEAST_DEVIATION = 1e-9
 
 @SEARCHERS.register("predictor")
 class PredictorSearch(WithoutReplacement):
-    """Fit a predictor to what was told, and propose where an acquisition of its predictions is largest.
+    """Fit a predictor to the values seen, and propose the maximum of an acquisition function.
 
     All open architectures are scored at once. The predictor is fitted anew for each proposal below 20 values, then each
     time that their number has grown by a tenth; architectures with the same score are drawn from at random.

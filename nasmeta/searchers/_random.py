@@ -15,7 +15,7 @@ __all__ = ["RandomSearch"]
 
 @SEARCHERS.register("random")
 class RandomSearch(Searcher):
-    """Cells in uniformly random order, none twice (Li and Talwalkar, UAI 2020, make the case for it in NAS).
+    """Uniformly random cells without repeats (Li and Talwalkar, UAI 2020, make the case for it in NAS).
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ _REDRAWS = 8  # of combinations that are no architecture
 
 @SEARCHERS.register("reinforce")
 class Reinforce(Searcher):
-    """Policy gradient on one categorical distribution a position, without meta-training.
+    """Policy gradient (REINFORCE) on one categorical distribution per position, without meta-training.
 
     Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning", Machine
     Learning 8, 1992, in the form that Dong and Yang use as a baseline in "NAS-Bench-201", ICLR 2020, after Zoph and Le,

@@ -21,7 +21,7 @@ _LARGEST_TABLE, _BLOCK = 512, 256  # rows that a processor's cache holds
 
 @SEARCHERS.register("tpe")
 class TPESearch(WithoutReplacement):
-    """Propose the cell that is most likely under the good cells seen, compared to the others.
+    """Tree-structured Parzen estimator: propose the cell most likely under the good cells, relative to the others.
 
     Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization", NeurIPS 2011, in the form that
     Watanabe, "Tree-structured Parzen estimator", 2023, calls multivariate and Optuna has: one kernel a cell, a product

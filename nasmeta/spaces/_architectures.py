@@ -101,7 +101,7 @@ class ArchitectureSet:
         if len(np.unique(ranks)) < len(ranks):
             _, first = np.unique(ranks, return_index=True)
             raise SettingError(
-                f"Architecture {np.setdiff1d(np.arange(len(ranks)), first)[0]} of {self.name} is there twice."
+                f"Architecture {np.setdiff1d(np.arange(len(ranks)), first)[0]} of {self.name} appears twice."
             )
         return codes.astype(kind)
 

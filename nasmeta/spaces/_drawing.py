@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
+from nasmeta.pictures import Width, inches
 from nasmeta.spaces._graph_drawing import DEAD, DEAD_TEXT, INCHES, text_width
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ class Drawing:
     ax : matplotlib.axes.Axes
     """
 
-    def __init__(self, figure: Figure, ax: Any) -> None:
+    def __init__(self, figure: Figure, ax: Any, *, cropped: bool = True) -> None:
         self.figure, self.ax = figure, ax
+        self._saved: dict[str, Any] = {"bbox_inches": "tight"} if cropped else {}
 
     def svg(self) -> str:
         """Return the picture as SVG."""
         text = io.StringIO()
-        self.figure.savefig(text, format="svg", bbox_inches="tight")
+        self.figure.savefig(text, format="svg", **self._saved)
         return text.getvalue()
 
     def _repr_svg_(self) -> str:
@@ -58,7 +60,7 @@ class Drawing:
         suffix = os.path.splitext(os.fspath(path))[1].removeprefix(".")
         if suffix.lower() not in known:
             raise SettingError(f"{os.fspath(path)} has no suffix of a picture. Possible: {', '.join(sorted(known))}.")
-        self.figure.savefig(path, bbox_inches="tight")
+        self.figure.savefig(path, **self._saved)
 
 
 def facts_of(name: str, size: int, positions: Sequence[Position]) -> dict[str, object]:
@@ -69,17 +71,39 @@ def facts_of(name: str, size: int, positions: Sequence[Position]) -> dict[str, o
     return facts if len(positions) <= _SHOWN else {**facts, "…": f"{len(positions) - _SHOWN} more positions"}
 
 
-def drawn(draw: Callable[[Any], object], ax: Any) -> Drawing:
-    """Return what a function draws on axes, or on a figure of its own whose size fits."""
+def drawn(draw: Callable[[Any], object], ax: Any, width: Width = None) -> Drawing:
+    """Return what a function draws on axes, or on a figure of its own whose size fits, or whose width is given.
+
+    Raises
+    ------
+    UnknownNameError, SettingError
+    """
     from matplotlib.figure import Figure
 
+    if ax is not None and width is not None:
+        raise SettingError("A width is that of a new figure: leave it out where the axes are given.")
     figure = Figure(facecolor="white") if ax is None else ax.figure
     axes = figure.add_axes((0, 0, 1, 1)) if ax is None else ax
     draw(axes)
     if ax is None:
         (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-        figure.set_size_inches(INCHES * abs(right - left), INCHES * abs(top - bottom))
-    return Drawing(figure, axes)
+        natural = INCHES * abs(right - left)
+        across = inches(width, natural)
+        figure.set_size_inches(across, across / abs(right - left) * abs(top - bottom))
+        _shrink(axes, min(1.0, across / natural))
+    return Drawing(figure, axes, cropped=width is None)
+
+
+def _shrink(axes: Any, factor: float) -> None:
+    """Shrink what has its size in points, so that it keeps its place in a narrower figure."""
+    for text in axes.texts:
+        text.set_fontsize(text.get_fontsize() * factor)
+    for line in axes.lines:
+        line.set(linewidth=line.get_linewidth() * factor, markersize=line.get_markersize() * factor)
+    for patch in axes.patches:
+        patch.set_linewidth(patch.get_linewidth() * factor)
+        if hasattr(patch, "set_mutation_scale"):
+            patch.set_mutation_scale(patch.get_mutation_scale() * factor)
 
 
 def draw_choices(axes: Any, positions: Sequence[Position], codes: Sequence[int] | NDArray[Any]) -> None:

@@ -43,10 +43,21 @@ def draw_cell_of(axes: Any, operations: Sequence[str], space: CellSpace) -> None
         axes,
         ["in", *map(str, range(1, space.n_nodes - 1)), "out"],
         [space.edges[i] for i in there],
-        edge_labels=[_LABELS.get(operations[i], operations[i].replace("_", " ")) for i in there],
+        edge_labels=[short_label(operations[i]) for i in there],
         edge_colours=[colours.get(operations[i], _SKIP) for i in there],
         dead=[i for i, edge in enumerate(there) if not alive[edge]],
     )
+
+
+def short_label(choice: str) -> str:
+    """Return what a picture calls an operation.
+
+    Examples
+    --------
+    >>> short_label("nor_conv_3x3"), short_label("some_pooling")
+    ('conv 3×3', 'some pooling')
+    """
+    return _LABELS.get(choice, choice.replace("_", " "))
 
 
 def draw_graph(

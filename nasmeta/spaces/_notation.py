@@ -71,7 +71,7 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
             if not equals or name not in {position.name for position in positions}:
                 raise ValueError(f"{part!r} is not of the form position=choice.")
             if name in given:
-                raise ValueError(f"{name} is there twice.")
+                raise ValueError(f"{name} appears twice.")
             given[name] = choice
         absent = [position.name for position in positions if position.name not in given]
         if absent:

@@ -95,7 +95,7 @@ def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position])
         )
     names = [position.name for position in found]
     if len(set(names)) < len(names):
-        raise SettingError(f"A position is there twice: {', '.join(names)}.")
+        raise SettingError(f"A position appears twice: {', '.join(names)}.")
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.pictures import ShowsFacts
+from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike, ArchitectureSet
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
 from nasmeta.spaces._drawing import Drawing, draw_choices, drawn, facts_of
@@ -302,9 +302,7 @@ class SearchSpace(ArchitectureSet, ShowsFacts):
         index = self.index_of(architectures)
         if self._canonical is None:
             return index
-        if isinstance(index, int):
-            return int(self._canonical[index])
-        return self._canonical[index]
+        return int(self._canonical[index]) if isinstance(index, int) else self._canonical[index]
 
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:
@@ -360,7 +358,7 @@ class SearchSpace(ArchitectureSet, ShowsFacts):
             self._features[name] = CountFeature(counts, tuple(names))
         return self._features[name]
 
-    def draw(self, architecture: Architecture, ax: Any = None) -> Drawing:
+    def draw(self, architecture: Architecture, ax: Any = None, width: Width = None) -> Drawing:
         """Draw an architecture with matplotlib: a cell as a graph, others as their positions and choices.
 
         Parameters
@@ -368,6 +366,8 @@ class SearchSpace(ArchitectureSet, ShowsFacts):
         architecture : int, str or mapping
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure where left out.
+        width : str or float, optional
+            Of the new figure, as in `nasmeta.analysis.plot_regret`; as wide as its text needs where left out.
 
         Returns
         -------
@@ -381,7 +381,7 @@ class SearchSpace(ArchitectureSet, ShowsFacts):
         '<?xml'
         """
         index = self._index_of_one(architecture)
-        return drawn(lambda axes: self._draw_on(axes, index), ax)
+        return drawn(lambda axes: self._draw_on(axes, index), ax, width)
 
     def _draw_on(self, axes: Any, architecture: int) -> None:
         if self.drawing is not None:

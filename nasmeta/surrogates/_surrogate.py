@@ -131,7 +131,7 @@ class Surrogate:
         MissingValueError
             Where the table has no single seeds, so that the noise is not known.
         SettingError
-            Where the seed is no whole number from 0 on.
+            Where the seed is no whole number of at least 0.
         """
         return self._trainings(np.arange(self.space.size, dtype=np.int32), seed)
 

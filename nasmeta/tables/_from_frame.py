@@ -295,7 +295,7 @@ def _checked_part(key: str, value: Any, row: int) -> int | str:
             return "mean"
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not 0 <= value < 2**31 or int(value) != value:
-            what = f"{key} is a whole number from 0 on{' or mean' if key == 'seed' else ''}"
+            what = f"{key} is a whole number of at least 0{' or mean' if key == 'seed' else ''}"
             raise SettingError(f"{what}, not {shown(value)} (row {row}).")
         return int(value)
     if not isinstance(value, str) or not value.strip():
@@ -341,7 +341,7 @@ def _info(
     of_kind: Kind = said["kind"] or likely_kind
     if of_kind == "seconds" and float(np.nanmin(values)) < 0:
         raise SettingError(
-            f"{metric} are seconds from 0 on, not {np.nanmin(values):g}: leave out what was not recorded."
+            f"{metric} are seconds of at least 0, not {np.nanmin(values):g}: leave out what was not recorded."
         )
     if of_kind == "seconds" and said["unit"] not in (None, *_SECONDS):
         raise SettingError(f"{metric} is of the kind seconds, whose unit is s, not {shown(said['unit'])}: convert it.")

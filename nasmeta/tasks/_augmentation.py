@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from nasmeta.checks import check_number
 from nasmeta.errors import SettingError, shown
-from nasmeta.moved import renamed_arguments, renamed_attribute
+from nasmeta.moved import renamed_arguments
 from nasmeta.tasks._task import Task
 
 _BINS = 20  # of equally many cells, for which a deviation is estimated
@@ -38,7 +38,6 @@ class LabelNoise:
 
     scores: NDArray[np.float64]
     stds: NDArray[np.float64]
-    deviations = renamed_attribute("deviations", "stds")
 
     def at(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the deviations at these scores, of the same shape."""

@@ -75,7 +75,7 @@ class TaskDistribution(Sequence[Task]):
         Raises
         ------
         SettingError
-            Where `n` is no whole number from 0 on, `rng` no generator, or there are too few tasks.
+            Where `n` is no whole number of at least 0, `rng` no generator, or there are too few tasks.
         """
         n, rng = check_int("n", n, least=0), check_generator(rng, "tasks")
         if not self._tasks or (n > len(self) and not replace):

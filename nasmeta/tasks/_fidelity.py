@@ -78,7 +78,7 @@ def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[in
     for length in epochs:
         epoch, other = _point(task, length) if isinstance(length, str) else _training(task, known, length)
         if epoch in found:
-            raise SettingError(f"{epoch} epochs are there twice.")
+            raise SettingError(f"{epoch} epochs appear twice.")
         found[epoch] = other
     if full not in found:
         raise SettingError(

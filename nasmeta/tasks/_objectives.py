@@ -113,7 +113,7 @@ def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[
     array([90.   , 89.614])
     """
     if not 0 <= weight < np.inf:
-        raise SettingError(f"A weight must be a number from 0 on, not {shown(weight)}.")
+        raise SettingError(f"A weight must be a number of at least 0, not {shown(weight)}.")
     return _numbers(values, "Values") - weight * np.log(_numbers(costs, "Costs"))
 
 

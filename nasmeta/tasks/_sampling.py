@@ -76,7 +76,7 @@ class EpisodeSampler:
     Raises
     ------
     SettingError
-        Where there is no source, or one is there twice or has too few labels, or none that differ.
+        Where there is no source, or one appears twice or has too few labels, or none that differ.
 
     Examples
     --------

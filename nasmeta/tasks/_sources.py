@@ -29,7 +29,7 @@ def checked_sources(
         raise SettingError(f"{who} needs at least one source task to learn from.")
     names = [source.name for source in seen]
     if len(set(names)) < len(names):
-        raise SettingError(f"A source is there twice: {', '.join(names)}.")
+        raise SettingError(f"A source appears twice: {', '.join(names)}.")
     if space is not None and move:
         seen = [source.in_space(space) for source in seen]
     for source in seen:

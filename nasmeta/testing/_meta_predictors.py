@@ -128,7 +128,7 @@ class MetaPredictorContract(OnSpaces):
         with pytest.raises(SettingError, match="at least one source"):
             made.meta_fit([])
         source = self.sources(space)[0]
-        with pytest.raises(SettingError, match="is there twice"):
+        with pytest.raises(SettingError, match="appears twice"):
             made.meta_fit([source, source])
         other = get_space("tnb101" if space.name == "nb201" else "nb201")
         with pytest.raises(SettingError, match="lives in space"):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_array, check_bool, check_int, check_number
 from nasmeta.errors import DamagedFileError, SettingError, shown
-from nasmeta.moved import renamed_arguments, renamed_attribute
+from nasmeta.moved import renamed_arguments
 from nasmeta.places import checked_path
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
@@ -62,7 +62,6 @@ class ImageDataset:
     std: tuple[float, ...]
     flips: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
-    deviation = renamed_attribute("deviation", "std")
 
     def __post_init__(self) -> None:
         """Check that images, labels, classes and splits belong together."""

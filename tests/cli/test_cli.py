@@ -243,7 +243,7 @@ def test_data_list_says_what_there_is() -> None:
     [
         (["search", "evoluton", "nb201/cifar10"], "Did you mean 'evolution'?"),
         (["search", "random", "nb201/cifar11"], "Did you mean 'nb201/cifar10"),
-        (["search", "random", "nb201/cifar10", "--seed", "-1"], "seed must be a whole number from 0 on"),
+        (["search", "random", "nb201/cifar10", "--seed", "-1"], "seed must be a whole number of at least 0"),
         (["search", "random", "nb201/cifar10", "--evaluations", "0"], "evaluations must be"),
         (["search", "evolution", "nb201/cifar10", "--set", "population"], "key=value"),
         (["search", "evolution", "nb201/cifar10", "--set", "population=ten"], "population must be"),

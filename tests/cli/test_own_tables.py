@@ -50,7 +50,7 @@ def add(sweep: Path, *more: str) -> None:
 def test_adding_tells_what_to_do_next(sweep: Path) -> None:
     result = run("data", "add", sweep, "--columns", "width,depth,act")
     assert "sweep-1: 4 columns over 60 architectures\n" in result.stdout
-    assert "pets/rmse/-/-/- (1, min is best)" in result.stdout
+    assert "pets/rmse/-/-/- (1, lower is better)" in result.stdout
     assert "Try: nasmeta search gp sweep-1/pets --evaluations 50" in result.stdout
 
 
@@ -62,7 +62,7 @@ def test_the_list_shows_it_until_it_is_removed(sweep: Path, monkeypatch: pytest.
     assert "sweep: pets, x-rays: rmse, train_seconds" in listed
     assert "licence CC0" in listed
     assert "A paper" in listed
-    assert "sweep is removed" in run("data", "remove", "sweep").stdout
+    assert "Removed sweep." in run("data", "remove", "sweep").stdout
     assert added_tables() == ()
     assert "sweep" not in run("data", "list").stdout
 
@@ -128,7 +128,7 @@ def test_a_partial_table_says_its_share(tmp_path: Path) -> None:
     cells = np.random.default_rng(0).choice(15_625, 1000, replace=False)
     pd.DataFrame({"arch": cells, "val_acc": cells / 200.0}).to_parquet(tmp_path / "pets.parquet")
     result = run("data", "add", "pets.parquet", "--space", "nb201", "--dataset", "pets", "--split", "valid")
-    assert "15,625 architectures, of which 0.064 were measured" in result.stdout
+    assert "15,625 architectures, 6.4 % of them measured" in result.stdout
     assert load_table("pets").columns[0].address == "pets/val_acc/valid/-/-"
     assert "6.4 %" in run("search", "random", "pets/pets", "--evaluations", "5").output
     refused = run("search", "random", "pets/pets", "--seconds", "5", code=2)

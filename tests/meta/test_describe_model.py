@@ -1,4 +1,4 @@
-"""A meta-model in words: its numbers are those of the model."""
+"""A meta-model in words and in a picture: its numbers are those of the model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nasmeta.errors import SettingError
 from nasmeta.meta import load_meta_model, meta_train, shipped_meta_models
 
 
@@ -24,6 +25,17 @@ def test_what_is_said_of_a_model(kind: str, tmp_path: Path) -> None:
         space = saved.space
         effect = model.mean[space.codes[:, 0] == 3].mean() - model.mean.mean()
         assert f"nor_conv_3x3 {effect:+.2f}" in next(line for line in said.splitlines() if line.startswith("  0->1"))
+        std, scales, first, *_ = saved.plot(width="icml").axes
+        assert [text.get_text() for text in std.get_yticklabels()] == list(model.features)
+        assert [bar.get_width() for bar in scales.patches] == list(model.hyperparameters.lengthscales)
+        assert [text.get_text() for text in saved.plot().axes[2].get_xticklabels()][3] == "conv 3×3"
+        (dots,) = [line for line in first.lines if line.get_marker() == "o"]
+        assert dots.get_ydata()[3] == pytest.approx(effect)
+    elif kind == "source-order":
+        with pytest.raises(SettingError, match=r"source-order has no named lengthscales .* nothing to draw"):
+            saved.plot()
+    else:
+        assert len(saved.plot().axes) == saved.space.n_positions
     assert ("0->1:" in said) == (kind in ("meta-gp", "meta-linear", "rgpe"))
 
 

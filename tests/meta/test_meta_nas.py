@@ -295,7 +295,7 @@ def test_the_shipped_models_need_fewer_evaluations_than_gp_without_sources(datas
         ({"candidates": 5000}, "candidates must be a whole number from 1 to 4096"),
         ({"temperature": -1.0}, "temperature must be a number from 0"),
         ({"temperature": float("nan")}, "temperature must be a number"),
-        ({"beta": "high"}, "beta must be a number from 0"),
+        ({"beta": "high"}, "beta must be a number of at least 0"),
         ({"proposals": "best"}, "proposals must be one of network, uniform, all"),
         ({"screening": 1}, "screening must be true or false"),
         ({"width": 10}, "width must be a multiple of 4"),

@@ -159,7 +159,7 @@ def test_bad_sources(kind: type[MultiTaskGPSearch]) -> None:
         searcher.meta_fit([SourceTask("x", "x", SPACE, cells[:2], np.array([1.0, 2.0]))])
     with pytest.raises(SettingError, match="no two different labels"):
         searcher.meta_fit([SourceTask("x", "x", SPACE, cells, np.ones(5))])
-    with pytest.raises(SettingError, match="there twice"):
+    with pytest.raises(SettingError, match="appears twice"):
         searcher.meta_fit([source("x", 0.1), source("x", 0.2)])
     assert searcher.meta_fit([source("x", 0.1)]).ask(3).shape == (3,), "one source is enough"
 

@@ -117,5 +117,5 @@ def test_a_table_of_the_user_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("labels", [0, 1, 1.5])
 def test_too_few_labels_are_called_by_their_name(tmp_path: Path, labels: Any) -> None:
-    with pytest.raises(SettingError, match=f"labels must be a whole number from 2 on, not {labels}"):
+    with pytest.raises(SettingError, match=f"labels must be a whole number of at least 2, not {labels}"):
         meta_train("meta-gp", out=tmp_path / "a.npz", leave_out="cifar10", n_labels=labels)

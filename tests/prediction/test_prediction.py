@@ -197,10 +197,10 @@ def test_folder_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
 def test_other_settings_are_other_jobs(tmp_path: Path) -> None:
     options: dict[str, Any] = {"sizes": [50], "draws": 1, "folder": tmp_path, **VALID}
     plain = nm.benchmark_predictors("xgboost", **options)
-    few = nm.benchmark_predictors("xgboost", settings={"xgboost": {"rounds": 5}}, **options)
+    few = nm.benchmark_predictors("xgboost", settings={"xgboost": {"n_estimators": 5}}, **options)
     assert (few["kendall_tau"] != plain["kendall_tau"]).all()
     jobs = [json.loads(line)[0] for line in (tmp_path / "journal.jsonl").read_text().splitlines()[1:]]
-    assert [job["settings"] for job in jobs] == [{}, {"rounds": 5}]
+    assert [job["settings"] for job in jobs] == [{}, {"n_estimators": 5}]
 
 
 def test_same_seed_gives_the_same_frame_in_another_process() -> None:

@@ -35,7 +35,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "ridge": {},
     "gp": {},
     "random-forest": {"n_estimators": 40},
-    "xgboost": {"rounds": 60, "n_members": 2},
+    "xgboost": {"n_estimators": 60, "n_members": 2},
     "ensemble": {"members": ["gp", "ridge"]},
     "mlp": {"max_epochs": 12, "n_members": 2},
     "gnn": {"max_epochs": 10, "n_members": 2},

@@ -70,7 +70,7 @@ def test_features_that_are_no_numbers() -> None:
         lambda wrong: MLPEnsemble(loss=wrong),
         lambda wrong: MLPEnsemble(device=wrong),
         lambda wrong: MLPEnsemble(learning_rate=wrong),
-        lambda wrong: MLPEnsemble(validation_share=wrong),
+        lambda wrong: MLPEnsemble(validation_fraction=wrong),
         lambda wrong: EnsembleRegressor(3 if wrong is None else wrong),
         lambda wrong: EnsembleRegressor([("ridge", RidgeRegressor())], average=wrong),
     ],

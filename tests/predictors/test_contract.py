@@ -24,7 +24,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ridge": {},
     "gp": {},
     "random-forest": {"n_estimators": 30},
-    "xgboost": {"rounds": 60, "n_members": 2},
+    "xgboost": {"n_estimators": 60, "n_members": 2},
     "ensemble": {"members": ["gp", "ridge"]},
 }
 
@@ -92,7 +92,7 @@ def test_the_contract_needs_make() -> None:
         GPRegressor(),
         GPRegressor(distance="l2", labels="value"),
         ForestRegressor(n_estimators=10),
-        XGBoostRegressor(rounds=20),
+        XGBoostRegressor(n_estimators=20),
         EnsembleRegressor([("ridge", RidgeRegressor()), ("gp", GPRegressor())]),
     ]
 )

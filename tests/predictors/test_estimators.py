@@ -6,8 +6,6 @@ import pickle
 import subprocess
 import sys
 import time
-import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,6 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 import nasmeta as nm
-from nasmeta.archives import digest_of
 from nasmeta.errors import LabelError, SettingError, UnknownNameError
 from nasmeta.predictors import (
     PREDICTORS,
@@ -28,14 +25,11 @@ from nasmeta.predictors import (
     RidgeRegressor,
     XGBoostRegressor,
     isomorph_split,
-    load_predictor,
     make_predictor,
     move_to_space,
     normal_scores,
-    save_predictor,
 )
 from nasmeta.predictors._labels import LabelScale
-from nasmeta.predictors._storage import _KIND
 from nasmeta.spaces import get_space
 
 SPACE = get_space("nb201")
@@ -136,28 +130,10 @@ def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     np.testing.assert_allclose(deviation, y.std() * np.sqrt(of_trees.var(axis=0) + inside.mean(axis=0)))
 
 
-def test_former_names_of_a_forest_warn(tmp_path: Path) -> None:
-    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40.0)
-    expected = ForestRegressor(5, 1.0, 2).fit(X, y).predict(X)
-    for former in (ForestRegressor(n_trees=5, columns=1.0, smallest_leaf=2), ForestRegressor()):
-        former.set_params(n_trees=5, columns=1.0, smallest_leaf=2)
-        with pytest.warns(FutureWarning, match="of a forest is .* now"):
-            np.testing.assert_array_equal(former.fit(X, y).predict(X), expected)
-    file = save_predictor(former, tmp_path / "forest.zip")
-    card, arrays = _KIND.decode(file.read_bytes(), file)
-    for name in ("n_estimators", "max_features", "min_samples_leaf"):
-        del card["predictor"]["settings"]["dict"][name]  # as it was written before
-    card["sha256"] = digest_of({"predictor": card["predictor"]}, arrays)
-    file.write_bytes(_KIND.encode(card, arrays))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        np.testing.assert_array_equal(load_predictor(file).predict(X), expected)
-
-
 def test_one_booster_knows_no_deviation() -> None:
     X = np.arange(30.0)[:, None]
     with pytest.raises(SettingError, match="n_members"):
-        XGBoostRegressor(rounds=5).fit(X, X[:, 0]).predict(X, return_std=True)
+        XGBoostRegressor(n_estimators=5).fit(X, X[:, 0]).predict(X, return_std=True)
 
 
 @pytest.mark.parametrize("average", ["mean", "rank"])
@@ -189,14 +165,14 @@ def test_ensemble_of_a_predictor_without_deviation() -> None:
 # -- by name ---------------------------------------------------------------------------------------------------------
 def test_names_settings_and_errors() -> None:
     assert set(PREDICTORS) >= {"ridge", "gp", "random-forest", "xgboost", "mlp", "gnn", "transformer", "ensemble"}
-    assert make_predictor("xgboost", seed=5, rounds=7).steps[-1][1].get_params()["random_state"] == 5
+    assert make_predictor("xgboost", seed=5, n_estimators=7).steps[-1][1].get_params()["random_state"] == 5
     with pytest.raises(UnknownNameError, match="Did you mean 'xgboost'"):
         make_predictor("xgbost")
     with pytest.raises(UnknownNameError, match="encoder 'two-hot'"):
         make_predictor("ridge", encoder="two-hot")
     with pytest.raises(UnknownNameError, match="space"):
         make_predictor("ridge", space="nb301")
-    with pytest.raises(SettingError, match=r"no setting 'depht'.*depth"):
+    with pytest.raises(SettingError, match=r"no setting 'depht'.*max_depth"):
         make_predictor("xgboost", depht=3)
     with pytest.raises(UnknownNameError, match="predictor"):
         make_predictor("ensemble", members=["gp", "oracle"])
@@ -211,8 +187,8 @@ def test_settings_are_checked_in_fit() -> None:
         GPRegressor(fit_on=1),
         GPRegressor(labels="log"),
         ForestRegressor(n_estimators=0),
-        XGBoostRegressor(rounds=2.5),
-        XGBoostRegressor(rows=-1.0),
+        XGBoostRegressor(n_estimators=2.5),
+        XGBoostRegressor(subsample=-1.0),
         XGBoostRegressor(n_members=True),
         EnsembleRegressor([]),
         EnsembleRegressor(average="median"),
@@ -280,7 +256,7 @@ def test_xgboost_says_what_its_columns_bring(labels: str) -> None:
     y = 3 * X[:, 2] + X[:, 0]
     with pytest.raises(AttributeError, match="not fitted"):
         _ = XGBoostRegressor().feature_importances_
-    model = XGBoostRegressor(rounds=100, columns=1.0, labels=labels, n_members=2).fit(X, y)
+    model = XGBoostRegressor(n_estimators=100, colsample_bytree=1.0, labels=labels, n_members=2).fit(X, y)
     importances = model.feature_importances_
     assert importances.sum() == pytest.approx(1)
     assert importances.argsort()[::-1][:2].tolist() == [2, 0]
@@ -295,5 +271,5 @@ def test_xgboost_says_what_its_columns_bring(labels: str) -> None:
 def test_importances_have_names_in_a_pipeline() -> None:
     task = nm.get_task("nb201/cifar10")
     cells = np.arange(0, 15625, 100)
-    pipeline = make_predictor("xgboost", rounds=30).fit(cells, task.values[cells])
+    pipeline = make_predictor("xgboost", n_estimators=30).fit(cells, task.values[cells])
     assert len(pipeline[:-1].get_feature_names_out()) == len(pipeline[-1].feature_importances_)

@@ -149,7 +149,7 @@ def test_bad_input_is_refused(kind: type) -> None:
         ({"loss": "hinge"}, "mse, ranking"),
         ({"device": "tpu"}, "cpu, cuda, auto"),
         ({"n_members": 0}, "n_members"),
-        ({"validation_share": 0.9}, "validation_share"),
+        ({"validation_fraction": 0.9}, "validation_fraction"),
         ({"extra": np.ones(4)}, "15,625"),
     ):
         with pytest.raises(SettingError, match=words):
@@ -166,7 +166,7 @@ def test_training_stops_early_on_noise() -> None:
     X, y = rng.normal(size=(100, 5)), rng.normal(size=100)
     model = MLPEnsemble(n_members=2, max_epochs=150, patience=3).fit(X, y)
     assert model.n_epochs_ < 100
-    assert MLPEnsemble(n_members=2, max_epochs=15, patience=3, validation_share=0).fit(X, y).n_epochs_ == 15
+    assert MLPEnsemble(n_members=2, max_epochs=15, patience=3, validation_fraction=0).fit(X, y).n_epochs_ == 15
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

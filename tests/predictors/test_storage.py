@@ -88,7 +88,7 @@ def of_version_1(file: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["ridge", "gp", "random-forest", "xgboost"])
 def test_mean_and_deviation_come_back(name: str, tmp_path: Path) -> None:
-    settings = {"xgboost": {"n_members": 2, "rounds": 20}, "random-forest": {"n_estimators": 20}}.get(name, {})
+    settings = {"xgboost": {"n_members": 2, "n_estimators": 20}, "random-forest": {"n_estimators": 20}}.get(name, {})
     encoder = join("graph", make_encoder("cost", canonical=True), ColumnEncoder(np.arange(15625.0), names=["x"]))
     predictor = make_predictor(name, encoder=encoder, **settings).fit(CELLS, Y)
     again = load_predictor(save_predictor(predictor, str(tmp_path / "p.zip")))
@@ -246,7 +246,9 @@ print(refused, answered)
 
 def test_bytes_flipped_in_an_xgboost_model_never_end_the_process(tmp_path: Path) -> None:
     """Under a checksum that is right: what is inside is checked before XGBoost reads it."""
-    file = save_predictor(make_predictor("xgboost", rounds=3, depth=3).fit(CELLS, Y), tmp_path / "xgboost.zip")
+    file = save_predictor(
+        make_predictor("xgboost", n_estimators=3, max_depth=3).fit(CELLS, Y), tmp_path / "xgboost.zip"
+    )
     arguments = [sys.executable, "-c", TRY_ALL, str(file), "9"]
     done = subprocess.run(arguments, check=False, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, f"{done.stdout[-20:]} {done.stderr[-2000:]}"

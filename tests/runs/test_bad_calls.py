@@ -22,7 +22,7 @@ TASK = "nb201/cifar10"
     ("wrong", "message"),
     [
         ({"seconds": 5000.0}, "Seconds pass on a clock"),
-        ({"evaluations": 3, "batch": 0}, "batch must be a whole number from 1 on"),
+        ({"evaluations": 3, "batch": 0}, "batch must be a whole number of at least 1"),
         ({"evaluations": -3}, "evaluations must be a whole number"),
         ({"evaluations": 2.5}, "evaluations must be a whole number"),
         ({"evaluations": "3"}, "evaluations must be a whole number"),

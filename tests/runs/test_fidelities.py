@@ -109,7 +109,7 @@ def test_what_is_not_here_names_the_command(monkeypatch: pytest.MonkeyPatch) -> 
         ("nb201/cifar10", [2.5], "epochs must be"),
         ("nb201/cifar10", ["50of100", 200], "no point of the training of nb201/cifar10, which has 200 epochs"),
         ("nb201/cifar10", ["200of200", 200], "from 1 to 199"),
-        ("nb201/cifar10", ["12of200", 12, 200], "12 epochs are there twice"),
+        ("nb201/cifar10", ["12of200", 12, 200], "12 epochs appear twice"),
         ("nb201/cifar10", "12", "no point of the training"),
     ],
 )

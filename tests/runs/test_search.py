@@ -90,12 +90,12 @@ def test_a_distribution_of_one_task() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"seed": -1}, "seed must be a whole number from 0 on, not -1"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, not -1"),
         ({"seed": 1.0}, "seed must be"),
         ({"seed": "1"}, "seed must be"),
         ({"seed": None}, "seed must be"),
         ({"seed": True}, "seed must be"),
-        ({"evaluations": 0}, "evaluations must be a whole number from 1 on, not 0"),
+        ({"evaluations": 0}, "evaluations must be a whole number of at least 1, not 0"),
         ({"evaluations": 2.5}, "evaluations must be"),
         ({"batch": 0}, "batch must be"),
         ({"settings": {"populaton": 3}}, "no setting 'populaton'. Possible: population=30, sample_size=10"),
@@ -168,7 +168,7 @@ def test_nobody_brings_a_meta_model_along() -> None:
 
 @pytest.mark.parametrize("sources", [["nb201/cifar100"] * 3, ["nb201", "nb201/imagenet16-120"]])
 def test_a_source_counts_once(sources: list[str]) -> None:
-    with pytest.raises(SettingError, match="is there twice"):
+    with pytest.raises(SettingError, match="appears twice"):
         nm.search(MeanOrder, "nb201/cifar10", sources=sources)
 
 

@@ -195,7 +195,7 @@ def test_equal_values_teach_nothing_and_stop_nothing() -> None:
         ({"predictor": 3}, "A predictor is a name, an estimator or a class of one, not 3"),
         ({"acquisition": "pi"}, "acquisition must be one of ei, ucb, thompson, greedy, not 'pi'"),
         ({"labels": "raw"}, "labels must be one of rank, value"),
-        ({"n_initial": 1}, "n_initial must be a whole number from 2 on"),
+        ({"n_initial": 1}, "n_initial must be a whole number of at least 2"),
         ({"copies": 1}, "copies"),
         ({"beta": -1}, "beta"),
         ({"options": [1]}, "options must be a mapping"),

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 from matplotlib.patches import FancyArrowPatch
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.pictures import WIDTHS
 from nasmeta.spaces import CellSpace, SearchSpace, draw_graph, get_space
 
 FIVE = CellSpace("five-nodes", ["none", "skip_connect", "conv"], n_nodes=5)
@@ -58,6 +60,31 @@ def test_any_architecture_is_drawn_without_overlaps_or_clipped_labels(name: str,
         box = text.get_window_extent()
         assert frame.x0 <= box.x0 + 1, text
         assert box.x1 <= frame.x1 + 1, text
+
+
+@pytest.mark.parametrize("width", ["icml", "neurips", 1.5])
+@pytest.mark.parametrize("name", SPACES)
+def test_a_drawing_is_as_wide_as_a_paper_wants_it(name: str, width: str | float, tmp_path: Path) -> None:
+    space, architecture = SPACES[name]
+    drawing = space.draw(architecture, width=width)
+    drawing.save(tmp_path / "drawn.png")
+    pixels = imread(tmp_path / "drawn.png").shape[1]
+    assert pixels == pytest.approx(WIDTHS.get(str(width), width) * drawing.figure.dpi, abs=1)
+    assert overlaps(drawing.ax) == []
+    frame = drawing.figure.bbox
+    for text in drawing.ax.texts:
+        box = text.get_window_extent()
+        assert min(box.x0 - frame.x0, box.y0 - frame.y0, frame.x1 - box.x1, frame.y1 - box.y1) > -1, text
+
+
+def test_a_width_that_cannot_be_is_refused() -> None:
+    space = get_space("nb201")
+    with pytest.raises(UnknownNameError, match="'icml'"):
+        space.draw(0, width="icmls")
+    with pytest.raises(SettingError, match="number of inches"):
+        space.draw(0, width=0)
+    with pytest.raises(SettingError, match="leave it out where the axes are given"):
+        space.draw(0, Figure().add_subplot(), width=3)
 
 
 def test_what_is_dead_is_grey_and_dashed_and_what_is_none_is_not_drawn() -> None:

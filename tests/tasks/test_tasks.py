@@ -58,13 +58,13 @@ def test_a_source_shows_its_labels_and_nothing_else() -> None:
 
 
 NOT_DRAWN = {
-    "sample 1.5": (lambda tasks, rng: tasks.sample(1.5, rng), "n must be a whole number from 0 on, not 1.5"),
-    "sample -1": (lambda tasks, rng: tasks.sample(-1, rng), "n must be a whole number from 0 on, not -1"),
+    "sample 1.5": (lambda tasks, rng: tasks.sample(1.5, rng), "n must be a whole number of at least 0, not 1.5"),
+    "sample -1": (lambda tasks, rng: tasks.sample(-1, rng), "n must be a whole number of at least 0, not -1"),
     "sample 4 of 3": (lambda tasks, rng: tasks.sample(4, rng, replace=False), "Cannot draw 4 tasks without"),
     "sample, no generator": (lambda tasks, rng: tasks.sample(2, None), "Generator draws the tasks, .* not None"),
     "10.5 labels": (lambda tasks, rng: tasks.as_sources(10.5, rng), "labels must be a whole number .* not 10.5"),
     "'10' labels": (lambda tasks, rng: tasks.as_sources("10", rng), "labels must be a whole number .* not '10'"),
-    "0 labels": (lambda tasks, rng: tasks.as_sources(0, rng), "labels must be a whole number from 1 on, not 0"),
+    "0 labels": (lambda tasks, rng: tasks.as_sources(0, rng), "labels must be a whole number of at least 1, not 0"),
     "20,000 labels": (lambda tasks, rng: tasks.as_sources(20_000, rng), "has 15,625 labelled .* 20,000 labels"),
     "labels, a seed": (lambda tasks, rng: tasks.as_sources(10, 42), "Generator draws the labelled cells, .* not 42"),
     "of names": (
@@ -119,7 +119,7 @@ def test_bad_input() -> None:
         TaskDistribution([tasks[0], tasks[0]])
     with pytest.raises(SettingError, match="pass rng"):
         tasks[0].as_source(25)
-    with pytest.raises(SettingError, match="labels must be a whole number from 1 on, not 0"):
+    with pytest.raises(SettingError, match="labels must be a whole number of at least 1, not 0"):
         tasks[0].as_source(0, np.random.default_rng(0))
 
 

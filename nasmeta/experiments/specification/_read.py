@@ -243,7 +243,7 @@ class _Reader:
             with self.on(self.lines.of_entry(str(name), "tasks")):
                 found += as_tasks(name)
                 if len({task.name for task in found}) < len(found):
-                    raise SettingError(f"The task {name} is there twice.")
+                    raise SettingError(f"The task {name} appears twice.")
         return found
 
     def searchers(self) -> tuple[dict[str, tuple[str, dict[str, Any]]], dict[str, dict[str, Any]]]:
@@ -260,7 +260,7 @@ class _Reader:
             if not isinstance(label, str) or not isinstance(own, dict):
                 raise self.error(line, f"{shown(label)} must be the name of a searcher, or a table of its settings.")
             if label in found:
-                raise self.error(line, f"The searcher {label} is there twice.")
+                raise self.error(line, f"The searcher {label} appears twice.")
             with self.on(line):
                 require_labels([*found, label])
             settings = dict(own)

@@ -105,7 +105,7 @@ def join(*encoders: str | CellEncoder, space: str | SearchSpace = "nb201", **set
         else:
             name = type(_transformer(encoder)).__name__.lower()
         if name in dict(steps):
-            raise SettingError(f"The encoder {name} is there twice.")
+            raise SettingError(f"The encoder {name} appears twice.")
         steps.append((name, encoder))
     if set(settings) - used:
         raise SettingError(f"None of the encoders has a setting {', '.join(sorted(set(settings) - used))}.")

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import RegressorMixin, clone
+from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from nasmeta.checks import check_choice
@@ -18,7 +19,7 @@ from nasmeta.predictors._labels import LabelScale, checked_labels
 _AVERAGES = ("mean", "rank")
 
 
-class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
     """Average of predictors.
 
     Parameters
@@ -49,6 +50,16 @@ class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.members = members
         self.average = average
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return parameters; of the members, too, as ``NAME__PARAMETER``, where `deep`."""
+        params: dict[str, Any] = self._get_params("members", deep=deep)
+        return params
+
+    def set_params(self, **params: Any) -> EnsembleRegressor:
+        """Set parameters, as `get_params` names them."""
+        self._set_params("members", **params)
+        return self
+
     def fit(self, X: Any, y: Any) -> EnsembleRegressor:
         """Fit a clone of each member; see `ScaledRegressor.fit`."""
         members = _default_members() if self.members is None else self.members
@@ -56,7 +67,7 @@ class EnsembleRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             raise SettingError(f"members must be a list of (name, regressor), not {shown(self.members)}.")
         names = [name for name, _ in members]
         if len(set(names)) < len(names):
-            raise SettingError(f"A member's name is there twice: {', '.join(names)}.")
+            raise SettingError(f"A member's name appears twice: {', '.join(names)}.")
         check_choice("average", self.average, _AVERAGES)
         self.members_ = [(name, clone(member).fit(X, y)) for name, member in members]
         labels = checked_labels(column_or_1d(y))

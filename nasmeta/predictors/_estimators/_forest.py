@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,14 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.moved import renamed_arguments
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
 _LEAF = -1
-_DEPRECATED = "deprecated"  # as scikit-learn marks a parameter that is not to be given any more
 _SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certainty
 
 
+@renamed_arguments(n_trees="n_estimators", columns="max_features", smallest_leaf="min_samples_leaf")
 @dataclass(eq=False, repr=False)
 class ForestRegressor(ScaledRegressor):
     """Random forest (Breiman 2001), with the deviation of Hutter et al. (Artificial Intelligence 2014, sec. 4.3.2).
@@ -36,8 +36,6 @@ class ForestRegressor(ScaledRegressor):
         Learn the values themselves, or normal scores of ranks.
     random_state : int, default 0
     n_jobs : int, default 1
-    n_trees, columns, smallest_leaf
-        Former names of the first three; `fit` warns of them.
 
     Examples
     --------
@@ -57,26 +55,14 @@ class ForestRegressor(ScaledRegressor):
     labels: str = "value"
     random_state: int = 0
     n_jobs: int | None = 1
-    _: KW_ONLY
-    n_trees: Any = _DEPRECATED
-    columns: Any = _DEPRECATED
-    smallest_leaf: Any = _DEPRECATED
-
-    def _setting(self, name: str, former: str) -> Any:
-        """Return a setting, whichever of its two names it was given by."""
-        value = getattr(self, former)
-        if isinstance(value, str) and value == _DEPRECATED:
-            return getattr(self, name)
-        warnings.warn(f"{former} of a forest is {name} now.", FutureWarning, stacklevel=4)
-        return value
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         from sklearn.ensemble import RandomForestRegressor
 
         model = RandomForestRegressor(
-            n_estimators=check_int("n_estimators", self._setting("n_estimators", "n_trees")),
-            max_features=self._setting("max_features", "columns"),
-            min_samples_leaf=self._setting("min_samples_leaf", "smallest_leaf"),
+            n_estimators=check_int("n_estimators", self.n_estimators),
+            max_features=self.max_features,
+            min_samples_leaf=self.min_samples_leaf,
             random_state=check_int("random_state", self.random_state, 0, 2**32 - 1),
             n_jobs=self.n_jobs,
         )

@@ -11,25 +11,27 @@ from sklearn.utils.validation import check_is_fitted
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
+from nasmeta.moved import renamed_arguments
 from nasmeta.predictors._booster import check_booster
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
 _SMALLEST_DEVIATION = 1e-6
 
 
+@renamed_arguments(rounds="n_estimators", depth="max_depth", rows="subsample", columns="colsample_bytree")
 @dataclass(eq=False, repr=False)
 class XGBoostRegressor(ScaledRegressor):
     """Gradient boosting (Chen and Guestrin, KDD 2016) on one thread; several seeds give a deviation.
 
     Parameters
     ----------
-    rounds : int, default 300
+    n_estimators : int, default 300
         Trees of a member.
     learning_rate : float, default 0.05
-    depth : int, default 6
-        Largest depth of a tree.
-    rows, columns : float, default 0.8 and 0.5
-        Shares that a tree is built from.
+    max_depth : int, default 6
+        Of a tree.
+    subsample, colsample_bytree : float, default 0.8 and 0.5
+        Shares of the rows and of the columns that a tree is built from.
     n_members : int, default 1
         Boosters with different seeds, whose mean is predicted. The deviation is that between them, so it needs two.
     labels : {"value", "rank"}, default "value"
@@ -43,7 +45,7 @@ class XGBoostRegressor(ScaledRegressor):
     >>> import numpy as np
     >>> from nasmeta.predictors import XGBoostRegressor
     >>> X = np.arange(60.0)[:, None]
-    >>> model = XGBoostRegressor(rounds=50).fit(X, X[:, 0] ** 2)
+    >>> model = XGBoostRegressor(n_estimators=50).fit(X, X[:, 0] ** 2)
     >>> model.predict([[10.0], [50.0]]).shape
     (2,)
     >>> model.feature_importances_
@@ -53,11 +55,11 @@ class XGBoostRegressor(ScaledRegressor):
     other package.
     """
 
-    rounds: int = 300
+    n_estimators: int = 300
     learning_rate: float = 0.05
-    depth: int = 6
-    rows: float = 0.8
-    columns: float = 0.5
+    max_depth: int = 6
+    subsample: float = 0.8
+    colsample_bytree: float = 0.5
     n_members: int = 1
     labels: str = "value"
     random_state: int = 0
@@ -66,12 +68,12 @@ class XGBoostRegressor(ScaledRegressor):
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         import xgboost
 
-        rounds = check_int("rounds", self.rounds)
+        n_trees = check_int("n_estimators", self.n_estimators)
         settings = {
             "eta": check_number("learning_rate", self.learning_rate),
-            "max_depth": check_int("depth", self.depth),
-            "subsample": check_number("rows", self.rows, most=1),
-            "colsample_bytree": check_number("columns", self.columns, most=1),
+            "max_depth": check_int("max_depth", self.max_depth),
+            "subsample": check_number("subsample", self.subsample, most=1),
+            "colsample_bytree": check_number("colsample_bytree", self.colsample_bytree, most=1),
             "tree_method": "hist",
             "nthread": None if self.n_jobs is None else check_int("n_jobs", self.n_jobs, least=-1, most=2**31 - 1),
             "verbosity": 0,
@@ -80,7 +82,7 @@ class XGBoostRegressor(ScaledRegressor):
         data = xgboost.QuantileDMatrix(X, label=scores, nthread=settings["nthread"])
         try:
             self.boosters_ = [
-                xgboost.train({**settings, "seed": seed + member}, data, num_boost_round=rounds)
+                xgboost.train({**settings, "seed": seed + member}, data, num_boost_round=n_trees)
                 for member in range(check_int("n_members", self.n_members))
             ]
         except xgboost.core.XGBoostError as reason:
@@ -127,7 +129,7 @@ class XGBoostRegressor(ScaledRegressor):
         >>> import numpy as np
         >>> from nasmeta.predictors import XGBoostRegressor
         >>> X = np.arange(120.0).reshape(60, 2) % 7
-        >>> model = XGBoostRegressor(rounds=50, columns=1.0).fit(X, X[:, 1])
+        >>> model = XGBoostRegressor(n_estimators=50, colsample_bytree=1.0).fit(X, X[:, 1])
         >>> added = model.shap_values(X)
         >>> added.shape, bool(np.abs(added[:, 1]).mean() > np.abs(added[:, 0]).mean())
         ((60, 3), True)

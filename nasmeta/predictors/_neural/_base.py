@@ -15,11 +15,15 @@ from torch import Tensor
 
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SettingError
+from nasmeta.moved import renamed_arguments
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._neural._layers import MemberNetwork
 from nasmeta.predictors._neural._training import LOSSES, chosen_device, predict_members, train_members
 
 _LEAST_DEVIATION = 1e-3  # of scores, whose own deviation is about one
+
+
+with_former_names = renamed_arguments(seed="random_state", validation_share="validation_fraction")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -36,12 +40,12 @@ class NeuralRegressor(ScaledRegressor):
     labels: str = "rank"
     max_epochs: int = 120
     patience: int = 40
-    validation_share: float = 0.1
+    validation_fraction: float = 0.1
     batch_size: int | None = None
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     device: str = "cpu"
-    seed: int = 0
+    random_state: int = 0
 
     @abstractmethod
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
@@ -58,7 +62,7 @@ class NeuralRegressor(ScaledRegressor):
     def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
         self._check_settings()
         device = chosen_device(self.device)
-        generator = torch.Generator().manual_seed(check_int("seed", self.seed, least=0))
+        generator = torch.Generator().manual_seed(check_int("random_state", self.random_state, least=0))
         network = self._build(self._n_inputs(), generator).to(device)
         inputs = tuple(values.to(device) for values in self._tensors(X))
         wanted = torch.as_tensor(scores, dtype=torch.float32, device=device)
@@ -90,7 +94,7 @@ class NeuralRegressor(ScaledRegressor):
             check_int(name, getattr(self, name), most=1_000_000)
         if self.batch_size is not None:
             check_int("batch_size", self.batch_size, least=2)
-        check_number("validation_share", self.validation_share, most=0.5)
+        check_number("validation_fraction", self.validation_fraction, most=0.5)
         check_number("weight_decay", self.weight_decay)
         if check_number("learning_rate", self.learning_rate) == 0:
             raise SettingError("learning_rate must be above 0.")

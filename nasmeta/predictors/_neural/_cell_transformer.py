@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
+from nasmeta.predictors._neural._base import with_former_names
 from nasmeta.predictors._neural._cell_inputs import CellRegressor, choice_order
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, reference_space
@@ -19,6 +20,7 @@ _EMBEDDING = 0.5  # deviation of first embeddings
 _RESIDUAL = 0.5  # gain of layers whose output is added to a residual stream
 
 
+@with_former_names
 @dataclass(eq=False, repr=False)
 class CellTransformer(CellRegressor):
     """Ensemble of transformers (Vaswani et al., "Attention is all you need", NeurIPS 2017) on the edges of a cell.
@@ -46,7 +48,7 @@ class CellTransformer(CellRegressor):
         RankNet's pairwise logistic loss, after which each member's output is scaled to the labels, or squared error.
     labels : {"rank", "value"}, default "rank"
         Learn normal scores of ranks, or the values themselves.
-    max_epochs, patience, validation_share, batch_size, learning_rate, weight_decay, device, seed
+    max_epochs, patience, validation_fraction, batch_size, learning_rate, weight_decay, device, random_state
         As in `MLPEnsemble`.
     space : str or SearchSpace, default "nb201"
         The space whose architectures X holds, or its name. Cells are read as in `GraphNetwork`.

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from nasmeta.checks import check_bool
 from nasmeta.errors import SettingError
+from nasmeta.predictors._neural._base import with_former_names
 from nasmeta.predictors._neural._cell_inputs import CellRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, reference_space
@@ -18,6 +19,7 @@ from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, reference_spa
 _READOUT = 64
 
 
+@with_former_names
 @dataclass(eq=False, repr=False)
 class GraphNetwork(CellRegressor):
     """Ensemble of graph networks on the nodes of a cell.
@@ -44,7 +46,7 @@ class GraphNetwork(CellRegressor):
         RankNet's pairwise logistic loss, after which each member's output is scaled to the labels, or squared error.
     labels : {"rank", "value"}, default "rank"
         Learn normal scores of ranks, or the values themselves.
-    max_epochs, patience, validation_share, batch_size, learning_rate, weight_decay, device, seed
+    max_epochs, patience, validation_fraction, batch_size, learning_rate, weight_decay, device, random_state
         As in `MLPEnsemble`.
     space : str or SearchSpace, default "nb201"
         The space, of cells, whose cells X holds, or its name. Those of TransNAS-Bench-101 are read as the same cells of

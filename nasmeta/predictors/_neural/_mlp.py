@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nasmeta.checks import check_int
-from nasmeta.predictors._neural._base import NeuralRegressor
+from nasmeta.predictors._neural._base import NeuralRegressor, with_former_names
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout
 
 
+@with_former_names
 @dataclass(eq=False, repr=False)
 class MLPEnsemble(NeuralRegressor):
     """Multi-layer perceptrons on standardised features, trained side by side.
@@ -35,7 +36,7 @@ class MLPEnsemble(NeuralRegressor):
     max_epochs : int, default 150
     patience : int, default 50
         A member stops after so many epochs without a better loss on its validation part.
-    validation_share : float, default 0.1
+    validation_fraction : float, default 0.1
         Share of the labels which a member is validated on, other ones for each; 0 turns early stopping off.
     batch_size : int, optional
         Rows a step; about 64 where left out, but at least four and at most twelve steps an epoch.
@@ -45,7 +46,7 @@ class MLPEnsemble(NeuralRegressor):
         Decoupled, as AdamW does it (Loshchilov and Hutter, ICLR 2019).
     device : {"cpu", "cuda", "auto"}, default "cpu"
         auto is a GPU where there is one.
-    seed : int, default 0
+    random_state : int, default 0
         On one CPU the same seed gives the same predictions; PyTorch's global generator is not used.
 
     Attributes

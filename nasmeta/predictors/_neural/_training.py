@@ -67,8 +67,8 @@ def train_members(
     """
     loss = LOSSES[settings.loss]
     device, n, m = scores.device, len(scores), network.n_members
-    n_left_out = max(1, round(settings.validation_share * n)) if n >= _LEAST_FOR_VALIDATION else 0
-    n_left_out = n_left_out if settings.validation_share > 0 else 0
+    n_left_out = max(1, round(settings.validation_fraction * n)) if n >= _LEAST_FOR_VALIDATION else 0
+    n_left_out = n_left_out if settings.validation_fraction > 0 else 0
     order = _shuffled(m, n, generator)
     left_out, kept = order[:, :n_left_out].to(device), order[:, n_left_out:]
     if settings.batch_size is None:

@@ -78,7 +78,7 @@ class Assembly:
         cells = np.concatenate([cells for cells, _ in parts])
         if len(np.unique(cells)) != len(cells):
             double = int(np.bincount(cells).argmax())
-            raise DamagedFileError(f"Cell {double} is there twice ({key.epochs} epochs of {key.run}, seed {key.seed}).")
+            raise DamagedFileError(f"Cell {double} appears twice ({key.epochs} epochs of {key.run}, seed {key.seed}).")
         width = max(values.shape[1] for _, values in parts)
         found = np.full((width, len(self.cells)), np.nan, dtype=np.float32)
         for cells, values in parts:

@@ -57,7 +57,7 @@ def test_an_action_that_is_none_is_refused() -> None:
             early()
     _, before = env.reset(seed=0)
     for action in (10**6, -1, int(env.action_space.n), 1.5, "0"):
-        with pytest.raises(SettingError, match=f"action must be a whole number from 0 .*not {action!r}"):
+        with pytest.raises(SettingError, match=f"action must be a whole number .*not {action!r}"):
             env.step(action)  # type: ignore[arg-type]
     last = np.array(env.action_space.n - 1)  # as stable-baselines3 passes it
     assert env.step(last)[4]["cell"] == before["cell"], "which stays, and so shows that nothing was walked before"

@@ -250,7 +250,7 @@ def test_a_changed_file_is_converted_again(
 def test_a_cell_that_is_there_twice(own_cache: Path, tmp_path: Path, official: Any) -> None:
     official.archive(tmp_path / "archive", (3, 4))
     shutil.copy(tmp_path / "archive/000004.pickle.pbz2", tmp_path / "archive/000005.pickle.pbz2")
-    with pytest.raises(DamagedFileError, match="Cell 4 is there twice"):
+    with pytest.raises(DamagedFileError, match="Cell 4 appears twice"):
         import_official(tmp_path / "archive")
     assert not list((own_cache / STORE).glob("nats*"))
 
