@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nasmeta.errors import NasmetaError
 from nasmeta.tasks._catalog import task_distribution, task_families
+from nasmeta.tasks._multi_objective import MultiObjectiveTask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,10 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
                 raise
             continue
         for task in tasks:
-            s, parts = task.signal, (task,) if task.objective is None else task.parts
+            side_by_side = isinstance(task, MultiObjectiveTask)
+            parts = task.parts if side_by_side or task.objective is not None else (task,)
+            s = parts[0].signal
+            metric = "+".join(part.signal.metric for part in parts) if side_by_side else s.metric
             here = all(is_here(task.table_name, **vars(part.signal)) for part in parts)
-            rows.setdefault(task.name, (task.name, name, task.table_name, s.dataset, s.metric, here))
+            rows.setdefault(task.name, (task.name, name, task.table_name, s.dataset, metric, here))
     return pd.DataFrame(rows.values(), columns=["task", "family", "table", "dataset", "metric", "here"])
