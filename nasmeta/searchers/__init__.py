@@ -24,6 +24,7 @@ from nasmeta.searchers._optuna import (
 from nasmeta.searchers._parego import ParEGO
 from nasmeta.searchers._pareto_local_search import ParetoLocalSearch
 from nasmeta.searchers._predictor import PredictorSearch
+from nasmeta.searchers._pymoo import PymooNSGA2
 from nasmeta.searchers._random import RandomSearch
 from nasmeta.searchers._reinforce import Reinforce
 from nasmeta.searchers._tpe import TPESearch
@@ -45,6 +46,7 @@ __all__ = [
     "ParEGO",
     "ParetoLocalSearch",
     "PredictorSearch",
+    "PymooNSGA2",
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",

@@ -19,6 +19,7 @@ _EXTRAS = {
     **dict.fromkeys(("meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"), "torch"),
     **dict.fromkeys(("optuna", "optuna-nsgaii", "optuna-random", "optuna-tpe"), "optuna"),
     "optuna-gp": "optuna,torch",
+    "pymoo-nsga2": "objectives",
 }
 
 

@@ -14,7 +14,11 @@ from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._fidelity import curve_point, fidelities
 from nasmeta.tasks._fronts import Front
 from nasmeta.tasks._listing import list_tasks
-from nasmeta.tasks._multi_objective import MultiObjectiveTask, front_frame as front_frame
+from nasmeta.tasks._multi_objective import (
+    HYPERVOLUME_UNIT as HYPERVOLUME_UNIT,
+    MultiObjectiveTask,
+    front_frame as front_frame,
+)
 from nasmeta.tasks._multi_objective_names import multi_objective_task
 from nasmeta.tasks._objectives import Objective, hypervolume, log_tradeoff, pareto_front, within_budget as within_budget
 from nasmeta.tasks._sampling import Episode, EpisodeSampler

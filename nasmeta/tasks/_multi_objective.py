@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
     from nasmeta.tasks._signal import Signal
 
-__all__ = ["MultiObjectiveTask", "front_frame"]
+__all__ = ["HYPERVOLUME_UNIT", "MultiObjectiveTask", "front_frame"]
+
+HYPERVOLUME_UNIT = "% of the front's hypervolume"
 
 
 class MultiObjectiveTask(Task):
@@ -180,7 +182,7 @@ class MultiObjectiveTask(Task):
         for name in ("release", "source", "licence", "source_sha256", "note"):
             joined[name] = " + ".join(dict.fromkeys(getattr(column, name) for column in self.columns))
         metric = f"hypervolume_of_{'_and_'.join(column.metric for column in self.columns)}"
-        return replace(first, metric=metric, unit="percent", direction="max", kind="performance", **joined)
+        return replace(first, metric=metric, unit=HYPERVOLUME_UNIT, direction="max", kind="performance", **joined)
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
