@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nasmeta.analysis._deterministic_runs import without_spread_of_equals
 from nasmeta.analysis._plots import plot_regret, save_figure
@@ -188,7 +188,7 @@ def _written(frame: pd.DataFrame, folder: Path, text: str) -> list[Path]:
     files = [folder / "results.parquet", folder / "summary.md"]
     units = {get_task(str(name)).column.unit for name in frame["task"].unique()}
     several = len(units) > 1
-    unit: dict[str, str] = {"unit": HYPERVOLUME_UNIT} if units == {HYPERVOLUME_UNIT} else {}
+    unit: dict[str, Any] = {"unit": HYPERVOLUME_UNIT} if units == {HYPERVOLUME_UNIT} else {}
     try:
         files[1].write_text(text, encoding="utf-8")
         for x, name in _PICTURES:

@@ -112,7 +112,7 @@ class SeveralEvaluator(Evaluator):
         return max(one.full_epochs for one in self.parts)
 
     @property
-    def optimum(self) -> float:  # type: ignore[override]
+    def optimum(self) -> float:
         """100, the hypervolume of the front in percent of itself; NaN where the front is not known beforehand."""
         return float("nan") if self.values is None else 100.0
 

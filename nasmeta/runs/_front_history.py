@@ -47,7 +47,7 @@ class FrontHistory(History):
     ((100, 2), ['cell', 'architecture', 'accuracy', 'train_seconds'], True)
     """
 
-    evaluator: SeveralEvaluator  # type: ignore[assignment]
+    evaluator: SeveralEvaluator
 
     def __init__(self, n_objectives: int, config: RunConfig | None = None, *, timed: bool = False) -> None:
         super().__init__(config, timed=timed)
@@ -113,7 +113,7 @@ class FrontHistory(History):
         return self.cells[self.incumbent_positions], self.hypervolumes
 
     @property
-    def best(self) -> NoReturn:  # type: ignore[override]
+    def best(self) -> NoReturn:
         """None: no single architecture is the best in all objectives.
 
         Raises

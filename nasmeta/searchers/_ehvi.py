@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +19,10 @@ from nasmeta.tasks import pareto_front
 
 __all__ = ["EHVISearch", "expected_hypervolume_improvement"]
 
+_COARSE, _FIRST = 4, 256  # points of the front and architectures, by which most of the others are ruled out
+_BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
-MODE = {"scale": "rank", "ref": "all"}
+_SLACK = 0.1  # of the range of what was told, by which the reference lies beyond the worst value
 
 
 def expected_hypervolume_improvement(
@@ -71,27 +75,44 @@ def expected_hypervolume_improvement(
             f"mean and std must be of shape (n, m), front (k, m), reference (m,), m at least 2; they are {mean.shape}, "
             f"{std.shape}, {front.shape}, {reference.shape}."
         )
+    front, levels = _staircase(front, reference)
+    return _expected(front, levels, [_gains(mean[:, j], std[:, j], levels[j]) for j in range(m)])
+
+
+def _staircase(
+    front: NDArray[np.float64], reference: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """Return what counts of a front, and the levels of each objective: its values there, after the reference."""
     front = front[(front > reference).all(axis=1)]
-    front = front[pareto_front(front, ["max"] * m)] if len(front) else front
-    levels = [np.unique(np.append(column, bound)) for column, bound in zip(front.T, reference, strict=True)]
+    front = front[pareto_front(front, ["max"] * len(reference))] if len(front) else front
+    return front, [np.unique(np.append(column, bound)) for column, bound in zip(front.T, reference, strict=True)]
+
+
+def _expected(
+    front: NDArray[np.float64], levels: list[NDArray[np.float64]], gains: list[NDArray[np.floating]]
+) -> NDArray[np.float64]:
+    """Return the expected improvements, of what each objective exceeds its levels by on average, each (k_j, n)."""
     places = np.column_stack([np.searchsorted(own, column) for own, column in zip(levels, front.T, strict=True)])
-    gains = [_gains(mean[:, j], std[:, j], levels[j]) for j in range(m)]
     return np.maximum(_sliced(places, gains), 0.0)
 
 
-def _gains(mean: NDArray[np.float64], std: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gains(mean: NDArray[np.floating], std: NDArray[np.floating], levels: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return by how much values, shape (n,), exceed levels, shape (k,), on average: shape (k, n)."""
-    z = (mean - levels[:, None]) / std
-    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-    gains: NDArray[np.float64] = std * np.maximum(density + z * ndtr(z), 0.0)
+    z = (mean - levels[:, None].astype(mean.dtype)) / std
+    gains: NDArray[np.floating] = np.exp(-0.5 * z * z)
+    gains *= 1 / math.sqrt(2 * math.pi)
+    gains += z * ndtr(z)
+    np.maximum(gains, 0.0, out=gains)
+    gains *= std
     return gains
 
 
-def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.floating]]) -> NDArray[np.floating]:
     """Return the expectation for points at these places among the levels, the lowest of which is the reference."""
     *others, own = gains
     if not others:  # in one dimension it is what exceeds the best point
-        return own[places[:, 0].max(initial=0)]
+        beyond: NDArray[np.floating] = own[places[:, 0].max(initial=0)]
+        return beyond
     total = np.zeros(own.shape[1])
     edges = [0, *np.unique(places[:, -1]).tolist()]
     for low, high in zip(edges, [*edges[1:], None], strict=True):
@@ -102,7 +123,12 @@ def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.float64]]) -> NDArr
 
 @SEARCHERS.register("ehvi")
 class EHVISearch(GPSearch):
-    """A Gaussian process an objective; propose where the hypervolume is expected to grow most.
+    """A Gaussian process an objective; propose where the hypervolume is expected to grow most, of all architectures.
+
+    Each process is that of `GPSearch`, on normal scores of ranks. The hypervolume is that of the values themselves,
+    scaled to the range of what was told: between the values of the front, scores are turned into values linearly, and
+    above its best one as between the median and the best. The reference point lies a tenth of that range beyond
+    the worst values.
 
     Parameters
     ----------
@@ -154,39 +180,93 @@ class EHVISearch(GPSearch):
         if not self._gps:
             return [self._take_best(np.zeros(self.space.size)) for _ in range(n)]
         values = np.array(self._vectors)
-        if MODE["scale"] == "rank":
-            labels = np.column_stack([normal_scores(column) for column in values.T])
-        else:
-            spread = values.std(axis=0)
-            labels = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-        if self._is_due(len(labels)):
-            self._fitted_at = len(labels)
-            for gp, column in zip(self._gps, labels.T, strict=True):
-                prior = weak_prior(len(self.features), gp.kernel.typical_lengthscales)
-                found = fit_hyperparameters(gp.observed_distances(), [column], gp.hyperparameters, prior)
-                gp.set_hyperparameters(found)
+        span = np.ptp(values, axis=0)
+        values = (values - values.min(axis=0)) / np.where(span > 0, span, 1.0)
+        labels = np.column_stack([normal_scores(column) for column in values.T])
+        self._refit_all(labels)
         chosen: list[int] = []
         for _ in range(n):
-            means, deviations = self._predictions(labels)
-            front = labels[pareto_front(labels, ["max"] * labels.shape[1])]
-            if MODE["ref"] == "all":
-                reference = labels.min(axis=0) - 0.1 * np.ptp(labels, axis=0)
-            else:
-                span = np.ptp(front, axis=0)
-                reference = front.min(axis=0) - 0.1 * np.where(span > 0, span, np.ptp(labels, axis=0))
-            score = np.log(expected_hypervolume_improvement(means, deviations, front, reference) + _LEAST)
-            chosen.append(self._take_best(score))
-            if len(chosen) < n:
-                labels = np.vstack([labels, means[chosen[-1]]])
+            chosen.append(self._take_best(self._log_improvements(values, labels)))
+            if len(chosen) < n:  # as if it had its mean
+                pairs = zip(self._gps, labels.T, strict=True)
+                means = np.array([gp.posterior(own)[0][chosen[-1]] for gp, own in pairs])
+                known = [_by_rank(*both) for both in zip(labels.T, values.T, strict=True)]
+                meant = [np.interp(z, x, y) for z, (x, y) in zip(means, known, strict=True)]
+                values, labels = np.vstack([values, meant]), np.vstack([labels, means])
                 for gp in self._gps:
                     gp.add(chosen[-1])
         for gp in self._gps:
             gp.forget_last(len(chosen) - 1)
         return chosen
 
-    def _predictions(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return means and deviations of the labels of all architectures, noise included, each of shape (size, m)."""
-        found = [gp.posterior(column) for gp, column in zip(self._gps, labels.T, strict=True)]
-        noise = np.array([gp.hyperparameters.noise for gp in self._gps])
-        means, deviations = (np.column_stack(part) for part in zip(*found, strict=True))
-        return means, np.sqrt(deviations**2 + noise)
+    def _refit_all(self, labels: NDArray[np.float64]) -> None:
+        if not self._is_due(len(labels)):
+            return
+        self._fitted_at = len(labels)
+        for gp, own in zip(self._gps, labels.T, strict=True):
+            prior = weak_prior(len(self.features), gp.kernel.typical_lengthscales)
+            gp.set_hyperparameters(fit_hyperparameters(gp.observed_distances(), [own], gp.hyperparameters, prior))
+
+    def _log_improvements(self, values: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of what each architecture is expected to add, shape (size,).
+
+        Exact for all that can be the best; -inf for those of which a bound says that they are not. A front with fewer
+        points gives a bound that is cheap: what it does not dominate is larger.
+        """
+        models = []
+        for gp, value, label in zip(self._gps, values.T, labels.T, strict=True):
+            mean, std = gp.posterior(label)
+            std = np.sqrt(std**2 + gp.hyperparameters.noise)
+            models.append((mean.astype(np.float32), std.astype(np.float32), value, label))  # the posterior's precision
+        front = values[pareto_front(values, ["max"] * len(models))]
+        front = front[np.argsort(front[:, 0], kind="stable")]
+        reference = np.full(len(models), -_SLACK)  # beyond the worst value that was told, which is 0
+        score = np.full(self.space.size, -np.inf)
+        cells = np.flatnonzero(~self._asked)
+        if len(front) > 2 * _COARSE and len(cells) > 2 * _FIRST:
+            bound = _improvements(models, front[:: -(-len(front) // _COARSE)], reference, cells)
+            first = cells[np.argpartition(bound, -_FIRST)[-_FIRST:]]
+            best = _improvements(models, front, reference, first).max()
+            cells = cells[bound >= best * (1 - 1e-5)]
+        score[cells] = np.log(_improvements(models, front, reference, cells) + _LEAST)
+        return score
+
+
+_Model: TypeAlias = "tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]"
+
+
+def _improvements(
+    models: Sequence[_Model], front: NDArray[np.float64], reference: NDArray[np.float64], cells: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return what these architectures are expected to add, of mean, deviation, values and labels of each objective."""
+    front, levels = _staircase(front, reference)
+    gains = []
+    for (mean, std, value, label), own in zip(models, levels, strict=True):
+        scores, slopes = _scores_at(own, label, value)
+        beyond = _gains(mean[cells], std[cells], scores)
+        slopes = slopes[:, None].astype(beyond.dtype)
+        between = beyond * slopes  # of the value: what is gained from each level to the next
+        between[:-1] -= beyond[1:] * slopes[:-1]
+        gains.append(between[::-1].cumsum(axis=0)[::-1])
+    return _expected(front, levels, gains)
+
+
+def _by_rank(
+    labels: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return labels and values, each once, ascending."""
+    order = np.unique(values, return_index=True)[1]
+    return labels[order], values[order]
+
+
+def _scores_at(
+    levels: NDArray[np.float64], labels: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the scores of levels, both ascending, and by how much the value grows per score above each of them."""
+    own, known = _by_rank(labels, values)
+    scores = np.interp(levels, known, own)
+    if levels[0] < known[0]:
+        scores[0] -= _BELOW
+    middle = len(own) // 2
+    top = (known[-1] - known[middle]) / (own[-1] - own[middle]) if len(own) > middle + 1 else 1.0
+    return scores, np.append(np.diff(levels) / np.maximum(np.diff(scores), 1e-9), top)

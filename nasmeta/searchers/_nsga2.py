@@ -85,7 +85,7 @@ class NSGA2(WithoutReplacement):
         first, second = self.rng.integers(len(self._members), size=2).tolist()
         (rank, crowding), (other_rank, other_crowding) = self._fitness[first], self._fitness[second]
         wins = rank < other_rank or (rank == other_rank and crowding >= other_crowding)
-        return self._members[first if wins else second]
+        return int(self._members[first if wins else second])
 
     def _child(self) -> int:
         for _ in range(_TRIES):

@@ -178,7 +178,7 @@ class MultiObjectiveTask(Task):
     @cached_property
     def column(self) -> ColumnInfo:
         """What a run is judged by, the hypervolume; with releases, sources, licences and checksums of all columns."""
-        first, joined = self.columns[0], dict[str, str]()
+        first, joined = self.columns[0], dict[str, Any]()
         for name in ("release", "source", "licence", "source_sha256", "note"):
             joined[name] = " + ".join(dict.fromkeys(getattr(column, name) for column in self.columns))
         metric = f"hypervolume_of_{'_and_'.join(column.metric for column in self.columns)}"

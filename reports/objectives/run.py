@@ -23,7 +23,7 @@ from nasmeta.experiments.specification._provenance import versions_of
 
 HERE = Path(__file__).parent
 # Evaluations a run: those without a model have more, so that one can tell how many they need.
-BUDGETS = {"nsga2": 300, "random": 300, "pareto-local-search": 300, "pymoo-nsga2": 300, "parego": 150, "ehvi": 150}
+BUDGETS = {"nsga2": 300, "random": 300, "pareto-local-search": 300, "pymoo-nsga2": 300, "ehvi": 150, "parego": 150}
 ORDER = ("random", "pareto-local-search", "nsga2", "pymoo-nsga2", "parego", "ehvi")
 AT = (50, 100, 150)
 GOAL = 1.0  # percent of the front's hypervolume
