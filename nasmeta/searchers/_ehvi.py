@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ from nasmeta.tasks import pareto_front
 
 __all__ = ["EHVISearch", "expected_hypervolume_improvement"]
 
-_COARSE, _FIRST = 4, 256  # points of the front and architectures, by which most of the others are ruled out
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
 _SLACK = 0.1  # of the range of what was told, by which the reference lies beyond the worst value
@@ -93,7 +91,8 @@ def _expected(
 ) -> NDArray[np.float64]:
     """Return the expected improvements, of what each objective exceeds its levels by on average, each (k_j, n)."""
     places = np.column_stack([np.searchsorted(own, column) for own, column in zip(levels, front.T, strict=True)])
-    return np.maximum(_sliced(places, gains), 0.0)
+    improvements: NDArray[np.float64] = np.maximum(_sliced(places, gains), 0.0)
+    return improvements
 
 
 def _gains(mean: NDArray[np.floating], std: NDArray[np.floating], levels: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -208,47 +207,21 @@ class EHVISearch(GPSearch):
             gp.set_hyperparameters(fit_hyperparameters(gp.observed_distances(), [own], gp.hyperparameters, prior))
 
     def _log_improvements(self, values: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the logarithm of what each architecture is expected to add, shape (size,).
-
-        Exact for all that can be the best; -inf for those of which a bound says that they are not. A front with fewer
-        points gives a bound that is cheap: what it does not dominate is larger.
-        """
-        models = []
-        for gp, value, label in zip(self._gps, values.T, labels.T, strict=True):
+        """Return the logarithm of what each architecture is expected to add, shape (size,)."""
+        front = values[pareto_front(values, ["max"] * values.shape[1])]
+        reference = np.full(values.shape[1], -_SLACK)  # beyond the worst value that was told, which is 0
+        front, levels = _staircase(front, reference)
+        gains = []
+        for gp, value, label, own in zip(self._gps, values.T, labels.T, levels, strict=True):
             mean, std = gp.posterior(label)
             std = np.sqrt(std**2 + gp.hyperparameters.noise)
-            models.append((mean.astype(np.float32), std.astype(np.float32), value, label))  # the posterior's precision
-        front = values[pareto_front(values, ["max"] * len(models))]
-        front = front[np.argsort(front[:, 0], kind="stable")]
-        reference = np.full(len(models), -_SLACK)  # beyond the worst value that was told, which is 0
-        score = np.full(self.space.size, -np.inf)
-        cells = np.flatnonzero(~self._asked)
-        if len(front) > 2 * _COARSE and len(cells) > 2 * _FIRST:
-            bound = _improvements(models, front[:: -(-len(front) // _COARSE)], reference, cells)
-            first = cells[np.argpartition(bound, -_FIRST)[-_FIRST:]]
-            best = _improvements(models, front, reference, first).max()
-            cells = cells[bound >= best * (1 - 1e-5)]
-        score[cells] = np.log(_improvements(models, front, reference, cells) + _LEAST)
-        return score
-
-
-_Model: TypeAlias = "tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]"
-
-
-def _improvements(
-    models: Sequence[_Model], front: NDArray[np.float64], reference: NDArray[np.float64], cells: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """Return what these architectures are expected to add, of mean, deviation, values and labels of each objective."""
-    front, levels = _staircase(front, reference)
-    gains = []
-    for (mean, std, value, label), own in zip(models, levels, strict=True):
-        scores, slopes = _scores_at(own, label, value)
-        beyond = _gains(mean[cells], std[cells], scores)
-        slopes = slopes[:, None].astype(beyond.dtype)
-        between = beyond * slopes  # of the value: what is gained from each level to the next
-        between[:-1] -= beyond[1:] * slopes[:-1]
-        gains.append(between[::-1].cumsum(axis=0)[::-1])
-    return _expected(front, levels, gains)
+            scores, slopes = _scores_at(own, label, value)
+            beyond = _gains(mean.astype(np.float32), std.astype(np.float32), scores)  # the posterior's precision
+            slopes = slopes[:, None].astype(np.float32)
+            between = beyond * slopes  # of the value: what is gained from each level to the next
+            between[:-1] -= beyond[1:] * slopes[:-1]
+            gains.append(between[::-1].cumsum(axis=0)[::-1])
+        return np.log(_expected(front, levels, gains) + _LEAST)
 
 
 def _by_rank(

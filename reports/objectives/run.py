@@ -211,7 +211,9 @@ def main() -> None:
         pictured = tasks[0] if chosen.quick else PICTURED
         shown = frame[frame["searcher"].isin(["random", "pymoo-nsga2", "ehvi"]) & (frame["task"] == pictured)]
         save_figure(plot_attainment(shown, at=50), output / "attainment", formats=("png",))
-        save_figure(nm.search("ehvi", pictured, evaluations=int(150 * scale)).plot(), output / "front", formats=("png",))
+        save_figure(
+            nm.search("ehvi", pictured, evaluations=int(150 * scale)).plot(), output / "front", formats=("png",)
+        )
         command = f"python reports/objectives/run.py --folder FOLDER --repeats {repeats}"
         (output / "README.md").write_text(page(found, seconds, command), encoding="utf-8")
         print(f"Written: {output / 'README.md'}")

@@ -111,6 +111,20 @@ def test_on_a_clock_with_workers(searcher: str) -> None:
     np.testing.assert_array_equal(run.values, expected)
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("searcher", ["random", *SEVERAL])
+def test_keeps_to_what_was_measured_to_its_end(searcher: str, batch: int) -> None:
+    rng = np.random.default_rng(0)
+    cells = rng.choice(15_625, 40, replace=False)
+    measured = pd.DataFrame({"cell": cells, "accuracy": rng.random(40), "watts": rng.random(40)})
+    table = nm.Table.from_frame(measured, space="nb201", dataset="pets", direction="max")
+    task = nm.multi_objective_task(["accuracy", "watts"], table=table)
+    run = front_run(searcher, task, evaluations=100, batch=batch)
+    assert run.stopped == "exhausted"
+    assert sorted(run.cells.tolist()) == sorted(cells.tolist())
+    assert run.hypervolumes[-1] == 100.0
+
+
 def test_history() -> None:
     run = front_run(evaluations=60)
     front, values = run.front, run.values
