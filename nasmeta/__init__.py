@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from nasmeta.searchers import list_searchers
     from nasmeta.spaces import SearchSpace, get_space
     from nasmeta.tables import Table, list_tables, load_table, query
-    from nasmeta.tasks import get_task, list_tasks, task_distribution
+    from nasmeta.tasks import get_task, list_tasks, multi_objective_task, task_distribution
     from nasmeta.training import train
     from nasmeta.verification import verify
 
@@ -72,6 +72,7 @@ __all__ = [
     "load_table",
     "meta",
     "meta_train",
+    "multi_objective_task",
     "optuna_objective",
     "predict",
     "prediction",
@@ -106,6 +107,7 @@ _ROOM_OF = {
     "list_tasks": "tasks",
     "load_table": "tables",
     "meta_train": "meta",
+    "multi_objective_task": "tasks",
     "optuna_objective": "runs",
     "predict": "prediction",
     "query": "tables",

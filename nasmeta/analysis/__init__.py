@@ -2,11 +2,13 @@
 
 Everything here works on a *results frame*: one row an evaluation, with the columns ``task``, ``searcher``, ``seed``,
 ``evaluation`` (1, 2, 3, …), ``cell``, ``value``, ``cost_seconds``, ``simulated_seconds``, ``incumbent``,
-``incumbent_value`` and ``regret``. A run is one (task, searcher, seed). It is *solved* where its last regret is 0;
+``incumbent_value`` and ``regret``. Of several objectives these three are about the hypervolume, see
+`nasmeta.runs.FrontHistory`. A run is one (task, searcher, seed). It is *solved* where its last regret is 0;
 otherwise it is *censored*: nobody knows what it would have found after its budget.
 """
 
 from nasmeta.analysis._aggregates import aggregate_scores, interquartile_mean, probability_of_improvement
+from nasmeta.analysis._attainment import attainment_surfaces, plot_attainment
 from nasmeta.analysis._comparison_summary import (
     ComparisonSummary as ComparisonSummary,
     TaskSummary as TaskSummary,
@@ -44,6 +46,7 @@ __all__ = [
     "WIDTHS",
     "aggregate_scores",
     "anytime_area",
+    "attainment_surfaces",
     "average_ranks",
     "bootstrap_interval",
     "deterministic_runs",
@@ -56,6 +59,7 @@ __all__ = [
     "paired_tests",
     "performance_profiles",
     "plot_agreement",
+    "plot_attainment",
     "plot_calibration",
     "plot_cells",
     "plot_critical_difference",

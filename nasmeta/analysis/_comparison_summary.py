@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nasmeta.analysis._plots import plot_regret, save_figure
 from nasmeta.analysis._run_summary import Seconds, asked_runs, ends, ends_note, remarks, without_spread_of_equals
@@ -180,17 +180,19 @@ def write_summary(
 
 
 def _written(frame: pd.DataFrame, folder: Path, text: str) -> list[Path]:
-    from nasmeta.tasks import get_task
+    from nasmeta.tasks import HYPERVOLUME_UNIT, get_task
 
     files = [folder / "results.parquet", folder / "summary.md"]
-    several = len({get_task(str(name)).column.unit for name in frame["task"].unique()}) > 1
+    units = {get_task(str(name)).column.unit for name in frame["task"].unique()}
+    several = len(units) > 1
+    unit: dict[str, Any] = {"unit": HYPERVOLUME_UNIT} if units == {HYPERVOLUME_UNIT} else {}
     try:
         files[1].write_text(text, encoding="utf-8")
         for x, name in _PICTURES:
             # Where nobody recorded what an evaluation costs, there is no time to plot against.
             shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]
             if not shown.empty:
-                files += save_figure(plot_regret(shown, x=x, share_y=not several), folder / name)
+                files += save_figure(plot_regret(shown, x=x, share_y=not several, **unit), folder / name)
     except OSError as reason:
         if isinstance(reason, NasmetaError):
             raise

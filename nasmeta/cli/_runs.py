@@ -116,7 +116,9 @@ def search(
     ],
     task: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(help="Name of a task, such as nb201/cifar10.", autocompletion=task_names),
+        typer.Argument(
+            help="Name of a task, such as nb201/cifar10 or nb201/cifar10+latency/pixel3.", autocompletion=task_names
+        ),
     ] = None,
     meta: Annotated[bool, typer.Option("--meta", help="Use the default meta-searcher; give only TASK.")] = False,
     evaluations: Evaluations = None,
@@ -146,8 +148,10 @@ def search(
     size: Size = None,
     device: Device = "auto",
 ) -> None:
-    """Run one searcher on one task and show the best cell it found."""
+    """Run one searcher on one task and show the best cell it found; of several objectives, the Pareto front."""
     import nasmeta as nm
+    from nasmeta.cli._front import print_front
+    from nasmeta.runs import FrontHistory
     from nasmeta.tables import describe_column
 
     if meta:
@@ -196,6 +200,9 @@ def search(
         evaluator=asked,
         data=data,
     )
+    if isinstance(run, FrontHistory):
+        print_front(run, journal)
+        return
     info = run.evaluator.column
     answers, trained = run.evaluator, run.evaluator.name == "training"
     known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {answers.optimum:.4f})"

@@ -23,8 +23,8 @@ class Evaluation(NamedTuple):
 
     Attributes
     ----------
-    values : ndarray of float64, shape (n,)
-        In the task's unit.
+    values : ndarray of float64, shape (n,), or (n, m) where the task has m objectives
+        In the task's unit, or units.
     cost_seconds : ndarray of float64, shape (n,)
         What each evaluation cost (training) or would have cost (table); 0 where nobody recorded it.
     failures : tuple of (str or None), optional
@@ -119,6 +119,16 @@ class Evaluator(ABC):
     def sign(self) -> float:
         """The factor that makes a value a utility: 1 to maximise, -1 to minimise."""
         return 1.0 if self.column.direction == "max" else -1.0
+
+    @property
+    def signs(self) -> float | NDArray[np.float64]:
+        """The same for what `evaluate` returns: one number, or one an objective, shape (m,)."""
+        return self.sign
+
+    @property
+    def n_objectives(self) -> int:
+        """How many numbers the answer for an architecture has."""
+        return 1
 
     @property
     def full_epochs(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
-from nasmeta.evaluators import Evaluator
+from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.files import write_whole
 from nasmeta.journals import FolderLease, changed_code
 from nasmeta.moved import renamed_in
@@ -75,7 +75,7 @@ class ComparisonFolder:
         due = {
             "format": _FORMAT,
             "tasks": [
-                {"name": one.task.name, "table": one.task.table_name, "signal": one.task.signal.to_dict()}
+                {"name": one.task.name, "table": one.task.table_name, "signal": _signal_of(one)}
                 | ({"evaluator": one.identity} if one.identity else {})
                 for one in evaluators
             ],
@@ -293,3 +293,10 @@ def _require_apart(names: Collection[str]) -> None:
 
 def _file_name(name: str) -> str:
     return re.sub(r"^\.|[^\w.,+= -]", "_", name)
+
+
+def _signal_of(evaluator: Evaluator) -> Any:
+    """Return what is asked, of JSON's types: a column, or a list of columns."""
+    if isinstance(evaluator, SeveralEvaluator):
+        return [_signal_of(part) for part in evaluator.parts]
+    return evaluator.task.signal.to_dict()

@@ -65,7 +65,7 @@ class GuidedSearch(Searcher):
         self._asked = np.zeros(self.space.size, dtype=bool)
         self._told: set[int] = set()
         self._n_open = int(self._open.sum())
-        self._worst = -np.inf
+        self._worst: Any = -np.inf
         self._barren = 0  # proposals since the last new cell inside
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
@@ -85,8 +85,8 @@ class GuidedSearch(Searcher):
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Pass the values on to the searcher."""
         if len(values):
-            lowest = float(values.min())
-            self._worst = lowest if self._worst == -np.inf else min(self._worst, lowest)
+            lowest = values.min(axis=0)  # of each objective
+            self._worst = lowest if np.all(self._worst == -np.inf) else np.minimum(self._worst, lowest)
         self._told.update(cells[self._open[cells]].tolist())
         self.inner.tell(cells, values)
 
@@ -106,7 +106,7 @@ class GuidedSearch(Searcher):
             inside = self._open[asked]
             outside = asked[~inside]
             if len(outside) and self.inner.waits_for_values:
-                self.inner.tell(outside, np.full(len(outside), self._worst))
+                self.inner.tell(outside, np.full((len(outside), *np.shape(self._worst)), self._worst))
             for cell in asked[inside].tolist():
                 self._barren = self._barren + 1 if self._asked[cell] else 0
                 self._asked[cell] = True

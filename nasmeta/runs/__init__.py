@@ -5,6 +5,7 @@ from nasmeta.runs._answers import on_evaluator as on_evaluator
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._config import RunConfig
 from nasmeta.runs._frame import results_frame
+from nasmeta.runs._front_history import FrontHistory
 from nasmeta.runs._history import Best, History
 from nasmeta.runs._journal import Journal
 from nasmeta.runs._loop import run_loop
@@ -14,6 +15,7 @@ from nasmeta.runs._search import search
 __all__ = [
     "Best",
     "Clock",
+    "FrontHistory",
     "History",
     "Journal",
     "RunConfig",

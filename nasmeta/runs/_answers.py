@@ -12,6 +12,7 @@ from nasmeta.evaluators import (
     Evaluator,
     FunctionEvaluator,
     Measure,
+    SeveralEvaluator,
     SurrogateEvaluator,
     TableEvaluator,
     TrainingEvaluator,
@@ -19,7 +20,7 @@ from nasmeta.evaluators import (
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.surrogates import load_surrogate
-from nasmeta.tasks import Task, TaskDistribution, as_task
+from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task
 
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
@@ -49,6 +50,8 @@ def answers_for(
         answers: Evaluator = task
     elif isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
         raise SettingError(f"A space alone has no answers: pass a function as evaluator, not {shown(evaluator)}.")
+    elif evaluator != "table" and not isinstance(evaluator, Evaluator) and _is_vector(task):
+        raise _one_at_a_time(as_task(task), evaluator)  # type: ignore[arg-type]
     elif callable(evaluator) and not isinstance(evaluator, Evaluator):
         answers = FunctionEvaluator(evaluator, task if isinstance(task, SearchSpace) else as_task(task))
     elif evaluator == "training":
@@ -60,7 +63,7 @@ def answers_for(
             f"Data are for training, but the evaluator is {shown(evaluator)}: pass evaluator='training'."
         )
     elif evaluator == "table":
-        answers = TableEvaluator(as_task(task))  # type: ignore[arg-type]  # read once its sources are allowed
+        answers = _on_table(as_task(task))  # type: ignore[arg-type]  # read once its sources are allowed
     else:
         answers = on_evaluator(as_task(task), evaluator)  # type: ignore[arg-type]
     if data is not None and isinstance(answers, TrainingEvaluator):
@@ -82,9 +85,11 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
             raise SettingError(f"The evaluator answers for {evaluator.task.name}, but the task is {task.name}.")
         return evaluator
     if evaluator == "table":
-        found = TableEvaluator(task)
+        found = _on_table(task)
         _ = found.measured  # a table that is not here is told before any run
         return found
+    if isinstance(task, MultiObjectiveTask):
+        raise _one_at_a_time(task, evaluator)
     if not isinstance(evaluator, str | os.PathLike) or (
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
     ):
@@ -98,3 +103,19 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
             f"{os.fspath(evaluator)} is a surrogate of {surrogate.card['task']}, but the task is {task.name}."
         )
     return SurrogateEvaluator(surrogate, asked=task)
+
+
+def _on_table(task: Task) -> Evaluator:
+    return SeveralEvaluator(task) if isinstance(task, MultiObjectiveTask) else TableEvaluator(task)
+
+
+def _is_vector(task: object) -> bool:
+    named = isinstance(task, str | Task | TaskDistribution)
+    return named and isinstance(as_task(task), MultiObjectiveTask)  # type: ignore[arg-type]
+
+
+def _one_at_a_time(task: Task, evaluator: object) -> SettingError:
+    return SettingError(
+        f"{task.name} has several objectives, and {shown(evaluator)} answers one. Possible: the table, or "
+        "nasmeta.evaluators.SeveralEvaluator(task, [one evaluator an objective])."
+    )

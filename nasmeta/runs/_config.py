@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 import nasmeta
 from nasmeta.checks import check_int
 from nasmeta.errors import MissingValueError, SettingError
-from nasmeta.evaluators import Evaluator, TrainingEvaluator
+from nasmeta.evaluators import Evaluator, SeveralEvaluator, TrainingEvaluator
 from nasmeta.journals import FolderLease, is_there
 from nasmeta.meta import SavedMetaModel
 from nasmeta.places import located
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._history import History
-from nasmeta.runs._journal import FORMAT, Journal, read_records
+from nasmeta.runs._journal import FORMAT, Journal, Records, read_records
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._replay import check_recorded, recorded_history
 from nasmeta.runs._sources import MetaModelLike, SourcesLike, saved_model_of, sources_of
@@ -107,6 +107,7 @@ class RunConfig:
         SettingError, UnknownNameError, LeakageError, MissingValueError
         """
         batch = check_int("batch", batch)
+        _check_objectives(searcher, evaluator, budget)
         config = cls(searcher, evaluator, budget, check_int("seed", seed, least=0), batch, label=label)
         config = config.with_model(meta_model, sources).with_sources(sources).with_clock(clock, epochs)
         if config.clock is not None and batch > 1:
@@ -239,6 +240,7 @@ class RunConfig:
             **spec.guidance.identity,
             **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
             "column": _column(self.evaluator),
+            **({"objectives": _objectives(self.evaluator)} if isinstance(self.evaluator, SeveralEvaluator) else {}),
             "unit": column.unit,
             "release": column.release,
             "source": column.source,
@@ -261,7 +263,7 @@ class RunConfig:
         records = read_records(path, self.identity) if is_there(path) else None
         if records is None:
             return None
-        history = recorded_history(path, records, self.clock is not None)
+        history = self._recorded(path, records)
         self._check(path, history)
         if not self._is_whole(history):
             return None
@@ -332,7 +334,7 @@ class RunConfig:
             if path is not None:
                 path = located("journal", path)
                 journal = stack.enter_context(Journal(path, self.identity, lease=lease))
-                self._check(path, recorded_history(path, journal.records, self.clock is not None))
+                self._check(path, self._recorded(path, journal.records))
                 if isinstance(self.evaluator, TrainingEvaluator):
                     self.evaluator.resume(journal.cells, journal.values, journal.failures)
             history = run_loop(
@@ -342,16 +344,41 @@ class RunConfig:
                 seconds=self.budget.seconds,
                 batch=self.batch,
                 clock=self.clock,
-                sign=self.evaluator.sign,
+                sign=self.evaluator.signs,
                 target=self.target,
                 journal=journal,
             )
         history.chance_of_best = learnt.chance_of_best
         return history.of(self)
 
+    def _recorded(self, path: Path, records: Records) -> History:
+        return recorded_history(path, records, self.clock is not None, self.evaluator.n_objectives)
+
     def _check(self, path: Path, history: History) -> None:
         continued = self.clock is not None and self.clock.promotion == "continued"
         check_recorded(path, history, self.evaluators, continued=continued)
+
+
+def _check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -> None:
+    """Refuse a searcher that is told numbers where the answer is a vector, and the other way round."""
+    task, n = evaluator.task, evaluator.n_objectives
+    if n == 1 and spec.kind.objectives == "several":
+        raise SettingError(
+            f"{spec.name} searches for several objectives, but {task.name} has one. Name several, as in "
+            "nb201/cifar10+latency/pixel3 or nasmeta.multi_objective_task, or use another searcher, such as gp."
+        )
+    if n > 1 and spec.kind.objectives == "one":
+        raise SettingError(
+            f"{spec.name} searches for one objective, but {task.name} has {n}. Use ehvi, nsga2 or another searcher "
+            "for several (nasmeta list searchers), or a task that makes one number of them (nasmeta.tasks.Objective)."
+        )
+    if n > 1 and (spec.guidance or budget.stop_at_optimum):
+        what = "A learned space and a warm start need" if spec.guidance else "stop_at_optimum needs"
+        raise SettingError(f"{what} one objective, but {task.name} has {n}: leave it out.")
+
+
+def _objectives(evaluator: SeveralEvaluator) -> list[str]:
+    return [f"{_column(part)}, {part.column.direction}, {part.column.unit}" for part in evaluator.parts]
 
 
 def _column(evaluator: Evaluator) -> str:

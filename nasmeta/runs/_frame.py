@@ -62,7 +62,7 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
             "seed": np.repeat(np.array([run.seed for run in runs], dtype=np.int64), lengths),
             "evaluation": joined([np.arange(1, n + 1) for n in lengths], np.int64),
             "cell": joined([run.cells for run in runs], np.int32),
-            "value": joined([run.values for run in runs], np.float64),
+            "value": joined([run._scores for run in runs], np.float64),
             "cost_seconds": joined([run.cost_seconds for run in runs], np.float64),
             "simulated_seconds": joined([run.end_seconds for run in runs], np.float64),
             "incumbent": joined([cells for cells, _ in incumbents], np.int32),
@@ -76,6 +76,9 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
             "stopped": names([run.stopped for run in runs]),
         }
     )
+    for i in range(max((run.values.shape[1] for run in runs if run.values.ndim > 1), default=0)):
+        parts = [run.values[:, i] if run.values.ndim > 1 else np.full(len(run), np.nan) for run in runs]
+        frame[f"objective_{i + 1}"] = joined(parts, np.float64)
     measured: dict[str, dict[str, list[float]]] = {}
     for run in runs:
         if run.searcher_seconds == run.searcher_seconds:

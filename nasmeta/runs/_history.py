@@ -90,7 +90,7 @@ class History(ShowsFacts):
     def append(
         self,
         cells: list[int],
-        values: list[float],
+        values: list[Any],
         cost_seconds: list[float],
         failures: Sequence[str | None] = (),
         start: float = 0.0,
@@ -115,16 +115,17 @@ class History(ShowsFacts):
 
     def end(self, budget: Budget, clock: Clock, sign: float, target: float | None, full_epochs: int) -> None:
         """Keep what counts: what began within the budget, without what the target or the clock's rule cuts off."""
-        values, costs, epochs = np.array(self._values), np.array(self._costs), np.array(self._epochs)
-        ends = np.array(self._starts) + costs if self.timed else None
-        kept = np.arange(len(values))
+        epochs, ends = np.array(self._epochs), None
+        if self.timed:
+            ends = np.array(self._starts) + np.array(self._costs)
+        kept = np.arange(len(self._cells))
         if budget.evaluations is not None:
             kept = kept[: budget.evaluations]
         if ends is not None:
             kept = kept[np.array(self._starts)[kept] < budget.most_seconds]
             kept = kept[np.argsort(ends[kept], kind="stable")]
         if target is not None:
-            hits = sign * values[kept] >= target
+            hits = sign * np.array(self._values)[kept] >= target
             if ends is not None:
                 hits &= epochs[kept] == full_epochs
             first = np.flatnonzero(hits)[:1]
@@ -207,6 +208,8 @@ class History(ShowsFacts):
     def values(self) -> NDArray[np.float64]:
         """What each was told to have, in the unit of the task's signal; float64, shape (n,)."""
         return np.array(self._values)[self._counted]
+
+    _scores = values  # one number an evaluation, for the frame
 
     @property
     def cost_seconds(self) -> NDArray[np.float64]:

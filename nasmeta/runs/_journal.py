@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,10 +35,16 @@ class Records(NamedTuple):
     """
 
     cells: list[int]
-    values: list[float]
+    values: list[Any]
     cost_seconds: list[float]
     failures: dict[int, str]
     details: list[dict[str, Any]]
+
+    @property
+    def n_objectives(self) -> int:
+        """How many numbers a value has; 1 where nothing is recorded."""
+        first = self.values[0] if self.values else 0.0
+        return len(first) if isinstance(first, list) else 1
 
 
 def _is_record(row: Any) -> bool:
@@ -47,6 +54,18 @@ def _is_record(row: Any) -> bool:
         and 0 <= row[0] < 2**31
         and math.isfinite(row[1])
         and math.isfinite(row[2])
+    )
+
+
+def _is_record_of(n_objectives: int, row: Any) -> bool:
+    """Tell whether a line records an evaluation of several objectives: their values are a list."""
+    return (
+        type(row) is list
+        and len(row) > 2
+        and type(row[1]) is list
+        and len(row[1]) == n_objectives
+        and all(type(value) is float and math.isfinite(value) for value in row[1])
+        and _is_record([row[0], 0.0, *row[2:]])
     )
 
 
@@ -61,7 +80,8 @@ class Journal(JournalFile[Records]):
 
     The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds, number]``, and
     where a training failed the reason comes fourth, or on a simulated clock ``{"start": …, "worker": …, "epochs": …}``;
-    where the searcher says something about its proposal, ``{"note": …}``.
+    where the searcher says something about its proposal, ``{"note": …}``. Of several objectives the value is the list
+    of theirs.
     The number counts the records from 1, so that a line that is lost is noticed; the floats are written so that they
     are read back exactly. A last line without its end, as a kill leaves it, is dropped; anything else that does not
     belong is an error.
@@ -110,7 +130,7 @@ class Journal(JournalFile[Records]):
     def append(
         self,
         cells: list[int],
-        values: list[float],
+        values: list[Any],
         cost_seconds: list[float],
         failures: Sequence[str | None] = (),
         notes: Sequence[Mapping[str, Any]] | None = None,
@@ -125,7 +145,7 @@ class Journal(JournalFile[Records]):
             self.add(record if said is None else f"{record},{json.dumps(said)}")
         self.flush_now_and_then()
 
-    def append_detailed(self, cell: int, value: float, cost_seconds: float, details: Mapping[str, Any]) -> None:
+    def append_detailed(self, cell: int, value: Any, cost_seconds: float, details: Mapping[str, Any]) -> None:
         """Record one evaluation on a simulated clock."""
         self.add(f"{cell},{value!r},{cost_seconds!r},{json.dumps(details)}")
         self.flush_now_and_then()
@@ -167,7 +187,10 @@ def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
 
 
 def _kind_of(header: Mapping[str, Any]) -> JournalKind:
-    return _RUN_ON_A_CLOCK if "clock" in header else _RUN
+    kind, objectives = _RUN_ON_A_CLOCK if "clock" in header else _RUN, header.get("objectives")
+    if not isinstance(objectives, list):
+        return kind
+    return replace(kind, is_record=partial(_is_record_of, len(objectives)))
 
 
 def _parse(path: Path, content: bytes, header: Mapping[str, Any]) -> Records:

@@ -14,6 +14,7 @@ from nasmeta.checks import check_int
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
 from nasmeta.evaluators import SupportsEvaluate
 from nasmeta.runs._clock import Budget, Clock
+from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal
 from nasmeta.runs._replay import Replay
@@ -25,7 +26,7 @@ STALL_LIMIT = 100_000
 # When it ends, the position of its first evaluation, worker, epochs, cost, best utility, what was asked for, what will
 # be told (None: look it up), and under which keys it is known.
 _Running: TypeAlias = (
-    "tuple[float, int, int, int, float, float, NDArray[np.int32], NDArray[np.float64] | None, list[Any]]"
+    "tuple[float, int, int, int, float, Any, NDArray[np.int32], NDArray[np.float64] | None, list[Any]]"
 )
 _PATIENCE = 100  # proposals of what is being trained, before a free worker waits for the next result
 
@@ -38,7 +39,7 @@ def run_loop(
     seconds: float | None = None,
     batch: int = 1,
     clock: Clock | None = None,
-    sign: float = 1.0,
+    sign: float | NDArray[np.float64] = 1.0,
     target: float | None = None,
     journal: Journal | None = None,
     stall_limit: int = STALL_LIMIT,
@@ -66,8 +67,9 @@ def run_loop(
         How many architectures are asked for at once without a clock; fewer where the space or the searcher has fewer
         left.
     clock : Clock, optional
-    sign : float
-        1 where a higher value is better, -1 where a lower one is.
+    sign : float, or ndarray of float64, shape (m,)
+        1 where a higher value is better, -1 where a lower one is; one for each of several objectives, whose evaluator
+        answers with vectors, shape (n, m).
     target : float, optional
         Stop when a full training whose signed value reaches it ends.
     journal : Journal, optional
@@ -112,14 +114,15 @@ def run_loop(
     if clock is not None and batch > 1:
         raise SettingError("On a clock each worker asks for one architecture: use its workers, not a batch.")
     full, budget, rules = max(lengths), Budget(evaluations, seconds), clock or Clock()
-    history = History(timed=clock is not None)
+    plain, n_objectives = np.ndim(sign) == 0 and sign == 1.0, np.shape(sign)
+    history = history_for(int(np.size(sign)), timed=clock is not None)
     timed, record, ask, timer = history.timed, history.append, searcher.ask, perf_counter
     replay = None if journal is None else Replay(journal, timed)
     n_cells, everything = searcher.space.size, searcher.space.size * len(lengths)
     free, continued, charge = rules.repeats == "free", rules.promotion == "continued", rules.charge_searcher
     shared = free and rules.workers > 1
     most, until = budget.most_evaluations, budget.most_seconds
-    known: dict[Any, float] = {}  # utilities of what was started, by cell, or by (cell, epochs)
+    known: dict[Any, Any] = {}  # utilities of what was started, by cell, or by (cell, epochs)
     pending: dict[Any, int] = {}  # how often what one of several workers is busy with was proposed
     paid: dict[int, tuple[int, float]] = {}  # the longest training of a cell, and what was paid for it in all
     running: list[_Running] = []  # a heap
@@ -188,8 +191,16 @@ def run_loop(
             else:
                 evaluation = replay.evaluate(n, chosen, epochs, lengths[epochs])
             values, costs = evaluation.values.tolist(), evaluation.cost_seconds.tolist()
-            utilities = values if sign == 1.0 else [sign * value for value in values]
-            total = sum(utilities)
+            if n_objectives:
+                if evaluation.values.shape[1:] != n_objectives:
+                    raise NasmetaError(
+                        f"{type(lengths[epochs]).__name__} answered with values of shape {evaluation.values.shape}; "
+                        f"for {n_objectives[0]} objectives it must be ({len(new)}, {n_objectives[0]})."
+                    )
+                utilities, total = (sign * evaluation.values).tolist(), evaluation.values.sum()
+            else:
+                utilities = values if plain else [sign * value for value in values]
+                total = sum(utilities)
             if total != total:  # NaN
                 raise NasmetaError(f"{type(lengths[epochs]).__name__} answered NaN for one of the cells {new}.")
             known.update(zip(keys if all_new else new, utilities, strict=True))
@@ -204,7 +215,7 @@ def run_loop(
                 replay.record(n, new, values, costs, evaluation.failures, start, worker, epochs, spent, notes)
             if shared:
                 pending[keys[0]], asked = 1, asked.copy()
-            told = None if not all_new else evaluation.values if sign == 1.0 else np.array(utilities)
+            told = None if not all_new else evaluation.values if plain else np.array(utilities)
             end = start + sum(costs) if timed else now
             heappush(running, (end, n, worker, epochs, costs[0], max(utilities), asked, told, keys))
             n += len(new)
@@ -226,10 +237,10 @@ def run_loop(
         if told is None:
             told = np.array([known[key] for key in keys])
         if shared and (times := pending.pop(keys[0])) > 1:  # all who asked hear it now
-            asked, told = asked.repeat(times), told.repeat(times)
+            asked, told = asked.repeat(times), told.repeat(times, axis=0)
         thought += _tell(searcher, several, asked, epochs, told)
     history.stopped, history.searcher_seconds = stopped, thought
-    history.end(budget, rules, sign, target, full)
+    history.end(budget, rules, 1.0 if n_objectives else float(sign), target, full)
     return history
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import JournalError, shown
 from nasmeta.evaluators import Evaluation, Evaluator, SupportsEvaluate
+from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, Records
 
@@ -67,7 +68,7 @@ class Replay:
         values, costs, failures = self._values[held], self._costs[held], self._failures[held]
         if len(values) < len(cells):
             rest = evaluator.evaluate(cells[len(values) :])
-            values, costs = np.append(values, rest.values), np.append(costs, rest.cost_seconds)
+            values, costs = np.concatenate([values, rest.values]), np.append(costs, rest.cost_seconds)
             failures = [*failures, *(rest.failures or [None] * len(rest.values))]
         return Evaluation(values, costs, tuple(failures) if any(failures) else ())
 
@@ -75,7 +76,7 @@ class Replay:
         self,
         position: int,
         cells: list[int],
-        values: list[float],
+        values: list[Any],
         cost_seconds: list[float],
         failures: Sequence[str | None],
         start: float,
@@ -104,15 +105,17 @@ class Replay:
         self._journal.append_detailed(cells[0], values[0], cost_seconds[0], details)
 
 
-def recorded_history(path: Path, records: Records, timed: bool) -> History:
+def recorded_history(path: Path, records: Records, timed: bool, n_objectives: int | None = None) -> History:
     """Return what a journal records, of a run on a simulated clock or of one without.
+
+    How many objectives there are the first value says, where that is left out.
 
     Raises
     ------
     JournalError
         Where a line of a run on a clock says no start, worker and epochs.
     """
-    history, reasons = History(timed=timed), _reasons(records, timed)
+    history, reasons = history_for(n_objectives or records.n_objectives, timed=timed), _reasons(records, timed)
     notes = [details.get("note") or {} for details in records.details]
     if not timed:
         history.append(records.cells, records.values, records.cost_seconds, reasons, notes=notes)
@@ -159,7 +162,7 @@ def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator
     JournalError
     """
     cells = past.cells
-    due = np.full((2, len(cells)), np.nan)
+    values_due, costs_due = np.full(past.values.shape, np.nan), np.full(len(cells), np.nan)
     for epochs, one in evaluators.items():
         if one.values is None or one.cost_seconds is None:
             return
@@ -172,15 +175,16 @@ def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator
                 f"{path}, line {i + 2}: there is no cell {cells[i]}, the last one is {len(one.values) - 1}. "
                 "The file is damaged."
             )
-        due[:, there] = one.values[cells[there]], one.cost_seconds[cells[there]]
-    for what, recorded, expected in zip(("value", "cost"), (past.values, past.cost_seconds), due, strict=True):
+        values_due[there], costs_due[there] = one.values[cells[there]], one.cost_seconds[cells[there]]
+    for what, recorded, expected in (("value", past.values, values_due), ("cost", past.cost_seconds, costs_due)):
         wrong = recorded != expected
+        wrong = wrong.any(axis=1) if wrong.ndim > 1 else wrong
         if continued and what == "cost":
             wrong &= ~((recorded >= 0) & (recorded < expected))
         if wrong.any():
             i = int(np.argmax(wrong))
             after = f" after {past.epochs[i]} epochs" if past.timed else ""
             raise JournalError(
-                f"{path}, line {i + 2}: the {what} of cell {cells[i]}{after} is {float(recorded[i])!r} there, but "
-                f"{float(expected[i])!r} in the table. The file was altered, or the table was. Use another file."
+                f"{path}, line {i + 2}: the {what} of cell {cells[i]}{after} is {recorded[i].tolist()!r} there, but "
+                f"{expected[i].tolist()!r} in the table. The file was altered, or the table was. Use another file."
             )

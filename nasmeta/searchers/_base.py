@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,9 @@ class Searcher(ABC):
     waits_for_values : bool
         Of the class: whether it stands still until it is told the value of each of its proposals. Where it is kept
         to a part of the space, it is then told a low value for cells outside; others are told nothing.
+    objectives : {"one", "several", "any"}
+        Of the class: whether the values that it is told are numbers, shape (n,), or vectors, shape (n, m), of at least
+        two objectives.
     notes : list of mapping, or None
         What the searcher says about each of the last proposals, of JSON's types; journal and history keep it. None
         where it says nothing.
@@ -114,6 +117,7 @@ class Searcher(ABC):
     """
 
     waits_for_values: ClassVar[bool] = False
+    objectives: ClassVar[Literal["one", "several", "any"]] = "one"
     notes: list[Mapping[str, Any]] | None = None
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
@@ -139,7 +143,7 @@ class Searcher(ABC):
 
     @abstractmethod
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Learn the values of cells: both of shape (n,); higher is better."""
+        """Learn the values of cells: both of shape (n,), values of m objectives (n, m); higher is better."""
 
 
 class WithoutReplacement(Searcher):

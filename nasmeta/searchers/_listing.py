@@ -19,6 +19,7 @@ _EXTRAS = {
     **dict.fromkeys(("meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"), "torch"),
     **dict.fromkeys(("optuna", "optuna-nsgaii", "optuna-random", "optuna-tpe"), "optuna"),
     "optuna-gp": "optuna,torch",
+    "pymoo-nsga2": "objectives",
 }
 
 
@@ -31,7 +32,8 @@ def list_searchers() -> pd.DataFrame:
     -------
     DataFrame
         One row a searcher: ``searcher`` (its name), ``summary`` (one line), ``learns`` (whether it learns on source
-        tasks), ``fidelities`` (whether it uses trainings of several lengths) and ``extra`` (of this package that
+        tasks), ``fidelities`` (whether it uses trainings of several lengths), ``objectives`` (``one``, ``several`` or
+        ``any``) and ``extra`` (of this package that
         brings what it needs; empty for none).
 
     Examples
@@ -48,9 +50,9 @@ def list_searchers() -> pd.DataFrame:
         try:
             kind = SEARCHERS[name]
         except NasmetaError as reason:  # of another package that cannot be imported here
-            rows.append((name, str(reason), False, False, ""))
+            rows.append((name, str(reason), False, False, "one", ""))
             continue
         summary = (inspect.getdoc(kind) or "").partition("\n")[0]
         learns, fidelities = issubclass(kind, MetaSearcher), issubclass(kind, MultiFidelitySearcher)
-        rows.append((name, summary, learns, fidelities, _EXTRAS.get(name, "")))
-    return pd.DataFrame(rows, columns=["searcher", "summary", "learns", "fidelities", "extra"])
+        rows.append((name, summary, learns, fidelities, kind.objectives, _EXTRAS.get(name, "")))
+    return pd.DataFrame(rows, columns=["searcher", "summary", "learns", "fidelities", "objectives", "extra"])

@@ -33,6 +33,8 @@ class RandomSearch(Searcher):
     dtype('int32')
     """
 
+    objectives = "any"
+
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, replacement: bool = False) -> None:
         super().__init__(space, rng)
         self.replacement = check_bool("replacement", replacement)

@@ -13,6 +13,13 @@ from nasmeta.tasks._catalog import (
 )
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._fidelity import curve_point, fidelities
+from nasmeta.tasks._fronts import Front
+from nasmeta.tasks._multi_objective import (
+    HYPERVOLUME_UNIT as HYPERVOLUME_UNIT,
+    MultiObjectiveTask,
+    front_frame as front_frame,
+)
+from nasmeta.tasks._multi_objective_names import multi_objective_task
 from nasmeta.tasks._objectives import Objective, hypervolume, log_tradeoff, pareto_front, within_budget as within_budget
 from nasmeta.tasks._sampling import Episode, EpisodeSampler
 from nasmeta.tasks._signal import Cost, Signal
@@ -26,7 +33,9 @@ __all__ = [
     "Cost",
     "Episode",
     "EpisodeSampler",
+    "Front",
     "LabelNoise",
+    "MultiObjectiveTask",
     "Objective",
     "Signal",
     "SourceTask",
@@ -40,6 +49,7 @@ __all__ = [
     "list_tasks",
     "log_tradeoff",
     "measure_label_noise",
+    "multi_objective_task",
     "pareto_front",
     "task_distribution",
     "task_families",

@@ -19,6 +19,8 @@ from nasmeta.tasks._members import (
     task_of_own_table,
     tradeoff_devices,
 )
+from nasmeta.tasks._multi_objective import MultiObjectiveTask
+from nasmeta.tasks._multi_objective_names import task_of_objectives
 from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attacks, devices, read_name, why_no_name
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
@@ -52,6 +54,11 @@ _FAMILIES: Mapping[str, Callable[[], list[str]]] = {
         f"nb201/{dataset}{form}" for dataset in DATASETS for form in ("", "#777", "#888", "#999", "@12ep")
     ],
     "nb201/12ep": lambda: [f"nb201/{dataset}@12ep" for dataset in DATASETS],
+    "nb201/accuracy+latency": lambda: [
+        f"nb201/{dataset}+latency/{device}"
+        for dataset in DATASETS
+        for device in sorted(devices("latency", DATASETS[-1]))
+    ],
     "nb201/energy": lambda: [f"nb201/energy/{device}" for device in sorted(devices("energy", "cifar10"))],
     "nb201/latency": lambda: [
         f"nb201/latency/{device}" for device in sorted(devices("latency", "cifar10")) if device not in CANNOT_RUN_ALL
@@ -80,7 +87,8 @@ def get_task(name: str) -> Task:
         * ``nb201/cifar100/within-5ms/pixel3`` best accuracy under a budget; ``…/tradeoff-2/pixel3`` against the
           logarithm of the latency; ``nb201/robust/pgd@1/within-5ms/pixel3`` under attack;
         * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101; ``tnb101/jigsaw/train``: the same metric on
-          the training images.
+          the training images;
+        * ``nb201/cifar10+latency/pixel3`` several objectives at once, see `multi_objective_task`.
 
         Test accuracy has no name: a searcher sees validation, and test is what is told afterwards (`Task.report`).
 
@@ -100,7 +108,10 @@ def get_task(name: str) -> Task:
         raise UnknownNameError.of("task", name, known_names())
     if name in TASKS or is_place(name):
         return TASKS[name]
-    found = read_name(name) or declared_tasks().get(name) or task_of_own_table(name)
+    found: Task | None = read_name(name) or declared_tasks().get(name)
+    if found is None and "+" in name:
+        found = task_of_objectives(name, get_task)
+    found = found or task_of_own_table(name)
     if found is None:
         names = known_names()
         of_family = [known for known in names if known.startswith(f"{name.partition('/')[0]}/")]
@@ -137,7 +148,8 @@ def task_distribution(name: str) -> TaskDistribution:
     name : str
         ``nb201``: the three datasets after 200 epochs; ``nb201/12ep`` after 12; ``nb201/accuracy``: both, and each seed
         after 200 (of which some cells lack one); ``nb201/train-seconds``; ``nb201/latency`` and ``nb201/energy``: the
-        devices that run all cells; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and
+        devices that run all cells; ``nb201/accuracy+latency``: both as two objectives on the six devices that were
+        measured on all datasets; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and
         hardware cost, one drawn budget or weight for each dataset and device;
         ``tnb101``: the seven tasks of TransNAS-Bench-101; ``tnb101/train``: their metrics on the training images, more
         to learn from; ``all``: all of these but those of two columns, those on training images, and the seconds, which
@@ -319,7 +331,10 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
                 raise
             continue
         for task in tasks:
-            s, parts = task.signal, (task,) if task.objective is None else task.parts
+            side_by_side = isinstance(task, MultiObjectiveTask)
+            parts = task.parts if side_by_side or task.objective is not None else (task,)
+            s = parts[0].signal
+            metric = "+".join(part.signal.metric for part in parts) if side_by_side else s.metric
             here = all(is_here(task.table_name, **vars(part.signal)) for part in parts)
-            rows.setdefault(task.name, (task.name, name, task.table_name, s.dataset, s.metric, here))
+            rows.setdefault(task.name, (task.name, name, task.table_name, s.dataset, metric, here))
     return pd.DataFrame(rows.values(), columns=["task", "family", "table", "dataset", "metric", "here"])

@@ -16,7 +16,7 @@ from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.runs import History, run_loop, search
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import Front, SourceTask
 from nasmeta.testing._spaces import OnSpaces
 
 
@@ -35,8 +35,8 @@ def made_up_values(space: SearchSpace, shift: float = 0.0) -> NDArray[np.float64
 
 
 class _MadeUpEvaluator(Evaluator):
-    def __init__(self, space: SearchSpace) -> None:
-        self.made_up = made_up_values(space)
+    def __init__(self, made_up: NDArray[np.float64]) -> None:
+        self.made_up = made_up
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         return Evaluation(self.made_up[cells], np.ones(len(cells)))
@@ -65,6 +65,9 @@ class SearcherContract(OnSpaces):
         Of the class: the spaces that the searcher is made for, names or objects; of at least 20 architectures.
     """
 
+    sign: float | NDArray[np.float64] = 1.0
+    real_task = "nb201/cifar10"
+
     def make(self, space: Any, rng: np.random.Generator) -> Searcher:
         """Return a new searcher; override this. A meta-searcher is made without having learnt."""
         raise NotImplementedError("Override make(self, space, rng) to return a new searcher.")
@@ -76,6 +79,10 @@ class SearcherContract(OnSpaces):
             SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
             for shift in (0.1, 0.3)
         ]
+
+    def made_up(self, space: SearchSpace) -> NDArray[np.float64]:
+        """Return the value of each architecture that the searcher is told in the tests."""
+        return made_up_values(space)
 
     def ready(self, space: SearchSpace, seed: int = 0) -> Searcher:
         """Return a searcher that can be asked: a meta-searcher has learnt, once for all tests of a space."""
@@ -94,7 +101,13 @@ class SearcherContract(OnSpaces):
 
     def run(self, space: SearchSpace, evaluations: int, batch: int = 1, seed: int = 0) -> History:
         """Run a new searcher on made-up values."""
-        return run_loop(self.ready(space, seed), _MadeUpEvaluator(space), evaluations=evaluations, batch=batch)
+        return run_loop(
+            self.ready(space, seed),
+            _MadeUpEvaluator(self.made_up(space)),
+            evaluations=evaluations,
+            batch=batch,
+            sign=self.sign,
+        )
 
     def test_knows_space_and_generator_and_has_defaults_for_the_rest(self) -> None:
         """Check the signature: a space, a generator, and settings with defaults that are given by name."""
@@ -107,7 +120,7 @@ class SearcherContract(OnSpaces):
     @pytest.mark.parametrize("n", [1, 5])
     def test_proposes_cells_of_the_space(self, space: SearchSpace, n: int) -> None:
         """Check dtype, shape and range of what is proposed."""
-        searcher, values = self.ready(space), made_up_values(space)
+        searcher, values = self.ready(space), self.made_up(space)
         for _ in range(4):
             cells = searcher.ask(n)
             assert isinstance(cells, np.ndarray)
@@ -133,7 +146,7 @@ class SearcherContract(OnSpaces):
 
     def test_learns_in_any_order(self, space: SearchSpace) -> None:
         """Check that it takes values of architectures it did not propose, values late, in another order, and twice."""
-        searcher, values = self.ready(space), made_up_values(space)
+        searcher, values = self.ready(space), self.made_up(space)
         given = np.array([7, 3, 11], dtype=np.int32) % np.int32(space.size)
         searcher.tell(given, values[given])
         first, second = searcher.ask(2).copy(), searcher.ask(3).copy()
@@ -144,7 +157,7 @@ class SearcherContract(OnSpaces):
 
     def test_does_not_change_what_it_is_told(self, space: SearchSpace) -> None:
         """Check that the arrays that it learns from stay as they are."""
-        searcher, values = self.ready(space), made_up_values(space)
+        searcher, values = self.ready(space), self.made_up(space)
         for _ in range(3):
             cells = searcher.ask(2)
             told, cells_before = values[cells], cells.copy()
@@ -163,7 +176,7 @@ class SearcherContract(OnSpaces):
 
     def test_keeps_to_a_part_where_it_says_so(self, space: SearchSpace) -> None:
         """Check that nothing outside is proposed after `restrict` has returned True, and each inside only once."""
-        searcher, values = self.ready(space), made_up_values(space)
+        searcher, values = self.ready(space), self.made_up(space)
         part = np.arange(3, space.size, min(200, max(1, (space.size - 3) // 8)), dtype=np.int32)
         if not searcher.restrict(part):
             return
@@ -174,7 +187,7 @@ class SearcherContract(OnSpaces):
 
     def test_finds_better_than_the_median(self, space: SearchSpace) -> None:
         """Check that 60 evaluations find a value in the upper half."""
-        assert self.run(space, 60).values.max() > np.median(made_up_values(space))
+        assert self.run(space, 60).values.max() > np.median(self.made_up(space))
 
     def test_runs_on_a_real_task(self) -> None:
         """Check that `nasmeta.search` runs it on a table, twice with the same result; where it is made for nb201."""
@@ -183,7 +196,7 @@ class SearcherContract(OnSpaces):
         kind = type(self.make(get_space("nb201"), np.random.default_rng(0)))
         sources = ["nb201/cifar100"] if issubclass(kind, MetaSearcher) else None
         epochs = [200] if issubclass(kind, MultiFidelitySearcher) else None  # short trainings may not be here
-        runs = [search(kind, "nb201/cifar10", evaluations=12, seed=3, sources=sources, epochs=epochs) for _ in range(2)]
+        runs = [search(kind, self.real_task, evaluations=12, seed=3, sources=sources, epochs=epochs) for _ in range(2)]
         assert len(runs[0]) == 12
         np.testing.assert_array_equal(runs[0].cells, runs[1].cells)
 
@@ -251,3 +264,50 @@ class MultiFidelityContract(SearcherContract):
         for lengths in ([], [12, 12], [200, 12]):
             with pytest.raises(SettingError):
                 self.begun(get_space(self.spaces[-1]), lengths)
+
+
+class MultiObjectiveContract(SearcherContract):
+    """Tests of a searcher for several objectives: inherit, say how to make it, and let pytest find the class.
+
+    Examples
+    --------
+    >>> from nasmeta.searchers import NSGA2
+    >>> from nasmeta.testing import MultiObjectiveContract
+    >>> class TestNSGA2(MultiObjectiveContract):
+    ...     def make(self, space, rng):
+    ...         return NSGA2(space, rng)
+
+    The class attribute ``spaces`` says on which spaces, see `SearcherContract`.
+    """
+
+    sign = np.ones(2)
+    real_task = "nb201/cifar10+train_seconds"
+
+    def made_up(self, space: SearchSpace) -> NDArray[np.float64]:
+        """Return the values of two objectives that disagree, shape (size, 2)."""
+        return np.column_stack([made_up_values(space), made_up_values(space, 1.5)])
+
+    def share(self, space: SearchSpace, values: NDArray[np.float64]) -> float:
+        """Return the hypervolume of values in percent of the true front's."""
+        return float(Front(self.made_up(space), ["max", "max"]).hypervolumes(values)[-1])
+
+    def test_finds_better_than_the_median(self, space: SearchSpace) -> None:
+        """Check that 60 evaluations find more of the front than 20 random ones do on average."""
+        values = self.made_up(space)
+        random = [space.sample(20, np.random.default_rng(seed)) for seed in range(10)]
+        found = np.mean([self.share(space, self.run(space, 60, seed=seed).values) for seed in range(3)])
+        assert found > np.mean([self.share(space, values[cells]) for cells in random])
+
+    def test_says_that_it_takes_vectors(self) -> None:
+        """Check the class attribute by which a run refuses what does not fit."""
+        kind = type(self.make(get_space(self.spaces[0]), np.random.default_rng(0)))
+        assert kind.objectives in ("several", "any")
+
+    def test_takes_three_objectives(self, space: SearchSpace) -> None:
+        """Check that it works with more than two objectives, one of which is always the same."""
+        searcher, two = self.ready(space), self.made_up(space)
+        values = np.column_stack([two, np.ones(len(two))])
+        for n in (5, 5, 1, 3):
+            cells = searcher.ask(n)
+            assert cells.shape == (n,)
+            searcher.tell(cells, values[cells])

@@ -21,14 +21,15 @@ SEARCHES = """
 import sys
 class Absent:
     def find_spec(self, name, *rest):
-        if name in ("torch", "gpytorch", "safetensors", "optuna", "gymnasium"):
+        if name in ("torch", "gpytorch", "safetensors", "optuna", "gymnasium", "pymoo"):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
 for name in sorted(nm.searchers.SEARCHERS):
     try:
-        nm.search(name, "nb201/cifar10", evaluations=1)
+        several = nm.searchers.SEARCHERS[name].objectives == "several"
+        nm.search(name, "nb201/cifar10+train_seconds" if several else "nb201/cifar10", evaluations=1)
     except NasmetaError as reason:
         print(name, str(reason).partition("nasmeta[")[2].partition("]")[0])
 """

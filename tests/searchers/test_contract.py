@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
-from nasmeta.testing import MultiFidelityContract, SearcherContract
+from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, SearcherContract
 
 # Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
 LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-predictor", "meta-rl"})
@@ -20,12 +20,19 @@ def contract_of(name: str) -> type[SearcherContract]:
         return SEARCHERS[name](space, rng)
 
     kind = MultiFidelityContract if issubclass(SEARCHERS[name], MultiFidelitySearcher) else SearcherContract
+    if SEARCHERS[name].objectives == "several":
+        kind = MultiObjectiveContract
     return type(f"Test{SEARCHERS[name].__name__}", (kind,), {"make": make})
 
 
 for _name in sorted(SEARCHERS.keys() - LONG_META_TRAINING):
     _class = pytest.mark.slow(contract_of(_name)) if _name in SLOW else contract_of(_name)
     globals()[_class.__name__] = _class
+
+
+class TestRandomSearchOnVectors(MultiObjectiveContract):
+    def make(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
+        return RandomSearch(space, rng)
 
 
 class Forgetful(RandomSearch):

@@ -20,13 +20,14 @@ GOLDEN = Path(__file__).with_name("golden.json")
 EVALUATIONS = 30
 # Their training is long, or its floating point sums differ between machines: no trace is the right one.
 META_TRAINED_NETWORKS = frozenset({"bananas", "meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"})
-OTHERS = frozenset(name for name in SEARCHERS if name.startswith("optuna"))  # theirs to change
+OTHERS = frozenset(name for name in SEARCHERS if name.startswith(("optuna", "pymoo")))  # theirs to change
 
 
 @pytest.mark.parametrize("name", sorted(SEARCHERS.keys() - META_TRAINED_NETWORKS - OTHERS))
 def test_first_cells_are_the_recorded_ones(name: str) -> None:
     epochs = [200] if issubclass(SEARCHERS[name], MultiFidelitySearcher) else None  # short trainings may not be here
-    cells = nm.search(name, "nb201/cifar10", evaluations=EVALUATIONS, seed=0, epochs=epochs).cells.tolist()
+    task = "nb201/cifar10+train_seconds" if SEARCHERS[name].objectives == "several" else "nb201/cifar10"
+    cells = nm.search(name, task, evaluations=EVALUATIONS, seed=0, epochs=epochs).cells.tolist()
     golden = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.exists() else {}
     if os.environ.get("NASMETA_RECORD_GOLDEN") == "1":
         golden[name] = cells

@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._plots import check_formats, plot_regret, save_figure
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
 from nasmeta.analysis._tables import to_latex
@@ -15,6 +16,7 @@ from nasmeta.analysis.report._findings import SCORE_GOALS, Findings
 from nasmeta.analysis.report._markdown import against_best_texts, markdown
 from nasmeta.analysis.report._page import page
 from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.tasks import HYPERVOLUME_UNIT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,6 +70,7 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
     frame = found.frame
     units = {fact.regret_unit for fact in found.facts}
     unit = f"{units.pop()} of the signal" if len(units) == 1 else "each task's own unit"
+    unit = unit.removesuffix(" of the signal") if unit.startswith(HYPERVOLUME_UNIT) else unit
     if unit == "percentage points of the signal":
         unit = "percentage points of validation accuracy"
     share_y = len({fact.unit for fact in found.facts}) == 1
@@ -84,6 +87,9 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
         figures["ranks"] = lambda: plot_ranks(frame, found.x)
     if found.profiles is not None:
         figures["performance_profile"] = lambda: plot_profiles(frame, at=found.at, x=found.x)
+    if fronts := tasks_with_two(frame):
+        at = found.at if found.x == "evaluation" else None
+        figures["attainment"] = lambda: plot_attainment(frame, fronts, at=at)
     figures["runtime_profile"] = lambda: plot_profiles(frame, "runtime")
     return figures
 

@@ -1,0 +1,187 @@
+"""Empirical attainment surfaces: which values a share of the runs reaches, of two objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasmeta.analysis._plots import columns_in
+from nasmeta.checks import check_int, check_number
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.pictures import Width, house_style, inches, new_figure
+from nasmeta.tasks import MultiObjectiveTask, get_task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["attainment_surfaces", "plot_attainment", "tasks_with_two"]
+
+
+def attainment_surfaces(
+    frame: pd.DataFrame,
+    task: MultiObjectiveTask | str | None = None,
+    *,
+    at: int | None = None,
+    shares: Sequence[float] = (25, 50, 75),
+) -> pd.DataFrame:
+    """Return for each searcher the surface beyond which a share of its runs gets.
+
+    A run attains a point if one of its evaluations is at least as good in each objective. The surface of 50 percent is
+    the median front (Grunert da Fonseca, Fonseca and Hall, "Inferential performance assessment of stochastic optimisers
+    and the attainment function", EMO 2001); computed exactly by moocore.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        What `nasmeta.compare` returns, of tasks with two or three objectives.
+    task : MultiObjectiveTask or str, optional
+        The only one of the frame where left out.
+    at : int, optional
+        After so many evaluations; at the end of the runs where left out.
+    shares : sequence of float, default (25, 50, 75)
+        Of the runs, in percent, above 0 and at most 100.
+
+    Returns
+    -------
+    DataFrame
+        ``searcher, share``, and ``objective_1, objective_2, …`` of the corners of each surface, in their units.
+
+    Raises
+    ------
+    SettingError, UnknownNameError
+        Where the frame has no such task, or the task not two or three objectives.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> frame = nm.compare(["random"], ["nb201/cifar10+train_seconds"], repeats=3, evaluations=20)
+    >>> attainment_surfaces(frame, shares=[50]).columns.to_list()
+    ['searcher', 'share', 'objective_1', 'objective_2']
+    """
+    import moocore
+    import pandas as pd
+
+    asked = _task_of(frame, task)
+    n = asked.n_objectives
+    if n > 3:
+        raise SettingError(f"Attainment surfaces are of two or three objectives; {asked.name} has {n}.")
+    for share in shares:
+        if not 0 < check_number("a share", share) <= 100:
+            raise SettingError(f"A share of runs is above 0 and at most 100 percent, not {shown(share)}.")
+    rows = frame[frame["task"] == asked.name]
+    if at is not None:
+        rows = rows[rows["evaluation"] <= check_int("at", at)]
+    names, parts = [f"objective_{i + 1}" for i in range(n)], []
+    for searcher, runs in rows.groupby("searcher", sort=False, observed=True):
+        costs = -asked.signs * runs[names].to_numpy(np.float64)
+        found = moocore.eaf(costs, runs["seed"].to_numpy(np.float64), percentiles=list(shares))
+        part = pd.DataFrame(-asked.signs * found[:, :-1], columns=names)
+        part.insert(0, "share", found[:, -1])
+        part.insert(0, "searcher", str(searcher))
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+@house_style()
+def plot_attainment(
+    frame: pd.DataFrame,
+    tasks: Sequence[MultiObjectiveTask | str] | None = None,
+    *,
+    at: int | None = None,
+    width: Width = None,
+) -> Figure:
+    """Draw the median attainment surface of each searcher, its quartiles as a band, and the true front.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        What `nasmeta.compare` returns, of tasks with two objectives.
+    tasks : sequence of MultiObjectiveTask or str, optional
+        One panel each; all of the frame that have two objectives where left out.
+    at : int, optional
+        After so many evaluations; at the end of the runs where left out.
+    width : str or float, optional
+        As in `nasmeta.analysis.plot_regret`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    SettingError, UnknownNameError
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> frame = nm.compare(["random", "nsga2"], ["nb201/cifar10+train_seconds"], repeats=3, evaluations=20)
+    >>> plot_attainment(frame).axes[0].get_title()
+    'nb201/cifar10+train_seconds'
+    """
+    asked = [_task_of(frame, task) for task in tasks] if tasks is not None else tasks_with_two(frame)
+    if not asked or any(task.n_objectives != 2 for task in asked):
+        raise SettingError("Surfaces are drawn of tasks with two objectives; there is none, or one of another number.")
+    columns, rows = columns_in(width, len(asked), 3)
+    total = inches(width, columns * 2.6 + 0.4)
+    figure = new_figure(total, rows * 0.8 * total / columns + 0.5)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    handles: dict[str, Any] = {}
+    for panel, task in zip(panels, asked, strict=False):
+        surfaces = attainment_surfaces(frame, task, at=at)
+        front = task.front.values
+        grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
+        handles["true front"] = panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle="steps-post")[0]
+        for i, (searcher, own) in enumerate(surfaces.groupby("searcher", sort=False)):
+            lines = {
+                share: _heights(part[["objective_1", "objective_2"]].to_numpy(), task, grid)
+                for share, part in own.groupby("share")
+            }
+            low, middle, high = (lines[share] for share in (25, 50, 75))
+            handles[str(searcher)] = panel.plot(grid, middle, color=f"C{i}", drawstyle="steps-post")[0]
+            panel.fill_between(grid, low, high, color=f"C{i}", alpha=0.2, step="post", linewidth=0)
+        best, worst = task.front.best, task.front.worst
+        for limits, j in ((panel.set_ylim, 0), (panel.set_xlim, 1)):
+            margin = 0.1 * (best[j] - worst[j])
+            limits(*sorted((worst[j] - margin, best[j] + margin)))
+        panel.set_title(task.name, fontsize="small")
+        panel.set_ylabel(f"{task.columns[0].metric} ({task.columns[0].unit})".replace("_", " "), fontsize="small")
+        panel.set_xlabel(f"{task.columns[1].metric} ({task.columns[1].unit})".replace("_", " "), fontsize="small")
+    for unused in panels[len(asked) :]:
+        unused.remove()
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:
+    """Return the best first objective at each second one, from where it is worst attained; NaN where none is."""
+    signs = task.signs
+    reaches = signs[1] * points[:, 1] >= signs[1] * grid[:, None]
+    utility = np.where(reaches, signs[0] * points[:, 0], -np.inf).max(axis=1)
+    return np.where(np.isinf(utility), np.nan, signs[0] * utility)
+
+
+def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> MultiObjectiveTask:
+    known = [str(name) for name in frame["task"].unique()]
+    if task is None and len(known) > 1:
+        raise SettingError(f"The frame has several tasks: name one of {', '.join(known)}.")
+    asked = known[0] if task is None else task
+    name = asked if isinstance(asked, str) else asked.name
+    if name not in known:
+        raise UnknownNameError.of("task", name, known)
+    found = get_task(asked) if isinstance(asked, str) else asked
+    if not isinstance(found, MultiObjectiveTask) or "objective_1" not in frame:
+        raise SettingError(f"{name} has one objective, so no surface: regret_curves are for one.")
+    return found
+
+
+def tasks_with_two(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
+    """Return the tasks of a frame that have two objectives and are known by name here."""
+    found = []
+    for name in frame["task"].unique():
+        with suppress(NasmetaError):
+            found.append(get_task(str(name)))
+    return [task for task in found if isinstance(task, MultiObjectiveTask) and task.n_objectives == 2]

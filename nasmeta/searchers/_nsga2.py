@@ -1,0 +1,120 @@
+"""NSGA-II over an enumerated space."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import check_int, check_number
+from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
+from nasmeta.spaces import SearchSpace
+
+__all__ = ["NSGA2"]
+
+_TRIES = 128  # children in a row that are known already
+
+
+@SEARCHERS.register("nsga2")
+class NSGA2(WithoutReplacement):
+    """Evolve a population by non-dominated sorting and crowding distance.
+
+    Deb, Pratap, Agarwal and Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE
+    Transactions on Evolutionary Computation 2002. Parents win binary tournaments; a child takes the choice of each
+    position from either parent, and with some probability one random edit; where that is no architecture of the space,
+    it is a neighbour of its first parent. No architecture is proposed twice: after 128 children that are known, a
+    random one is.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    rng : numpy.random.Generator
+    population : int, default 20
+    mutation : float, default 0.5
+        The probability that a child of two parents is also edited in one position.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("nsga2", "nb201/cifar10+train_seconds", evaluations=60, seed=0)
+    >>> len(run), len(run.front) > 5
+    (60, True)
+    """
+
+    objectives = "several"
+
+    def __init__(
+        self, space: SearchSpace, rng: np.random.Generator, *, population: int = 20, mutation: float = 0.5
+    ) -> None:
+        super().__init__(space, rng)
+        self.population = check_int("population", population, 2, 1_000_000)
+        self.mutation = check_number("mutation", mutation, 0, 1)
+        self._members: list[int] = []
+        self._values = np.empty((0, 2))
+        self._children: dict[int, NDArray[np.float64]] = {}
+        self._fitness = np.empty((0, 2))
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose random architectures until there is a population, then children."""
+        self._require_open(n)
+        if not self._members:
+            return self._sample_open(n)
+        proposals = np.empty(n, np.int32)
+        for i in range(n):
+            proposals[i] = self._child()
+            self._open[proposals[i]] = False
+        return proposals
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Gather a generation; then the best of it and of the population survive."""
+        self._open[cells] = False
+        known = set(self._members)
+        self._children |= {
+            cell: value for cell, value in zip(cells.tolist(), np.array(values), strict=True) if cell not in known
+        }
+        if len(self._children) < self.population:
+            return
+        values = np.array(list(self._children.values()))
+        everyone = np.concatenate([self._values, values]) if self._members else values
+        cells_of_all = [*self._members, *self._children]
+        fitness = _fitness(everyone)
+        best = np.lexsort((-fitness[:, 1], fitness[:, 0]))[: self.population]
+        self._members, self._values, self._fitness = [cells_of_all[i] for i in best], everyone[best], fitness[best]
+        self._children = {}
+
+    def _parent(self) -> int:
+        first, second = self.rng.integers(len(self._members), size=2).tolist()
+        (rank, crowding), (other_rank, other_crowding) = self._fitness[first], self._fitness[second]
+        wins = rank < other_rank or (rank == other_rank and crowding >= other_crowding)
+        return int(self._members[first if wins else second])
+
+    def _child(self) -> int:
+        for _ in range(_TRIES):
+            parent, other = self._parent(), self._parent()
+            codes = np.where(self.rng.random(self.space.n_positions) < 0.5, *self.space.codes[[parent, other]])
+            child = int(self.space.find(codes.astype(np.int64)[None] @ self.space.place_values)[0])
+            if child < 0 or self.rng.random() < self.mutation:
+                near = self.space.neighbours(parent if child < 0 else child)
+                child = int(self.rng.choice(near)) if len(near) else parent
+            if self._open[child]:
+                return child
+        return int(self.rng.choice(np.flatnonzero(self._open)))
+
+
+def _fitness(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rank of the front of each point, 0 for the best, and its crowding distance; shape (n, 2)."""
+    import moocore
+
+    ranks = moocore.pareto_rank(values, maximise=True)
+    crowding = np.zeros(len(values))
+    for rank in np.unique(ranks):
+        members = np.flatnonzero(ranks == rank)
+        for column in values[members].T:
+            order = np.argsort(column, kind="stable")
+            span = column[order[-1]] - column[order[0]]
+            gaps = np.full(len(members), np.inf)
+            if len(members) > 2 and span > 0:
+                gaps[1:-1] = (column[order[2:]] - column[order[:-2]]) / span
+            elif len(members) > 2:
+                gaps[1:-1] = 0.0
+            crowding[members[order]] += gaps
+    return np.column_stack([ranks, crowding])

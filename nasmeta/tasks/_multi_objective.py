@@ -1,0 +1,282 @@
+"""Several objectives side by side: a task whose answer is a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError, shown
+from nasmeta.tasks._fronts import Front
+from nasmeta.tasks._task import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nasmeta.tables import ColumnInfo
+    from nasmeta.tasks._signal import Signal
+
+__all__ = ["HYPERVOLUME_UNIT", "MultiObjectiveTask", "front_frame"]
+
+HYPERVOLUME_UNIT = "% of the front's hypervolume"
+
+
+class MultiObjectiveTask(Task):
+    """A search problem with several objectives: the answer is a vector, and the goal the whole Pareto front.
+
+    It has the true front of its table, and one number for what a run has found of it: the hypervolume, in percent of
+    the front's (see `nasmeta.tasks.Front` for scale and reference point). So a run's regret is 100 minus that, and all
+    that compares searchers on one objective compares them on several. An evaluation costs the seconds of the most
+    expensive objective, as one training answers for all.
+
+    Parameters
+    ----------
+    name : str
+        For example ``nb201/cifar10+latency/pixel3``.
+    parts : sequence of Task
+        One a objective: at least two, over the same space, about the same dataset.
+
+    Attributes
+    ----------
+    parts : tuple of Task
+
+    Raises
+    ------
+    SettingError
+        Where the parts do not go together.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> task = nm.multi_objective_task(["accuracy", "latency/pixel3"], dataset="cifar10")
+    >>> task.name, task.metrics, task.directions
+    ('nb201/cifar10+latency/pixel3', ('accuracy', 'latency_pixel3_milliseconds'), ('max', 'min'))
+    >>> task.held_out
+    ('cifar10', 'pixel3')
+    """
+
+    def __init__(self, name: str, parts: Sequence[Task]) -> None:  # no super(): it has no signal of its own
+        if not isinstance(name, str) or not name.strip():
+            raise SettingError(f"The name of a task is a text, not {shown(name)}.")
+        self.name, self._parts = name, _checked(name, parts)
+        self.objective, self._table, self._held_out = None, self._parts[0]._table, None
+
+    @property
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.name, self._parts
+
+    def __hash__(self) -> int:
+        return hash((self.name, self._parts))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MultiObjectiveTask, self._arguments
+
+    @property
+    def parts(self) -> tuple[Task, ...]:  # type: ignore[override]
+        """One task an objective."""
+        return self._parts
+
+    @property
+    def n_objectives(self) -> int:
+        """How many objectives there are."""
+        return len(self._parts)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What the objectives measure; with what tells them apart where one metric is there twice."""
+        names = [part.column.metric for part in self._parts]
+        return tuple(part.name if names.count(m) > 1 else m for part, m in zip(self._parts, names, strict=True))
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """``max`` or ``min`` of each objective."""
+        return tuple(part.direction for part in self._parts)
+
+    @property
+    def signs(self) -> NDArray[np.float64]:
+        """1 for each objective that is maximised, else -1; shape (m,)."""
+        return np.array([part.sign for part in self._parts])
+
+    @property
+    def columns(self) -> tuple[ColumnInfo, ...]:
+        """Unit, direction, release, source and licence of each objective."""
+        return tuple(part.column for part in self._parts)
+
+    # -- what a task of one objective has, in the sense that it has here ---------------------------------------------
+    def _no_single(self, what: str) -> NoReturn:
+        raise SettingError(
+            f"{self.name} has {self.n_objectives} objectives, so it has no {what}: its parts have one each. Searchers "
+            "for several objectives are in nasmeta.list_searchers(), objectives as one number in "
+            "nasmeta.tasks.Objective."
+        )
+
+    @property
+    def signal(self) -> Signal:  # type: ignore[override]
+        """None: there is one for each of the parts.
+
+        Raises
+        ------
+        SettingError
+            Always.
+        """
+        self._no_single("single signal")
+
+    def as_source(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: labels of sources are numbers.
+
+        Raises
+        ------
+        SettingError
+            Always.
+        """
+        self._no_single("labels to learn from")
+
+    def with_held_out(self, held_out: Sequence[str]) -> NoReturn:
+        """Refuse: what must not appear in a source follows from the parts.
+
+        Raises
+        ------
+        SettingError
+            Always.
+        """
+        self._no_single("sources")
+
+    @cached_property
+    def held_out(self) -> tuple[str, ...]:
+        """What must not appear in any source: what any part holds out."""
+        return tuple(dict.fromkeys(name for part in self._parts for name in part.held_out))
+
+    @property
+    def kind(self) -> str:
+        """The kinds of the objectives."""
+        return " and ".join(dict.fromkeys(part.kind for part in self._parts))
+
+    @property
+    def device(self) -> None:
+        """None: what an evaluation costs is that of its training."""
+        return None
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices of all parts."""
+        return tuple(dict.fromkeys(device for part in self._parts for device in part.devices))
+
+    @property
+    def is_cost(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def metric_kind(self) -> str:
+        """``hypervolume``."""
+        return "hypervolume"
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """What a run is judged by, the hypervolume; with releases, sources, licences and checksums of all columns."""
+        first, joined = self.columns[0], dict[str, Any]()
+        for name in ("release", "source", "licence", "source_sha256", "note"):
+            joined[name] = " + ".join(dict.fromkeys(getattr(column, name) for column in self.columns))
+        metric = f"hypervolume_of_{'_and_'.join(column.metric for column in self.columns)}"
+        return replace(first, metric=metric, unit=HYPERVOLUME_UNIT, direction="max", kind="performance", **joined)
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The objectives of all architectures, float64, shape (size, m); NaN in each where one was not measured."""
+        values = np.stack([part.values for part in self._parts], axis=1)
+        values[np.isnan(values).any(axis=1)] = np.nan
+        values.flags.writeable = False
+        return values
+
+    @cached_property
+    def measured(self) -> NDArray[np.int32]:
+        """The architectures with a value of every objective, ascending, int32."""
+        return np.flatnonzero(~np.isnan(self.values[:, 0])).astype(np.int32)
+
+    @cached_property
+    def front(self) -> Front:
+        """The true front of the table, exact over all that was measured."""
+        return Front(self.values, self.directions)
+
+    def front_frame(self) -> pd.DataFrame:
+        """Return the true front as a data frame: ``cell``, ``architecture``, and a column an objective.
+
+        Examples
+        --------
+        >>> import nasmeta as nm
+        >>> task = nm.multi_objective_task(["accuracy", "train_seconds"], dataset="cifar10")
+        >>> task.front_frame().shape
+        (61, 4)
+        """
+        return front_frame(self, self.front.cells, self.front.values)
+
+    @property
+    def optimum(self) -> float:
+        """100: the hypervolume of the front in percent of itself."""
+        return 100.0
+
+    @property
+    def optimal_cells(self) -> NDArray[np.int32]:
+        """The architectures on the front, int32."""
+        return self.front.cells
+
+    @cached_property
+    def _costs(self) -> NDArray[np.float64] | None:
+        known = [part.cost_seconds for part in self._parts if part.has_cost]
+        return np.max(known, axis=0) if known else None
+
+    @cached_property
+    def report_columns(self) -> tuple[ColumnInfo, ...]:
+        """What may be told of an architecture of a finished run: the columns of all parts, and their report columns."""
+        return (*self.columns, *(column for part in self._parts for column in part.report_columns))
+
+    def _facts(self) -> dict[str, object]:
+        front = self.front
+        facts: dict[str, object] = {"name": self.name, "table": self.table_name}
+        for column, best, worst in zip(self.columns, front.best, front.worst, strict=True):
+            facts[column.metric] = f"{column.direction}, from {worst:.6g} to {best:.6g} {column.unit} on the front"
+        return facts | {"held out": ", ".join(self.held_out), "front": f"{len(front.cells)} {self.space.noun}s"}
+
+    def __repr__(self) -> str:
+        return f"MultiObjectiveTask({self.name!r}: {', '.join(part.name for part in self._parts)})"
+
+
+def front_frame(task: MultiObjectiveTask, cells: NDArray[np.int32], values: NDArray[np.float64]) -> pd.DataFrame:
+    """Return architectures with their objectives as a data frame, in the given order."""
+    import pandas as pd
+
+    about = {"cell": cells, "architecture": [task.space.to_string(cell) for cell in cells.tolist()]}
+    return pd.DataFrame(about | dict(zip(task.metrics, values.T, strict=True)))
+
+
+def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
+    found = tuple(parts)
+    for part in found:
+        if not isinstance(part, Task) or isinstance(part, MultiObjectiveTask):
+            raise SettingError(f"An objective of {name} is a Task of one objective, not {shown(part)}.")
+    if len(found) < 2:
+        raise SettingError(
+            f"{name} has {len(found)} objective(s); several are at least two. A task of one is nasmeta.get_task(name) "
+            "or Table.task(metric)."
+        )
+    twice = next((part for i, part in enumerate(found) if _asks(part) in map(_asks, found[:i])), None)
+    if twice is not None:
+        raise SettingError(f"{name}: the objective {twice.name} is there twice; name each once.")
+    spaces = list(dict.fromkeys(part.space for part in found))
+    if len(spaces) > 1:
+        raise SettingError(f"{name}: its objectives are of several spaces ({', '.join(s.name for s in spaces)}).")
+    datasets = list(dict.fromkeys(part.signal.dataset.removesuffix("-valid") for part in found))
+    if len(datasets) > 1:
+        raise SettingError(
+            f"{name}: its objectives are of several datasets ({', '.join(datasets)}), but one network has all of them. "
+            "Name the objectives of one dataset, such as nb201/cifar100+latency/pixel3."
+        )
+    return found
+
+
+def _asks(part: Task) -> tuple[Any, ...]:
+    return part.table_name, part.signal.address, part.objective

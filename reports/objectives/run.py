@@ -1,0 +1,223 @@
+"""Accuracy and latency together: six searchers on six devices and three datasets, and their page.
+
+Run with ``python reports/objectives/run.py --folder DIR``; writes README.md, results.csv and pictures beside this file.
+A killed run goes on with the same folder. ``--minutes`` ends it sooner: the page then shows what is finished.
+``--quick`` is a trial of seconds on what needs no download, with its page in the folder. pymoo's NSGA-II needs the
+extra ``objectives``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import nasmeta as nm
+from nasmeta.analysis import bootstrap_interval, plot_attainment, plot_regret, save_figure, to_markdown
+from nasmeta.experiments.specification._provenance import versions_of
+
+HERE = Path(__file__).parent
+# Evaluations a run: those without a model have more, so that one can tell how many they need.
+BUDGETS = {"nsga2": 300, "random": 300, "pareto-local-search": 300, "pymoo-nsga2": 300, "ehvi": 150, "parego": 150}
+ORDER = ("random", "pareto-local-search", "nsga2", "pymoo-nsga2", "parego", "ehvi")
+AT = (50, 100, 150)
+GOAL = 1.0  # percent of the front's hypervolume
+PICTURED = "nb201/cifar100+latency/pixel3"
+
+
+def run_all(folder: Path, parts: list[tuple[str, str]], repeats: int, until: float, scale: float) -> None:
+    """Run what is not finished, a searcher and a task at a time, until the time is over."""
+    for searcher, task in parts:
+        home = folder / searcher / task.replace("/", "-")
+        done = home / f"finished-{repeats}"
+        if done.is_file():
+            continue
+        if time.monotonic() > until:
+            print("The time is over.", flush=True)
+            return
+        began = time.process_time()
+        nm.compare([searcher], [task], repeats=repeats, evaluations=int(BUDGETS[searcher] * scale), folder=home)
+        done.write_text(f"{(time.process_time() - began) / repeats:.3f}")
+        print(f"{searcher} on {task}: {done.read_text()} s of processor a run", flush=True)
+
+
+def finished(folder: Path, parts: list[tuple[str, str]]) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Return the results of all that is finished, and processor seconds of a run of each searcher, in the median."""
+    frames, seconds = [], dict[str, list[float]]()
+    for searcher, task in parts:
+        home = folder / searcher / task.replace("/", "-")
+        if marks := list(home.glob("finished-*")):
+            frames.append(pd.read_parquet(home / "results.parquet"))
+            seconds.setdefault(searcher, []).append(float(min(marks).read_text()))
+    frame = pd.concat(frames, ignore_index=True).astype({"task": str, "searcher": str})
+    return frame, {searcher: float(np.median(own)) for searcher, own in seconds.items()}
+
+
+def summary(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each task and searcher: regrets, and evaluations until they are below the goal."""
+    rows = []
+    for (task, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
+        regrets = runs.pivot(index="seed", columns="evaluation", values="regret").to_numpy()
+        row = {"task": task, "searcher": searcher, "runs": len(regrets), "cap": regrets.shape[1]}
+        for at in AT:
+            now = regrets[:, min(at, regrets.shape[1]) - 1]
+            low, high = bootstrap_interval(now)
+            row |= {f"regret_{at}": now.mean(), f"low_{at}": float(low), f"high_{at}": float(high)}
+        hit = regrets < GOAL
+        needed = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, np.inf)
+        row["reached_150"] = float((needed <= 150).mean())
+        row["needed"] = float(np.median(needed))  # inf: not in half of the runs
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def told(value: float, cap: int) -> str:
+    """Write a number of evaluations."""
+    return f"{value:.0f}" if np.isfinite(value) else f"> {cap}"
+
+
+def paragraph(text: str) -> str:
+    """Fill lines."""
+    return textwrap.fill(" ".join(text.split()), 118, break_on_hyphens=False)
+
+
+def short(task: str) -> str:
+    """Return dataset and device."""
+    return task.removeprefix("nb201/").replace("+latency/", ", ")
+
+
+def findings(found: pd.DataFrame) -> list[str]:
+    """Return what the tables say, in sentences."""
+    table, n = found.pivot(index="task", columns="searcher", values="regret_150"), found["task"].nunique()
+    below = {name: int((table[name] < GOAL).sum()) for name in ORDER if name in table}
+    means = {name: table[name].mean() for name in ORDER if name in table}
+    lines = [
+        "Mean hypervolume regret after 150 evaluations, over all tasks: "
+        + ", ".join(f"`{name}` {value:.2f} %" for name, value in means.items())
+        + ". Below 1 % in the mean of the runs on so many of "
+        + f"{n} tasks: {', '.join(f'`{name}` {count}' for name, count in below.items())}."
+    ]
+    if {"ehvi", "pymoo-nsga2"} <= set(found["searcher"]):
+        by = found.set_index(["searcher", "task"])
+        ours, theirs = by.loc["ehvi", "needed"], by.loc["pymoo-nsga2", "needed"]
+        caps = by.loc["pymoo-nsga2", "cap"]
+        both = ours.index[np.isfinite(ours)]
+        ratios = (np.minimum(theirs, caps) / ours)[both]
+        lines.append(
+            f"`ehvi` needs fewer evaluations to 1 % than pymoo's NSGA-II on {int((ratios > 1).sum())} of {n} tasks and "
+            f"at most half as many on {int((ratios >= 2).sum())} (median of the runs; where pymoo's does not get there "
+            f"within {caps.max():.0f}, this number counts). Median ratio: {ratios.median():.1f}."
+        )
+        missed = [short(task) for task in table.index if table.loc[task, "ehvi"] >= GOAL]
+        if missed:
+            lines.append(f"`ehvi` stays at 1 % or above on {'; '.join(missed)}.")
+    return lines
+
+
+def page(found: pd.DataFrame, seconds: dict[str, float], command: str) -> str:
+    """Return the page."""
+    tasks, names = list(dict.fromkeys(found["task"])), [name for name in ORDER if name in set(found["searcher"])]
+    by = found.set_index(["task", "searcher"])
+    regrets, needed = [], []
+    for task in tasks:
+        texts, numbers = {}, {}
+        for name in names:
+            one = by.loc[(task, name)] if (task, name) in by.index else None
+            texts[name] = "–" if one is None else f"{one.regret_150:.2f} [{one.low_150:.2f}, {one.high_150:.2f}]"
+            numbers[name] = "–" if one is None else f"{told(one.needed, int(one.cap))} ({one.reached_150:.0%})"
+        regrets.append({"task": short(task), "front": len(nm.get_task(task).front.cells), **texts})
+        needed.append({"task": short(task), **numbers})
+    course = [
+        {"searcher": name, **{f"after {at}": f"{own[f'regret_{at}'].mean():.2f}" for at in AT}}
+        | {"runs a task": f"{own['runs'].min()}", "processor s a run": f"{seconds[name]:.2f}"}
+        for name in names
+        for own in [found[found["searcher"] == name]]
+    ]
+    versions = ", ".join(f"{name} {version}" for name, version in versions_of(("numpy", "moocore", "pymoo")).items())
+    parts = [
+        "# Accuracy and latency together",
+        *(paragraph(line) for line in findings(found)),
+        "## Hypervolume regret, mean over all tasks (%)",
+        to_markdown(pd.DataFrame(course)).strip(),
+        paragraph(MEASURE_TEXT),
+        "![Mean hypervolume regret against evaluations](regret.png)",
+        "## After 150 evaluations, task by task (%)",
+        paragraph("Mean over the runs with its 95 % bootstrap interval. *Front*: cells on the true front."),
+        to_markdown(pd.DataFrame(regrets)).strip(),
+        "## Evaluations until the regret is below 1 %",
+        paragraph("Median over the runs, and in brackets the share of the runs that is there after 150."),
+        to_markdown(pd.DataFrame(needed)).strip(),
+        "## Pictures",
+        paragraph(PICTURE_TEXT),
+        "![Attainment surfaces](attainment.png)",
+        "![One run of ehvi](front.png)",
+        "## How it was run",
+        paragraph(RUN_TEXT.format(command=command, runs=", ".join(map(str, sorted(found["runs"].unique()))))),
+        f"Versions: nasmeta {nm.__version__}, {versions}.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+MEASURE_TEXT = """
+The true front is known from the table. Objectives are scaled linearly so that the front's best value is 1 and its worst
+0; the reference point is -0.1 in each (a tenth of the front's range beyond its worst). Regret is what is missing of
+the front's hypervolume, in percent of it. Accuracy is the validation accuracy after 200 epochs, mean over a cell's
+seeds; latency is measured, in milliseconds. All searchers count distinct cells; what pymoo proposes again is free. Edge
+TPU could not run 4,699 cells: these are left out of the search and of the front."""
+
+PICTURE_TEXT = """
+Median attainment surfaces after 50 evaluations: half of the runs found a cell at least as good in both objectives;
+the band has the quartiles. Below them one run of `ehvi`, with four cells of the front that it found."""
+
+RUN_TEXT = """
+`{command}`; runs of each searcher on a task: {runs}, seeds from 0 on. `nsga2` and pymoo's NSGA-II have a population of
+20; pymoo's has one categorical variable a position and else its own defaults for mixed variables. How `ehvi` models the
+objectives was chosen on NAS-Bench-Graph and TransNAS-Bench-101, none of which is here. A searcher sees the mean of the
+measured seeds, so a second look at a cell tells nothing."""
+
+
+def main() -> None:
+    """Run, summarise, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, help="keep results here, to go on with")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=np.inf, help="begin nothing new after so long")
+    parser.add_argument("--only", action="append", help="run this searcher only; may be given several times")
+    parser.add_argument("--quick", action="store_true", help="two tasks of the embedded table, two short runs")
+    parser.add_argument("--no-page", action="store_true", help="only run")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = chosen.folder or Path(temporary)
+        tasks = list(nm.task_distribution("nb201/accuracy+latency").names)
+        if chosen.quick:
+            tasks = ["nb201/cifar10+train_seconds", "nb201/cifar100+train_seconds"]
+        everything = [(searcher, task) for searcher in BUDGETS for task in tasks]
+        todo = [part for part in everything if not chosen.only or part[0] in chosen.only]
+        repeats, scale = (2, 0.2) if chosen.quick else (chosen.repeats, 1.0)
+        run_all(folder, todo, repeats, time.monotonic() + 60 * chosen.minutes, scale)
+        if chosen.no_page:
+            return
+        output = folder if chosen.quick else HERE
+        frame, seconds = finished(folder, everything)
+        found = summary(frame)
+        found.to_csv(output / "results.csv", index=False, float_format="%.5g")
+        whole = frame[frame["evaluation"] <= 150]
+        save_figure(plot_regret(whole, unit="% of the front's hypervolume"), output / "regret", formats=("png",))
+        pictured = tasks[0] if chosen.quick else PICTURED
+        shown = frame[frame["searcher"].isin(["random", "pymoo-nsga2", "ehvi"]) & (frame["task"] == pictured)]
+        save_figure(plot_attainment(shown, at=50), output / "attainment", formats=("png",))
+        save_figure(
+            nm.search("ehvi", pictured, evaluations=int(150 * scale)).plot(), output / "front", formats=("png",)
+        )
+        command = f"python reports/objectives/run.py --folder FOLDER --repeats {repeats}"
+        (output / "README.md").write_text(page(found, seconds, command), encoding="utf-8")
+        print(f"Written: {output / 'README.md'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""Runs whose values are vectors: the same loop, journal, clock, history and comparison."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from pandas.testing import assert_frame_equal
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.evaluators import Evaluation, FunctionEvaluator, SeveralEvaluator, SurrogateEvaluator, TableEvaluator
+from nasmeta.runs import Clock, FrontHistory, run_loop
+from nasmeta.searchers import SEARCHERS, Searcher
+
+TASK = "nb201/cifar10+train_seconds"
+SEVERAL = sorted(name for name, kind in SEARCHERS.items() if kind.objectives == "several")
+
+
+def front_run(searcher: str = "nsga2", task: str = TASK, **options: object) -> FrontHistory:
+    run = nm.search(searcher, task, **{"evaluations": 40, **options})  # type: ignore[arg-type]
+    assert isinstance(run, FrontHistory)
+    return run
+
+
+@pytest.mark.parametrize("n_objectives", [2, 3])
+@pytest.mark.parametrize("searcher", ["random", *SEVERAL])
+def test_a_killed_run_goes_on_to_the_bit(searcher: str, n_objectives: int, tmp_path: Path) -> None:
+    path, n = tmp_path / "run.jsonl", 18
+    parameters = nm.load_table("nb201").task("parameters", "cifar10", seed=777)
+    task = nm.multi_objective_task(["accuracy", "train_seconds", parameters][:n_objectives], "cifar10")
+    whole = front_run(searcher, task, evaluations=n, journal=path)
+    written = path.read_bytes()
+    lines = written.splitlines(keepends=True)
+    assert len(lines) == n + 1
+    path.write_bytes(b"".join(lines[:9]) + lines[9][:11])  # a line without its end
+    again = front_run(searcher, task, evaluations=n, journal=path)
+    assert path.read_bytes() == written
+    np.testing.assert_array_equal(again.cells, whole.cells)
+    np.testing.assert_array_equal(again.values, whole.values)
+    read = front_run(searcher, task, evaluations=n, journal=path)
+    assert np.isnan(read.searcher_seconds)
+    assert_frame_equal(read.frame(), whole.frame())
+
+
+def test_the_journal_holds_both_values_and_directions(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    run = front_run(journal=path, evaluations=3)
+    header, *records = map(json.loads, path.read_text().splitlines())
+    assert [entry.partition(", ")[2] for entry in header["objectives"]] == ["max, percent", "min, s"]
+    assert [record[1] for record in records] == run.values.tolist()
+
+
+@pytest.mark.parametrize(
+    "value", ["[91.0]", "[91.0,2.0,3.0]", "91.0", '[91.0,"a"]', "[91.0,NaN]", "[]", "[91.0,[1.0,2.0]]"]
+)
+def test_a_damaged_line_is_noticed(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    front_run(journal=path, evaluations=5)
+    lines = path.read_text().splitlines()
+    record = json.loads(lines[3])
+    lines[3] = f"[{record[0]},{value},{record[2]!r},{record[-1]}]"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(JournalError, match="line 4"):
+        front_run(journal=path, evaluations=5)
+
+
+def test_a_value_that_is_not_the_tables_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    front_run(journal=path, evaluations=5)
+    lines = path.read_text().splitlines()
+    record = json.loads(lines[2])
+    record[1][1] += 1.0
+    lines[2] = json.dumps(record)
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(JournalError, match="line 3: the value of cell"):
+        front_run(journal=path, evaluations=5)
+
+
+def test_searchers_are_told_that_higher_is_better() -> None:
+    told: list[NDArray[np.float64]] = []
+
+    class Listening(Searcher):
+        objectives = "any"
+
+        def ask(self, n: int = 1) -> NDArray[np.int32]:
+            return self.rng.integers(self.space.size, size=n, dtype=np.int32)
+
+        def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+            told.append(values)
+
+    run = nm.search(Listening, TASK, evaluations=12, batch=4)
+    heard = np.concatenate(told)  # the last values end the run
+    np.testing.assert_array_equal(heard, run.values[: len(heard)] * [1, -1])
+    assert len(heard) == 8
+
+
+@pytest.mark.parametrize("searcher", ["random", *SEVERAL])
+def test_on_a_clock_with_workers(searcher: str) -> None:
+    run = front_run(searcher, clock=Clock(workers=4), evaluations=24)
+    assert run.values.shape == (24, 2)
+    assert (np.diff(run.end_seconds) >= 0).all()
+    expected = nm.get_task(TASK).values[run.cells]
+    np.testing.assert_array_equal(run.values, expected)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("searcher", ["random", *SEVERAL])
+def test_keeps_to_what_was_measured_to_its_end(searcher: str, batch: int) -> None:
+    rng = np.random.default_rng(0)
+    cells = rng.choice(15_625, 40, replace=False)
+    measured = pd.DataFrame({"cell": cells, "accuracy": rng.random(40), "watts": rng.random(40)})
+    table = nm.Table.from_frame(measured, space="nb201", dataset="pets", direction="max")
+    task = nm.multi_objective_task(["accuracy", "watts"], table=table)
+    run = front_run(searcher, task, evaluations=100, batch=batch)
+    assert run.stopped == "exhausted"
+    assert sorted(run.cells.tolist()) == sorted(cells.tolist())
+    assert run.hypervolumes[-1] == 100.0
+
+
+def test_history() -> None:
+    run = front_run(evaluations=60)
+    front, values = run.front, run.values
+    assert front["accuracy"].is_monotonic_decreasing
+    for row in values:  # nothing is better than all of the front
+        assert ((front["accuracy"] >= row[0]) & (front["train_seconds"] <= row[1])).any()
+    frame = run.frame()
+    np.testing.assert_array_equal(frame[["objective_1", "objective_2"]], values)
+    np.testing.assert_allclose(frame["value"].cumsum(), frame["incumbent_value"])
+    np.testing.assert_allclose(frame["regret"], 100 - run.hypervolumes)
+    with pytest.raises(SettingError, match="no single best: see its front"):
+        _ = run.best
+    with pytest.raises(SettingError, match="see its front"):
+        run.report()
+    assert "of the true front's hypervolume" in repr(run)
+    assert "60" in run._repr_html_()
+
+
+def test_picture() -> None:
+    run = front_run(evaluations=60)
+    figure = run.plot()
+    axes, *cells = figure.axes
+    assert axes.get_ylabel() == "accuracy (percent)"
+    assert len(cells) == 4
+    drawn = next(line for line in axes.get_lines() if line.get_label() == "true front")
+    true = run.evaluator.front
+    assert true is not None
+    np.testing.assert_array_equal(drawn.get_ydata(), true.values[:, 0])
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("name", ["gp", "evolution", "asha", "meta-gp", "optuna-tpe"])
+def test_a_searcher_for_one_objective_is_refused(name: str) -> None:
+    with pytest.raises(SettingError, match=rf"{name} searches for one objective, but {TASK.replace('+', '.')} has 2"):
+        nm.search(name, TASK)
+    with pytest.raises(SettingError, match="one objective"):
+        nm.compare([name], [TASK])
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_searcher_for_several_is_refused_on_one(name: str) -> None:
+    with pytest.raises(SettingError, match=rf"{name} searches for several objectives, but nb201/cifar10 has one"):
+        nm.search(name, "nb201/cifar10")
+
+
+def test_evaluators_one_an_objective() -> None:
+    task = nm.multi_objective_task(["accuracy", "train_seconds"], "cifar10")
+    accuracy, seconds = task.parts
+    mixed = SeveralEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)])
+    run = nm.search("nsga2", mixed, evaluations=30)
+    assert run.config.identity["evaluator"]["parts"][0]["kind"] == "surrogate"
+    assert isinstance(run, FrontHistory)
+    assert 0 < run.hypervolumes[-1] <= 100
+    counted = FunctionEvaluator(lambda choices: float(len(set(choices.values()))), seconds)
+    unknown = nm.search("nsga2", SeveralEvaluator(task, [TableEvaluator(accuracy), counted]), evaluations=30)
+    assert isinstance(unknown, FrontHistory)
+    assert np.isnan(unknown.hypervolumes).all()
+    assert len(unknown.front)
+    plt.close(unknown.plot())
+    for wrong in ([TableEvaluator(seconds), TableEvaluator(accuracy)], [TableEvaluator(accuracy)], [3, 4]):
+        with pytest.raises(SettingError, match="needs one evaluator for each"):
+            SeveralEvaluator(task, wrong)  # type: ignore[arg-type]
+
+
+def test_the_loop_refuses_answers_of_another_shape() -> None:
+    class Scalars:
+        def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+            return Evaluation(np.ones(len(cells)), np.ones(len(cells)))
+
+    searcher = SEARCHERS["random"](nm.get_space("nb201"), np.random.default_rng(0))
+    with pytest.raises(NasmetaError, match=r"for 2 objectives it must be \(1, 2\)"):
+        run_loop(searcher, Scalars(), evaluations=3, sign=np.ones(2))
+
+
+def test_compare_and_report(tmp_path: Path) -> None:
+    options = {"tasks": [TASK, "nb201/cifar100+train_seconds"], "repeats": 3, "evaluations": 30}
+    frame = nm.compare(["random", "nsga2"], folder=tmp_path / "out", **options)  # type: ignore[arg-type]
+    assert_frame_equal(nm.compare(["random", "nsga2"], **options), frame)  # type: ignore[arg-type]
+    assert_frame_equal(nm.compare(["random", "nsga2"], folder=tmp_path / "out", **options), frame)  # type: ignore[arg-type]
+    found = nm.report(tmp_path / "out").findings
+    last = (
+        frame[(frame["evaluation"] == 30) & (frame["task"] == TASK)].groupby("searcher", observed=True)["regret"].mean()
+    )
+    table = found.results[TASK].set_index("searcher")
+    assert table.loc["random", "final_regret"] == pytest.approx(last["random"])
+    assert "hypervolume" in (tmp_path / "out" / "report" / "report.md").read_text()
+    two = nm.compare(["random", "nsga2"], workers=2, **options)  # type: ignore[arg-type]
+    assert_frame_equal(two, frame)
+
+
+def test_one_and_several_objectives_in_one_frame() -> None:
+    frame = nm.compare(["random"], ["nb201/cifar10", TASK], repeats=2, evaluations=10)
+    alone = frame[frame["task"] == "nb201/cifar10"]
+    assert alone["objective_1"].isna().all()
+    expected = nm.compare(["random"], ["nb201/cifar10"], repeats=2, evaluations=10)
+    pd.testing.assert_series_equal(alone["regret"], expected["regret"])
+
+
+def test_command_line(tmp_path: Path) -> None:
+    def call(*arguments: str) -> str:
+        done = CliRunner().invoke(app, list(arguments))
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    said = call("search", "nsga2", TASK, "--evaluations", "30", "--journal", str(tmp_path / "run.jsonl"))
+    assert "of the true front's hypervolume" in said
+    assert "train_seconds" in said
+    said = call("compare", "--searchers", "random,nsga2", "--tasks", TASK, "--repeats", "2", "--evaluations", "20",
+                "--folder", str(tmp_path / "out"))  # fmt: skip
+    assert "hypervolume" in said
+    assert (tmp_path / "out" / "regret_evaluations.png").is_file()

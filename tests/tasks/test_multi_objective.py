@@ -1,0 +1,190 @@
+"""Tasks of several objectives: names, fronts, hypervolumes, own tables and what is refused."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+import nasmeta as nm
+from nasmeta.errors import ColumnError, MissingValueError, SettingError, UnknownNameError
+from nasmeta.tasks import Front, MultiObjectiveTask, Task
+
+EMBEDDED = "nb201/cifar10+train_seconds"
+
+
+def naive_front(values: NDArray[np.float64], signs: NDArray[np.float64]) -> set[int]:
+    """By comparing each with each."""
+    signed = signs * values
+    known = np.flatnonzero(~np.isnan(signed).any(axis=1))
+    found = set()
+    for i in known.tolist():
+        others = signed[known]
+        dominates = (others >= signed[i]).all(axis=1) & (others > signed[i]).any(axis=1)
+        if not dominates.any():
+            found.add(i)
+    return found
+
+
+@pytest.fixture(scope="module")
+def embedded() -> MultiObjectiveTask:
+    task = nm.get_task(EMBEDDED)
+    assert isinstance(task, MultiObjectiveTask)
+    return task
+
+
+def test_front_of_the_whole_table(embedded: MultiObjectiveTask) -> None:
+    assert set(embedded.front.cells.tolist()) == naive_front(embedded.values, embedded.signs)
+    assert (np.diff(embedded.front.values[:, 0]) <= 0).all()
+    assert embedded.optimal_cells.tolist() == embedded.front_frame()["cell"].tolist()
+
+
+def test_front_of_a_partial_table_with_ties_and_both_directions() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(6, size=(300, 3)).astype(float)
+    values[rng.random((300, 3)) < 0.1] = np.nan
+    front = Front(values, ["max", "min", "max"])
+    assert set(front.cells.tolist()) == naive_front(values, np.array([1, -1, 1.0]))
+
+
+def test_hypervolumes_are_areas() -> None:
+    rng = np.random.default_rng(1)
+    values = np.column_stack([rng.normal(90, 3, 40), rng.gamma(2.0, 5.0, 40)])
+    front = Front(values, ["max", "min"])
+    # Scaled by hand, and integrated on a grid.
+    best, worst = front.values.max(axis=0), front.values.min(axis=0)
+    scaled = np.column_stack(
+        [(values[:, 0] - worst[0]) / (best - worst)[0], (best[1] - values[:, 1]) / (best - worst)[1]]
+    )
+    np.testing.assert_allclose(front.scaled(values), scaled)
+    np.testing.assert_allclose(front.reference, [worst[0] - 0.1 * (best - worst)[0], best[1] + 0.1 * (best - worst)[1]])
+    steps = (np.arange(2_000) + 0.5) / 2_000 * 1.1 - 0.1
+    shares = front.hypervolumes(values)
+    total = sum((scaled[scaled[:, 0] >= x, 1].max() + 0.1) for x in steps) * 1.1 / 2_000
+    assert front.hypervolume == pytest.approx(total, rel=1e-3)
+    for n in (1, 5, 20):
+        part = scaled[:n]
+        tops = [max(part[part[:, 0] >= x, 1].max(initial=-0.1), -0.1) + 0.1 for x in steps]
+        assert shares[n - 1] == pytest.approx(100 * sum(tops) * 1.1 / 2_000 / total, abs=0.1)
+    assert shares[-1] == 100.0
+    assert (np.diff(shares) >= 0).all()
+
+
+def test_the_front_is_all_of_its_hypervolume_in_any_order(embedded: MultiObjectiveTask) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        shares = embedded.front.hypervolumes(rng.permutation(embedded.front.values))
+        assert shares[-1] == 100.0
+        assert (shares[:-1] < 100).all()
+
+
+def test_a_front_of_one_point() -> None:
+    front = Front(np.array([[1.0, 1.0], [3.0, 3.0], [2.0, 2.0]]), ["max", "max"])
+    assert front.cells.tolist() == [1]
+    assert front.hypervolumes(np.array([[2.0, 2.0], [3.0, 3.0]]))[-1] == 100.0
+    with pytest.raises(MissingValueError, match="no front"):
+        Front(np.full((3, 2), np.nan), ["max", "min"])
+
+
+def test_names_say_the_same_task(embedded: MultiObjectiveTask) -> None:
+    assert nm.multi_objective_task(["accuracy", "train_seconds"], "cifar10") == embedded
+    assert nm.multi_objective_task([nm.get_task("nb201/cifar10"), "train_seconds"]) == embedded
+    assert nm.get_task("nb201/cifar10/accuracy+train_seconds") == embedded
+    assert pickle.loads(pickle.dumps(embedded)) == embedded
+    assert len({embedded, nm.get_task(EMBEDDED)}) == 1
+    device = nm.get_task("nb201/cifar100+latency/pixel3+energy/fpga")
+    assert device.name == "nb201/cifar100+latency/pixel3+energy/fpga"
+    assert device.held_out == ("cifar100", "pixel3", "fpga")
+    assert [part.signal.dataset for part in device.parts] == ["cifar100"] * 3
+    assert len(nm.task_distribution("nb201/accuracy+latency")) == 18
+
+
+def test_costs_are_those_of_the_training(embedded: MultiObjectiveTask) -> None:
+    np.testing.assert_array_equal(embedded.cost_seconds, nm.get_task("nb201/cifar10").cost_seconds)
+
+
+def own_table() -> nm.Table:
+    rng = np.random.default_rng(3)
+    measured = pd.DataFrame({"cell": rng.choice(15_625, 400, replace=False)})
+    measured["accuracy"] = rng.uniform(80, 95, 400)
+    measured["watts"] = measured["accuracy"] - rng.uniform(60, 80, 400)
+    measured["f1"] = rng.random(400)
+    measured.loc[:9, "watts"] = np.nan
+    return nm.Table.from_frame(measured, space="nb201", dataset="pets", direction={"watts": "min"})
+
+
+@pytest.mark.parametrize("objectives", [["accuracy", "watts"], ["accuracy", "watts", "f1"]])
+def test_own_table(objectives: list[str]) -> None:
+    task = nm.multi_objective_task(objectives, table=own_table())
+    assert task.name == f"own/pets+{'+'.join(objectives[1:])}"
+    assert len(task.measured) == 390
+    assert set(task.front.cells.tolist()) == naive_front(task.values, task.signs)
+    run = nm.search("nsga2", task, evaluations=390)
+    assert run.stopped == "budget"
+    assert run.hypervolumes[-1] == 100.0
+    assert set(run.front["cell"]) == set(task.front.cells.tolist())
+
+
+def test_added_table_by_name(tmp_path: object) -> None:
+    own_table().add("clinic")
+    task = nm.get_task("clinic/pets+watts")
+    assert task.directions == ("max", "min")
+    assert nm.get_task(task.name) == task
+
+
+@pytest.mark.parametrize(
+    ("objectives", "options", "error", "says"),
+    [
+        (["accuracy"], {"dataset": "cifar10"}, SettingError, "has 1 objective"),
+        ([], {"dataset": "cifar10"}, SettingError, "has 0 objective"),
+        ("accuracy", {"dataset": "cifar10"}, SettingError, "a list of at least two"),
+        (["accuracy", 3], {"dataset": "cifar10"}, SettingError, "name of a metric, or a Task"),
+        (["accuracy", "beauty"], {"dataset": "cifar10"}, ColumnError, "metric='beauty'"),
+        (["accuracy", "latency/pixel9"], {"dataset": "cifar10"}, UnknownNameError, "Did you mean 'pixel"),
+        (["accuracy", "accuracy"], {"dataset": "cifar10"}, SettingError, "there twice"),
+        (["accuracy", "train_seconds", "train_seconds"], {"dataset": "cifar10"}, SettingError, "there twice"),
+        (["nb201/cifar10", "nb201/cifar100"], {}, SettingError, "several datasets"),
+        (["accuracy", "latency/pixel3/cifar100"], {"dataset": "cifar10"}, SettingError, "several datasets"),
+        ([nm.get_task("nb201/cifar10"), nm.get_task("tnb101/jigsaw")], {}, SettingError, "several spaces"),
+        ([nm.get_task(EMBEDDED), nm.get_task("nb201/cifar10")], {}, SettingError, "a Task of one"),
+    ],
+)
+def test_bad_objectives(objectives: list[str], options: dict[str, str], error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        nm.multi_objective_task(objectives, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "says"),
+    [
+        ("nb201/cifar10+cifar100", SettingError, "several datasets"),
+        ("nb201/cifar10+cifar10", SettingError, "there twice"),
+        ("nb201/cifar10+latency/pixel9", UnknownNameError, "Unknown device"),
+        ("nb201/cifar11+latency/pixel3", UnknownNameError, "Unknown task"),
+        ("nb201/cifar10+", SettingError, "has no name"),
+    ],
+)
+def test_bad_names(name: str, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        nm.get_task(name)
+
+
+def test_what_needs_one_objective_says_so(embedded: MultiObjectiveTask) -> None:
+    for use in (
+        lambda: embedded.signal,
+        lambda: embedded.as_source(),
+        lambda: embedded.with_held_out(["cifar10"]),
+        lambda: nm.search("meta-gp", "nb201/cifar100", sources=[embedded]),
+        lambda: nm.search("random", embedded, evaluator="surrogate"),
+        lambda: nm.search("random", embedded, evaluator=lambda choices: 1.0),
+        lambda: nm.search("random", embedded, evaluator="training", data="digits"),
+        lambda: nm.search("random", embedded, stop_at_optimum=True),
+        lambda: nm.search("random", embedded, space="learned:0.1"),
+        lambda: nm.compare(["random"], [embedded], evaluator="surrogate"),
+    ):
+        with pytest.raises(SettingError, match="objective"):
+            use()
+    assert isinstance(embedded.parts[0], Task)
