@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -12,7 +10,6 @@ import typer
 
 from nasmeta.cli._cli_utils import (
     cli_command,
-    duration,
     echo_written,
     epochs_in,
     names_in,
@@ -27,7 +24,6 @@ from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
     from nasmeta.evaluators import TrainingEvaluator
-    from nasmeta.runs import History
 
 __all__ = ["compare", "search"]
 
@@ -150,9 +146,7 @@ def search(
 ) -> None:
     """Run one searcher on one task and show the best cell it found; of several objectives, the Pareto front."""
     import nasmeta as nm
-    from nasmeta.cli._front import print_front
-    from nasmeta.runs import FrontHistory
-    from nasmeta.tables import describe_column
+    from nasmeta.cli._print_run import print_run
 
     if meta:
         if task is not None:
@@ -200,66 +194,12 @@ def search(
         evaluator=asked,
         data=data,
     )
-    if isinstance(run, FrontHistory):
-        print_front(run, journal)
-        return
-    info = run.evaluator.column
-    answers, trained = run.evaluator, run.evaluator.name == "training"
-    known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {answers.optimum:.4f})"
-    if run.task.is_sampled and answers.noise_free is not None:
-        known = f", of one seed; {answers.noise_free[run.best.cell]:.4f} in the mean of its seeds{known}"
-    unit = "" if info.unit == "1" else f" {info.unit}"
-    spent = f"{duration(float(run.cost_seconds.sum()))} of training"
-    if not run.cost_seconds.any() and run.task.device is None:
-        spent = "unknown: the table has no training times"
-    lines = {
-        "task": f"{run.task.name}",
-        "searcher": f"{run.searcher}, seed {run.seed}"
-        + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
-        **_guidance(run),
-        "best cell": str(run.best.cell),
-        "": run.task.space.to_string(run.best.cell),
-        "found by": f"evaluation {run.incumbent_positions[-1] + 1:,} of {run.evaluations:,}",
-        info.metric: f"{run.best.value:.4f}{unit}{known}",
-        **({"data": info.dataset} if trained else {}),
-        "predicted" if answers.name == "surrogate" else "measured": describe_column(info)
-        + (f", {info.source}" if trained else ""),
-        "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
-        "training time" if trained else "simulated time": spent
-        + (f" in {duration(float(run.end_seconds[-1]))} on {run.clock}" if run.clock.workers > 1 and len(run) else ""),
-    }
-    if run.failures:
-        reasons = Counter(run.failures.values()).most_common()
-        lines["failed"] = f"{len(run.failures)} trainings: {', '.join(f'{why} ({n})' for why, n in reasons)}"
-    if journal is not None:
-        lines["journal"] = str(journal)
-    width = max(16, *(len(name) + 2 for name in lines))
-    for name, text in lines.items():
-        typer.echo(f"{name:<{width}}{text}")
-    for column, value in run.report().items():
-        typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {describe_column(column)}")
+    print_run(run, journal)
 
 
 def _pruned(prune_space: float | None, space: str | None) -> dict[str, Any]:
     """Return those of the option and its former spelling that are given, of which the second warns."""
     return {key: value for key, value in (("prune_space", prune_space), ("space", space)) if value is not None}
-
-
-def _guidance(run: History) -> dict[str, str]:
-    """Return the lines about what sources chose."""
-    lines = {}
-    if run.space != "all":
-        known = (
-            "" if isnan(run.chance_of_best) else f", which hold the best one with a chance of {run.chance_of_best:.2f}"
-        )
-        words = {"learned": f"learnt from the sources{known}", "measured": "those that have a value"}
-        parts = (part.partition(":") for part in run.space.split())
-        lines["searched in"] = "; ".join(
-            f"{100 * float(share):.3g} % of the space, {words[of]}" for of, _, share in parts
-        )
-    if run.warm_start != "0":
-        lines["first cells"] = f"{run.warm_start} chosen from the sources"
-    return lines
 
 
 @cli_command

@@ -24,6 +24,7 @@ from nasmeta.runs._guidance import Guide
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import FORMAT, Journal, Records, read_records
 from nasmeta.runs._loop import run_loop
+from nasmeta.runs._refusals import check_objectives, why_no_seconds
 from nasmeta.runs._replay import check_recorded, recorded_history
 from nasmeta.runs._sources import MetaModelLike, SourcesLike, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec
@@ -107,7 +108,7 @@ class RunConfig:
         SettingError, UnknownNameError, LeakageError, MissingValueError
         """
         batch = check_int("batch", batch)
-        _check_objectives(searcher, evaluator, budget)
+        check_objectives(searcher, evaluator, budget)
         config = cls(searcher, evaluator, budget, check_int("seed", seed, least=0), batch, label=label)
         config = config.with_model(meta_model, sources).with_sources(sources).with_clock(clock, epochs)
         if config.clock is not None and batch > 1:
@@ -155,7 +156,7 @@ class RunConfig:
             clock = clock or Clock()
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
             if free is not None:
-                raise SettingError(_why_no_seconds(free))
+                raise SettingError(why_no_seconds(free))
         if task.is_sampled and budget.stop_at_optimum:
             raise SettingError(
                 f"The answers of {task.name} are draws, so none of them tells that the optimum is found: give a budget."
@@ -359,24 +360,6 @@ class RunConfig:
         check_recorded(path, history, self.evaluators, continued=continued)
 
 
-def _check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -> None:
-    """Refuse a searcher that is told numbers where the answer is a vector, and the other way round."""
-    task, n = evaluator.task, evaluator.n_objectives
-    if n == 1 and spec.kind.objectives == "several":
-        raise SettingError(
-            f"{spec.name} searches for several objectives, but {task.name} has one. Name several, as in "
-            "nb201/cifar10+latency/pixel3 or nasmeta.multi_objective_task, or use another searcher, such as gp."
-        )
-    if n > 1 and spec.kind.objectives == "one":
-        raise SettingError(
-            f"{spec.name} searches for one objective, but {task.name} has {n}. Use ehvi, nsga2 or another searcher "
-            "for several (nasmeta list searchers), or a task that makes one number of them (nasmeta.tasks.Objective)."
-        )
-    if n > 1 and (spec.guidance or budget.stop_at_optimum):
-        what = "A learned space and a warm start need" if spec.guidance else "stop_at_optimum needs"
-        raise SettingError(f"{what} one objective, but {task.name} has {n}: leave it out.")
-
-
 def _objectives(evaluator: SeveralEvaluator) -> list[str]:
     return [f"{_column(part)}, {part.column.direction}, {part.column.unit}" for part in evaluator.parts]
 
@@ -390,21 +373,3 @@ def _labels(source: Task | SourceTask) -> dict[str, Any]:
     """Return name, number and hash of the labels of a source: other labels under the same name are another run's."""
     seen = source.as_source() if isinstance(source, Task) else source
     return {"name": seen.name, "labels": len(seen), "sha256": seen.sha256[:16]}
-
-
-def _why_no_seconds(evaluator: Evaluator) -> str:
-    task = evaluator.task
-    if task.device is None and not task.has_cost:
-        return (
-            f"{task.name} has no cost: nobody recorded the seconds of an evaluation, so a budget in seconds says "
-            "nothing. Give one in evaluations, or name a column of seconds, as in table.task(…, cost='train_seconds')."
-        )
-    if task.device is None and (missing := np.isnan(task.cost_seconds[task.measured])).any():
-        return (
-            f"{task.name} has no seconds for {missing.sum():,} of {len(missing):,} measured architectures: nobody "
-            "recorded what they cost, so a budget in seconds says nothing. Give one in evaluations."
-        )
-    return (
-        f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "
-        "give one in evaluations."
-    )

@@ -282,8 +282,10 @@ def signal_column(
     main = metric or main_metric(index.columns, canonical_dataset(dataset))
     if main is None:
         raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
+    sampled, seed = seed == "sample", None if seed == "sample" else seed
     asked = Address(dataset, main, split, epochs, seed, release).normal()
     found = index.matching(asked)
+    single = {(c.split, c.epochs, c.release) for c in found if isinstance(c.seed, int)}
     if split is None and any(info.split == "valid" for info in found):
         found = [info for info in found if info.split == "valid"]
     if epochs is None and all(info.epochs is not None for info in found):
@@ -295,4 +297,6 @@ def signal_column(
     if several:
         choices = "; ".join(f"{p}: {', '.join(sorted({str(getattr(i, p)) for i in found}))}" for p in several)
         raise ColumnError(f"{asked.described()} means several columns of {table}. Say {choices}.")
+    if sampled and (found[0].split, found[0].epochs, found[0].release) not in single:
+        raise ColumnError(f"{table} holds no single seeds of {found[0].address}, so none can be sampled.")
     return found[0]

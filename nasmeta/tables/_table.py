@@ -294,17 +294,9 @@ class Table(ColumnQueries):
         from nasmeta.tasks import Cost, Signal, Task
 
         index = self._lookup.ends.index
+        column = signal_column(self.name, index, metric, dataset, split, epochs, seed, release)
         sampled = seed == "sample"
-        column = signal_column(self.name, index, metric, dataset, split, epochs, None if sampled else seed, release)
-        signal = Signal.of(column)
-        if sampled:
-            of_seeds = column.dataset, column.metric, column.split, column.epochs, column.release
-            if not any(
-                isinstance(one.seed, int) and (one.dataset, one.metric, one.split, one.epochs, one.release) == of_seeds
-                for one in self.columns
-            ):
-                raise ColumnError(f"{self.name} holds no single seeds of {column.address}, so none can be sampled.")
-            signal = replace(signal, seed="sample")
+        signal = replace(Signal.of(column), seed="sample") if sampled else Signal.of(column)
         costs: Any = cost
         if cost not in (None, "recorded"):
             of_cost = signal_column(self.name, index, cost, column.dataset)

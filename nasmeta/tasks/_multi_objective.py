@@ -81,6 +81,11 @@ class MultiObjectiveTask(Task):
         return self._parts
 
     @property
+    def is_sampled(self) -> bool:
+        """False: an objective that answers with one seed at random is refused."""
+        return False
+
+    @property
     def n_objectives(self) -> int:
         """How many objectives there are."""
         return len(self._parts)
@@ -258,6 +263,8 @@ def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
     for part in found:
         if not isinstance(part, Task) or isinstance(part, MultiObjectiveTask):
             raise SettingError(f"An objective of {name} is a Task of one objective, not {shown(part)}.")
+        if part.is_sampled:
+            raise SettingError(f"{name}: {part.name} answers with one seed at random; name it without #sample.")
     if len(found) < 2:
         raise SettingError(
             f"{name} has {len(found)} objective(s); several are at least two. A task of one is nasmeta.get_task(name) "

@@ -15,6 +15,7 @@ from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._objectives import Objective
+from nasmeta.tasks._sampled import SampledSeeds
 from nasmeta.tasks._shown import ShownTask
 from nasmeta.tasks._signal import Cost, Signal, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo, Table
 
 
-class Task(ShownTask):
+class Task(SampledSeeds, ShownTask):
     """A search problem: a space, the signal that a searcher sees, and what an evaluation costs.
 
     Parameters
@@ -219,41 +220,6 @@ class Task(ShownTask):
     def _signal_column(self) -> ColumnInfo:
         column = self.table.info(*self.signal.address)
         return replace(column, seed="sample") if self.is_sampled else column
-
-    @property
-    def is_sampled(self) -> bool:
-        """Whether a look-up answers with one seed at random; `values` and `optimum` are of the mean over seeds."""
-        return self.signal.seed == "sample"
-
-    def sampled_values(self, seed: int) -> NDArray[np.float64]:
-        """Return for every architecture the signal of one of its seeds, drawn uniformly, float64, shape (size,).
-
-        NaN where nothing was measured.
-
-        Parameters
-        ----------
-        seed : int
-            Of the draw, such as the seed of a run.
-
-        Raises
-        ------
-        SettingError
-            Where the task is not about a sampled seed.
-
-        Examples
-        --------
-        >>> from nasmeta.tasks import get_task
-        >>> task = get_task("nb201/cifar10#sample")
-        >>> round(task.optimum, 2), [round(float(task.sampled_values(seed)[6111]), 2) for seed in range(3)]
-        (91.61, [91.42, 91.42, 91.68])
-        """
-        if not self.is_sampled:
-            raise SettingError(f"{self.name} is not about a sampled seed: its answers are the same in every run.")
-        s, of_signal = self.signal, self if self.objective is None else self.parts[0]
-        drawn = np.full(self.space.size, np.nan)
-        cells, rng = of_signal.measured, np.random.default_rng([check_int("seed", seed, least=0), 43])
-        drawn[cells] = self.table.query(cells, s.dataset, s.metric, s.split, s.epochs, rng, s.release)
-        return drawn if self.objective is None else self.objective.values(drawn, self.parts[1].values)
 
     @cached_property
     def column(self) -> ColumnInfo:

@@ -165,6 +165,7 @@ def test_bad_objectives(objectives: list[str], options: dict[str, str], error: t
         ("nb201/cifar10+latency/pixel9", UnknownNameError, "Unknown device"),
         ("nb201/cifar11+latency/pixel3", UnknownNameError, "Unknown task"),
         ("nb201/cifar10+", SettingError, "has no name"),
+        ("nb201/cifar10#sample+latency/pixel3", SettingError, "one seed at random"),
     ],
 )
 def test_bad_names(name: str, error: type[Exception], says: str) -> None:

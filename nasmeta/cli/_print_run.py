@@ -1,0 +1,99 @@
+"""What ``nasmeta search`` shows of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import isnan
+from pathlib import Path
+
+import typer
+
+from nasmeta.cli._cli_utils import duration, print_table
+from nasmeta.runs import FrontHistory, History
+from nasmeta.tables import describe_column
+
+__all__ = ["print_run"]
+
+
+def print_run(run: History, journal: Path | None) -> None:
+    """Print the facts of a run and its best cell; of several objectives the front that it found."""
+    if isinstance(run, FrontHistory):
+        _print_front(run, journal)
+        return
+    info = run.evaluator.column
+    answers, trained = run.evaluator, run.evaluator.name == "training"
+    known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {answers.optimum:.4f})"
+    if run.task.is_sampled and answers.noise_free is not None:
+        known = f", of one seed; {answers.noise_free[run.best.cell]:.4f} in the mean of its seeds{known}"
+    unit = "" if info.unit == "1" else f" {info.unit}"
+    spent = f"{duration(float(run.cost_seconds.sum()))} of training"
+    if not run.cost_seconds.any() and run.task.device is None:
+        spent = "unknown: the table has no training times"
+    lines = {
+        "task": f"{run.task.name}",
+        "searcher": f"{run.searcher}, seed {run.seed}"
+        + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
+        **_guidance(run),
+        "best cell": str(run.best.cell),
+        "": run.task.space.to_string(run.best.cell),
+        "found by": f"evaluation {run.incumbent_positions[-1] + 1:,} of {run.evaluations:,}",
+        info.metric: f"{run.best.value:.4f}{unit}{known}",
+        **({"data": info.dataset} if trained else {}),
+        "predicted" if answers.name == "surrogate" else "measured": describe_column(info)
+        + (f", {info.source}" if trained else ""),
+        "evaluations": f"{run.evaluations} (stopped by: {run.stopped})",
+        "training time" if trained else "simulated time": spent
+        + (f" in {duration(float(run.end_seconds[-1]))} on {run.clock}" if run.clock.workers > 1 and len(run) else ""),
+    }
+    if run.failures:
+        reasons = Counter(run.failures.values()).most_common()
+        lines["failed"] = f"{len(run.failures)} trainings: {', '.join(f'{why} ({n})' for why, n in reasons)}"
+    if journal is not None:
+        lines["journal"] = str(journal)
+    width = max(16, *(len(name) + 2 for name in lines))
+    for name, text in lines.items():
+        typer.echo(f"{name:<{width}}{text}")
+    for column, value in run.report().items():
+        typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {describe_column(column)}")
+
+
+def _guidance(run: History) -> dict[str, str]:
+    """Return the lines about what sources chose."""
+    lines = {}
+    if run.space != "all":
+        known = (
+            "" if isnan(run.chance_of_best) else f", which hold the best one with a chance of {run.chance_of_best:.2f}"
+        )
+        words = {"learned": f"learnt from the sources{known}", "measured": "those that have a value"}
+        parts = (part.partition(":") for part in run.space.split())
+        lines["searched in"] = "; ".join(
+            f"{100 * float(share):.3g} % of the space, {words[of]}" for of, _, share in parts
+        )
+    if run.warm_start != "0":
+        lines["first cells"] = f"{run.warm_start} chosen from the sources"
+    return lines
+
+
+def _print_front(run: FrontHistory, journal: Path | None) -> None:
+    """Print the facts of a run and the front that it found."""
+    true, found = run.evaluator.front, run.front
+    lines = {"task": run.task.name, "searcher": f"{run.searcher}, seed {run.seed}"}
+    for i, column in enumerate(run.evaluator.columns, start=1):
+        better = "higher" if column.direction == "max" else "lower"
+        lines[f"objective {i}"] = f"{column.metric} ({column.unit}, {better} is better): {describe_column(column)}"
+    lines["evaluations"] = f"{run.evaluations} (stopped by: {run.stopped})"
+    lines["simulated time"] = f"{duration(float(run.cost_seconds.sum()))} of training"
+    if len(run) and true is not None:
+        reference = ", ".join(f"{value:.5g}" for value in true.reference)
+        lines["hypervolume"] = (
+            f"{run.hypervolumes[-1]:.2f} % of the true front's hypervolume ({len(true.cells)} architectures; "
+            f"reference point {reference})"
+        )
+    lines["front found"] = f"{len(found)} architectures"
+    if journal is not None:
+        lines["journal"] = str(journal)
+    for name, text in lines.items():
+        typer.echo(f"{name:<16}{text}")
+    if len(found):
+        rows = [[f"{value:.5g}" if isinstance(value, float) else str(value) for value in row] for row in found.values]
+        print_table(list(found.columns), rows)
