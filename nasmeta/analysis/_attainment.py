@@ -152,7 +152,7 @@ def plot_attainment(
         panel.set_xlabel(f"{task.columns[1].metric} ({task.columns[1].unit})".replace("_", " "), fontsize="small")
     for unused in panels[len(asked) :]:
         unused.remove()
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=4)
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=2 if total < 5 else 4)
     return figure
 
 

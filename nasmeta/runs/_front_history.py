@@ -134,7 +134,7 @@ class FrontHistory(History):
         x : {"evaluation"}
             Of no meaning here: the axes are the first two objectives.
         width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; 4.6 inches where left out.
+            As in `nasmeta.analysis.plot_regret`; 5.6 inches where left out.
 
         Raises
         ------

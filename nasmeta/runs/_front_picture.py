@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_front"]
 
-_DRAWN = 4  # architectures
+_DRAWN = 3  # architectures
 
 
 @house_style()
@@ -25,9 +25,9 @@ def plot_front(run: Any, width: Width) -> Figure:
 
     if not len(run):
         raise SettingError("The run evaluated nothing, so there is nothing to draw.")
-    total = inches(width, 4.6)
-    figure = new_figure(total, 0.72 * total + 1.2)
-    grid = figure.add_gridspec(2, _DRAWN, height_ratios=(3.2, 1))
+    total = inches(width, 5.6)
+    figure = new_figure(total, 1.05 * total)
+    grid = figure.add_gridspec(2, _DRAWN, height_ratios=(2, 1))
     axes, true = figure.add_subplot(grid[0, :]), run.evaluator.front
     values, positions = run.values[:, :2], run.front_positions
     axes.plot(*values.T[::-1], "o", color="0.7", markersize=3, label="evaluated")

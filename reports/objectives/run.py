@@ -91,35 +91,48 @@ def short(task: str) -> str:
     return task.removeprefix("nb201/").replace("+latency/", ", ")
 
 
-def findings(found: pd.DataFrame) -> list[str]:
+def findings(found: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
     """Return what the tables say, in sentences."""
-    table, n = found.pivot(index="task", columns="searcher", values="regret_150"), found["task"].nunique()
-    below = {name: int((table[name] < GOAL).sum()) for name in ORDER if name in table}
+    table = found.pivot(index="task", columns="searcher", values="regret_150").dropna()
     means = {name: table[name].mean() for name in ORDER if name in table}
+    n, left = len(table), found["task"].nunique() - len(table)
+    best = [name for name in means if (table[name] < GOAL).any()]
     lines = [
-        "Mean hypervolume regret after 150 evaluations, over all tasks: "
+        f"Mean hypervolume regret after 150 evaluations, over {n} tasks: "
         + ", ".join(f"`{name}` {value:.2f} %" for name, value in means.items())
-        + ". Below 1 % in the mean of the runs on so many of "
-        + f"{n} tasks: {', '.join(f'`{name}` {count}' for name, count in below.items())}."
+        + (f" ({left} tasks are not finished for all)." if left else "."),
+        f"**The goal, below {GOAL:g} % within 150 evaluations on every task, is "
+        + ("reached" if best and (table[best[-1]] < GOAL).all() else "missed")
+        + "**: in the mean of the runs it is met on "
+        + ", ".join(f"{int((table[name] < GOAL).sum())} ({f'`{name}`'})" for name in means)
+        + f" of the {n} tasks.",
     ]
-    if {"ehvi", "pymoo-nsga2"} <= set(found["searcher"]):
-        by = found.set_index(["searcher", "task"])
-        ours, theirs = by.loc["ehvi", "needed"], by.loc["pymoo-nsga2", "needed"]
-        caps = by.loc["pymoo-nsga2", "cap"]
-        both = ours.index[np.isfinite(ours)]
-        ratios = (np.minimum(theirs, caps) / ours)[both]
+    if {"ehvi", "pymoo-nsga2"} <= set(table.columns):
+        needed = []
+        for task in table.index:
+            curves = {
+                name: frame[(frame["task"] == task) & (frame["searcher"] == name)]
+                .groupby("evaluation")["regret"]
+                .mean()
+                for name in ("ehvi", "pymoo-nsga2")
+            }
+            for at in (150, 300):
+                hit = curves["ehvi"] <= curves["pymoo-nsga2"].iloc[min(at, len(curves["pymoo-nsga2"])) - 1]
+                needed.append((at, int(hit.idxmax()) if hit.any() else np.inf))
+        told_of = {}
+        for at in (150, 300):
+            own = np.array([value for budget, value in needed if budget == at])
+            told_of[at] = (
+                f"{told(float(np.median(own)), 150)} ({int((own <= at / 2).sum())} of {n} tasks: at most half)"
+            )
         lines.append(
-            f"`ehvi` needs fewer evaluations to 1 % than pymoo's NSGA-II on {int((ratios > 1).sum())} of {n} tasks and "
-            f"at most half as many on {int((ratios >= 2).sum())} (median of the runs; where pymoo's does not get there "
-            f"within {caps.max():.0f}, this number counts). Median ratio: {ratios.median():.1f}."
+            "To the mean regret that pymoo's NSGA-II has after 150 evaluations, `ehvi` needs in the median of the "
+            f"tasks {told_of[150]}; to that after 300 evaluations {told_of[300]}."
         )
-        missed = [short(task) for task in table.index if table.loc[task, "ehvi"] >= GOAL]
-        if missed:
-            lines.append(f"`ehvi` stays at 1 % or above on {'; '.join(missed)}.")
     return lines
 
 
-def page(found: pd.DataFrame, seconds: dict[str, float], command: str) -> str:
+def page(found: pd.DataFrame, frame: pd.DataFrame, seconds: dict[str, float], command: str) -> str:
     """Return the page."""
     tasks, names = list(dict.fromkeys(found["task"])), [name for name in ORDER if name in set(found["searcher"])]
     by = found.set_index(["task", "searcher"])
@@ -132,20 +145,21 @@ def page(found: pd.DataFrame, seconds: dict[str, float], command: str) -> str:
             numbers[name] = "–" if one is None else f"{told(one.needed, int(one.cap))} ({one.reached_150:.0%})"
         regrets.append({"task": short(task), "front": len(nm.get_task(task).front.cells), **texts})
         needed.append({"task": short(task), **numbers})
+    common = by["regret_150"].unstack().dropna().index
     course = [
         {"searcher": name, **{f"after {at}": f"{own[f'regret_{at}'].mean():.2f}" for at in AT}}
         | {"runs a task": f"{own['runs'].min()}", "processor s a run": f"{seconds[name]:.2f}"}
         for name in names
-        for own in [found[found["searcher"] == name]]
+        for own in [found[(found["searcher"] == name) & found["task"].isin(common)]]
     ]
     versions = ", ".join(f"{name} {version}" for name, version in versions_of(("numpy", "moocore", "pymoo")).items())
     parts = [
         "# Accuracy and latency together",
-        *(paragraph(line) for line in findings(found)),
-        "## Hypervolume regret, mean over all tasks (%)",
+        *(paragraph(line) for line in findings(found, frame)),
+        "## Hypervolume regret, mean over the tasks that all finished (%)",
         to_markdown(pd.DataFrame(course)).strip(),
         paragraph(MEASURE_TEXT),
-        "![Mean hypervolume regret against evaluations](regret.png)",
+        "![Mean hypervolume regret against evaluations, CIFAR-100](regret.png)",
         "## After 150 evaluations, task by task (%)",
         paragraph("Mean over the runs with its 95 % bootstrap interval. *Front*: cells on the true front."),
         to_markdown(pd.DataFrame(regrets)).strip(),
@@ -158,7 +172,7 @@ def page(found: pd.DataFrame, seconds: dict[str, float], command: str) -> str:
         "![One run of ehvi](front.png)",
         "## How it was run",
         paragraph(RUN_TEXT.format(command=command, runs=", ".join(map(str, sorted(found["runs"].unique()))))),
-        f"Versions: nasmeta {nm.__version__}, {versions}.",
+        f"Versions: {versions}.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -172,12 +186,15 @@ TPU could not run 4,699 cells: these are left out of the search and of the front
 
 PICTURE_TEXT = """
 Median attainment surfaces after 50 evaluations: half of the runs found a cell at least as good in both objectives;
-the band has the quartiles. Below them one run of `ehvi`, with four cells of the front that it found."""
+the band has the quartiles. Below them one run of `ehvi`, with three cells of the front that it found. It shows where
+`ehvi` loses: the search settles at low latency, and cells of high accuracy and latency stay unseen, likely because
+scores of ranks leave little room above the best accuracy that was told."""
 
 RUN_TEXT = """
 `{command}`; runs of each searcher on a task: {runs}, seeds from 0 on. `nsga2` and pymoo's NSGA-II have a population of
-20; pymoo's has one categorical variable a position and else its own defaults for mixed variables. How `ehvi` models the
-objectives was chosen on NAS-Bench-Graph and TransNAS-Bench-101, none of which is here. A searcher sees the mean of the
+20; pymoo's has one categorical variable a position and else its own defaults for mixed variables. How `ehvi` turns
+scores into values, and its reference point, were chosen on NAS-Bench-Graph and TransNAS-Bench-101 (three runs on seven
+tasks), after a first reference point had failed on two of the tasks here. A searcher sees the mean of the
 measured seeds, so a second look at a cell tells nothing."""
 
 
@@ -206,7 +223,7 @@ def main() -> None:
         frame, seconds = finished(folder, everything)
         found = summary(frame)
         found.to_csv(output / "results.csv", index=False, float_format="%.5g")
-        whole = frame[frame["evaluation"] <= 150]
+        whole = frame[(frame["evaluation"] <= 150) & frame["task"].str.startswith("nb201/cifar100")]
         save_figure(plot_regret(whole, unit="% of the front's hypervolume"), output / "regret", formats=("png",))
         pictured = tasks[0] if chosen.quick else PICTURED
         shown = frame[frame["searcher"].isin(["random", "pymoo-nsga2", "ehvi"]) & (frame["task"] == pictured)]
@@ -215,7 +232,7 @@ def main() -> None:
             nm.search("ehvi", pictured, evaluations=int(150 * scale)).plot(), output / "front", formats=("png",)
         )
         command = f"python reports/objectives/run.py --folder FOLDER --repeats {repeats}"
-        (output / "README.md").write_text(page(found, seconds, command), encoding="utf-8")
+        (output / "README.md").write_text(page(found, frame, seconds, command), encoding="utf-8")
         print(f"Written: {output / 'README.md'}")
 
 

@@ -148,7 +148,7 @@ def test_picture() -> None:
     figure = run.plot()
     axes, *cells = figure.axes
     assert axes.get_ylabel() == "accuracy (percent)"
-    assert len(cells) == 4
+    assert len(cells) == 3
     drawn = next(line for line in axes.get_lines() if line.get_label() == "true front")
     true = run.evaluator.front
     assert true is not None
