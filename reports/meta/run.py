@@ -1,8 +1,8 @@
 """All reports on meta-learning, and the page that joins them.
 
-``python reports/meta/run.py`` runs ``gp.py``, ``rl.py``, ``nas.py``, ``few_shot.py`` and ``spaces.py`` beside this
-file, each of which goes on where it was, and writes README.md from the README.md in their folders. ``--parts gp,rl``
-runs only these, ``--parts none`` only writes the page.
+``python reports/meta/run.py`` runs ``gp.py``, ``rl.py``, ``nas.py``, ``few_shot.py``, ``prior.py`` and ``spaces.py``
+beside this file, each of which goes on where it was, and writes README.md from the README.md in their folders.
+``--parts gp,rl`` runs only these, ``--parts none`` only writes the page.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ PARTS = {
     "rl": "Reinforcement learning across tasks",
     "nas": "A search and a prediction network, meta-trained together",
     "few_shot": "Few-shot prediction",
+    "prior": "Prior alone: no value of the target read",
     "spaces": "Learned search spaces and warm starts",
 }
 
