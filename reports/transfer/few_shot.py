@@ -149,6 +149,7 @@ def write_page(folder: Path) -> None:
         table = to_markdown(pd.DataFrame(rows).fillna("")).strip()
         tables.append(f"<details><summary>{labels} labels</summary>\n\n{table}\n\n</details>")
     draws = with_labels.groupby(keys).size()
+    how_many = f"{draws.min()}" if draws.min() == draws.max() else f"{draws.min()} to {draws.max()}"
     parts = [
         "# Few-shot prediction on tasks unlike their sources",
         paragraph(summary),
@@ -157,15 +158,16 @@ def write_page(folder: Path) -> None:
             "Each entry: the prediction before any label of the target → after adapting to its labels → **blended** "
             "with Gaussian processes of these labels, as the predictors are by default. `gp` knows the labels alone. "
             f"Sources are those of the benchmark of transfer, {SOURCE_LABELS} labels each, and nothing of the "
-            f"target's data set; two targets of each family. Means of {draws.min()} to {draws.max()} draws of labels."
+            f"target's data set; two targets of each family. Means of {how_many} draws of labels."
         ),
         *tables,
         "## How the blend works",
         paragraph(
             "From eight labels on, three predictions are weighed by pseudo-BMA+: the learner's own, whose predictions "
             "of the labels come from five folds; a multiple of it plus a process of the target; a process of the "
-            "target alone. Nothing was tuned on these targets but the choice among the three alone, which was looked "
-            "at on nb201 and on robust/square@1 and pgd@0.5 with other draws, all labels of the sources known."
+            "target alone. What is weighed was tried out on nb201 and robust with all labels of the sources; that all "
+            "three predict the same folds was preferred to leaving labels out one by one on nb201, tnb101, "
+            "tnb101-macro and robust with `meta-linear`. The other families and learners had no part in it."
         ),
         "`python reports/transfer/few_shot.py` runs everything that is missing and writes this page.",
     ]
