@@ -148,7 +148,8 @@ def test_a_wrong_name_is_answered_with_right_ones(name: str, says: str) -> None:
 def test_families() -> None:
     sizes = {name: len(nm.task_distribution(name)) for name in task_families() if name != "nb201/within"}
     assert sizes == {
-        "nb201": 3, "nb201/12ep": 3, "nb201/accuracy": 15, "nb201/energy": 3, "nb201/latency": 28, "nb201/robust": 32,
+        "nb201": 3, "nb201/12ep": 3, "nb201/accuracy": 15, "nb201/accuracy+latency": 18,
+        "nb201/energy": 3, "nb201/latency": 28, "nb201/robust": 32,
         "nb201/tradeoff": 15, "nb201/train-seconds": 3, "tnb101": 7, "tnb101/train": 7, "all": 85,
         "graph": 9, "graph/latency": 9, "tnb101-macro": 7, "nbmacro/test": 1, "graphgym": 32, "hpobench-mlp": 8,
         "fcnet": 4,
