@@ -100,7 +100,7 @@ def findings(found: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
     lines = [
         f"Mean hypervolume regret after 150 evaluations, over {n} tasks: "
         + ", ".join(f"`{name}` {value:.2f} %" for name, value in means.items())
-        + (f" ({left} tasks are not finished for all)." if left else "."),
+        + (f" (not finished for all: {left})." if left else "."),
         f"**The goal, below {GOAL:g} % within 150 evaluations on every task, is "
         + ("reached" if best and (table[best[-1]] < GOAL).all() else "missed")
         + "**: in the mean of the runs it is met on "
@@ -162,10 +162,14 @@ def page(found: pd.DataFrame, frame: pd.DataFrame, seconds: dict[str, float], co
         "![Mean hypervolume regret against evaluations, CIFAR-100](regret.png)",
         "## After 150 evaluations, task by task (%)",
         paragraph("Mean over the runs with its 95 % bootstrap interval. *Front*: cells on the true front."),
+        "<details><summary>All tasks</summary>",
         to_markdown(pd.DataFrame(regrets)).strip(),
+        "</details>",
         "## Evaluations until the regret is below 1 %",
         paragraph("Median over the runs, and in brackets the share of the runs that is there after 150."),
+        "<details><summary>All tasks</summary>",
         to_markdown(pd.DataFrame(needed)).strip(),
+        "</details>",
         "## Pictures",
         paragraph(PICTURE_TEXT),
         "![Attainment surfaces](attainment.png)",
@@ -193,7 +197,7 @@ scores of ranks leave little room above the best accuracy that was told."""
 RUN_TEXT = """
 `{command}`; runs of each searcher on a task: {runs}, seeds from 0 on. `nsga2` and pymoo's NSGA-II have a population of
 20; pymoo's has one categorical variable a position and else its own defaults for mixed variables. How `ehvi` turns
-scores into values, and its reference point, were chosen on NAS-Bench-Graph and TransNAS-Bench-101 (three runs on seven
+scores into values, and its reference point, were chosen on NAS-Bench-Graph and TransNAS-Bench-101 (three runs on five
 tasks), after a first reference point had failed on two of the tasks here. A searcher sees the mean of the
 measured seeds, so a second look at a cell tells nothing."""
 
