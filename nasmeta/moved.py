@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # What older journals and folders call settings of searchers, and of predictors, by how names of these begin.
 _SETTINGS = {"initial": "n_initial", "optimism": "beta", "deviation": "std"}
 _OF_NETWORKS = {"seed": "random_state", "validation_share": "validation_fraction"}
-_OF_PREDICTORS = {
+OF_PREDICTORS = {
     "random-forest": {"n_trees": "n_estimators", "columns": "max_features", "smallest_leaf": "min_samples_leaf"},
     "xgboost": {"rounds": "n_estimators", "depth": "max_depth", "rows": "subsample", "columns": "colsample_bytree"},
     **dict.fromkeys(("mlp", "gnn", "transformer"), _OF_NETWORKS),
@@ -193,7 +193,7 @@ def renamed_in(header: Any, predictor: str = "") -> Any:
     if not isinstance(header, dict):
         return header
     predictor = next((header[key] for key in ("predictor", "searcher") if isinstance(header.get(key), str)), predictor)
-    of_predictor = next((names for start, names in _OF_PREDICTORS.items() if predictor.startswith(start)), {})
+    of_predictor = next((names for start, names in OF_PREDICTORS.items() if predictor.startswith(start)), {})
     found = {key: renamed_in(value, predictor) for key, value in header.items()}
     now = {"settings": _SETTINGS | (of_predictor if "predictor" in header else {}), "options": of_predictor}
     for key, names in now.items():

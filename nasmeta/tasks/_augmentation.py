@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from nasmeta.checks import check_number
 from nasmeta.errors import SettingError, shown
@@ -185,6 +184,7 @@ def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
 
     A label transform that no monotone change of the unit can disturb.
     """
+    from scipy.special import ndtri
     from scipy.stats import rankdata
 
     ranks = rankdata(values)

@@ -16,7 +16,7 @@ import nasmeta as nm
 from nasmeta.archives import digest_of
 from nasmeta.code import estimator_digest
 from nasmeta.errors import SettingError
-from nasmeta.moved import _OF_PREDICTORS
+from nasmeta.moved import OF_PREDICTORS
 from nasmeta.predictors import (
     PREDICTORS,
     GPRegressor,
@@ -94,15 +94,15 @@ def test_former_names_warn_and_give_the_same(name: str, tmp_path: Path) -> None:
     assert former[-1].get_params() == due[-1].get_params()
     kind, first = type(due[-1]), next(iter(old))
     with pytest.warns(DeprecationWarning, match=f"The argument {first} of {kind.__name__} is"):
-        assert kind(**{first: old[first]}).get_params()[_OF_PREDICTORS[name][first]] == old[first]
+        assert kind(**{first: old[first]}).get_params()[OF_PREDICTORS[name][first]] == old[first]
     with pytest.warns(DeprecationWarning, match=f"{kind.__name__}.{first} is"):
         assert getattr(due[-1], first) == old[first]
     with pytest.raises(SettingError, match="by that name only"):
-        kind(**{first: 1, _OF_PREDICTORS[name][first]: 1})
-    assert kind.__init__.renamed == _OF_PREDICTORS[name]  # type: ignore[misc]
+        kind(**{first: 1, OF_PREDICTORS[name][first]: 1})
+    assert kind.__init__.renamed == OF_PREDICTORS[name]  # type: ignore[misc]
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)
-        read = load_predictor(written_before(save_predictor(due, tmp_path / "file.zip"), _OF_PREDICTORS[name]))
+        read = load_predictor(written_before(save_predictor(due, tmp_path / "file.zip"), OF_PREDICTORS[name]))
         np.testing.assert_array_equal(read.predict(CELLS), due.predict(CELLS))
         assert read[-1].get_params() == due[-1].get_params()
 
