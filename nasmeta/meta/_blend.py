@@ -68,14 +68,16 @@ def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: 
         if np.ptp(left) == 0:  # nothing is left to correct
             return Blend(mean, std, {"adapted": 1.0})
         rest = _process(space, cells, left)
-        solved = cho_solve((_factor(rest), True), seen)
+        covariance = _covariance(rest, left)
+        solved = np.linalg.solve(covariance, seen)
         slope = (solved @ labels + _SLOPE / _SLOPE_VARIANCE) / (solved @ seen + 1 / _SLOPE_VARIANCE)
-    around = _covariance(rest) + _SLOPE_VARIANCE * np.outer(seen, seen)
+    around = covariance + _SLOPE_VARIANCE * np.outer(seen, seen)
     of_corrected = _densities(around, labels - _SLOPE * seen, folds)
-    of_alone = _densities(_covariance(alone), labels, folds)
+    of_alone = _densities(_covariance(alone, labels), labels, folds)
     weights = predictive_weights(np.stack([of_adapted, of_corrected, of_alone]), rng)
 
     everything = np.arange(space.size)
+    _condition(rest, labels - slope * adapted[cells])  # on what the prediction from all labels leaves
     (rest_mean, rest_std), (alone_mean, alone_std) = (one.predict(everything, return_std=True) for one in (rest, alone))
     means = np.stack([adapted, slope * adapted + rest_mean, alone_mean])
     stds = np.stack([std / spread, rest_std, alone_std])
@@ -86,20 +88,23 @@ def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: 
 
 
 def _process(space: SearchSpace, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> Any:
-    """Return the predictor `gp` of these labels, taken as they are."""
+    """Return the predictor `gp` of these labels, not of their ranks."""
     process = make_predictor("gp", space=space)
     process[-1].set_params(labels="value")
     return process.fit(cells, labels)
 
 
-def _factor(process: Any) -> NDArray[np.float64]:
-    """Return the lower Cholesky factor of the covariance of the labels that a process has seen."""
+def _covariance(process: Any, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the covariance of the labels of a process, which has standardised them, in their own unit."""
     factor: NDArray[np.float64] = process[-1].factor_
-    return factor
+    return labels.std() ** 2 * (factor @ factor.T)
 
 
-def _covariance(process: Any) -> NDArray[np.float64]:
-    return _factor(process) @ _factor(process).T
+def _condition(process: Any, labels: NDArray[np.float64]) -> None:
+    """Condition a process on other labels of the same cells, with the hyperparameters that it has."""
+    regressor = process[-1]
+    scores = regressor.label_scale_.to_scores(labels) - regressor.mean_
+    regressor.weights_ = cho_solve((regressor.factor_, True), scores)
 
 
 def _densities(
