@@ -132,17 +132,19 @@ def plot_attainment(
     handles: dict[str, Any] = {}
     for panel, task in zip(panels, asked, strict=False):
         surfaces = attainment_surfaces(frame, task, at=at)
-        front = task.front.values
+        front, step = task.front.values, "pre" if task.signs[1] > 0 else "post"
         grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
-        handles["true front"] = panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle="steps-post")[0]
+        handles["true front"] = panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}")[
+            0
+        ]
         for i, (searcher, own) in enumerate(surfaces.groupby("searcher", sort=False)):
             lines = {
                 share: _heights(part[["objective_1", "objective_2"]].to_numpy(), task, grid)
                 for share, part in own.groupby("share")
             }
             low, middle, high = (lines[share] for share in (25, 50, 75))
-            handles[str(searcher)] = panel.plot(grid, middle, color=f"C{i}", drawstyle="steps-post")[0]
-            panel.fill_between(grid, low, high, color=f"C{i}", alpha=0.2, step="post", linewidth=0)
+            handles[str(searcher)] = panel.plot(grid, middle, color=f"C{i}", drawstyle=f"steps-{step}")[0]
+            panel.fill_between(grid, low, high, color=f"C{i}", alpha=0.2, step=step, linewidth=0)
         best, worst = task.front.best, task.front.worst
         for limits, j in ((panel.set_ylim, 0), (panel.set_xlim, 1)):
             margin = 0.1 * (best[j] - worst[j])

@@ -80,7 +80,10 @@ class TableEvaluator(Evaluator):
 
     def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
         """Return the look-ups of the same question after trainings of several lengths, by epochs."""
-        return {epochs: self if task == self.task else TableEvaluator(task) for epochs, task in lengths.items()}
+        found: dict[int, Evaluator] = {}
+        for epochs, task in lengths.items():
+            found[epochs] = self if task == self.task else TableEvaluator(task, self.seed)
+        return found
 
     def __reduce__(self) -> Any:
         return TableEvaluator, (self.task, self.seed)

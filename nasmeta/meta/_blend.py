@@ -97,7 +97,7 @@ def _process(space: SearchSpace, cells: NDArray[np.int32], labels: NDArray[np.fl
 def _covariance(process: Any, labels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the covariance of the labels of a process, which has standardised them, in their own unit."""
     factor: NDArray[np.float64] = process[-1].factor_
-    return labels.std() ** 2 * (factor @ factor.T)
+    return np.asarray(labels.var() * (factor @ factor.T))
 
 
 def _condition(process: Any, labels: NDArray[np.float64]) -> None:

@@ -85,6 +85,9 @@ class RunConfig:
     def __post_init__(self) -> None:
         """Draw the answers of this run, where they are drawn."""
         object.__setattr__(self, "evaluator", self.evaluator.for_seed(self.seed))
+        if self.lengths is not None:
+            drawn = {epochs: one.for_seed(self.seed) for epochs, one in self.lengths.items()}
+            object.__setattr__(self, "lengths", drawn)
 
     @classmethod
     def of(

@@ -46,9 +46,9 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
         codes = np.array([position[name] for name in of_runs], dtype=np.int64)
         return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
 
-    incumbents = [run._incumbents() for run in runs]
+    incumbents = [_without_noise(run, *run._incumbents()) for run in runs]
     best = [values for _, values in incumbents]
-    regrets = [_regrets(run, *found) for run, found in zip(runs, incumbents, strict=True)]
+    regrets = [r.evaluator.sign * (r.evaluator.optimum - b) + 0.0 for r, b in zip(runs, best, strict=True)]  # no -0.0
     for run, regret in zip(runs, regrets, strict=True):
         if (regret < 0).any():
             raise SettingError(
@@ -95,12 +95,14 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     return frame
 
 
-def _regrets(run: History, cells: NDArray[np.int32], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far incumbents are from the optimum, without the noise of a sampled seed."""
-    evaluator = run.evaluator
-    if run.task.is_sampled and evaluator.noise_free is not None:
-        values = evaluator.noise_free[cells]
-    return evaluator.sign * (evaluator.optimum - values) + 0.0  # no -0.0
+def _without_noise(
+    run: History, cells: NDArray[np.int32], values: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return incumbents with their values; of a sampled seed those of the mean over seeds."""
+    noise_free = run.evaluator.noise_free
+    if run.task.is_sampled and noise_free is not None:
+        values = noise_free[cells]
+    return cells, values
 
 
 def weights_frame(notes: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

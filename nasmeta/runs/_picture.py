@@ -45,7 +45,13 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     panels = figure.subplots(2, sharex=True, height_ratios=(2, 1)) if len(weights.columns) else [figure.subplots()]
     axes = panels[0]
     axes.plot(frame[x], frame["value"], "o", color="0.6", markersize=3, label="evaluated")
-    axes.plot(frame[x], frame["incumbent_value"], color="#0072B2", drawstyle="steps-post", label="best so far")
+    axes.plot(
+        frame[x],
+        frame["incumbent_value"],
+        color="#0072B2",
+        drawstyle="steps-post",
+        label="best so far, mean of its seeds" if run.task.is_sampled else "best so far",
+    )
     optimum, info = run.evaluator.optimum, run.evaluator.column
     if not isnan(optimum):
         axes.axhline(optimum, color="0.35", linewidth=0.8, linestyle=(0, (5, 1.5)), label="optimum")

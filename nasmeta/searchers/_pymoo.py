@@ -96,12 +96,10 @@ class PymooNSGA2(WithoutReplacement):
             unknown = [cell for cell in self._cells if cell >= 0 and self._open[cell]]
             self._queue = list(dict.fromkeys(unknown))
         waiting = any(cell >= 0 and cell not in self._values and not self._is_shut(cell) for cell in self._cells)
-        if waiting or self._queue:
+        if waiting or self._queue or not self._values:  # of nothing that is known no value is the worst
             return
         known = [self._values.get(cell) for cell in self._cells]
-        there = np.array(
-            [value for value in known if value is not None] or list(self._values.values()) or [np.zeros(2)]
-        )
+        there = np.array([value for value in known if value is not None] or list(self._values.values()))
         self._problem.n_obj = there.shape[1]
         worst = there.min(axis=0)
         self._generation.set("F", -np.array([worst if value is None else value for value in known]))

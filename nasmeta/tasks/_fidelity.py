@@ -132,10 +132,10 @@ def _shorter(task: Task) -> dict[int, Task]:
     if task.objective is not None or not signal.epochs or task.table_name in ("", *table_names()):
         return {}
     found = {}
-    there = set(map(Signal.of, task.table.columns))
-    for epochs in sorted({signal.epochs for signal in there if signal.epochs}):
+    there = {Signal.of(column).address for column in task.table.columns}
+    for epochs in sorted({column.epochs for column in task.table.columns if column.epochs}):
         short = replace(signal, epochs=epochs)
-        if epochs < signal.epochs and short in there:
+        if epochs < signal.epochs and short.address in there:
             shorter = Task(f"{task.name}@{epochs}ep", task._table, short, cost=_cost_like(task))
             if not np.isnan(shorter.values[task.measured]).any():
                 found[epochs] = shorter

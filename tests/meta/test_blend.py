@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, norm
 
 import nasmeta as nm
 from nasmeta.meta import META_PREDICTORS, MetaLinear, MetaPredictor, MetaPredictorSearch
+from nasmeta.meta._blend import _covariance, _densities, _process
 from nasmeta.predictors import make_predictor, normal_scores
 from nasmeta.tasks import SourceTask, Task
 
@@ -97,3 +98,31 @@ def test_searches_with_a_meta_predictor_do_not_blend(target) -> None:
     searcher = MetaPredictorSearch(target.space, np.random.default_rng(0), predictor="meta-linear")
     assert not searcher.build_model(0).blends
     assert META_PREDICTORS["meta-linear"](target.space).blends
+
+
+def test_the_covariance_is_in_the_unit_of_the_labels(target) -> None:
+    cells = np.random.default_rng(1).permutation(target.space.size)[:30].astype(np.int32)
+    labels = np.random.default_rng(2).normal(size=30)
+    wide, narrow = (_covariance(_process(target.space, cells, s * labels), s * labels) for s in (1.0, 0.1))
+    np.testing.assert_allclose(narrow, 0.01 * wide, rtol=1e-6)
+
+
+def test_fold_densities_are_those_of_the_conditioned_normal_distributions() -> None:
+    rng = np.random.default_rng(2)
+    root, labels = rng.normal(size=(9, 9)), rng.normal(size=9)
+    covariance, folds = root @ root.T + np.eye(9), np.array_split(rng.permutation(9), 3)
+    expected = np.empty(9)
+    for fold in folds:
+        others = np.setdiff1d(np.arange(9), fold)
+        gain = np.linalg.solve(covariance[np.ix_(others, others)], covariance[np.ix_(others, fold)])
+        mean, variance = gain.T @ labels[others], np.diag(covariance)[fold]
+        variance = variance - np.einsum("ij,ij->j", covariance[np.ix_(others, fold)], gain)
+        expected[fold] = norm.logpdf(labels[fold], mean, np.sqrt(variance))
+    np.testing.assert_allclose(_densities(covariance, labels, folds), expected)
+
+
+def test_a_corrected_prediction_meets_the_labels(target, sources) -> None:
+    learner = MetaLinear().meta_fit(sources)
+    cells = np.random.default_rng(5).permutation(target.space.size)[:60]
+    learner.fit(cells, target.values[cells])
+    assert kendalltau(learner.predict(cells), target.values[cells]).statistic > 0.85

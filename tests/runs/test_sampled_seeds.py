@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
+from nasmeta.analysis import plot_regret, summarise
 from nasmeta.errors import ColumnError, SettingError
 from nasmeta.evaluators import TableEvaluator
 
@@ -42,7 +43,8 @@ def test_a_run_sees_draws_and_is_judged_without_their_noise() -> None:
     assert np.array_equal(run.values, task.sampled_values(3)[run.cells])
     frame = run.frame()
     np.testing.assert_array_equal(frame["regret"], task.optimum - task.values[frame["incumbent"]])
-    np.testing.assert_array_equal(frame["incumbent_value"], np.maximum.accumulate(run.values))
+    np.testing.assert_array_equal(frame["incumbent_value"], task.values[run.incumbents])
+    np.testing.assert_array_equal(run.values[run.incumbent_positions], np.maximum.accumulate(run.values))
     assert not np.array_equal(run.values, nm.search("gp", task, evaluations=40, seed=4).values)
 
 
@@ -57,6 +59,40 @@ def test_runs_of_a_comparison_draw_anew_also_without_chance_in_the_searcher(tmp_
     assert not values[0].equals(values[1])
     again = nm.compare(**asked, repeats=3, folder=tmp_path)
     pd.testing.assert_frame_equal(again, found)
+
+
+def test_a_comparison_is_analysed_also_where_a_lucky_cell_makes_the_regret_grow(tmp_path: Path) -> None:
+    frame = nm.compare(["evolution", "random"], ["nb201/cifar10#sample"], evaluations=60, repeats=6)
+    regrets = frame.sort_values(["searcher", "seed", "evaluation"]).groupby(["searcher", "seed"], observed=True)[
+        "regret"
+    ]
+    assert (regrets.diff() > 0).any()  # else this shows nothing
+    optimum = nm.get_task("nb201/cifar10").optimum
+    found = summarise(frame, at=[60])
+    assert (found["value_at_60"] <= optimum).all()
+    np.testing.assert_allclose(found["value_at_60"], optimum - found["final_regret"])
+    plot_regret(frame)
+    files = nm.report(frame, tmp_path, formats=[])
+    assert (tmp_path / "index.html").exists()
+    assert files
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_short_trainings_are_of_the_same_draw(seed: int) -> None:
+    frame = pd.DataFrame(
+        {
+            "cell": np.repeat(np.arange(40), 4),
+            "seed": np.tile([0, 0, 1, 1], 40),
+            "epochs": np.tile([10, 100], 80),
+            "accuracy": np.arange(160.0),
+        }
+    )
+    task = nm.Table.from_frame(frame, space="nb201").task("accuracy", seed="sample")
+    run = nm.search("hyperband", task, evaluations=30, seed=seed)
+    assert set(run.epochs) == {10, 100}
+    short = run.values[run.epochs == 10]
+    drawn = task.sampled_values(seed)[run.cells[run.epochs == 10]]
+    np.testing.assert_array_equal(short + 1, drawn)  # the value after 100 epochs is the one after 10 plus 1
 
 
 def test_a_killed_run_goes_on_with_its_own_draws(tmp_path: Path) -> None:
