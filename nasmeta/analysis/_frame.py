@@ -115,9 +115,12 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     loss = values_of["regret"]
     refuse(loss < 0, "the regret is negative: it must be the distance of the incumbent from the task's optimum.")
     grows = ~new & (np.diff(loss, prepend=loss[0]) > 0)
-    if "incumbent" in frame.columns:  # a cell that only looked better, as answers of one random seed do, may be worse
-        chosen = frame["incumbent"].to_numpy()[order]
-        grows &= np.append(False, chosen[1:] == chosen[:-1])
+    if "incumbent_value" in frame.columns and grows.any():
+        # A cell that only looked better, as answers of one random seed do, may be worse: then its value is, too.
+        value = frame["incumbent_value"].to_numpy(dtype=np.float64)[order]
+        optima = np.stack([loss + value, value - loss])  # of values that are maximised, and minimised
+        apart = np.maximum.reduceat(optima, start, axis=1) - np.minimum.reduceat(optima, start, axis=1)
+        grows &= np.repeat((apart > 1e-6 * np.abs(value).max()).all(axis=0), length)
     refuse(grows, "the regret grows: it must be that of the best cell so far.")
     return Runs(
         tasks=tuple(map(str, tasks)),
