@@ -167,7 +167,8 @@ def write_page(folder: Path) -> None:
             "of the labels come from five folds; a multiple of it plus a process of the target; a process of the "
             "target alone. What is weighed was tried out on nb201 and robust with all labels of the sources; that all "
             "three predict the same folds was preferred to leaving labels out one by one on nb201, tnb101, "
-            "tnb101-macro and robust with `meta-linear`. The other families and learners had no part in it."
+            "tnb101-macro and robust with `meta-linear`, on draws that are among those shown. The other families and "
+            "learners had no part in it."
         ),
         "`python reports/transfer/few_shot.py` runs everything that is missing and writes this page.",
     ]
