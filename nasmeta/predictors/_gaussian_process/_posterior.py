@@ -101,16 +101,6 @@ class ExactPosterior(ABC):
             mean += self.mean
         return mean, np.sqrt(np.maximum(self._variance, 1e-12)).astype(np.float64)
 
-    def left_out(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return what each label is predicted to be from the others: mean and variance, noise included, shape (n,).
-
-        Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equation 5.12.
-        """
-        residual = labels if self.mean is None else labels - self.mean[self.cells]
-        inverse = cho_solve((self.factor, True), np.eye(len(residual)), check_finite=False)
-        precision = np.diag(inverse)
-        return labels - inverse @ residual / precision, 1 / precision
-
 
 class CellGP(ExactPosterior):
     """Exact Gaussian process whose posterior is kept for every cell of a space, at O(n * n_cells) an observation."""
