@@ -18,7 +18,7 @@ from nasmeta.experiments import picks_of
 from nasmeta.spaces import get_space
 
 NAME = "graph-paper"
-TITLE = "NAS-Bench-Graph's own comparison: its search sees test accuracies"
+TITLE = "NAS-Bench-Graph's own comparison: matched only by a search on test accuracies"
 DATASETS = ("cora", "citeseer", "pubmed", "physics", "photo", "arxiv")
 # Table 1 of arXiv 2206.09166 as a public record of its results has it (front matter of a page on that paper, which says
 # of each figure that it is from table 1); in percent. The table's other three data sets are not in that record.
@@ -184,8 +184,9 @@ it to the search: `runnni.py` of github.com/THUMNLab/NAS-Bench-Graph, and the ex
 
 {repeats} runs each of {BUDGET} networks; test accuracy in percent, mean over three seeds of a network, mean ±
 standard deviation of the runs. *Published* is table 1 of Qin et al., NeurIPS 2022, arXiv 2206.09166; read in a
-public record of its results, not in the paper. What its ± is was not read: single runs of random search vary by far
-more. *Standard errors* counts it in full, so the quotient is a lower bound.
+public record of its results, which a language model drew from the paper, not in the paper itself. What its ± is was
+not read: single runs of random search vary by far more. *Standard errors* counts it in full, so the quotient is a
+lower bound.
 
 What differs, and what could not be met:
 
