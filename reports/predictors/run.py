@@ -1,8 +1,9 @@
 """How well predictors order the cells of NAS-Bench-201 from few labels: τ, calibration and seconds.
 
-Run with ``python reports/predictors/run.py`` after ``nasmeta data fetch meco`` and ``nasmeta data fetch
-constrained-tpe``; writes README.md, results.csv and the figures beside this file. ``--folder`` keeps the journals, so
-that a killed run goes on; the networks need ``nasmeta[torch]``, and ``--without-neural`` leaves them out.
+Run with ``python reports/predictors/run.py`` after ``nasmeta data fetch meco constrained-tpe zero-cost-nb201``; writes
+README.md, results.csv and the figures beside this file. ``--folder`` keeps the journals, so that a killed run goes on;
+the networks need ``nasmeta[torch]``, and ``--without-neural`` leaves them out. ``--only NAME`` measures one predictor
+of the first part and takes all else from results.csv; the figures stay.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ DRAWS = {  # cheap ones first
     "gp": 20,
     "ensemble": 10,
     "xgboost:default+proxies": 10,
+    "xgboost:published-proxies": 10,
+    "xgboost:default+published-proxies": 10,
     "gp:default+proxies": 5,
     LARGEST: 5,
     "random-forest": 3,
@@ -50,8 +53,8 @@ PUBLISHED = {  # all cells scored; as stated in public repositories, not measure
 AIM = (0.75, 0.80, 0.84, 0.86, 0.88)
 
 
-def measure(folder: Path, scale: float, neural: bool) -> dict[str, pd.DataFrame]:
-    """Run every part; a part that is finished in its journal costs nothing."""
+def measure(folder: Path, scale: float, neural: bool, only: list[str] | None) -> dict[str, pd.DataFrame]:
+    """Run every part, or some predictors of the first; a part that is finished in its journal costs nothing."""
 
     def part(name: str, plan: dict[str, int], task: str = "nb201/cifar10", **options: object) -> pd.DataFrame:
         frames = []
@@ -64,14 +67,27 @@ def measure(folder: Path, scale: float, neural: bool) -> dict[str, pd.DataFrame]
             )
         return pd.concat(frames, ignore_index=True)
 
+    if only:
+        chosen = [{name: plan[name] for name in only if name in plan} for plan in (DRAWS, NEURAL)]
+        plans = zip(chosen, (SIZES, NEURAL_SIZES), strict=True)
+        return {"few": pd.concat([part("few", plan, sizes=sizes) for plan, sizes in plans if plan])}
     frames = {"few": part("few", DRAWS, sizes=SIZES)}
+    if neural:
+        frames["few"] = pd.concat([frames["few"], part("few", NEURAL, sizes=NEURAL_SIZES)], ignore_index=True)
     frames["function"] = part("function", {BEST: 3}, sizes=SHOWN, rule="function")
     for dataset in ("cifar100", "imagenet16-120"):
         frames[dataset] = part(dataset, {BEST: 3}, f"nb201/{dataset}", sizes=SHOWN)
     frames["half"] = part("half", HALF, protocol="half")
-    if neural:
-        frames["neural"] = part("few", NEURAL, sizes=NEURAL_SIZES)
     return frames
+
+
+def joined(new: pd.DataFrame, former: Path) -> pd.DataFrame:
+    """Return former results with those of some predictors of the first part measured anew, in the order of the plan."""
+    old = pd.read_csv(former)
+    few = pd.concat([old[(old.part == "few") & ~old.predictor.isin(new.predictor)], new])
+    place = {name: i for i, name in enumerate([*DRAWS, *NEURAL])}
+    few = few.sort_values("predictor", key=lambda names: names.map(place), kind="stable")
+    return pd.concat([few, old[old.part != "few"]], ignore_index=True)
 
 
 def tau_table(summary: pd.DataFrame, scope: str, sizes: tuple[int, ...], interval: bool = True) -> pd.DataFrame:
@@ -129,31 +145,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="keep the journals here")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the number of draws, for a trial")
+    parser.add_argument("--only", action="append", choices=[*DRAWS, *NEURAL], help="measure this one, keep the others")
     parser.add_argument("--without-neural", action="store_true", help="leave the networks out")
     parser.add_argument("--output", type=Path, default=HERE)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        frames = measure(arguments.folder or Path(temporary), arguments.scale, not arguments.without_neural)
-    few = pd.concat([frames[name] for name in ("few", "neural") if name in frames], ignore_index=True)
-    summary = summarise_predictions(few)
     output = arguments.output
     output.mkdir(parents=True, exist_ok=True)
-    parts = {"few": few} | {name: frame for name, frame in frames.items() if name not in ("few", "neural")}
-    every = [summarise_predictions(frame).assign(part=name) for name, frame in parts.items()]
-    pd.concat(every, ignore_index=True).to_csv(output / "results.csv", index=False, float_format="%.5g")
-    drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
-    save_figure(plot_predictions(drawn), output / "kendall_tau")
-    save_figure(plot_calibration(drawn, [78, 781]), output / "calibration")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, neural = arguments.folder or Path(temporary), not arguments.without_neural
+        frames = measure(folder, arguments.scale, neural, arguments.only)
+    every = pd.concat([summarise_predictions(frame).assign(part=name) for name, frame in frames.items()])
+    if arguments.only:
+        every = joined(every, HERE / "results.csv")
+    else:
+        few = frames["few"]
+        drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
+        save_figure(plot_predictions(drawn), output / "kendall_tau")
+        save_figure(plot_calibration(drawn, [78, 781]), output / "calibration")
+    every.to_csv(output / "results.csv", index=False, float_format="%.5g")
+    of_part = {str(name): own for name, own in every.groupby("part", sort=False)}
+    summary, half = of_part["few"], of_part["half"]
     disjoint = summary[(summary.scope == "isomorph-disjoint") & (summary.predictor == BEST)].set_index("n_train")
     every_cell = summary[(summary.scope == "all") & (summary.predictor == BEST)].set_index("n_train")
     others = pd.concat(
         [
-            tau_table(summarise_predictions(frames[d]), scope, SHOWN).assign(dataset=d, scored=scope)
+            tau_table(of_part[d], scope, SHOWN).assign(dataset=d, scored=scope)
             for d in ("cifar100", "imagenet16-120")
             for scope in ("isomorph-disjoint", "all")
         ]
     )
-    half = summarise_predictions(frames["half"])
     text = TEXT.format(
         best=BEST,
         tau=f"{disjoint.kendall_tau[781]:.3f}",
@@ -167,7 +187,7 @@ def main() -> None:
         published=to_markdown(against_published(summary)),
         half_disjoint=to_markdown(tau_table(half, "isomorph-disjoint", (7812,))),
         half_unseen=to_markdown(tau_table(half, "unseen", (7812,))),
-        function=to_markdown(tau_table(summarise_predictions(frames["function"]), "isomorph-disjoint", SHOWN)),
+        function=to_markdown(tau_table(of_part["function"], "isomorph-disjoint", SHOWN)),
         others=to_markdown(others[["dataset", "scored", *[c for c in others if c not in ("dataset", "scored")]]]),
         seconds=to_markdown(seconds_table(summary)),
         calibration=to_markdown(calibration_table(summary)),
@@ -235,7 +255,9 @@ Cells without a label, isomorphs of labelled ones included:
 
 The published ones are as stated in public repositories; they were not measured here. `proxies` are nine zero-cost
 proxies of untrained networks that this project measured on scikit-learn's digits (`reports/proxies`), so they contain
-no label of any benchmark.
+no label of any benchmark. `published-proxies` are the 13 of NAS-Bench-Suite-Zero, computed on CIFAR-10 itself: of 9,444
+cells, and for another cell the mean of its isomorphs, if they have any. That paper's own protocol is in
+[reports/published](../published/suite-zero.md).
 
 How settings were chosen: encoders, kernels and settings of the predictors' defaults, and which member of the ensemble
 gets the proxies, were chosen on CIFAR-100's validation labels of all cells. So CIFAR-100 is not an unseen dataset for

