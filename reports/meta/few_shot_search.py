@@ -35,7 +35,10 @@ def measure_search(path: Path, runs: int = RUNS, seconds: float = float("inf")) 
                 if time.process_time() > seconds:
                     return False
                 start = time.process_time()
-                run = nm.search("meta-np", task, evaluations=MOST, seed=seed, meta_model=model, stop_at_optimum=True)
+                run = nm.search(
+                    "meta-np", task, evaluations=MOST, seed=seed, meta_model=model, settings={"falls_back": False},
+                    stop_at_optimum=True,
+                )  # fmt: skip
                 found = len(run) if run.stopped == "optimum" else MOST + 1
                 writer.writerow((task.name, seed, found, f"{1000 * (time.process_time() - start) / len(run):.1f}"))
                 file.flush()

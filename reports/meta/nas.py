@@ -114,14 +114,14 @@ def needed(searcher: Searcher, task: Task, cap: int, best_cells: int = 1) -> tup
 
 def variant(learnt: MetaNASSearch, seed: int, settings: dict[str, Any]) -> MetaNASSearch:
     """Return a new searcher with other settings of the search and the same networks."""
-    searcher = MetaNASSearch(learnt.space, np.random.default_rng([seed, 1]), **settings)
+    searcher = MetaNASSearch(learnt.space, np.random.default_rng([seed, 1]), **settings, falls_back=False)
     searcher.meta_model_ = learnt.meta_model_
     return searcher
 
 
 def is_random(settings: dict[str, Any]) -> bool:
     """Say whether runs of one training differ."""
-    searcher = MetaNASSearch(nm.get_space("nb201"), np.random.default_rng(0), **settings)
+    searcher = MetaNASSearch(nm.get_space("nb201"), np.random.default_rng(0), **settings, falls_back=False)
     return searcher.proposals == "uniform" or (searcher.proposals == "network" and searcher.temperature > 0)
 
 

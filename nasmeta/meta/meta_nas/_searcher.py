@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_bool, check_choice, check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
+from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.meta_nas._tasks import GREED
 from nasmeta.moved import renamed_arguments
-from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -34,7 +35,7 @@ def _require_torch() -> None:
 
 
 @SEARCHERS.register("meta-nas")
-class MetaNASSearch(MetaSearcher):
+class MetaNASSearch(FallsBackSearch):
     """A search network that proposes cells and a prediction network that screens them, meta-trained together.
 
     The search network chooses a cell's operations edge by edge (elsewhere position by position), given the cells and
@@ -89,6 +90,14 @@ class MetaNASSearch(MetaSearcher):
         Largest standard deviation of the noise of a practised task's scores.
     device : {"cpu", "cuda", "auto"}, default "cpu"
         Of meta-training.
+    falls_back : bool, default True
+        Whether the networks compete with `nasmeta.searchers.GPSearch`, which learns from the same values and takes over
+        where their cells turn out worse; see ``notes``. False is the networks on their own.
+
+    Attributes
+    ----------
+    notes : list of dict, or None
+        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both.
 
     Examples
     --------
@@ -99,7 +108,9 @@ class MetaNASSearch(MetaSearcher):
     (5, ('nb201/cifar10', 'nb201/imagenet16-120'))
     """
 
-    search_settings = ("candidates", "temperature", "beta", "prior_weight", "proposals", "screening", "device")
+    search_settings = (
+        "candidates", "temperature", "beta", "prior_weight", "proposals", "screening", "device", "falls_back",
+    )  # fmt: skip
 
     @renamed_arguments(optimism="beta", deviation="std")
     def __init__(
@@ -121,8 +132,9 @@ class MetaNASSearch(MetaSearcher):
         std: float = 0.5,
         noise: float = 0.3,
         device: str = "cpu",
+        falls_back: bool = True,
     ) -> None:
-        super().__init__(space, rng)
+        super().__init__(space, rng, falls_back=falls_back)
         self.candidates = check_int("candidates", candidates, most=space.size)
         self.temperature = check_number("temperature", temperature, most=100.0)
         self.beta = check_number("beta", beta)
@@ -169,7 +181,7 @@ class MetaNASSearch(MetaSearcher):
         model.require_complete()
         return model
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def _propose(self, n: int) -> NDArray[np.int32]:
         """Propose the candidates of highest upper confidence bound."""
         _require_torch()
         model: MetaNASModel = self._require_meta_model()
@@ -186,7 +198,7 @@ class MetaNASSearch(MetaSearcher):
         self._asked[chosen] = True
         return chosen
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Add to the context, in whatever order; a cell counts once."""
         for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
             self._values.setdefault(cell, value)

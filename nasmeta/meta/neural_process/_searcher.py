@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
 from nasmeta.errors import SpaceExhaustedError
+from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.moved import renamed_arguments
-from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -25,7 +26,7 @@ _CONTEXT = 100  # latest observations that the process reads: as many as it was 
 
 
 @SEARCHERS.register("meta-np")
-class MetaNPSearch(MetaSearcher):
+class MetaNPSearch(FallsBackSearch):
     """Bayesian optimisation whose model is a transformer neural process: each step is one forward pass.
 
     The upper confidence bound of the process is maximised exactly over all cells. What it has learnt is a model of the
@@ -47,6 +48,14 @@ class MetaNPSearch(MetaSearcher):
         Of the meta-training.
     seed : int, default 0
         Of the meta-training.
+    falls_back : bool, default True
+        Whether the process competes with `nasmeta.searchers.GPSearch`, which learns from the same values and takes over
+        where its cells turn out worse; see ``notes``. False is the neural process on its own.
+
+    Attributes
+    ----------
+    notes : list of dict, or None
+        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both.
 
     Examples
     --------
@@ -56,7 +65,7 @@ class MetaNPSearch(MetaSearcher):
     5
     """
 
-    search_settings = ("beta", "device")
+    search_settings = ("beta", "device", "falls_back")
 
     @renamed_arguments(optimism="beta")
     def __init__(
@@ -70,8 +79,9 @@ class MetaNPSearch(MetaSearcher):
         noise: float = 0.1,
         device: str = "cpu",
         seed: int = 0,
+        falls_back: bool = True,
     ) -> None:
-        super().__init__(space, rng)
+        super().__init__(space, rng, falls_back=falls_back)
         self.beta = check_number("beta", beta)
         self.width, self.steps = width, steps
         self.noise, self.device, self.seed = noise, device, seed
@@ -102,9 +112,11 @@ class MetaNPSearch(MetaSearcher):
         """Treat the other cells as asked."""
         self._open[:] = False
         self._open[cells] = True
+        if self.falls_back:
+            self._partner.restrict(cells)
         return True
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def _propose(self, n: int) -> NDArray[np.int32]:
         """Propose the cells of highest bound that have not been proposed."""
         if n > int(self._open.sum()):
             raise SpaceExhaustedError(f"All {self.space.size:,} cells of {self.space.name} have been proposed.")
@@ -121,7 +133,7 @@ class MetaNPSearch(MetaSearcher):
         self._open[chosen] = False
         return chosen
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Add the values to the context."""
         for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
             if cell not in self._cells:

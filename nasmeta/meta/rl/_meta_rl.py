@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
+from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.moved import renamed_arguments
-from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -43,7 +44,7 @@ class LearntPolicy:
 
 
 @SEARCHERS.register("meta-rl")
-class MetaRLSearch(MetaSearcher):
+class MetaRLSearch(FallsBackSearch):
     """A recurrent policy, trained by PPO on tasks sampled from the sources, that adapts by its hidden state.
 
     The Markov decision process is that of `CellSearchEnvs`: from the current cell, set one edge to another operation,
@@ -79,6 +80,14 @@ class MetaRLSearch(MetaSearcher):
         In the search, what the policy's scores are divided by; 0 takes the best action always.
     start : {"sources", "random"}, default "sources"
         First proposal: the cell that is best on the sources, or any.
+    falls_back : bool, default True
+        Whether the policy competes with `nasmeta.searchers.GPSearch`, which learns from the same values and takes over
+        where the policy's cells turn out worse; see ``notes``. False is the policy on its own.
+
+    Attributes
+    ----------
+    notes : list of dict, or None
+        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both.
 
     Examples
     --------
@@ -89,7 +98,7 @@ class MetaRLSearch(MetaSearcher):
     (('nb201/cifar10', 'nb201/imagenet16-120'), 20)
     """
 
-    search_settings: ClassVar[tuple[str, ...]] = ("temperature", "start", "device")
+    search_settings: ClassVar[tuple[str, ...]] = ("temperature", "start", "device", "falls_back")
 
     @renamed_arguments(deviation="std")
     def __init__(
@@ -110,8 +119,9 @@ class MetaRLSearch(MetaSearcher):
         device: str = "cpu",
         temperature: float = 1.0,
         start: str = "sources",
+        falls_back: bool = True,
     ) -> None:
-        super().__init__(space, rng)
+        super().__init__(space, rng, falls_back=falls_back)
         self.iterations = check_int("iterations", iterations, 0, 1_000_000)
         self.walks = check_int("walks", walks, 4, 100_000)
         self.steps = check_int("steps", steps, 2, 10_000)
@@ -163,7 +173,7 @@ class MetaRLSearch(MetaSearcher):
             self._memory = Memory.of(1, learnt.policy.hidden)
         return learnt, self._walk
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def _propose(self, n: int) -> NDArray[np.int32]:
         """Walk on to n cells that were not proposed yet; free moves over known cells lie between."""
         learnt, walk = self._begin()
         if int(walk.count[0]) + len(self._pending) + n > self.space.size:
@@ -197,7 +207,7 @@ class MetaRLSearch(MetaSearcher):
         untried[list(self._pending)] = -np.inf
         return int(untried.argmax())
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Learn values; the walk goes on from the last of the cells."""
         _, walk = self._begin()
         for i in range(len(cells)):

@@ -1,0 +1,137 @@
+"""What meta-searchers with a learned policy share: a process without sources that takes over where they err."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import check_bool
+from nasmeta.errors import SpaceExhaustedError
+from nasmeta.searchers import GPSearch, MetaSearcher
+from nasmeta.spaces import SearchSpace
+
+_ARMS = ("sources", "gp")
+_BEGINNING = 5  # evaluations that the sources and chance share: among favourites alone a contradiction cannot be seen
+_RATE = 0.3
+_LEAST = 0.05  # share of each arm, so that the other is heard again where it would have become the better one
+
+
+def arm_shares(values: NDArray[np.float64], arms: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the probability of each arm, by the ranks of what it found: Exp3 (Auer et al., SIAM J. Comput. 2002).
+
+    The reward of a proposal is the share of the values before it that it exceeds; `arms` has -1 for none.
+    """
+    log_weights = np.zeros(len(_ARMS))
+    for i in np.flatnonzero(arms >= 0):
+        below = (values[:i] < values[i]).mean() + 0.5 * (values[:i] == values[i]).mean() if i else 0.5
+        log_weights[arms[i]] += _RATE * (below - 0.5) / _shares(log_weights)[arms[i]]
+    return _shares(log_weights)
+
+
+def _shares(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    weights = np.exp(log_weights - log_weights.max())
+    return np.asarray((1 - len(_ARMS) * _LEAST) * weights / weights.sum() + _LEAST)
+
+
+class _Partner(GPSearch):
+    """Bayesian optimisation that leaves cells to others."""
+
+    @property
+    def n_left(self) -> int:
+        """Cells that nobody has proposed."""
+        return self._n_open - self._n_asked
+
+    def is_open(self, cell: int) -> bool:
+        """Say whether nobody has proposed it."""
+        return not self._asked[cell]
+
+    def take(self, cell: int) -> None:
+        """Leave a cell to the other."""
+        self._mark(cell)
+
+    def draw(self) -> int:
+        """Return any open cell."""
+        cell = int(self.rng.choice(np.flatnonzero(~self._asked)))
+        self._mark(cell)
+        return cell
+
+
+class FallsBackSearch(MetaSearcher):
+    """Base of meta-searchers whose own proposals compete with those of `nasmeta.searchers.GPSearch`.
+
+    Both are told all values. The first five cells are the searcher's own, but for every second one, which is drawn at
+    random. Then each proposal is that of one of the two, drawn with the probabilities of `arm_shares`, so that sources
+    which the target contradicts lose their say. Exp3's bound on the regret holds for the sum of the ranks; that a
+    search finds its best cell no later does not follow from it, and is measured in ``reports/transfer``.
+
+    Attributes
+    ----------
+    notes : list of dict, or None
+        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both; None where
+        it does not fall back.
+    """
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, falls_back: bool = True) -> None:
+        super().__init__(space, rng)
+        self.falls_back = check_bool("falls_back", falls_back)
+        self._arm_of: dict[int, int] = {}
+        self._found: dict[int, float] = {}
+
+    @abstractmethod
+    def _propose(self, n: int) -> NDArray[np.int32]:
+        """Propose n cells by what was learnt, shape (n,)."""
+
+    @abstractmethod
+    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Learn values of cells, whoever proposed them; both of shape (n,)."""
+
+    @cached_property
+    def _partner(self) -> _Partner:
+        return _Partner(self.space, self.rng, n_initial=0)
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose cells of the learned policy, or of the Gaussian process where its own have been found wanting."""
+        if not self.falls_back:
+            return self._propose(n)
+        if n > self._partner.n_left:
+            raise SpaceExhaustedError(f"Fewer than {n} cells of {self.space.name} have not been proposed.")
+        proposed = [self._one() for _ in range(n)]
+        self.notes = [said for _, said in proposed]
+        return np.array([cell for cell, _ in proposed], dtype=np.int32)
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Tell both the values."""
+        self._observe(cells, values)
+        if self.falls_back:
+            self._partner.tell(cells, values)
+            for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
+                self._found.setdefault(cell, value)
+
+    def _one(self) -> tuple[int, Mapping[str, Any]]:
+        """Return a cell, and who proposes it."""
+        said: dict[str, Any] = {}
+        if len(self._arm_of) < _BEGINNING:
+            by = "random" if len(self._arm_of) % 2 else "sources"
+        else:
+            arms = np.array([self._arm_of.get(cell, -1) for cell in self._found], dtype=np.int64)
+            shares = arm_shares(np.fromiter(self._found.values(), np.float64, len(self._found)), arms)
+            said["weights"] = dict(zip(_ARMS, shares.round(4).tolist(), strict=True))
+            by = _ARMS[int(self.rng.random() >= shares[0])]
+        cell = -1
+        if by == "sources":
+            cell = int(self._propose(1)[0])
+            if self._partner.is_open(cell):
+                self._partner.take(cell)
+            else:  # the process has proposed it, and its value is on the way
+                by = "gp"
+        if by == "random":
+            cell = self._partner.draw()
+        elif by == "gp":
+            cell = int(self._partner.ask(1)[0])
+        self._arm_of[cell] = _ARMS.index(by) if by in _ARMS else -1
+        return cell, {"by": by, **said}

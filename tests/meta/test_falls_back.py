@@ -1,0 +1,122 @@
+"""A learned policy that the target contradicts falls back on a Gaussian process without sources."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+import nasmeta as nm
+from nasmeta.errors import SettingError, SpaceExhaustedError
+from nasmeta.meta._falls_back import FallsBackSearch, arm_shares
+from nasmeta.tasks import SourceTask
+
+
+class _Order(FallsBackSearch):
+    """Propose the cells of one order, as a policy of perfect or of perverse sources would."""
+
+    order: NDArray[np.int32]
+
+    def _learn(self, sources: list[SourceTask]) -> None:
+        return None
+
+    def _propose(self, n: int) -> NDArray[np.int32]:
+        self.seen = getattr(self, "seen", set())
+        found = [cell for cell in self.order.tolist() if cell not in self.seen][:n]
+        self.seen.update(found)
+        return np.array(found, dtype=np.int32)
+
+    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        self.seen = getattr(self, "seen", set()) | set(cells.tolist())
+
+
+def _values() -> NDArray[np.float64]:
+    return nm.get_task("nb201/cifar10").values
+
+
+def _shares(best_first: bool, seed: int = 0, evaluations: int = 40) -> list[str]:
+    values = _values()
+    searcher = _Order(nm.get_space("nb201"), np.random.default_rng(seed))
+    searcher.order = np.argsort(-values if best_first else values).astype(np.int32)
+    by = []
+    for _ in range(evaluations):
+        cells = searcher.ask()
+        assert searcher.notes is not None
+        by.append(searcher.notes[0]["by"])
+        searcher.tell(cells, values[cells])
+    return by
+
+
+def test_shares_by_hand() -> None:
+    assert arm_shares(np.zeros(0), np.zeros(0, dtype=np.int64)).tolist() == [0.5, 0.5]
+    # Of the values 1, 2, 0 the second exceeds all before it, reward 1, and the third none, reward 0. The second arm's
+    # log weight is .3 × (1 − .5) / .5 = .3, so that its share is .05 + .9 / (1 + e^−.3) = .567; the first arm's is
+    # then .3 × (0 − .5) / .433 = −.346.
+    arms = np.array([-1, 1, 0])
+    first = 0.05 + 0.9 / (1 + np.exp(0.3))
+    wanted = 0.05 + 0.9 / (1 + np.exp(0.3 + 0.15 / first))
+    assert arm_shares(np.array([1.0, 2.0, 0.0]), arms)[0] == pytest.approx(wanted)
+    ties = arm_shares(np.ones(6), np.array([0, 1, 0, 0, 1, 0]))
+    assert ties == pytest.approx([0.5, 0.5])  # a value that ties with all before it says nothing
+
+
+def test_a_policy_that_the_target_contradicts_loses_its_say_and_a_right_one_keeps_it() -> None:
+    wrong, right = _shares(best_first=False), _shares(best_first=True)
+    assert wrong[:5] == right[:5] == ["sources", "random", "sources", "random", "sources"]
+    assert wrong[10:].count("gp") > 24  # 30 proposals, of which about two are left to the loser
+    assert right[10:].count("sources") > right[10:].count("gp")
+
+
+def test_no_cell_twice_in_batches_whose_values_come_late() -> None:
+    values = _values()
+    searcher = _Order(nm.get_space("nb201"), np.random.default_rng(0))
+    searcher.order = np.argsort(-values).astype(np.int32)
+    batches = [searcher.ask(4)]
+    for _ in range(10):
+        batches.append(searcher.ask(4))
+        searcher.tell(batches[-2], values[batches[-2]])
+    cells = np.concatenate(batches)
+    assert len(set(cells.tolist())) == len(cells) == 44
+
+
+def test_an_exhausted_space_is_an_error() -> None:
+    searcher = _Order(nm.get_space("tnb101"), np.random.default_rng(0))
+    with pytest.raises(SpaceExhaustedError, match="Fewer than 5000 cells"):
+        searcher.ask(5000)
+
+
+def test_shipped_policies_find_the_best_of_a_reversed_task_as_a_search_without_sources_does() -> None:
+    pytest.importorskip("torch")
+    task = nm.get_task("nb201/cifar10")
+    reversed_task = nm.Table.from_frame(
+        pd.DataFrame({"cell": range(len(task.values)), "score": 100 - task.values}), space="nb201"
+    ).task("score")
+    for kind, evaluations in (("meta-rl", 60), ("meta-nas", 60)):
+        found = {
+            falls_back: np.mean(
+                [
+                    nm.search(
+                        kind,
+                        reversed_task,
+                        evaluations=evaluations,
+                        seed=seed,
+                        meta_model=f"{kind}-nb201-without-cifar10",
+                        settings={"falls_back": falls_back},
+                    ).values.max()
+                    for seed in range(2)
+                ]
+            )
+            for falls_back in (True, False)
+        }
+        assert found[True] > found[False] + 10, kind
+
+
+def test_notes_say_who_proposed_and_none_without_a_fall_back() -> None:
+    pytest.importorskip("torch")
+    model = "meta-rl-nb201-without-cifar10"
+    run = nm.search("meta-rl", "nb201/cifar10", evaluations=8, meta_model=model)
+    assert [note["by"] for note in run.notes[:5]] == ["sources", "random", "sources", "random", "sources"]
+    assert sum(run.notes[7]["weights"].values()) == pytest.approx(1)
+    alone = nm.search("meta-rl", "nb201/cifar10", evaluations=8, meta_model=model, settings={"falls_back": False})
+    assert alone.notes is None or not any(alone.notes)
+    with pytest.raises(SettingError, match="falls_back"):
+        nm.search("meta-rl", "nb201/cifar10", evaluations=1, meta_model=model, settings={"falls_back": "no"})
