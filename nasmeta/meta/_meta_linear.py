@@ -190,6 +190,8 @@ class MetaLinear(MetaPredictor):
         See `nasmeta.meta.SourceMatrix`.
     seed : int, default 0
         Of the cells on which hyperparameters are fitted.
+    blends : bool, default True
+        See `MetaPredictor`.
 
     Examples
     --------
@@ -204,8 +206,10 @@ class MetaLinear(MetaPredictor):
 
     _parts_of: tuple[MetaLinearModel, _Parts] | None = None
 
-    def __init__(self, space: str | SearchSpace = "nb201", *, scale: str = "auto", seed: int = 0) -> None:
-        super().__init__(space, seed=seed)
+    def __init__(
+        self, space: str | SearchSpace = "nb201", *, scale: str = "auto", seed: int = 0, blends: bool = True
+    ) -> None:
+        super().__init__(space, seed=seed, blends=blends)
         self.scale = scale
 
     def _meta_learn(self, sources: list[SourceTask]) -> MetaLinearModel:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._blend import FEWEST_LABELS, blended
@@ -21,7 +22,7 @@ from nasmeta.tasks import SourceTask, Task, checked_sources
 __all__ = ["MetaPredictor"]
 
 
-class MetaPredictor(ABC):
+class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     """Base of meta-predictors.
 
     ``meta_fit(sources)`` learns, once; ``fit(cells, y)`` adapts to labels of the target; ``predict(cells)``. All that
@@ -34,13 +35,13 @@ class MetaPredictor(ABC):
         Space of the cells, or its name.
     seed : int, default 0
         Of the meta-training.
-
-    Attributes
-    ----------
     blends : bool, default True
         Whether, from eight labels on, the adapted prediction is blended with Gaussian processes of the target's own
         labels, by how well each foretells these: so a target that contradicts its sources is not predicted by them.
-        Set it to False for the meta-learner on its own.
+        False is the meta-learner on its own.
+
+    Attributes
+    ----------
     weights_ : dict of str to float
         Weights in the last fit: of the ``adapted`` prediction, of the same ``corrected`` by a process of the target,
         and of a process ``alone``.
@@ -48,7 +49,8 @@ class MetaPredictor(ABC):
     Notes
     -----
     Higher labels are better, as in `nasmeta.tasks.SourceTask`: pass minus a latency.
-    ``nasmeta.testing.MetaPredictorContract`` holds the tests that any meta-predictor must pass.
+    Parameters are those of scikit-learn's estimators: `get_params`, `set_params`, `sklearn.base.clone`, which gives an
+    untrained copy. ``nasmeta.testing.MetaPredictorContract`` holds the tests that any meta-predictor must pass.
 
     Examples
     --------
@@ -77,14 +79,13 @@ class MetaPredictor(ABC):
 
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
-    search_settings: ClassVar[tuple[str, ...]] = ()
+    search_settings: ClassVar[tuple[str, ...]] = ("blends",)
     deviation_ = renamed_attribute("deviation_", "std_")
-    blends: bool = True
     weights_: Mapping[str, float]
     monitor: Any = None  # a nasmeta.meta.Monitor: progress, log and checkpoint of the meta-training
 
-    def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0) -> None:
-        self.space, self.seed = space, seed
+    def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0, blends: bool = True) -> None:
+        self.space, self.seed, self.blends = space, seed, blends
 
     @property
     def cell_space(self) -> SearchSpace:

@@ -102,11 +102,12 @@ class NetworkLearner(MetaPredictor):
         noise: float = 0.1,
         device: str = "cpu",
         seed: int = 0,
+        blends: bool = True,
     ) -> None:
-        super().__init__(space, seed=seed)
+        super().__init__(space, seed=seed, blends=blends)
         self.steps, self.noise, self.device = steps, noise, device
 
-    search_settings = ("device",)
+    search_settings = ("device", "blends")
 
     @abstractmethod
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:

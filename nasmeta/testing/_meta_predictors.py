@@ -110,6 +110,15 @@ class MetaPredictorContract(OnSpaces):
         assert random.getstate() == state
         assert np.random.get_state()[1].tolist() == old  # type: ignore[index]  # noqa: NPY002
 
+    def test_its_parameters_are_those_of_scikit_learn(self, space: SearchSpace) -> None:
+        from sklearn.base import clone
+
+        made = self.learnt(space)
+        copy = clone(made)
+        assert copy.meta_model_ is None
+        assert copy.get_params() == made.get_params()
+        assert copy.set_params(seed=3).seed == 3
+
     def test_its_file_brings_it_back(self, space: SearchSpace, tmp_path: Path) -> None:
         if not self.can_be_saved:
             pytest.skip("It cannot be saved.")

@@ -118,6 +118,8 @@ class DeepKernelGP(NetworkLearner):
         Deviation of the noise that is added to the sources' scores.
     device : str, default "cpu"
     seed : int, default 0
+    blends : bool, default True
+        See `MetaPredictor`.
 
     Examples
     --------
@@ -142,8 +144,9 @@ class DeepKernelGP(NetworkLearner):
         noise: float = 0.1,
         device: str = "cpu",
         seed: int = 0,
+        blends: bool = True,
     ) -> None:
-        super().__init__(space, steps=steps, noise=noise, device=device, seed=seed)
+        super().__init__(space, steps=steps, noise=noise, device=device, seed=seed, blends=blends)
         self.width, self.n_features = width, n_features
 
     def _views(self, sources: list[SourceTask], matrix: SourceMatrix) -> Sequence[SourceMatrix]:

@@ -57,8 +57,9 @@ class _GradientLearner(NetworkLearner):
         noise: float = 0.1,
         device: str = "cpu",
         seed: int = 0,
+        blends: bool = True,
     ) -> None:
-        super().__init__(space, steps=steps, noise=noise, device=device, seed=seed)
+        super().__init__(space, steps=steps, noise=noise, device=device, seed=seed, blends=blends)
         self.inner_steps, self.order, self.width = inner_steps, order, width
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
@@ -124,6 +125,8 @@ class MAML(_GradientLearner):
         Deviation of the noise that is added to the sources' scores.
     device : str, default "cpu"
     seed : int, default 0
+    blends : bool, default True
+        See `MetaPredictor`.
 
     Examples
     --------
@@ -176,9 +179,18 @@ class Reptile(_GradientLearner):
         noise: float = 0.1,
         device: str = "cpu",
         seed: int = 0,
+        blends: bool = True,
     ) -> None:
         super().__init__(
-            space, inner_steps=inner_steps, order=order, width=width, steps=steps, noise=noise, device=device, seed=seed
+            space,
+            inner_steps=inner_steps,
+            order=order,
+            width=width,
+            steps=steps,
+            noise=noise,
+            device=device,
+            seed=seed,
+            blends=blends,
         )
 
     def _direction(self) -> Any:

@@ -34,6 +34,8 @@ class MetaNP(NetworkLearner):
         Deviation of the noise that is added to the sources' scores.
     device : str, default "cpu"
     seed : int, default 0
+    blends : bool, default True
+        See `MetaPredictor`.
 
     Examples
     --------
@@ -59,8 +61,9 @@ class MetaNP(NetworkLearner):
         noise: float = 0.1,
         device: str = "cpu",
         seed: int = 0,
+        blends: bool = True,
     ) -> None:
-        super().__init__(space, steps=steps, noise=noise, device=device, seed=seed)
+        super().__init__(space, steps=steps, noise=noise, device=device, seed=seed, blends=blends)
         self.width = width
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
