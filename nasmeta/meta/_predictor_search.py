@@ -93,9 +93,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         """Return the meta-predictor, which has learnt nothing."""
         if not isinstance(self.predictor, str) or not self.knows(self.predictor):
             raise UnknownNameError.of("meta-predictor", self.predictor, list(META_PREDICTORS))
-        model = META_PREDICTORS[self.predictor](self.space, **self.options)
-        model.blends = False  # five adaptations more at each step
-        return model
+        return META_PREDICTORS[self.predictor](self.space, **({"blends": False} | dict(self.options)))
 
     def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
         """Adapt to the values themselves: the predictor has a scale of its own."""

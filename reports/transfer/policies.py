@@ -28,7 +28,7 @@ from nasmeta.searchers import GPSearch, Searcher
 
 HERE = Path(__file__).parent
 CAP = 150
-RUNS = {"gp": 10, "meta-rl": 10, "meta-nas": 10, "meta-np": 3}  # a step of meta-np takes ten times as long
+RUNS = {"gp": 10, "meta-rl": 10, "meta-nas": 10, "meta-np": 5}
 POLICIES = [name for name in RUNS if name != "gp"]
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 KEYS = ("target", "change", "searcher", "falls_back", "seed")

@@ -11,6 +11,7 @@ from scipy.stats import kendalltau, norm
 import nasmeta as nm
 from nasmeta.meta import META_PREDICTORS, MetaLinear, MetaPredictor, MetaPredictorSearch
 from nasmeta.meta._blend import _covariance, _densities, _process
+from nasmeta.meta.neural_process import MetaNPSearch
 from nasmeta.predictors import make_predictor, normal_scores
 from nasmeta.tasks import SourceTask, Task
 
@@ -97,6 +98,7 @@ def test_few_labels_and_equal_labels_leave_the_learner_alone(target, sources) ->
 def test_searches_with_a_meta_predictor_do_not_blend(target) -> None:
     searcher = MetaPredictorSearch(target.space, np.random.default_rng(0), predictor="meta-linear")
     assert not searcher.build_model(0).blends
+    assert not MetaNPSearch(target.space, np.random.default_rng(0))._predictor.blends  # one forward pass a step
     assert META_PREDICTORS["meta-linear"](target.space).blends
 
 

@@ -93,7 +93,13 @@ class MetaNPSearch(FallsBackSearch):
     def _predictor(self) -> MetaNP:
         from nasmeta.meta._registry import META_PREDICTORS
 
-        settings = {"width": self.width, "steps": self.steps, "noise": self.noise, "device": self.device}
+        settings = {
+            "width": self.width,
+            "steps": self.steps,
+            "noise": self.noise,
+            "device": self.device,
+            "blends": False,
+        }
         made: MetaNP = META_PREDICTORS["meta-np"](self.space, seed=self.seed, **settings)
         made.monitor = self.monitor
         return made
