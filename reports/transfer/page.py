@@ -19,6 +19,7 @@ HARM = 1 / 1.1
 FEWEST_DRAWS = 3  # of which an interval is made
 SHOWN = ("meta", "multi-task-gp", "rgpe", "meta-gp", "source-order")
 CHOICE = "meta, cross-fitted"
+LABELS = "400"  # a source, but in the table of other numbers
 
 
 def read(folder: Path) -> pd.DataFrame:
@@ -219,9 +220,30 @@ def verdict(chosen: dict[str, str]) -> str:
     )
 
 
+def by_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the speed-up of each searcher by the number of labels a source has, on the cases and draws of all."""
+    numbers = sorted(set(frame["labels"]) - {"-"}, key=lambda text: float("inf") if text == "all" else int(text))
+    rows = []
+    for kind in ("natural", "stress"):
+        for name in SHOWN:
+            own = frame[(frame["searcher"] == name) & ((frame["sources"] == "natural") == (kind == "natural"))]
+            there = own.groupby(["target", "sources", "draw"])["labels"].transform("nunique")
+            own = own[there == len(numbers)]
+            if not len(own):
+                continue
+            row = {"sources": kind, "searcher": f"`{name}`", "cases": own.groupby(["target", "sources"]).ngroups}
+            for number in numbers:
+                part = own[own["labels"] == number].groupby(["target", "sources"])[["gp", "evaluations"]].mean()
+                ratio = (part["gp"] / part["evaluations"]).rename("ratio").reset_index()
+                row[f"{number} labels"] = said(geometric(ratio))
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def write_page(folder: Path) -> None:
     """Write README.md and gains.png beside results.csv."""
-    frame, chosen = with_choice(read(folder))
+    whole = read(folder)
+    frame, chosen = with_choice(whole[whole["labels"].isin(["-", LABELS])])
     found = ratios(frame)
     searchers = [name for name in (*SHOWN, CHOICE, "gp") if name in set(found["searcher"])]
     families = tuple(family for half in HALVES.values() for family in half)
@@ -244,6 +266,11 @@ def write_page(folder: Path) -> None:
         "## How the default was chosen",
         paragraph(CHOICE_TEXT.format(halves=listed, verdict=verdict(chosen))),
         to_markdown(candidate_table(frame)).strip(),
+        *(
+            ["## Fewer and more labels", paragraph(LABELS_TEXT), to_markdown(by_labels(whole)).strip()]
+            if set(whole["labels"]) - {"-", LABELS}
+            else []
+        ),
         "## Without sources",
         paragraph(PLAIN_TEXT),
         to_markdown(plain_table(frame)).strip(),
@@ -284,6 +311,10 @@ candidates have. {verdict} The candidates themselves were narrowed beforehand, w
 draws, on tasks of tnb101, tnb101-macro, nb201, robust and graph, so there not even the row `meta, cross-fitted` is free
 of all choices; hpobench-mlp, graphgym and latency had no part in it."""
 
+LABELS_TEXT = """
+As above, by how many labels each source has; *all* are all that its table has. Only cases and draws that have all
+columns count, one or two draws a case, so compare columns and not these figures with those above."""
+
 PLAIN_TEXT = """
 Mean evaluations to one of the best 0.1 %, at most 100, of searchers without sources."""
 
@@ -291,7 +322,6 @@ RUN_TEXT = """
 `python reports/transfer/run.py` runs everything and writes this page; `--draws` asks for more, and what results.csv
 has is not run again. Draws behind a figure: {low} to {high}, the same of all searchers in a case; each draws anew which
 labels a source has ({labels} of each), the permutations, and the searcher's seed. Few draws: intervals over targets say
-how targets differ, not how runs do. `fcnet` and other numbers of labels (`--family`, `--labels`) were not run. With all
-labels of the sources `meta` begins as `meta-gp` does, which is not shown here. Searchers learn from what the case
+how targets differ, not how runs do. `fcnet` (`--family`) was not run. Searchers learn from what the case
 allows and from nothing of the target. Targets of which more than four times 0.1 % of the architectures tie for the best
 are left out."""
