@@ -56,11 +56,13 @@ class Trainer:
     ) -> None:
         require_torch()
         self.recipe = load_recipe(recipe)
-        self.dataset = data if isinstance(data, ImageDataset) else load_dataset(data, **(options or {}))
+        whole = data if isinstance(data, ImageDataset) else load_dataset(data, **(options or {}))
+        self.dataset = self.recipe.images_of(whole)
         self.space = space
         self.device = device
         self.isolated = isolated
-        self._origin = (data, options or {})
+        # the worker reads a data set again, but for a few images of it, which it is handed
+        self._origin = (data, options or {}) if self.dataset is whole else (self.dataset, {})
         self._executor: Any = None
 
     @property

@@ -13,7 +13,7 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.places import checked_path
 from nasmeta.spaces import SPACES, Architecture, SearchSpace
 from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
-from nasmeta.training._recipe import Recipe
+from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import EpochRecord, TrainingResult
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def train(
         data = dataset
     else:
         raise SettingError("split, valid_fraction and size are for a data set that is given by its name.")
+    recipe = load_recipe(recipe)
+    data = recipe.images_of(data)
     result = run_training(
         cell,
         space,
