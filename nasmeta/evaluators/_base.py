@@ -186,7 +186,7 @@ class Evaluator(ABC):
         """
         return self.at({self.full_epochs: self.task} if epochs is None else fidelities(self.task, epochs))
 
-    def begin(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:  # noqa: B027
+    def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:  # noqa: B027
         """Be told that a run begins, and what its journal holds: cells, their values, and why some failed."""
 
     def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:

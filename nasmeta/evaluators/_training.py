@@ -267,7 +267,7 @@ class TrainingEvaluator(Evaluator):
                 self.failures[cell] = reason
         return Evaluation(np.array([one.value for one in found]), np.array(costs), tuple(one.reason for one in found))
 
-    def begin(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:
+    def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:
         """Begin a run with what its journal holds: those cells and their isomorphs are trained and paid for."""
         self._begun = {
             int(self.space.canonical(cell)): _Trained(value, 0.0, reasons.get(cell))

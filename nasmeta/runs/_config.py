@@ -29,7 +29,7 @@ from nasmeta.runs._replay import check_recorded, recorded_history
 from nasmeta.runs._sources import MetaModelLike, SourcesLike, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
-from nasmeta.tasks import SourceTask, Task
+from nasmeta.tasks import SourceTask, Task, fidelities
 
 __all__ = ["RunConfig"]
 
@@ -152,7 +152,8 @@ class RunConfig:
             goes_on = any(one.goes_on for one in lengths.values())
             clock = clock or Clock(promotion="continued" if goes_on else "scratch")
         elif epochs is not None:
-            evaluator.after(epochs)  # says what is possible
+            # says what is possible, for searchers of one length too
+            _ = evaluator.after(epochs) if evaluator.values is None else fidelities(task, epochs)
         if budget.seconds is not None:
             clock = clock or Clock()
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
@@ -338,7 +339,9 @@ class RunConfig:
                 journal = stack.enter_context(Journal(path, self.identity, lease=lease))
                 self._check(path, self._recorded(path, journal.records))
             for epochs, one in self.evaluators.items():
-                one.begin(*(([], [], {}) if journal is None else journal.records.after(epochs, self.clock is not None)))
+                one.resume(
+                    *(([], [], {}) if journal is None else journal.records.after(epochs, self.clock is not None))
+                )
             history = run_loop(
                 searcher,
                 self.evaluators,
