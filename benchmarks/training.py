@@ -67,7 +67,7 @@ def ours(cell: int, data: Any, device: Any, **changes: Any) -> Callable[[], floa
 
     recipe = load_recipe("nb201-12", **changes)
     sizes = {"channels": recipe.channels, "cells_per_stage": recipe.cells_per_stage}
-    learner = Learner(CellNetwork(cell, n_classes=data.n_classes, **sizes), data, recipe, 0, device)
+    learner = Learner(CellNetwork(cell, n_classes=data.n_classes, **sizes), data, recipe, 0, device, cell)
 
     def sample() -> float:
         with computing(deterministic=False):

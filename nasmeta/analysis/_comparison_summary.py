@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from nasmeta.analysis._plots import plot_regret, save_figure
+from nasmeta.analysis._plots import has_unknown_optimum, plot_regret, save_figure
 from nasmeta.analysis._run_summary import Seconds, asked_runs, ends, ends_note, remarks, without_spread_of_equals
 from nasmeta.analysis._summary import summarise, usual_budgets
 from nasmeta.analysis._tables import to_markdown
@@ -77,7 +77,7 @@ class ComparisonSummary:
 def summarise_comparison(
     frame: pd.DataFrame,
     evaluations: int | None = None,
-    evaluator: str | PathLike[str] = "table",
+    evaluator: str | PathLike[str] | Evaluator = "table",
     seconds: Seconds = None,
 ) -> ComparisonSummary:
     """Sum up a comparison as `nasmeta compare` shows it.
@@ -89,7 +89,7 @@ def summarise_comparison(
     evaluations : int, optional
         The budget of a run; left out where it was one in seconds: runs are then compared when these were used up, and
         at their ends.
-    evaluator : str or path, default "table"
+    evaluator : str, path or Evaluator, default "table"
         What answered.
     seconds : float or mapping of task to float, optional
         The budget in simulated seconds.
@@ -106,7 +106,8 @@ def summarise_comparison(
     >>> of_task.task, of_task.budgets, of_task.asked
     ('nb201/cifar10', [20], {'random': 2})
     """
-    from nasmeta.runs import on_evaluator
+    from nasmeta.evaluators import Evaluator
+    from nasmeta.runs._answers import answers_for
     from nasmeta.tasks import get_task
 
     if frame.empty:
@@ -117,7 +118,7 @@ def summarise_comparison(
     tasks = []
     for task, rows in summary.groupby("task", sort=False, observed=True):
         name = str(task)
-        answers = on_evaluator(get_task(name), evaluator)
+        answers = evaluator if isinstance(evaluator, Evaluator) else answers_for(get_task(name), evaluator)
         of_task = {searcher: n for (known, searcher), n in asked.items() if known == name}
         tasks.append(
             TaskSummary(
@@ -138,7 +139,7 @@ def write_summary(
     frame: pd.DataFrame,
     folder: str | PathLike[str],
     evaluations: int | None = None,
-    evaluator: str | PathLike[str] = "table",
+    evaluator: str | PathLike[str] | Evaluator = "table",
     seconds: Seconds = None,
 ) -> list[str]:
     """Write ``summary.md`` and pictures of a comparison beside its ``results.parquet``.
@@ -183,7 +184,8 @@ def _written(frame: pd.DataFrame, folder: Path, text: str) -> list[Path]:
     from nasmeta.tasks import HYPERVOLUME_UNIT, get_task
 
     files = [folder / "results.parquet", folder / "summary.md"]
-    units = {get_task(str(name)).column.unit for name in frame["task"].unique()}
+    unknown = has_unknown_optimum(frame)
+    units = set() if unknown else {get_task(str(name)).column.unit for name in frame["task"].unique()}
     several = len(units) > 1
     unit: dict[str, Any] = {"unit": HYPERVOLUME_UNIT} if units == {HYPERVOLUME_UNIT} else {}
     try:
@@ -192,6 +194,7 @@ def _written(frame: pd.DataFrame, folder: Path, text: str) -> list[Path]:
             # Where nobody recorded what an evaluation costs, there is no time to plot against.
             shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]
             if not shown.empty:
+                name = name.replace("regret", "best") if unknown else name
                 files += save_figure(plot_regret(shown, x=x, share_y=not several, **unit), folder / name)
     except OSError as reason:
         if isinstance(reason, NasmetaError):
@@ -213,6 +216,8 @@ def _markdown(summary: ComparisonSummary) -> str:
             unwanted += [str(column) for column in rows if str(column).startswith("value_at_")]
             for place, (heading, texts) in enumerate(of_task.by_seconds.items()):
                 rows.insert(3 + place, heading, [texts.get(str(searcher), "–") for searcher in rows["searcher"]])
+        if rows["share_solved"].isna().all():
+            unwanted += [str(c) for c in rows if str(c).startswith(("share_solved", "evaluations_to_optimum"))]
         headers = {f"value_at_{budget}": f"best after {budget}" for budget in of_task.budgets}
         parts.append(to_markdown(rows.drop(columns=unwanted), headers=headers))
     if summary.tasks:
@@ -231,4 +236,7 @@ def _title(evaluator: Evaluator, runs: int) -> str:
     task, info = evaluator.task, evaluator.column
     dataset = "" if info.dataset in task.name.split("/") else f"dataset {info.dataset}"
     about = ", ".join(part for part in (f"{info.metric} ({info.unit})", dataset, describe_training(info)) if part)
-    return f"{task.name}: {about}; best of the {evaluator.name} {evaluator.optimum:.2f}; {runs} runs each"
+    best = f"best of the {evaluator.name} {evaluator.optimum:.2f}"
+    if evaluator.optimum != evaluator.optimum:
+        best = f"answered by {evaluator.name}, the optimum is not known"
+    return f"{task.name}: {about}; {best}; {runs} runs each"

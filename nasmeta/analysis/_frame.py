@@ -32,7 +32,8 @@ class Runs:
     seed: npt.NDArray[Any]  # (runs,)
     start: IntArray  # (runs,); a run's rows are start .. start + length of each column
     length: IntArray
-    solved: npt.NDArray[np.bool_]  # (runs,): whether the last regret is 0
+    known: npt.NDArray[np.bool_]  # (runs,): whether the optimum is known; else regrets are to the best value found
+    solved: npt.NDArray[np.bool_]  # (runs,): whether the last regret is 0, of an optimum that is known
     columns: Mapping[str, FloatArray]  # (rows,) each; the numeric columns that were asked for, always with "regret"
 
     @property
@@ -78,6 +79,7 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         )
     if frame.empty:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
+    frame, known = with_regrets(frame)
     for name in needed:
         values = frame[name]
         bad = values.isna().to_numpy()
@@ -130,9 +132,33 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         seed=seed[start],
         start=start,
         length=length,
-        solved=loss[start + length - 1] == 0,
+        known=known[order][start],
+        solved=(loss[start + length - 1] == 0) & known[order][start],
         columns=values_of,
     )
+
+
+def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Give tasks without a known optimum, whose regrets are all NaN, regrets to the best value that any run found.
+
+    Return the frame and for each row whether the optimum is known.
+    """
+    unknown = frame["regret"].isna().groupby(frame["task"], observed=True).transform("all").to_numpy(dtype=bool)
+    if not unknown.any() or "incumbent_value" not in frame.columns:
+        return frame, np.ones(len(frame), dtype=bool)
+    regrets, tasks = frame["regret"].to_numpy(dtype=np.float64, copy=True), frame["task"].to_numpy()
+    for task in set(tasks[unknown]):
+        rows = tasks == task
+        utility = direction_of(frame[rows]) * frame["incumbent_value"].to_numpy(dtype=np.float64)[rows]
+        regrets[rows] = utility.max() - utility
+    return frame.assign(regret=regrets), ~unknown
+
+
+def direction_of(rows: pd.DataFrame) -> float:
+    """Return 1 where the incumbents of a task rise, -1 where they fall."""
+    ordered = rows.sort_values("evaluation", kind="stable").groupby(["searcher", "seed"], observed=True)
+    falls = (ordered["incumbent_value"].diff() < 0).any()
+    return -1.0 if falls else 1.0
 
 
 def count_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:

@@ -113,7 +113,8 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
         ``share_solved, share_solved_low, share_solved_high`` (0 to 1, Wilson interval);
         ``mean, mean_low, mean_high`` (bootstrap; all NaN unless every run was solved);
         ``median`` (inf if it is beyond the budget; NaN if an unsolved run with a smaller budget leaves it open);
-        ``restricted_mean, cap`` (if every run was solved, the cap is the largest count and changes nothing).
+        ``restricted_mean, cap`` (if every run was solved, the cap is the largest count and changes nothing). All are
+        NaN where the optimum is not known.
 
     Raises
     ------
@@ -139,26 +140,27 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
     count = runs.to_optimum
     rows = []
     for task, searcher, group in runs.groups():
-        evaluations, solved = count[group], runs.solved[group]
+        evaluations, solved, known = count[group], runs.solved[group], bool(runs.known[group.start])
         n_runs, n_solved = len(solved), int(solved.sum())
         share = binomtest(n_solved, n_runs).proportion_ci(confidence_level=level, method="wilson")
-        cap = int(evaluations.max() if solved.all() else runs.length[group][~solved].min())
+        shares = (n_solved / n_runs, share.low, share.high) if known else (np.nan,) * 3
+        cap = float(evaluations.max() if solved.all() else runs.length[group][~solved].min()) if known else np.nan
         mean: float = np.nan
         bounds: Sequence[Any] = (np.nan, np.nan)
         if solved.all():
             mean, bounds = evaluations.mean(), bootstrap_interval(evaluations, level=level, seed=seed)
-        median = float(np.median(evaluations))
+        median = float(np.median(evaluations)) if known else np.nan
         rows.append(
             {
                 "task": task,
                 "searcher": searcher,
                 "runs": n_runs,
                 "solved": n_solved,
-                **interval_columns("share_solved", n_solved / n_runs, (share.low, share.high)),
+                **interval_columns("share_solved", shares[0], shares[1:]),
                 **interval_columns("mean", mean, bounds),
                 "median": np.nan if cap < median < np.inf else median,
                 "restricted_mean": float(np.minimum(evaluations, cap).mean()),
-                "cap": cap,
+                "cap": int(cap) if known else np.nan,
             }
         )
     return pd.DataFrame(rows)

@@ -53,6 +53,7 @@ def plot_regret(
 ) -> Figure:
     """Draw the search curves of `regret_curves`, one panel a task, one line a searcher.
 
+    Where the optimum of a task is not known, the best value found so far is drawn in place of the regret.
     Both axes are logarithmic. A regret of 0 has no logarithm, so the regret axis becomes linear close to 0 and the
     optimum is a line of its own: every value stands at its true place, none is cut. A curve ends where not all of
     its runs are known any more, or where it meets the optimum.
@@ -102,7 +103,8 @@ def plot_regret(
     """
     if centre not in _CENTRES:
         raise SettingError(f"The centre {centre!r} was asked for; possible are {', '.join(_CENTRES)}.")
-    curves = regret_curves(frame, x, level=level, seed=seed)
+    values = has_unknown_optimum(frame)
+    curves = regret_curves(frame, x, level=level, seed=seed, column="incumbent_value" if values else "regret")
     known = list(frame["task"].unique())
     searchers = list(frame["searcher"].unique())
     names = list(known if tasks is None else tasks)
@@ -127,13 +129,14 @@ def plot_regret(
         for order, searcher in enumerate(searchers):
             curve = of_task[of_task["searcher"] == searcher]
             if len(curve):
-                handles[searcher] = _draw(panel, curve, x, centre, order, len(searchers))
-        _set_axes(panel, drawn if share_y else of_task, centre)
+                handles[searcher] = _draw(panel, curve, x, centre, order, len(searchers), ends=not values)
+        (_set_value_axes if values else _set_axes)(panel, drawn if share_y else of_task, centre)
         title_panel(panel, str(name), (total - _LABELS) / columns)
         if position + columns >= len(names):  # nothing below it
             panel.set_xlabel(_X_LABELS[x])
         if position % columns == 0:
-            panel.set_ylabel(fill(f"regret ({unit})", 28))
+            unit_of_values = unit.removeprefix("percentage points of ")
+            panel.set_ylabel(fill(f"best found ({unit_of_values})" if values else f"regret ({unit})", 28))
     for unused in panels[len(names) :]:
         unused.remove()
     counts = sorted(set(drawn["runs"]))
@@ -195,10 +198,10 @@ def _legend_columns(names: Sequence[str], width: float) -> tuple[int, float]:
     return -(-len(names) // -(-len(names) // fitting)), shrink
 
 
-def _draw(panel: Axes, curve: pd.DataFrame, x: XAxis, centre: str, position: int, n_searchers: int) -> Any:
-    """Draw one searcher's line and band up to the point where it meets the optimum."""
+def _draw(panel: Axes, curve: pd.DataFrame, x: XAxis, centre: str, position: int, n_searchers: int, ends: bool) -> Any:
+    """Draw one searcher's line and band; a regret ends where it meets the optimum."""
     middle, low, high, _ = _CENTRES[centre]
-    zero = np.flatnonzero(curve[middle] == 0)
+    zero = np.flatnonzero(curve[middle] == 0) if ends else np.empty(0, dtype=np.int64)
     if len(zero):
         curve = curve.iloc[: zero[0] + 1]
     look = style(position)
@@ -256,6 +259,21 @@ def _set_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
         va="bottom",
     )
     tidy(panel)
+
+
+def _set_value_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
+    """Scale the axes of best values: time is logarithmic, values are not."""
+    from matplotlib.ticker import FuncFormatter
+
+    panel.set_xscale("log")
+    if panel.get_xlim()[1] <= 10_000:
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    tidy(panel)
+
+
+def has_unknown_optimum(frame: pd.DataFrame) -> bool:
+    """Whether regrets of a results frame are missing, as nobody knows the best value there is."""
+    return "regret" in frame.columns and bool(frame["regret"].isna().any())
 
 
 def check_formats(formats: Sequence[str]) -> None:

@@ -72,6 +72,10 @@ def remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
         f"{label} on {', '.join(tasks)}: all runs alike, so without ± and interval"
         for label, tasks in deterministic_searchers(frame).items()
     ]
+    unknown = [str(task) for task, rows in frame.groupby("task", observed=True) if rows["regret"].isna().all()]
+    if unknown:
+        said.append(f"{', '.join(unknown)}: the optimum is not known; regrets are to the best value that any run found")
+    full = {str(task): _full_epochs(rows, str(task)) for task, rows in frame.groupby("task", observed=True)}
     grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
     by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
     for (task, searcher), asked in asked_runs(frame).items():
@@ -82,7 +86,7 @@ def remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
                 f"{searcher} on {task}: {asked - begun} of its {asked} runs finished no evaluation and are in no mean"
             )
         if rows is not None:
-            valued = rows.loc[rows["epochs"] == _full_epochs(rows, task), "seed"].nunique()
+            valued = rows.loc[rows["epochs"] == full[task], "seed"].nunique()
             if valued < begun:
                 said.append(
                     f"{searcher} on {task}: {begun - valued} of its {asked} runs finished no full training and have no "
@@ -109,9 +113,14 @@ def _means(rows: pd.DataFrame, asked: Mapping[str, int]) -> dict[str, str]:
 
 
 def _full_epochs(rows: pd.DataFrame, task: str) -> int:
-    """Return the epochs of a full training; of a task that is not known here the longest training there was."""
+    """Return the epochs of a full training; of a task that is not known here the longest training there was.
+
+    Where no optimum is known, something else than the task's table has answered, and its trainings may be shorter.
+    """
     from nasmeta.tasks import get_task
 
+    if len(rows) and rows["regret"].isna().all():
+        return int(rows["epochs"].max())
     try:
         return get_task(task).signal.epochs or 0
     except NasmetaError:

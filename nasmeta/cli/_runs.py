@@ -56,13 +56,6 @@ Seed = Annotated[int, typer.Option(help="Random seed of the run.")]
 EvaluatorName = Annotated[
     str,
     typer.Option(
-        metavar="table|surrogate|FILE",
-        help="Source of the values: the table, the shipped surrogate, or a surrogate file.",
-    ),
-]
-SearchEvaluatorName = Annotated[
-    str,
-    typer.Option(
         metavar="table|surrogate|FILE|training|MODULE:NAME",
         help="Source of the values: the table, the shipped surrogate, a surrogate file, real training on --data, or a "
         "Python function.",
@@ -136,7 +129,7 @@ def search(
         typer.Option(help="Record the run in this file; if the file exists, resume from it."),
     ] = None,
     stop_at_optimum: StopAtOptimum = False,
-    evaluator: SearchEvaluatorName = "table",
+    evaluator: EvaluatorName = "table",
     data: Data = None,
     recipe: RecipeName = "fast",
     split: Split = None,
@@ -162,19 +155,7 @@ def search(
             f"{searcher:.40}` for the default meta-searcher."
         )
 
-    asked: str | TrainingEvaluator = evaluator
-    if evaluator == "training" and data is not None:
-        from nasmeta.evaluators import TrainingEvaluator
-        from nasmeta.training import dataset_options
-
-        asked = TrainingEvaluator(
-            task,
-            data,
-            recipe,
-            device=device,
-            **dataset_options(data, split, valid_fraction, size),
-        )
-        data = None
+    asked, data = _answering(evaluator, task, data, recipe, device, (split, valid_fraction, size))
     run = nm.search(
         searcher,
         task,
@@ -200,6 +181,18 @@ def search(
 def _pruned(prune_space: float | None, space: str | None) -> dict[str, Any]:
     """Return those of the option and its former spelling that are given, of which the second warns."""
     return {key: value for key, value in (("prune_space", prune_space), ("space", space)) if value is not None}
+
+
+def _answering(
+    evaluator: str, task: str, data: str | None, recipe: str, device: str, options: tuple[Any, ...]
+) -> tuple[str | TrainingEvaluator, str | None]:
+    """Return what answers, and the data that it does not have yet."""
+    if evaluator != "training" or data is None:
+        return evaluator, data
+    from nasmeta.evaluators import TrainingEvaluator
+    from nasmeta.training import dataset_options
+
+    return TrainingEvaluator(task, data, recipe, device=device, **dataset_options(data, *options)), None
 
 
 @cli_command
@@ -265,6 +258,12 @@ def compare(
     ] = None,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
+    data: Data = None,
+    recipe: RecipeName = "fast",
+    split: Split = None,
+    valid_fraction: ValidFraction = None,
+    size: Size = None,
+    device: Device = "auto",
     listed: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
     show: Annotated[
         Optional[str],  # noqa: UP045
@@ -300,14 +299,16 @@ def compare(
         "--warm-start": None if warm_start == "0" else warm_start,
         "--stop-at-optimum": stop_at_optimum or None,
         "--evaluator": None if evaluator == "table" else evaluator,
+        "--data": data,
     }
+    asked: str | TrainingEvaluator = evaluator
     limits: float | Mapping[str, float] | None
     where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address}
     if specification is not None:
         also = [option for option, value in given.items() if value is not None]
         if also:
             raise SettingError(f"A specification sets everything: leave out {', '.join(also)}, or change the file.")
-        frame, evaluations, evaluator, limits = compare_specified(specification, folder, repeats=repeats, **where)
+        frame, evaluations, asked, limits = compare_specified(specification, folder, repeats=repeats, **where)
     else:
         limits = seconds
         if not names_in(searchers):
@@ -317,9 +318,12 @@ def compare(
             )
         if tasks is not None and not names_in(tasks):
             raise SettingError("There is no task to compare on: name at least one with --tasks.")
+        on = names_in(tasks) or ["nb201"]
+        if len(on) == 1 and evaluator == "training":
+            asked, data = _answering(evaluator, on[0], data, recipe, device, (split, valid_fraction, size))
         frame = nm.compare(
             names_in(searchers),
-            names_in(tasks) or "nb201",
+            on,
             repeats=repeats,
             evaluations=evaluations,
             seconds=seconds,
@@ -335,13 +339,14 @@ def compare(
             **where,
             stop_at_optimum=stop_at_optimum,
             progress=True,
-            evaluator=evaluator,
+            evaluator=asked,
+            data=data,
         )
     if seconds is None and specification is None:
         evaluations = evaluations or 200
-    print_summary(summarise_comparison(frame, evaluations, evaluator, limits))
+    print_summary(summarise_comparison(frame, evaluations, asked, limits))
     for task, of_task in frame.attrs.get("searcher_seconds", {}).items():
         own = ", ".join(f"{name} {one:.3g} s" for name, one in of_task.items())
         typer.echo(f"searchers' own time a run, {task}: {own}", err=True)  # not the same twice
     if folder is not None:
-        echo_written(write_summary(frame, folder, evaluations, evaluator, limits))
+        echo_written(write_summary(frame, folder, evaluations, asked, limits))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import MissingValueError
-from nasmeta.tasks import Task
+from nasmeta.tasks import Task, fidelities
 
 if TYPE_CHECKING:
     from nasmeta.spaces import SearchSpace
@@ -92,6 +93,7 @@ class Evaluator(ABC):
     name = "evaluator"
     values: NDArray[np.float64] | None = None
     cost_seconds: NDArray[np.float64] | None = None
+    goes_on = False  # whether a longer training begins where the one that this answers for has paused
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -172,6 +174,21 @@ class Evaluator(ABC):
         """Return the values of an architecture in the report columns."""
         return self.task.report(cell)
 
+    def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
+        """Return evaluators of the same question after trainings of several lengths, by epochs, ascending.
+
+        Raises
+        ------
+        SettingError
+            For lengths that are not possible.
+        MissingValueError
+            Where it answers for one length only.
+        """
+        return self.at({self.full_epochs: self.task} if epochs is None else fidelities(self.task, epochs))
+
+    def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:  # noqa: B027
+        """Be told that a run begins, and what its journal holds: cells, their values, and why some failed."""
+
     def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
         """Return evaluators of the same question after trainings of several lengths, by epochs.
 
@@ -183,6 +200,10 @@ class Evaluator(ABC):
         if len(lengths) > 1:
             raise MissingValueError(f"{self.task.name}: a {self.name} answers for one length of training.")
         return dict.fromkeys(lengths, self)
+
+    def kept_open(self) -> AbstractContextManager[object]:
+        """Return a context in which `close`, at the end of each run, gives nothing back, as more runs follow."""
+        return nullcontext()
 
     def close(self) -> None:  # noqa: B027  # most hold nothing
         """Give back what is held; the evaluator can be used again."""

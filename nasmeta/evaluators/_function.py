@@ -92,8 +92,7 @@ class FunctionEvaluator(Evaluator):
             self._direction = task.direction
         else:
             raise SettingError(f"A function answers for a Task or a SearchSpace, not for {shown(task)}.")
-        settings = "\n".join(_settings_of(function))  # now, as a counter among them may go on
-        self._settings = sha256(settings.encode()).hexdigest()[:12] if settings else ""
+        self._told = identity_of(function)  # now, as a counter among its settings may go on
         super().__init__(task)
 
     name = "function"
@@ -114,9 +113,7 @@ class FunctionEvaluator(Evaluator):
         Settings are the plain values, such as numbers and texts, that it was made with: those that a partial function
         binds, that an inner function sees, that are defaults, or public attributes of an object that is called.
         """
-        where = f"{getattr(self.function, '__module__', '')}:{getattr(self.function, '__qualname__', '')}"
-        identity = {"kind": "function", "function": where, "code": code_of(self.function)}
-        return {**identity, "settings": self._settings} if self._settings else identity
+        return {"kind": "function", **self._told}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Call the function for each architecture.
@@ -146,6 +143,14 @@ class FunctionEvaluator(Evaluator):
     def report(self, cell: int) -> dict[ColumnInfo, float]:
         """Return nothing: there is nothing else to tell."""
         return {}
+
+
+def identity_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return where a function is, what identifies its code, and a digest of its settings, where there are any."""
+    settings = "\n".join(_settings_of(function))
+    where = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
+    identity = {"function": where, "code": code_of(function)}
+    return {**identity, "settings": sha256(settings.encode()).hexdigest()[:12]} if settings else identity
 
 
 def _settings_of(function: Any) -> Iterator[str]:

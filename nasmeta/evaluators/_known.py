@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from nasmeta.errors import ColumnError, MissingValueError
 from nasmeta.evaluators._base import Evaluation, Evaluator, known_costs
 from nasmeta.surrogates import Surrogate, load_surrogate
 from nasmeta.tables import ColumnInfo
-from nasmeta.tasks import Task
+from nasmeta.tasks import Task, fidelities
 
 
 class TableEvaluator(Evaluator):
@@ -77,6 +78,10 @@ class TableEvaluator(Evaluator):
                 f"{self.task.name}: not measured for {self.space.noun} {missing[0]} ({len(missing)} of {len(cells)})."
             )
         return Evaluation(values, self.cost_seconds[cells])
+
+    def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
+        """Return the look-ups after trainings of several lengths, by epochs; by default all that are known."""
+        return self.at(fidelities(self.task, epochs))
 
     def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
         """Return the look-ups of the same question after trainings of several lengths, by epochs."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -19,7 +19,9 @@ from nasmeta.threads import end_with
 from nasmeta.training import ImageDataset, Recipe, load_dataset, load_recipe
 
 if TYPE_CHECKING:
+    from nasmeta.spaces import SearchSpace
     from nasmeta.training import TrainingResult
+    from nasmeta.training._own_network import BuildNetwork
 
 _ATTEMPTS = 2
 
@@ -48,19 +50,24 @@ class Trainer:
         self,
         data: str | ImageDataset,
         recipe: str | Path | Recipe = "fast",
-        space: str = "nb201",
+        space: str | SearchSpace = "nb201",
         *,
         device: str = "auto",
         options: dict[str, Any] | None = None,
         isolated: bool = True,
+        build_network: BuildNetwork | None = None,
     ) -> None:
         require_torch()
         self.recipe = load_recipe(recipe)
-        self.dataset = data if isinstance(data, ImageDataset) else load_dataset(data, **(options or {}))
-        self.space = space
+        whole = data if isinstance(data, ImageDataset) else load_dataset(data, **(options or {}))
+        self.dataset = self.recipe.images_of(whole)
+        self.space, self.build_network = space, build_network
         self.device = device
         self.isolated = isolated
-        self._origin = (data, options or {})
+        # the worker reads a data set again, but for a few images of it, which it is handed
+        self.announce: Callable[[str], None] | None = None
+        self.users = 0  # that keep the worker process
+        self._origin = (data, options or {}) if self.dataset is whole else (self.dataset, {})
         self._executor: Any = None
 
     @property
@@ -76,21 +83,29 @@ class Trainer:
             "recipe_sha256": recipe_sha256(self.recipe.to_dict()),
         }
 
-    def train(self, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
+    def train(
+        self,
+        cell: int,
+        seed: int = 0,
+        folder: Path | None = None,
+        *,
+        recipe: Recipe | None = None,
+        until: int | None = None,
+    ) -> TrainingResult:
         """Train one cell; where the folder holds a checkpoint go on from it, where it holds a result return that.
 
+        Another `recipe` than its own is for the same images; after the epoch `until` the training pauses.
         A worker process that was killed is started again once, since who ended it may have meant another. The
         result has no network: that lies in the folder.
         """
+        asked = (recipe or self.recipe, self.space, self.device, cell, seed, folder, until, self.build_network)
         if not self.isolated:
-            return _train(self.dataset, self.recipe, self.space, self.device, cell, seed, folder)
+            return _train(self.dataset, *asked)
         from concurrent.futures.process import BrokenProcessPool
 
         for _ in range(_ATTEMPTS):
             try:
-                future = self._worker().submit(
-                    _train_in_worker, self.recipe, self.space, self.device, cell, seed, folder
-                )
+                future = self._worker().submit(_train_in_worker, *asked)
                 result: TrainingResult = future.result()
                 return result
             except BrokenProcessPool:
@@ -138,11 +153,21 @@ class Trainer:
 
 
 def _train(
-    dataset: ImageDataset, recipe: Recipe, space: str, device: str, cell: int, seed: int, folder: Path | None
+    dataset: ImageDataset,
+    recipe: Recipe,
+    space: str | SearchSpace,
+    device: str,
+    cell: int,
+    seed: int,
+    folder: Path | None,
+    until: int | None,
+    build_network: BuildNetwork | None,
 ) -> TrainingResult:
     from nasmeta.training import train
 
-    return replace(train(cell, dataset, recipe, seed, space=space, folder=folder, device=device), network=None)
+    where: dict[str, Any] = {"space": space, "folder": folder, "device": device}
+    result = train(cell, dataset, recipe, seed, until=until, build_network=build_network, **where)
+    return replace(result, network=None)
 
 
 # -- in the worker ---------------------------------------------------------------------------------------------------
@@ -162,7 +187,5 @@ def _dataset() -> ImageDataset:
     return data if isinstance(data, ImageDataset) else load_dataset(data, **options)
 
 
-def _train_in_worker(
-    recipe: Recipe, space: str, device: str, cell: int, seed: int, folder: Path | None
-) -> TrainingResult:
-    return _train(_dataset(), recipe, space, device, cell, seed, folder)
+def _train_in_worker(*asked: Any) -> TrainingResult:
+    return _train(_dataset(), *asked)

@@ -3,37 +3,101 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import SettingError, TrainingFailed
+from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed, shown
 from nasmeta.evaluators._base import Evaluation, Evaluator
+from nasmeta.evaluators._function import identity_of
 from nasmeta.evaluators._trainer import Trainer
-from nasmeta.spaces import canonical_dataset, held_out_name
+from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
-from nasmeta.tasks import Task, as_task
+from nasmeta.tasks import Signal, Task, as_task
 from nasmeta.training import ImageDataset, Recipe, TrainingResult, default_split
 
+if TYPE_CHECKING:
+    from nasmeta.training._own_network import BuildNetwork
+
 FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, chance included
+_POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
+
+
+class _Trained(NamedTuple):
+    """What came out of a training, and what it took."""
+
+    value: float
+    seconds: float
+    reason: str | None
+
+
+def _of_space(space: SearchSpace) -> Task:
+    """Return the question which architecture of a space is the most accurate."""
+    signal = Signal("trained", "accuracy", "valid", None, None, "own", kind="performance")
+    return Task(f"{space.name}/trained", space, signal, cost=None)
+
+
+class _TemporaryFolder:
+    """A folder that goes with the last who knows it."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="nasmeta-"))
+        finalize(self, rmtree, self.path, ignore_errors=True)
+
+
+def training_lengths(asked: Iterable[int | str], full: int, extra: Iterable[int] = ()) -> dict[int, bool]:
+    """Return the lengths of trainings in epochs, ascending, and whether each is a pause of the longest.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> training_lengths(["2of6", 6], 6)
+    {2: True, 6: False}
+    """
+    possible = f'Possible: 1 to {full}, with {full} among them; "2of{full}" pauses the training of {full} epochs.'
+    if isinstance(asked, str) or not isinstance(asked, Iterable):
+        raise SettingError(f"Lengths of trainings are whole numbers of epochs, not {shown(asked)}. {possible}")
+    found: dict[int, bool] = {}
+    for length in [*asked, *extra]:
+        match = _POINT.fullmatch(length) if isinstance(length, str) else None
+        if isinstance(length, str) and (match is None or int(match[2]) != full):
+            raise SettingError(f"{shown(length)} is no point of a training of {full} epochs. {possible}")
+        epochs = check_int("epochs", int(match[1]) if match else length)
+        if epochs > full - (match is not None) or epochs in found:
+            raise SettingError(f"{shown(length)} is too long or appears twice. {possible}")
+        found[epochs] = match is not None
+    if full not in found:
+        raise SettingError(f"The training of {full} epochs is missing. {possible}")
+    if len({paused for epochs, paused in found.items() if epochs < full}) > 1:
+        raise SettingError("Short trainings are either pauses of the longest, or trainings of their own, not both.")
+    return dict(sorted(found.items()))
 
 
 class TrainingEvaluator(Evaluator):
     """Answer by training the cell's network; the value is its validation accuracy after the last epoch.
 
     Cells of one isomorphism class (the rule ``upstream``) are one network: the class's representative is trained once,
-    and a cell whose class was trained before costs nothing. A training that fails (its loss is not finite, memory does
-    not suffice, its process is killed) has the value 0 and its reason in ``failures``; it ends nothing.
+    and in a run a cell whose class was trained before costs nothing. A training that fails (its loss is not finite,
+    memory does not suffice, its process is killed) has the value 0 and its reason in ``failures``; it ends nothing.
 
     Parameters
     ----------
-    task : str or Task
+    task : str, Task or SearchSpace
         Says the space, and what a meta-searcher must not learn from.
     data : str or ImageDataset
         As `nasmeta.training.load_dataset` takes it; with a validation split.
@@ -46,6 +110,8 @@ class TrainingEvaluator(Evaluator):
     device : str, default "auto"
     isolated : bool, default True
         Train in a process of its own, so that a killed training is a failed one and does not end this process.
+    build_network : callable, optional
+        For a space of one's own: from the choices of an architecture to its network, see `nasmeta.training.train`.
     **options
         Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
         know the data set.
@@ -71,7 +137,7 @@ class TrainingEvaluator(Evaluator):
 
     def __init__(
         self,
-        task: str | Task,
+        task: str | Task | SearchSpace,
         data: str | ImageDataset,
         recipe: str | Path | Recipe = "fast",
         seed: int = 0,
@@ -79,25 +145,47 @@ class TrainingEvaluator(Evaluator):
         folder: str | os.PathLike[str] | None = None,
         device: str = "auto",
         isolated: bool = True,
+        build_network: BuildNetwork | None = None,
         **options: Any,
     ) -> None:
-        asked = as_task(task)
+        asked = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
+        if build_network is None and not isinstance(asked.space, CellSpace):
+            raise SettingError(
+                f"Networks of {asked.space.name} are not known: pass build_network, a function from the choices of an "
+                "architecture to a torch.nn.Module."
+            )
         if asked.signal.metric != "accuracy":
             raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
         self.seed = check_int("seed", seed, least=0)
         self.folder = None if folder is None else Path(folder)
         if isinstance(data, str):
             options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
-        self.trainer = Trainer(data, recipe, asked.space.name, device=device, options=options, isolated=isolated)
+        space = asked.space if build_network is not None else asked.space.name
+        own: dict[str, Any] = {"options": options, "isolated": isolated, "build_network": build_network}
+        self.trainer = Trainer(data, recipe, space, device=device, **own)
         if not len(self.trainer.dataset.splits["valid"]):
             raise SettingError("A search needs validation images, but these data have none: pass valid_fraction=0.1.")
-        self.announce: Callable[[str], None] | None = None
         self.failures: dict[int, str] = {}
-        self._trained: dict[int, tuple[float, str | None]] = {}
-        self._charged: set[int] = set()
+        self._trained: dict[int, _Trained] = {}  # here, in all runs, by the representative of the class
+        self._begun: dict[int, _Trained] = {}  # in this run: trained and paid for
+        self._of_lengths: dict[Any, dict[int, Evaluator]] = {}
         super().__init__(asked.with_held_out(self._held_out(asked)))
 
     name = "training"
+    _home: _TemporaryFolder | None = None  # a folder for the time of a run, where there is no other and trainings pause
+
+    _short: Recipe | None = None  # of a training with a shorter schedule of its own
+    _until: int | None = None  # after which epoch the training pauses
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it trains."""
+        return self._short or self.trainer.recipe
+
+    @property
+    def full_epochs(self) -> int:
+        """Epochs of a full training, those of the recipe."""
+        return self.trainer.recipe.epochs
 
     def _held_out(self, asked: Task) -> tuple[str, ...]:
         """Return the data set that is trained on; of a folder of images, which may be any, also the task's own."""
@@ -115,7 +203,7 @@ class TrainingEvaluator(Evaluator):
             canonical_dataset(trainer.dataset.name),
             "accuracy",
             "valid",
-            trainer.recipe.epochs,
+            self.recipe.epochs,
             self.seed,
             "percent",
             "max",
@@ -127,13 +215,28 @@ class TrainingEvaluator(Evaluator):
 
     @property
     def report_columns(self) -> tuple[ColumnInfo, ...]:
-        """The test accuracy of the trained network."""
-        return (replace(self.column, split="test"),) if self.folder is not None else ()
+        """The test accuracy of the trained network, and what the task's table says, where it is here."""
+        trained = (replace(self.column, split="test"),) if self.folder is not None else ()
+        try:
+            return (*trained, self.task.column, *self.task.report_columns)
+        except (MissingValueError, ColumnError):
+            return trained
 
     def report(self, cell: int) -> dict[ColumnInfo, float]:
-        """Return the test accuracy of the cell's trained network, where the evaluator has a folder."""
-        result = self.result(cell) if self.report_columns else None
-        return {} if result is None or result.test_accuracy is None else {self.report_columns[0]: result.test_accuracy}
+        """Return the test accuracy of the cell's network, where the evaluator has a folder, and the table's values."""
+        columns, found = self.report_columns, dict[ColumnInfo, float]()
+        result = self.result(cell)
+        if result is not None and result.test_accuracy is not None:
+            found[columns[0]] = result.test_accuracy
+        of_table = columns[self.folder is not None :]
+        if of_table and not np.isnan(self.task.values[cell]):
+            found |= {of_table[0]: float(self.task.values[cell]), **self.task.report(cell)}
+        return found
+
+    def __copy__(self) -> TrainingEvaluator:
+        other = object.__new__(type(self))
+        other.__dict__.update({key: own for key, own in self.__dict__.items() if key != "column"})
+        return other
 
     def __reduce__(self) -> Any:
         raise TypeError("An evaluator that trains stays in its process.")
@@ -141,33 +244,63 @@ class TrainingEvaluator(Evaluator):
     @property
     def identity(self) -> dict[str, Any]:
         """What answers, for the journal of a run: the same data, split, recipe and seed."""
-        return {"kind": "training", **self.trainer.identity, "seed": self.seed}
+        build = self.trainer.build_network
+        own = {} if build is None else {"network": identity_of(build)}
+        return {"kind": "training", **self.trainer.identity, "seed": self.seed, **own}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Return validation accuracy (percent) and training seconds of each cell, and why some failed."""
-        values, costs, reasons = [], [], []
-        for cell in cells.tolist():
-            representative = int(self.space.canonical(cell))
-            seconds = 0.0
-            if representative not in self._trained:
-                value, seconds, reason = self._train(representative)
-                self._trained[representative] = (value, reason)
-            value, reason = self._trained[representative]
-            values.append(value)
-            costs.append(0.0 if representative in self._charged else seconds)
-            reasons.append(reason)
-            self._charged.add(representative)
-            if reason is not None:
-                self.failures[cell] = reason
-        return Evaluation(np.array(values), np.array(costs), tuple(reasons))
+        """Return validation accuracy (percent) and training seconds of each cell, and why some failed.
 
-    def resume(self, cells: Iterable[int], values: Iterable[float], reasons: dict[int, str]) -> None:
-        """Take over what a journal recorded: those cells and their isomorphs are trained and paid for."""
-        for cell, value in zip(cells, values, strict=True):
-            representative = int(self.space.canonical(cell))
-            self._trained[representative] = (value, reasons.get(cell))
-            self._charged.add(representative)
+        A training of an earlier run is not repeated, but costs this run what it took.
+        """
+        found, costs = [], []
+        for cell in cells.tolist():
+            representative, seconds = int(self.space.canonical(cell)), 0.0
+            if representative not in self._begun:
+                if representative not in self._trained:
+                    self._trained[representative] = self._train(representative)
+                self._begun[representative] = self._trained[representative]
+                seconds = self._trained[representative].seconds
+            found.append(self._begun[representative])
+            costs.append(seconds)
+            if (reason := found[-1].reason) is not None:
+                self.failures[cell] = reason
+        return Evaluation(np.array([one.value for one in found]), np.array(costs), tuple(one.reason for one in found))
+
+    def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:
+        """Begin a run with what its journal holds: those cells and their isomorphs are trained and paid for."""
+        self._begun = {
+            int(self.space.canonical(cell)): _Trained(value, 0.0, reasons.get(cell))
+            for cell, value in zip(cells, values, strict=True)
+        }
         self.failures.update(reasons)
+
+    def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
+        """Return evaluators of trainings of several lengths, by epochs; that of the recipe is the longest.
+
+        ``"2of6"`` is the recipe's own training, which pauses after two epochs and is gone on with where the cell is
+        promoted; 2 is a training with a schedule of its own, from the start, unless the learning rate is constant. By
+        default there are pauses after a ninth and a third.
+        """
+        full = self.trainer.recipe.epochs
+        asked = [f"{n}of{full}" for n in (full // 9, full // 3) if n] if epochs is None else epochs
+        lengths = training_lengths(asked, full, extra=[full] if epochs is None else [])
+        key = tuple(lengths.items())
+        if key not in self._of_lengths:  # once, so that searchers that are compared share trainings
+            constant = self.recipe.schedule == "constant"
+            if self.folder is None and self._home is None and (constant or any(lengths.values())):
+                self._home = _TemporaryFolder()  # such a pause outlives no process
+            found: dict[int, Evaluator] = {}
+            for length, paused in lengths.items():
+                one = found[length] = copy(self)
+                one._begun = {}
+                one._trained = self._trained if length == full else {}
+                if length < full and not (paused or constant):
+                    one._short = self.recipe.but(epochs=length)
+                elif length < full:
+                    one._until, one.goes_on = length, True
+            self._of_lengths[key] = found
+        return dict(self._of_lengths[key])
 
     def result(self, cell: int) -> TrainingResult | None:
         """Return what a training that has finished left in the folder; None where there is none."""
@@ -179,19 +312,34 @@ class TrainingEvaluator(Evaluator):
         except SettingError:
             return None
 
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep the worker process between runs."""
+        self.trainer.users += 1
+        try:
+            yield
+        finally:
+            self.trainer.users -= 1
+            self.close()
+
     def close(self) -> None:
         """End the worker process; the evaluator can be used again."""
-        self.trainer.close()
+        if not self.trainer.users:
+            self.trainer.close()
 
-    def _train(self, cell: int) -> tuple[float, float, str | None]:
-        if self.announce is not None:
-            self.announce(f"training cell {cell}")
+    def _train(self, cell: int) -> _Trained:
+        if self.trainer.announce is not None:
+            self.trainer.announce(f"training cell {cell}")
+        named = {"recipe": self._short, "until": self._until}
+        asked: dict[str, Any] = {name: own for name, own in named.items() if own is not None}
         try:
-            result = self.trainer.train(cell, self.seed, self._folder_of(cell))
+            result = self.trainer.train(cell, self.seed, self._folder_of(cell), **asked)
         except TrainingFailed as failure:
-            return FAILED_VALUE, 0.0, failure.reason
+            return _Trained(FAILED_VALUE, 0.0, failure.reason)
         assert result.valid_accuracy is not None
-        return result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None
+        return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None)
 
     def _folder_of(self, cell: int) -> Path | None:
-        return None if self.folder is None else self.folder / f"cell-{cell}"
+        folder = self.folder if self._home is None else self._home.path
+        own = "" if self._short is None else f"-{self._short.epochs}-epochs"
+        return None if folder is None else folder / f"cell-{cell}{own}"

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
+from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
+from nasmeta.places import in_store
+from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 
+if TYPE_CHECKING:
+    from nasmeta.training import ImageDataset, Recipe
+
 __all__ = [
     "SearchersLike",
     "TasksLike",
     "budgets_of",
+    "evaluators_of",
     "names_of_learnt",
     "per_label",
     "per_learner",
@@ -28,7 +37,7 @@ SearcherLike: TypeAlias = "str | type[Searcher]"
 SearchersLike: TypeAlias = (
     "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"
 )
-TasksLike: TypeAlias = "str | Task | TaskDistribution | Iterable[str | Task]"
+TasksLike: TypeAlias = "str | Task | TaskDistribution | Evaluator | Iterable[str | Task]"
 
 
 def seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
@@ -105,6 +114,35 @@ def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]
     return specs
 
 
+def evaluators_of(
+    tasks: TaskDistribution,
+    evaluator: str | os.PathLike[str] | Evaluator | Measure,
+    data: str | ImageDataset | None,
+    recipe: str | Path | Recipe,
+    folder: Path | None,
+    alone: bool,
+) -> list[Evaluator]:
+    """Return what answers each task; trainings keep what they did in the folder of the comparison.
+
+    Whether all runs are in this process, one after another, is `alone`.
+    """
+    if len(tasks) > 1 and (isinstance(evaluator, Evaluator) or evaluator == "training"):
+        what = "Training is on one data set" if evaluator == "training" else f"{shown(evaluator)} has its task"
+        raise SettingError(f"{what}, so compare on one task, not on {', '.join(tasks.names)}.")
+    found = [answers_for(task, evaluator, data, recipe) for task in tasks]
+    for one in found:
+        if isinstance(one, TrainingEvaluator):
+            if not alone:
+                raise SettingError("Real trainings run one after another here: leave out workers and backend.")
+            if folder is not None and in_store(folder):
+                raise SettingError("Trainings keep their checkpoints on this machine: name a folder of it.")
+            if folder is not None and one.folder is None:
+                one.folder = folder / "trainings"
+        elif isinstance(evaluator, str) and evaluator == "table":
+            _ = one.measured  # a table that is not here is told before any run
+    return found
+
+
 def per_learner(name: str, value: Any, learners: Iterable[str], specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
     """Return what is for those that learn by label: one for all of them, or those of a mapping."""
     if value is None:
@@ -142,7 +180,7 @@ def per_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherS
 
 def tasks_of(tasks: TasksLike) -> TaskDistribution:
     """Return the tasks of names, families, tasks, or several of these."""
-    found = as_tasks(tasks)
+    found = as_tasks(tasks.task if isinstance(tasks, Evaluator) else tasks)
     if not found:
         raise SettingError("There is no task to compare on: name at least one.")
     return TaskDistribution(found)

@@ -6,16 +6,20 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nasmeta.errors import SettingError
+from nasmeta.evaluators import Evaluator, Measure
 from nasmeta.experiments._arguments import (
     SearchersLike,
     TasksLike,
     budgets_of,
+    evaluators_of,
     names_of_learnt,
     per_label,
     per_learner,
@@ -32,13 +36,15 @@ from nasmeta.journals import FolderLease
 from nasmeta.moved import renamed_arguments
 from nasmeta.places import located
 from nasmeta.progress import progress_bar
-from nasmeta.runs import Clock, History, RunConfig, on_evaluator
+from nasmeta.runs import Clock, History, RunConfig
 from nasmeta.runs._guidance import Guide, pruned
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nasmeta.training import ImageDataset, Recipe
 
 __all__ = ["SearchersLike", "TasksLike", "compare"]
 
@@ -66,7 +72,9 @@ def compare(
     address: str | None = None,
     progress: bool = False,
     stop_at_optimum: bool = False,
-    evaluator: str = "table",
+    evaluator: str | os.PathLike[str] | Evaluator | Measure = "table",
+    data: str | ImageDataset | None = None,
+    recipe: str | Path | Recipe = "fast",
     clock: Clock | Mapping[str, Any] | None = None,
     epochs: Sequence[int | str] | None = None,
 ) -> pd.DataFrame:
@@ -81,8 +89,8 @@ def compare(
     ----------
     searchers : sequence of names or classes, or mapping
         A mapping has the labels of the result as keys, and as values a name, a class, or (name or class, settings).
-    tasks : str, Task, TaskDistribution, or iterable of names and tasks
-        A family of tasks such as ``nb201``, a single task, or several.
+    tasks : str, Task, TaskDistribution, Evaluator, or iterable of names and tasks
+        A family of tasks such as ``nb201``, a single task, or several; an evaluator answers for its own task.
     repeats : int, optional
         10 where left out.
     evaluations : int, optional
@@ -123,8 +131,14 @@ def compare(
         Show a progress bar on stderr.
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
-    evaluator : {"table", "surrogate"}, default "table"
-        What answers; values and regrets are then those of the tasks' shipped surrogates.
+    evaluator : {"table", "surrogate", "training"}, path, Evaluator or callable, default "table"
+        What answers, as in `search`. Values and regrets are those of what answers. Where no optimum is known
+        beforehand, as of trainings and functions, regrets are NaN, and analysis compares the best values found.
+        Trainings are in the folder's ``trainings``, each cell once, whoever proposes it; its seconds count for each.
+    data : str or ImageDataset, optional
+        For training: images, as `nasmeta.training.load_dataset` takes them.
+    recipe : str, Path or Recipe, default "fast"
+        For training.
     clock : Clock or mapping, optional
         How simulated time passes in each run; its workers are simulated ones, not processes.
     epochs : sequence of int or str, optional
@@ -154,9 +168,14 @@ def compare(
     kept, starts = per_label("prune_space", prune_space, None, specs), per_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(kept[label], starts[label]) for label, spec in specs.items()}
     targets = tasks_of(tasks)
-    evaluators = [on_evaluator(task, evaluator) for task in targets]
+    if isinstance(tasks, Evaluator):
+        if evaluator != "table":
+            raise SettingError(f"{tasks!r} answers already: leave out evaluator.")
+        evaluator = tasks
     of_runs = seeds_of(repeats, seed, seeds)
     where = Backend.of(backend, address, workers)
+    place = None if home is None else home.path
+    evaluators = evaluators_of(targets, evaluator, data, recipe, place, where == Backend())
     if home is not None and str(home.path).startswith("memory://") and where != Backend():
         raise SettingError("memory:// is seen by this process alone: leave out workers and backend, or use a folder.")
     budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
@@ -209,7 +228,9 @@ class _Comparison:
         """Do what is not done yet; return the results of all."""
         results = Results(self.configs, self.seeds, home)
         try:
-            with progress_bar("runs", results.total, shown=progress) as bar:
+            with progress_bar("runs", results.total, shown=progress) as bar, ExitStack() as held:
+                for evaluator in {id(config.evaluator): config.evaluator for config in self.configs.values()}.values():
+                    held.enter_context(evaluator.kept_open())
                 if home is not None:
                     self._read(home, results)
                     bar.advance(results.done)

@@ -182,9 +182,11 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     tasks = {}
     for name in map(str, frame["task"].unique()):
         evaluator = entries.get(name, {}).get("evaluator")
+        trained = isinstance(evaluator, dict) and evaluator.get("kind") == "training"  # its report is the table's
         try:
             task = get_task(name)
-            if evaluator is not None and json.loads(json.dumps(on_evaluator(task, "surrogate").identity)) != evaluator:
+            shipped = None if evaluator is None or trained else on_evaluator(task, "surrogate").identity
+            if shipped is not None and json.loads(json.dumps(shipped)) != evaluator:
                 continue  # a surrogate of somebody's own: its unit and values are not those of the shipped one
             _ = task.column  # raises where the table is not here
         except NasmetaError:  # a table that is not here

@@ -94,8 +94,8 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
     ):
         raise SettingError(
-            f'An evaluator is "table", "surrogate" or the file (.npz) of a surrogate, not {shown(evaluator)}. Single '
-            'runs (search) can also have "training" or a function.'
+            f'An evaluator is "table", "surrogate", the file (.npz) of a surrogate, "training" or a function, not '
+            f"{shown(evaluator)}."
         )
     surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import nasmeta
 from nasmeta.checks import check_int
 from nasmeta.errors import MissingValueError, SettingError
-from nasmeta.evaluators import Evaluator, SeveralEvaluator, TrainingEvaluator
+from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.journals import FolderLease, is_there
 from nasmeta.meta import SavedMetaModel
 from nasmeta.places import located
@@ -141,20 +141,19 @@ class RunConfig:
         spec, evaluator, budget, task, lengths = self.searcher, self.evaluator, self.budget, self.task, None
         clock = None if clock is None else Clock.of(clock)
         if spec.is_multi_fidelity:
-            asked = fidelities(task, epochs)
-            if epochs is None and evaluator.name != "table":
-                asked = {evaluator.full_epochs: task}
-            if len(asked) == 1 and epochs is None and not spec.settings.get("rungs"):
-                (only,) = asked
+            lengths = evaluator.after(epochs)
+            if len(lengths) == 1 and epochs is None and not spec.settings.get("rungs"):
+                (only,) = lengths
                 known = f"is known for one, {only} epochs" if only else "says no length"
                 raise SettingError(
                     f"{spec.name} needs trainings of several lengths, but {task.name} {known}. "
                     f"epochs=[{only}] (--epochs {only}) searches without short ones."
                 )
-            lengths = evaluator.at(asked)
-            clock = clock or Clock()
+            goes_on = any(one.goes_on for one in lengths.values())
+            clock = clock or Clock(promotion="continued" if goes_on else "scratch")
         elif epochs is not None:
-            fidelities(task, epochs)  # says what is possible
+            # says what is possible, for searchers of one length too
+            _ = evaluator.after(epochs) if evaluator.values is None else fidelities(task, epochs)
         if budget.seconds is not None:
             clock = clock or Clock()
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
@@ -339,8 +338,10 @@ class RunConfig:
                 path = located("journal", path)
                 journal = stack.enter_context(Journal(path, self.identity, lease=lease))
                 self._check(path, self._recorded(path, journal.records))
-                if isinstance(self.evaluator, TrainingEvaluator):
-                    self.evaluator.resume(journal.cells, journal.values, journal.failures)
+            for epochs, one in self.evaluators.items():
+                one.resume(
+                    *(([], [], {}) if journal is None else journal.records.after(epochs, self.clock is not None))
+                )
             history = run_loop(
                 searcher,
                 self.evaluators,

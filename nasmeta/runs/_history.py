@@ -297,7 +297,8 @@ class History(ShowsFacts):
     def incumbents(self) -> NDArray[np.int32]:
         """After each evaluation the best cell so far, the first in ties; int32, shape (n,).
 
-        The task's worst cell until a full training has ended, as nothing better is known.
+        The task's worst cell until a full training has ended, as nothing better is known; where not all values are
+        known beforehand, the worst that the run evaluates.
         """
         return self._incumbents()[0]
 
@@ -306,10 +307,10 @@ class History(ShowsFacts):
         positions = self.incumbent_positions
         cells, values = self.cells[positions], self.values[positions]
         if len(positions) and positions[0] < 0:
-            if self.evaluator.values is None:
-                raise SettingError(f"The run of {self.searcher} has no full training yet, so it has no best.")
-            worst = int(np.nanargmin(self.evaluator.sign * self.evaluator.values))
-            cells[positions < 0], values[positions < 0] = worst, self.evaluator.values[worst]
+            known = self.evaluator.values
+            worst = int(np.nanargmin(self.evaluator.sign * (self.values if known is None else known)))
+            cells[positions < 0] = self.cells[worst] if known is None else worst
+            values[positions < 0] = self.values[worst] if known is None else known[worst]
         return cells, values
 
     @property

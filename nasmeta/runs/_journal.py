@@ -46,6 +46,14 @@ class Records(NamedTuple):
         first = self.values[0] if self.values else 0.0
         return len(first) if isinstance(first, list) else 1
 
+    def after(self, epochs: int, timed: bool) -> tuple[list[int], list[Any], dict[int, str]]:
+        """Return the cells, values and failures of trainings of this length; all where no clock says how long."""
+        kept = [i for i, said in enumerate(self.details) if not timed or said.get("epochs") == epochs]
+        cells = [self.cells[i] for i in kept]
+        reasons = {cell: self.details[i].get("failure") for i, cell in zip(kept, cells, strict=True)}
+        found = {cell: why for cell, why in reasons.items() if why} if timed else self.failures
+        return cells, [self.values[i] for i in kept], found
+
 
 def _is_record(row: Any) -> bool:
     return (

@@ -162,5 +162,5 @@ def search(
     what = f"{spec.name} on {answers.task.name}"
     with spinner(what, shown=progress) as tell, one_thread():
         if progress and isinstance(answers, TrainingEvaluator):
-            answers.announce = lambda doing: tell(f"{what}: {doing}")
+            answers.trainer.announce = lambda doing: tell(f"{what}: {doing}")
         return config.run(path)

@@ -110,15 +110,25 @@ class ImageDataset:
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8").tobytes())
         return digest.hexdigest()
 
-    def subset(self, n: int, seed: int = 0) -> ImageDataset:
-        """Return a smaller data set: at most n images of each split, drawn at random, standardised as before."""
-        n = check_int("n", n)
+    def subset(self, n: int | Mapping[str, int], seed: int = 0) -> ImageDataset:
+        """Return a smaller data set: at most n images of each split, drawn at random, standardised as before.
+
+        A mapping says of each split how many.
+        """
+        most = {name: check_int("n", n[name] if isinstance(n, Mapping) else n) for name in SPLITS}
         rng = np.random.default_rng(check_int("seed", seed, 0))
-        chosen = {name: np.sort(rng.permutation(self.splits[name])[:n]) for name in SPLITS}
+        chosen = {name: np.sort(rng.permutation(self.splits[name])[: most[name]]) for name in SPLITS}
         kept = np.sort(np.concatenate(list(chosen.values())))
         splits = {name: np.searchsorted(kept, positions) for name, positions in chosen.items()}
-        facts = {**self.facts, "subset": n, "subset_seed": seed}
+        facts = {**self.facts, "subset": most if isinstance(n, Mapping) else n, "subset_seed": seed}
         return replace(self, images=self.images[kept], labels=self.labels[kept], splits=splits, facts=facts)
+
+    def scaled(self, size: int) -> ImageDataset:
+        """Return the data set with images of so many pixels in height and width (bilinear), a multiple of 4."""
+        size = checked_size(size)
+        if self.image_size == (size, size):
+            return self
+        return replace(self, images=resized(self.images, size), facts={**self.facts, "size": size})
 
 
 def dataset_names() -> list[str]:

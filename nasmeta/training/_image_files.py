@@ -239,6 +239,11 @@ def read_folder(path: Path, size: int | None) -> ImageSource:
     classes = tuple(listed[0])
     if len(classes) < 2:
         raise SettingError(f"{parts[0]} has images of {len(classes)} classes; two are needed. {_LAYOUT}.")
+    folders = {entry.name for entry in parts[0].iterdir() if entry.is_dir() and not entry.name.startswith(".")}
+    if empty := sorted(folders - set(classes)):
+        raise SettingError(
+            f"The class {empty[0]} of {parts[0]} has no images ({len(empty)} such). Add some, or remove its folder."
+        )
     for part, found in zip(parts, listed, strict=True):
         odd = sorted(set(found) - set(classes))
         if odd or not found:

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._device_data import Augmentation, DeviceData
 from nasmeta.training._machine import device_name, is_out_of_memory
-from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import EpochRecord
 
@@ -46,7 +45,7 @@ class Learner:
     """
 
     def __init__(
-        self, network: CellNetwork, dataset: ImageDataset, recipe: Recipe, seed: int, device: torch.device
+        self, network: nn.Module, dataset: ImageDataset, recipe: Recipe, seed: int, device: torch.device, cell: int
     ) -> None:
         if len(dataset.splits["train"]) < 2:
             raise SettingError("A training needs two images or more.")
@@ -54,7 +53,7 @@ class Learner:
         self.micro_batch = min(recipe.batch_size, len(dataset.splits["train"]))
         self._evaluation_batch = _EVALUATION_BATCH
         self._data: DeviceData | None = None
-        self.network = network
+        self.network, self._cell = network, cell
         with self._reporting_failures():
             self.network.to(device)
             if recipe.channels_last:
@@ -76,7 +75,7 @@ class Learner:
             self._forward = torch.compile(self.network)
 
     @property
-    def outcome(self) -> CellNetwork:
+    def outcome(self) -> nn.Module:
         """The network that is evaluated: with averaged weights, where the recipe averages."""
         return self.network if self._average is None else self._average
 
@@ -99,14 +98,14 @@ class Learner:
                 self._free_memory()
                 raise TrainingFailed(
                     f"The memory of {self._device_name()} does not suffice for {self.micro_batch} images at once of "
-                    f"cell {self.network.cell} with C={self._recipe.channels}, N={self._recipe.cells_per_stage}. "
+                    f"cell {self._cell} with C={self._recipe.channels}, N={self._recipe.cells_per_stage}. "
                     f"{what}",
                     "out of memory",
                 ) from reason.with_traceback(None)  # whose frames would keep its tensors
             if not errors:
                 raise
             raise TrainingFailed(
-                f"The training of cell {self.network.cell} on {self._device} ended with an error: {what}", "error"
+                f"The training of cell {self._cell} on {self._device} ended with an error: {what}", "error"
             ) from reason
 
     def _device_name(self) -> str:
@@ -193,7 +192,7 @@ class Learner:
             self._move_average(self._average)
         return loss_sum, n_right
 
-    def _move_average(self, average: CellNetwork) -> None:
+    def _move_average(self, average: nn.Module) -> None:
         """Move the averaged weights and batch norms' statistics towards the present ones."""
         with torch.no_grad():
             for ours, theirs in zip(average.state_dict().values(), self.network.state_dict().values(), strict=True):
@@ -246,7 +245,7 @@ class Learner:
     def _check(self, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
             raise TrainingFailed(
-                f"The loss of cell {self.network.cell} is {loss} in epoch {epoch + 1} of {self._recipe.epochs} (recipe "
+                f"The loss of cell {self._cell} is {loss} in epoch {epoch + 1} of {self._recipe.epochs} (recipe "
                 f"{self._recipe.name}, learning rate {self._recipe.learning_rate}, seed {self._seed}). A smaller "
                 "learning rate, or precision float32, may help.",
                 "nan",

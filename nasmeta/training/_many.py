@@ -84,6 +84,7 @@ def train_many(
     chosen = chosen_device(device, here=workers != "ray" or device == "auto")
     recipe = load_recipe(recipe)
     data = dataset if isinstance(dataset, ImageDataset) else _loaded(dataset, data_options or {})
+    data = recipe.images_of(data)
     own_seeds = [check_int("a seed", seed, 0) for seed in check_list("seeds", seeds, "whole numbers")]
     indices = [space.index_of(cell) for cell in check_list("cells", cells, "cells, each an index or a string")]
     jobs = [(cell, seed) for cell in indices for seed in own_seeds]

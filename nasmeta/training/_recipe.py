@@ -12,6 +12,7 @@ from nasmeta.checks import check_bool, check_choice, check_instance, check_int, 
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
+from nasmeta.training._dataset import ImageDataset, checked_size
 
 _FOLDER = Path(__file__).parent / "recipes"
 _CHOICES = {
@@ -20,6 +21,8 @@ _CHOICES = {
     "precision": ("float32", "bfloat16", "float16"),
 }
 _BELOW_ONE = ("momentum", "label_smoothing", "ema", "warmup", "crop")
+_REDUCTIONS = ("train_images", "evaluation_images", "image_size")
+_MAY_BE_0 = ("patience", *_REDUCTIONS)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ class Recipe:
         Epochs from one evaluation to the next; the last one is always evaluated.
     channels, cells_per_stage : int
         C and N of the network.
+    train_images, evaluation_images : int
+        How many images train, and how many at most validate and test, drawn at random, always the same; 0 for all.
+    image_size : int
+        Height and width in pixels to which images are scaled, a multiple of 4; 0 for their own.
     precision : {"float32", "bfloat16", "float16"}
         Of the network's arithmetic (automatic mixed precision).
     compile, channels_last, prune : bool
@@ -88,6 +95,9 @@ class Recipe:
     compile: bool = False
     channels_last: bool = False
     prune: bool = False
+    train_images: int = 0
+    evaluation_images: int = 0
+    image_size: int = 0
 
     @property
     def skeleton(self) -> dict[str, Any]:
@@ -105,12 +115,14 @@ class Recipe:
             elif field.type == "bool":
                 value = check_bool(name, value)
             elif field.type == "int":
-                value = check_int(name, value, least=0 if field.name == "patience" else 1)
+                value = check_int(name, value, least=0 if field.name in _MAY_BE_0 else 1)
             else:
                 value = float(check_number(name, value))
                 if field.name in _BELOW_ONE and value >= 1:
                     raise SettingError(f"{name} must be below 1, not {shown(value)}.")
             object.__setattr__(self, field.name, value)
+        if self.image_size:
+            checked_size(self.image_size)
         if self.learning_rate == 0:
             raise SettingError("learning_rate of a recipe must be above 0.")
         if self.nesterov and self.momentum == 0:
@@ -134,8 +146,28 @@ class Recipe:
         return replace(other, name=f"{self.name} with {', '.join(f'{key}={changes[key]}' for key in changed)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all settings, of JSON's types."""
-        return asdict(self)
+        """Return all settings, of JSON's types; reductions of the images only where there are any.
+
+        So the folders and journals of releases that knew no reductions still fit.
+        """
+        return {name: value for name, value in asdict(self).items() if value or name not in _REDUCTIONS}
+
+    def images_of(self, dataset: ImageDataset) -> ImageDataset:
+        """Return the images that it trains and evaluates on: the data set itself where it reduces nothing.
+
+        Examples
+        --------
+        >>> from nasmeta.training import load_dataset
+        >>> few = load_recipe("tiny", train_images=100, evaluation_images=50).images_of(load_dataset("digits"))
+        >>> {name: len(positions) for name, positions in few.splits.items()}
+        {'train': 100, 'valid': 50, 'test': 50}
+        """
+        dataset = check_instance("dataset", dataset, ImageDataset)
+        n = len(dataset.images)
+        limits = {"train": self.train_images or n, **dict.fromkeys(("valid", "test"), self.evaluation_images or n)}
+        if any(len(dataset.splits[name]) > most for name, most in limits.items()):
+            dataset = dataset.subset(limits)
+        return dataset.scaled(self.image_size) if self.image_size else dataset
 
     def learning_rate_at(self, epoch: int, step: int, n_steps: int) -> float:
         """Return the learning rate of a step (from 0) of an epoch (from 0) of ``n_steps`` steps.

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class TrainingResult:
     micro_batch : int
         Images that went through the network at once: smaller than the batch where memory did not suffice.
     stopped : str
-        ``finished``, or ``early``.
+        ``finished``, ``early``, or ``paused`` where only a part of the training was asked for.
     versions : mapping of str to str
     data_facts : mapping
         How the data set was read and split: the `ImageDataset`'s facts.
@@ -132,6 +132,28 @@ class TrainingResult:
     def test_accuracy(self) -> float | None:
         """After the last epoch, in percent."""
         return self.epochs[-1].test_accuracy
+
+    def after(self, epoch: int) -> TrainingResult:
+        """Return what was found until the end of an epoch: itself where it goes no further.
+
+        Of the seconds of the evaluations, which are not known one by one, it has its share.
+        """
+        if epoch >= len(self.epochs):
+            return self
+        kept = self.epochs[:epoch]
+        evaluated = [
+            sum(one.valid_loss is not None or one.test_loss is not None for one in of) or 1
+            for of in (kept, self.epochs)
+        ]
+        return replace(
+            self,
+            epochs=kept,
+            train_seconds=sum(record.seconds for record in kept),
+            evaluate_seconds=self.evaluate_seconds * evaluated[0] / evaluated[1],
+            energy_joules=None,
+            stopped="paused",
+            network=None,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the network, of JSON's types."""

@@ -13,11 +13,13 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.places import checked_path
 from nasmeta.spaces import SPACES, Architecture, SearchSpace
 from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
-from nasmeta.training._recipe import Recipe
+from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import EpochRecord, TrainingResult
 
 if TYPE_CHECKING:
     import torch
+
+    from nasmeta.training._own_network import BuildNetwork
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,6 +59,8 @@ def train(
     tensorboard: bool = False,
     export: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     on_epoch: Callable[[EpochRecord], object] | None = None,
+    until: int | None = None,
+    build_network: BuildNetwork | None = None,
 ) -> TrainingResult:
     """Train the network of a cell.
 
@@ -91,6 +95,13 @@ def train(
         Files for the trained network, by their ending as in `export_network`: ``.safetensors``, ``.pt2``, ``.onnx``.
     on_epoch : callable, optional
         Called with each `EpochRecord`.
+    until : int, optional
+        Pause after this epoch. The schedule is that of the whole training, so the same call with a later epoch, or
+        without, goes on, and ends as if there had been no pause. It needs a folder.
+    build_network : callable, optional
+        Builds the network of an architecture of any space: from its choices, a mapping of positions to them, to a
+        ``torch.nn.Module`` that returns a number a class, shape (n, n_classes), for images of shape (n, 3, height,
+        width). Its weights are drawn with the seed. The recipe's C, N and ``prune`` do not count then.
 
     Returns
     -------
@@ -124,6 +135,8 @@ def train(
     if not isinstance(exported, Iterable):
         raise SettingError(f"export is a path, or several, not {shown(export)}.")
     files = [checked_path("export", path) for path in exported]
+    if files and build_network is not None:
+        raise SettingError("A network of your own is exported by yourself: it is the result's network.")
     for file in files:
         check_export(file, made_before=home)
     if isinstance(dataset, str):
@@ -132,6 +145,8 @@ def train(
         data = dataset
     else:
         raise SettingError("split, valid_fraction and size are for a data set that is given by its name.")
+    recipe = load_recipe(recipe)
+    data = recipe.images_of(data)
     result = run_training(
         cell,
         space,
@@ -144,6 +159,8 @@ def train(
         progress=progress,
         tensorboard=tensorboard,
         on_epoch=on_epoch,
+        until=until,
+        build_network=build_network,
     )
     facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
     for file in files:

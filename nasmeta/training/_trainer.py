@@ -19,12 +19,13 @@ from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, Trainin
 from nasmeta.files import write_atomically
 from nasmeta.places import checked_path
 from nasmeta.progress import Bar, progress_bar
-from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
+from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._export import NETWORK_FILE, export_network, read_tensors, write_tensors
 from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
 from nasmeta.training._network import CellNetwork
+from nasmeta.training._own_network import BuildNetwork, own_network
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 
@@ -44,15 +45,18 @@ def run_training(
     progress: bool = False,
     tensorboard: bool = False,
     on_epoch: Callable[[EpochRecord], object] | None = None,
+    until: int | None = None,
+    build_network: BuildNetwork | None = None,
 ) -> TrainingResult:
     """Train the network of a cell; see `nasmeta.training.train`."""
     seed = check_int("seed", seed, 0)
-    space = get_cell_space(space)
+    space = get_cell_space(space) if build_network is None else get_space(space)
     cell = space.index_of(cell)
     chosen = chosen_device(device)
     recipe = load_recipe(recipe)
     data = check_instance("dataset", data, ImageDataset)
     deterministic = check_bool("deterministic", deterministic)
+    last = recipe.epochs if until is None else _pause(until, recipe, folder)
     if on_epoch is not None and not callable(on_epoch):
         raise SettingError(f"on_epoch must be a function of an EpochRecord, not {shown(on_epoch)}.")
     if check_bool("tensorboard", tensorboard) and folder is None:
@@ -70,22 +74,35 @@ def run_training(
             "data_sha256": data.sha256(),
         }
         try:
-            training = _Training(identity, space, data, recipe, chosen, place, deterministic)
+            training = _Training(identity, space, data, recipe, chosen, place, deterministic, build_network)
             done = training.resume()
             if done is not None:
-                return done
+                return done.after(last)
             bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, len(training.epochs), shown=progress))
             watching: list[Callable[[EpochRecord], object]] = [partial(_show, bar)]
             if tensorboard and place is not None:
                 writer = _tensorboard(place, len(training.epochs))
                 stack.callback(writer.close)
                 watching.append(partial(_log, writer))
-            return training.run([*watching, *([] if on_epoch is None else [on_epoch])])
+            return training.run([*watching, *([] if on_epoch is None else [on_epoch])], last).after(last)
         except TrainingFailed as failure:
             if place is not None:
                 report = {"reason": failure.reason, "message": str(failure), "identity": identity}
                 write_atomically(place / FAILURE_FILE, json.dumps(report, indent=1) + "\n")
             raise
+
+
+def _pause(until: object, recipe: Recipe, folder: Path | None) -> int:
+    """Return the epoch after which a training pauses, checked."""
+    epoch = check_int("until", until, most=recipe.epochs)
+    if folder is None:
+        raise SettingError("A training that pauses needs a folder, where it is gone on with.")
+    if epoch % recipe.evaluate_every and epoch < recipe.epochs:
+        raise SettingError(
+            f"until is an epoch after which the recipe {recipe.name} evaluates, a multiple of "
+            f"{recipe.evaluate_every}, not {epoch}."
+        )
+    return epoch
 
 
 def _show(bar: Bar, record: EpochRecord) -> None:
@@ -139,27 +156,32 @@ class _Training:
     def __init__(
         self,
         identity: dict[str, Any],
-        space: CellSpace,
+        space: SearchSpace,
         data: ImageDataset,
         recipe: Recipe,
         device: torch.device,
         folder: Path | None,
         deterministic: bool,
+        build_network: BuildNetwork | None,
     ) -> None:
         self.recipe, self.device, self.folder, self.dataset = recipe, device, folder, data
         self.identity = identity
         self.deterministic = deterministic
         cell, seed = identity["cell"], identity["seed"]
-        network = CellNetwork(cell, space, n_classes=data.n_classes, **recipe.skeleton, seed=seed)
-        self.learner = Learner(network, data, recipe, seed, device)
+        network: torch.nn.Module
+        if build_network is None:
+            network = CellNetwork(cell, space, n_classes=data.n_classes, **recipe.skeleton, seed=seed)
+        else:
+            network = own_network(build_network, space.choices(cell), data, seed)
+        self.learner = Learner(network, data, recipe, seed, device, cell)
         self.epochs: list[EpochRecord] = []
         self.evaluate_seconds = 0.0
         self.energy: float | None = None
 
-    def run(self, watching: Sequence[Callable[[EpochRecord], object]]) -> TrainingResult:
-        """Train to the end."""
+    def run(self, watching: Sequence[Callable[[EpochRecord], object]], last: int) -> TrainingResult:
+        """Train to the end, or to the last epoch before a pause."""
         meter, energy_before = EnergyMeter(self.device), self.energy or 0.0
-        while len(self.epochs) < self.recipe.epochs and not self._is_hopeless():
+        while len(self.epochs) < last and not self._is_hopeless():
             start = time.perf_counter()
             record = self.learner.epoch(len(self.epochs))
             self.epochs.append(record)
@@ -169,7 +191,9 @@ class _Training:
             self._save()
             for see in watching:
                 see(record)
-        return self._finish()
+        whole = len(self.epochs) == self.recipe.epochs
+        stopped = "finished" if whole else "early" if self._is_hopeless() else "paused"
+        return self._finish(stopped)
 
     def _is_hopeless(self) -> bool:
         """Say whether the validation accuracy has not risen for as many epochs as the recipe waits."""
@@ -223,7 +247,7 @@ class _Training:
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
         return replace(read_result(self.folder), network=self.learner.outcome.eval()) if result.is_file() else None
 
-    def _finish(self) -> TrainingResult:
+    def _finish(self, stopped: str) -> TrainingResult:
         network = self.learner.outcome.eval()
         result = TrainingResult(
             **self.identity,
@@ -233,15 +257,18 @@ class _Training:
             train_seconds=sum(record.seconds for record in self.epochs),
             evaluate_seconds=self.evaluate_seconds,
             energy_joules=self.energy,
-            parameters=network.count_parameters(),
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
             micro_batch=self.learner.micro_batch,
-            stopped="finished" if len(self.epochs) == self.recipe.epochs else "early",
+            stopped=stopped,
             versions=versions(),
             network=network,
         )
-        if self.folder is not None:
+        if self.folder is not None and stopped != "paused":
             data = self.dataset
             facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
-            export_network(network, self.folder / NETWORK_FILE, facts=facts)
+            if isinstance(network, CellNetwork):
+                export_network(network, self.folder / NETWORK_FILE, facts=facts)
+            else:  # whoever built it builds it again
+                write_tensors(self.folder / NETWORK_FILE, network.state_dict(), {"facts": facts})
             write_atomically(self.folder / RESULT_FILE, json.dumps(result.to_dict(), indent=1) + "\n")
         return result

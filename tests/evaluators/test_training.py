@@ -74,9 +74,10 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
     assert evaluation.cost_seconds[2] == 0
     assert evaluation.failures == (None, None, None)
     assert {path.name for path in tmp_path.iterdir()} == {f"cell-{classes[cell]}", f"cell-{classes[9]}"}
-    (report,) = evaluator.report(cell).items()
-    assert report[0].split == "test"
-    assert report[1] == direct.test_accuracy
+    own, *of_table = evaluator.report(cell).items()
+    assert own[0].split == "test"
+    assert own[1] == direct.test_accuracy
+    assert of_table[0] == (evaluator.task.column, nm.get_task("nb201/cifar10").values[cell])
 
 
 def test_a_loss_that_is_not_finite_is_a_failure_with_its_reason(tmp_path: Path) -> None:
@@ -266,7 +267,7 @@ def test_evaluators_that_do_not_fit() -> None:
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, "tiny")
     with pytest.raises(SettingError, match="the task is nb201/cifar100"):
         nm.search("random", "nb201/cifar100", evaluator=evaluator)
-    with pytest.raises(SettingError, match="training"):
+    with pytest.raises(SettingError, match="Training needs images"):
         nm.compare(["random"], "nb201/cifar10", evaluator="training")
 
 

@@ -195,6 +195,15 @@ def test_folders_that_cannot_be_used(make: dict[str, SIZES], message: str, tmp_p
         load_dataset(f"folder:{tmp_path}")
 
 
+def test_a_class_without_images_is_named(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        picture(tmp_path / name / "0.png", (8, 8))
+    (tmp_path / "cow").mkdir()
+    (tmp_path / "cow" / "notes.txt").write_text("none yet")
+    with pytest.raises(SettingError, match=r"The class cow of .* has no images"):
+        load_dataset(f"folder:{tmp_path}")
+
+
 def test_a_file_that_is_no_image(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         picture(tmp_path / name / "0.png", (8, 8))

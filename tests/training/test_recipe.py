@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
-from nasmeta.training import Recipe, load_recipe, recipe_names
+from nasmeta.training import Recipe, load_dataset, load_recipe, recipe_names, train
 
 
 def test_the_official_ones() -> None:
@@ -131,3 +131,30 @@ def test_a_file_based_on_another_file(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_text("based_on = 3\n")
     with pytest.raises(SettingError, match=r"based_on.*not 3"):
         load_recipe(path)
+
+
+def test_a_recipe_may_take_fewer_and_smaller_images(tmp_path: Path) -> None:
+    digits = load_dataset("digits")
+    recipe = load_recipe("tiny", epochs=1, channels=4, train_images=64, evaluation_images=32, image_size=12)
+    few = recipe.images_of(digits)
+    assert {name: len(found) for name, found in few.splits.items()} == {"train": 64, "valid": 32, "test": 32}
+    assert few.image_size == (12, 12)
+    kept = recipe.but(image_size=0).images_of(digits)
+    for name, positions in kept.splits.items():  # each image comes from its own split
+        there = {image.tobytes() for image in digits.images[digits.splits[name]]}
+        assert {image.tobytes() for image in kept.images[positions]} <= there
+    assert recipe.images_of(few) is few
+    assert recipe.images_of(digits).sha256() == few.sha256()
+    assert load_recipe("tiny").images_of(digits) is digits
+    result = train(6111, digits, recipe, folder=tmp_path, device="cpu")
+    assert (result.data_sha256, result.split_sha256) == (few.sha256(), few.split_sha256())
+    assert result.data_facts["size"] == 12
+
+
+def test_what_reduces_nothing_is_not_told_so_that_older_folders_fit() -> None:
+    assert not {"train_images", "evaluation_images", "image_size"} & set(load_recipe("tiny").to_dict())
+    assert load_recipe("tiny", image_size=8).to_dict()["image_size"] == 8
+    with pytest.raises(SettingError, match="multiple of 4"):
+        load_recipe("tiny", image_size=10)
+    with pytest.raises(SettingError, match="dataset"):
+        load_recipe("tiny").images_of("digits")  # type: ignore[arg-type]

@@ -1,10 +1,12 @@
 """Training: it learns, goes on where it was interrupted, and says what went wrong."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -478,3 +480,47 @@ def test_onnx(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     onnx = pytest.importorskip("onnx")
     model = onnx.load(export_network(network, tmp_path / "network.onnx"))
     assert [entry.name for entry in (*model.graph.input, *model.graph.output)] == ["images", "logits"]
+
+
+@pytest.mark.parametrize("full_at", [1, 2, 3, 4, 5, 6, 7])
+def test_a_full_disk_is_one_sentence_and_loses_nothing(
+    full_at: int, few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nasmeta import files
+
+    whole = train(CELL, few, TWO, device="cpu")
+    write, written = files.write_to_disk, 0
+
+    def filling(path: Path, content: bytes) -> None:
+        nonlocal written
+        written += 1
+        if written == full_at:
+            path.write_bytes(content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, content)
+
+    monkeypatch.setattr(files, "write_to_disk", filling)
+    ends = pytest.raises(SettingError, match=r"cannot be written: No space left on device\.$")
+    with ends if full_at <= 6 else nullcontext():
+        train(CELL, few, TWO, folder=tmp_path, device="cpu")
+    assert written == min(full_at, 6)  # twice a checkpoint and a log, the network, the result
+    monkeypatch.undo()
+    assert same(train(CELL, few, TWO, folder=tmp_path, device="cpu"), whole)
+
+
+def test_a_pause_changes_nothing(few: ImageDataset, tmp_path: Path) -> None:
+    whole = train(CELL, few, TWO, folder=tmp_path / "whole", device="cpu")
+    paused = train(CELL, few, TWO, folder=tmp_path / "paused", device="cpu", until=1)
+    assert (paused.stopped, len(paused.epochs)) == ("paused", 1)
+    assert paused.valid_accuracy == whole.epochs[0].valid_accuracy
+    assert not (tmp_path / "paused" / "result.json").is_file()
+    again = train(CELL, few, TWO, folder=tmp_path / "paused", device="cpu", until=1)
+    assert again.epochs == paused.epochs  # nothing was trained
+    assert same(train(CELL, few, TWO, folder=tmp_path / "paused", device="cpu"), whole)
+    beginning = train(CELL, few, TWO, folder=tmp_path / "paused", device="cpu", until=1)
+    assert beginning.epochs == paused.epochs
+    assert 0 < beginning.train_seconds <= paused.train_seconds
+    with pytest.raises(SettingError, match="until"):
+        train(CELL, few, TWO, folder=tmp_path / "other", until=3)
+    with pytest.raises(SettingError, match="a multiple of 2"):
+        train(CELL, few, TWO.but(epochs=4, evaluate_every=2), folder=tmp_path / "other", until=1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasmeta.analysis._frame import FloatArray
+from nasmeta.analysis._frame import FloatArray, with_regrets
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.tasks import Task
 
@@ -34,11 +34,12 @@ class TaskFacts:
     """A task as a report needs it."""
 
     name: str
-    optimum: float  # in the unit of the signal
+    optimum: float  # in the unit of the signal; the best value that any run found, where it is not known
     sign: float  # 1 where higher is better, else -1
     unit: str  # empty where the task is not known here
     signal: Mapping[str, str]  # how it was measured: metric, split, epochs, …; empty as before
     test: TestColumn | None
+    known: bool = True  # whether the optimum is
 
     @property
     def regret_unit(self) -> str:
@@ -57,17 +58,19 @@ def facts_of(
     for name, rows in frame.groupby("task", sort=False, observed=True):
         task = (tasks or {}).get(str(name))
         optimum, sign = _from_frame(rows, str(name))
-        unit, signal, test = "", dict[str, str](), None
+        unit, signal, test, known = "", dict[str, str](), None, not rows["regret"].isna().all()
         if task is not None:
             info = task.column
-            unit, signal = info.unit, _words(info)
-            test = _test_column(task, rows["incumbent"].unique(), columns)
-        found.append(TaskFacts(str(name), optimum, sign, unit, signal, test))
+            unit, signal = info.unit, _words(info) if known else {}  # something else answered than the task's table
+            incumbents = rows["incumbent"].unique()
+            test = _test_column(task, incumbents, columns) if known else _table_column(task, incumbents)
+        found.append(TaskFacts(str(name), optimum, sign, unit, signal, test, known))
     return found
 
 
 def _from_frame(rows: pd.DataFrame, name: str) -> tuple[float, float]:
     """Return optimum and sign: the incumbent and its regret add up to the optimum, or their difference does."""
+    rows = with_regrets(rows)[0]
     value, regret = rows["incumbent_value"].to_numpy(np.float64), rows["regret"].to_numpy(np.float64)
     for sign in (1.0, -1.0):
         optimum = value + sign * regret
@@ -89,6 +92,15 @@ def _words(info: ColumnInfo) -> dict[str, str]:
         "checksum": info.source_sha256 or None,
     }
     return {key: str(value) for key, value in named.items() if value is not None}
+
+
+def _table_column(task: Task, incumbents: FloatArray) -> TestColumn | None:
+    """Return what the task's table says of cells that something else has evaluated, where it knows all incumbents."""
+    values = task.values.astype(np.float64)
+    if np.isnan(values[incumbents]).any():
+        return None
+    said = ", ".join(f"{key} {text}" for key, text in _words(task.column).items() if key in ("split", "epochs", "seed"))
+    return TestColumn(f"{task.signal.metric} of the table {task.table_name} ({said})", values, task.optimum)
 
 
 def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnInfo]) -> TestColumn | None:

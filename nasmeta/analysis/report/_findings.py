@@ -99,6 +99,11 @@ class Findings:
         """Whether any task has a test column here."""
         return any(fact.test is not None for fact in self.facts)
 
+    @property
+    def second(self) -> str:
+        """What stands beside the searched values: the test split's, or the table's where networks are trained."""
+        return "test" if all(fact.known for fact in self.facts) else "table"
+
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the one with the smallest regret on the task, that one first."""
         table = self.tests[task]
@@ -172,6 +177,12 @@ def find(
             found.profiles = performance_profiles(frame, at, found.x, level=level, seed=seed)
         except SettingError as reason:
             found.remarks.append(f"No scores over all tasks: {reason}")
+    found.remarks += [
+        f"The optimum of {fact.name} is not known: its regrets, scores and profiles are to the best value that any run "
+        "found, and so depend on which searchers are compared."
+        for fact in facts
+        if not fact.known
+    ]
     found.remarks += _unfinished(frame)
     found.remarks += [
         f"{name} on {', '.join(names)}: all runs alike, so without ± and interval; in ranks and tests it stands for a "
@@ -234,6 +245,8 @@ def _results(found: Findings) -> None:
         table = rows.drop(columns=dropped).reset_index(drop=True)
         if table["test_end"].isna().all():
             table = table.drop(columns=["test_end", "test_end_std"])
+        if table["share_solved"].isna().all():  # no optimum is known
+            table = table.drop(columns=[name for name in table if str(name).startswith(("share_", "evaluations_to"))])
         if (table["runs"] == table["runs"].iloc[0]).all():
             table = table.drop(columns="runs")
         order = ["incumbent_value_end", "test_end", "rank", "final_regret", "area"]
@@ -243,7 +256,7 @@ def _results(found: Findings) -> None:
     end, common = ("(own end)", " (common time)") if found.two_times else ("at the end", "")
     found.headers = {f"value_at_{budget}": f"valid. after {budget:,}" for budget in budgets} | {
         "incumbent_value_end": f"valid. {end}",
-        "test_end": f"test {end}",
+        "test_end": f"{found.second} {end}",
         "rank": f"mean rank{common}",
         "final_regret": f"regret {end}" if found.two_times else "regret",
         "area": f"anytime regret{common}",

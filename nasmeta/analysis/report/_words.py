@@ -38,6 +38,9 @@ def size_sentence(found: Findings) -> str:
 
 def task_sentence(fact: TaskFacts) -> str:
     """Say what the signal of a task is, and which test values are told."""
+    if not fact.known:
+        table = "" if fact.test is None else f" Table: {fact.test.label}; the best cell has {fact.test.best:.2f}."
+        return f"The optimum is not known; the best value that any run found is {fact.optimum:.4g}.{table}"
     if not fact.signal:
         return (
             f"The best value is {fact.optimum:.4g}. The task itself is not here, so its unit and release are not told."
@@ -58,11 +61,9 @@ def task_sentence(fact: TaskFacts) -> str:
 def result_notes(found: Findings) -> str:
     """Explain the columns of the results."""
     after = "" if found.x == "simulated_seconds" else " after so many evaluations"
-    test = (
-        "Test: the same metric on the test split, of the validation incumbent at the end of the run. "
-        if found.tested
-        else ""
-    )
+    what = "the same metric on the test split" if found.second == "test" else "what the task's table says"
+    test = f"{found.second.capitalize()}: {what}, of the validation incumbent at the end of the run. "
+    test = test if found.tested else ""
     two_times = (
         f"Own end: that of each run, also for found, needed and days. Common time: {found.budget}. "
         if found.two_times

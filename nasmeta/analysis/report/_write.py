@@ -90,7 +90,8 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
     if fronts := tasks_with_two(frame):
         at = found.at if found.x == "evaluation" else None
         figures["attainment"] = lambda: plot_attainment(frame, fronts, at=at)
-    figures["runtime_profile"] = lambda: plot_profiles(frame, "runtime")
+    if all(fact.known for fact in found.facts):
+        figures["runtime_profile"] = lambda: plot_profiles(frame, "runtime")
     return figures
 
 

@@ -1,0 +1,90 @@
+"""Networks that a user builds, of a space of one's own."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+import nasmeta as nm
+from nasmeta.errors import JournalError, SettingError
+from nasmeta.evaluators import TrainingEvaluator
+from nasmeta.training import load_dataset, load_recipe, train
+
+FEW = load_dataset("digits").subset(48)
+RECIPE = load_recipe("tiny", epochs=2, batch_size=16)
+SPACE = nm.SearchSpace.from_frame(pd.DataFrame({"width": [4, 8, 8], "act": ["relu", "relu", "tanh"]}), name="mlp")
+
+
+def build(choices: Any) -> nn.Module:
+    act = {"relu": nn.ReLU, "tanh": nn.Tanh}[choices["act"]]
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(192, int(choices["width"])), act(), nn.Linear(int(choices["width"]), 10)
+    )
+
+
+def wider(choices: Any) -> nn.Module:
+    return build({**choices, "width": 2 * choices["width"]})
+
+
+def test_all_that_is_needed_is_a_function(tmp_path: Path) -> None:
+    journal = tmp_path / "run.jsonl"
+    before = torch.random.get_rng_state()
+    evaluator = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=build, isolated=False)
+    run = nm.search("random", evaluator, evaluations=3, journal=journal)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    direct = train(int(run.cells[0]), FEW, RECIPE, space=SPACE, build_network=build, device="cpu")
+    assert run.values[0] == direct.valid_accuracy
+    assert direct.parameters == sum(p.numel() for p in build(SPACE.choices(int(run.cells[0]))).parameters())
+    assert [column.split for column in run.report()] == ["test"]  # there is no table
+    again = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=build, isolated=False)
+    np.testing.assert_array_equal(nm.search("random", again, evaluations=3, journal=journal).values, run.values)
+    other = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=wider, isolated=False)
+    with pytest.raises(JournalError, match="another run"):
+        nm.search("random", other, evaluations=3, journal=journal)
+
+
+def test_a_training_is_gone_on_with_and_its_weights_are_kept(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"space": SPACE, "build_network": build, "device": "cpu"}
+    paused = train(2, FEW, RECIPE, folder=tmp_path / "paused", until=1, **asked)
+    assert (paused.stopped, len(paused.epochs)) == ("paused", 1)
+    resumed = train(2, FEW, RECIPE, folder=tmp_path / "paused", **asked)
+    whole = train(2, FEW, RECIPE, folder=tmp_path / "whole", **asked)
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], value)
+    assert (tmp_path / "paused" / "network.safetensors").is_file()
+    with pytest.raises(SettingError, match="needs a folder"):
+        train(2, FEW, RECIPE, until=1, **asked)
+    with pytest.raises(SettingError, match="exported by yourself"):
+        train(2, FEW, RECIPE, export=tmp_path / "network.onnx", **asked)
+
+
+def test_it_trains_in_a_process_of_its_own() -> None:
+    evaluator = TrainingEvaluator(SPACE, FEW, RECIPE.but(epochs=1), build_network=build)
+    evaluation = evaluator.evaluate(np.array([0], dtype=np.int32))
+    evaluator.close()
+    assert evaluation.failures == (None,)
+    assert evaluation.values[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (lambda choices: 3, "no torch.nn.Module"),
+        (lambda choices: nn.Flatten(), "no parameters"),
+        (lambda choices: nn.Linear(3, 10), "cannot take images"),
+        (lambda choices: nn.Sequential(nn.Flatten(), nn.Linear(192, 7)), r"\(2, 7\) for two images; \(2, 10\) is due"),
+        ("mlp", "is a function"),
+    ],
+)
+def test_what_is_no_network_is_said(network: Any, words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        train(0, FEW, RECIPE, space=SPACE, build_network=network, device="cpu")
+
+
+def test_a_space_without_networks_asks_for_them() -> None:
+    with pytest.raises(SettingError, match="build_network"):
+        TrainingEvaluator(SPACE, FEW, RECIPE)

@@ -1,0 +1,278 @@
+"""Comparisons whose cells are trained, or answered by a function: nobody knows their optimum."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.analysis import average_ranks, evaluations_to_optimum, plot_regret, summarise
+from nasmeta.cli._app import app
+from nasmeta.errors import SettingError
+from nasmeta.evaluators import FunctionEvaluator, Trainer, TrainingEvaluator
+from nasmeta.experiments import report
+from nasmeta.training import load_dataset, load_recipe, train
+
+FEW = load_dataset("digits").subset(48)
+RECIPE = load_recipe("tiny", epochs=3, channels=4, batch_size=16)
+
+
+def on_digits(**asked: Any) -> TrainingEvaluator:
+    return TrainingEvaluator("nb201/cifar10", FEW, RECIPE, isolated=False, **asked)
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int | None]]:
+    """Return (cell, until) of each training that is asked for."""
+    calls: list[tuple[int, int | None]] = []
+    train_one = Trainer.train
+
+    def counting(self: Trainer, cell: int, *positional: Any, **named: Any) -> Any:
+        calls.append((cell, named.get("until")))
+        return train_one(self, cell, *positional, **named)
+
+    monkeypatch.setattr(Trainer, "train", counting)
+    return calls
+
+
+@pytest.fixture
+def epochs_run(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
+    """Count the epochs that each cell is really trained for."""
+    from nasmeta.training._learner import Learner
+
+    counts: Counter[int] = Counter()
+    epoch_of = Learner.epoch
+
+    def counting(self: Learner, *arguments: Any) -> Any:
+        counts[self.network.cell] += 1
+        return epoch_of(self, *arguments)
+
+    monkeypatch.setattr(Learner, "epoch", counting)
+    return counts
+
+
+def compared(folder: Path | None, evaluations: int = 6, **asked: Any) -> pd.DataFrame:
+    answers = {"evaluator": on_digits(), "folder": folder, **asked}
+    return nm.compare(["random", "local-search"], "nb201/cifar10", repeats=2, evaluations=evaluations, **answers)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_cell_is_trained_once_whoever_proposes_it(
+    kept: bool, tmp_path: Path, trainings: list[tuple[int, int | None]]
+) -> None:
+    # two labels of one searcher propose the same cells
+    frame = nm.compare(
+        {"one": "random", "two": "random", "evolution": ("evolution", {"population": 3})},
+        on_digits(),
+        repeats=2,
+        evaluations=6,
+        folder=tmp_path if kept else None,
+    )
+    assert len(frame) == 36
+    assert len(trainings) == len(set(trainings))
+    space = nm.get_space("nb201")
+    assert {cell for cell, _ in trainings} == {int(space.canonical(int(cell))) for cell in frame["cell"]}
+    one, two = (frame[frame["searcher"] == label] for label in ("one", "two"))
+    np.testing.assert_array_equal(one["value"], two["value"])
+    np.testing.assert_array_equal(one["cost_seconds"], two["cost_seconds"])  # the second is not free of charge
+    assert (frame["cost_seconds"] > 0).sum() > 30  # a class that a run has paid for costs it nothing
+    assert frame["regret"].isna().all()
+    first = one.iloc[0]
+    direct = train(int(space.canonical(int(first["cell"]))), FEW, RECIPE, device="cpu")
+    assert first["value"] == direct.valid_accuracy
+    run = nm.search("random", on_digits(), evaluations=6, seed=1)
+    np.testing.assert_array_equal(run.cells, one.loc[one["seed"] == 1, "cell"])
+    np.testing.assert_array_equal(run.values, one.loc[one["seed"] == 1, "value"])
+
+
+def test_a_killed_comparison_goes_on_and_trains_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainings: list[tuple[int, int | None]]
+) -> None:
+    whole = compared(tmp_path / "whole")
+    trainings.clear()
+    train_one = Trainer.train
+
+    def dying(self: Trainer, *positional: Any, **named: Any) -> Any:
+        if len(trainings) == 9:
+            raise KeyboardInterrupt
+        return train_one(self, *positional, **named)
+
+    monkeypatch.setattr(Trainer, "train", dying)
+    with pytest.raises(KeyboardInterrupt):
+        compared(tmp_path / "killed")
+    monkeypatch.setattr(Trainer, "train", train_one)
+    before = list((tmp_path / "killed" / "trainings").glob("*/result.json"))
+    assert before
+    written = {path: path.stat().st_mtime_ns for path in before}
+    resumed = compared(tmp_path / "killed")
+    different = ["cost_seconds", "simulated_seconds"]  # as another training measured them
+    pd.testing.assert_frame_equal(resumed.drop(columns=different), whole.drop(columns=different))
+    assert {path: path.stat().st_mtime_ns for path in before} == written
+    trainings.clear()
+    pd.testing.assert_frame_equal(compared(tmp_path / "killed"), resumed)
+    assert not trainings
+    longer = compared(tmp_path / "killed", 8)
+    both = longer[longer["evaluation"] <= 6].reset_index(drop=True)
+    pd.testing.assert_series_equal(both["value"], resumed["value"])
+    with pytest.raises(SettingError, match="another comparison"):
+        compared(tmp_path / "killed", evaluator=on_digits(seed=1))
+
+
+@pytest.mark.parametrize(("searcher", "kept"), [("asha", True), ("hyperband", False), ("bohb", False)])
+def test_a_promoted_training_goes_on_where_it_paused(
+    searcher: str, kept: bool, tmp_path: Path, epochs_run: Counter[int]
+) -> None:
+    journal = tmp_path / "run.jsonl" if kept else None
+    run = nm.search(searcher, on_digits(), evaluations=14, epochs=["1of3", 3], journal=journal, seed=3)
+    space = nm.get_space("nb201")
+    longest: Counter[int] = Counter()
+    for cell, epochs in zip(run.cells.tolist(), run.epochs.tolist(), strict=True):
+        longest[int(space.canonical(cell))] = max(longest[int(space.canonical(cell))], epochs)
+    assert set(run.epochs) == {1, 3}
+    assert epochs_run == longest  # no epoch is trained twice
+    assert run.clock.promotion == "continued"
+    promoted = [cell for cell in set(run.cells.tolist()) if (run.cells == cell).sum() == 2]
+    assert promoted
+    for cell in promoted[:2]:
+        at = run.cells == cell
+        direct = train(int(space.canonical(cell)), FEW, RECIPE, device="cpu")
+        assert run.values[at].tolist() == [direct.epochs[0].valid_accuracy, direct.valid_accuracy]
+        assert (run.cost_seconds[at] > 0).all()
+    if kept:
+        again = nm.search(searcher, on_digits(), evaluations=14, epochs=["1of3", 3], journal=journal, seed=3)
+        np.testing.assert_array_equal(again.values, run.values)
+        path = tmp_path / "run.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[:8]))
+        resumed = nm.search(searcher, on_digits(), evaluations=14, epochs=["1of3", 3], journal=journal, seed=3)
+        np.testing.assert_array_equal(resumed.values, run.values)
+
+
+def test_trainings_of_their_own_have_their_own_schedules(tmp_path: Path, epochs_run: Counter[int]) -> None:
+    evaluator = on_digits(folder=tmp_path)
+    short, full = evaluator.after([1, 3]).values()
+    assert short.column.epochs == 1
+    cell = np.array([6111], dtype=np.int32)
+    own = train(int(evaluator.space.canonical(6111)), FEW, RECIPE.but(epochs=1), device="cpu")
+    epochs_run.clear()
+    assert short.evaluate(cell).values.tolist() == [own.valid_accuracy]
+    full.evaluate(cell)
+    assert sum(epochs_run.values()) == 4  # the long one begins anew
+    constant = TrainingEvaluator(
+        "nb201/cifar10", FEW, RECIPE.but(schedule="constant"), folder=tmp_path / "constant", isolated=False
+    )
+    epochs_run.clear()
+    for one in constant.after([1, 3]).values():
+        one.evaluate(cell)
+    assert sum(epochs_run.values()) == 3  # with a constant learning rate a short training is the start of a long one
+
+
+@pytest.mark.parametrize(
+    ("epochs", "words"),
+    [
+        ([1], "3 epochs is missing"),
+        (["3of3", 3], "too long"),
+        ([1, 1, 3], "twice"),
+        ([4, 3], "too long"),
+        (["1of6", 3], "no point"),
+        (["one", 3], "no point"),
+        ([1, "2of3", 3], "not both"),
+        ("1of3", "whole numbers"),
+        ([0, 3], "epochs"),
+    ],
+)
+def test_lengths_that_are_not_possible(epochs: Any, words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        on_digits().after(epochs)
+
+
+def test_a_length_by_default_is_a_ninth_and_a_third() -> None:
+    recipe = RECIPE.but(epochs=9)
+    assert list(TrainingEvaluator("nb201/cifar10", FEW, recipe, isolated=False).after()) == [1, 3, 9]
+    with pytest.raises(SettingError, match="needs trainings of several lengths"):
+        nm.search("asha", TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(epochs=2), isolated=False))
+
+
+def test_what_cannot_be_compared_is_said() -> None:
+    for asked, words in (
+        ({"workers": 2}, "one after another"),
+        ({"folder": "memory://trained"}, "checkpoints on this machine"),
+        ({"tasks": "nb201"}, "compare on one task"),
+        ({"stop_at_optimum": True}, "not known"),
+        ({"evaluator": "training"}, "needs images"),
+        ({"data": "digits", "evaluator": "table"}, "Data are for training"),
+        ({"evaluator": "slow"}, '"training" or a function'),
+    ):
+        with pytest.raises(SettingError, match=words):
+            nm.compare(["random"], **{"tasks": "nb201/cifar10", "evaluator": on_digits(), **asked})  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="answers already"):
+        nm.compare(["random"], on_digits(), evaluator=on_digits())
+
+
+def worst_width(choices: Mapping[str, Any]) -> float:
+    return float((choices["width"] - 37) ** 2 + choices["depth"])
+
+
+def test_a_function_is_compared_too_and_less_may_be_better() -> None:
+    space = nm.SearchSpace("mlp", {"width": list(range(60)), "depth": [1, 2, 3]})
+    evaluator = FunctionEvaluator(worst_width, space, direction="min")
+    frame = nm.compare(["random", "local-search"], evaluator, repeats=5, evaluations=40)
+    assert frame["regret"].isna().all()
+    ends = frame.groupby(["searcher", "seed"], observed=True)["incumbent_value"].last()
+    table = summarise(frame, at=[40]).set_index("searcher")
+    best = frame["value"].min()
+    for searcher in ("random", "local-search"):
+        assert table.loc[searcher, "final_regret"] == pytest.approx((ends[searcher] - best).mean())
+        assert np.isnan(table.loc[searcher, "share_solved"])
+    assert (
+        evaluations_to_optimum(frame)[["share_solved", "mean", "median", "restricted_mean", "cap"]].isna().all().all()
+    )
+    winner = ends.groupby("searcher", observed=True).mean().idxmin()
+    assert average_ranks(frame).iloc[0]["searcher"] == winner
+    panel = plot_regret(frame).axes[0]
+    assert "best found" in panel.get_ylabel()
+    assert not [text for text in panel.texts if "optimum" in text.get_text()]
+    for line in panel.lines:
+        drawn = np.asarray(line.get_ydata(), dtype=float)
+        assert (np.diff(drawn) <= 0).all()
+        assert drawn[-1] == pytest.approx(ends[line.get_label()].mean())
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_command_and_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = load_dataset("digits").subset(48)
+    monkeypatch.setattr("nasmeta.evaluators._trainer.load_dataset", lambda *_, **__: few)
+    train_one = Trainer.train
+
+    def here(self: Trainer, *positional: Any, **named: Any) -> Any:
+        self.isolated = False
+        return train_one(self, *positional, **named)
+
+    monkeypatch.setattr(Trainer, "train", here)
+    folder = tmp_path / "trained"
+    arguments = ["compare", "--searchers", "random,evolution", "--tasks", "nb201/cifar10", "--evaluator", "training"]
+    arguments += ["--data", "digits", "--recipe", "tiny", "--repeats", "2", "--evaluations", "4", "--folder"]
+    said = CliRunner().invoke(app, [*arguments, str(folder)])
+    assert said.exit_code == 0, said.output
+    assert "the optimum is not known" in " ".join(said.stdout.split())
+    assert "needed" not in said.stdout
+    assert {"best_evaluations.png", "best_seconds.png", "summary.md"} <= {path.name for path in folder.iterdir()}
+    assert "share_solved" not in (folder / "summary.md").read_text(encoding="utf-8")
+    found = report(folder)
+    fact = found.findings.facts[0]
+    frame = pd.read_parquet(folder / "results.parquet")
+    assert not fact.known
+    assert fact.optimum == frame["value"].max()
+    assert fact.test is not None  # what the table says of the cells that were found
+    values = nm.get_task("nb201/cifar10").values
+    ends = frame.groupby(["searcher", "seed"], observed=True)["incumbent"].last()
+    table = found.findings.results["nb201/cifar10"].set_index("searcher")
+    assert table.loc["random", "test_end"] == pytest.approx(values[ends["random"].to_numpy()].mean())
+    page = (folder / "report" / "report.md").read_text(encoding="utf-8")
+    assert "The optimum is not known; the best value that any run found" in page
+    assert "table at the end" in page
