@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from nasmeta.cli._cli_utils import duration, print_table
+from nasmeta.evaluators import TRAINED
 from nasmeta.runs import FrontHistory, History
 from nasmeta.tables import describe_column
 
@@ -21,7 +22,7 @@ def print_run(run: History, journal: Path | None) -> None:
         _print_front(run, journal)
         return
     info = run.evaluator.column
-    answers, trained = run.evaluator, run.evaluator.name == "training"
+    answers, trained = run.evaluator, run.evaluator.name in TRAINED
     known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {answers.optimum:.4f})"
     if run.task.is_sampled and answers.noise_free is not None:
         known = f", of one seed; {answers.noise_free[run.best.cell]:.4f} in the mean of its seeds{known}"

@@ -187,12 +187,12 @@ def _answering(
     evaluator: str, task: str, data: str | None, recipe: str, device: str, options: tuple[Any, ...]
 ) -> tuple[str | TrainingEvaluator, str | None]:
     """Return what answers, and the data that it does not have yet."""
-    if evaluator != "training" or data is None:
-        return evaluator, data
-    from nasmeta.evaluators import TrainingEvaluator
+    from nasmeta.evaluators import TRAINED
     from nasmeta.training import dataset_options
 
-    return TrainingEvaluator(task, data, recipe, device=device, **dataset_options(data, *options)), None
+    if evaluator not in TRAINED or data is None:
+        return evaluator, data
+    return TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *options)), None
 
 
 @cli_command
@@ -319,7 +319,7 @@ def compare(
         if tasks is not None and not names_in(tasks):
             raise SettingError("There is no task to compare on: name at least one with --tasks.")
         on = names_in(tasks) or ["nb201"]
-        if len(on) == 1 and evaluator == "training":
+        if len(on) == 1:
             asked, data = _answering(evaluator, on[0], data, recipe, device, (split, valid_fraction, size))
         frame = nm.compare(
             names_in(searchers),

@@ -4,6 +4,7 @@ from nasmeta.evaluators._base import Evaluation, Evaluator, SupportsEvaluate as 
 from nasmeta.evaluators._function import EVALUATORS as EVALUATORS, FunctionEvaluator, Measure as Measure
 from nasmeta.evaluators._known import SurrogateEvaluator, TableEvaluator
 from nasmeta.evaluators._several import SeveralEvaluator
+from nasmeta.evaluators._supernet import TRAINED as TRAINED, SupernetEvaluator
 from nasmeta.evaluators._trainer import Trainer as Trainer, require_torch as require_torch
 from nasmeta.evaluators._training import TrainingEvaluator
 from nasmeta.training import default_split as default_split
@@ -13,6 +14,7 @@ __all__ = [
     "Evaluator",
     "FunctionEvaluator",
     "SeveralEvaluator",
+    "SupernetEvaluator",
     "SurrogateEvaluator",
     "TableEvaluator",
     "TrainingEvaluator",

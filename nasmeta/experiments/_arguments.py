@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
-from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
+from nasmeta.evaluators import TRAINED, Evaluator, Measure, TrainingEvaluator
 from nasmeta.places import in_store
 from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Budget, checked_budget
@@ -126,8 +126,9 @@ def evaluators_of(
 
     Whether all runs are in this process, one after another, is `alone`.
     """
-    if len(tasks) > 1 and (isinstance(evaluator, Evaluator) or evaluator == "training"):
-        what = "Training is on one data set" if evaluator == "training" else f"{shown(evaluator)} has its task"
+    by_training = isinstance(evaluator, str) and evaluator in TRAINED
+    if len(tasks) > 1 and (isinstance(evaluator, Evaluator) or by_training):
+        what = "Training is on one data set" if by_training else f"{shown(evaluator)} has its task"
         raise SettingError(f"{what}, so compare on one task, not on {', '.join(tasks.names)}.")
     found = [answers_for(task, evaluator, data, recipe) for task in tasks]
     for one in found:

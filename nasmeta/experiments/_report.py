@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.analysis.report import Findings, find, write_findings
 from nasmeta.checks import check_choice, check_instance, check_int, check_number
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
+from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._provenance import versions_of
 from nasmeta.experiments.specification._read import reported_columns
 from nasmeta.places import answering, checked_path, in_store, located
@@ -182,7 +183,7 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     tasks = {}
     for name in map(str, frame["task"].unique()):
         evaluator = entries.get(name, {}).get("evaluator")
-        trained = isinstance(evaluator, dict) and evaluator.get("kind") == "training"  # its report is the table's
+        trained = isinstance(evaluator, dict) and evaluator.get("kind") in TRAINED  # its report is the table's
         try:
             task = get_task(name)
             shipped = None if evaluator is None or trained else on_evaluator(task, "surrogate").identity

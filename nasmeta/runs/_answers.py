@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import (
     EVALUATORS,
+    TRAINED,
     Evaluator,
     FunctionEvaluator,
     Measure,
@@ -54,13 +55,13 @@ def answers_for(
         raise _one_at_a_time(as_task(task), evaluator)  # type: ignore[arg-type]
     elif callable(evaluator) and not isinstance(evaluator, Evaluator):
         answers = FunctionEvaluator(evaluator, task if isinstance(task, SearchSpace) else as_task(task))
-    elif evaluator == "training":
+    elif isinstance(evaluator, str) and evaluator in TRAINED:
         if data is None:
             raise SettingError("Training needs images: name them with data, such as digits, cifar10:PATH, folder:PATH.")
-        answers, data = TrainingEvaluator(as_task(task), data, recipe), None  # type: ignore[arg-type]
+        answers, data = TRAINED[evaluator](as_task(task), data, recipe), None  # type: ignore[arg-type]
     elif data is not None and not isinstance(evaluator, TrainingEvaluator):
         raise SettingError(
-            f"Data are for training, but the evaluator is {shown(evaluator)}: pass evaluator='training'."
+            f"Data are for training, but the evaluator is {shown(evaluator)}: pass evaluator='training' or 'supernet'."
         )
     elif evaluator == "table":
         answers = _on_table(as_task(task))  # type: ignore[arg-type]  # read once its sources are allowed
@@ -94,8 +95,8 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
     ):
         raise SettingError(
-            f'An evaluator is "table", "surrogate", the file (.npz) of a surrogate, "training" or a function, not '
-            f"{shown(evaluator)}."
+            'An evaluator is "table", "surrogate", the file (.npz) of a surrogate, "training", "supernet" or a function, '
+            f"not {shown(evaluator)}."
         )
     surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):

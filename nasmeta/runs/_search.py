@@ -91,7 +91,7 @@ def search(
         End the run when the best value of the task has been evaluated.
     progress : bool, default False
         Show a spinner on stderr.
-    evaluator : {"table", "surrogate", "training"}, path, Evaluator or callable, default "table"
+    evaluator : {"table", "surrogate", "training", "supernet"}, path, Evaluator or callable, default "table"
         What answers: the table; the task's shipped surrogate, or the file of another one, whose optimum is then that of
         the surrogate; or real training, of which no optimum is known. With a journal ``run.jsonl`` trainings keep their
         checkpoints in ``run.jsonl.trainings``, so that an interrupted search loses at most the epoch that was under

@@ -28,15 +28,18 @@ if TYPE_CHECKING:
     from nasmeta.training._export import export_network, load_network
     from nasmeta.training._many import train_many
     from nasmeta.training._network import CellModule as CellModule, CellNetwork, live_edges as live_edges, multiply_adds
+    from nasmeta.training._supernet import Supernet, gdas, train_supernet
 
 __all__ = [
     "CellNetwork",
     "EpochRecord",
     "ImageDataset",
     "Recipe",
+    "Supernet",
     "TrainingResult",
     "dataset_names",
     "export_network",
+    "gdas",
     "load_dataset",
     "load_images",
     "load_network",
@@ -47,6 +50,7 @@ __all__ = [
     "recipe_names",
     "train",
     "train_many",
+    "train_supernet",
 ]
 
 # These need PyTorch, so they are found where they are first asked for.
@@ -54,11 +58,14 @@ _LAZY = {
     "CellModule": "_network",
     "CellNetwork": "_network",
     "DeviceData": "_device_data",
+    "Supernet": "_supernet",
     "export_network": "_export",
+    "gdas": "_supernet",
     "live_edges": "_network",
     "load_network": "_export",
     "multiply_adds": "_network",
     "train_many": "_many",
+    "train_supernet": "_supernet",
 }
 
 

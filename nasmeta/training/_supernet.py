@@ -1,0 +1,283 @@
+"""One network that holds all cells of a space, which share its weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nasmeta.checks import check_choice, check_int
+from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
+from nasmeta.training._dataset import ImageDataset
+from nasmeta.training._device_data import Augmentation, DeviceData
+from nasmeta.training._network import _EDGES, CellNetwork, _operation
+from nasmeta.training._recipe import Recipe
+from nasmeta.training._result import TrainingResult
+
+_BATCH = 1024
+_HOTTEST, _COLDEST = 10.0, 0.1  # temperatures of GDAS's draws, as published
+_RATE, _BETAS, _DECAY = 3e-4, (0.5, 0.999), 1e-3  # of its architecture's parameters
+
+
+class _Path:
+    """The operations that are computed now, one an edge, and factors of value 1 that carry a gradient."""
+
+    operations: tuple[str, ...] = ("none",) * len(_EDGES)
+    factors: Tensor | None = None
+
+
+class _SharedCell(nn.Module):
+    """A cell with all operations on all edges, of which a path is computed."""
+
+    def __init__(self, path: _Path, names: Iterable[str], channels: int) -> None:
+        super().__init__()
+        self._path = path
+        self.edges = nn.ModuleList(
+            nn.ModuleDict({name: _operation(name, channels) for name in names if name != "none"}) for _ in _EDGES
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the output node, of the input's shape (n, channels, height, width)."""
+        nodes = [image, *(torch.zeros_like(image) for _ in range(_EDGES[-1][1]))]
+        for at, (source, target) in enumerate(_EDGES):
+            name = self._path.operations[at]
+            if name != "none":
+                term = self.edges[at][name](nodes[source])  # type: ignore[index]
+                nodes[target] = nodes[target] + (term if self._path.factors is None else term * self._path.factors[at])
+        return nodes[-1]
+
+
+class Supernet(CellNetwork):
+    """All cells of a space in one network: single path one-shot with uniform sampling (Guo et al., ECCV 2020).
+
+    The skeleton is that of `CellNetwork`; each edge of each cell has weights for every operation. In training mode each
+    forward pass draws a cell uniformly and computes that alone, so all share the weights; in evaluation mode the cell
+    is that of `use`. Batch norm always takes the statistics of the batch, since running ones would mix the cells.
+
+    With ``sampling="gdas"`` an edge's operation is drawn by learnt scores (Dong and Yang, CVPR 2019), see `gdas`.
+
+    Parameters
+    ----------
+    space : str or SearchSpace, default "nb201"
+        Of cells with four nodes.
+    n_classes, channels, cells_per_stage, in_channels
+        As of `CellNetwork`.
+    seed : int, default 0
+        Of the weights and of the cells that are drawn.
+    sampling : {"uniform", "gdas"}, default "uniform"
+
+    Examples
+    --------
+    >>> import torch
+    >>> from nasmeta.training import Supernet
+    >>> network = Supernet(channels=4, cells_per_stage=1).eval()
+    >>> network.use(6111)(torch.zeros(2, 3, 16, 16)).shape
+    torch.Size([2, 10])
+    """
+
+    passes: Tensor
+
+    def __init__(
+        self,
+        space: str | SearchSpace = "nb201",
+        *,
+        n_classes: int = 10,
+        channels: int = 16,
+        cells_per_stage: int = 5,
+        in_channels: int = 3,
+        seed: int = 0,
+        sampling: str = "uniform",
+    ) -> None:
+        skeleton: dict[str, Any] = {"channels": channels, "cells_per_stage": cells_per_stage}
+        super().__init__(0, space, n_classes=n_classes, in_channels=in_channels, seed=seed, **skeleton)
+        self.space = get_cell_space(space)
+        self.sampling, self._seed, self._path = check_choice("sampling", sampling, ("uniform", "gdas")), seed, _Path()
+        names = self.space.operations
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(_SharedCell(self._path, names, channels << level) for _ in range(cells_per_stage)))
+            for level in range(3)
+        )
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.track_running_stats = False
+                module.running_mean = module.running_var = module.num_batches_tracked = None
+        self._draw_weights(seed)
+        self.register_buffer("passes", torch.zeros((), dtype=torch.int64))  # so that a resumed training draws on
+        if sampling == "gdas":
+            self.scores = nn.Parameter(torch.zeros(len(_EDGES), len(names)))
+        self.temperature = _HOTTEST
+        self.use(0)
+
+    def use(self, cell: Architecture) -> Supernet:
+        """Compute this cell from now on, in evaluation mode."""
+        self._path.operations, self._path.factors = tuple(self.space.ops_of(self.space.index_of(cell)).tolist()), None
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits, shape (n, n_classes), of the cell that is used or, in training mode, drawn."""
+        if self.training:
+            self._draw()
+        return super().forward(images)
+
+    def _draw(self) -> None:
+        rng = np.random.default_rng([self._seed, 201, int(self.passes)])
+        self.passes += 1
+        if self.sampling == "uniform":
+            self.use(int(rng.integers(self.space.size)))
+            return
+        noise = torch.from_numpy(rng.gumbel(size=tuple(self.scores.shape)).astype(np.float32)).to(self.scores.device)
+        soft = functional.softmax((functional.log_softmax(self.scores, 1) + noise) / self.temperature, 1)
+        chosen = soft.argmax(1)
+        picked = soft.gather(1, chosen[:, None])[:, 0]
+        self._path.operations = tuple(self.space.operations[at] for at in chosen.tolist())
+        self._path.factors = 1 + picked - picked.detach()
+
+    def cell_of_scores(self) -> int:
+        """Return the cell of the highest score on each edge."""
+        digits = self.scores.detach().argmax(1).cpu().numpy()
+        return int(self.space.find(digits @ self.space.place_values))
+
+    @torch.inference_mode()
+    def accuracies(
+        self, cells: Iterable[Architecture], dataset: ImageDataset, split: str = "valid", device: str = "cpu"
+    ) -> NDArray[np.float64]:
+        """Return the accuracy in percent of each cell with the shared weights, float64, shape (n_cells,).
+
+        Parameters
+        ----------
+        cells : iterable of int or str
+        dataset : ImageDataset
+        split : str, default "valid"
+        device : str, default "cpu"
+        """
+        data, network, found = DeviceData(dataset, torch.device(device)), self.to(device).eval(), []
+        positions = data.positions[split]
+        for cell in cells:
+            network.use(cell)
+            right = 0
+            for begin in range(0, len(positions), _BATCH):
+                images, labels = data.plain(positions[begin : begin + _BATCH])
+                right += int((network(images).argmax(1) == labels).sum())
+            found.append(100 * right / len(positions))
+        return np.array(found)
+
+
+def train_supernet(
+    dataset: ImageDataset,
+    recipe: Recipe,
+    space: str | SearchSpace = "nb201",
+    seed: int = 0,
+    *,
+    folder: str | Path | None = None,
+    device: str = "auto",
+) -> TrainingResult:
+    """Train a `Supernet` with cells drawn uniformly; its result's network answers for all of them.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+    recipe : Recipe
+        ``prune`` does not count. Accuracies of epochs are those of cell 0.
+    space : str or SearchSpace, default "nb201"
+    seed : int, default 0
+    folder : path, optional
+        For checkpoints: a training that was killed goes on from there.
+    device : str, default "auto"
+
+    Examples
+    --------
+    >>> from nasmeta.training import load_dataset, load_recipe, train_supernet
+    >>> few = load_dataset("digits").subset(64)
+    >>> supernet = train_supernet(few, load_recipe("tiny", epochs=1), device="cpu").network
+    >>> supernet.accuracies([0, 6111], few).shape
+    (2,)
+    """
+    from nasmeta.training._train import train
+
+    def build(choices: Mapping[str, Any]) -> Supernet:
+        return Supernet(
+            space,
+            n_classes=dataset.n_classes,
+            channels=recipe.channels,
+            cells_per_stage=recipe.cells_per_stage,
+            in_channels=dataset.images.shape[1],
+            seed=seed,
+        )
+
+    where: dict[str, Any] = {"folder": folder, "device": device}
+    return train(0, dataset, recipe, seed, space=space, build_network=build, **where)
+
+
+def gdas(
+    dataset: ImageDataset,
+    recipe: Recipe,
+    space: str | SearchSpace = "nb201",
+    seed: int = 0,
+    *,
+    device: str = "cpu",
+) -> dict[str, Any]:
+    """Search by gradients of a differentiable draw of cells: GDAS (Dong and Yang, CVPR 2019), of first order.
+
+    Weights learn on training images, the scores of operations on validation images, in turn, as in DARTS (Liu et al.,
+    ICLR 2019); the temperature of the draws falls along a line from 10 to 0.1. The result says what the scores came to,
+    not how good that is: on this space such searches are known to end in cells of skip connections.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With validation images.
+    recipe : Recipe
+        Learning rates and epochs of the weights.
+    space : str or SearchSpace, default "nb201"
+    seed : int, default 0
+    device : str, default "cpu"
+
+    Returns
+    -------
+    dict
+        ``cell``, the architecture of the highest scores; ``cells``, the same after each epoch; ``seconds``;
+        ``supernet``.
+
+    Examples
+    --------
+    >>> from nasmeta.training import gdas, load_dataset, load_recipe
+    >>> found = gdas(load_dataset("digits").subset(64), load_recipe("tiny", epochs=1))
+    >>> len(found["cells"]), 0 <= found["cell"] < 15625
+    (1, True)
+    """
+    start, seed = time.perf_counter(), check_int("seed", seed, least=0)
+    skeleton: dict[str, Any] = {"channels": recipe.channels, "cells_per_stage": recipe.cells_per_stage}
+    network = Supernet(space, n_classes=dataset.n_classes, seed=seed, sampling="gdas", **skeleton).to(device)
+    weights = [own for name, own in network.named_parameters() if name != "scores"]
+    of_weights = torch.optim.SGD(
+        weights, recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov
+    )
+    of_scores = torch.optim.Adam([network.scores], lr=_RATE, betas=_BETAS, weight_decay=_DECAY)
+    padding = round(recipe.crop * dataset.image_size[0])
+    data = DeviceData(dataset, torch.device(device), padding)
+    train, valid = data.positions["train"], data.positions["valid"]
+    n_steps = max(1, len(train) // recipe.batch_size)
+    cells = []
+    for epoch in range(recipe.epochs):
+        network.train().temperature = _HOTTEST + (_COLDEST - _HOTTEST) * epoch / max(1, recipe.epochs - 1)
+        generator = torch.Generator().manual_seed(int(np.random.default_rng([seed, epoch]).integers(2**31)))
+        orders = [own[torch.randperm(len(own), generator=generator).to(device)] for own in (train, valid)]
+        for step in range(n_steps):
+            for group in of_weights.param_groups:
+                group["lr"] = recipe.learning_rate_at(epoch, step, n_steps)
+            for optimizer, order in ((of_weights, orders[0]), (of_scores, orders[1])):
+                part = order[torch.arange(step * recipe.batch_size, (step + 1) * recipe.batch_size) % len(order)]
+                draws = Augmentation(len(part), padding, recipe.flip and dataset.flips, generator).to(data.device)
+                images, labels = data.augmented(part, draws)
+                network.zero_grad(set_to_none=True)
+                functional.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+        cells.append(network.cell_of_scores())
+    return {"cell": cells[-1], "cells": cells, "seconds": time.perf_counter() - start, "supernet": network}
