@@ -95,8 +95,8 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
     ):
         raise SettingError(
-            'An evaluator is "table", "surrogate", the file (.npz) of a surrogate, "training", "supernet" or a function, '
-            f"not {shown(evaluator)}."
+            'An evaluator is "table", "surrogate", the file (.npz) of a surrogate, "training", "supernet" or a '
+            f"function, not {shown(evaluator)}."
         )
     surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
