@@ -25,7 +25,7 @@ _EXTRAS = {
     "smac": "smac",
     **dict.fromkeys(("syne-tune-bore", "syne-tune-cqr", "syne-tune-kde"), "syne-tune"),
     **dict.fromkeys(("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot"), "syne-tune"),
-    "syne-tune-gp": "botorch,syne-tune",
+    "syne-tune-gp": "syne-tune,botorch",
 }
 _PACKAGES = {"objectives": "pymoo", "syne-tune": "syne_tune"}  # of extras, where they have another name
 

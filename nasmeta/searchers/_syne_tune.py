@@ -71,6 +71,7 @@ class SyneTuneSearch(PeerSearch):
             raise SettingError(f'options must be a mapping such as {{"num_candidates": 128}}, not {shown(options)}.')
         self.options = dict(options or {})
         who = SEARCHERS.name_of(type(self)) or type(self).__name__
+        load_peer("syne_tune", who, "syne-tune")
         module, _, name = self.of.partition(":")
         kind = getattr(load_peer(f"{_SEARCHERS}.{module}", who, self.extra), name)
         self._choices = syne_tune_space(space, who)
@@ -140,7 +141,7 @@ class SyneTuneGP(SyneTuneSearch):
     """
 
     of = "botorch.botorch_searcher:BoTorchSearcher"
-    extra = "botorch,syne-tune"
+    extra = "syne-tune,botorch"
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
         super()._tell_peer(proposal, codes, value)

@@ -52,7 +52,9 @@ def test_there_and_back(name: str) -> None:
     for configuration in given.sample_configuration(20):
         assert 0 <= space.index_of(dict(configuration)) < space.size
     back = SearchSpace.from_configspace(given)
-    assert back.to_frame().astype(str).equals(space.to_frame().astype(str)[list(given)])
+    names = list(given)  # ConfigSpace sorts them
+    theirs, ours = (set(one.to_frame()[names].astype(str).itertuples(index=False)) for one in (back, space))
+    assert {tuple(row) for row in theirs} == {tuple(row) for row in ours}
 
 
 def test_cells_are_categorical() -> None:
@@ -72,7 +74,7 @@ def test_what_has_no_list_of_choices_is_refused() -> None:
     given.add(library.EqualsCondition(given["b"], given["a"], "x"))
     with pytest.raises(SettingError, match="has the condition"):
         SearchSpace.from_configspace(given)
-    with pytest.raises(SettingError, match="not {'a': 1}"):
+    with pytest.raises(SettingError, match=r"not \{'a': 1\}"):
         SearchSpace.from_configspace({"a": 1})  # type: ignore[arg-type]
 
 
