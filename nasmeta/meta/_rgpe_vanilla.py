@@ -120,7 +120,7 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
         return _Posteriors(means, check_array(arrays, "stds", np.float32, means.shape))
 
     def _labels(self) -> NDArray[np.float64]:
-        return _standardised(self._values)
+        return _standardised(self._values) if self._values else np.empty(0)
 
     def _refit(self, labels: NDArray[np.float64]) -> None:
         """Fit the target's process, and weigh it and the sources'."""

@@ -65,7 +65,15 @@ class SMACSearch(PeerSearch):
                 output_directory=Path(folder),
             )
             selector = facade.get_config_selector(scenario, retrain_after=self.retrain_after)
-            self._facade = facade(scenario, config_selector=selector, logging_level=False, overwrite=True)
+            maximiser = facade.get_acquisition_maximizer(scenario)
+            _sort_starts(maximiser._local_search)
+            self._facade = facade(
+                scenario,
+                acquisition_maximizer=maximiser,
+                config_selector=selector,
+                logging_level=False,
+                overwrite=True,
+            )
 
     def _suggest(self) -> Suggestion | None:
         try:
@@ -82,3 +90,9 @@ class SMACSearch(PeerSearch):
             proposal = self._history.TrialInfo(config=config, seed=0)
         if math.isfinite(value):
             self._facade.tell(proposal, self._history.TrialValue(cost=-value), save=False)
+
+
+def _sort_starts(search: Any) -> None:
+    """Let a local search begin at its points in one order: SMAC's is that of a set, another one in each process."""
+    unsorted = search._get_init_points_from_previous_configs
+    search._get_init_points_from_previous_configs = lambda *given, **named: sorted(unsorted(*given, **named), key=repr)

@@ -37,7 +37,7 @@ GRAPH = ("graph/cora", "graph/cs", "graph/physics", "graph/computers")
 FEW = ("nb201/cifar10", "nb201/imagenet16-120", "tnb101/class_scene", "tnb101/jigsaw", "tnb101/normal", "graph/cora",
        "graph/physics")  # fmt: skip
 PLAIN = ("random", "gp", "optuna-tpe", "syne-tune-kde", "smac", "syne-tune-bore", "botorch", "syne-tune-cqr")
-SLOW = ("botorch", "syne-tune-bore", "syne-tune-cqr", "syne-tune-quantile-copula", "syne-tune-zero-shot")
+SLOW = ("botorch", "smac", "syne-tune-bore", "syne-tune-cqr", "syne-tune-quantile-copula", "syne-tune-zero-shot")
 TRANSFER = (
     "meta",
     "rgpe",
