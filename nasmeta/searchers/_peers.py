@@ -36,8 +36,8 @@ def load_peer(module: str, who: str, extra: str) -> ModuleType:
     ------
     NasmetaError
     """
-    root = logging.getLogger()
-    handlers = root.handlers[:]
+    root, torch = logging.getLogger(), sys.modules.get("torch")
+    handlers, states = root.handlers[:], _states(torch)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -47,6 +47,7 @@ def load_peer(module: str, who: str, extra: str) -> ModuleType:
         raise NasmetaError(f'{who} needs {needed}, which is not installed: pip install "nasmeta[{extra}]".') from reason
     finally:
         root.handlers[:] = handlers  # some packages print all that anybody logs from then on
+        _set_states(torch, states)  # and some draw while they are imported
 
 
 class OwnGenerators:

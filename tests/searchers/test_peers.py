@@ -45,7 +45,7 @@ SOON: dict[str, dict[str, Any]] = {  # with a model after a few
 TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot")
 
 
-SLOW = ("syne-tune-cqr", "syne-tune-gp")  # a second a step and more; their contracts have few
+SLOW = ("syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")  # a second a step, or ten to learn
 
 
 def where_installed(name: str) -> Any:
@@ -63,9 +63,10 @@ def contract_of(name: str) -> type[SearcherContract]:
     def make(self: SearcherContract, space: SearchSpace, rng: np.random.Generator) -> Searcher:
         return SEARCHERS[name](space, rng, **QUICK.get(name, {}))
 
-    made = type(f"Test{SEARCHERS[name].__name__}", (SearcherContract,), {"make": make, "spaces": ("tnb101",)})
-    missing = missing_packages(name)
-    return pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} is not installed")(made)
+    # The contracts of those that learn from no source have few steps of a model.
+    marks = [mark for mark in where_installed(name).marks if mark.name == "skipif" or name in TRANSFER]
+    own = {"make": make, "spaces": ("tnb101",), "pytestmark": marks}
+    return type(f"Test{SEARCHERS[name].__name__}", (SearcherContract,), own)
 
 
 for _name in (*QUICK, *TRANSFER):
