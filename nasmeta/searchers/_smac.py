@@ -41,7 +41,7 @@ class SMACSearch(PeerSearch):
     Examples
     --------
     >>> import nasmeta as nm
-    >>> len(nm.search("smac", "nb201/cifar10", evaluations=20, seed=0))  # doctest: +SKIP
+    >>> len(nm.search("smac", "nb201/cifar10", evaluations=20, seed=0))
     20
     """
 

@@ -62,9 +62,9 @@ class ConfigSpaceForms:
         Examples
         --------
         >>> from nasmeta.spaces import SearchSpace
-        >>> from ConfigSpace import ConfigurationSpace  # doctest: +SKIP
-        >>> given = ConfigurationSpace({"width": (16, 19), "act": ["relu", "tanh"]})  # doctest: +SKIP
-        >>> SearchSpace.from_configspace(given, "mine").size  # doctest: +SKIP
+        >>> from ConfigSpace import ConfigurationSpace
+        >>> given = ConfigurationSpace({"width": (16, 19), "act": ["relu", "tanh"]})
+        >>> SearchSpace.from_configspace(given, "mine").size
         8
         """
         found: Any = cls
@@ -93,7 +93,7 @@ class ConfigSpaceForms:
         Examples
         --------
         >>> from nasmeta.spaces import get_space
-        >>> len(get_space("nb201").to_configspace())  # doctest: +SKIP
+        >>> len(get_space("nb201").to_configspace())
         6
         """
         found: Any = self

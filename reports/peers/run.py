@@ -2,7 +2,7 @@
 
 Run with ``python reports/peers/run.py --folder DIR``; writes README.md, results.csv and regret.png beside this file. A
 killed run goes on with the same folder; ``--minutes`` ends it sooner, and the page shows what is finished. Needs the
-extra ``peers``, and ``nasmeta data fetch transnas-micro`` or a mirror; ``--page`` writes the page of what is there.
+extra ``peers``, and ``nasmeta data fetch transnas`` or a mirror; ``--page`` writes the page of what is there.
 """
 
 from __future__ import annotations
