@@ -257,7 +257,7 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
     there = set(runs["searcher"])
     peers = [name for name in PLAIN if name in there and name not in OURS]
     transfer = [name for name in TRANSFER if name in there and name not in OURS]
-    lines = []
+    lines, each = [], runs.groupby(["task", "searcher"]).size()
     for own, others, what in (("gp", peers, "peer"), ("meta", transfer, "transfer scheduler")):
         if own not in there or not others:
             continue
@@ -268,6 +268,10 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
             f"`{own}` needs no more evaluations to one of the best 0.1 % than the best {what} on {won} of {tasks} "
             f"tasks ({won / tasks:.0%})."
         )
+    lines.append(
+        f"These are {each.min()} to {each.max()} runs a task: the best of several peers is partly the luckiest, and single "
+        "tasks decide nothing. The tables below have intervals."
+    )
     quick = [f"`{name}` {ms[name]:.0f}" for name in ms.sort_values().index if name in (*PLAIN, "meta")]
     lines.append(f"Processor milliseconds a step, in the median of the runs: {', '.join(quick)}.")
     lines.append(

@@ -39,7 +39,7 @@ SOON: dict[str, dict[str, Any]] = {  # with a model after a few
     "smac": {"n_trials": 24},
     "syne-tune-bore": {},
     "syne-tune-cqr": {},
-    "syne-tune-gp": {"options": {"num_restarts": 2, "num_raw_samples": 16}},
+    "syne-tune-gp": {"options": {"optimization_strategy": "random"}},
     "syne-tune-kde": {},
 }
 TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot")
@@ -176,10 +176,11 @@ def test_botorch_maximises_what_its_own_search_over_choices_does(name: str) -> N
 
 @pytest.mark.parametrize("name", [where_installed("syne-tune-gp")])
 def test_the_process_of_syne_tune_does_not_fall_back_to_chance(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    searcher: Any = SEARCHERS[name](SPACE, np.random.default_rng(0), **SOON[name])
+    options = {"num_restarts": 2, "num_raw_samples": 16}
+    searcher: Any = SEARCHERS[name](SPACE, np.random.default_rng(0), options=options)
     proposals(searcher, VALUES, 4)
     monkeypatch.setattr(searcher.peer_, "_get_random_config", lambda: pytest.fail("a random configuration"))
-    proposals(searcher, VALUES, 3)
+    proposals(searcher, VALUES, 2)
 
 
 def sources() -> list[SourceTask]:
