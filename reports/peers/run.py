@@ -269,8 +269,8 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
             f"tasks ({won / tasks:.0%})."
         )
     lines.append(
-        f"These are {each.min()} to {each.max()} runs a task: the best of several peers is partly the luckiest, and single "
-        "tasks decide nothing. The tables below have intervals."
+        f"These are {each.min()} to {each.max()} runs a task: the best of several peers is partly the luckiest, and a "
+        "single task decides nothing. The tables below have intervals."
     )
     quick = [f"`{name}` {ms[name]:.0f}" for name in ms.sort_values().index if name in (*PLAIN, "meta")]
     lines.append(f"Processor milliseconds a step, in the median of the runs: {', '.join(quick)}.")
@@ -286,6 +286,8 @@ def page(runs: pd.DataFrame, ms: pd.Series, command: str, budget: int) -> str:
     there = set(runs["searcher"])
     plain, transfer = ([name for name in names if name in there] for names in (PLAIN, TRANSFER))
     with_sources = runs[~runs["task"].isin(GRAPH)]
+    slow = ", ".join(f"`{name}`" for name in SLOW if name in there)
+    left = ", ".join(f"`{name}`" for name in (*PLAIN, *TRANSFER) if name not in there)
     packages = ("numpy", "torch", "botorch", "gpytorch", "optuna", "smac", "ConfigSpace", "syne-tune", "xgboost")
     versions = ", ".join(f"{name} {version}" for name, version in versions_of(packages).items())
     tables = [to_markdown(against(runs, "gp", [n for n in plain if n not in OURS], ms)).strip()]
@@ -309,7 +311,7 @@ def page(runs: pd.DataFrame, ms: pd.Series, command: str, budget: int) -> str:
         "## What is not here",
         *(paragraph(line) for line in NOT_HERE),
         "## How it was run",
-        paragraph(RUN_TEXT.format(command=command, slow=", ".join(f"`{name}`" for name in SLOW), budget=budget)),
+        paragraph(RUN_TEXT.format(command=command, slow=slow, budget=budget, left=left or "none")),
         f"Versions: {versions}.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -334,7 +336,8 @@ NOT_HERE = (
 
 RUN_TEXT = """
 `{command}`, on one thread of a shared machine; times are of the processor. Time was short: {slow} had {budget}
-evaluations on seven of the tasks, and who came last has fewer runs (the tables count them). The whole comparison, 30
+evaluations on seven of the tasks, and who came last has fewer runs (the tables count them); not reached: {left}. The
+whole comparison, 30
 runs of 200 evaluations of everything on every task, is `python reports/peers/run.py --folder FOLDER --repeats 30
 --evaluations 200 --whole`, or `nasmeta compare peers`. The kernel and the acquisition of `gp` were chosen on
 NAS-Bench-201, and what it compares on other tasks of NAS-Bench-Graph; nothing was chosen on TransNAS-Bench-101. Peers
