@@ -23,6 +23,7 @@ from nasmeta.meta._predictive_weights import predictive_weights
 from nasmeta.meta._predictor_search import MetaPredictorSearch
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._rgpe import RGPESearch
+from nasmeta.meta._rgpe_vanilla import VanillaRGPESearch
 from nasmeta.meta._shipped import (
     load_meta_model,
     meta_model_for as meta_model_for,
@@ -32,6 +33,11 @@ from nasmeta.meta._shipped import (
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
 from nasmeta.meta._source_models import SourceModels as SourceModels, learn_source_models as learn_source_models
 from nasmeta.meta._source_order import SourceOrder
+from nasmeta.meta._syne_tune_transfer import (
+    SyneTuneBoundingBox as SyneTuneBoundingBox,
+    SyneTuneQuantileCopula as SyneTuneQuantileCopula,
+    SyneTuneZeroShot as SyneTuneZeroShot,
+)
 from nasmeta.meta._training_files import TrainingFiles as TrainingFiles
 from nasmeta.meta._warm_start import warm_start_cells
 from nasmeta.moved import moved_names
@@ -48,6 +54,7 @@ __all__ = [
     "RGPESearch",
     "SavedMetaModel",
     "SourceOrder",
+    "VanillaRGPESearch",
     "load_meta_model",
     "meta_train",
     "predictive_weights",

@@ -65,7 +65,11 @@ for _name, _place in (
     ("multi-task-gp", "_multi_task_gp:MultiTaskGPSearch"),
     ("ppo", "rl._ppo_search:PPOSearch"),
     ("rgpe", "_rgpe:RGPESearch"),
+    ("rgpe-vanilla", "_rgpe_vanilla:VanillaRGPESearch"),
     ("source-order", "_source_order:SourceOrder"),
+    ("syne-tune-bounding-box", "_syne_tune_transfer:SyneTuneBoundingBox"),
+    ("syne-tune-quantile-copula", "_syne_tune_transfer:SyneTuneQuantileCopula"),
+    ("syne-tune-zero-shot", "_syne_tune_transfer:SyneTuneZeroShot"),
 ):
     SEARCHERS.declare(_name, f"nasmeta.meta.{_place}")
 

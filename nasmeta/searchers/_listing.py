@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from nasmeta.errors import NasmetaError
@@ -12,15 +13,28 @@ from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["list_searchers"]
+__all__ = ["list_searchers", "missing_packages"]
 
 # What their libraries are imported for is a search, so that nothing but one could tell.
 _EXTRAS = {
     **dict.fromkeys(("meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"), "torch"),
     **dict.fromkeys(("optuna", "optuna-nsgaii", "optuna-random", "optuna-tpe"), "optuna"),
     "optuna-gp": "optuna,torch",
+    "botorch": "botorch",
     "pymoo-nsga2": "objectives",
+    "smac": "smac",
+    **dict.fromkeys(("syne-tune-bore", "syne-tune-cqr", "syne-tune-kde"), "syne-tune"),
+    **dict.fromkeys(("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot"), "syne-tune"),
+    "syne-tune-gp": "syne-tune,botorch",
 }
+_PACKAGES = {"objectives": "pymoo", "syne-tune": "syne_tune"}  # of extras, where they have another name
+
+
+def missing_packages(name: str) -> list[str]:
+    """Return the packages that a searcher needs and that are not installed, by the name that Python knows."""
+    extras = _EXTRAS.get(name, "").split(",")
+    packages = [_PACKAGES.get(extra, extra) for extra in extras if extra]
+    return [package for package in packages if find_spec(package) is None]
 
 
 def list_searchers() -> pd.DataFrame:

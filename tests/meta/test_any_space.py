@@ -29,7 +29,7 @@ from nasmeta.threads import one_thread
 SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
 SEARCHED = (
     "meta", "meta-gp", "meta-nas", "meta-np", "meta-predictor", "meta-rl", "multi-task-gp", "ppo", "rgpe",
-    "source-order",
+    "rgpe-vanilla", "source-order",
 )  # fmt: skip
 NETWORKS = ("anil", "maml", "meta-dkl", "meta-nas", "meta-np", "reptile")
 SLOW = {  # seconds each; what they do is tried on the other spaces, too

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from nasmeta.meta import RGPESearch
+from nasmeta.meta import RGPESearch, VanillaRGPESearch
 from nasmeta.meta._rgpe import ranking_losses
+from nasmeta.predictors import log_expected_improvement
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
@@ -48,3 +49,35 @@ def test_sources_that_say_nothing_lose_their_weight() -> None:
     searcher.tell(cells, values[cells])
     searcher.ask()
     assert searcher._weights(searcher._labels()).sum() < 0.1
+
+
+def vanilla(*sources: SourceTask) -> VanillaRGPESearch:
+    searcher = VanillaRGPESearch(SPACE, np.random.default_rng(0))
+    searcher.meta_fit(sources)
+    values, cells = made_up_values(SPACE), SPACE.sample(30, np.random.default_rng(2))
+    searcher.tell(cells, values[cells])
+    searcher.ask()
+    return searcher
+
+
+def test_published_weights_sum_to_one_and_leave_out_what_misleads() -> None:
+    values = made_up_values(SPACE)
+    same, reversed_, target = vanilla(source("same", values), source("reversed", -values))._weights
+    assert reversed_ == 0
+    assert same > 0.3
+    assert same + target == 1
+    noise = np.random.default_rng(5).normal(size=SPACE.n_cells)
+    assert vanilla(source("noise", noise))._weights[-1] > 0.9
+
+
+def test_published_posterior_is_the_weighted_sum_of_all() -> None:
+    values = made_up_values(SPACE)
+    searcher = vanilla(source("same", values), source("reversed", -values))
+    searcher._weights = np.array([0.5, 0.2, 0.3])
+    learnt, labels = searcher.meta_model_, searcher._labels()
+    mean, std = searcher._gp.posterior(labels)
+    together = 0.5 * learnt.means[0] + 0.2 * learnt.means[1] + 0.3 * mean
+    variance = 0.25 * learnt.stds[0] ** 2 + 0.04 * learnt.stds[1] ** 2 + 0.09 * std**2
+    expected = log_expected_improvement(together, np.sqrt(variance), labels.max())
+    np.testing.assert_allclose(searcher._score(mean, std, labels), expected, rtol=1e-4)
+    assert np.corrcoef(learnt.means[0], values)[0, 1] > 0.7

@@ -145,6 +145,12 @@ def test_expected_improvement_against_scipy_and_far_in_the_tail() -> None:
     assert (np.diff(tail) < 0).all(), "still ordered where the improvement itself underflows"
 
 
+def test_expected_improvement_of_what_is_surely_better_is_the_difference() -> None:
+    mean, std = np.array([0.9, 0.93, 3.0, 1e6]), np.full(4, 0.03)
+    found = np.exp(log_expected_improvement(mean, std, 0.0))
+    np.testing.assert_allclose(found, mean, rtol=1e-12)
+
+
 def test_normal_scores_ignore_the_unit() -> None:
     values = np.random.default_rng(0).normal(size=50)
     np.testing.assert_allclose(normal_scores(values), normal_scores(np.exp(values)))

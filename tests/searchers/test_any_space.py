@@ -20,7 +20,12 @@ from nasmeta.threads import one_thread
 EVALUATIONS = 25
 SETTINGS: dict[str, dict[str, Any]] = {"predictor": {"options": {"encoder": "counts"}}}  # encoded in a moment
 
-OWN = sorted(name for name in SEARCHERS if SEARCHERS[name].__module__.startswith("nasmeta.searchers."))
+PEERS = ("botorch", "smac", "syne-tune")  # in test_peers.py
+OWN = sorted(
+    name
+    for name in SEARCHERS
+    if SEARCHERS[name].__module__.startswith("nasmeta.searchers.") and not name.startswith(PEERS)
+)
 SLOW = frozenset({"optuna-gp"})
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in OWN]
 

@@ -13,6 +13,7 @@ from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, Searc
 # Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
 LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-predictor", "meta-rl"})
 SLOW = frozenset({"optuna-gp"})  # a fifth of a second a step
+PEERS = frozenset(name for name in SEARCHERS if name.startswith(("botorch", "smac", "syne-tune")))  # in test_peers.py
 
 
 def contract_of(name: str) -> type[SearcherContract]:
@@ -25,7 +26,7 @@ def contract_of(name: str) -> type[SearcherContract]:
     return type(f"Test{SEARCHERS[name].__name__}", (kind,), {"make": make})
 
 
-for _name in sorted(SEARCHERS.keys() - LONG_META_TRAINING):
+for _name in sorted(SEARCHERS.keys() - LONG_META_TRAINING - PEERS):
     _class = pytest.mark.slow(contract_of(_name)) if _name in SLOW else contract_of(_name)
     globals()[_class.__name__] = _class
 

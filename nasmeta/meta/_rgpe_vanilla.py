@@ -1,0 +1,153 @@
+"""RGPE as it was published: posteriors of source and target processes, averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.meta._model_archive import check_array
+from nasmeta.meta._rgpe import ranking_losses
+from nasmeta.predictors import (
+    CellGP,
+    CellKernel,
+    Hyperparameters,
+    fit_hyperparameters,
+    log_expected_improvement,
+    weak_prior,
+)
+from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["VanillaRGPESearch"]
+
+_OF_A_SOURCE = 200  # labels that its process is conditioned on
+_SAMPLES = 100
+_WORSE_THAN = 0.95  # share of the target process's losses above which a source is left out
+_FEWEST = 3  # labels from which on predictions are ranked
+
+
+@dataclass(frozen=True)
+class _Posteriors:
+    """Mean and deviation of each source's process at all cells, both float32, shape (n_sources, n_cells)."""
+
+    means: NDArray[np.float32]
+    stds: NDArray[np.float32]
+
+
+def _standardised(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values with mean 0 and deviation 1."""
+    values = np.asarray(values, dtype=np.float64)
+    scaled: NDArray[np.float64] = (values - values.mean()) / (values.std() or 1.0)
+    return scaled
+
+
+@SEARCHERS.register("rgpe-vanilla")
+class VanillaRGPESearch(GPSearch, MetaSearcher):
+    """Ranking-weighted Gaussian process ensemble as published (Feurer, Letham and Bakshy, ICML AutoML workshop 2018).
+
+    Each source has a process of its own, and so has the target; the posterior is the weighted sum of theirs, with
+    variances by the squares of the weights. A weight is the share of bootstrap samples of the target's observations in
+    which a process has the fewest pairs in the wrong order, the target's own predicting each observation from the
+    others; several that have as few share it. A source whose median loss is above the 95 % quantile of the target's has
+    none. `RGPESearch`, the package's variant, corrects the sources' mean by each observation instead.
+
+    Kernel and fit are those of `GPSearch`; labels are standardised, not ranked. A process is conditioned on at most 200
+    labels of its source, drawn at random.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    rng : numpy.random.Generator
+    n_initial : int, default 3
+        Random cells before the ensemble is used.
+    features : sequence of str, optional
+        What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> few = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(50, np.random.default_rng(0))
+    >>> len(nm.search("rgpe-vanilla", "nb201/cifar100", sources=few, evaluations=10))
+    10
+    """
+
+    search_settings = ("n_initial",)
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        rng: np.random.Generator,
+        *,
+        n_initial: int = 3,
+        features: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(space, rng, n_initial=n_initial, features=features)
+        self._weights = np.empty(0)
+
+    def _learn(self, sources: list[SourceTask]) -> _Posteriors:
+        found = [self._posterior_of(source) for source in sources]
+        means, stds = zip(*found, strict=True)
+        return _Posteriors(np.stack(means).astype(np.float32), np.stack(stds).astype(np.float32))
+
+    def _posterior_of(self, source: SourceTask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if len(source) < _FEWEST or np.ptp(source.utilities) == 0:
+            raise SettingError(
+                f"Source {source.name} has {len(source)} labelled cells, {len(np.unique(source.utilities))} of them "
+                f"different: at least {_FEWEST}, not all alike, are needed to learn an order from."
+            )
+        kept = np.random.default_rng(len(source)).permutation(len(source))[:_OF_A_SOURCE]
+        kernel, labels = CellKernel(self.space, self.features), _standardised(source.utilities[kept])
+        mean, _ = prior = weak_prior(len(self.features), kernel.typical_lengthscales)
+        gp = CellGP(kernel, Hyperparameters.from_logarithms(mean))
+        for cell in source.cells[kept].tolist():
+            gp.add(cell)
+        gp.set_hyperparameters(fit_hyperparameters(gp.observed_distances(), [labels], gp.hyperparameters, prior))
+        return gp.posterior(labels)
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        learnt = self._require_meta_model()
+        return {"means": learnt.means, "stds": learnt.stds}, {}
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> _Posteriors:
+        means = check_array(arrays, "means", np.float32, (None, self.space.size))
+        return _Posteriors(means, check_array(arrays, "stds", np.float32, means.shape))
+
+    def _labels(self) -> NDArray[np.float64]:
+        return _standardised(self._values) if self._values else np.empty(0)
+
+    def _refit(self, labels: NDArray[np.float64]) -> None:
+        """Fit the target's process, and weigh it and the sources'."""
+        super()._refit(labels)
+        learnt: _Posteriors = self._require_meta_model()
+        n_sources, n = len(learnt.means), len(labels)
+        if n < _FEWEST:
+            self._weights = np.r_[np.full(n_sources, 1 / n_sources), 0.0]
+            return
+        inverse = np.linalg.inv(
+            self._gp.observed_covariance().astype(np.float64) + self._gp.hyperparameters.noise * np.eye(n)
+        )
+        left_out = labels - (inverse @ labels) / np.diag(inverse)  # Rasmussen and Williams 2006, equation 5.12
+        times = self.rng.multinomial(n, np.full(n, 1 / n), size=_SAMPLES).astype(np.float32)
+        losses = ranking_losses([*learnt.means[:, self._gp.cells], left_out], labels, times)
+        losses[:-1][np.median(losses[:-1], axis=1) > np.quantile(losses[-1], _WORSE_THAN)] = np.inf
+        best = losses == losses.min(axis=0)
+        self._weights = (best / best.sum(axis=0)).mean(axis=1)
+
+    def _score(
+        self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the log expected improvement of the ensemble, shape (n_cells,)."""
+        learnt: _Posteriors = self._require_meta_model()
+        weights = self._weights
+        together: NDArray[np.float64] = weights[:-1] @ learnt.means + weights[-1] * mean
+        variance = weights[:-1] ** 2 @ learnt.stds**2 + weights[-1] ** 2 * std**2
+        if not len(labels):
+            return together
+        return log_expected_improvement(together, np.sqrt(variance), labels.max())

@@ -1,0 +1,229 @@
+"""Syne Tune's transfer schedulers as meta-searchers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nasmeta.checks import check_int
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.searchers import SEARCHERS, MetaSearcher, OwnGenerators, PeerSearch, load_peer, syne_tune_space
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["SyneTuneBoundingBox", "SyneTuneQuantileCopula", "SyneTuneZeroShot"]
+
+_SCHEDULERS = "syne_tune.optimizer.schedulers"
+_METRIC = "error"
+_WITHIN = {
+    "bore": "bore:Bore",
+    "cqr": "conformal.conformal_quantile_regression_searcher:ConformalQuantileRegression",
+    "kde": "kde:KernelDensityEstimator",
+    "random": "random_searcher:RandomSearcher",
+}
+
+
+class _Transfer(PeerSearch, MetaSearcher):
+    """Base of Syne Tune's transfer schedulers: the sources' labels are its evaluations of other tasks."""
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        self._choices = syne_tune_space(space, self._who)
+        self._run: Any = None
+
+    @property
+    def _who(self) -> str:
+        """The name of the searcher."""
+        return SEARCHERS.name_of(type(self)) or type(self).__name__
+
+    def _load(self, module: str) -> Any:
+        """Import a module of Syne Tune's schedulers."""
+        return load_peer(f"{_SCHEDULERS}.{module}", self._who, "syne-tune")
+
+    def _learn(self, sources: list[SourceTask]) -> Any:
+        import pandas as pd
+
+        kind = self._load("transfer_learning.transfer_learning_task_evaluation").TransferLearningTaskEvaluations
+        evaluations = {}
+        for source in sources:
+            codes = self.space.codes[source.cells].astype(int)
+            frame = pd.DataFrame({name: codes[:, int(name)] for name in self._choices})
+            errors = -source.utilities[:, None, None, None]
+            evaluations[source.name] = kind(self._choices, frame, [_METRIC], errors)
+        with OwnGenerators(self._peer_seed).used():
+            return self._learn_evaluations(evaluations) if self._choices else {}
+
+    @abstractmethod
+    def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
+        """Return what the scheduler makes of the evaluations, by task; lower is better."""
+
+    @abstractmethod
+    def _begin(self, learnt: Any) -> Any:
+        """Return what suggests configurations in one run."""
+
+    def _configuration(self) -> Any:
+        """Return the next suggestion, or None."""
+        return self._run.suggest()
+
+    def _suggest(self) -> tuple[Any, list[int]] | None:
+        learnt = self._require_meta_model()
+        if not self._choices:
+            return None
+        if self._run is None:
+            self._run = self._begin(learnt)
+        chosen = self._configuration()
+        if chosen is None:
+            return None
+        return chosen, [int(chosen.get(str(i), 0)) for i in range(self.space.n_positions)]
+
+    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+        """Do nothing: the sources alone decide."""
+
+
+@SEARCHERS.register("syne-tune-zero-shot")
+class SyneTuneZeroShot(_Transfer):
+    """Syne Tune's zero-shot transfer: greedily the best mean rank on the sources (Wistuba et al., ICDM 2015).
+
+    `ZeroShotTransfer` on the cells that all sources have labelled. It is asked by `get_config`: what its `suggest`
+    returns in release 0.16 is random search. Needs the extra ``syne-tune``.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    NasmetaError
+        Where Syne Tune is not installed.
+    SettingError
+        Where no cell has a label in every source.
+    """
+
+    def _learn(self, sources: list[SourceTask]) -> Any:
+        cells = sources[0].cells
+        for source in sources:
+            cells = np.intersect1d(cells, source.cells)
+        if not len(cells):
+            raise SettingError(f"{self._who} needs cells that all {len(sources)} sources have labelled; there is none.")
+        common = []
+        for source in sources:
+            order = np.argsort(source.cells)
+            own = order[np.searchsorted(source.cells, cells, sorter=order)]
+            common.append(replace(source, cells=cells, utilities=source.utilities[own]))
+        return super()._learn(common)
+
+    def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
+        return evaluations
+
+    def _begin(self, learnt: Any) -> Any:
+        return self._load("transfer_learning.zero_shot").ZeroShotTransfer(
+            self._choices, _METRIC, learnt, random_seed=self._peer_seed
+        )
+
+    def _configuration(self) -> Any:
+        return self._run.get_config()
+
+
+@SEARCHERS.register("syne-tune-quantile-copula")
+class SyneTuneQuantileCopula(_Transfer):
+    """Syne Tune's quantile-based transfer: Thompson samples of a model of all sources (Salinas et al., ICML 2020).
+
+    `QuantileBasedSurrogateSearcher`: an XGBoost model of the normal scores of all sources' labels, and samples of it at
+    100,000 random configurations. The target's values change nothing. Needs the extra ``syne-tune``.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    NasmetaError
+        Where Syne Tune is not installed.
+    """
+
+    def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
+        module = self._load("transfer_learning.quantile_based.quantile_based_searcher")
+        return module.QuantileBasedSurrogateSearcher(self._choices, evaluations, random_seed=self._peer_seed)
+
+    def _begin(self, learnt: Any) -> Any:
+        run = copy(learnt)
+        run.random_state = np.random.RandomState(self._peer_seed)
+        return run
+
+
+@SEARCHERS.register("syne-tune-bounding-box")
+class SyneTuneBoundingBox(_Transfer):
+    """Syne Tune's bounding box: a search among the choices of the sources' best cells (Perrone et al., NeurIPS 2019).
+
+    `BoundingBox` keeps, for each position, the choices that the best cells of each source have. What is searched in it
+    is one of Syne Tune's searchers. A box that is exhausted is left to its nearest neighbours. Needs the extra
+    ``syne-tune``.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    rng : numpy.random.Generator
+    per_source : int, default 10
+        How many of each source's best cells the box holds. Syne Tune's default, one, makes a box of a few cells where
+        there are few sources.
+    within : {"random", "bore", "cqr", "kde"}, default "random"
+        What searches in the box; random search is Syne Tune's example.
+
+    Raises
+    ------
+    NasmetaError
+        Where Syne Tune is not installed.
+    """
+
+    search_settings: ClassVar[tuple[str, ...]] = ("within",)
+
+    def __init__(
+        self, space: SearchSpace, rng: np.random.Generator, *, per_source: int = 10, within: str = "random"
+    ) -> None:
+        super().__init__(space, rng)
+        self.per_source = check_int("per_source", per_source, 1, 1_000_000)
+        if within not in _WITHIN:
+            raise UnknownNameError.of("searcher within the box", within, _WITHIN)
+        self.within = within
+        self._n_trials = 0
+
+    def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
+        boxes: list[dict[str, Any]] = []
+        self._load("transfer_learning.bounding_box").BoundingBox(
+            lambda box, *_: boxes.append(box),
+            self._choices,
+            _METRIC,
+            evaluations,
+            num_hyperparameters_per_task=self.per_source,
+            random_seed=self._peer_seed,
+        )
+        return {name: _plain(domain.categories) for name, domain in boxes[0].items()}
+
+    def _begin(self, learnt: Any) -> Any:
+        domains = load_peer("syne_tune.config_space", self._who, "syne-tune")
+        box = {
+            name: domains.choice(list(choices)) if len(choices) > 1 else choices[0] for name, choices in learnt.items()
+        }
+        module, _, name = _WITHIN[self.within].partition(":")
+        return getattr(self._load(f"searchers.{module}"), name)(box, random_seed=self._peer_seed)
+
+    def _configuration(self) -> Any:
+        chosen = self._run.suggest()
+        return None if chosen is None else dict(chosen)
+
+    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+        if proposal is not None:  # it knows no cell outside the box
+            self._run.on_trial_complete(self._n_trials, proposal, -value)
+            self._n_trials += 1
+
+
+def _plain(categories: Sequence[Any]) -> list[int]:
+    """Return codes as Python's numbers."""
+    return [int(code) for code in categories]

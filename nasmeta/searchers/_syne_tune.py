@@ -1,0 +1,152 @@
+"""Syne Tune's searchers of one objective as searchers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nasmeta.errors import SettingError, shown
+from nasmeta.searchers._base import SEARCHERS
+from nasmeta.searchers._peers import PeerSearch, Suggestion, load_peer
+from nasmeta.spaces import SearchSpace
+
+__all__ = ["SyneTuneBORE", "SyneTuneCQR", "SyneTuneGP", "SyneTuneKDE", "SyneTuneSearch", "syne_tune_space"]
+
+_SEARCHERS = "syne_tune.optimizer.schedulers.searchers"
+
+
+def syne_tune_space(space: SearchSpace, who: str) -> dict[str, Any]:
+    """Return what Syne Tune chooses from: the codes of each position that has several, by the position's number.
+
+    Raises
+    ------
+    NasmetaError
+        Where Syne Tune is not installed.
+    """
+    domains = load_peer("syne_tune.config_space", who, "syne-tune")
+    return {
+        str(i): domains.ordinal(list(range(len(p.choices))), kind="equal")
+        if p.ordered
+        else domains.choice(list(range(len(p.choices))))
+        for i, p in enumerate(space.positions)
+        if len(p.choices) > 1
+    }
+
+
+class SyneTuneSearch(PeerSearch):
+    """Base of Syne Tune's searchers on one categorical parameter a position; of ordered choices an ordinal one.
+
+    It suggests a configuration and is told that the trial is complete, as its schedulers do.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    rng : numpy.random.Generator
+    options : mapping, optional
+        Keyword arguments of Syne Tune's class, such as ``{"num_candidates": 128}``.
+
+    Attributes
+    ----------
+    peer_ : object
+        Syne Tune's searcher.
+
+    Raises
+    ------
+    NasmetaError
+        Where Syne Tune is not installed, or something else that the searcher needs.
+    SettingError
+        Where it does not take the options.
+    """
+
+    of: str
+    extra = "syne-tune"
+
+    def __init__(
+        self, space: SearchSpace, rng: np.random.Generator, *, options: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(space, rng)
+        if not isinstance(options, Mapping | None):
+            raise SettingError(f'options must be a mapping such as {{"num_candidates": 128}}, not {shown(options)}.')
+        self.options = dict(options or {})
+        who = SEARCHERS.name_of(type(self)) or type(self).__name__
+        load_peer("syne_tune", who, "syne-tune")
+        module, _, name = self.of.partition(":")
+        kind = getattr(load_peer(f"{_SEARCHERS}.{module}", who, self.extra), name)
+        self._choices = syne_tune_space(space, who)
+        self._n_trials = 0
+        with self._generators.used():
+            try:
+                self.peer_ = kind(config_space=self._choices, random_seed=self._peer_seed, **self.options)
+            except (AssertionError, TypeError, ValueError) as reason:
+                raise SettingError(f"{who} cannot take the options {self.options}: {reason}") from reason
+
+    def _suggest(self) -> Suggestion | None:
+        if not self._choices:
+            return None
+        chosen = self.peer_.suggest()
+        self._n_trials += 1
+        return (self._n_trials - 1, chosen), [int(chosen.get(str(i), 0)) for i in range(self.space.n_positions)]
+
+    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+        if not self._choices:
+            return
+        if proposal is None:
+            proposal = self._n_trials, {name: codes[int(name)] for name in self._choices}
+            self._n_trials += 1
+            self._note_foreign(*proposal)
+        trial, chosen = proposal
+        self.peer_.on_trial_complete(trial, chosen, -value)
+
+    def _note_foreign(self, trial: int, chosen: dict[str, int]) -> None:
+        """Tell the peer of a trial that it did not suggest, where it has to know."""
+
+
+@SEARCHERS.register("syne-tune-kde")
+class SyneTuneKDE(SyneTuneSearch):
+    """Syne Tune's kernel density estimators, multivariate TPE (Bergstra et al., 2011; Falkner et al., ICML 2018).
+
+    See `nasmeta.searchers.SyneTuneSearch` for ``options``; needs the extra ``syne-tune``.
+    """
+
+    of = "kde:KernelDensityEstimator"
+
+
+@SEARCHERS.register("syne-tune-bore")
+class SyneTuneBORE(SyneTuneSearch):
+    """Syne Tune's BORE: density ratios by an XGBoost classifier (Tiao et al., ICML 2021).
+
+    See `nasmeta.searchers.SyneTuneSearch` for ``options``; needs the extra ``syne-tune``.
+    """
+
+    of = "bore:Bore"
+
+
+@SEARCHERS.register("syne-tune-cqr")
+class SyneTuneCQR(SyneTuneSearch):
+    """Syne Tune's conformal quantile regression with Thompson sampling (Salinas et al., ICML 2023).
+
+    See `nasmeta.searchers.SyneTuneSearch` for ``options``; needs the extra ``syne-tune``.
+    """
+
+    of = "conformal.conformal_quantile_regression_searcher:ConformalQuantileRegression"
+
+
+@SEARCHERS.register("syne-tune-gp")
+class SyneTuneGP(SyneTuneSearch):
+    """Syne Tune's Gaussian process: BoTorch's, on one-hot codes with a continuous acquisition search.
+
+    See `nasmeta.searchers.SyneTuneSearch` for ``options``; needs the extras ``syne-tune`` and ``botorch``.
+    """
+
+    of = "botorch.botorch_searcher:BoTorchSearcher"
+    extra = "syne-tune,botorch"
+
+    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+        super()._tell_peer(proposal, codes, value)
+        # It pairs configurations in the order of their trials with values in the order of their arrival.
+        self.peer_.trial_observations = dict(sorted(self.peer_.trial_observations.items()))
+
+    def _note_foreign(self, trial: int, chosen: dict[str, int]) -> None:
+        self.peer_.trial_configs[trial] = chosen

@@ -1,0 +1,96 @@
+"""Each peer by its own interface on a table: what adapters are checked against, and what a user writes without them.
+
+Each function returns the cells of ``n`` evaluations; ``space`` gives codes, ``values`` the value of each cell. They are
+as short as the peers allow, so that their lines can be counted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def botorch(space, values, n, seed):
+    import torch
+    from botorch.acquisition import LogExpectedImprovement
+    from botorch.fit import fit_gpytorch_mll
+    from botorch.models import MixedSingleTaskGP
+    from botorch.models.transforms import Standardize
+    from botorch.optim import optimize_acqf_discrete
+    from gpytorch.mlls import ExactMarginalLogLikelihood
+
+    inputs = torch.tensor(space.codes, dtype=torch.double)
+    cells = np.random.default_rng(seed).choice(space.size, 10, replace=False).tolist()
+    while len(cells) < n:
+        y = torch.tensor(values[cells], dtype=torch.double)[:, None]
+        kinds = list(range(space.n_positions))
+        model = MixedSingleTaskGP(inputs[cells], y, cat_dims=kinds, outcome_transform=Standardize(m=1))
+        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        left = np.setdiff1d(np.arange(space.size), cells)
+        acquisition = LogExpectedImprovement(model, best_f=y.max())
+        chosen, _ = optimize_acqf_discrete(acquisition, q=1, choices=inputs[left])
+        cells.append(int((inputs == chosen).all(dim=1).nonzero()[0, 0]))
+    return cells
+
+
+def smac(space, values, n, seed):
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
+    from smac import HyperparameterOptimizationFacade, Scenario
+    from smac.runhistory import TrialValue
+
+    choices = ConfigurationSpace()
+    choices.add([CategoricalHyperparameter(p.name, list(p.choices)) for p in space.positions])
+    with TemporaryDirectory() as folder:
+        scenario = Scenario(choices, deterministic=True, n_trials=100, seed=seed, output_directory=Path(folder))
+        facade = HyperparameterOptimizationFacade(scenario, overwrite=True, logging_level=False)
+    cells = []
+    while len(cells) < n:
+        trial = facade.ask()
+        cells.append(space.index_of({p.name: trial.config[p.name] for p in space.positions}))
+        facade.tell(trial, TrialValue(cost=-float(values[cells[-1]])), save=False)
+    return cells
+
+
+def syne_tune(space, values, n, seed):
+    from datetime import datetime
+
+    from syne_tune.backend.trial_status import Trial
+    from syne_tune.config_space import choice
+    from syne_tune.optimizer.baselines import BORE
+
+    np.random.seed(seed)  # noqa: NPY002  (it samples from numpy's global generator)
+    choices = {str(i): choice(list(range(len(p.choices)))) for i, p in enumerate(space.positions)}
+    scheduler = BORE(choices, metric="value", do_minimize=False, random_seed=seed)
+    cells = []
+    while len(cells) < n:
+        trial = Trial(len(cells), scheduler.suggest().config, datetime.now())
+        codes = np.array([trial.config[name] for name in choices])
+        cells.append(int(space.find(codes @ space.place_values)))
+        scheduler.on_trial_complete(trial, {"value": float(values[cells[-1]])})
+    return cells
+
+
+def optuna(space, values, n, seed):
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    cells = []
+
+    def objective(trial):
+        cells.append(space.index_of({p.name: trial.suggest_categorical(p.name, p.choices) for p in space.positions}))
+        return float(values[cells[-1]])
+
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    study.optimize(objective, n_trials=n)
+    return cells
+
+
+def nasmeta(space, values, n, seed):
+    import nasmeta as nm
+
+    def evaluate(**choices):
+        return float(values[space.index_of(choices)])
+
+    return nm.search("gp", space, evaluator=evaluate, evaluations=n, seed=seed).cells.tolist()

@@ -1,0 +1,381 @@
+"""Other packages' optimisers as searchers, beside `gp` and `meta`: how soon they find the best, and their page.
+
+Run with ``python reports/peers/run.py --folder DIR``; writes README.md, results.csv and regret.png beside this file. A
+killed run goes on with the same folder; ``--minutes`` ends it sooner, and the page shows what is finished. Needs the
+extra ``peers``, and ``nasmeta data fetch transnas`` or a mirror; ``--page`` writes the page of what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import itertools
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import alone
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+import nasmeta as nm
+from nasmeta.analysis import bootstrap_interval, to_markdown
+from nasmeta.experiments.specification._provenance import versions_of
+from nasmeta.searchers import missing_packages
+from nasmeta.threads import one_thread
+
+HERE = Path(__file__).parent
+NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
+TNB101 = tuple(
+    f"tnb101/{task}"
+    for task in ("class_scene", "class_object", "room_layout", "jigsaw", "segmentsemantic", "normal", "autoencoder")
+)
+GRAPH = ("graph/cora", "graph/cs", "graph/physics", "graph/computers")
+# What a step of half a second is measured on where time is short: of each family some.
+FEW = ("nb201/cifar10", "nb201/imagenet16-120", "tnb101/class_scene", "tnb101/jigsaw", "tnb101/normal", "graph/cora",
+       "graph/physics")  # fmt: skip
+PLAIN = ("random", "gp", "optuna-tpe", "syne-tune-kde", "smac", "syne-tune-bore", "botorch", "syne-tune-cqr")
+SLOW = ("botorch", "smac", "syne-tune-bore", "syne-tune-cqr", "syne-tune-quantile-copula", "syne-tune-zero-shot")
+TRANSFER = (
+    "meta",
+    "rgpe",
+    "rgpe-vanilla",
+    "syne-tune-zero-shot",
+    "syne-tune-bounding-box",
+    "syne-tune-quantile-copula",
+)
+# All repeats of the first, then of the second, then of the third: where time is short, the last ones are left out.
+ORDER = (
+    ("random", "gp", "optuna-tpe", "syne-tune-kde", "syne-tune-bounding-box", "rgpe-vanilla"),
+    ("botorch", "smac", "meta", "rgpe", "syne-tune-bore", "syne-tune-quantile-copula", "syne-tune-zero-shot"),
+    ("syne-tune-cqr",),
+)
+ALWAYS_THE_SAME = ("syne-tune-zero-shot",)  # whatever the seed, where the sources are complete
+OURS = ("random", "gp", "meta", "rgpe", "rgpe-vanilla")
+AT = (50, 100, 200)
+TOP = 1000  # one in so many architectures is one of the best
+
+
+def plan(chosen: argparse.Namespace) -> list[tuple[int, str, str, int]]:
+    """Return what is to run, in its order: repeat, searcher, task, evaluations."""
+    todo = []
+    for names, repeat in itertools.product(ORDER, range(chosen.repeats)):
+        for searcher in names:
+            if searcher in ALWAYS_THE_SAME and repeat:
+                continue
+            short = searcher in SLOW and not chosen.whole
+            tasks = [task for task in (*NB201, *TNB101, *GRAPH) if not chosen.tasks or task in chosen.tasks]
+            if searcher in TRANSFER:
+                tasks = [task for task in tasks if task not in GRAPH or chosen.whole]
+            if short:
+                tasks = [task for task in tasks if task in FEW]
+            most = min(chosen.evaluations, chosen.slow_evaluations) if short else chosen.evaluations
+            todo += [(repeat, searcher, task, most) for task in tasks]
+    return [part for part in todo if not chosen.only or part[1] in chosen.only]
+
+
+def home_of(folder: Path, searcher: str, task: str) -> Path:
+    """Return where the runs of a searcher on a task are kept."""
+    return folder / searcher / task.replace("/", "-")
+
+
+def run_all(folder: Path, todo: list[tuple[int, str, str, int]], until: float) -> None:
+    """Run what is not finished, until the time is over."""
+    for repeat, searcher, task, most in todo:
+        home = home_of(folder, searcher, task)
+        done = home / f"finished-{repeat}-{most}"
+        if done.is_file():
+            continue
+        if time.monotonic() > until:
+            print("The time is over.", flush=True)
+            return
+        began = time.process_time()
+        nm.compare([searcher], [task], repeats=repeat + 1, evaluations=most, folder=home)
+        done.write_text(f"{time.process_time() - began:.3f}")
+        print(f"{searcher} on {task}, repeat {repeat}: {done.read_text()} s of processor", flush=True)
+
+
+def finished(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the results of all that is finished, and the processor milliseconds of a step of each searcher."""
+    frames, steps = [], []
+    for searcher in (*PLAIN, *TRANSFER):
+        for task in (*NB201, *TNB101, *GRAPH):
+            home = home_of(folder, searcher, task)
+            if marks := sorted(home.glob("finished-*")):
+                frames.append(pd.read_parquet(home / "results.parquet"))
+                steps += [(searcher, 1e3 * float(mark.read_text()) / int(mark.name.split("-")[2])) for mark in marks]
+    frame = pd.concat(frames, ignore_index=True).astype({"task": str, "searcher": str})
+    milliseconds = pd.DataFrame(steps, columns=["searcher", "ms"]).groupby("searcher")["ms"].median()
+    return frame, milliseconds
+
+
+def runs_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a run: evaluations to one of the best (infinite where none), regrets in percent, and the cap."""
+    rows = []
+    for task_name, of_task in frame.groupby("task", sort=False):
+        task = nm.get_task(str(task_name))
+        values = np.sort(task.sign * task.values[task.measured])[::-1]
+        enough, reach = values[max(1, round(len(values) / TOP)) - 1], values[0] - np.median(values)
+        for (searcher, seed), run in of_task.groupby(["searcher", "seed"], sort=False):
+            told = task.sign * run.sort_values("evaluation")["value"].to_numpy()
+            hits = np.flatnonzero(told >= enough)
+            row = {"task": task_name, "searcher": searcher, "seed": seed, "cap": len(told)}
+            row["needed"] = hits[0] + 1 if len(hits) else np.inf
+            regret = 100 * (values[0] - np.maximum.accumulate(told)) / reach
+            row |= {f"regret_{at}": regret[at - 1] if at <= len(told) else np.nan for at in AT}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def interval(values: np.ndarray, digits: int = 1) -> str:
+    """Write a mean with its 95 % bootstrap interval."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return "–"
+    if len(values) < 2:
+        return f"{values.mean():.{digits}f}"
+    low, high = bootstrap_interval(values)
+    return f"{values.mean():.{digits}f} [{float(low):.{digits}f}, {float(high):.{digits}f}]"
+
+
+def paired(runs: pd.DataFrame, own: str, peer: str) -> pd.DataFrame:
+    """Return the runs that both have: evaluations of each, counted as the smaller budget where nothing was found."""
+    both = runs[runs["searcher"] == own].merge(runs[runs["searcher"] == peer], on=["task", "seed"], suffixes=("", "_p"))
+    cap = both[["cap", "cap_p"]].min(axis=1)
+    both["own"], both["peer"] = both["needed"].clip(upper=cap), both["needed_p"].clip(upper=cap)
+    return both
+
+
+def against(runs: pd.DataFrame, own: str, peers: list[str], ms: pd.Series) -> pd.DataFrame:
+    """Return a row for each peer: paired evaluations, on how many tasks the own one needs no more, and the time."""
+    rows = []
+    for peer in peers:
+        both = paired(runs, own, peer)
+        if both.empty:
+            continue
+        by_task = both.groupby("task")[["own", "peer"]].mean()
+        differences = (both["peer"] - both["own"]).groupby(both["task"]).mean().to_numpy()
+        rows.append(
+            {
+                "searcher": peer,
+                "runs": len(both),
+                "tasks": len(by_task),
+                f"evaluations of {own}": f"{by_task['own'].mean():.1f}",
+                "its own": f"{by_task['peer'].mean():.1f}",
+                "difference": interval(differences),
+                f"tasks on which {own} needs no more": f"{int((by_task['own'] <= by_task['peer']).sum())}",
+                "ms a step": f"{ms[peer]:.0f}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def best_peer(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[int, int, list[str]]:
+    """Return on how many tasks the own searcher needs no more than the best peer there, of how many; and the others."""
+    won, tasks, ahead = 0, 0, []
+    for task in runs.loc[runs["searcher"] == own, "task"].unique():
+        best, by = np.inf, ""
+        for peer in peers:
+            both = paired(runs[runs["task"] == task], own, peer)
+            if len(both) and (both["peer"] - both["own"]).mean() < best:
+                best, by = (both["peer"] - both["own"]).mean(), peer
+        if not by:
+            continue
+        tasks += 1
+        won += best >= 0
+        if best < 0:
+            ahead.append(f"`{by}` on {task} by {-best:.1f}")
+    return won, tasks, ahead
+
+
+def course(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return regrets after so many evaluations: mean over the tasks, which are what is drawn for the interval."""
+    rows = []
+    for name in names:
+        own = runs[runs["searcher"] == name]
+        if own.empty:
+            continue
+        by_task = own.groupby("task")[[f"regret_{at}" for at in AT]].mean()
+        row = {"searcher": name, "tasks": len(by_task), "runs": len(own), "budget": int(own["cap"].max())}
+        row |= {f"after {at}": interval(by_task[f"regret_{at}"].to_numpy(), 2) for at in AT}
+        row["nothing found"] = f"{np.isinf(own['needed']).mean():.0%}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def by_task(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return mean evaluations task by task; a number in brackets where a run had found nothing when it ended."""
+    rows = []
+    for task, of_task in runs.groupby("task", sort=False):
+        row = {"task": task}
+        for name in names:
+            own = of_task[of_task["searcher"] == name]
+            open_ = np.isinf(own["needed"]).any()
+            mean = own["needed"].clip(upper=own["cap"]).mean()
+            row[name] = "–" if own.empty else f"(≥ {mean:.0f})" if open_ else f"{mean:.0f}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def lines_of_code() -> str:
+    """Say how long each program in alone.py is, without its signature and blank lines."""
+    told = []
+    for name in ("nasmeta", "optuna", "syne_tune", "smac", "botorch"):
+        source = inspect.getsource(getattr(alone, name)).splitlines()[1:]
+        told.append(f"{name.replace('_', ' ')} {sum(bool(line.strip()) for line in source)}")
+    return ", ".join(told)
+
+
+def draw(runs: pd.DataFrame, path: Path) -> None:
+    """Draw the share of the runs that have found one of the best, by evaluations."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+    for ax, names, title in zip(axes, (PLAIN, ("gp", *TRANSFER)), ("without sources", "with sources"), strict=True):
+        for name in names:
+            own = runs[(runs["searcher"] == name) & ((ax is axes[0]) | ~runs["task"].isin(GRAPH))]
+            if own.empty:
+                continue
+            x = np.arange(1, int(own["cap"].min()) + 1)
+            share = (own["needed"].to_numpy()[:, None] <= x).mean(axis=0)
+            ax.plot(x, share, label=name, lw=2.2 if name in OURS else 1.2, ls="-" if name in OURS else "--")
+        ax.set_title(title, fontsize=9)
+        ax.set_xlabel("evaluations")
+        ax.legend(fontsize=6)
+    axes[0].set_ylabel("runs that found one of the best 0.1 %")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def paragraph(text: str) -> str:
+    """Fill lines."""
+    return textwrap.fill(" ".join(text.split()), 118, break_on_hyphens=False)
+
+
+def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
+    """Return what the tables say, in sentences; where a peer is ahead comes first."""
+    there = set(runs["searcher"])
+    peers = [name for name in PLAIN if name in there and name not in OURS]
+    transfer = [name for name in TRANSFER if name in there and name not in OURS]
+    lines, each = [], runs.groupby(["task", "searcher"]).size()
+    for own, others, what in (("gp", peers, "peer"), ("meta", transfer, "transfer scheduler")):
+        if own not in there or not others:
+            continue
+        won, tasks, ahead = best_peer(runs, own, others)
+        if ahead:
+            lines.append(f"**A {what} needs fewer evaluations than `{own}`:** {'; '.join(ahead)}.")
+        lines.append(
+            f"`{own}` needs no more evaluations to one of the best 0.1 % than the best {what} on {won} of {tasks} "
+            f"tasks ({won / tasks:.0%})."
+        )
+    lines.append(
+        f"These are {each.min()} to {each.max()} runs a task: the best of several peers is partly the luckiest, and a "
+        "single task decides nothing. The tables below have intervals."
+    )
+    quick = [f"`{name}` {ms[name]:.0f}" for name in ms.sort_values().index if name in (*PLAIN, "meta")]
+    lines.append(f"Processor milliseconds a step, in the median of the runs: {', '.join(quick)}.")
+    lines.append(
+        f"Lines of a program that searches a table of one's own: {lines_of_code()} ([alone.py](alone.py)). With the "
+        "adapter it is one for each: only the name differs."
+    )
+    return lines
+
+
+def page(runs: pd.DataFrame, ms: pd.Series, command: str, budget: int) -> str:
+    """Return the page."""
+    there = set(runs["searcher"])
+    plain, transfer = ([name for name in names if name in there] for names in (PLAIN, TRANSFER))
+    with_sources = runs[~runs["task"].isin(GRAPH)]
+    slow = ", ".join(f"`{name}`" for name in SLOW if name in there)
+    left = ", ".join(f"`{name}`" for name in (*PLAIN, *TRANSFER) if name not in there)
+    packages = ("numpy", "torch", "botorch", "gpytorch", "optuna", "smac", "ConfigSpace", "syne-tune", "xgboost")
+    versions = ", ".join(f"{name} {version}" for name, version in versions_of(packages).items())
+    tables = [to_markdown(against(runs, "gp", [n for n in plain if n not in OURS], ms)).strip()]
+    if "meta" in there:
+        tables.append(to_markdown(against(with_sources, "meta", [n for n in transfer if n != "meta"], ms)).strip())
+    parts = [
+        "# Other packages' optimisers",
+        *(paragraph(line) for line in findings(runs, ms)),
+        "![Share of the runs that found one of the best](regret.png)",
+        "## Evaluations to one of the best 0.1 %, paired",
+        paragraph(PAIRED_TEXT),
+        *tables,
+        "## Regret on the way",
+        paragraph(REGRET_TEXT),
+        to_markdown(course(runs, plain)).strip(),
+        to_markdown(course(with_sources, transfer)).strip(),
+        "<details><summary>Task by task: mean evaluations to one of the best 0.1 %</summary>",
+        to_markdown(by_task(runs, plain)).strip(),
+        to_markdown(by_task(with_sources, transfer)).strip(),
+        "</details>",
+        "## What is not here",
+        *(paragraph(line) for line in NOT_HERE),
+        "## How it was run",
+        paragraph(RUN_TEXT.format(command=command, slow=slow, budget=budget, left=left or "none")),
+        f"Versions: {versions}.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+PAIRED_TEXT = """
+Only runs on the same task with the same seed are compared. A run that found nothing counts as the smaller of the two
+budgets, so differences are understated where that happens. *Difference* is what the peer needs more, mean over the
+tasks with the 95 % interval of a bootstrap over tasks; below 0 the peer is ahead. A step includes fit and proposal, and
+for searchers that learn from sources their share of the meta-training."""
+
+REGRET_TEXT = """
+In percent of the distance between the median and the best architecture of the table; mean over the tasks with the 95 %
+interval of a bootstrap over tasks. Searchers with fewer tasks were run on fewer: compare the paired numbers above."""
+
+NOT_HERE = (
+    """`syne-tune-gp` takes about five seconds a step: it is tested, and not compared. HEBO 0.3.6 asks for numpy below
+    1.25, this package for 2. Ax, whose models are BoTorch's, has no adapter.""",
+    """RUSH: release 0.16 of Syne Tune names `RUSHScheduler` in its `__all__` and defines it nowhere. Its zero-shot
+    scheduler returns random search from `suggest`; the adapter asks `get_config`, which is the paper's method.""",
+)
+
+RUN_TEXT = """
+`{command}`, on one thread of a shared machine; times are of the processor. Time was short: {slow} had {budget}
+evaluations on seven of the tasks, and who came last has fewer runs (the tables count them); not reached: {left}. The
+whole comparison, 30
+runs of 200 evaluations of everything on every task, is `python reports/peers/run.py --folder FOLDER --repeats 30
+--evaluations 200 --whole`, or `nasmeta compare peers`. The kernel and the acquisition of `gp` were chosen on
+NAS-Bench-201, and what it compares on other tasks of NAS-Bench-Graph; nothing was chosen on TransNAS-Bench-101. Peers
+run with their own defaults: BoTorch after 10 random cells, SMAC3 after a Sobol design of 25, the bounding box with the
+ten best cells of each source. Sources are the other tasks of the family, completely labelled."""
+
+
+def main() -> None:
+    """Run, summarise, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, help="keep results here, to go on with")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--slow-evaluations", type=int, default=60, help=f"of {', '.join(SLOW)}, on some tasks only")
+    parser.add_argument("--whole", action="store_true", help="run the slow ones as the others, and all on all tasks")
+    parser.add_argument("--tasks", nargs="+", help="only these")
+    parser.add_argument("--only", nargs="+", help="only these searchers")
+    parser.add_argument("--minutes", type=float, default=np.inf, help="begin nothing new after so long")
+    parser.add_argument("--page", action="store_true", help="run nothing; write the page of what is in the folder")
+    parser.add_argument("--output", type=Path, default=HERE)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary, one_thread():
+        folder = chosen.folder or Path(temporary)
+        if not chosen.page:
+            todo = [part for part in plan(chosen) if not missing_packages(part[1])]
+            run_all(folder, todo, time.monotonic() + 60 * chosen.minutes)
+        frame, milliseconds = finished(folder)
+    runs = runs_of(frame)
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    runs.to_csv(chosen.output / "results.csv", index=False, float_format="%.5g")
+    draw(runs, chosen.output / "regret.png")
+    budgets = f"--evaluations {chosen.evaluations} --slow-evaluations {chosen.slow_evaluations}"
+    command = f"python reports/peers/run.py --folder FOLDER --repeats {chosen.repeats} {budgets}"
+    (chosen.output / "README.md").write_text(
+        page(runs, milliseconds, command, chosen.slow_evaluations), encoding="utf-8"
+    )
+    print(f"Written: {chosen.output / 'README.md'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,309 @@
+"""BoTorch, SMAC3 and Syne Tune as searchers: the contract, the peers' own loops, and what is missing."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nasmeta as nm
+from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.searchers import SEARCHERS, MetaSearcher, OwnGenerators, PeerSearch, Searcher, missing_packages
+from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.tasks import SourceTask
+from nasmeta.testing import SearcherContract, example_space, made_up_values
+
+ALONE = Path(__file__).parents[2] / "reports" / "peers" / "alone.py"
+SPACE = get_space("tnb101")
+VALUES = made_up_values(SPACE)
+# The first proposals are random, so that a contract of many runs has few steps of a model.
+QUICK: dict[str, dict[str, Any]] = {
+    "botorch": {"n_initial": 58},
+    "smac": {"n_trials": 400},
+    "syne-tune-bore": {"options": {"init_random": 58}},
+    "syne-tune-cqr": {"options": {"num_init_random_draws": 59}},
+    "syne-tune-gp": {"options": {"num_init_random": 60}},
+    "syne-tune-kde": {},
+}
+SOON: dict[str, dict[str, Any]] = {  # with a model after a few
+    "botorch": {"n_initial": 6},
+    "smac": {"n_trials": 24},
+    "syne-tune-bore": {},
+    "syne-tune-cqr": {},
+    "syne-tune-gp": {"options": {"optimization_strategy": "random"}},
+    "syne-tune-kde": {},
+}
+TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot")
+
+
+SLOW = ("syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")  # a second a step, or ten to learn
+
+
+def where_installed(name: str) -> Any:
+    """Return a parameter that is skipped where a package of the searcher is missing."""
+    missing = missing_packages(name)
+    skip = pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} is not installed")
+    return pytest.param(name, marks=[skip, pytest.mark.slow] if name in SLOW else [skip])
+
+
+PEERS = [where_installed(name) for name in QUICK]
+LEARNING = [where_installed(name) for name in TRANSFER]
+
+
+def contract_of(name: str) -> type[SearcherContract]:
+    def make(self: SearcherContract, space: SearchSpace, rng: np.random.Generator) -> Searcher:
+        return SEARCHERS[name](space, rng, **QUICK.get(name, {}))
+
+    # The contracts of those that learn from no source have few steps of a model.
+    marks = [mark for mark in where_installed(name).marks if mark.name == "skipif" or name in TRANSFER]
+    own = {"make": make, "spaces": ("tnb101",), "pytestmark": marks}
+    return type(f"Test{SEARCHERS[name].__name__}", (SearcherContract,), own)
+
+
+for _name in (*QUICK, *TRANSFER):
+    globals()[contract_of(_name).__name__] = contract_of(_name)
+
+
+def proposals(searcher: Searcher, values: NDArray[np.float64], n: int) -> list[int]:
+    found = []
+    for _ in range(n):
+        cells = searcher.ask()
+        searcher.tell(cells, values[cells])
+        found += cells.tolist()
+    return found
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_only_architectures_and_only_the_allowed(name: str) -> None:
+    for space in map(example_space, ("sample", "mixed") if name == "syne-tune-kde" else ("mixed",)):  # others are slow
+        searcher = SEARCHERS[name](space, np.random.default_rng(0), **SOON[name])
+        part = np.arange(1, space.size, 3, dtype=np.int32)
+        assert searcher.restrict(part)
+        found = proposals(searcher, made_up_values(space), 8)
+        assert np.isin(found, part).all()
+        assert len(set(found)) == 8
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_one_architecture_alone_and_a_space_to_its_end(name: str) -> None:
+    alone = SearchSpace("alone", {"width": [16, 32], "act": ["relu", "tanh"]}, architectures=[[1, 0]])
+    few = SearchSpace("few", {"width": [16, 32, 64], "act": ["relu", "tanh"]})
+    for space in (alone, few):
+        searcher = SEARCHERS[name](space, np.random.default_rng(0), **SOON[name])
+        assert sorted(proposals(searcher, np.arange(space.size, dtype=float), space.size)) == list(range(space.size))
+        with pytest.raises(SpaceExhaustedError):
+            searcher.ask()
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_batches_and_values_of_others(name: str) -> None:
+    searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), **SOON[name])
+    searcher.tell(np.arange(7, dtype=np.int32), VALUES[:7])
+    seen = set(range(7))
+    for _ in range(2):
+        cells = searcher.ask(3)
+        assert len(set(cells.tolist())) == 3
+        assert not seen & set(cells.tolist())
+        seen |= set(cells.tolist())
+        searcher.tell(cells[::-1].copy(), VALUES[cells[::-1]])
+
+
+@pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_same_in_another_process_whatever_the_global_generators(slow: bool) -> None:
+    code = (
+        "import sys, random, json, numpy as np, nasmeta as nm; random.seed(5); np.random.seed(6)\n"
+        "for name, settings in json.loads(sys.argv[1]).items():\n"
+        "    print(nm.search(name, 'nb201/cifar10', evaluations=8, settings=settings).cells.tolist())"
+    )
+    here = {name: settings for name, settings in SOON.items() if not missing_packages(name) and slow is (name in SLOW)}
+    if not here:
+        pytest.skip("none of the peers is installed")
+    traces = [
+        nm.search(name, "nb201/cifar10", evaluations=8, settings=own).cells.tolist() for name, own in here.items()
+    ]
+    done = subprocess.run([sys.executable, "-c", code, json.dumps(here)], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [str(trace) for trace in traces]
+
+
+def alone() -> Any:
+    spec = importlib.util.spec_from_file_location("alone", ALONE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def seeded(name: str, seed: int, **settings: Any) -> tuple[Searcher, int]:
+    """Return a searcher, and the seed that its peer has."""
+    searcher = SEARCHERS[name](SPACE, np.random.default_rng(seed), **settings)
+    assert isinstance(searcher, PeerSearch)
+    return searcher, searcher._peer_seed
+
+
+@pytest.mark.parametrize("name", [where_installed("smac"), where_installed("syne-tune-bore")])
+def test_its_cells_are_those_of_the_peers_own_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "smac":  # the adapter sorts what SMAC takes from a set
+        kind = importlib.import_module("smac.acquisition.maximizer.local_search").LocalSearch
+        unsorted, method = kind._get_init_points_from_previous_configs, "_get_init_points_from_previous_configs"
+        monkeypatch.setattr(kind, method, lambda *given: sorted(unsorted(*given), key=repr))
+    searcher, seed = seeded(name, 3)
+    n = {"smac": 30, "syne-tune-bore": 12}[name]
+    own = {"smac": "smac", "syne-tune-bore": "syne_tune"}[name]
+    before = np.random.get_state()  # noqa: NPY002
+    theirs = getattr(alone(), own)(SPACE, VALUES, n, seed)
+    np.random.set_state(before)  # noqa: NPY002
+    distinct = list(dict.fromkeys(theirs))
+    assert proposals(searcher, VALUES, len(distinct)) == distinct
+
+
+@pytest.mark.parametrize("name", [where_installed("botorch")])
+def test_botorch_maximises_what_its_own_search_over_choices_does(name: str) -> None:
+    theirs = alone().botorch(SPACE, VALUES, 13, 0)
+    searcher = SEARCHERS[name](SPACE, np.random.default_rng(0))
+    searcher.tell(np.array(theirs[:10], np.int32), VALUES[theirs[:10]])
+    assert proposals(searcher, VALUES, 3) == theirs[10:]
+
+
+@pytest.mark.parametrize("name", [where_installed("syne-tune-gp")])
+def test_the_process_of_syne_tune_does_not_fall_back_to_chance(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"num_restarts": 2, "num_raw_samples": 16}
+    searcher: Any = SEARCHERS[name](SPACE, np.random.default_rng(0), options=options)
+    proposals(searcher, VALUES, 4)
+    monkeypatch.setattr(searcher.peer_, "_get_random_config", lambda: pytest.fail("a random configuration"))
+    proposals(searcher, VALUES, 2)
+
+
+def sources() -> list[SourceTask]:
+    cells = SPACE.sample(300, np.random.default_rng(0))
+    pairs = ((cells[:200], 0.1), (cells[100:], 0.3))
+    return [SourceTask(f"m/{s}", f"d{s}", SPACE, own, made_up_values(SPACE, s)[own]) for own, s in pairs]
+
+
+def learnt(name: str, **settings: Any) -> Searcher:
+    searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), **settings)
+    assert isinstance(searcher, MetaSearcher)
+    return searcher.meta_fit(sources())
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_transfer_searches_better_than_chance(name: str) -> None:
+    found = proposals(learnt(name), VALUES, 12)
+    assert len(set(found)) == 12
+    assert VALUES[found].max() > np.quantile(VALUES, 0.98)
+
+
+@pytest.mark.parametrize("name", [where_installed("syne-tune-zero-shot")])
+def test_zero_shot_begins_with_the_best_mean_rank_of_the_common_cells(name: str) -> None:
+    from scipy.stats import rankdata
+
+    one, two = sources()
+    cells = np.intersect1d(one.cells, two.cells)
+    values = [dict(zip(source.cells.tolist(), source.utilities.tolist(), strict=True)) for source in (one, two)]
+    ranks = np.mean([rankdata([-of[cell] for cell in cells.tolist()]) for of in values], axis=0)
+    assert proposals(learnt(name), VALUES, 1)[0] == cells[ranks.argmin()]
+    apart = [SourceTask(f"m/{i}", f"d{i}", SPACE, np.arange(5) + 5 * i, np.arange(5.0)) for i in range(2)]
+    searcher: Any = SEARCHERS[name](SPACE, np.random.default_rng(0))
+    with pytest.raises(SettingError, match="cells that all 2 sources have labelled"):
+        searcher.meta_fit(apart)
+
+
+@pytest.mark.parametrize("name", [where_installed("syne-tune-bounding-box")])
+def test_the_box_holds_the_choices_of_the_best_cells_of_the_sources(name: str) -> None:
+    best = np.concatenate([source.cells[np.argsort(-source.utilities)[:2]] for source in sources()])
+    possible = [set(column) for column in SPACE.codes[best].T.tolist()]
+    inside = int(np.prod([len(choices) for choices in possible]))
+    found = SPACE.codes[proposals(learnt(name, per_source=2), VALUES, min(4, inside))]
+    assert all(code in choices for row in found.tolist() for code, choices in zip(row, possible, strict=True))
+    assert len(proposals(learnt(name, within="bore"), VALUES, 9)) == 9
+    with pytest.raises(NasmetaError, match="Possible"):
+        learnt(name, within="tpe")
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_a_family_is_compared_with_its_other_tasks_as_sources(name: str) -> None:
+    frame = nm.compare([name], ["nb201/cifar10"], repeats=2, evaluations=5)
+    assert len(frame) == 10
+
+
+class Stubborn(PeerSearch):
+    """Proposes the same, and every second time what is no architecture."""
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        self.told: list[tuple[Any, float]] = []
+        self.n = 0
+
+    def _suggest(self) -> tuple[Any, list[int]]:
+        self.n += 1
+        np.random.rand()  # noqa: NPY002
+        logging.warning("I draw from the global generator.")
+        return self.n, [1, 0] if self.n % 2 else [0, 1]
+
+    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+        self.told.append((proposal, value))
+
+
+def test_what_is_known_or_impossible_is_answered_and_then_the_nearest_is_proposed() -> None:
+    space = SearchSpace("five", {"a": [1, 2, 3], "b": [1, 2]}, architectures=[[0, 0], [1, 0], [1, 1], [2, 0], [2, 1]])
+    searcher, values = Stubborn(space, np.random.default_rng(0)), np.arange(5.0)
+    before, handlers = np.random.get_state(), logging.getLogger().handlers[:]  # noqa: NPY002
+    assert proposals(searcher, values, 1) == [1]
+    second = proposals(searcher, values, 1)
+    assert second[0] in (0, 2, 4)  # one edit from [0, 1] or [1, 0], whichever came last
+    told = dict(searcher.told)
+    assert told[2] == told[3] == 1.0  # the worst so far, and what it is
+    assert len(searcher.told) == 16 + 2
+    assert proposals(searcher, values, 3)
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    assert logging.getLogger().handlers == handlers
+
+
+def test_generators_of_its_own() -> None:
+    torch = pytest.importorskip("torch")
+    own, state = OwnGenerators(3), torch.get_rng_state()
+    drawn = []
+    for _ in range(2):
+        with own.used():
+            drawn.append((np.random.rand(), float(torch.rand(1))))  # noqa: NPY002
+    again = OwnGenerators(3)
+    with again.used():
+        assert drawn == [(np.random.rand(), float(torch.rand(1))) for _ in range(2)]  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [
+        ("botorch", "botorch", "botorch"),
+        ("smac", "smac", "smac"),
+        ("syne-tune-kde", "syne_tune", "syne-tune"),
+        ("syne-tune-zero-shot", "syne_tune", "syne-tune"),
+    ],
+)
+def test_without_the_peer_the_extra_is_named(
+    name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in [module for module in sys.modules if module.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(NasmetaError, match=rf'{name} needs {package}.*pip install "nasmeta\[{extra}\]"'):
+        SEARCHERS[name](SPACE, np.random.default_rng(0))
+    assert nm.list_searchers().set_index("searcher")["extra"][name] == extra
+
+
+@pytest.mark.parametrize("name", [where_installed("syne-tune-kde")])
+def test_options_of_syne_tune(name: str) -> None:
+    with pytest.raises(SettingError, match="options must be a mapping"):
+        SEARCHERS[name](SPACE, np.random.default_rng(0), options="num_candidates=3")
+    with pytest.raises(SettingError, match=r"syne-tune-kde cannot take the options.*gamma_ray"):
+        SEARCHERS[name](SPACE, np.random.default_rng(0), options={"gamma_ray": 1})
