@@ -206,7 +206,7 @@ def test_what_cannot_be_compared_is_said() -> None:
         ({"stop_at_optimum": True}, "not known"),
         ({"evaluator": "training"}, "needs images"),
         ({"data": "digits", "evaluator": "table"}, "Data are for training"),
-        ({"evaluator": "slow"}, '"training" or a function'),
+        ({"evaluator": "slow"}, '"supernet" or a function'),
     ):
         with pytest.raises(SettingError, match=words):
             nm.compare(["random"], **{"tasks": "nb201/cifar10", "evaluator": on_digits(), **asked})  # type: ignore[arg-type]
