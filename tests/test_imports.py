@@ -18,7 +18,7 @@ EXCEPTIONS = {
         "nasmeta.predictors._estimators", "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
         "nasmeta.predictors._learning_curves", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.prediction._protocols", "nasmeta.runs._content", "nasmeta.searchers._bohb",
-        "nasmeta.surrogates._fit", "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
+        "nasmeta.surrogates._fit", "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.meta._falls_back",
         "nasmeta.tables._legality", "nasmeta.tables.audit._run", "nasmeta.verification._look_up",
     },
     "Networks, and the loops that train them": {

@@ -25,12 +25,12 @@ from nasmeta.training import Supernet, gdas, load_dataset, load_recipe, measured
 
 HERE = Path(__file__).parent / "supernet"
 N_CELLS = 200
-EPOCHS = (10, 30, 100)
+EPOCHS = (10, 40)
 SEEDS = (0, 1)
-GDAS_EPOCHS, GDAS_SEEDS = 20, (0, 1, 2)
+GDAS_EPOCHS, GDAS_SEEDS = 10, (0, 1, 2)
 PROXIES = ("nwot", "jacob_cov", "synflow")
 BASE = {
-    "channels": 8, "cells_per_stage": 1, "train_images": 10_000, "evaluation_images": 2_000, "image_size": 16,
+    "channels": 8, "cells_per_stage": 1, "train_images": 10_000, "evaluation_images": 1_000, "image_size": 16,
     "channels_last": True, "evaluate_every": 1000,
 }  # fmt: skip
 SMOKE = {"channels": 4, "train_images": 300, "evaluation_images": 100, "image_size": 8}
