@@ -13,12 +13,12 @@ EXCEPTIONS = {
     "Formulas, held against their definition or another library": {
         "nasmeta.analysis._run_summary", "nasmeta.analysis._statistics", "nasmeta.analysis.report._words",
         "nasmeta.meta._cell_columns", "nasmeta.meta._joint_kernel", "nasmeta.meta._meta_gp",
-        "nasmeta.meta._blend", "nasmeta.meta._predictive_weights", "nasmeta.meta._rgpe",
+        "nasmeta.meta._blend", "nasmeta.meta._falls_back", "nasmeta.meta._predictive_weights", "nasmeta.meta._rgpe",
         "nasmeta.meta._source_matrix", "nasmeta.meta._source_models", "nasmeta.meta._target_process",
         "nasmeta.predictors._estimators", "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
         "nasmeta.predictors._learning_curves", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.prediction._protocols", "nasmeta.runs._content", "nasmeta.searchers._bohb",
-        "nasmeta.surrogates._fit", "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.meta._falls_back",
+        "nasmeta.surrogates._fit", "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
         "nasmeta.tables._legality", "nasmeta.tables.audit._run", "nasmeta.verification._look_up",
     },
     "Networks, and the loops that train them": {
