@@ -147,10 +147,10 @@ seed 0. Seconds: processor time of one thread, mean over the spread cells, with 
 """
 VERDICT = """\
 **The recipe `verify-cpu` is "{name}": τ = {tau} at {seconds:.0f} seconds a cell on one core** (one of the best ten:
-{best_seconds:.0f}). One of the best is placed above a spread cell with a chance of {auc}. Target: τ ≥ 0.6 at 3 minutes a
-cell on two cores: {verdict}. Of the recipes that are measured on all cells, {why}; it was chosen on the same cells that
-it is reported on, so its figures are a little flattered.
-Of what needs no training here, {free} orders the spread cells best: τ = {free_tau}.
+{best_seconds:.0f}). One of the best is placed above a spread cell with a chance of {auc}. Target: τ ≥ 0.6 at 3 minutes
+a cell on two cores: {verdict}. Of the recipes that are measured on all cells, {why}; it was chosen on the same cells
+that it is reported on, so its figures are a little flattered. Of what needs no training here, {free} orders the spread
+cells best: τ = {free_tau}.
 """
 SMOKE = "**A run at a small size, on digits: it shows that the command runs, and no figure means anything.**"
 HEAD = ["recipe", "images", "pixels", "C", "N", "epochs", "validate", "cells", "seconds", "τ, spread", "told apart"]
