@@ -133,7 +133,7 @@ def plot_regret(
         (_set_value_axes if values else _set_axes)(panel, drawn if share_y else of_task, centre)
         title_panel(panel, str(name), (total - _LABELS) / columns)
         if position + columns >= len(names):  # nothing below it
-            panel.set_xlabel(_X_LABELS[x])
+            panel.set_xlabel(_X_LABELS[x].removeprefix("simulated " if values else ""))
         if position % columns == 0:
             unit_of_values = unit.removeprefix("percentage points of ")
             panel.set_ylabel(fill(f"best found ({unit_of_values})" if values else f"regret ({unit})", 28))
@@ -263,11 +263,16 @@ def _set_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
 
 def _set_value_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
     """Scale the axes of best values: time is logarithmic, values are not."""
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     panel.set_xscale("log")
-    if panel.get_xlim()[1] <= 10_000:
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    low, high = panel.get_xlim()
+    plain = FuncFormatter(lambda value, _: f"{value:,.10g}")
+    short = high < 30 * low  # with few powers of ten or none
+    panel.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    panel.xaxis.set_minor_formatter(plain if short else NullFormatter())
+    if high <= 10_000:
+        panel.xaxis.set_major_formatter(plain)
     tidy(panel)
 
 

@@ -16,7 +16,11 @@ Data = Annotated[
     ),
 ]
 RecipeName = Annotated[
-    str, typer.Option(metavar="NAME|FILE", help="Training recipe: fast, nb201-12, nb201-200, tiny, or a file (.toml).")
+    str,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="Training recipe: fast, nb201-12, nb201-200, tiny, verify-cpu, or a file (.toml).",
+    ),
 ]
 Split = Annotated[
     Optional[str],  # noqa: UP045

@@ -187,7 +187,10 @@ class Evaluator(ABC):
         return self.at({self.full_epochs: self.task} if epochs is None else fidelities(self.task, epochs))
 
     def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:  # noqa: B027
-        """Be told that a run begins, and what its journal holds: cells, their values, and why some failed."""
+        """Be told that a run begins, and what its journal holds: cells, their values, and why some failed.
+
+        Cells are those of trainings as long as the ones that this answers for.
+        """
 
     def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
         """Return evaluators of the same question after trainings of several lengths, by epochs.

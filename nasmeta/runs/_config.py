@@ -338,10 +338,9 @@ class RunConfig:
                 path = located("journal", path)
                 journal = stack.enter_context(Journal(path, self.identity, lease=lease))
                 self._check(path, self._recorded(path, journal.records))
+            records = Records([], [], [], {}, []) if journal is None else journal.records
             for epochs, one in self.evaluators.items():
-                one.resume(
-                    *(([], [], {}) if journal is None else journal.records.after(epochs, self.clock is not None))
-                )
+                one.resume(*records.after(epochs, timed=self.clock is not None))
             history = run_loop(
                 searcher,
                 self.evaluators,

@@ -196,7 +196,7 @@ def recipe_names() -> list[str]:
     Examples
     --------
     >>> recipe_names()
-    ['fast', 'nb201-12', 'nb201-200', 'tiny']
+    ['fast', 'nb201-12', 'nb201-200', 'tiny', 'verify-cpu']
     """
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 

@@ -80,6 +80,22 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
     assert of_table[0] == (evaluator.task.column, nm.get_task("nb201/cifar10").values[cell])
 
 
+def test_a_worker_is_handed_the_few_images_of_a_recipe() -> None:
+    from nasmeta.training import train
+
+    recipe = ONE_EPOCH.but(train_images=48, evaluation_images=24)
+    evaluator = TrainingEvaluator("nb201/cifar10", "digits", recipe)
+    assert {name: len(found) for name, found in evaluator.trainer.dataset.splits.items()} == {
+        "train": 48, "valid": 24, "test": 24,
+    }  # fmt: skip
+    assert evaluator.identity["data_sha256"] == evaluator.trainer.dataset.sha256()
+    value = evaluator.evaluate(np.array([6111], dtype=np.int32)).values[0]
+    evaluator.close()
+    direct = train(int(evaluator.space.canonical(6111)), "digits", recipe, device="cpu")
+    assert value == pytest.approx(direct.valid_accuracy, abs=100 / 24 + 1e-9)  # threads may differ: one image
+    assert direct.data_sha256 == evaluator.identity["data_sha256"]
+
+
 def test_a_loss_that_is_not_finite_is_a_failure_with_its_reason(tmp_path: Path) -> None:
     evaluator = TrainingEvaluator(
         "nb201/cifar10", FEW, ONE_EPOCH.but(learning_rate=1e30, epochs=3), folder=tmp_path, isolated=False

@@ -276,3 +276,4 @@ def test_the_command_and_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     page = (folder / "report" / "report.md").read_text(encoding="utf-8")
     assert "The optimum is not known; the best value that any run found" in page
     assert "table at the end" in page
+    assert "(figures/best_evaluations_mean." in page

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _ALT = {
     "regret_evaluations_mean": "Mean regret against evaluations, a panel a task",
     "regret_seconds_mean": "Mean regret against simulated seconds, a panel a task",
+    "best_evaluations_mean": "Mean of the best value found against evaluations, a panel a task",
+    "best_seconds_mean": "Mean of the best value found against seconds of training, a panel a task",
     "ranks": "Average rank against the budget",
     "critical_difference": "Critical-difference diagram",
     "performance_profile": "Share of runs against normalised regret",
@@ -35,8 +37,9 @@ def markdown(found: Findings, title: str, pictures: Mapping[str, str]) -> str:
     def picture(name: str) -> list[str]:
         return [f"![{_ALT[name]}]({pictures[name]})\n"] if name in pictures else []
 
-    parts = [f"# {title}\n", size_sentence(found) + "\n", *picture("regret_evaluations_mean")]
-    parts += picture("regret_seconds_mean")
+    parts = [f"# {title}\n", size_sentence(found) + "\n"]
+    for name in ("regret_evaluations_mean", "regret_seconds_mean", "best_evaluations_mean", "best_seconds_mean"):
+        parts += picture(name)
     for fact in found.facts:
         parts += [f"## {fact.name}\n", task_sentence(fact) + "\n"]
         parts.append(to_markdown(found.results[fact.name], found.headers, found.decimals))

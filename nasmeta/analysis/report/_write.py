@@ -75,9 +75,10 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
         unit = "percentage points of validation accuracy"
     share_y = len({fact.unit for fact in found.facts}) == 1
     figures: dict[str, Callable[[], Figure]] = {}
+    what = "regret" if all(fact.known for fact in found.facts) else "best"
     for name, axis in (("evaluations", "evaluation"), ("seconds", "simulated_seconds")):
         for centre in ("mean", "median"):
-            figures[f"regret_{name}_{centre}"] = lambda axis=axis, centre=centre: plot_regret(  # type: ignore[misc]
+            figures[f"{what}_{name}_{centre}"] = lambda axis=axis, centre=centre: plot_regret(  # type: ignore[misc]
                 frame, axis, centre, unit=unit.strip(), share_y=share_y, level=found.level, seed=found.seed
             )
     if found.friedman is not None:

@@ -1,0 +1,178 @@
+"""Which short training on a CPU orders cells as the table does, and what does it cost?
+
+python reports/training/frontier.py --data folder:PATH     # CIFAR-10 as images in train/ and test/; or cifar10:PATH
+python reports/training/frontier.py --page                 # the page and the picture from results.csv alone
+python reports/training/frontier.py --smoke --output FOLDER
+
+results.csv is the journal: a training that is in it is not repeated, so the same command goes on after any end. One
+thread trains. `--minutes` ends the run early: after them no further training is begun.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import nasmeta as nm
+from nasmeta.errors import NasmetaError, TrainingFailed
+from nasmeta.training import EpochRecord, ImageDataset, Recipe, load_dataset, load_recipe, train
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from frontier_page import page_of  # noqa: E402
+
+COLUMNS = ("recipe", "cell", "group", "table", "epoch", "valid_accuracy", "cpu_seconds", "wall_seconds")
+SPREAD, BEST = 24, 10
+
+_BASE = {
+    "channels": 8, "cells_per_stage": 1, "train_images": 10_000, "evaluation_images": 2_000, "image_size": 16,
+    "epochs": 5, "channels_last": True,
+}  # fmt: skip
+# Each differs from the first in one thing, and in its epochs so that it costs about as much.
+CHANGES: dict[str, dict[str, int]] = {
+    "base": {},
+    "more images": {"train_images": 25_000, "epochs": 2},
+    "wider": {"channels": 16, "epochs": 3},
+    "deeper": {"cells_per_stage": 3, "epochs": 3, "evaluation_images": 5_000},
+}
+PASSES = (("base", "more images"), ("wider",), ("deeper",))
+
+
+def recipes(smoke: bool = False) -> dict[str, Recipe]:
+    """Return what is compared, by name."""
+    small = {"channels": 4, "train_images": 300, "evaluation_images": 100, "image_size": 8} if smoke else {}
+    return {name: load_recipe("tiny", **{**_BASE, **changes, **small}) for name, changes in CHANGES.items()}
+
+
+def table_values(epochs: int = 200) -> np.ndarray:
+    """Return the validation accuracies of all cells on CIFAR-10."""
+    table = nm.load_table("nb201")
+    return np.asarray(table.column("cifar10", "accuracy", split="valid", epochs=epochs, seed="mean"), dtype=float)
+
+
+def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[int, str]:
+    """Return the cells and their groups, of which no two are isomorphic; each beginning is spread, too.
+
+    ``spread``: one out of each equal part of the table's ranks. ``best``: the best of the table.
+    """
+    space, order = nm.get_space("nb201"), np.argsort(values, kind="stable")
+    top: list[int] = []
+    for cell in order[::-1].tolist():
+        if len(top) < best and space.canonical(cell) not in [space.canonical(other) for other in top]:
+            top.append(cell)
+    rng, seen, drawn = np.random.default_rng(0), {space.canonical(cell) for cell in top}, []
+    for part in np.array_split(order, spread):
+        drawn.append(next(int(cell) for cell in rng.permutation(part) if space.canonical(int(cell)) not in seen))
+        seen.add(space.canonical(drawn[-1]))
+    mixed = [drawn[at] for at in sorted(range(spread), key=lambda at: f"{at:010b}"[::-1])]
+    every = -(-spread // best) + 1  # so that both groups grow together
+    for at, cell in enumerate(top):
+        mixed.insert(at * every, cell)
+    return {cell: "best" if cell in top else "spread" for cell in mixed}
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Return the rows of finished trainings."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["wall_seconds"]]
+    last = {(row["recipe"], row["cell"]): int(row["epoch"]) for row in rows}
+    return [row for row in rows if last[row["recipe"], row["cell"]] == recipes()[row["recipe"]].epochs]
+
+
+def write(path: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Write all rows anew."""
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(path)
+
+
+def trained(cell: int, recipe: Recipe, data: ImageDataset) -> Iterator[tuple[EpochRecord, float, float]]:
+    """Train a cell; yield each epoch with the seconds until its end, evaluation of the epochs included."""
+    wall, cpu, found = time.perf_counter(), time.process_time(), []
+
+    def see(record: EpochRecord) -> None:
+        found.append((record, time.process_time() - cpu, time.perf_counter() - wall))
+
+    train(cell, data, recipe, device="cpu", on_epoch=see)
+    yield from found
+
+
+def measure(asked: argparse.Namespace, path: Path) -> None:
+    """Train what is not trained yet."""
+    import torch
+
+    torch.set_num_threads(1)
+    start, values, wanted = time.monotonic(), table_values(), recipes(asked.smoke)
+    data = load_dataset(asked.data, valid_fraction=0.5)  # half validates, as in the benchmark
+    chosen = cells(values, 4, 2) if asked.smoke else cells(values)
+    rows = read(path)
+    write(path, rows)
+    done = {(row["recipe"], int(row["cell"])) for row in rows}
+    images: dict[str, ImageDataset] = {}
+    for name, recipe in wanted.items():
+        few = recipe.images_of(data)  # test images are not asked: they would only cost time
+        images[name] = replace(few, splits={**few.splits, "test": few.splits["test"][:0]})
+    for job in ((name, cell) for part in PASSES for cell in chosen for name in part):
+        if job in done:
+            continue
+        if time.monotonic() - start > 60 * asked.minutes:
+            print("The time is over; the same command goes on.", file=sys.stderr)
+            return
+        name, cell = job
+        try:
+            found = list(trained(cell, wanted[name], images[name]))
+        except TrainingFailed as failure:
+            sys.exit(f"{name}, cell {cell}: {failure}")
+        rows += [
+            {
+                "recipe": name, "cell": str(cell), "group": chosen[cell], "table": f"{values[cell]:.4f}",
+                "epoch": str(record.epoch), "valid_accuracy": f"{record.valid_accuracy:.2f}",
+                "cpu_seconds": f"{cpu:.2f}", "wall_seconds": f"{wall:.2f}",
+            }
+            for record, cpu, wall in found
+        ]  # fmt: skip
+        write(path, rows)
+        print(f"{name}, cell {cell}: {rows[-1]['valid_accuracy']} % in {rows[-1]['cpu_seconds']} s", file=sys.stderr)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
+    parser.add_argument("--minutes", type=float, default=240, help="after which no further training is begun")
+    parser.add_argument("--page", action="store_true", help="only write the page of what is measured")
+    parser.add_argument("--smoke", action="store_true", help="digits and six cells: does it run?")
+    parser.add_argument("--output", type=Path, default=HERE / "frontier")
+    asked = parser.parse_args(arguments)
+    asked.data = "digits" if asked.smoke else asked.data
+    if not asked.data and not asked.page:
+        parser.error("--data is needed: cifar10:PATH or folder:PATH with CIFAR-10; or --smoke, or --page")
+    asked.output.mkdir(parents=True, exist_ok=True)
+    path = asked.output / ("smoke.csv" if asked.smoke else "results.csv")
+    try:
+        if not asked.page:
+            measure(asked, path)
+        values, page = table_values(), asked.output / ("smoke.md" if asked.smoke else "README.md")
+        chosen = cells(values, 4, 2) if asked.smoke else cells(values)
+        text = page_of(pd.read_csv(path), recipes(asked.smoke), values, chosen, asked.smoke, asked.output)
+        page.write_text(text, encoding="utf-8")
+    except NasmetaError as error:
+        sys.exit(f"Error: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
