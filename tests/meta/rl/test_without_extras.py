@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.stats  # noqa: F401  # looks at torch while it is imported, and breaks where it is hidden
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
