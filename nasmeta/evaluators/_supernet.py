@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
-from nasmeta.errors import SettingError, TrainingFailed
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import MissingValueError, SettingError, TrainingFailed
+from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.evaluators._training import FAILED_VALUE, TrainingEvaluator, _Trained
+from nasmeta.spaces import CellSpace
 
 
 class SupernetEvaluator(TrainingEvaluator):
     """Answer by the accuracy of a cell with the weights of a supernet, which is trained once, at the first question.
 
-    Single path one-shot with uniform sampling (Guo et al., ECCV 2020), see `nasmeta.training.Supernet`. The first
-    evaluation of a run costs the supernet's training, each the seconds of its own validation. How far these values
+    Single path one-shot with uniform sampling (Guo et al., ECCV 2020), see `nasmeta.training.Supernet`. In each run the
+    first evaluation costs the supernet's training, and each the seconds of its own validation. How far these values
     order cells as trained networks do is measured in ``reports/training/supernet``.
 
     Parameters
     ----------
     task, data, recipe, seed, folder, device, **options
         As of `TrainingEvaluator`; the recipe is that of the supernet, of which the folder keeps one.
+
+    Raises
+    ------
+    SettingError
+        Where the space has no cells, or something is not possible for `TrainingEvaluator`.
 
     Examples
     --------
@@ -34,15 +45,41 @@ class SupernetEvaluator(TrainingEvaluator):
     name = "supernet"
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
-        if settings.get("build_network") is not None:
-            raise SettingError("A supernet is of cells: it takes no build_network.")
-        super().__init__(*arguments, isolated=False, **settings)
+        for name in ("build_network", "isolated"):
+            if settings.pop(name, None) is not None:
+                raise SettingError(f"A supernet is of cells and trained in this process: it takes no {name}.")
+        super().__init__(*arguments, isolated=False, build_network=_no_network, **settings)
+        if not isinstance(self.task.space, CellSpace):
+            raise SettingError(f"A supernet is of cells, and {self.task.space.name} has none.")
+        self.trainer.build_network = None
         self._network: Any = None
+        self._train_seconds = 0.0
 
     @property
     def identity(self) -> dict[str, Any]:
         """What answers, for the journal of a run."""
         return {**super().identity, "kind": "supernet"}
+
+    def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
+        """Return itself by the epochs of its recipe; a supernet has no shorter trainings of a cell.
+
+        Raises
+        ------
+        MissingValueError
+            Where other lengths are asked for.
+        """
+        if epochs is None or list(epochs) != [self.full_epochs]:
+            raise MissingValueError(
+                "A supernet answers for one length of training: take a searcher of full trainings, or the evaluator "
+                "training."
+            )
+        return {self.full_epochs: self}
+
+    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+        """Return validation accuracy (percent) and seconds of each cell; the first of a run pays for the training."""
+        first = not self._begun
+        found = super().evaluate(cells)
+        return found._replace(cost_seconds=found.cost_seconds + self._train_seconds * _first_of(cells, first))
 
     def result(self, cell: int) -> None:
         """Return nothing: no cell has a training of its own."""
@@ -50,20 +87,34 @@ class SupernetEvaluator(TrainingEvaluator):
     def _train(self, cell: int) -> _Trained:
         from nasmeta.training import train_supernet
 
-        trainer, start = self.trainer, time.perf_counter()
+        trainer = self.trainer
         if self._network is None:
             if trainer.announce is not None:
                 trainer.announce("training the supernet")
             folder = None if self.folder is None else self.folder / "supernet"
+            where: dict[str, Any] = {"folder": folder, "device": trainer.device}
             try:
-                result = train_supernet(
-                    trainer.dataset, self.recipe, self.space, self.seed, folder=folder, device=trainer.device
-                )
+                result = train_supernet(trainer.dataset, self.recipe, self.space, self.seed, **where)
             except TrainingFailed as failure:
                 return _Trained(FAILED_VALUE, 0.0, failure.reason)
-            self._network, self._device = result.network, next(result.network.parameters()).device
-        value = float(self._network.accuracies([cell], trainer.dataset, device=self._device)[0])
+            assert result.network is not None
+            self._network, self._train_seconds = result.network, result.train_seconds
+        start = time.perf_counter()
+        device = next(self._network.parameters()).device
+        value = float(self._network.accuracies([cell], trainer.dataset, device=device)[0])
         return _Trained(value, time.perf_counter() - start, None)
+
+
+def _no_network(choices: Any) -> Any:
+    """Stand for the network of a space, whatever it is: what a supernet cannot hold is told by itself."""
+    raise NotImplementedError
+
+
+def _first_of(cells: NDArray[np.int32], first: bool) -> NDArray[np.float64]:
+    """Return 1 for the first of the cells, if it is the first of its run, and 0 for the others, shape (n,)."""
+    found = np.zeros(len(cells))
+    found[:1] = first
+    return found
 
 
 TRAINED = {"training": TrainingEvaluator, "supernet": SupernetEvaluator}  # those that need images, by name

@@ -18,22 +18,20 @@ from nasmeta.spaces import SearchSpace
 _ARMS = ("sources", "gp")
 _BEGINNING = 5  # evaluations that the sources and chance share: among favourites alone a contradiction cannot be seen
 _RATE = 0.3
+_TRIES = 128  # proposals of the policy in a row that may not be evaluated
 _LEAST = 0.05  # share of each arm, so that the other is heard again where it would have become the better one
 
 
-def arm_shares(values: NDArray[np.float64], arms: NDArray[np.int64]) -> NDArray[np.float64]:
+def arm_shares(values: NDArray[np.float64], arms: NDArray[np.int64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probability of each arm, by the ranks of what it found: Exp3 (Auer et al., SIAM J. Comput. 2002).
 
-    The reward of a proposal is the share of the values before it that it exceeds; `arms` has -1 for none.
+    The reward of a proposal is the share of the values before it that it exceeds, divided by the probability with which
+    its arm was drawn. `arms` has -1 where none was drawn.
     """
     log_weights = np.zeros(len(_ARMS))
     for i in np.flatnonzero(arms >= 0):
         below = (values[:i] < values[i]).mean() + 0.5 * (values[:i] == values[i]).mean() if i else 0.5
-        log_weights[arms[i]] += _RATE * (below - 0.5) / _shares(log_weights)[arms[i]]
-    return _shares(log_weights)
-
-
-def _shares(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        log_weights[arms[i]] += _RATE * (below - 0.5) / drawn[i]
     weights = np.exp(log_weights - log_weights.max())
     return np.asarray((1 - len(_ARMS) * _LEAST) * weights / weights.sum() + _LEAST)
 
@@ -79,7 +77,7 @@ class FallsBackSearch(MetaSearcher):
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, falls_back: bool = True) -> None:
         super().__init__(space, rng)
         self.falls_back = check_bool("falls_back", falls_back)
-        self._arm_of: dict[int, int] = {}
+        self._drawn: dict[int, tuple[int, float]] = {}  # of each proposal the arm and its probability, -1 for none
         self._found: dict[int, float] = {}
 
     @abstractmethod
@@ -93,6 +91,10 @@ class FallsBackSearch(MetaSearcher):
     @cached_property
     def _partner(self) -> _Partner:
         return _Partner(self.space, self.rng, n_initial=0)
+
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Treat the other cells as proposed, where it falls back."""
+        return self.falls_back and self._partner.restrict(cells)
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose cells of the learned policy, or of the Gaussian process where its own have been found wanting."""
@@ -115,23 +117,34 @@ class FallsBackSearch(MetaSearcher):
     def _one(self) -> tuple[int, Mapping[str, Any]]:
         """Return a cell, and who proposes it."""
         said: dict[str, Any] = {}
-        if len(self._arm_of) < _BEGINNING:
-            by = "random" if len(self._arm_of) % 2 else "sources"
+        arm, share = -1, 1.0
+        if len(self._drawn) < _BEGINNING:
+            by = "random" if len(self._drawn) % 2 else "sources"
         else:
-            arms = np.array([self._arm_of.get(cell, -1) for cell in self._found], dtype=np.int64)
-            shares = arm_shares(np.fromiter(self._found.values(), np.float64, len(self._found)), arms)
+            told = [self._drawn.get(cell, (-1, 1.0)) for cell in self._found]
+            arms, drawn = np.array([arm for arm, _ in told], dtype=np.int64), np.array([share for _, share in told])
+            shares = arm_shares(np.fromiter(self._found.values(), np.float64, len(self._found)), arms, drawn)
             said["weights"] = dict(zip(_ARMS, shares.round(4).tolist(), strict=True))
-            by = _ARMS[int(self.rng.random() >= shares[0])]
-        cell = -1
-        if by == "sources":
-            cell = int(self._propose(1)[0])
-            if self._partner.is_open(cell):
-                self._partner.take(cell)
-            else:  # the process has proposed it, and its value is on the way
-                by = "gp"
+            arm = int(self.rng.random() >= shares[0])
+            by, share = _ARMS[arm], float(shares[arm])
+        cell: int | None = None
+        if by == "sources" and (cell := self._of_policy()) is None:
+            by, arm = "gp", -1
         if by == "random":
             cell = self._partner.draw()
-        elif by == "gp":
+        elif cell is None:
             cell = int(self._partner.ask(1)[0])
-        self._arm_of[cell] = _ARMS.index(by) if by in _ARMS else -1
+        self._drawn[cell] = arm, share
         return cell, {"by": by, **said}
+
+    def _of_policy(self) -> int | None:
+        """Return a cell of the policy that may be evaluated and nobody has proposed; None where it finds none."""
+        for _ in range(_TRIES):
+            try:
+                cell = int(self._propose(1)[0])
+            except SpaceExhaustedError:
+                return None
+            if self._partner.is_open(cell):
+                self._partner.take(cell)
+                return cell
+        return None

@@ -74,8 +74,10 @@ class GuidedSearch(Searcher):
         first: list[Mapping[str, Any]] = [{"by": "warm start"} for _ in proposals]
         if len(proposals) < n:
             rest = n - len(proposals)
-            proposals += self.inner.ask(rest).tolist() if self._keeps_inside else self._inside(rest)
-            inner = self.inner.notes
+            found, inner = (
+                (self.inner.ask(rest).tolist(), self.inner.notes) if self._keeps_inside else self._inside(rest)
+            )
+            proposals += found
             self.notes = [*first, *inner] if inner is not None and len(inner) == rest else None
         else:
             self.notes = first
@@ -90,13 +92,16 @@ class GuidedSearch(Searcher):
         self._told.update(cells[self._open[cells]].tolist())
         self.inner.tell(cells, values)
 
-    def _inside(self, n: int) -> list[int]:
+    def _inside(self, n: int) -> tuple[list[int], list[Mapping[str, Any]]]:
+        """Return proposals inside the part, and what is said of them where the searcher says something of each."""
         if len(self._told) >= self._n_open:
             raise SpaceExhaustedError(f"All {self._n_open:,} cells of the part of {self.space.name} were evaluated.")
         found: list[int] = []
+        said: list[Mapping[str, Any]] = []
         while len(found) < n:
             if self._barren >= _TRIES:
                 found.append(self._next_best())
+                said.append({"by": "instead"})
                 continue
             try:
                 asked = self.inner.ask(n - len(found))
@@ -104,7 +109,9 @@ class GuidedSearch(Searcher):
                 self._barren = _TRIES
                 continue
             inside = self._open[asked]
-            outside = asked[~inside]
+            outside, notes = asked[~inside], self.inner.notes
+            if notes is not None and len(notes) == len(asked):
+                said += [note for note, kept in zip(notes, inside.tolist(), strict=True) if kept]
             if len(outside) and self.inner.waits_for_values:
                 self.inner.tell(outside, np.full((len(outside), *np.shape(self._worst)), self._worst))
             for cell in asked[inside].tolist():
@@ -112,7 +119,7 @@ class GuidedSearch(Searcher):
                 self._asked[cell] = True
                 found.append(cell)
             self._barren += len(outside)
-        return found
+        return found, said
 
     def _next_best(self) -> int:
         cell: int | None = next((cell for cell in self._instead if not self._asked[cell]), None)

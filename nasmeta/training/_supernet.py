@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import check_choice, check_int
+from nasmeta.checks import check_choice, check_instance, check_int
+from nasmeta.errors import SettingError
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
-from nasmeta.training._dataset import ImageDataset
+from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
 from nasmeta.training._device_data import Augmentation, DeviceData
+from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import _EDGES, CellNetwork, _operation
-from nasmeta.training._recipe import Recipe
+from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import TrainingResult
 
 _BATCH = 1024
@@ -140,7 +142,15 @@ class Supernet(CellNetwork):
         self._path.factors = 1 + picked - picked.detach()
 
     def cell_of_scores(self) -> int:
-        """Return the cell of the highest score on each edge."""
+        """Return the cell of the highest score on each edge.
+
+        Raises
+        ------
+        SettingError
+            Where cells are drawn uniformly, so that there are no scores.
+        """
+        if self.sampling == "uniform":
+            raise SettingError('A supernet with uniform sampling has no scores: make it with sampling="gdas".')
         digits = self.scores.detach().argmax(1).cpu().numpy()
         return int(self.space.find(digits @ self.space.place_values))
 
@@ -150,15 +160,25 @@ class Supernet(CellNetwork):
     ) -> NDArray[np.float64]:
         """Return the accuracy in percent of each cell with the shared weights, float64, shape (n_cells,).
 
+        Images are taken in an order drawn once, so that the batches that batch norm sees hold all classes.
+
         Parameters
         ----------
         cells : iterable of int or str
         dataset : ImageDataset
-        split : str, default "valid"
+        split : {"valid", "train", "test"}, default "valid"
         device : str, default "cpu"
+
+        Raises
+        ------
+        SettingError
+            Where the split has no images.
         """
+        if not len(dataset.splits[check_choice("split", split, tuple(dataset.splits))]):
+            raise SettingError(f"{dataset.name} has no images in the split {split}: pass valid_fraction=0.1, say.")
         data, network, found = DeviceData(dataset, torch.device(device)), self.to(device).eval(), []
-        positions = data.positions[split]
+        order = torch.randperm(len(data.positions[split]), generator=torch.Generator().manual_seed(0))
+        positions = data.positions[split][order.to(data.device)]
         for cell in cells:
             network.use(cell)
             right = 0
@@ -169,9 +189,29 @@ class Supernet(CellNetwork):
         return np.array(found)
 
 
+def _images(dataset: str | ImageDataset) -> ImageDataset:
+    """Return the images of a data set, by name or as they are."""
+    if isinstance(dataset, str):
+        return load_dataset(dataset, **dataset_options(dataset))
+    return check_instance("dataset", dataset, ImageDataset)
+
+
+def _supernet_of(dataset: ImageDataset, recipe: Recipe, space: str | SearchSpace, seed: int, sampling: str) -> Supernet:
+    """Return a new supernet for these images, in the recipe's skeleton."""
+    return Supernet(
+        space,
+        n_classes=dataset.n_classes,
+        channels=recipe.channels,
+        cells_per_stage=recipe.cells_per_stage,
+        in_channels=dataset.images.shape[1],
+        seed=seed,
+        sampling=sampling,
+    )
+
+
 def train_supernet(
-    dataset: ImageDataset,
-    recipe: Recipe,
+    dataset: str | ImageDataset,
+    recipe: str | Path | Recipe = "tiny",
     space: str | SearchSpace = "nb201",
     seed: int = 0,
     *,
@@ -182,9 +222,11 @@ def train_supernet(
 
     Parameters
     ----------
-    dataset : ImageDataset
-    recipe : Recipe
-        ``prune`` does not count. Accuracies of epochs are those of cell 0.
+    dataset : str or ImageDataset
+        As `load_dataset` takes or gives it.
+    recipe : str, Path or Recipe
+        ``prune``, ``patience`` and ``evaluate_every`` do not count: there is no cell to watch. The accuracy at the end
+        is that of cell 0.
     space : str or SearchSpace, default "nb201"
     seed : int, default 0
     folder : path, optional
@@ -201,27 +243,25 @@ def train_supernet(
     """
     from nasmeta.training._train import train
 
-    def build(choices: Mapping[str, Any]) -> Supernet:
-        return Supernet(
-            space,
-            n_classes=dataset.n_classes,
-            channels=recipe.channels,
-            cells_per_stage=recipe.cells_per_stage,
-            in_channels=dataset.images.shape[1],
-            seed=seed,
-        )
+    recipe = load_recipe(recipe)
+    recipe = recipe.but(patience=0, evaluate_every=recipe.epochs)
+    dataset = recipe.images_of(_images(dataset))
 
+    def build(choices: Mapping[str, Any]) -> Supernet:
+        return _supernet_of(dataset, recipe, space, seed, "uniform")
+
+    build.identity = {"network": "supernet", "space": get_cell_space(space).name}  # type: ignore[attr-defined]
     where: dict[str, Any] = {"folder": folder, "device": device}
     return train(0, dataset, recipe, seed, space=space, build_network=build, **where)
 
 
 def gdas(
-    dataset: ImageDataset,
-    recipe: Recipe,
+    dataset: str | ImageDataset,
+    recipe: str | Path | Recipe = "tiny",
     space: str | SearchSpace = "nb201",
     seed: int = 0,
     *,
-    device: str = "cpu",
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Search by gradients of a differentiable draw of cells: GDAS (Dong and Yang, CVPR 2019), of first order.
 
@@ -231,13 +271,13 @@ def gdas(
 
     Parameters
     ----------
-    dataset : ImageDataset
+    dataset : str or ImageDataset
         With validation images.
-    recipe : Recipe
-        Learning rates and epochs of the weights.
+    recipe : str, Path or Recipe
+        Images, skeleton, learning rates and epochs of the weights.
     space : str or SearchSpace, default "nb201"
     seed : int, default 0
-    device : str, default "cpu"
+    device : str, default "auto"
 
     Returns
     -------
@@ -251,24 +291,32 @@ def gdas(
     >>> found = gdas(load_dataset("digits").subset(64), load_recipe("tiny", epochs=1))
     >>> len(found["cells"]), 0 <= found["cell"] < 15625
     (1, True)
+
+    Raises
+    ------
+    SettingError
+        Where there are no validation images, or no such device.
     """
     start, seed = time.perf_counter(), check_int("seed", seed, least=0)
-    skeleton: dict[str, Any] = {"channels": recipe.channels, "cells_per_stage": recipe.cells_per_stage}
-    network = Supernet(space, n_classes=dataset.n_classes, seed=seed, sampling="gdas", **skeleton).to(device)
+    recipe, place = load_recipe(recipe), chosen_device(device)
+    dataset = recipe.images_of(_images(dataset))
+    if not len(dataset.splits["valid"]):
+        raise SettingError(f"GDAS learns on validation images, and {dataset.name} has none: pass valid_fraction=0.1.")
+    network = _supernet_of(dataset, recipe, space, seed, "gdas").to(place)
     weights = [own for name, own in network.named_parameters() if name != "scores"]
     of_weights = torch.optim.SGD(
         weights, recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov
     )
     of_scores = torch.optim.Adam([network.scores], lr=_RATE, betas=_BETAS, weight_decay=_DECAY)
     padding = round(recipe.crop * dataset.image_size[0])
-    data = DeviceData(dataset, torch.device(device), padding)
+    data = DeviceData(dataset, place, padding)
     train, valid = data.positions["train"], data.positions["valid"]
     n_steps = max(1, len(train) // recipe.batch_size)
     cells = []
     for epoch in range(recipe.epochs):
         network.train().temperature = _HOTTEST + (_COLDEST - _HOTTEST) * epoch / max(1, recipe.epochs - 1)
         generator = torch.Generator().manual_seed(int(np.random.default_rng([seed, epoch]).integers(2**31)))
-        orders = [own[torch.randperm(len(own), generator=generator).to(device)] for own in (train, valid)]
+        orders = [own[torch.randperm(len(own), generator=generator).to(place)] for own in (train, valid)]
         for step in range(n_steps):
             for group in of_weights.param_groups:
                 group["lr"] = recipe.learning_rate_at(epoch, step, n_steps)

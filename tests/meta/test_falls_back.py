@@ -47,15 +47,14 @@ def _shares(best_first: bool, seed: int = 0, evaluations: int = 40) -> list[str]
 
 
 def test_shares_by_hand() -> None:
-    assert arm_shares(np.zeros(0), np.zeros(0, dtype=np.int64)).tolist() == [0.5, 0.5]
-    # Of the values 1, 2, 0 the second exceeds all before it, reward 1, and the third none, reward 0. The second arm's
-    # log weight is .3 × (1 − .5) / .5 = .3, so that its share is .05 + .9 / (1 + e^−.3) = .567; the first arm's is
-    # then .3 × (0 − .5) / .433 = −.346.
-    arms = np.array([-1, 1, 0])
-    first = 0.05 + 0.9 / (1 + np.exp(0.3))
-    wanted = 0.05 + 0.9 / (1 + np.exp(0.3 + 0.15 / first))
-    assert arm_shares(np.array([1.0, 2.0, 0.0]), arms)[0] == pytest.approx(wanted)
-    ties = arm_shares(np.ones(6), np.array([0, 1, 0, 0, 1, 0]))
+    nothing = np.zeros(0)
+    assert arm_shares(nothing, np.zeros(0, dtype=np.int64), nothing).tolist() == [0.5, 0.5]
+    # Of the values 1, 2, 0 the second exceeds all before it, reward 1, the third none, reward 0. The arms were drawn
+    # with .5 and .25, so their log weights are .3 × (1 − .5) / .5 = .3 and .3 × (0 − .5) / .25 = −.6.
+    found = arm_shares(np.array([1.0, 2.0, 0.0]), np.array([-1, 1, 0]), np.array([1.0, 0.5, 0.25]))
+    assert found[0] == pytest.approx(0.05 + 0.9 / (1 + np.exp(0.9)))
+    assert found.sum() == pytest.approx(1)
+    ties = arm_shares(np.ones(6), np.array([0, 1, 0, 0, 1, 0]), np.full(6, 0.5))
     assert ties == pytest.approx([0.5, 0.5])  # a value that ties with all before it says nothing
 
 
@@ -76,6 +75,23 @@ def test_no_cell_twice_in_batches_whose_values_come_late() -> None:
         searcher.tell(batches[-2], values[batches[-2]])
     cells = np.concatenate(batches)
     assert len(set(cells.tolist())) == len(cells) == 44
+
+
+def test_on_a_part_of_the_space_the_first_five_are_as_ever_and_all_lie_inside() -> None:
+    values, part = _values(), np.random.default_rng(3).choice(15625, 300, replace=False).astype(np.int32)
+    searcher = _Order(nm.get_space("nb201"), np.random.default_rng(0))
+    searcher.order = np.argsort(-values).astype(np.int32)
+    assert searcher.restrict(part)
+    by = []
+    for _ in range(60):
+        cells = searcher.ask()
+        assert cells[0] in part
+        by += [note["by"] for note in searcher.notes or ()]
+        searcher.tell(cells, values[cells])
+    assert by[:5] == ["sources", "random", "sources", "random", "sources"]
+    assert by.count("sources") > 20
+    searcher = _Order(nm.get_space("nb201"), np.random.default_rng(0), falls_back=False)
+    assert not searcher.restrict(part)
 
 
 def test_an_exhausted_space_is_an_error() -> None:

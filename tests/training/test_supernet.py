@@ -1,12 +1,13 @@
 """One network that holds all cells of a space."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
+from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators import SupernetEvaluator
 from nasmeta.training import ImageDataset, load_dataset, load_recipe
 
@@ -100,3 +101,40 @@ def test_a_search_asks_the_supernet(few, tmp_path: Path) -> None:
         SupernetEvaluator("nb201/cifar10", few, build_network=lambda choices: None)
     with pytest.raises(SettingError, match="needs images"):
         nm.search("random", "nb201/cifar10", evaluator="supernet", evaluations=1)
+
+
+def test_accuracies_do_not_depend_on_the_order_of_the_images() -> None:
+    digits = load_dataset("digits")
+    network = train_supernet(digits, load_recipe("tiny", epochs=2), device="cpu").network
+    valid = digits.splits["valid"]
+    by_class = valid[np.argsort(digits.labels[valid], kind="stable")]
+    ordered = replace(digits, splits={**digits.splits, "valid": by_class})
+    cells = [6111, 0, 12000, 4242]
+    assert network.accuracies(cells, ordered) == pytest.approx(network.accuracies(cells, digits), abs=6)
+    with pytest.raises(SettingError, match="no images in the split valid"):
+        network.accuracies([0], replace(digits, splits={**digits.splits, "valid": valid[:0]}))
+    with pytest.raises(SettingError, match="no scores"):
+        network.cell_of_scores()
+
+
+def test_every_run_pays_for_the_training_and_short_trainings_are_refused(few, tmp_path: Path) -> None:
+    evaluator = SupernetEvaluator("nb201/cifar10", few, load_recipe("tiny", epochs=1), folder=tmp_path)
+    frame = nm.compare(["random", "evolution"], evaluator, repeats=2, evaluations=3)
+    first = frame[frame["evaluation"] == 1]["cost_seconds"]
+    later = frame[frame["evaluation"] > 1]["cost_seconds"]
+    assert len(first) == 4
+    assert first.min() > later.max()
+    with pytest.raises(NasmetaError, match="one length of training"):
+        nm.search("asha", evaluator, evaluations=3)
+    for wrong, words in (({"isolated": True}, "isolated"), ({"build_network": print}, "build_network")):
+        with pytest.raises(SettingError, match=words):
+            SupernetEvaluator("nb201/cifar10", few, **wrong)
+    with pytest.raises(SettingError, match="of cells"):
+        SupernetEvaluator("graph/cora", few)
+
+
+def test_patience_does_not_end_a_supernet(few) -> None:
+    result = train_supernet(few, load_recipe("tiny", epochs=3, patience=1), device="cpu")
+    assert len(result.epochs) == 3
+    with pytest.raises(SettingError, match="validation images"):
+        gdas(replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]}))

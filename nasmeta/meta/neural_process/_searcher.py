@@ -118,8 +118,7 @@ class MetaNPSearch(FallsBackSearch):
         """Treat the other cells as asked."""
         self._open[:] = False
         self._open[cells] = True
-        if self.falls_back:
-            self._partner.restrict(cells)
+        super().restrict(cells)
         return True
 
     def _propose(self, n: int) -> NDArray[np.int32]:
