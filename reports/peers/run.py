@@ -19,6 +19,7 @@ import alone
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from pairs import behind, counts, paired, standings, unpaired
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
@@ -55,6 +56,7 @@ ORDER = (
 ALWAYS_THE_SAME = ("syne-tune-zero-shot",)  # whatever the seed, where the sources are complete
 OURS = ("random", "gp", "meta", "rgpe", "rgpe-vanilla")
 AT = (50, 100, 200)
+DESIGN = 25  # how many points of a Sobol sequence SMAC3 evaluates first
 TOP = 1000  # one in so many architectures is one of the best
 
 
@@ -140,16 +142,8 @@ def interval(values: np.ndarray, digits: int = 1) -> str:
     return f"{values.mean():.{digits}f} [{float(low):.{digits}f}, {float(high):.{digits}f}]"
 
 
-def paired(runs: pd.DataFrame, own: str, peer: str) -> pd.DataFrame:
-    """Return the runs that both have: evaluations of each, counted as the smaller budget where nothing was found."""
-    both = runs[runs["searcher"] == own].merge(runs[runs["searcher"] == peer], on=["task", "seed"], suffixes=("", "_p"))
-    cap = both[["cap", "cap_p"]].min(axis=1)
-    both["own"], both["peer"] = both["needed"].clip(upper=cap), both["needed_p"].clip(upper=cap)
-    return both
-
-
 def against(runs: pd.DataFrame, own: str, peers: list[str], ms: pd.Series) -> pd.DataFrame:
-    """Return a row for each peer: paired evaluations, on how many tasks the own one needs no more, and the time."""
+    """Return a row for each peer: paired evaluations, the tasks of each verdict, and the time."""
     rows = []
     for peer in peers:
         both = paired(runs, own, peer)
@@ -165,29 +159,11 @@ def against(runs: pd.DataFrame, own: str, peers: list[str], ms: pd.Series) -> pd
                 f"evaluations of {own}": f"{by_task['own'].mean():.1f}",
                 "its own": f"{by_task['peer'].mean():.1f}",
                 "difference": interval(differences),
-                f"tasks on which {own} needs no more": f"{int((by_task['own'] <= by_task['peer']).sum())}",
+                **counts(both),
                 "ms a step": f"{ms[peer]:.0f}",
             }
         )
     return pd.DataFrame(rows)
-
-
-def best_peer(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[int, int, list[str]]:
-    """Return on how many tasks the own searcher needs no more than the best peer there, of how many; and the others."""
-    won, tasks, ahead = 0, 0, []
-    for task in runs.loc[runs["searcher"] == own, "task"].unique():
-        best, by = np.inf, ""
-        for peer in peers:
-            both = paired(runs[runs["task"] == task], own, peer)
-            if len(both) and (both["peer"] - both["own"]).mean() < best:
-                best, by = (both["peer"] - both["own"]).mean(), peer
-        if not by:
-            continue
-        tasks += 1
-        won += best >= 0
-        if best < 0:
-            ahead.append(f"`{by}` on {task} by {-best:.1f}")
-    return won, tasks, ahead
 
 
 def course(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -261,12 +237,34 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
     for own, others, what in (("gp", peers, "peer"), ("meta", transfer, "transfer scheduler")):
         if own not in there or not others:
             continue
-        won, tasks, ahead = best_peer(runs, own, others)
+        tasks, ahead = standings(runs, own, others)
+        open_ = tasks["neither found one"]
+        decided = sum(len(tasks[name]) for name in ("won", "tied", "lost"))
         if ahead:
             lines.append(f"**A {what} needs fewer evaluations than `{own}`:** {'; '.join(ahead)}.")
         lines.append(
-            f"`{own}` needs no more evaluations to one of the best 0.1 % than the best {what} on {won} of {tasks} "
-            f"tasks ({won / tasks:.0%})."
+            f"On {decided} of {decided + len(open_)} tasks `{own}` or a {what} found one of the best 0.1 % in paired "
+            f"runs. On {len(tasks['won'])} of the {decided} ({len(tasks['won']) / max(1, decided):.0%}) `{own}` needs "
+            f"fewer evaluations than every {what} there, on {len(tasks['tied'])} as many as the best of them, on "
+            f"{len(tasks['lost'])} more. Where neither found one ({', '.join(open_) or 'nowhere'}), nothing is decided."
+        )
+        if told := unpaired(runs, own, others, open_):
+            lines.append(f"Not paired, so not counted: {'; '.join(told)}.")
+    if {"meta", "rgpe"} <= there:
+        of = counts(paired(runs, "meta", "rgpe"))
+        lines.append(
+            "`rgpe`, of this package too, is not counted among them. Tasks of `meta` against it: "
+            f"{', '.join(f'{name} {number}' for name, number in of.items())}."
+        )
+    if "random" in there and (told := behind(runs, "random", peers, AT[0])):
+        lines.append(
+            f"Worse than `random` after {AT[0]} evaluations, by regret in percent on the same runs: {'; '.join(told)}."
+        )
+    if "smac" in there:
+        cap = int(runs.loc[runs["searcher"] == "smac", "cap"].max())
+        lines.append(
+            f"`smac` begins with a design of {DESIGN} points, so {cap} evaluations are little: its model proposes "
+            f"{cap - DESIGN} of them. This says nothing of longer searches."
         )
     lines.append(
         f"These are {each.min()} to {each.max()} runs a task: the best of several peers is partly the luckiest, and a "
@@ -319,9 +317,12 @@ def page(runs: pd.DataFrame, ms: pd.Series, command: str, budget: int) -> str:
 
 PAIRED_TEXT = """
 Only runs on the same task with the same seed are compared. A run that found nothing counts as the smaller of the two
-budgets, so differences are understated where that happens. *Difference* is what the peer needs more, mean over the
-tasks with the 95 % interval of a bootstrap over tasks; below 0 the peer is ahead. A step includes fit and proposal, and
-for searchers that learn from sources their share of the meta-training."""
+budgets, so differences are understated where that happens. A task is *won* where the own searcher needs fewer
+evaluations in the mean of the paired runs, *tied* where both found one and need as many, *lost* where it needs more;
+for these a run that found nothing counts as one evaluation more than the budget. Where no paired run of either found
+one within the smaller budget, a task is none of these. *Difference* is what the peer needs more, mean over the tasks
+with the 95 % interval of a bootstrap over tasks; below 0 the peer is ahead. A step includes fit and proposal, and for
+searchers that learn from sources their share of the meta-training."""
 
 REGRET_TEXT = """
 In percent of the distance between the median and the best architecture of the table; mean over the tasks with the 95 %
@@ -341,7 +342,7 @@ whole comparison, 30
 runs of 200 evaluations of everything on every task, is `python reports/peers/run.py --folder FOLDER --repeats 30
 --evaluations 200 --whole`, or `nasmeta compare peers`. The kernel and the acquisition of `gp` were chosen on
 NAS-Bench-201, and what it compares on other tasks of NAS-Bench-Graph; nothing was chosen on TransNAS-Bench-101. Peers
-run with their own defaults: BoTorch after 10 random cells, SMAC3 after a Sobol design of 25, the bounding box with the
+run with their own defaults: BoTorch after 10 random cells, SMAC3 after a Sobol design, the bounding box with the
 ten best cells of each source. Sources are the other tasks of the family, completely labelled."""
 
 

@@ -1,0 +1,86 @@
+"""Runs of two searchers on the same task with the same seed: who needs fewer evaluations, and where none can tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+VERDICTS = ("won", "tied", "lost", "neither found one")
+
+
+def paired(runs: pd.DataFrame, own: str, peer: str) -> pd.DataFrame:
+    """Return the runs that both have: evaluations of each, counted as the smaller budget where nothing was found."""
+    both = runs[runs["searcher"] == own].merge(runs[runs["searcher"] == peer], on=["task", "seed"], suffixes=("", "_p"))
+    cap = both[["cap", "cap_p"]].min(axis=1)
+    for name, needed in (("own", both["needed"]), ("peer", both["needed_p"])):
+        both[name], both[f"{name}_open"] = needed.clip(upper=cap), needed > cap
+    return both
+
+
+def verdict(both: pd.DataFrame) -> tuple[str, float]:
+    """Return one of the verdicts on the paired runs of a task, and what the peer needs more, in the mean.
+
+    Here a run that found nothing counts as one evaluation more than the budget, so that it loses to one that found
+    something with the last evaluation.
+    """
+    if (both["own_open"] & both["peer_open"]).all():
+        return "neither found one", 0.0
+    more = float((both["peer"] + both["peer_open"] - both["own"] - both["own_open"]).mean())
+    return "won" if more > 0 else "lost" if more < 0 else "tied", more
+
+
+def counts(both: pd.DataFrame) -> dict[str, int]:
+    """Return the number of tasks of each verdict."""
+    found = [verdict(of_task)[0] for _, of_task in both.groupby("task")]
+    return {name: found.count(name) for name in VERDICTS}
+
+
+def standings(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the tasks of each verdict against all peers together, and by how much which peer is ahead where.
+
+    Lost to one is lost; else tied with one is tied; else won against one is won.
+    """
+    tasks: dict[str, list[str]] = {name: [] for name in VERDICTS}
+    ahead = []
+    for task, of_task in runs.groupby("task", sort=False):
+        pairs = {peer: paired(of_task, own, peer) for peer in peers}
+        each = {peer: verdict(both) for peer, both in pairs.items() if len(both)}
+        if not each:
+            continue
+        there = {name for name, _ in each.values()}
+        tasks[next(name for name in ("lost", "tied", "won", "neither found one") if name in there)].append(str(task))
+        best = min(each, key=lambda peer: each[peer][1])
+        if each[best][0] == "lost":
+            ahead.append(f"`{best}` on {task} by {-each[best][1]:.1f}")
+    return tasks, ahead
+
+
+def unpaired(runs: pd.DataFrame, own: str, peers: list[str], tasks: list[str]) -> list[str]:
+    """Tell which peers found one with seeds that the own searcher has not, on tasks where no pair found one."""
+    told = []
+    for task in tasks:
+        of_task = runs[runs["task"] == task]
+        mine = of_task[of_task["searcher"] == own]
+        for peer in peers:
+            theirs = of_task[of_task["searcher"] == peer]
+            others = theirs[~theirs["seed"].isin(mine["seed"])]
+            if hits := int(np.isfinite(others["needed"]).sum()):
+                own_hits = int(np.isfinite(mine["needed"]).sum())
+                told.append(
+                    f"`{peer}` found one on {task} in {hits} of {len(others)} runs with seeds that `{own}` was not run "
+                    f"with (`{own}` in {own_hits} of its {len(mine)})"
+                )
+    return told
+
+
+def behind(runs: pd.DataFrame, than: str, peers: list[str], at: int) -> list[str]:
+    """Tell which peers have more regret than a searcher after so many evaluations, on the same runs."""
+    told, column = [], f"regret_{at}"
+    for peer in peers:
+        both = paired(runs, than, peer).dropna(subset=[column, f"{column}_p"])
+        mine, theirs = both.groupby("task")[[column, f"{column}_p"]].mean().mean()
+        if theirs > mine:
+            seeds = both["seed"].unique()
+            which = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
+            told.append(f"`{peer}` {theirs:.1f} against {mine:.1f} ({both['task'].nunique()} tasks, {which})")
+    return told
