@@ -56,8 +56,8 @@ Seed = Annotated[int, typer.Option(help="Random seed of the run.")]
 EvaluatorName = Annotated[
     str,
     typer.Option(
-        metavar="table|surrogate|FILE|training|MODULE:NAME",
-        help="Source of the values: the table, the shipped surrogate, a surrogate file, real training on --data, or a "
+        metavar="table|surrogate|FILE|training|supernet|MODULE:NAME",
+        help="Source of the values: the table, the shipped surrogate, a surrogate file, real training on --data, shared weights trained on --data, or a "
         "Python function.",
     ),
 ]

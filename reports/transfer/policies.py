@@ -32,6 +32,8 @@ RUNS = {"gp": 10, "meta-rl": 10, "meta-nas": 10, "meta-np": 5}
 POLICIES = [name for name in RUNS if name != "gp"]
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 KEYS = ("target", "change", "searcher", "falls_back", "seed")
+TO_THE_BEST = {"meta-rl": 30, "meta-nas": 20, "meta-np": 10}  # runs until the best cell of all
+LONGEST = 200
 LOSS = 1.1
 EVERY = 3600.0 * 24
 
@@ -103,7 +105,35 @@ def measure(path: Path, runs: int | None, until: float) -> None:
                             return
 
 
-def write_page(rows: pd.DataFrame) -> str:
+def measure_to_the_best(path: Path) -> pd.DataFrame:
+    """Return evaluations until the best cell of all, with the fall-back, measured once."""
+    if not path.exists():
+        found = [
+            (name, dataset, seed, len(nm.search(
+                name, f"nb201/{dataset}", evaluations=LONGEST, seed=seed, meta_model="shipped", stop_at_optimum=True,
+            )))
+            for name, number in TO_THE_BEST.items() for dataset in DATASETS for seed in range(number)
+        ]  # fmt: skip
+        rows = pd.DataFrame(found, columns=["searcher", "dataset", "seed", "evaluations"])
+        rows.to_csv(path, index=False, lineterminator="\n")
+    return pd.read_csv(path)
+
+
+def to_the_best(rows: pd.DataFrame) -> str:
+    """Return mean evaluations until the best cell, with 95 % intervals of a bootstrap over runs."""
+    table = []
+    for name in TO_THE_BEST:
+        row = {"searcher": f"`{name}`, {TO_THE_BEST[name]} runs"}
+        for dataset in DATASETS:
+            own = rows[(rows["searcher"] == name) & (rows["dataset"] == dataset)]["evaluations"].to_numpy()
+            draws = np.random.default_rng(0).choice(own, size=(2000, len(own))).mean(axis=1)
+            low, high = np.quantile(draws, (0.025, 0.975))
+            row[dataset] = f"{own.mean():.1f} [{low:.1f}, {high:.1f}]"
+        table.append(row)
+    return to_markdown(pd.DataFrame(table)).rstrip("\n")
+
+
+def write_page(rows: pd.DataFrame, to_best: pd.DataFrame) -> str:
     """Return the page."""
     mean = (
         rows.groupby(["target", "change", "searcher", "falls_back"])["evaluations"]
@@ -113,32 +143,43 @@ def write_page(rows: pd.DataFrame) -> str:
     mean = mean.reindex(pd.MultiIndex.from_tuples(list(targets()), names=["target", "change"]))
     plain = mean["gp", False]
     table, told = pd.DataFrame({"gp": plain.map("{:.0f}".format)}), []
+    own = (mean.index.get_level_values("change") == "none") & mean.index.get_level_values("target").isin(
+        [f"nb201/{dataset}" for dataset in DATASETS]
+    )
     for searcher in [name for name in POLICIES if (name, True) in mean.columns]:
         alone, both = mean[searcher, False], mean[searcher, True]
         table[searcher] = [f"{one:.0f} → **{two:.0f}**" for one, two in zip(alone, both, strict=True)]
-        ratios = [plain / one for one in (alone, both)]
+        ratios = [plain[~own] / one[~own] for one in (alone, both)]
         means = [np.exp(np.log(ratio).mean()) for ratio in ratios]
         slower = [int((ratio < 1 / LOSS).sum()) for ratio in ratios]
         worst = [ratio.min() for ratio in ratios]
         told.append(
             f"`{searcher}`: ×{means[0]:.2f} on its own, ×{means[1]:.2f} with its fall-back; slower than `gp` by more "
-            f"than 10 % on {slower[0]} and {slower[1]} of {len(mean)} targets, at worst ×{worst[0]:.2f} and "
-            f"×{worst[1]:.2f}."
+            f"than 10 % on {slower[0]} and {slower[1]}, at worst ×{worst[0]:.2f} and ×{worst[1]:.2f}."
         )
+    capped = rows["evaluations"].eq(CAP).groupby([rows["searcher"] != "gp", rows["falls_back"]]).mean()
     table = table.reset_index().rename(columns={"change": "changed"})
     runs = ", ".join(f"{number} of `{name}`" for name, number in rows.groupby("searcher")["seed"].nunique().items())
     text = f"""
-How many times fewer evaluations than `gp` (geometric mean over targets; a run that finds none of the best 0.1 % in
-{CAP} counts {CAP}). {" ".join(told)}"""
-    after = f"""
-Each entry: mean evaluations of the policy on its own → **with its fall-back**. Runs: {runs} a target. The models are
-those that the package ships, trained on all labels of two of the three data sets; of a changed target the values are
-changed after that, so *reversed* is what reversed sources are to the true one. Devices' latencies and adversarial
-accuracies have accuracies as their only sources. The rate of the fall-back and its first five evaluations were chosen
-by runs with other seeds of `meta-rl` and `meta-nas` on adversarial accuracies and on CIFAR-10 permuted and reversed
-(decision 91), so these rows are not blind; the others are."""
+On the three data sets that the models were made for, policies find one of the best 0.1 % with their first evaluations,
+with and without a fall-back. On the other {int((~own).sum())} targets, of which most contradict the sources, this is
+how many times fewer evaluations than `gp` they need (geometric mean; a run that finds none in {CAP} counts {CAP}).
+{" ".join(told)} So a fall-back takes away most of the harm, not all."""
+    after = AFTER.format(runs=runs, alone=capped[True, False], both=capped[True, True], gp=capped[False, False])
     parts = [textwrap.fill(text.strip(), 119), to_markdown(table).rstrip("\n"), textwrap.fill(after.strip(), 119)]
+    parts += ["## Until the best cell of all, with the fall-back", to_the_best(to_best)]
     return "\n\n".join(["# Learned policies and their fall-back", *parts]) + "\n"
+
+
+AFTER = """
+Each entry: mean evaluations of the policy on its own → **with its fall-back**. Runs: {runs} a target; {alone:.0%} of
+those of policies on their own end without a find, {both:.0%} of those with a fall-back and {gp:.0%} of those of `gp`,
+so ratios understate differences. The models are those that the package ships, trained on all labels of two of the
+three data sets; of a changed target the values are changed after that, so *reversed* is what reversed sources are to
+the true one. Devices' latencies and adversarial accuracies have accuracies as their only sources. The rate of the
+fall-back and its first five evaluations were chosen by runs with other seeds of `meta-rl` and `meta-nas` on
+adversarial accuracies and on CIFAR-10 permuted and reversed (decision 91); the same changes of the other data sets are
+close kin of these. To the single best cell a fall-back costs more evaluations where sources are right."""
 
 
 def main() -> None:
@@ -149,7 +190,8 @@ def main() -> None:
     arguments = parser.parse_args()
     path = arguments.output / "policies.csv"
     measure(path, arguments.runs, time.monotonic() + (60 * arguments.minutes if arguments.minutes else EVERY))
-    (arguments.output / "policies.md").write_text(write_page(pd.read_csv(path)), encoding="utf-8")
+    best = measure_to_the_best(arguments.output / "policies_to_the_best.csv")
+    (arguments.output / "policies.md").write_text(write_page(pd.read_csv(path), best), encoding="utf-8")
 
 
 if __name__ == "__main__":
