@@ -101,7 +101,9 @@ def train(
     build_network : callable, optional
         Builds the network of an architecture of any space: from its choices, a mapping of positions to them, to a
         ``torch.nn.Module`` that returns a number a class, shape (n, n_classes), for images of shape (n, 3, height,
-        width). Its weights are drawn with the seed. The recipe's C, N and ``prune`` do not count then.
+        width). Its weights are drawn with the seed. The recipe's C, N and ``prune`` do not count then. A folder is that
+        of one such function: its code and the plain values that it was made with, or its attribute ``identity``, a dict
+        of JSON's types.
 
     Returns
     -------

@@ -62,6 +62,54 @@ def test_a_training_is_gone_on_with_and_its_weights_are_kept(tmp_path: Path) -> 
         train(2, FEW, RECIPE, export=tmp_path / "network.onnx", **asked)
 
 
+def of_width(width: int, data: Any) -> Any:
+    def network(choices: Any) -> nn.Module:
+        return build({**choices, "width": width * (len(data.labels) > 0)})
+
+    return network
+
+
+def test_a_folder_is_of_one_network(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"space": SPACE, "folder": tmp_path, "device": "cpu"}
+    done = train(2, FEW, RECIPE, build_network=of_width(5, FEW), **asked)
+    assert train(2, FEW, RECIPE, build_network=of_width(5, FEW.subset(9)), **asked) == done
+    for other in (of_width(6, FEW), build):
+        with pytest.raises(SettingError, match=r"another training: it differs in build_network\."):
+            train(2, FEW, RECIPE, build_network=other, **asked)
+    frame = pd.DataFrame({"width": [4, 9, 9], "act": ["relu", "relu", "tanh"]})
+    asked["space"] = nm.SearchSpace.from_frame(frame, name="mlp")
+    with pytest.raises(SettingError, match=r"it differs in choices\."):
+        train(2, FEW, RECIPE, build_network=of_width(5, FEW), **asked)
+
+
+def test_a_network_may_say_its_identity(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"space": SPACE, "folder": tmp_path, "device": "cpu"}
+    first, second, third = (of_width(width, FEW) for width in (5, 5, 5))
+    first.identity = second.identity = {"widths": (5, 6)}
+    third.identity = {"widths": 7}
+    done = train(2, FEW, RECIPE, build_network=first, **asked)
+    assert train(2, FEW, RECIPE, build_network=second, **asked) == done
+    with pytest.raises(SettingError, match="build_network"):
+        train(2, FEW, RECIPE, build_network=third, **asked)
+    first.identity = "mine"
+    with pytest.raises(SettingError, match="dict of JSON's types, not 'mine'"):
+        train(2, FEW, RECIPE, build_network=first, **asked)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_evaluators_share_no_folder_unless_their_networks_are_the_same(tmp_path: Path, isolated: bool) -> None:
+    asked: dict[str, Any] = {"folder": tmp_path, "isolated": isolated}
+    cells = np.array([0], dtype=np.int32)
+    evaluator = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=build, **asked)
+    values = evaluator.evaluate(cells).values
+    evaluator.close()
+    direct = train(0, FEW, RECIPE, space=SPACE, build_network=build, folder=tmp_path / "cell-0", device="cpu")
+    assert direct.valid_accuracy == values[0]
+    other = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=wider, **asked)
+    with other.kept_open(), pytest.raises(SettingError, match="build_network"):
+        other.evaluate(cells)
+
+
 def test_it_trains_in_a_process_of_its_own() -> None:
     evaluator = TrainingEvaluator(SPACE, FEW, RECIPE.but(epochs=1), build_network=build)
     evaluation = evaluator.evaluate(np.array([0], dtype=np.int32))
