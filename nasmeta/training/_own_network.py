@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from nasmeta.code import code_of
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, short, shown
 from nasmeta.training._dataset import ImageDataset
 
 BuildNetwork: TypeAlias = Callable[[Mapping[str, Any]], torch.nn.Module]
@@ -83,6 +83,8 @@ def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageData
 
     Raises
     ------
+    TrainingFailed
+        Where the function raises an error (reason ``error``).
     SettingError
         Where it is no network, cannot take the images, or does not return a number a class.
     """
@@ -91,7 +93,13 @@ def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageData
         raise SettingError(f"build_network is a function of the choices of an architecture, not {shown(build)}.")
     with torch.random.fork_rng(devices=[]):  # the global generator is not touched
         torch.manual_seed(seed)
-        network = build(choices)
+        try:
+            network = build(choices)
+        except NasmetaError:
+            raise
+        except Exception as reason:  # somebody else's code, which may raise anything
+            what = f"{type(reason).__name__}: {short(str(reason), 200)}"
+            raise TrainingFailed(f"{about} raised {what}", "error") from reason
     if not isinstance(network, torch.nn.Module):
         raise SettingError(f"{about} returned {shown(network)}, which is no torch.nn.Module.")
     if not any(parameter.requires_grad for parameter in network.parameters()):

@@ -1,5 +1,6 @@
 """Networks that a user builds, of a space of one's own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,24 @@ def test_it_trains_in_a_process_of_its_own() -> None:
 def test_what_is_no_network_is_said(network: Any, words: str) -> None:
     with pytest.raises(SettingError, match=words):
         train(0, FEW, RECIPE, space=SPACE, build_network=network, device="cpu")
+
+
+def fails_for_tanh(choices: Any) -> nn.Module:
+    if choices["act"] == "tanh":
+        raise ValueError("oops")
+    return build(choices)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_network_that_cannot_be_built_is_a_failed_training(tmp_path: Path, isolated: bool) -> None:
+    asked: dict[str, Any] = {"build_network": fails_for_tanh, "folder": tmp_path, "isolated": isolated}
+    run = nm.search("random", TrainingEvaluator(SPACE, FEW, RECIPE, **asked), evaluations=SPACE.size)
+    failed = [SPACE.choices(int(cell))["act"] == "tanh" for cell in run.cells]
+    assert any(failed)
+    np.testing.assert_array_equal(run.values == 0, failed)
+    report = json.loads((tmp_path / f"cell-{run.cells[np.argmax(failed)]}" / "failure.json").read_text())
+    assert report["reason"] == "error"
+    assert "'act': 'tanh'}) raised ValueError: oops" in report["message"]
 
 
 def test_a_space_without_networks_asks_for_them() -> None:
