@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from nasmeta.analysis._plots import has_unknown_optimum, plot_regret, save_figur
 from nasmeta.analysis._run_summary import Seconds, asked_runs, ends, ends_note, remarks, without_spread_of_equals
 from nasmeta.analysis._summary import summarise, usual_budgets
 from nasmeta.analysis._tables import to_markdown
-from nasmeta.errors import JournalError, NasmetaError
+from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.places import in_store, located
 from nasmeta.tables import describe_training
 
@@ -170,32 +170,40 @@ def write_summary(
     ['results.parquet', 'summary.md']
     """
     home = located("folder", folder)
-    text = _markdown(summarise_comparison(frame, evaluations, evaluator, seconds))
+    summary = summarise_comparison(frame, evaluations, evaluator, seconds)
     if not in_store(home):
-        return [str(file) for file in _written(frame, home, text)]
+        return [str(file) for file in _written(frame, home, summary)]
     with TemporaryDirectory() as here:
-        files = _written(frame, Path(here), text)
+        files = _written(frame, Path(here), summary)
         for file in files[1:]:  # the first is there
             (home / file.name).write_bytes(file.read_bytes())
     return [str(home / file.name) for file in files]
 
 
-def _written(frame: pd.DataFrame, folder: Path, text: str) -> list[Path]:
+def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> list[Path]:
+    """Write figures and summary; what has nothing to draw is left out with a remark."""
     from nasmeta.tasks import HYPERVOLUME_UNIT, get_task
 
     files = [folder / "results.parquet", folder / "summary.md"]
     unknown = has_unknown_optimum(frame)
     units = set() if unknown else {get_task(str(name)).column.unit for name in frame["task"].unique()}
     several = len(units) > 1
+    left_out: list[str] = []
     unit: dict[str, Any] = {"unit": HYPERVOLUME_UNIT} if units == {HYPERVOLUME_UNIT} else {}
     try:
-        files[1].write_text(text, encoding="utf-8")
         for x, name in _PICTURES:
             # Where nobody recorded what an evaluation costs, there is no time to plot against.
             shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]
             if not shown.empty:
                 name = name.replace("regret", "best") if unknown else name
-                files += save_figure(plot_regret(shown, x=x, share_y=not several, **unit), folder / name)
+                try:
+                    figure = plot_regret(shown, x=x, share_y=not several, **unit)
+                except SettingError as reason:
+                    left_out.append(f"The figure {name} is left out. {reason}")
+                    continue
+                files += save_figure(figure, folder / name)
+        text = _markdown(replace(summary, remarks=[*summary.remarks, *left_out]))
+        files[1].write_text(text, encoding="utf-8")
     except OSError as reason:
         if isinstance(reason, NasmetaError):
             raise

@@ -163,6 +163,12 @@ class TrainingEvaluator(Evaluator):
         space = asked.space if build_network is not None else asked.space.name
         own: dict[str, Any] = {"options": options, "isolated": isolated, "build_network": build_network}
         self.trainer = Trainer(data, recipe, space, device=device, **own)
+        if build_network is not None:
+            from nasmeta.training._own_network import with_identity
+
+            self.trainer.build_network = with_identity(build_network)
+            told = getattr(build_network, "identity", None)
+            self._network = identity_of(build_network) if told is None else told
         if not len(self.trainer.dataset.splits["valid"]):
             raise SettingError("A search needs validation images, but these data have none: pass valid_fraction=0.1.")
         self.failures: dict[int, str] = {}
@@ -172,6 +178,7 @@ class TrainingEvaluator(Evaluator):
         super().__init__(asked.with_held_out(self._held_out(asked)))
 
     name = "training"
+    _network: dict[str, Any] | None = None  # what tells networks of one's own apart
     _home: _TemporaryFolder | None = None  # a folder for the time of a run, where there is no other and trainings pause
 
     _short: Recipe | None = None  # of a training with a shorter schedule of its own
@@ -244,8 +251,7 @@ class TrainingEvaluator(Evaluator):
     @property
     def identity(self) -> dict[str, Any]:
         """What answers, for the journal of a run: the same data, split, recipe and seed."""
-        build = self.trainer.build_network
-        own = {} if build is None else {"network": identity_of(build)}
+        own = {} if self._network is None else {"network": self._network}
         return {"kind": "training", **self.trainer.identity, "seed": self.seed, **own}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:

@@ -2,15 +2,80 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from types import FunctionType
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.code import code_of
+from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, short, shown
 from nasmeta.training._dataset import ImageDataset
 
 BuildNetwork: TypeAlias = Callable[[Mapping[str, Any]], torch.nn.Module]
+
+
+def network_identity(build: BuildNetwork) -> dict[str, Any]:
+    """Return what tells functions that build networks apart, of JSON's types and the same in every process.
+
+    That is the function's attribute ``identity`` where it has one. Else its name, its code, and the plain values that
+    it was made with: numbers, texts and tuples of them that a partial function binds, an inner function sees, or that
+    are defaults or public attributes of an object that is called. A data set among them has no part in it.
+
+    Raises
+    ------
+    SettingError
+        Where it is no function, or its ``identity`` is no dict of JSON's types.
+    """
+    if not callable(build):
+        raise SettingError(f"build_network is a function of the choices of an architecture, not {shown(build)}.")
+    told = getattr(build, "identity", None)
+    if told is None:
+        inner: Any = build
+        while isinstance(inner, partial):
+            inner = inner.func
+        name = getattr(inner, "__qualname__", type(inner).__qualname__)
+        return {"function": name, "code": code_of(build), "settings": _settings_of(build)}
+    with suppress(TypeError, ValueError):
+        if isinstance(told, dict):
+            return dict(json.loads(json.dumps(told, allow_nan=False)))
+    raise SettingError(f"The identity of build_network is a dict of JSON's types, not {shown(told)}.")
+
+
+def with_identity(build: BuildNetwork) -> BuildNetwork:
+    """Return the function with its identity, which another process might find to be another."""
+    identified: Any = partial(build)
+    identified.identity = network_identity(build)
+    return identified  # type: ignore[no-any-return]
+
+
+def _settings_of(build: Any) -> dict[str, str]:
+    """Return the plain values that a function was made with, by name."""
+    given: dict[str, Any] = {}
+    while isinstance(build, partial):
+        given |= {**{f"argument {i}": value for i, value in enumerate(build.args)}, **build.keywords}
+        build = build.func
+    owner, build = getattr(build, "__self__", build), inspect.unwrap(getattr(build, "__func__", build))
+    if not isinstance(owner, FunctionType | type):
+        given |= {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items() if name[0] != "_"}
+    if isinstance(build, FunctionType):
+        given |= {f"default {i}": value for i, value in enumerate(build.__defaults__ or ())}
+        given |= build.__kwdefaults__ or {}
+        given |= {f"outer {name}": value for name, value in inspect.getclosurevars(build).nonlocals.items()}
+    plain = {name: value for name, value in given.items() if _is_plain(value)}
+    functions = {name: code_of(value) for name, value in given.items() if isinstance(value, FunctionType)}
+    return {name: repr(value) for name, value in sorted((plain | functions).items())}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(_is_plain(one) for one in value)
+    return value is None or isinstance(value, str | bool | int | float | np.number)
 
 
 def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageDataset, seed: int) -> torch.nn.Module:
@@ -18,6 +83,8 @@ def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageData
 
     Raises
     ------
+    TrainingFailed
+        Where the function raises an error (reason ``error``).
     SettingError
         Where it is no network, cannot take the images, or does not return a number a class.
     """
@@ -26,7 +93,13 @@ def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageData
         raise SettingError(f"build_network is a function of the choices of an architecture, not {shown(build)}.")
     with torch.random.fork_rng(devices=[]):  # the global generator is not touched
         torch.manual_seed(seed)
-        network = build(choices)
+        try:
+            network = build(choices)
+        except NasmetaError:
+            raise
+        except Exception as reason:  # somebody else's code, which may raise anything
+            what = f"{type(reason).__name__}: {short(str(reason), 200)}"
+            raise TrainingFailed(f"{about} raised {what}", "error") from reason
     if not isinstance(network, torch.nn.Module):
         raise SettingError(f"{about} returned {shown(network)}, which is no torch.nn.Module.")
     if not any(parameter.requires_grad for parameter in network.parameters()):

@@ -101,7 +101,9 @@ def train(
     build_network : callable, optional
         Builds the network of an architecture of any space: from its choices, a mapping of positions to them, to a
         ``torch.nn.Module`` that returns a number a class, shape (n, n_classes), for images of shape (n, 3, height,
-        width). Its weights are drawn with the seed. The recipe's C, N and ``prune`` do not count then.
+        width). Its weights are drawn with the seed. The recipe's C, N and ``prune`` do not count then. A folder is that
+        of one such function: its code and the plain values that it was made with, or its attribute ``identity``, a dict
+        of JSON's types.
 
     Returns
     -------
@@ -111,8 +113,8 @@ def train(
     ------
     TrainingFailed
         Where the loss is no longer a number (reason ``nan``), or memory does not suffice even for a few images at once
-        (``out of memory``), or PyTorch raises another error (``error``). Where memory is short the batch is first cut
-        into halves whose gradients are added up; batch norm then sees the smaller ones. The folder's
+        (``out of memory``), or PyTorch or `build_network` raise another error (``error``). Where memory is short the
+        batch is first cut into halves whose gradients are added up; batch norm then sees the smaller ones. The folder's
         ``failure.json`` says the same.
     SettingError
         Where a setting is impossible, there is no such device, or the folder cannot be written or is another's; before

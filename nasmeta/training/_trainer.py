@@ -25,7 +25,7 @@ from nasmeta.training._export import NETWORK_FILE, export_network, read_tensors,
 from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
 from nasmeta.training._network import CellNetwork
-from nasmeta.training._own_network import BuildNetwork, own_network
+from nasmeta.training._own_network import BuildNetwork, network_identity, own_network
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 
@@ -64,7 +64,7 @@ def run_training(
     with ExitStack() as stack:
         stack.enter_context(computing(deterministic))
         place = _own_folder(checked_path("folder", folder), stack) if folder is not None else None
-        identity = {
+        identity: dict[str, Any] = {
             "cell": cell,
             "space": space.name,
             "dataset": data.name,
@@ -73,6 +73,9 @@ def run_training(
             "split_sha256": data.split_sha256(),
             "data_sha256": data.sha256(),
         }
+        if build_network is not None:
+            identity["build_network"] = network_identity(build_network)
+            identity["choices"] = [[name, repr(choice)] for name, choice in space.choices(cell).items()]
         try:
             training = _Training(identity, space, data, recipe, chosen, place, deterministic, build_network)
             done = training.resume()
@@ -231,7 +234,7 @@ class _Training:
         theirs = head.get("identity")
         if theirs != self.identity:
             theirs = theirs if isinstance(theirs, dict) else {}
-            odd = [key for key in self.identity if theirs.get(key) != self.identity[key]]
+            odd = [key for key in self.identity | theirs if theirs.get(key) != self.identity.get(key)]
             raise SettingError(
                 f"{self.folder} is the folder of another training: it differs in {', '.join(odd)}. "
                 "Choose another folder, or remove this one."
@@ -250,7 +253,7 @@ class _Training:
     def _finish(self, stopped: str) -> TrainingResult:
         network = self.learner.outcome.eval()
         result = TrainingResult(
-            **self.identity,
+            **{key: value for key, value in self.identity.items() if key not in ("build_network", "choices")},
             data_facts=dict(self.dataset.facts),
             device=device_name(self.device),
             epochs=tuple(self.epochs),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis import evaluations_to_optimum, summarise, summarise_comparison, to_html, to_latex, to_markdown
+from nasmeta.analysis import (
+    evaluations_to_optimum,
+    summarise,
+    summarise_comparison,
+    to_html,
+    to_latex,
+    to_markdown,
+    write_summary,
+)
 from nasmeta.errors import SettingError
 
 
@@ -134,3 +144,13 @@ def test_a_comparison_in_short() -> None:
     assert by_seconds.tasks[0].budgets == []
     assert list(by_seconds.tasks[0].by_seconds) == ["by 50,000 s", "at the end", "evaluations"]
     assert summarise_comparison(frame.iloc[:0]).tasks == []
+
+
+def test_a_figure_without_points_is_left_out_with_a_remark(tmp_path):
+    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=2)
+    frame.loc[frame["seed"] == frame["seed"].max(), "simulated_seconds"] += 1e9  # it begins when the other has ended
+    names = [Path(file).name for file in write_summary(frame, tmp_path, evaluations=2)]
+    assert names[:2] == ["results.parquet", "summary.md"]
+    assert {Path(name).stem for name in names[2:]} == {"regret_evaluations"}
+    text = (tmp_path / "summary.md").read_text()
+    assert "The figure regret_seconds is left out. No curve has a point: the simulated_seconds" in text

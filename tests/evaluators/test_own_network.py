@@ -1,5 +1,6 @@
 """Networks that a user builds, of a space of one's own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,54 @@ def test_a_training_is_gone_on_with_and_its_weights_are_kept(tmp_path: Path) -> 
         train(2, FEW, RECIPE, export=tmp_path / "network.onnx", **asked)
 
 
+def of_width(width: int, data: Any) -> Any:
+    def network(choices: Any) -> nn.Module:
+        return build({**choices, "width": width * (len(data.labels) > 0)})
+
+    return network
+
+
+def test_a_folder_is_of_one_network(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"space": SPACE, "folder": tmp_path, "device": "cpu"}
+    done = train(2, FEW, RECIPE, build_network=of_width(5, FEW), **asked)
+    assert train(2, FEW, RECIPE, build_network=of_width(5, FEW.subset(9)), **asked) == done
+    for other in (of_width(6, FEW), build):
+        with pytest.raises(SettingError, match=r"another training: it differs in build_network\."):
+            train(2, FEW, RECIPE, build_network=other, **asked)
+    frame = pd.DataFrame({"width": [4, 9, 9], "act": ["relu", "relu", "tanh"]})
+    asked["space"] = nm.SearchSpace.from_frame(frame, name="mlp")
+    with pytest.raises(SettingError, match=r"it differs in choices\."):
+        train(2, FEW, RECIPE, build_network=of_width(5, FEW), **asked)
+
+
+def test_a_network_may_say_its_identity(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"space": SPACE, "folder": tmp_path, "device": "cpu"}
+    first, second, third = (of_width(width, FEW) for width in (5, 5, 5))
+    first.identity = second.identity = {"widths": (5, 6)}
+    third.identity = {"widths": 7}
+    done = train(2, FEW, RECIPE, build_network=first, **asked)
+    assert train(2, FEW, RECIPE, build_network=second, **asked) == done
+    with pytest.raises(SettingError, match="build_network"):
+        train(2, FEW, RECIPE, build_network=third, **asked)
+    first.identity = "mine"
+    with pytest.raises(SettingError, match="dict of JSON's types, not 'mine'"):
+        train(2, FEW, RECIPE, build_network=first, **asked)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_evaluators_share_no_folder_unless_their_networks_are_the_same(tmp_path: Path, isolated: bool) -> None:
+    asked: dict[str, Any] = {"folder": tmp_path, "isolated": isolated}
+    cells = np.array([0], dtype=np.int32)
+    evaluator = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=build, **asked)
+    values = evaluator.evaluate(cells).values
+    evaluator.close()
+    direct = train(0, FEW, RECIPE, space=SPACE, build_network=build, folder=tmp_path / "cell-0", device="cpu")
+    assert direct.valid_accuracy == values[0]
+    other = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=wider, **asked)
+    with other.kept_open(), pytest.raises(SettingError, match="build_network"):
+        other.evaluate(cells)
+
+
 def test_it_trains_in_a_process_of_its_own() -> None:
     evaluator = TrainingEvaluator(SPACE, FEW, RECIPE.but(epochs=1), build_network=build)
     evaluation = evaluator.evaluate(np.array([0], dtype=np.int32))
@@ -83,6 +132,24 @@ def test_it_trains_in_a_process_of_its_own() -> None:
 def test_what_is_no_network_is_said(network: Any, words: str) -> None:
     with pytest.raises(SettingError, match=words):
         train(0, FEW, RECIPE, space=SPACE, build_network=network, device="cpu")
+
+
+def fails_for_tanh(choices: Any) -> nn.Module:
+    if choices["act"] == "tanh":
+        raise ValueError("oops")
+    return build(choices)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_network_that_cannot_be_built_is_a_failed_training(tmp_path: Path, isolated: bool) -> None:
+    asked: dict[str, Any] = {"build_network": fails_for_tanh, "folder": tmp_path, "isolated": isolated}
+    run = nm.search("random", TrainingEvaluator(SPACE, FEW, RECIPE, **asked), evaluations=SPACE.size)
+    failed = [SPACE.choices(int(cell))["act"] == "tanh" for cell in run.cells]
+    assert any(failed)
+    np.testing.assert_array_equal(run.values == 0, failed)
+    report = json.loads((tmp_path / f"cell-{run.cells[np.argmax(failed)]}" / "failure.json").read_text())
+    assert report["reason"] == "error"
+    assert "'act': 'tanh'}) raised ValueError: oops" in report["message"]
 
 
 def test_a_space_without_networks_asks_for_them() -> None:
