@@ -57,8 +57,8 @@ EvaluatorName = Annotated[
     str,
     typer.Option(
         metavar="table|surrogate|FILE|training|supernet|MODULE:NAME",
-        help="Source of the values: the table, the shipped surrogate, a surrogate file, real training on --data, shared weights trained on --data, or a "
-        "Python function.",
+        help="Source of the values: the table, the shipped surrogate, a surrogate file, real training on --data, a "
+        "supernet trained on --data, or a Python function.",
     ),
 ]
 Sources = Annotated[

@@ -269,7 +269,7 @@ class _Training:
         if self.folder is not None and stopped != "paused":
             data = self.dataset
             facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
-            if isinstance(network, CellNetwork):
+            if type(network) is CellNetwork:  # a supernet is no cell that `load_network` could read
                 export_network(network, self.folder / NETWORK_FILE, facts=facts)
             else:  # whoever built it builds it again
                 write_tensors(self.folder / NETWORK_FILE, network.state_dict(), {"facts": facts})
