@@ -51,8 +51,8 @@ class SupernetEvaluator(TrainingEvaluator):
         super().__init__(*arguments, isolated=False, build_network=_no_network, **settings)
         if not isinstance(self.task.space, CellSpace):
             raise SettingError(f"A supernet is of cells, and {self.task.space.name} has none.")
-        self.trainer.build_network = None
-        self._network: Any = None
+        self.trainer.build_network = self._network = None
+        self._supernet: Any = None
         self._train_seconds = 0.0
 
     @property
@@ -88,7 +88,7 @@ class SupernetEvaluator(TrainingEvaluator):
         from nasmeta.training import train_supernet
 
         trainer = self.trainer
-        if self._network is None:
+        if self._supernet is None:
             if trainer.announce is not None:
                 trainer.announce("training the supernet")
             folder = None if self.folder is None else self.folder / "supernet"
@@ -98,10 +98,10 @@ class SupernetEvaluator(TrainingEvaluator):
             except TrainingFailed as failure:
                 return _Trained(FAILED_VALUE, 0.0, failure.reason)
             assert result.network is not None
-            self._network, self._train_seconds = result.network, result.train_seconds
+            self._supernet, self._train_seconds = result.network, result.train_seconds
         start = time.perf_counter()
-        device = next(self._network.parameters()).device
-        value = float(self._network.accuracies([cell], trainer.dataset, device=device)[0])
+        device = next(self._supernet.parameters()).device
+        value = float(self._supernet.accuracies([cell], trainer.dataset, device=device)[0])
         return _Trained(value, time.perf_counter() - start, None)
 
 
