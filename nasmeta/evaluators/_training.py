@@ -168,7 +168,7 @@ class TrainingEvaluator(Evaluator):
 
             self.trainer.build_network = with_identity(build_network)
             told = getattr(build_network, "identity", None)
-            self._network = identity_of(build_network) if told is None else told
+            self._network_identity = identity_of(build_network) if told is None else told
         if not len(self.trainer.dataset.splits["valid"]):
             raise SettingError("A search needs validation images, but these data have none: pass valid_fraction=0.1.")
         self.failures: dict[int, str] = {}
@@ -178,7 +178,7 @@ class TrainingEvaluator(Evaluator):
         super().__init__(asked.with_held_out(self._held_out(asked)))
 
     name = "training"
-    _network: dict[str, Any] | None = None  # what tells networks of one's own apart
+    _network_identity: dict[str, Any] | None = None  # what tells networks of one's own apart
     _home: _TemporaryFolder | None = None  # a folder for the time of a run, where there is no other and trainings pause
 
     _short: Recipe | None = None  # of a training with a shorter schedule of its own
@@ -251,7 +251,7 @@ class TrainingEvaluator(Evaluator):
     @property
     def identity(self) -> dict[str, Any]:
         """What answers, for the journal of a run: the same data, split, recipe and seed."""
-        own = {} if self._network is None else {"network": self._network}
+        own = {} if self._network_identity is None else {"network": self._network_identity}
         return {"kind": "training", **self.trainer.identity, "seed": self.seed, **own}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:

@@ -24,7 +24,8 @@ class BoTorchSearch(WithoutReplacement):
     values standardised, hyperparameters fitted anew before each proposal, all else by BoTorch's defaults;
     `SingleTaskGP` where all positions are ordered. `LogExpectedImprovement` is computed for every architecture that may
     be proposed, as by `optimize_acqf_discrete`; its maximum is exact. In a batch each is chosen as if the former had
-    the mean of their prediction. Needs the extra ``botorch``.
+    the mean of their prediction. A value that is not finite counts as the worst one that is. Needs the extra
+    ``botorch``.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ class BoTorchSearch(WithoutReplacement):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the architectures of highest expected improvement; at first, random ones."""
         self._require_open(n)
-        if len(self._told) < self.n_initial:
+        if len(self._told) < self.n_initial or not np.isfinite(list(self._told.values())).any():
             return self._sample_open(n)
         with self._generators.used():
             model, best = self._fitted()
@@ -85,6 +86,8 @@ class BoTorchSearch(WithoutReplacement):
         from gpytorch.mlls import ExactMarginalLogLikelihood
 
         cells, values = self._labelled()
+        finite = np.isfinite(values)
+        values = np.where(finite, values, values[finite].min())
         x, y = self._inputs[cells], torch.tensor(values, dtype=torch.double)[:, None]
         scaled: Any = Standardize(m=1)
         if self._categories:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import sys
 import warnings
@@ -104,9 +105,10 @@ class PeerSearch(Searcher):
     """Base of searchers that ask another package's optimiser, one proposal after the other.
 
     The peer knows one parameter a position. What it proposes again is answered from memory. What is no architecture, or
-    may not be proposed, it is told as the worst value so far. After 16 such proposals in a row, or the first one where
-    less than a sixteenth of all combinations may be proposed, that is proposed which differs from the last one in the
-    fewest positions. Whatever it draws comes from generators of its own, seeded by the searcher's.
+    may not be proposed, or has a value that is not finite, it is told as the worst finite value so far. After 16 such
+    proposals in a row, or the first one where less than a sixteenth of all combinations may be proposed, that is
+    proposed which differs from the last one in the fewest positions. Whatever it draws comes from generators of its
+    own, seeded by the searcher's.
     """
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
@@ -115,7 +117,7 @@ class PeerSearch(Searcher):
         self._known = np.zeros(space.size, dtype=bool)
         self._values: dict[int, float] = {}
         self._waiting: dict[int, list[Any]] = {}  # the peer's proposals of each architecture that has no value yet
-        self._refused: list[Suggestion] = []  # what is no architecture, until there is a worst value
+        self._refused: list[Suggestion] = []  # what has no finite value, until there is a worst one
         self._peer_seed = int(rng.integers(2**31 - 1))
         self._generators = OwnGenerators(self._peer_seed)
 
@@ -148,7 +150,7 @@ class PeerSearch(Searcher):
                 self._values[cell] = value
                 codes = self.space.codes[cell].tolist()
                 for proposal in self._waiting.pop(cell, [None]):
-                    self._tell_peer(proposal, codes, value)
+                    self._tell_or_keep(proposal, codes, value)
             self._tell_refused()
 
     def _next(self) -> int:
@@ -165,7 +167,7 @@ class PeerSearch(Searcher):
                 self._refused.append(suggested)
                 self._tell_refused()
             elif cell in self._values:
-                self._tell_peer(proposal, codes, self._values[cell])
+                self._tell_or_keep(proposal, codes, self._values[cell])
             else:
                 self._waiting.setdefault(cell, []).append(proposal)
                 if not self._known[cell]:
@@ -179,10 +181,17 @@ class PeerSearch(Searcher):
         self._known[cell] = True
         return cell
 
+    def _tell_or_keep(self, proposal: Any, codes: list[int], value: float) -> None:
+        """Tell the peer a finite value; keep a proposal of another for the worst one."""
+        if math.isfinite(value):
+            self._tell_peer(proposal, codes, value)
+        else:
+            self._refused.append((proposal, codes))
+
     def _tell_refused(self) -> None:
-        """Tell the worst value so far of what is no architecture."""
-        if self._values:
-            worst = min(self._values.values())
+        """Tell the worst finite value so far of what is no architecture, or has no finite value."""
+        worst = min(filter(math.isfinite, self._values.values()), default=None)
+        if worst is not None:
             for proposal, codes in self._refused:
                 self._tell_peer(proposal, codes, worst)
             self._refused.clear()

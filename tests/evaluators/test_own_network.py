@@ -12,7 +12,7 @@ from torch import nn
 
 import nasmeta as nm
 from nasmeta.errors import JournalError, SettingError
-from nasmeta.evaluators import TrainingEvaluator
+from nasmeta.evaluators import SupernetEvaluator, TrainingEvaluator
 from nasmeta.training import load_dataset, load_recipe, train
 
 FEW = load_dataset("digits").subset(48)
@@ -155,3 +155,10 @@ def test_a_network_that_cannot_be_built_is_a_failed_training(tmp_path: Path, iso
 def test_a_space_without_networks_asks_for_them() -> None:
     with pytest.raises(SettingError, match="build_network"):
         TrainingEvaluator(SPACE, FEW, RECIPE)
+
+
+def test_a_supernet_that_was_trained_has_the_identity_that_it_had_before() -> None:
+    evaluator = SupernetEvaluator("nb201/cifar10", FEW, RECIPE.but(epochs=1))
+    before = json.dumps(evaluator.identity)
+    evaluator.evaluate(np.array([0], dtype=np.int32))
+    assert json.dumps(evaluator.identity) == before

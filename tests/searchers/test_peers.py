@@ -117,6 +117,37 @@ def test_batches_and_values_of_others(name: str) -> None:
         searcher.tell(cells[::-1].copy(), VALUES[cells[::-1]])
 
 
+@pytest.mark.parametrize("name", PEERS)
+def test_values_that_are_not_finite_count_as_the_worst(name: str) -> None:
+    values = VALUES.copy()
+    values[1::2] = -np.inf
+    searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), **SOON[name])
+    searcher.tell(np.array([1, 3], np.int32), values[[1, 3]])  # before any that is
+    assert len(set(proposals(searcher, values, 9))) == 9
+    searcher.tell(np.arange(20, 26, dtype=np.int32), values[20:26])
+    assert len(proposals(searcher, values, 2)) == 2
+
+
+class Remembers(PeerSearch):
+    """A peer that proposes architectures in turn and keeps what it is told."""
+
+    told: list[tuple[Any, float]]
+
+    def _suggest(self) -> Any:
+        cell = len(self._values)
+        return cell, self.space.codes[cell].tolist()
+
+    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+        self.told.append((proposal, value))
+
+
+def test_a_peer_is_told_the_worst_finite_value_in_place_of_an_infinite_one() -> None:
+    searcher = Remembers(SPACE, np.random.default_rng(0))
+    searcher.told = []
+    proposals(searcher, np.array([-np.inf, 3.0, 2.0, -np.inf, np.nan]), 5)
+    assert searcher.told == [(1, 3.0), (0, 3.0), (2, 2.0), (3, 2.0), (4, 2.0)]
+
+
 @pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_same_in_another_process_whatever_the_global_generators(slow: bool) -> None:
     code = (
