@@ -267,7 +267,7 @@ def gdas(
 
     Weights learn on training images, the scores of operations on validation images, in turn, as in DARTS (Liu et al.,
     ICLR 2019); the temperature of the draws falls along a line from 10 to 0.1. The result says what the scores came to,
-    not how good that is: on this space such searches are known to end in cells of skip connections.
+    not how good that is: see ``reports/training/supernet``.
 
     Parameters
     ----------
