@@ -119,6 +119,11 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
         means = check_array(arrays, "means", np.float32, (None, self.space.size))
         return _Posteriors(means, check_array(arrays, "stds", np.float32, means.shape))
 
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose random cells, then those of the highest expected improvement of the ensemble."""
+        self._require_meta_model()
+        return super().ask(n)
+
     def _labels(self) -> NDArray[np.float64]:
         return _standardised(self._values) if self._values else np.empty(0)
 

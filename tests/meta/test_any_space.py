@@ -169,4 +169,4 @@ def test_a_model_of_another_space_is_refused(tmp_path: Path) -> None:
 
 def test_every_meta_searcher_is_tried_here() -> None:
     named = {name for name, kind in SEARCHERS.items() if kind.__module__.startswith("nasmeta.meta")}
-    assert named == set(SEARCHED)
+    assert {name for name in named if not name.startswith("syne-tune")} == set(SEARCHED)  # those in test_peers

@@ -235,7 +235,7 @@ def test_gaps_are_filled_by_what_the_labels_say() -> None:
 def test_file_and_back(model: MetaNASModel, tmp_path: Path) -> None:
     searcher = MetaNASSearch(SPACE, np.random.default_rng(0), steps=3, tasks=2, width=8).meta_fit(made_up_sources())
     saved = load_meta_model(save_meta_model(tmp_path / "nas.npz", searcher))
-    again = saved.searcher(np.random.default_rng(0))
+    again = saved.searcher(np.random.default_rng(0), falls_back=False)
     first = searcher_with(searcher.meta_model_)
     assert first.ask(5).tolist() == again.ask(5).tolist()
     assert saved.card["settings"]["steps"] == 3
