@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from nasmeta.errors import MissingValueError, SettingError, TrainingFailed
 from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.evaluators._training import FAILED_VALUE, TrainingEvaluator, _Trained
-from nasmeta.spaces import CellSpace
 
 
 class SupernetEvaluator(TrainingEvaluator):
@@ -43,15 +42,13 @@ class SupernetEvaluator(TrainingEvaluator):
     """
 
     name = "supernet"
+    _instead = "a supernet is of cells."
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         for name in ("build_network", "isolated"):
             if settings.pop(name, None) is not None:
                 raise SettingError(f"A supernet is of cells and trained in this process: it takes no {name}.")
-        super().__init__(*arguments, isolated=False, build_network=_no_network, **settings)
-        if not isinstance(self.task.space, CellSpace):
-            raise SettingError(f"A supernet is of cells, and {self.task.space.name} has none.")
-        self.trainer.build_network = self._network = None
+        super().__init__(*arguments, isolated=False, **settings)
         self._supernet: Any = None
         self._train_seconds = 0.0
 
@@ -79,7 +76,9 @@ class SupernetEvaluator(TrainingEvaluator):
         """Return validation accuracy (percent) and seconds of each cell; the first of a run pays for the training."""
         first = not self._begun
         found = super().evaluate(cells)
-        return found._replace(cost_seconds=found.cost_seconds + self._train_seconds * _first_of(cells, first))
+        if first:
+            found.cost_seconds[:1] += self._train_seconds
+        return found
 
     def result(self, cell: int) -> None:
         """Return nothing: no cell has a training of its own."""
@@ -103,18 +102,6 @@ class SupernetEvaluator(TrainingEvaluator):
         device = next(self._supernet.parameters()).device
         value = float(self._supernet.accuracies([cell], trainer.dataset, device=device)[0])
         return _Trained(value, time.perf_counter() - start, None)
-
-
-def _no_network(choices: Any) -> Any:
-    """Stand for the network of a space, whatever it is: what a supernet cannot hold is told by itself."""
-    raise NotImplementedError
-
-
-def _first_of(cells: NDArray[np.int32], first: bool) -> NDArray[np.float64]:
-    """Return 1 for the first of the cells, if it is the first of its run, and 0 for the others, shape (n,)."""
-    found = np.zeros(len(cells))
-    found[:1] = first
-    return found
 
 
 TRAINED = {"training": TrainingEvaluator, "supernet": SupernetEvaluator}  # those that need images, by name

@@ -150,10 +150,7 @@ class TrainingEvaluator(Evaluator):
     ) -> None:
         asked = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
         if build_network is None and not isinstance(asked.space, CellSpace):
-            raise SettingError(
-                f"Networks of {asked.space.name} are not known: pass build_network, a function from the choices of an "
-                "architecture to a torch.nn.Module."
-            )
+            raise SettingError(f"Networks of {asked.space.name} are not known: {self._instead}")
         if asked.signal.metric != "accuracy":
             raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
         self.seed = check_int("seed", seed, least=0)
@@ -178,6 +175,7 @@ class TrainingEvaluator(Evaluator):
         super().__init__(asked.with_held_out(self._held_out(asked)))
 
     name = "training"
+    _instead = "pass build_network, a function from the choices of an architecture to a torch.nn.Module."
     _network_identity: dict[str, Any] | None = None  # what tells networks of one's own apart
     _home: _TemporaryFolder | None = None  # a folder for the time of a run, where there is no other and trainings pause
 

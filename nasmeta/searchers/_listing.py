@@ -47,8 +47,7 @@ def list_searchers() -> pd.DataFrame:
     DataFrame
         One row a searcher: ``searcher`` (its name), ``summary`` (one line), ``learns`` (whether it learns on source
         tasks), ``fidelities`` (whether it uses trainings of several lengths), ``objectives`` (``one``, ``several`` or
-        ``any``) and ``extra`` (of this package that
-        brings what it needs; empty for none).
+        ``any``) and ``extra`` (of this package that brings what it needs; empty for none).
 
     Examples
     --------

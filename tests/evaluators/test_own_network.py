@@ -97,7 +97,7 @@ def test_a_network_may_say_its_identity(tmp_path: Path) -> None:
         train(2, FEW, RECIPE, build_network=first, **asked)
 
 
-@pytest.mark.parametrize("isolated", [False, True])
+@pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_evaluators_share_no_folder_unless_their_networks_are_the_same(tmp_path: Path, isolated: bool) -> None:
     asked: dict[str, Any] = {"folder": tmp_path, "isolated": isolated}
     cells = np.array([0], dtype=np.int32)
@@ -140,7 +140,7 @@ def fails_for_tanh(choices: Any) -> nn.Module:
     return build(choices)
 
 
-@pytest.mark.parametrize("isolated", [False, True])
+@pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_network_that_cannot_be_built_is_a_failed_training(tmp_path: Path, isolated: bool) -> None:
     asked: dict[str, Any] = {"build_network": fails_for_tanh, "folder": tmp_path, "isolated": isolated}
     run = nm.search("random", TrainingEvaluator(SPACE, FEW, RECIPE, **asked), evaluations=SPACE.size)

@@ -48,14 +48,15 @@ TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-ze
 SLOW = ("syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")  # a second a step, or ten to learn
 
 
-def where_installed(name: str) -> Any:
+def where_installed(name: str, slow: bool = False) -> Any:
     """Return a parameter that is skipped where a package of the searcher is missing."""
     missing = missing_packages(name)
     skip = pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} is not installed")
-    return pytest.param(name, marks=[skip, pytest.mark.slow] if name in SLOW else [skip])
+    return pytest.param(name, marks=[skip, pytest.mark.slow] if slow or name in SLOW else [skip])
 
 
 PEERS = [where_installed(name) for name in QUICK]
+SOME = [where_installed(name, slow=name != "syne-tune-kde") for name in QUICK]
 LEARNING = [where_installed(name) for name in TRANSFER]
 
 
@@ -82,7 +83,7 @@ def proposals(searcher: Searcher, values: NDArray[np.float64], n: int) -> list[i
     return found
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", SOME)
 def test_only_architectures_and_only_the_allowed(name: str) -> None:
     for space in map(example_space, ("sample", "mixed") if name == "syne-tune-kde" else ("mixed",)):  # others are slow
         searcher = SEARCHERS[name](space, np.random.default_rng(0), **SOON[name])
@@ -93,7 +94,7 @@ def test_only_architectures_and_only_the_allowed(name: str) -> None:
         assert len(set(found)) == 8
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", SOME)
 def test_one_architecture_alone_and_a_space_to_its_end(name: str) -> None:
     alone = SearchSpace("alone", {"width": [16, 32], "act": ["relu", "tanh"]}, architectures=[[1, 0]])
     few = SearchSpace("few", {"width": [16, 32, 64], "act": ["relu", "tanh"]})
