@@ -17,7 +17,7 @@ import numpy as np
 
 from nasmeta.errors import SettingError, shown
 
-__all__ = ["code_of", "code_within", "estimator_digest"]
+__all__ = ["code_of", "code_within", "estimator_digest", "identity_of"]
 
 _LENGTH = 12  # hexadecimal digits of the digest
 _LIBRARIES = ("numpy", "scipy", "sklearn", "xgboost")  # nasmeta's own, whose versions are no part of an identity
@@ -274,3 +274,38 @@ def _keeps_more_than_parameters(estimator: Any) -> bool:
 
     own = getattr(type(estimator), "__sklearn_clone__", None)
     return own not in (None, BaseEstimator.__sklearn_clone__)
+
+
+def identity_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return where a function is, what identifies its code, and a digest of its settings, where there are any.
+
+    Settings are the plain values that it was made with: those that a partial function binds, that an inner function
+    sees, that are defaults, or public attributes of an object that is called.
+    """
+    settings = "\n".join(_settings_of(function))
+    where = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
+    identity = {"function": where, "code": code_of(function)}
+    return {**identity, "settings": sha256(settings.encode()).hexdigest()[:_LENGTH]} if settings else identity
+
+
+def _settings_of(function: Any) -> Iterator[str]:
+    """Yield the plain values that a function was made with, by name."""
+    given: dict[str, Any] = {}
+    while isinstance(function, partial):
+        given |= {**{f"argument {i}": value for i, value in enumerate(function.args)}, **function.keywords}
+        function = function.func
+    owner = getattr(function, "__self__", function)
+    if not isinstance(owner, FunctionType | type | ModuleType):
+        given |= {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items() if name[0] != "_"}
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    if isinstance(function, FunctionType):
+        given |= {f"default {i}": value for i, value in enumerate(function.__defaults__ or ())}
+        given |= function.__kwdefaults__ or {}
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            with suppress(ValueError):  # it is not filled yet
+                given[f"outer {name}"] = cell.cell_contents
+    for name, value in given.items():
+        if isinstance(value, FunctionType):
+            yield f"{name} = {code_of(value)}"
+        elif value is None or isinstance(value, str | bool | int | float | np.number | tuple):
+            yield f"{name} = {value!r}"

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from functools import cached_property, partial
-from hashlib import sha256
-from types import FunctionType, ModuleType
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_instance
-from nasmeta.code import code_of
+from nasmeta.code import identity_of
 from nasmeta.errors import NasmetaError, SettingError, shown
 from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.registry import Registry
@@ -143,34 +139,3 @@ class FunctionEvaluator(Evaluator):
     def report(self, cell: int) -> dict[ColumnInfo, float]:
         """Return nothing: there is nothing else to tell."""
         return {}
-
-
-def identity_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return where a function is, what identifies its code, and a digest of its settings, where there are any."""
-    settings = "\n".join(_settings_of(function))
-    where = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
-    identity = {"function": where, "code": code_of(function)}
-    return {**identity, "settings": sha256(settings.encode()).hexdigest()[:12]} if settings else identity
-
-
-def _settings_of(function: Any) -> Iterator[str]:
-    """Yield the plain values that a function was made with, by name."""
-    given: dict[str, Any] = {}
-    while isinstance(function, partial):
-        given |= {**{f"argument {i}": value for i, value in enumerate(function.args)}, **function.keywords}
-        function = function.func
-    owner = getattr(function, "__self__", function)
-    if not isinstance(owner, FunctionType | type | ModuleType):
-        given |= {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items() if name[0] != "_"}
-    function = inspect.unwrap(getattr(function, "__func__", function))
-    if isinstance(function, FunctionType):
-        given |= {f"default {i}": value for i, value in enumerate(function.__defaults__ or ())}
-        given |= function.__kwdefaults__ or {}
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            with suppress(ValueError):  # it is not filled yet
-                given[f"outer {name}"] = cell.cell_contents
-    for name, value in given.items():
-        if isinstance(value, FunctionType):
-            yield f"{name} = {code_of(value)}"
-        elif value is None or isinstance(value, str | bool | int | float | np.number | tuple):
-            yield f"{name} = {value!r}"

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed, shown
 from nasmeta.evaluators._base import Evaluation, Evaluator
-from nasmeta.evaluators._function import identity_of
 from nasmeta.evaluators._trainer import Trainer
 from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
@@ -161,11 +160,10 @@ class TrainingEvaluator(Evaluator):
         own: dict[str, Any] = {"options": options, "isolated": isolated, "build_network": build_network}
         self.trainer = Trainer(data, recipe, space, device=device, **own)
         if build_network is not None:
-            from nasmeta.training._own_network import with_identity
+            from nasmeta.training._own_network import IdentifiedNetwork, network_identity
 
-            self.trainer.build_network = with_identity(build_network)
-            told = getattr(build_network, "identity", None)
-            self._network_identity = identity_of(build_network) if told is None else told
+            self._network_identity = network_identity(build_network)
+            self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity)
         if not len(self.trainer.dataset.splits["valid"]):
             raise SettingError("A search needs validation images, but these data have none: pass valid_fraction=0.1.")
         self.failures: dict[int, str] = {}

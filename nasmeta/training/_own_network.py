@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
-from types import FunctionType
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
 
-from nasmeta.code import code_of
+from nasmeta.code import identity_of
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, short, shown
 from nasmeta.training._dataset import ImageDataset
 
@@ -23,9 +20,7 @@ BuildNetwork: TypeAlias = Callable[[Mapping[str, Any]], torch.nn.Module]
 def network_identity(build: BuildNetwork) -> dict[str, Any]:
     """Return what tells functions that build networks apart, of JSON's types and the same in every process.
 
-    That is the function's attribute ``identity`` where it has one. Else its name, its code, and the plain values that
-    it was made with: numbers, texts and tuples of them that a partial function binds, an inner function sees, or that
-    are defaults or public attributes of an object that is called. A data set among them has no part in it.
+    That is the function's attribute ``identity`` where it has one, else what `nasmeta.code.identity_of` says.
 
     Raises
     ------
@@ -36,46 +31,23 @@ def network_identity(build: BuildNetwork) -> dict[str, Any]:
         raise SettingError(f"build_network is a function of the choices of an architecture, not {shown(build)}.")
     told = getattr(build, "identity", None)
     if told is None:
-        inner: Any = build
-        while isinstance(inner, partial):
-            inner = inner.func
-        name = getattr(inner, "__qualname__", type(inner).__qualname__)
-        return {"function": name, "code": code_of(build), "settings": _settings_of(build)}
+        return identity_of(build)
     with suppress(TypeError, ValueError):
         if isinstance(told, dict):
             return dict(json.loads(json.dumps(told, allow_nan=False)))
     raise SettingError(f"The identity of build_network is a dict of JSON's types, not {shown(told)}.")
 
 
-def with_identity(build: BuildNetwork) -> BuildNetwork:
-    """Return the function with its identity, which another process might find to be another."""
-    identified: Any = partial(build)
-    identified.identity = network_identity(build)
-    return identified  # type: ignore[no-any-return]
+@dataclass(frozen=True)
+class IdentifiedNetwork:
+    """A function that builds networks, with its identity, which another process might find to be another."""
 
+    build: BuildNetwork
+    identity: dict[str, Any]
 
-def _settings_of(build: Any) -> dict[str, str]:
-    """Return the plain values that a function was made with, by name."""
-    given: dict[str, Any] = {}
-    while isinstance(build, partial):
-        given |= {**{f"argument {i}": value for i, value in enumerate(build.args)}, **build.keywords}
-        build = build.func
-    owner, build = getattr(build, "__self__", build), inspect.unwrap(getattr(build, "__func__", build))
-    if not isinstance(owner, FunctionType | type):
-        given |= {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items() if name[0] != "_"}
-    if isinstance(build, FunctionType):
-        given |= {f"default {i}": value for i, value in enumerate(build.__defaults__ or ())}
-        given |= build.__kwdefaults__ or {}
-        given |= {f"outer {name}": value for name, value in inspect.getclosurevars(build).nonlocals.items()}
-    plain = {name: value for name, value in given.items() if _is_plain(value)}
-    functions = {name: code_of(value) for name, value in given.items() if isinstance(value, FunctionType)}
-    return {name: repr(value) for name, value in sorted((plain | functions).items())}
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, tuple):
-        return all(_is_plain(one) for one in value)
-    return value is None or isinstance(value, str | bool | int | float | np.number)
+    def __call__(self, choices: Mapping[str, Any]) -> torch.nn.Module:
+        """Build the network of these choices."""
+        return self.build(choices)
 
 
 def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageDataset, seed: int) -> torch.nn.Module:
