@@ -134,9 +134,8 @@ def plot_attainment(
         surfaces = attainment_surfaces(frame, task, at=at)
         front, step = task.front.values, "pre" if task.signs[1] > 0 else "post"
         grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
-        handles["true front"] = panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}")[
-            0
-        ]
+        heights = _heights(front, task, grid)
+        handles["true front"] = panel.plot(grid, heights, color="0.35", drawstyle=f"steps-{step}")[0]
         for i, (searcher, own) in enumerate(surfaces.groupby("searcher", sort=False)):
             lines = {
                 share: _heights(part[["objective_1", "objective_2"]].to_numpy(), task, grid)

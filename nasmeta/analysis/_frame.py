@@ -155,10 +155,17 @@ def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool
 
 
 def direction_of(rows: pd.DataFrame) -> float:
-    """Return 1 where the incumbents of a task rise, -1 where they fall."""
+    """Return 1 where incumbents are the largest values of a task, -1 where they are the smallest.
+
+    Where no run has two different values nothing tells, and larger counts as better.
+    """
     ordered = rows.sort_values("evaluation", kind="stable").groupby(["searcher", "seed"], observed=True)
-    falls = (ordered["incumbent_value"].diff() < 0).any()
-    return -1.0 if falls else 1.0
+    steps = ordered["incumbent_value"].diff()
+    if (steps < 0).any() or (steps > 0).any() or "value" not in rows.columns:
+        return -1.0 if (steps < 0).any() else 1.0
+    full = rows[rows["epochs"] == rows["epochs"].max()] if "epochs" in rows.columns else rows  # short ones do not count
+    full = rows if full.empty else full  # a function has no epochs
+    return -1.0 if (full["value"] > full["incumbent_value"]).any() else 1.0
 
 
 def count_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:

@@ -64,8 +64,8 @@ class FallsBackSearch(MetaSearcher):
 
     Both are told all values. The first five cells are the searcher's own, but for every second one, which is drawn at
     random. Then each proposal is that of one of the two, drawn with the probabilities of `arm_shares`, so that sources
-    which the target contradicts lose their say. Exp3's bound on the regret holds for the sum of the ranks; that a
-    search finds its best cell no later does not follow from it, and is measured in ``reports/transfer``.
+    which the target contradicts lose their say. Exp3's bound on the regret is one on the sum of the ranks, and says
+    little at this rate; what the fall-back is worth is measured in ``reports/transfer``.
 
     Attributes
     ----------

@@ -218,6 +218,15 @@ def worst_width(choices: Mapping[str, Any]) -> float:
     return float((choices["width"] - 37) ** 2 + choices["depth"])
 
 
+def test_regrets_of_runs_that_begin_with_their_best_have_the_right_sign() -> None:
+    rows = {"task": "t", "searcher": ["a"] * 2 + ["b"] * 2, "seed": 0, "evaluation": [1, 2] * 2, "regret": np.nan}
+    rows |= {"simulated_seconds": 0.0}
+    frame = pd.DataFrame({**rows, "value": [1.0, 5.0, 2.0, 2.0], "incumbent_value": [1.0, 1.0, 2.0, 2.0]})
+    assert summarise(frame)["final_regret"].tolist() == [0, 1]  # less is better
+    more = frame.assign(value=[5.0, 1.0, 2.0, 2.0], incumbent_value=[5.0, 5.0, 2.0, 2.0])
+    assert summarise(more)["final_regret"].tolist() == [0, 3]
+
+
 def test_a_function_is_compared_too_and_less_may_be_better() -> None:
     space = nm.SearchSpace("mlp", {"width": list(range(60)), "depth": [1, 2, 3]})
     evaluator = FunctionEvaluator(worst_width, space, direction="min")
