@@ -20,6 +20,15 @@ from nasmeta.errors import SettingError, shown
 __all__ = ["code_of", "code_within", "estimator_digest", "identity_of"]
 
 _LENGTH = 12  # hexadecimal digits of the digest
+# What estimators called their parameters first: digests go on to say it, so that results in folders are found again.
+_OF_NETWORKS = {"random_state": "seed", "validation_fraction": "validation_share"}
+_FIRST_NAMES = {
+    "ForestRegressor": {"n_estimators": "n_trees", "max_features": "columns", "min_samples_leaf": "smallest_leaf"},
+    "XGBoostRegressor": {
+        "n_estimators": "rounds", "max_depth": "depth", "subsample": "rows", "colsample_bytree": "columns",
+    },
+    **dict.fromkeys(("CellTransformer", "GraphNetwork", "MLPEnsemble"), _OF_NETWORKS),
+}  # fmt: skip
 _LIBRARIES = ("numpy", "scipy", "sklearn", "xgboost")  # nasmeta's own, whose versions are no part of an identity
 
 
@@ -254,8 +263,7 @@ def _pieces(value: Any, place: str) -> list[bytes]:
     elif hasattr(value, "get_params") and not _keeps_more_than_parameters(value):
         kind = type(value)
         settings = value.get_params(deep=False)  # nested ones in turn
-        # By their first names, so that a renaming changes no digest.
-        first = {new: old for old, new in getattr(kind.__init__, "renamed", {}).items()}
+        first = _FIRST_NAMES.get(kind.__name__, {}) if kind.__module__.startswith("nasmeta.") else {}
         settings = {first.get(name, name): setting for name, setting in settings.items()}
         found = [f"estimator {kind.__module__}.{kind.__qualname__} {len(settings)}".encode()]
         for name in sorted(settings):

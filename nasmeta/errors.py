@@ -12,7 +12,6 @@ from difflib import get_close_matches
 
 __all__ = [
     "ArchitectureError",
-    "CellError",
     "ColumnError",
     "DamagedFileError",
     "DownloadError",
@@ -86,9 +85,6 @@ class NasmetaWarning(UserWarning):
 
 class ArchitectureError(NasmetaError, ValueError):
     """The space does not contain this architecture, or it is not an architecture at all."""
-
-
-CellError = ArchitectureError  # its name before spaces held anything but cells
 
 
 class UnknownNameError(NasmetaError, LookupError):

@@ -29,7 +29,7 @@ EXCEPTIONS = {
         "nasmeta.training._device_data", "nasmeta.training._learner", "nasmeta.training._machine",
     },
     "Formats of files, which are damaged, altered or written as before": {
-        "nasmeta.meta._model_archive", "nasmeta.prediction._records", "nasmeta.predictors._storage",
+        "nasmeta.meta._model_archive", "nasmeta.prediction._records",
         "nasmeta.surrogates._file", "nasmeta.tables._arrow_file", "nasmeta.tables._own", "nasmeta.tables._pickles",
         "nasmeta.tables.official._curve_file", "nasmeta.tables.official._files", "nasmeta.tables.official._unpickle",
         "nasmeta.tables.sources._base", "nasmeta.tables.sources._help_latency",

@@ -39,7 +39,6 @@ from nasmeta.analysis._verification_plots import (
     plot_cells,
     plot_training_curves,
 )
-from nasmeta.moved import moved_names
 from nasmeta.pictures import WIDTHS
 
 __all__ = [
@@ -83,5 +82,3 @@ __all__ = [
     "write_prediction_summary",
     "write_summary",
 ]
-
-__getattr__ = moved_names(__name__, {"alike_runs": "nasmeta.analysis:deterministic_runs"})

@@ -80,14 +80,7 @@ def print_table(
 ) -> None:
     """Print a table that cuts nothing off: wider than the terminal, its texts are broken; in a file, none is.
 
-    Parameters
-    ----------
-    headings : sequence of str
-        That of the first column, of names, first.
-    rows : iterable of sequence of str
-    title : str, optional
-    right : collection of str
-        Headings of the columns that stand on the right: those of numbers.
+    The first heading is that of the names, `right` those of the columns of numbers.
     """
     from rich.table import Table
 
@@ -114,13 +107,12 @@ def echo_written(paths: Iterable[object]) -> None:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Show warnings of the project's own kind, and of its old names, as a line without the place in the code."""
+    """Show warnings of the project's own kind as a line without the place in the code."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("default", r"The argument \w+ of .+ is \w+ now", DeprecationWarning)
         show = warnings.showwarning
 
         def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, NasmetaWarning | DeprecationWarning):
+            if issubclass(category, NasmetaWarning):
                 typer.echo(f"Warning: {message}", err=True)
             else:
                 show(message, category, *rest, **more)

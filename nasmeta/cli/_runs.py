@@ -82,7 +82,6 @@ PruneSpace = Annotated[
         metavar="FRACTION", help="Search only this fraction of the cells, such as 0.1: those that did best on sources."
     ),
 ]
-SpaceName = Annotated[Optional[str], typer.Option("--space", hidden=True)]  # noqa: UP045  (before --prune-space)
 WarmStart = Annotated[
     str,
     typer.Option(
@@ -122,7 +121,6 @@ def search(
     sources: Sources = None,
     meta_model: MetaModel = None,
     prune_space: PruneSpace = None,
-    space: SpaceName = None,
     warm_start: WarmStart = "0",
     journal: Annotated[
         Optional[Path],  # noqa: UP045
@@ -167,7 +165,7 @@ def search(
         settings=settings_in(settings or ()),
         sources=names_in(sources) if sources is not None else None,
         meta_model=meta_model,
-        **_pruned(prune_space, space),
+        prune_space=prune_space,
         warm_start=warm_start,
         journal=journal,
         stop_at_optimum=stop_at_optimum,
@@ -176,11 +174,6 @@ def search(
         data=data,
     )
     print_run(run, journal)
-
-
-def _pruned(prune_space: float | None, space: str | None) -> dict[str, Any]:
-    """Return those of the option and its former spelling that are given, of which the second warns."""
-    return {key: value for key, value in (("prune_space", prune_space), ("space", space)) if value is not None}
 
 
 def _answering(
@@ -230,7 +223,6 @@ def compare(
     sources: Sources = None,
     meta_model: MetaModel = None,
     prune_space: PruneSpace = None,
-    space: SpaceName = None,
     warm_start: WarmStart = "0",
     folder: Annotated[
         Optional[str],  # noqa: UP045
@@ -295,7 +287,6 @@ def compare(
         "--sources": sources,
         "--meta-model": meta_model,
         "--prune-space": prune_space,
-        "--space": space,
         "--warm-start": None if warm_start == "0" else warm_start,
         "--stop-at-optimum": stop_at_optimum or None,
         "--evaluator": None if evaluator == "table" else evaluator,
@@ -333,7 +324,7 @@ def compare(
             settings=settings_by_label(settings or ()),
             sources=names_in(sources) if sources is not None else None,
             meta_model=meta_model,
-            **_pruned(prune_space, space),
+            prune_space=prune_space,
             warm_start=warm_start,
             folder=folder,
             **where,

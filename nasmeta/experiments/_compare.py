@@ -33,11 +33,10 @@ from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, 
 from nasmeta.experiments._results import Results
 from nasmeta.experiments._workers import results_of
 from nasmeta.journals import FolderLease
-from nasmeta.moved import renamed_arguments
 from nasmeta.places import located
 from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, History, RunConfig
-from nasmeta.runs._guidance import Guide, pruned
+from nasmeta.runs._guidance import Guide
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.tasks import SourceTask, Task
 
@@ -51,7 +50,6 @@ __all__ = ["SearchersLike", "TasksLike", "compare"]
 _RUNS_A_JOB = 10
 
 
-@renamed_arguments(pruned, space="prune_space")
 def compare(
     searchers: SearchersLike,
     tasks: TasksLike = "nb201",

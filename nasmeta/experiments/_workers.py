@@ -26,13 +26,9 @@ def results_of(
 ) -> Iterator[tuple[Job, Any]]:
     """Do jobs; yield each result with its job, in any order, as soon as it is there.
 
-    Where a worker dies, its job is done again by another one; runs with a journal go on from it. An interrupt ends
-    the worker processes; further ones are ignored until they are gone.
-
-    Raises
-    ------
-    NasmetaError
-        Where workers die again and again while no job ends.
+    Where a worker dies, its job is done again by another one, which goes on from its journal; where workers die again
+    and again while no job ends, it is an error. An interrupt ends the processes; further ones are ignored until they
+    are gone.
     """
     if not backend.is_cluster and (backend.workers == 1 or len(jobs) <= 1):
         with one_thread():

@@ -6,8 +6,6 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from nasmeta.moved import renamed_in
-
 __all__ = ["changed_code", "differences_from", "loaded"]
 
 
@@ -33,7 +31,7 @@ def differences_from(found: Mapping[str, Any], header: Mapping[str, Any], but: C
     >>> differences_from({"seed": 1, "at": "noon"}, {"seed": 2, "at": "night"}, ("at",))
     'seed is 1 there, but 2 was asked for'
     """
-    due, found = renamed_in(json.loads(json.dumps(header))), renamed_in(found)
+    due = json.loads(json.dumps(header))
     return "; ".join(
         f"{key} is {found.get(key)!r} there, but {due.get(key)!r} was asked for"
         for key in dict.fromkeys([*due, *found])

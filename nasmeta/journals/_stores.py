@@ -19,10 +19,6 @@ class StoredFile(io.BytesIO):
 
     An object is replaced as a whole, so whoever reads it meets whole lines. A kill loses what came since it was last
     put.
-
-    Parameters
-    ----------
-    path : path in a store
     """
 
     def __init__(self, path: Path) -> None:

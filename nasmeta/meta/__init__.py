@@ -40,7 +40,6 @@ from nasmeta.meta._syne_tune_transfer import (
 )
 from nasmeta.meta._training_files import TrainingFiles as TrainingFiles
 from nasmeta.meta._warm_start import warm_start_cells
-from nasmeta.moved import moved_names
 
 __all__ = [
     "META_PREDICTORS",
@@ -64,17 +63,10 @@ __all__ = [
 ]
 
 _SUB_ROOMS = ("bilevel", "meta_nas", "neural_process", "rl")
-_moved = moved_names(
-    __name__,
-    {
-        "MetaNASSearch": "nasmeta.meta.meta_nas",
-        "MetaNPSearch": "nasmeta.meta.neural_process",
-        "MetaRLSearch": "nasmeta.meta.rl",
-        "PPOSearch": "nasmeta.meta.rl",
-    },
-)
 
 
 def __getattr__(name: str) -> object:
     """Import a sub-room when it is asked for: nothing here needs one, so that each could be taken away alone."""
-    return import_module(f"{__name__}.{name}") if name in _SUB_ROOMS else _moved(name)
+    if name not in _SUB_ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.{name}")

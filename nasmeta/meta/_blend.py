@@ -37,17 +37,9 @@ def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: 
 
     They are the meta-predictor's own (``adapted``); a multiple of it plus a Gaussian process of the target
     (``corrected``), where the multiple is regressed as in `nasmeta.meta.MultiTaskGPSearch`; and a Gaussian process of
-    the target that knows no source (``alone``). All predict the labels in the same five folds, the processes in closed
-    form; the weights are `nasmeta.meta.predictive_weights`.
-    So sources that the labels contradict lose their say, and those that they bear out keep it.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    adapt : callable
-        Returns mean and deviation of all cells' scores, given the scores of some.
-    cells : ndarray of int32, shape (n,)
-    scores : ndarray of float64, shape (n,)
+    the target that knows no source (``alone``). All predict the labels, (n,), in the same five folds, the processes in
+    closed form; the weights are `nasmeta.meta.predictive_weights`. So sources that the labels contradict lose their
+    say.
     """
     rng, n = np.random.default_rng(len(cells)), len(cells)
     unseen = np.empty(n)

@@ -49,21 +49,11 @@ def _design(space: SearchSpace) -> csr_matrix[np.float64]:
 
 
 def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
-    r"""Fit the distribution to the best cells of a source; return its log probability of all cells.
+    r"""Fit the distribution to the best cells of a source; return its log probability of all cells, shape (n_cells,).
 
     The maximum, over the weights :math:`\theta`, of :math:`\sum_i w_i \log p_\theta(x_i)` minus a ridge penalty. The
-    weights :math:`w_i` of the labelled cells fall exponentially with their rank, and :math:`p_\theta` is normalised
-    over the labelled cells, so few labels that were drawn at random lead to no wrong preference.
-
-    Parameters
-    ----------
-    source : SourceTask
-    share : float
-        Share of the labelled cells after which the weight has fallen to 1/e.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_cells,)
+    weights :math:`w_i` of the labelled cells fall exponentially with their rank, to 1/e after their `share`, and
+    :math:`p_\theta` is normalised over them, so few labels that were drawn at random lead to no wrong preference.
     """
     key = (source.space.sha256, share, source.sha256)
     if key not in _fitted:

@@ -23,16 +23,7 @@ _OLD_HEAD = "head"  # an array of the files that were no archives yet, with iden
 def write_checkpoint(
     path: Path, identity: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
 ) -> None:
-    """Write arrays and facts of JSON's types; the old file stays until the new one is complete.
-
-    Parameters
-    ----------
-    path : Path
-    identity : mapping
-        What makes it the same training, see `training_identity`.
-    arrays : mapping of str to ndarray
-    facts : mapping
-    """
+    """Write arrays and facts of JSON's types; the old file stays until the new one is complete."""
     write_atomically(path, _KIND.encode({"identity": identity, "facts": facts}, arrays))
 
 
@@ -40,23 +31,7 @@ def write_checkpoint(
 def resuming(path: Path, identity: Mapping[str, Any]) -> Iterator[tuple[dict[str, NDArray[Any]], dict[str, Any]]]:
     """Read a checkpoint; inside, the arrays and facts are put where they belong.
 
-    Raises
-    ------
-    SettingError
-        Where it is of another training.
-    DamagedFileError
-        Where it is none, or something inside cannot be put where it belongs.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "training.checkpoint"
-    ...     write_checkpoint(path, {"seed": 0}, {"weights": np.ones(3)}, {"step": 7})
-    ...     with resuming(path, {"seed": 0}) as (arrays, facts):
-    ...         print(arrays["weights"], facts["step"])
-    [1. 1. 1.] 7
+    One of another training is a SettingError; one that is none, or does not fit where it belongs, a DamagedFileError.
     """
     head, arrays = _content(path)
     with _KIND.blaming(path):

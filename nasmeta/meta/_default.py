@@ -18,7 +18,6 @@ from nasmeta.meta._predictive_weights import left_out_densities, predictive_weig
 from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._source_guided import BETA
 from nasmeta.meta._source_models import SourceModels, pack_source_models
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import CellGP, fit_hyperparameters, log_expected_improvement, weak_prior
 from nasmeta.searchers import SEARCHERS, GPSearch
 from nasmeta.spaces import SearchSpace
@@ -83,7 +82,6 @@ class _Process:
 
 
 @SEARCHERS.register("meta")
-@renamed_arguments(initial="n_initial")
 class DefaultMetaSearch(RGPESearch):
     """The default meta-searcher: it follows the sources as long as the target's values confirm them.
 

@@ -60,18 +60,7 @@ def learnt_by(
 
 
 def choice_effects(space: SearchSpace, expected: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Return, for each position, how far the mean of each choice's architectures lies from that of all.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    expected : ndarray of float64, shape (size,)
-
-    Returns
-    -------
-    list of ndarray of float64, shape (n_choices,)
-        One for each position; zero for a choice that no architecture has.
-    """
+    """Return by position how far the mean of each choice's architectures lies from that of all, shape (n_choices,)."""
     effects = []
     for column, position in enumerate(space.positions):
         chosen = space.codes[:, column]

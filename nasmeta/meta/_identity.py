@@ -18,31 +18,10 @@ __all__ = ["training_digest", "training_identity"]
 def training_identity(
     kind: str, space: SearchSpace, settings: Mapping[str, Any], sources: Sequence[SourceTask]
 ) -> dict[str, Any]:
-    """Return the identity of a meta-training, of JSON's types.
+    """Return the identity of a meta-training, of JSON's types; settings are all that the outcome depends on.
 
     Without the sources a training that was begun on one selection could go on with another, and its model would say
     that it has never seen what it was trained on.
-
-    Parameters
-    ----------
-    kind : str
-        The learner.
-    space : SearchSpace
-    settings : mapping
-        All that the outcome depends on, the seed or the generator's state too.
-    sources : sequence of SourceTask
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import nasmeta as nm
-    >>> task = nm.get_task("nb201/cifar10")
-    >>> few, others = (task.as_source(20, np.random.default_rng(seed)) for seed in (0, 1))
-    >>> said = training_identity("maml", task.space, {"steps": 5}, [few])
-    >>> said == training_identity("maml", task.space, {"steps": 5}, [few])
-    True
-    >>> said == training_identity("maml", task.space, {"steps": 5}, [others])
-    False
     """
     said = {
         "kind": kind,

@@ -18,7 +18,6 @@ from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
 from nasmeta.meta._shipped import load_meta_model
 from nasmeta.meta._training_files import TrainingFiles
-from nasmeta.moved import new_names, renamed_arguments
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
@@ -27,7 +26,6 @@ from nasmeta.threads import one_thread
 __all__ = ["meta_train"]
 
 
-@renamed_arguments(labels="n_labels")
 def meta_train(
     learner: str,
     sources: str | Task | Iterable[str | Task | SourceTask] = "nb201",
@@ -128,35 +126,13 @@ def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: in
 
 
 def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
-    """Build a meta-searcher or meta-predictor; of the two of one name the predictor, whose file both can use.
-
-    Parameters
-    ----------
-    name : str
-        In `META_PREDICTORS` or `nasmeta.searchers.SEARCHERS`.
-    space : SearchSpace
-    seed : int
-        Of the meta-training.
-    settings : mapping
-        Keyword arguments of the learner.
-
-    Raises
-    ------
-    UnknownNameError, SettingError
-
-    Examples
-    --------
-    >>> from nasmeta.meta._meta_train import build_learner
-    >>> from nasmeta.spaces import get_space
-    >>> build_learner("meta-np", get_space("nb201"), 0, {"steps": 7}).steps
-    7
-    """
+    """Build a meta-searcher or meta-predictor; of the two of one name the predictor, whose file both can use."""
     is_predictor = name in META_PREDICTORS
     if not (is_predictor or is_meta_searcher(name)):
         possible_names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
         raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(possible_names)))
     kind: Any = META_PREDICTORS[name] if is_predictor else SEARCHERS[name]
-    settings = listed_names(kind, new_names(kind.__init__, settings, kind.__name__))
+    settings = listed_names(kind, settings)
     parameters = list(inspect.signature(kind).parameters.values())
     if is_predictor:
         parameters = [parameter for parameter in parameters if parameter.name not in ("space", "seed")]

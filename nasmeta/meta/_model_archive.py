@@ -56,12 +56,7 @@ def encode(
 
 
 def decode(raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return card and arrays of the bytes of a file.
-
-    Raises
-    ------
-    DamagedFileError
-    """
+    """Return card and arrays of the bytes of a file."""
     card, arrays = KIND.decode(raw, path)
     with KIND.blaming(path):
         _check_card(card)

@@ -46,12 +46,7 @@ def other_metrics(task: Task, kinds: Iterable[str]) -> str:
 
 
 def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, helps: str) -> None:
-    """Warn whoever called this package, where sources are all of other kinds of metrics than the target.
-
-    Warns
-    -----
-    OtherMetricWarning
-    """
+    """Warn whoever called this package, where sources are all of other kinds of metrics than the target."""
     if found := other_metrics(task, kinds):
         warnings.warn(
             f"The target {task.name} is of the metric {task.metric_kind}, all sources of {who} are of the metric "

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.meta._registry import META_PREDICTORS
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS, MetaSearcher, PredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -52,7 +51,6 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     default_acquisition: ClassVar[str] = "ucb"
     search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "beta")
 
-    @renamed_arguments(optimism="beta")
     def __init__(
         self,
         space: SearchSpace,

@@ -80,30 +80,10 @@ def load_meta_model(which: str | os.PathLike[str]) -> SavedMetaModel:
 def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedMetaModel) -> SavedMetaModel:
     """Return the meta-model with which a learner of this kind is to search a task.
 
-    Parameters
-    ----------
-    kind : str
-        Registered name of the learner.
-    task : Task
-        The target.
-    which : str, path or SavedMetaModel
-        A file, the name of a shipped model, or ``"shipped"``: the one of this kind and space that has seen nothing
-        of the target and has learnt from its metric; of several that with the most labels.
-
-    Raises
-    ------
-    SettingError
-        Where the model is of another kind or space, or none that is shipped is honest and of the target's metric.
-
-    LeakageError
-        Where a source of the model was the target's own values, or all cells in their order, under another name.
-
-    Warns
-    -----
-    LeakageWarning
-        Where the model has learnt from the target's dataset or device.
-    OtherMetricWarning
-        Where a model that is named has learnt from another metric.
+    It is that of a file, or a shipped one by its name, or ``"shipped"``: the one of this kind and space that has seen
+    nothing of the target and has learnt from its metric; of several that with the most labels. One of another kind or
+    space is a SettingError; one of which a source is the target under another name, a LeakageError; one that has learnt
+    from the target's dataset or device, or from another metric, gets a warning.
     """
     target = set(map(held_out_name, task.held_out))
     if which == "shipped":

@@ -17,7 +17,6 @@ from nasmeta.meta._source_models import (
     unpack_source_models,
 )
 from nasmeta.meta._target_process import TargetProcess, matched_labels
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import fit_hyperparameters
 from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
@@ -55,7 +54,6 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
     crosses_spaces: ClassVar[bool] = True
     search_settings: ClassVar[tuple[str, ...]] = ("n_initial",)
 
-    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,

@@ -78,13 +78,7 @@ class SourceMatrix:
 
     @classmethod
     def of(cls, space: SearchSpace, sources: Sequence[SourceTask], scale: str = "auto") -> SourceMatrix:
-        """Put sources on one scale and complete them.
-
-        Raises
-        ------
-        SettingError
-            For an unknown scale, or one of costs where a utility is not negative.
-        """
+        """Put sources on one scale and complete them."""
         check_choice("scale", scale, ("auto", *SCALES))
         negative = all((source.utilities < 0).all() for source in sources)
         if scale in COST_SCALES and not negative:

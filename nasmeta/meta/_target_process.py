@@ -16,19 +16,8 @@ __all__ = ["TargetProcess", "matched_labels"]
 class TargetProcess(ExactPosterior):
     """Exact Gaussian process whose posterior is kept for every cell of a space, of any prior covariance.
 
-    As `nasmeta.predictors.CellGP`, but the prior covariance is that of a process which has seen the sources, so it is
-    no function of distances.
-
-    Parameters
-    ----------
-    covariance : callable
-        Returns the prior covariances of a cell with all cells, float32, shape (n_cells,).
-    variance : ndarray of float32, shape (n_cells,)
-        Prior variance of every cell.
-    mean : ndarray of float32, shape (n_cells,)
-        Prior mean.
-    noise : float
-        Variance of the noise of one observation.
+    As `nasmeta.predictors.CellGP`, but the prior covariance of a cell with all cells, (n_cells,), is that of a process
+    which has seen the sources, so it is no function of distances.
     """
 
     def __init__(
@@ -53,16 +42,8 @@ def matched_labels(
 ) -> NDArray[np.float64]:
     """Put values of an unknown unit on the scale of a prediction: their ranks' quantiles in the prediction's mixture.
 
-    Where nothing is predicted (mean 0, standard deviation 1 everywhere) these are the normal scores of the ranks.
-
-    Parameters
-    ----------
-    values, mean, std : ndarray of float64, shape (n,)
-        Observed values, and what was predicted at their cells, noise included.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
+    Mean and deviation are what was predicted at their cells, noise included; all are of shape (n,). Where nothing is
+    predicted (mean 0, standard deviation 1 everywhere) these are the normal scores of the ranks.
     """
     from scipy.stats import rankdata
 

@@ -17,13 +17,7 @@ __all__ = ["TrainingFiles"]
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """Where a meta-training writes.
-
-    Attributes
-    ----------
-    model, losses, checkpoint : Path
-        ``x.npz``, ``x.losses.csv`` and ``x.checkpoint``.
-    """
+    """Where a meta-training writes: ``x.npz``, ``x.losses.csv`` and ``x.checkpoint``."""
 
     model: Path
     losses: Path
@@ -31,13 +25,7 @@ class TrainingFiles:
 
     @classmethod
     def of(cls, out: Any) -> TrainingFiles:
-        """Return the files beside a model's.
-
-        Raises
-        ------
-        SettingError
-            Where the model could not be written.
-        """
+        """Return the files beside a model's, which must be one that can be written."""
         path = checked_path("out", out)
         if path.suffix != ".npz" or path.is_dir() or not path.parent.is_dir():
             raise SettingError(f"{path} cannot be written: name a file that ends in .npz, in a folder that exists.")
@@ -54,18 +42,7 @@ class TrainingFiles:
     def prepare(self, training: str, *, resume: bool, overwrite: bool) -> SavedMetaModel | None:
         """Make way for a training, as far as that is asked for; return its model where it is finished already.
 
-        Parameters
-        ----------
-        training : str
-            See `nasmeta.meta.training_digest`.
-        resume, overwrite : bool
-
-        Raises
-        ------
-        SettingError
-            Where a file of another training, or one that nobody said to go on from, is there.
-        DamagedFileError
-            Where `resume` meets a file that is no meta-model.
+        A file of another `training` (`training_digest`), or one that nobody said to go on from, is a SettingError.
         """
         if self.model.exists() and (resume or not overwrite):
             with suppress(*[DamagedFileError] * overwrite):

@@ -15,30 +15,7 @@ _SLOTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 class StateNames:
-    """How a learner's checkpoint names its arrays; parameters that are not trained have none.
-
-    Parameters
-    ----------
-    weight : str
-        With places for the parameter's number ``{i}`` or its ``{name}``.
-    moment : str
-        With a place for the ``{slot}`` of Adam's state, too.
-
-    Examples
-    --------
-    >>> import torch
-    >>> module, names = torch.nn.Linear(2, 1), StateNames("weight/{name}", "adam/{i}/{slot}")
-    >>> optimiser = torch.optim.Adam(module.parameters())
-    >>> module(torch.ones(1, 2)).sum().backward()
-    >>> optimiser.step()
-    >>> arrays = names.pack(module, optimiser)
-    >>> list(arrays)[:4]
-    ['weight/weight', 'adam/0/step', 'adam/0/exp_avg', 'adam/0/exp_avg_sq']
-    >>> other = torch.nn.Linear(2, 1)
-    >>> names.unpack(arrays, other, torch.optim.Adam(other.parameters()))
-    >>> bool((other.weight == module.weight).all())
-    True
-    """
+    """How a checkpoint names its arrays: by a parameter's number ``{i}`` or ``{name}``, and the ``{slot}`` of Adam."""
 
     def __init__(self, weight: str, moment: str) -> None:
         self.weight, self.moment = weight, moment

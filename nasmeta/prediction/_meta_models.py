@@ -29,29 +29,16 @@ __all__ = ["LearntPredictor", "is_meta_model", "learnt_predictor"]
 
 
 def is_meta_model(name: str) -> bool:
-    """Tell whether a name is that of a meta-predictor, of a shipped meta-model, or of a file that holds one.
-
-    Examples
-    --------
-    >>> is_meta_model("maml"), is_meta_model("models/mine.npz"), is_meta_model("gp")
-    (True, True, False)
-    """
+    """Tell whether a name is that of a meta-predictor, of a shipped meta-model, or of a file that holds one."""
     return name in META_PREDICTORS or name in shipped_meta_models() or Path(name).suffix == ".npz"
 
 
 class LearntPredictor:
     """A meta-predictor that knows sources: `fit` adapts it to labels of the task, whichever direction is better.
 
-    Parameters
-    ----------
-    learn : callable
-        From a function that is told of progress, or None, to the meta-predictor; it is called once at most.
-    sign : float
-        1 where a higher label is better, else -1.
-    identity : mapping
-        What its predictions depend on beside the labels.
-    seen : str
-        What it has learnt from the task's own data, in words; empty where nothing.
+    `learn` is called once at most, with a function that is told of progress, or None; `sign` is 1 where a higher label
+    is better, else -1; `identity` is what its predictions depend on beside the labels; `seen` says what it has learnt
+    from the task's own data, empty where nothing.
     """
 
     def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Mapping[str, Any], seen: str = "") -> None:
@@ -76,22 +63,10 @@ class LearntPredictor:
 
 
 def learnt_predictor(name: str, task: Task, sources: Any, settings: Mapping[str, Any]) -> LearntPredictor:
-    """Return a meta-predictor for a task; nothing is learnt or read of it yet, but all is checked.
+    """Return a meta-predictor for a task by a name as in `is_meta_model`: checked, but nothing is learnt or read yet.
 
-    Parameters
-    ----------
-    name : str
-        As in `is_meta_model`.
-    task : Task
-        The target.
-    sources : names of tasks or families, Tasks or SourceTasks, or None
-        What one that is meta-trained here learns from; None for the task's family without what it holds out.
-    settings : mapping
-        Keyword arguments of the meta-predictor; with a file those that are no part of the meta-training.
-
-    Raises
-    ------
-    UnknownNameError, SettingError, LeakageError, DamagedFileError
+    One that is meta-trained here learns from the sources, where left out the task's family without what it holds out;
+    of a file, settings are those that are no part of its meta-training.
     """
     if name in META_PREDICTORS:
         said = {"seed": 0, **settings}

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from nasmeta.archives import ArchiveKind, digest_of, read_array
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
-from nasmeta.moved import names_of_today
 from nasmeta.spaces import SearchSpace, from_content, to_content
 
 _KIND = ArchiveKind(
@@ -201,7 +200,7 @@ def _from_tree(tree: Any, arrays: Mapping[str, NDArray[Any]], own: dict[str, typ
         )
     if "steps" in tree:
         return kind(_from_tree(tree["steps"], arrays, own))
-    made = kind(**names_of_today(kind.__init__, _from_tree(tree["settings"], arrays, own)))  # type: ignore[misc]
+    made = kind(**_from_tree(tree["settings"], arrays, own))
     state = _from_tree(tree["state"], arrays, own)
     if state is not None:
         made.set_state(state)

@@ -1,6 +1,5 @@
 """One run: its config, the loop, its clock, its journal, and its history."""
 
-from nasmeta.moved import moved_names
 from nasmeta.runs._answers import on_evaluator as on_evaluator
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._config import RunConfig
@@ -24,11 +23,3 @@ __all__ = [
     "run_loop",
     "search",
 ]
-
-__getattr__ = moved_names(
-    __name__,
-    {
-        **dict.fromkeys(("Run", "Trace"), "nasmeta.runs:History"),
-        **dict.fromkeys(("TrainingFiles", "meta_train"), "nasmeta.meta"),
-    },
-)

@@ -25,10 +25,6 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
     of a device), and no two cells that the target orders otherwise: a function of its values that never falls, or
     never rises, such as a rounding. Only cells that both have count. Where the target's table is not here, nothing is
     compared.
-
-    Raises
-    ------
-    LeakageError
     """
     task = evaluator.task
     at_hand = list(_values_at_hand(evaluator))

@@ -160,13 +160,7 @@ class Journal(JournalFile[Records]):
 
 
 def read_records(path: Path, header: Mapping[str, Any]) -> Records | None:
-    """Return the records of a journal that is there; None where it has no whole line yet or cannot be read.
-
-    Raises
-    ------
-    JournalError
-        As `Journal` does.
-    """
+    """Return the records of a journal that is there; None where it has no whole line yet or cannot be read."""
     try:
         content = whole_lines(path)
     except OSError:  # writing will tell
@@ -175,13 +169,7 @@ def read_records(path: Path, header: Mapping[str, Any]) -> Records | None:
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
-    """Return header and records of a journal, whosever it is.
-
-    Raises
-    ------
-    JournalError
-        Where there is no such file, or it is no journal, or damaged.
-    """
+    """Return header and records of a journal, whosever it is; a JournalError where it is none, or damaged."""
     if not is_there(path):
         raise JournalError(f"There is no journal {path}. A search keeps one: nasmeta search … --journal {path}")
     try:

@@ -23,13 +23,7 @@ MetaModelLike: TypeAlias = "str | os.PathLike[str] | SavedMetaModel"
 def saved_model_of(
     spec: SearcherSpec, task: Task, meta_model: MetaModelLike | None, sources: SourcesLike | None = None
 ) -> SavedMetaModel | None:
-    """Return the meta-model that a run uses; None where it meta-trains, or learns from no source.
-
-    Raises
-    ------
-    SettingError
-        Where the searcher learns from no source, where sources are given as well, or the model does not fit.
-    """
+    """Return the meta-model that a run uses; None where it meta-trains, or learns from no source."""
     if meta_model is None:
         return None
     if not spec.is_meta:
@@ -46,18 +40,8 @@ def saved_model_of(
 def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | None) -> list[Task | SourceTask]:
     """Return the sources of a run: by default the task's family without what the task holds out.
 
-    Raises
-    ------
-    LeakageError
-        Where a source has something that the task holds out: its dataset, or its device; or its labels are the task's
-        values under another name.
-    SettingError
-        Where sources are given to a searcher that learns from none, where there are none, or one appears twice.
-
-    Warns
-    -----
-    OtherMetricWarning
-        Where all sources are of another metric than the target's.
+    One that has something of it (dataset, device, or values under another name) is a LeakageError; where all are of
+    another metric than the target's, a warning says so.
     """
     task = evaluator.task
     if not spec.learns:

@@ -14,8 +14,7 @@ from nasmeta.checks import listed_names
 from nasmeta.code import code_of
 from nasmeta.errors import SettingError, shown
 from nasmeta.meta import SavedMetaModel
-from nasmeta.moved import new_names, renamed_arguments
-from nasmeta.runs._guidance import UNGUIDED, Guidance, pruned
+from nasmeta.runs._guidance import UNGUIDED, Guidance
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
@@ -27,34 +26,19 @@ __all__ = ["SearcherSpec"]
 class SearcherSpec:
     """What to run: a searcher class and its settings.
 
-    Attributes
-    ----------
-    name : str
-        The registered name, else the name of the class.
-    kind : type of Searcher
-    settings : dict
-        Keyword arguments of the class; of types that JSON knows.
-    guidance : Guidance
-        What sources tell it beside what it learns itself: a part of the space, first cells.
-    code : str or None
-        What identifies the code of a class of somebody else's, see `code_of`; found out here, as a worker may not have
-        the source.
+    `code` identifies the code of a class of somebody else's, see `code_of`; found out here, as a worker may not have
+    the source.
     """
 
-    name: str
+    name: str  # the registered one, else that of the class
     kind: type[Searcher]
-    settings: dict[str, Any]
-    guidance: Guidance = UNGUIDED
+    settings: dict[str, Any]  # keyword arguments of the class; of types that JSON knows
+    guidance: Guidance = UNGUIDED  # what sources tell it beside what it learns itself: a part of the space, first cells
     code: str | None = None
 
     @classmethod
     def of(cls, searcher: str | type[Searcher], settings: Mapping[str, Any] | None = None) -> SearcherSpec:
-        """Look a searcher up and check the names of its settings.
-
-        Raises
-        ------
-        UnknownNameError, SettingError
-        """
+        """Look a searcher up and check the names of its settings."""
         if isinstance(searcher, str):
             name, kind = searcher, SEARCHERS[searcher]
         elif isinstance(searcher, type) and issubclass(searcher, Searcher):
@@ -69,7 +53,7 @@ class SearcherSpec:
             raise SettingError(f"The settings of {name} are a mapping of names to values, not {shown(settings)}.")
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
-        named = listed_names(kind, new_names(kind.__init__, settings or {}, kind.__name__))
+        named = listed_names(kind, settings or {})
         try:
             plain = {key: _plain(name, key, value) for key, value in named.items()}
         except RecursionError:
@@ -101,15 +85,8 @@ class SearcherSpec:
         """Whether source tasks have a part in its runs: it is a meta-searcher, or guided."""
         return self.is_meta or bool(self.guidance)
 
-    @renamed_arguments(pruned, space="prune_space")
     def guided(self, prune_space: object = None, warm_start: object = 0) -> SearcherSpec:
-        """Return the same with guidance.
-
-        Raises
-        ------
-        SettingError
-            Where it is not possible.
-        """
+        """Return the same with guidance."""
         return replace(self, guidance=Guidance.of(prune_space, warm_start))
 
     @property

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.searchers._path_networks import PathNetworks
 from nasmeta.spaces import SearchSpace
@@ -57,7 +56,6 @@ class BananasSearch(WithoutReplacement):
     30
     """
 
-    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -72,7 +71,6 @@ class GPSearch(Searcher):
     30
     """
 
-    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,

@@ -38,12 +38,7 @@ _TRIES = 8  # combinations in a row that are no architecture
 
 
 def load_optuna(what: str) -> ModuleType:
-    """Import Optuna; where it is not installed, say what needs it and how to get it.
-
-    Raises
-    ------
-    NasmetaError
-    """
+    """Import Optuna; where it is not installed, say what needs it and how to get it."""
     try:
         import optuna
     except ImportError as reason:

@@ -31,12 +31,7 @@ Suggestion: TypeAlias = "tuple[Any, list[int]]"
 
 
 def load_peer(module: str, who: str, extra: str) -> ModuleType:
-    """Import a module of a peer; where its package is not installed, say what needs it and how to get it.
-
-    Raises
-    ------
-    NasmetaError
-    """
+    """Import a module of a peer; where its package is not installed, say what needs it and how to get it."""
     root, torch = logging.getLogger(), sys.modules.get("torch")
     handlers, states = root.handlers[:], _states(torch)
     try:

@@ -18,13 +18,7 @@ _SEARCHERS = "syne_tune.optimizer.schedulers.searchers"
 
 
 def syne_tune_space(space: SearchSpace, who: str) -> dict[str, Any]:
-    """Return what Syne Tune chooses from: the codes of each position that has several, by the position's number.
-
-    Raises
-    ------
-    NasmetaError
-        Where Syne Tune is not installed.
-    """
+    """Return what Syne Tune chooses from: the codes of each position that has several, by the position's number."""
     domains = load_peer("syne_tune.config_space", who, "syne-tune")
     return {
         str(i): domains.ordinal(list(range(len(p.choices))), kind="equal")

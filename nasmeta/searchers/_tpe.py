@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
 
@@ -50,7 +49,6 @@ class TPESearch(WithoutReplacement):
     60
     """
 
-    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
 from nasmeta.errors import SettingError, shown
-from nasmeta.moved import renamed_arguments
 from nasmeta.tasks._task import Task
 
 _BINS = 20  # of equally many cells, for which a deviation is estimated
 _MOST_MIXED = 3
 
 
-@renamed_arguments(deviations="stds")
 @dataclass(frozen=True, eq=False)
 class LabelNoise:
     """The deviation of one seed's normal score from that of the cell, at each level of the score.

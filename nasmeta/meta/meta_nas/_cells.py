@@ -26,12 +26,6 @@ def cell_features(space: SearchSpace) -> NDArray[np.float32]:
     The choices of its positions; and choices and other counts of the representative of those that compute the same
     (of cells operations of the edges, live paths and operation counts), in the layout of the reference space: that of
     NAS-Bench-201 for its relatives. Columns have zero mean and unit deviation there.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import get_space
-    >>> cell_features(get_space("nb201")).shape, cell_features(get_space("tnb101")).shape
-    ((15625, 105), (4096, 105))
     """
     common = reference_space(space)
     choices = common.feature(position_feature(common)).counts
@@ -75,15 +69,7 @@ class CellTree:
 
 @cache
 def cell_tree(space: SearchSpace) -> CellTree:
-    """Return the tree of a space.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import get_space
-    >>> tree = cell_tree(get_space("nb201"))
-    >>> tree.beginnings.shape, tree.path[0].tolist(), int(tree.follows[3567, 1])
-    ((3906, 36), [0, 5, 28, 142, 713, 3567], 0)
-    """
+    """Return the tree of a space."""
     common = reference_space(space)
     layout = common.feature(position_feature(common)).counts[in_reference(space)]
     ends = np.cumsum(common.n_choices)

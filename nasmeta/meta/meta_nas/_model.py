@@ -19,13 +19,7 @@ __all__ = ["MetaNASModel", "Networks"]
 
 
 class Networks(torch.nn.Module):
-    """Both networks, and what they read of a space.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    width : int
-    """
+    """Both networks, and what they read of a space."""
 
     features: Tensor
     beginnings: Tensor
@@ -102,18 +96,10 @@ class MetaNASModel:
         return {name: value for name, value in self.__dict__.items() if name != "_ready"}
 
     def log_probabilities(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the log probability that the search network proposes each cell of the space.
+        """Return the log probability that the search network proposes each cell of the space, shape (n_cells,).
 
-        Parameters
-        ----------
-        cells : ndarray of int, shape (k,)
-            The context; may be empty.
-        values : ndarray of float, shape (k,)
-            Higher is better; only their order matters.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_cells,)
+        Of the context, cells and values of shape (k,), k maybe 0, only the order of the values matters; higher is
+        better.
         """
         networks, begun, _, _ = self._ready
         with torch.inference_mode():

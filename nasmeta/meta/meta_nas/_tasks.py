@@ -69,21 +69,10 @@ class PracticeTasks:
     """Draw tasks: a source or a mixture of sources, a random function of the cell's structure, and noise.
 
     The mixture is what tasks share. The random function is what a new task may have of its own: it is linear in edges
-    (or the choices of another space), pairs of them, live paths and other counts that kernels compare. How large it
-    is changes from task to task, from a tenth of the largest to the largest, uniformly in logarithms as for the
-    noise; the largest is twice what the sources differ by among themselves. So a network has to read from the context
-    how far the sources can be trusted.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    sources : sequence of SourceTask
-    rng : numpy.random.Generator
-        Draws which labels complete a source with gaps.
-    std : float
-        Largest deviation of the random function where there is one source, and least where there are several.
-    noise : float
-        Largest deviation of the noise.
+    (or the choices of another space), pairs of them, live paths and other counts that kernels compare. How large it is
+    changes from task to task, from a tenth of the largest to the largest, uniformly in logarithms as for the noise; the
+    largest is twice what the sources differ by among themselves, at least `std`, and `std` with one source. So a
+    network has to read from the context how far the sources can be trusted.
     """
 
     def __init__(

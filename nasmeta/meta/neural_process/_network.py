@@ -32,11 +32,6 @@ class NeuralProcess(nn.Module):
     Context tokens are cells with their scores; they attend to each other and to a learnt token that stands for the
     prior. Query tokens are cells without a score; they attend to the context alone, so each is predicted as if it were
     the only one.
-
-    Parameters
-    ----------
-    n_inputs : int
-    width, heads, layers : int
     """
 
     def __init__(self, n_inputs: int, width: int = 48, heads: int = 4, layers: int = 2) -> None:
@@ -52,18 +47,7 @@ class NeuralProcess(nn.Module):
             self.head.bias.copy_(torch.tensor([0.0, -1.0]))
 
     def forward(self, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and deviation of the queries' scores.
-
-        Parameters
-        ----------
-        support : Tensor, shape (k, n_inputs)
-        scores : Tensor, shape (k,)
-        query : Tensor, shape (q, n_inputs)
-
-        Returns
-        -------
-        mean, deviation : Tensor, shape (q,)
-        """
+        """Return mean and deviation of a query's scores, (q,), given the scores of a support, (k,)."""
         return self.answer(self.contexts(support, scores), self.embed(query))
 
     def contexts(self, support: Tensor, scores: Tensor) -> list[Tensor]:

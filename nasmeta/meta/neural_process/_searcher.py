@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_number
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.meta._falls_back import FallsBackSearch
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -67,7 +66,6 @@ class MetaNPSearch(FallsBackSearch):
 
     search_settings = ("beta", "device", "falls_back")
 
-    @renamed_arguments(optimism="beta")
     def __init__(
         self,
         space: SearchSpace,

@@ -11,14 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors._booster import check_booster
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
 _SMALLEST_DEVIATION = 1e-6
 
 
-@renamed_arguments(rounds="n_estimators", depth="max_depth", rows="subsample", columns="colsample_bytree")
 @dataclass(eq=False, repr=False)
 class XGBoostRegressor(ScaledRegressor):
     """Gradient boosting (Chen and Guestrin, KDD 2016) on one thread; several seeds give a deviation.

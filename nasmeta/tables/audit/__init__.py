@@ -3,7 +3,6 @@
 The modules beside this one register their checks in ``CHECKS``; they are imported when an audit runs.
 """
 
-from nasmeta.moved import moved_names
 from nasmeta.tables.audit._check import CHECKS, Check, Finding, check
 from nasmeta.tables.audit._holdings import Held, Holdings
 from nasmeta.tables.audit._known import Known, KnownFacts, known_facts
@@ -25,5 +24,3 @@ __all__ = [
     "run_audit",
     "write_audit",
 ]
-
-__getattr__ = moved_names(__name__, {"write_report": "nasmeta.tables.audit:write_audit"})

@@ -3,7 +3,6 @@
 The modules beside this one register their readers in ``READERS``; they are imported when a file is built.
 """
 
-from nasmeta.moved import moved_names
 from nasmeta.tables.sources._base import SOURCES, Columns, Source, WholeSource
 from nasmeta.tables.sources._fetched import READERS, FetchedSource, Reader, downloaded
 from nasmeta.tables.sources._registry import (
@@ -33,7 +32,3 @@ __all__ = [
     "registered_sources",
     "table_names",
 ]
-
-__getattr__ = moved_names(
-    __name__, dict.fromkeys(("SourceState", "list_sources", "sources_of", "space_of_table"), "nasmeta.tables")
-)
