@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["attainment_surfaces", "plot_attainment", "tasks_with_two"]
-
 
 def attainment_surfaces(
     frame: pd.DataFrame,

@@ -11,8 +11,6 @@ import typer
 from nasmeta.cli._cli_utils import cli_command, names_in
 from nasmeta.errors import ColumnError, SettingError
 
-__all__ = ["add_data", "remove_data"]
-
 _Text = Optional[str]  # noqa: UP045
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from nasmeta.tables.audit import Audit, Row
 
-__all__ = ["audit"]
-
 _COLOURS = {"holds": "green", "known": "yellow", "VIOLATED": "bold red"}
 
 

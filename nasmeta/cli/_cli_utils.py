@@ -14,23 +14,6 @@ import typer
 
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 
-__all__ = [
-    "cell_in",
-    "cli_command",
-    "console",
-    "duration",
-    "echo_written",
-    "epochs_in",
-    "integers_in",
-    "names_in",
-    "print_table",
-    "require_utf8",
-    "searcher_names",
-    "settings_by_label",
-    "settings_in",
-    "task_names",
-]
-
 if TYPE_CHECKING:
     from rich.console import Console
 

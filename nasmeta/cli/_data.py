@@ -14,8 +14,6 @@ from nasmeta.cli._cli_utils import cell_in, cli_command, console
 from nasmeta.cli._import import import_data
 from nasmeta.errors import DamagedFileError, SettingError
 
-__all__ = ["data_app", "query"]
-
 data_app = typer.Typer(help="List, fetch, add, import and audit tables.", no_args_is_help=True, rich_markup_mode="rich")
 
 

@@ -9,8 +9,6 @@ import typer
 
 from nasmeta.cli._cli_utils import cli_command, echo_written
 
-__all__ = ["DEMO_SEARCHERS", "demo"]
-
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
 
 

@@ -10,8 +10,6 @@ import typer
 from nasmeta.cli._cli_utils import cli_command
 from nasmeta.progress import progress_bar
 
-__all__ = ["import_data"]
-
 
 @cli_command
 def import_data(

@@ -12,8 +12,6 @@ from nasmeta.errors import SettingError, UnknownNameError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["list_names"]
-
 _KINDS = ("searchers", "tasks", "tables", "specifications")
 
 

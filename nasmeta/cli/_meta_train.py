@@ -11,8 +11,6 @@ import typer
 from nasmeta.cli._cli_utils import cli_command, duration, names_in, settings_in
 from nasmeta.progress import spinner
 
-__all__ = ["meta_train"]
-
 
 @cli_command
 def meta_train(

@@ -20,8 +20,6 @@ from nasmeta.cli._cli_utils import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["predict"]
-
 
 @cli_command
 def predict(

@@ -13,8 +13,6 @@ from nasmeta.evaluators import TRAINED
 from nasmeta.runs import FrontHistory, History
 from nasmeta.tables import describe_column
 
-__all__ = ["print_run"]
-
 
 def print_run(run: History, journal: Path | None) -> None:
     """Print the facts of a run and its best cell; of several objectives the front that it found."""

@@ -10,8 +10,6 @@ import typer
 from nasmeta.cli._cli_utils import cli_command, integers_in, names_in
 from nasmeta.progress import progress_bar
 
-__all__ = ["proxies_app"]
-
 proxies_app = typer.Typer(
     help="Measure zero-cost proxies: statistics of untrained networks.",
     no_args_is_help=True,

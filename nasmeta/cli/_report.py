@@ -9,8 +9,6 @@ import typer
 
 from nasmeta.cli._cli_utils import cli_command, names_in
 
-__all__ = ["report"]
-
 
 @cli_command
 def report(

@@ -25,8 +25,6 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     from nasmeta.evaluators import TrainingEvaluator
 
-__all__ = ["compare", "search"]
-
 Evaluations = Annotated[
     Optional[int],  # noqa: UP045  (older typers cannot read the other form)
     typer.Option(help="Budget of a run, in distinct cells evaluated.", show_default="100, compare 200"),

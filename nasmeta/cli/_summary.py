@@ -9,8 +9,6 @@ from nasmeta.cli._cli_utils import console, print_table
 if TYPE_CHECKING:
     from nasmeta.analysis import ComparisonSummary
 
-__all__ = ["print_summary"]
-
 
 def print_summary(summary: ComparisonSummary) -> None:
     """Print a table a task: the best value so far after some budgets, and how often the optimum was found."""

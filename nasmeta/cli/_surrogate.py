@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from nasmeta.surrogates import Surrogate
 
-__all__ = ["surrogate_app"]
-
 surrogate_app = typer.Typer(
     help="Fit and score surrogates, small models that stand in for a table.",
     no_args_is_help=True,

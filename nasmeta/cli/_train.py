@@ -10,8 +10,6 @@ import typer
 from nasmeta.cli._cli_utils import cell_in, cli_command, duration
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
 
-__all__ = ["train"]
-
 
 @cli_command
 def train(

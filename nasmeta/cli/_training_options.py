@@ -6,8 +6,6 @@ from typing import Annotated, Optional
 
 import typer
 
-__all__ = ["Data", "Device", "RecipeName", "Size", "Split", "ValidFraction"]
-
 Data = Annotated[
     Optional[str],  # noqa: UP045  (older typers cannot read the other form)
     typer.Option(

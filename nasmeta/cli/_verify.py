@@ -15,8 +15,6 @@ from nasmeta.progress import spinner
 if TYPE_CHECKING:
     from nasmeta.verification import Verification
 
-__all__ = ["verify"]
-
 _DEMO: dict[str, Any] = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
 _DEMO_EVALUATIONS = 60
 

@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
     from nasmeta.training import ImageDataset, Recipe
 
-__all__ = ["SearchersLike", "TasksLike", "compare"]
-
 _RUNS_A_JOB = 10
 
 

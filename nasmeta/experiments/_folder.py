@@ -21,8 +21,6 @@ from nasmeta.runs._spec import SearcherSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ComparisonFolder", "require_labels"]
-
 _FORMAT = 1
 _ATTRS = b"PANDAS_ATTRS"  # where pandas keeps them
 _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")

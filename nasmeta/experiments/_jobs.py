@@ -20,8 +20,6 @@ from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["DataFingerprint", "Job", "MetaTrainJob", "Pair", "Runs"]
-
 Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
 
 

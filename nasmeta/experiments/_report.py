@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from nasmeta.analysis.report import XAxis
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Report", "report"]
-
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posthocs")
 
 

@@ -13,8 +13,6 @@ from nasmeta.runs import History, RunConfig, results_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Results"]
-
 
 class Results:
     """The histories of all runs, whose configs are by position of the task and label of the searcher.

@@ -14,8 +14,6 @@ from nasmeta.experiments._backends import Backend, Connection
 from nasmeta.experiments._jobs import DataFingerprint, Job
 from nasmeta.threads import end_with, one_thread
 
-__all__ = ["results_of"]
-
 _PARENT_CHECK_SECONDS = 0.2
 _MOST_DEATHS = 3  # of workers, while no job ends
 _STUCK_SECONDS = 5.0  # that loky knows of a dead worker and does nothing; it usually takes milliseconds

@@ -19,8 +19,6 @@ from nasmeta.journals._lease import FolderLease
 from nasmeta.journals._stores import StoredFile
 from nasmeta.places import in_store, read_whole
 
-__all__ = ["JournalFile", "JournalKind", "is_there", "whole_lines"]
-
 T = TypeVar("T")
 
 _FLUSH_SECONDS = 0.1

@@ -6,8 +6,6 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-__all__ = ["changed_code", "differences_from", "loaded"]
-
 
 def loaded(text: bytes) -> Any:
     """Return what a line of JSON says; None where it is none."""

@@ -16,8 +16,6 @@ from typing import Any
 from nasmeta.errors import JournalError
 from nasmeta.places import read_whole
 
-__all__ = ["FolderLease"]
-
 _CHECK_SECONDS = 1.0
 _RENEW_SECONDS = 3.0  # in a store
 _LEASE_SECONDS = 15.0  # without a renewal the runner there is taken for dead

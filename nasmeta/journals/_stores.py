@@ -9,8 +9,6 @@ from typing import Any
 
 from nasmeta.places import read_whole
 
-__all__ = ["StoredFile"]
-
 _PUT_SECONDS = 2.0
 
 

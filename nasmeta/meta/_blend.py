@@ -13,8 +13,6 @@ from nasmeta.meta._predictive_weights import predictive_weights
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["FEWEST_LABELS", "blended"]
-
 FEWEST_LABELS = 8  # fewer do not tell whether the sources mislead
 _FOLDS = 5
 _SLOPE, _SLOPE_VARIANCE = 1.0, 0.25  # of the adapted prediction, before a label is seen

@@ -20,15 +20,6 @@ from nasmeta.meta._reference import (
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 
-__all__ = [
-    "further_counts",
-    "live_choice_counts",
-    "live_choices",
-    "network_columns",
-    "proxy_scores",
-    "structure_columns",
-]
-
 _NETWORK_FEATURES = "one-hot+live-paths+operation-counts+graph"
 
 

@@ -15,8 +15,6 @@ from nasmeta.tasks import SourceTask
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["fit_log_linear", "marginals", "position_pairs"]
-
 _RIDGE = 0.1
 _ITERATIONS = 150
 

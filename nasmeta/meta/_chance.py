@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ChanceOfBest"]
-
 _SLOPE_SPREAD = 0.5  # of the prior, in logarithms; the slope's centre is 1
 _SHIFT_SPREAD = 4.0
 _SHIFTS, _SLOPES = np.linspace(-12.0, 12.0, 121), np.exp(np.linspace(-1.5, 1.5, 41))

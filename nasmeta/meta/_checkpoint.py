@@ -14,8 +14,6 @@ from nasmeta.archives import ArchiveKind, unpack
 from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
 
-__all__ = ["resuming", "write_checkpoint"]
-
 _KIND = ArchiveKind("nasmeta-checkpoint", 1, "checkpoint", "To begin anew, delete it.", largest=2**31, compressed=False)
 _OLD_HEAD = "head"  # an array of the files that were no archives yet, with identity and facts
 

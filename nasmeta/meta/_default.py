@@ -23,8 +23,6 @@ from nasmeta.searchers import SEARCHERS, GPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["MEMBERS", "DefaultMetaSearch"]
-
 MEMBERS = ("rgpe", "multi-task-gp")
 _COMPLETE = 0.5  # share of the space that all sources have labelled, from which on their mean is learnt cell by cell
 _NO_WEIGHT = 1e-3  # a member with less is not asked: its improvement costs more than it says

@@ -15,8 +15,6 @@ from nasmeta.spaces import SearchSpace
 if TYPE_CHECKING:
     from nasmeta.meta._model_file import SavedMetaModel
 
-__all__ = ["choice_effects", "describe_model", "learnt_by"]
-
 
 def describe_model(saved: SavedMetaModel) -> str:
     """Return lines about a saved meta-model; see `SavedMetaModel.describe`."""

@@ -15,8 +15,6 @@ from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 
-__all__ = ["Batch", "EpisodeInputs", "SourceSummary", "episodes_of", "match"]
-
 _MOST_KNOWN, _MOST_BYTES = 64, 2**30  # sets of left-out groups whose inputs are kept
 _MIX_FROM = 4  # groups of sources from which on tasks are mixed: what remains must still say something
 

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError, SpaceExhaustedError
 from nasmeta.searchers import Searcher
 
-__all__ = ["GuidedSearch"]
-
 _TRIES = 128  # proposals of the inner searcher in a row that bring nothing new
 
 

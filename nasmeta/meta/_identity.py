@@ -12,8 +12,6 @@ from nasmeta.meta._model_file import kind_of, space_of, training_settings
 from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tasks import SourceTask
 
-__all__ = ["training_digest", "training_identity"]
-
 
 def training_identity(
     kind: str, space: SearchSpace, settings: Mapping[str, Any], sources: Sequence[SourceTask]

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from nasmeta.predictors import CellKernel, Hyperparameters
 from nasmeta.predictors._gaussian_process import ChainRule, Prior, maximise_posterior
 
-__all__ = ["JointHyperparameters", "fit_joint"]
-
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
 _STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
 

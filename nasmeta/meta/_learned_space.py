@@ -15,8 +15,6 @@ from nasmeta.meta._chance import ChanceOfBest
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, LabelNoise, SourceTask, Task, checked_sources, normal_scores
 
-__all__ = ["LearnedSpace", "labelled_in"]
-
 _SHARES = (0.003, 0.01, 0.03)  # of a source's cells that count as its best ones; chosen on the sources
 _COPIES = 8  # noisy ones of each left-out source
 _FEWEST_LABELS = 20

@@ -19,8 +19,6 @@ from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["MetaGP", "MetaGPSearch", "labels_like", "learn_meta_gp", "pack_meta_gp", "unpack_meta_gp"]
-
 _FEWEST_COMMON_CELLS = 20
 _CONDITION_ON = 2000  # best common cells that the mean function is conditioned on: exact up to O(n³)
 _FIT_ON = 500  # of these, evenly spaced in rank, that the marginal likelihood is maximised on

@@ -28,8 +28,6 @@ from nasmeta.predictors._gaussian_process import JITTER, SumKernel, maximise_pos
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["MetaLinear", "MetaLinearModel"]
-
 _FIT_ON = 250  # cells on which the hyperparameters are fitted, the same of each left-out group
 _MOST_GROUPS = 8  # that are left out in turn, evenly spaced among all
 _ITERATIONS = 40

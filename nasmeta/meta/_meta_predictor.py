@@ -18,8 +18,6 @@ from nasmeta.meta._scale import Scale
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
-__all__ = ["MetaPredictor"]
-
 
 class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     """Base of meta-predictors.

@@ -23,8 +23,6 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.threads import one_thread
 
-__all__ = ["meta_train"]
-
 
 def meta_train(
     learner: str,

@@ -19,8 +19,6 @@ from nasmeta.meta._training_state import StateNames
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.tasks import Episode
 
-__all__ = ["MetaTrainer", "TrainingPlan"]
-
 _NAMES = StateNames("parameter_{i}", "{slot}_{i}")
 
 Loss = Callable[[nn.Module, Episode], Tensor]

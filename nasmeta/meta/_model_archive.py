@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import ArchiveKind, check_array, digest_of
+from nasmeta.archives import ArchiveKind, check_array as check_array, digest_of
 from nasmeta.errors import shown
 from nasmeta.spaces import SPACES, SearchSpace, from_content, get_space, to_content
-
-__all__ = ["KIND", "check_array", "checked_logarithms", "decode", "encode", "settings_in_files", "space_in"]
 
 KIND = ArchiveKind(
     "nasmeta-meta-model",

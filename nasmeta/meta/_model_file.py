@@ -25,8 +25,6 @@ from nasmeta.tasks import get_task
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["SavedMetaModel", "kind_of", "read_meta_model", "save_meta_model", "space_of", "training_settings"]
-
 
 @dataclass(frozen=True)
 class SavedMetaModel:

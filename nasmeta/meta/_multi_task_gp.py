@@ -9,8 +9,6 @@ from scipy.linalg import solve_triangular
 from nasmeta.meta._source_guided import SourceGuidedSearch
 from nasmeta.searchers import SEARCHERS
 
-__all__ = ["MultiTaskGPSearch", "regression_weights"]
-
 _MEAN, _VARIANCE = 0.3, 0.1  # of the sources' weights before anything is observed, all sources together
 
 

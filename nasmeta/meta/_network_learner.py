@@ -26,8 +26,6 @@ from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, EpisodeSampler, SourceTask
 
-__all__ = ["NetworkLearner", "NetworkModel"]
-
 _VALIDATE_FROM = 4  # groups of sources from which on one is held out to end the training
 _N_VALIDATION = 24
 _LARGEST_NOISE = 100.0  # of scores, whose deviation is about 1

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from nasmeta.errors import OtherMetricWarning, calls_inside
 from nasmeta.tasks import Task
 
-__all__ = ["other_metrics", "warn_of_other_metric"]
-
 # What orders networks in its own way. Any other name, a user's own too, is one for how well networks do their task.
 _APART = re.compile(
     r"under attack|within a budget|against a cost|latency|energy|seconds|param|flop|multiply|^proxy|^size",

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from nasmeta.meta._model_file import SavedMetaModel
 
-__all__ = ["plot_model"]
-
 _COLOUR, _GREY = "#0072B2", "0.45"
 _NARROWEST, _WIDE = 0.85, 6.6  # inches of a panel, and of the figure
 _MOST_LABELS = 8  # of a panel's choices

@@ -10,8 +10,6 @@ from scipy.special import logsumexp
 from nasmeta.checks import check_array, check_int
 from nasmeta.errors import SettingError
 
-__all__ = ["left_out_densities", "predictive_weights"]
-
 _SAMPLES = 200
 
 

@@ -15,8 +15,6 @@ from nasmeta.searchers import SEARCHERS, MetaSearcher, PredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["MetaPredictorSearch"]
-
 
 @SEARCHERS.register("meta-predictor")
 class MetaPredictorSearch(PredictorSearch, MetaSearcher):

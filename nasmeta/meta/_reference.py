@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from nasmeta.spaces import CellSpace, SearchSpace, move_cells, reference_space
 
-__all__ = ["further_features", "in_reference", "position_feature", "representatives"]
-
 
 def in_reference(space: SearchSpace) -> NDArray[np.int32]:
     """Return all architectures of a space as those of its reference, int32, shape (size,)."""

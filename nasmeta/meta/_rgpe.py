@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from nasmeta.meta._source_guided import SourceGuidedSearch
 from nasmeta.searchers import SEARCHERS
 
-__all__ = ["RGPESearch", "ranking_losses"]
-
 _SLOPE = 0.5  # of the target's ranks on a source that ranks best in every sample
 _SAMPLES = 100
 _WORSE_THAN = 0.95  # share of the own model's losses above which a source is left out

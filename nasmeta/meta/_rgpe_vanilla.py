@@ -24,8 +24,6 @@ from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["VanillaRGPESearch"]
-
 _OF_A_SOURCE = 200  # labels that its process is conditioned on
 _SAMPLES = 100
 _WORSE_THAN = 0.95  # share of the target process's losses above which a source is left out

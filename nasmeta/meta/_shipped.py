@@ -25,8 +25,6 @@ from nasmeta.meta._registry import is_meta_searcher
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
-__all__ = ["load_meta_model", "meta_model_for", "seen_of", "shipped_meta_models"]
-
 SUFFIX = ".npz"
 
 

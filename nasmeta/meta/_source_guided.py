@@ -22,8 +22,6 @@ from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["BETA", "SourceGuidedSearch"]
-
 BETA = 0.5  # deviations added to the mean of the joint process, as in meta-gp
 
 

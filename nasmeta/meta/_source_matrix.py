@@ -17,8 +17,6 @@ from nasmeta.predictors._gaussian_process import posterior_weights
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["SourceMatrix", "groups_of"]
-
 _FIT_ON, _CONDITION_ON = 200, 4096  # labels that complete a source: for the hyperparameters, and for the posterior
 _FEWEST_COPIES = 30
 _LARGEST_BLOCK = 2**26  # covariances that are held at once

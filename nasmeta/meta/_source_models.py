@@ -18,8 +18,6 @@ from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, move_cells, to_content
 from nasmeta.tasks import SourceTask
 
-__all__ = ["SourceModels", "joint_space", "learn_source_models", "pack_source_models", "unpack_source_models"]
-
 _FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
 _FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
 _CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)

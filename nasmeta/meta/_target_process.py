@@ -10,8 +10,6 @@ from scipy.special import ndtr
 
 from nasmeta.predictors._gaussian_process import JITTER, ExactPosterior
 
-__all__ = ["TargetProcess", "matched_labels"]
-
 
 class TargetProcess(ExactPosterior):
     """Exact Gaussian process whose posterior is kept for every cell of a space, of any prior covariance.

@@ -12,8 +12,6 @@ from nasmeta.meta._model_file import SavedMetaModel
 from nasmeta.meta._shipped import load_meta_model
 from nasmeta.places import checked_path
 
-__all__ = ["TrainingFiles"]
-
 
 @dataclass(frozen=True)
 class TrainingFiles:

@@ -9,8 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["StateNames"]
-
 _SLOTS = ("step", "exp_avg", "exp_avg_sq")
 
 

@@ -13,8 +13,6 @@ from nasmeta.meta._learned_space import labelled_in
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask, Task
 
-__all__ = ["warm_start_cells"]
-
 _MIXTURES = 64
 
 

@@ -25,8 +25,6 @@ from nasmeta.runs._sources import sources_of
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["LearntPredictor", "is_meta_model", "learnt_predictor"]
-
 
 def is_meta_model(name: str) -> bool:
     """Tell whether a name is that of a meta-predictor, of a shipped meta-model, or of a file that holds one."""

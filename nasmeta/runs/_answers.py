@@ -26,8 +26,6 @@ from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
 
-__all__ = ["answers_for", "on_evaluator"]
-
 
 def answers_for(
     task: str | Task | TaskDistribution | SearchSpace | Evaluator,

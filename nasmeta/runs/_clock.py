@@ -10,8 +10,6 @@ from typing import Any
 from nasmeta.checks import check_bool, check_choice, check_int
 from nasmeta.errors import SettingError, shown
 
-__all__ = ["Budget", "Clock", "checked_budget"]
-
 _CHOICES = {"repeats": ("free", "charged"), "overshoot": ("count", "discard"), "promotion": ("scratch", "continued")}
 
 

@@ -11,8 +11,6 @@ from nasmeta.errors import ColumnError, LeakageError, MissingValueError, Setting
 from nasmeta.evaluators import Evaluator
 from nasmeta.tasks import SourceTask, Task, get_task
 
-__all__ = ["refuse_copies"]
-
 _FEWEST_EQUAL, _FEWEST_ORDERED = 3, 20
 _FEWEST_ORDERED_ON_DEVICES = 100  # sister GPUs order 30 random cells alike at times; in 7,260 draws of 50, none did
 _FIRST = 500

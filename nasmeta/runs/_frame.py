@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from nasmeta.runs._history import History
 
-__all__ = ["results_frame", "weights_frame"]
-
 
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     """Return the results frame of runs: one row an evaluation, in the order of the runs; see `History.frame`.

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from nasmeta.runs._config import RunConfig
 
-__all__ = ["FrontHistory", "history_for"]
-
 
 class FrontHistory(History):
     """The record of a run with several objectives, see `History`: its values are vectors, what it found is a front.

@@ -13,8 +13,6 @@ from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figur
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_front"]
-
 _DRAWN = 3  # architectures
 
 

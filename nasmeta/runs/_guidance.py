@@ -15,8 +15,6 @@ from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["UNGUIDED", "Guidance", "Guide"]
-
 _PER_SECOND = "/second"
 
 

@@ -14,14 +14,6 @@ from typing import Any, NamedTuple
 from nasmeta.errors import JournalError
 from nasmeta.journals import FolderLease, JournalFile, JournalKind, is_there, loaded, whole_lines
 
-__all__ = [
-    "FORMAT",
-    "Journal",
-    "Records",
-    "read_journal",
-    "read_records",
-]
-
 FORMAT = 2  # 1 had no numbers of records
 _PLAIN = (int, float, float)
 _RECORDS = {_PLAIN + more + number for more in ((), (str,), (dict,)) for number in ((), (int,))}

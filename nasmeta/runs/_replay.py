@@ -15,8 +15,6 @@ from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, Records
 
-__all__ = ["Replay", "check_recorded", "recorded_history"]
-
 
 class Replay:
     """Answer from a journal as long as it lasts, then from evaluators; record what the journal does not hold.

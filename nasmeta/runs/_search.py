@@ -24,8 +24,6 @@ from nasmeta.threads import one_thread
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
 
-__all__ = ["search"]
-
 
 def search(
     searcher: str | type[Searcher],

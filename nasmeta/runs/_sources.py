@@ -14,8 +14,6 @@ from nasmeta.runs._spec import SearcherSpec
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks, default_sources
 
-__all__ = ["MetaModelLike", "SourcesLike", "saved_model_of", "sources_of"]
-
 SourcesLike: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
 MetaModelLike: TypeAlias = "str | os.PathLike[str] | SavedMetaModel"
 

@@ -19,8 +19,6 @@ from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Se
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["SearcherSpec"]
-
 
 @dataclass(frozen=True)
 class SearcherSpec:

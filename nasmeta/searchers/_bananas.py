@@ -13,8 +13,6 @@ from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.searchers._path_networks import PathNetworks
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["BananasSearch"]
-
 
 @SEARCHERS.register("bananas")
 class BananasSearch(WithoutReplacement):

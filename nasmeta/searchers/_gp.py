@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.predictors import (
     CellGP,
@@ -18,10 +19,8 @@ from nasmeta.predictors import (
     normal_scores,
     weak_prior,
 )
-from nasmeta.searchers._base import SEARCHERS, Searcher, check_int
+from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
-
-__all__ = ["GPSearch"]
 
 _REFIT_ALWAYS_BELOW = 20
 _REFIT_GROWTH = 1.2

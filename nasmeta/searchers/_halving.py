@@ -14,8 +14,6 @@ from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["Hyperband", "SuccessiveHalving"]
-
 
 class Bracket:
     """One run of successive halving: `sizes` cells on each rung, the best of a whole rung go up.

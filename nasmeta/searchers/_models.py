@@ -14,8 +14,6 @@ from nasmeta.predictors import PREDICTORS, PredictorEntry, make_predictor
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["UncertainModel", "build_model_of"]
-
 _OUTSIDE: Registry[Any] = Registry("predictor", group="nasmeta.predictors")  # functions and estimators, too
 
 

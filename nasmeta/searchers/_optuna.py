@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from optuna.distributions import CategoricalDistribution
     from optuna.samplers import BaseSampler
 
-__all__ = [
-    "OptunaGP",
-    "OptunaNSGAII",
-    "OptunaRandom",
-    "OptunaSearch",
-    "OptunaTPE",
-    "load_optuna",
-    "position_distributions",
-]
-
 _NO_SAMPLERS_OF_CELLS = ("CmaEsSampler", "GridSampler", "PartialFixedSampler")
 _NEEDED_BY = {"GPSampler": "torch"}
 _TRIES = 8  # combinations in a row that are no architecture

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PathNetworks"]
-
 _DECAY_OF_MEAN, _DECAY_OF_SQUARES, _EPSILON = 0.9, 0.999, 1e-8  # Adam's own defaults
 
 

@@ -22,8 +22,6 @@ from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["OwnGenerators", "PeerSearch", "load_peer"]
-
 _TRIES = 16  # proposals in a row that are no architecture, or are known
 
 Suggestion: TypeAlias = "tuple[Any, list[int]]"

@@ -16,8 +16,6 @@ from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, WithoutReplacement
 from nasmeta.searchers._models import UncertainModel, build_model_of
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["PredictorSearch"]
-
 _REFIT_ALWAYS_BELOW = 20
 _REFIT_GROWTH = 1.1
 _LEAST_DEVIATION = 1e-9

@@ -12,8 +12,6 @@ from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._peers import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["SyneTuneBORE", "SyneTuneCQR", "SyneTuneGP", "SyneTuneKDE", "SyneTuneSearch", "syne_tune_space"]
-
 _SEARCHERS = "syne_tune.optimizer.schedulers.searchers"
 
 

@@ -12,8 +12,6 @@ from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
 
-__all__ = ["TPESearch"]
-
 _PAIRS_FOR_ONE = 16  # of halves in a matrix product, in the time of one architecture by itself
 _LARGEST_TABLE, _BLOCK = 512, 256  # rows that a processor's cache holds
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from nasmeta.errors import MissingValueError
 from nasmeta.tasks._objectives import hypervolume, pareto_front
 
-__all__ = ["Front"]
-
 _SLACK = 0.1  # of the front's range, by which the reference lies beyond its worst values
 _COMPLETE = 1 - 1e-12  # of the hypervolume: the same points, added in another order
 

@@ -16,8 +16,6 @@ from nasmeta.meta._reference import (
 )
 from nasmeta.spaces import SearchSpace, reference_space
 
-__all__ = ["CellTree", "cell_features", "cell_tree"]
-
 
 @cache
 def cell_features(space: SearchSpace) -> NDArray[np.float32]:

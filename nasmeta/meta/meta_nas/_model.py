@@ -15,8 +15,6 @@ from nasmeta.meta.meta_nas._cells import cell_features, cell_tree
 from nasmeta.meta.meta_nas._networks import PredictionNetwork, SearchNetwork
 from nasmeta.spaces import SearchSpace, get_space
 
-__all__ = ["MetaNASModel", "Networks"]
-
 
 class Networks(torch.nn.Module):
     """Both networks, and what they read of a space."""

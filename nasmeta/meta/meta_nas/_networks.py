@@ -7,8 +7,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-__all__ = ["PredictionNetwork", "SearchNetwork", "ranks_as_scores"]
-
 
 def ranks_as_scores(values: Tensor) -> Tensor:
     """Return normal scores of the ranks along the last axis, same shape; ties share a rank."""

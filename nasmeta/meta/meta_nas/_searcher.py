@@ -20,8 +20,6 @@ from nasmeta.tasks import SourceTask
 if TYPE_CHECKING:
     from nasmeta.meta.meta_nas._model import MetaNASModel
 
-__all__ = ["MetaNASSearch"]
-
 _LARGEST_WIDTH = 1024
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
 

@@ -21,8 +21,6 @@ from nasmeta.predictors import (
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask
 
-__all__ = ["PracticeTasks", "completed_scores"]
-
 GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
 _CONDITION_ON = 500  # labels of a source with gaps that its process is conditioned on
 _LARGEST_DEVIATION = 2.0  # where sources have nothing in common

@@ -23,8 +23,6 @@ from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["Recipe", "Trainer", "train_networks"]
-
 _GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised search evaluates after each lesson
 _OWN, _GOOD, _ANY = 24, 24, 8  # cells of a lesson: proposed, among the task's best, uniform
 _GOOD_BEFORE, _ANY_BEFORE = 128, 512  # cells on which the prior is corrected in each lesson

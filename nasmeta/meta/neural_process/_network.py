@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NeuralProcess"]
-
 _LEAST_DEVIATION = 0.02
 
 

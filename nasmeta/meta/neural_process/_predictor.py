@@ -14,8 +14,6 @@ from nasmeta.meta.neural_process._network import NeuralProcess
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
 
-__all__ = ["MetaNP"]
-
 
 class MetaNP(NetworkLearner):
     """Transformer neural process: labelled cells are its context, and one forward pass adapts.

@@ -19,8 +19,6 @@ from nasmeta.tasks import SourceTask
 if TYPE_CHECKING:
     from nasmeta.meta.neural_process._predictor import MetaNP
 
-__all__ = ["MetaNPSearch"]
-
 _CONTEXT = 100  # latest observations that the process reads: as many as it was trained on
 
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
 
-__all__ = ["Episodes", "run_episodes"]
-
 
 @dataclass(frozen=True)
 class Episodes:

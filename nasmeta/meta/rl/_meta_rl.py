@@ -20,8 +20,6 @@ from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["LearntPolicy", "MetaRLSearch"]
-
 _OF_TRAINING = (
     "iterations", "walks", "steps", "hidden", "learning_rate", "epochs", "discount", "std", "noise", "device",
 )  # fmt: skip

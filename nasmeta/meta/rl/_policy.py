@@ -11,8 +11,6 @@ from scipy.special import expit
 
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
 
-__all__ = ["Memory", "Policy"]
-
 _IMPOSSIBLE = np.float32(-1e9)
 
 

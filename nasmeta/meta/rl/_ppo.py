@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from nasmeta.meta.rl._episodes import Episodes
 from nasmeta.meta.rl._network import ActorCritic
 
-__all__ = ["Improvement", "advantages", "clipped_update", "improve"]
-
 _CLIP, _VALUE_WEIGHT, _LARGEST_GRADIENT, _PARTS = 0.2, 0.5, 0.5, 4
 
 

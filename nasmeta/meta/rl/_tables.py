@@ -11,8 +11,6 @@ from nasmeta.meta.rl._walks import moves_of
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, normal_scores
 
-__all__ = ["complete_scores", "prior_of", "sample_tables"]
-
 _RIDGE = 1.0
 _BLOCK = 2**14  # cells whose pairs are held at once
 

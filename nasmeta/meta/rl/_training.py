@@ -26,8 +26,6 @@ from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["LOG_COLUMNS", "PolicyTraining", "train_policy"]
-
 LOG_COLUMNS = ("iteration", "steps", "seconds", "solved", "evaluations", "reward", "entropy", "critic_error")
 
 _NAMES = StateNames("n.{name}", "{slot}.{name}")

@@ -16,8 +16,6 @@ from nasmeta.meta._reference import position_feature
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["Walks", "moves_of"]
-
 _DECAY = 0.9  # of the weight of a cell, for each position (of cells an edge) that differs
 _SHRINKAGE = 0.3  # weight of "no surprise" in the local mean
 _TRIED = np.float32(-9.0)  # stands for the prior of a cell that was evaluated
