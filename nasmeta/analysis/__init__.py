@@ -7,7 +7,7 @@ Everything here works on a *results frame*: one row an evaluation, with the colu
 otherwise it is *censored*: nobody knows what it would have found after its budget.
 """
 
-from nasmeta.analysis._aggregates import aggregate_scores, interquartile_mean, probability_of_improvement
+from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
 from nasmeta.analysis._attainment import attainment_surfaces, plot_attainment
 from nasmeta.analysis._comparison_summary import (
     ComparisonSummary as ComparisonSummary,
@@ -53,7 +53,6 @@ __all__ = [
     "friedman_test",
     "holm",
     "incumbents",
-    "interquartile_mean",
     "latex_comparison",
     "paired_tests",
     "performance_profiles",

@@ -6,19 +6,17 @@ Here are the interface and the processes that sources guide; the sub-rooms are `
 
 from importlib import import_module
 
-from nasmeta.meta._chance import ChanceOfBest as ChanceOfBest
 from nasmeta.meta._default import DefaultMetaSearch
 from nasmeta.meta._guided import GuidedSearch as GuidedSearch
 from nasmeta.meta._identity import training_digest as training_digest
-from nasmeta.meta._learned_space import LearnedSpace
+from nasmeta.meta._learned_space import ChanceOfBest as ChanceOfBest, LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch, learn_meta_gp as learn_meta_gp
 from nasmeta.meta._meta_linear import MetaLinear
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._meta_train import meta_train
+from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, meta_train
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor as Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
-from nasmeta.meta._other_metric import warn_of_other_metric as warn_of_other_metric
 from nasmeta.meta._predictive_weights import predictive_weights
 from nasmeta.meta._predictor_search import MetaPredictorSearch
 from nasmeta.meta._registry import META_PREDICTORS
@@ -29,6 +27,7 @@ from nasmeta.meta._shipped import (
     meta_model_for as meta_model_for,
     seen_of as seen_of,
     shipped_meta_models,
+    warn_of_other_metric as warn_of_other_metric,
 )
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
 from nasmeta.meta._source_models import SourceModels as SourceModels, learn_source_models as learn_source_models
@@ -38,7 +37,6 @@ from nasmeta.meta._syne_tune_transfer import (
     SyneTuneQuantileCopula as SyneTuneQuantileCopula,
     SyneTuneZeroShot as SyneTuneZeroShot,
 )
-from nasmeta.meta._training_files import TrainingFiles as TrainingFiles
 from nasmeta.meta._warm_start import warm_start_cells
 
 __all__ = [

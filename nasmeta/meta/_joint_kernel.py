@@ -54,11 +54,6 @@ class JointHyperparameters:
         shared, own, lengthscales = np.exp(logarithms[:-1]).reshape(3, -1)
         return cls(shared, own, lengthscales, float(np.exp(logarithms[-1])))
 
-    @property
-    def correlation(self) -> float:
-        """Prior correlation of two tasks' functions at one cell."""
-        return float(self.shared.sum() / (self.shared.sum() + self.own.sum()))
-
 
 def _prior(n_features: int) -> Prior:
     sizes = (n_features, n_features, n_features, 1)

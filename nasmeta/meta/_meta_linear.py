@@ -16,12 +16,12 @@ from nasmeta.meta._cell_columns import (
     further_counts,
     live_choice_counts,
     live_choices,
+    position_feature,
     proxy_scores,
     structure_columns,
 )
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import check_array, checked_logarithms
-from nasmeta.meta._reference import position_feature
 from nasmeta.meta._scale import COST_SCALES, scored
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._gaussian_process import JITTER, SumKernel, maximise_posterior

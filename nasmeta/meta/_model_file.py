@@ -161,7 +161,7 @@ class SavedMetaModel:
         >>> [axes.get_title() for axes in figure.axes][:2]
         ['0->1', '0->2']
         """
-        from nasmeta.meta._plot_model import plot_model
+        from nasmeta.meta._describe_model import plot_model
 
         return plot_model(self, width)
 

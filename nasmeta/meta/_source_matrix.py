@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
-from nasmeta.meta._reference import representatives
+from nasmeta.meta._cell_columns import representatives
 from nasmeta.meta._scale import COST_SCALES, SCALES, scored
 from nasmeta.predictors import CellKernel, fit_hyperparameters, normal_scores
 from nasmeta.predictors._gaussian_process import posterior_weights

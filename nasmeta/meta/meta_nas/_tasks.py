@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.meta._reference import further_features, position_feature
+from nasmeta.meta._cell_columns import further_features, position_feature
 from nasmeta.predictors import (
     CellGP,
     CellKernel,

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._checkpoint import resuming, write_checkpoint
+from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
 from nasmeta.meta._identity import training_identity
 from nasmeta.meta._monitor import Monitor, write_log
-from nasmeta.meta._training_state import StateNames
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._tasks import GREED, PracticeTasks
 from nasmeta.predictors._neural._training import chosen_device

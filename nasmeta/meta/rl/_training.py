@@ -12,14 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nasmeta.meta._checkpoint import resuming, write_checkpoint
+from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
 from nasmeta.meta._identity import training_identity
 from nasmeta.meta._monitor import Monitor, write_log
-from nasmeta.meta._training_state import StateNames
-from nasmeta.meta.rl._episodes import run_episodes
 from nasmeta.meta.rl._network import ActorCritic
 from nasmeta.meta.rl._policy import Policy
-from nasmeta.meta.rl._ppo import improve
+from nasmeta.meta.rl._ppo import improve, run_episodes
 from nasmeta.meta.rl._tables import sample_tables
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
 from nasmeta.predictors._neural._training import chosen_device

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from nasmeta.meta._reference import position_feature
+from nasmeta.meta._cell_columns import position_feature
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
 from nasmeta.spaces import SearchSpace
 

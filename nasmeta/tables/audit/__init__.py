@@ -6,8 +6,7 @@ The modules beside this one register their checks in ``CHECKS``; they are import
 from nasmeta.tables.audit._check import CHECKS, Check, Finding, check
 from nasmeta.tables.audit._holdings import Held, Holdings
 from nasmeta.tables.audit._known import Known, KnownFacts, known_facts
-from nasmeta.tables.audit._report import write_audit
-from nasmeta.tables.audit._run import Audit, Row, run_audit
+from nasmeta.tables.audit._run import Audit, Row, run_audit, write_audit
 
 __all__ = [
     "CHECKS",
