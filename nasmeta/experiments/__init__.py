@@ -8,9 +8,9 @@ from nasmeta.experiments.specification import (
     picks_of as picks_of,
     provenance_of as provenance_of,
     read_specification,
-    ready_specifications,
+    ready_specifications as ready_specifications,
     run_specification,
-    summarise_picks,
+    summarise_picks as summarise_picks,
 )
 
 __all__ = [
@@ -18,8 +18,6 @@ __all__ = [
     "compare",
     "list_specifications",
     "read_specification",
-    "ready_specifications",
     "report",
     "run_specification",
-    "summarise_picks",
 ]

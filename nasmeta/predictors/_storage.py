@@ -171,8 +171,9 @@ def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
 
 def _class_named(name: object) -> Any:
     """Return the class that a file may name: pipelines and unions of scikit-learn, and this room's; else None."""
-    room = import_module("sklearn.pipeline" if name in ("Pipeline", "FeatureUnion") else __package__)
-    found = getattr(room, str(name)) if name in room.__all__ else None
+    in_sklearn = name in ("Pipeline", "FeatureUnion")
+    room = import_module("sklearn.pipeline" if in_sklearn else __package__)
+    found = getattr(room, str(name)) if in_sklearn or name in room._LAZY else None
     return found if isinstance(found, type) else None
 
 
