@@ -126,8 +126,6 @@ def names_in(text: str | None) -> list[str]:
 def cell_in(text: str) -> int | str:
     """Read a cell: an index where a whole number is written, else its string.
 
-    Examples
-    --------
     >>> cell_in("6111"), cell_in("-1"), cell_in("--5"), cell_in("²")
     (6111, -1, '--5', '²')
     """
@@ -145,8 +143,6 @@ def integers_in(text: str | None, what: str) -> list[int] | None:
 def epochs_in(text: str | None) -> list[int | str] | None:
     """Read lengths of training.
 
-    Examples
-    --------
     >>> epochs_in("12,200"), epochs_in("50of200, 200"), epochs_in(None)
     ([12, 200], ['50of200', 200], None)
     """
@@ -156,8 +152,6 @@ def epochs_in(text: str | None) -> list[int | str] | None:
 def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
     """Read settings written as ``key=value``: numbers, true, false and null as in JSON, all else as strings.
 
-    Examples
-    --------
     >>> settings_in(["population=10", "improvement=full"])
     {'population': 10, 'improvement': 'full'}
     """
@@ -178,8 +172,6 @@ def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
 def settings_by_label(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Read settings of several searchers, written as ``searcher:key=value``.
 
-    Examples
-    --------
     >>> settings_by_label(["evolution:population=10", "gp:n_initial=5", "evolution:sample_size=3"])
     {'evolution': {'population': 10, 'sample_size': 3}, 'gp': {'n_initial': 5}}
     >>> settings_by_label(["my_package.module:MySearcher:reach=3"])
@@ -200,8 +192,6 @@ def settings_by_label(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
 def duration(seconds: float) -> str:
     """Write a time for people.
 
-    Examples
-    --------
     >>> duration(42.0), duration(173.0), duration(9000.0), duration(1e6)
     ('42 s', '2.9 min', '2.5 h', '11.6 days')
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import check_bool, check_int, listed_names
+from nasmeta.checks import check_bool, check_int, recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.meta._identity import training_digest
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
@@ -190,37 +189,15 @@ def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[st
         possible_names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
         raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(possible_names)))
     kind: Any = META_PREDICTORS[name] if is_predictor else SEARCHERS[name]
-    settings = listed_names(kind, settings)
     parameters = list(inspect.signature(kind).parameters.values())
     if is_predictor:
         parameters = [parameter for parameter in parameters if parameter.name not in ("space", "seed")]
     else:
         parameters = parameters[2:]  # after space and generator
-    possible = {parameter.name: parameter.default for parameter in parameters}
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-    strange = sorted(set(settings) - set(possible))
-    if strange and not takes_any:
-        listed = ", ".join(f"{key}={default!r}" for key, default in possible.items())
-        raise SettingError(f"{name} has no setting {strange[0]!r}. Possible: {listed or 'none, it has no setting'}.")
-    plain = {key: _plain(name, key, value) for key, value in settings.items()}
-    try:
+    plain = recorded_settings(name, kind, settings, parameters)
+    with taking(name, plain):
         if is_predictor:
             return kind(space=space, seed=seed, **plain)
-        if "training_seed" in possible:  # beside the generator of the search
+        if any(parameter.name == "training_seed" for parameter in parameters):  # beside the generator of the search
             plain = {"training_seed": seed, **plain}
         return kind(space, np.random.default_rng(seed), **plain)
-    except (TypeError, ValueError) as reason:
-        if isinstance(reason, SettingError) or not plain:
-            raise
-        raise SettingError(f"{name} cannot take the settings {plain}: {reason}") from reason
-
-
-def _plain(learner: str, key: str, value: Any) -> Any:
-    """Return a setting as JSON has it, and so the card of a model."""
-    try:
-        return json.loads(json.dumps(value, default=lambda number: number.item()))
-    except (AttributeError, TypeError, ValueError, RecursionError) as reason:
-        raise SettingError(
-            f"The setting {key} of {learner} is {shown(value)} ({type(value).__name__}), but settings are kept with "
-            "the model: numbers, strings, booleans, None, lists of them, and mappings of names to them."
-        ) from reason
