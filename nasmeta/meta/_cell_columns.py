@@ -39,8 +39,6 @@ def position_feature(space: SearchSpace) -> str:
 def further_features(space: SearchSpace) -> tuple[str, ...]:
     """Return the names of the features that a space's kernels compare beside the choices: of cells paths, operations.
 
-    Examples
-    --------
     >>> from nasmeta.meta._cell_columns import further_features
     >>> from nasmeta.spaces import SearchSpace, get_space
     >>> further_features(get_space("nb201")), further_features(SearchSpace("net", {"width": [8, 16, 32]}))

@@ -37,15 +37,6 @@ def training_identity(
 def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> str:
     """Return what two meta-trainings share only where they are the same: learner, settings, seed and every label.
 
-    Parameters
-    ----------
-    learner : MetaSearcher or meta-predictor
-        Before or after its training.
-    sources : sequence of SourceTask
-    seed : int
-
-    Examples
-    --------
     >>> import nasmeta as nm
     >>> from nasmeta.meta import META_PREDICTORS
     >>> learner, source = META_PREDICTORS["meta-linear"](), nm.get_task("nb201/cifar10").as_source()

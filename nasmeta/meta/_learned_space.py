@@ -96,18 +96,11 @@ class ChanceOfBest:
 
     A fraction :math:`f` holds the best cell with the chance :math:`\sigma(a + b \operatorname{logit} f)`. Before any
     evidence :math:`a` is spread widely around 0 and :math:`b` around 1, the curve of a random part. Each left-out
-    source tells at which fraction of the order its best cell stood, and counts once, however many noisy copies of it
-    there are. What is returned is the average over the posterior of a and b, so few sources give no certainty.
+    source tells at which fraction of the order its best cell stood (one of `positions`), and counts once, however many
+    noisy copies of it there are. What is returned is the average over the posterior of a and b, so few sources give no
+    certainty.
 
-    Parameters
-    ----------
-    positions : sequence of ndarray of float64
-        For each independent source the fractions, between 0 and 1, at which the best cell of its copies stood.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from nasmeta.meta import ChanceOfBest
     >>> round(ChanceOfBest([]).at(0.1), 2), round(ChanceOfBest([np.array([0.002])] * 6).at(0.1), 2)
     (0.29, 0.99)
     """

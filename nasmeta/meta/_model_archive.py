@@ -68,8 +68,6 @@ def decode(raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[An
 def settings_in_files(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings of a learner by the names that files and checksums have for them.
 
-    Examples
-    --------
     >>> settings_in_files("meta-rl", {"std": 0.2, "noise": 0.3})
     {'deviation': 0.2, 'noise': 0.3}
     """

@@ -46,8 +46,6 @@ def other_metrics(task: Task, kinds: Iterable[str]) -> str:
     for a target of quality: what is learnt has seen steps from metric to metric. For a target of costs they are. Where
     nobody says the metric, it does not count.
 
-    Examples
-    --------
     >>> from nasmeta.tasks import get_task
     >>> other_metrics(get_task("nb201/latency/pixel3"), ["accuracy", "", "accuracy under attack"])
     'accuracy and accuracy under attack'
@@ -172,8 +170,6 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
 def seen_of(task: Task, model: SavedMetaModel) -> str:
     """Say what of the target a model has learnt from: its dataset or its device; empty where nothing.
 
-    Examples
-    --------
     >>> import nasmeta as nm
     >>> model = load_meta_model("meta-np-nb201-without-cifar10")
     >>> seen_of(nm.get_task("nb201/cifar10"), model)

@@ -26,8 +26,6 @@ _NOISY = 0.05  # share of the noise in the variance from which labels are smooth
 def groups_of(sources: Sequence[SourceTask]) -> list[int]:
     """Return the group of each source: those that share something they hold out have one number, from 0.
 
-    Examples
-    --------
     >>> import nasmeta as nm
     >>> names = ["nb201/cifar10", "nb201/cifar100", "nb201/cifar10@12ep"]
     >>> groups_of([nm.get_task(name).as_source() for name in names[:2]])

@@ -18,11 +18,20 @@ from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, move_cells, to_content
 from nasmeta.tasks import SourceTask
 
-_FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
+FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
 _FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
 _CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
 _OF_ONE = 400  # of these, at most so many of one source
 _BLOCK = 2**14  # architectures of the target whose covariances are computed at once
+
+
+def check_ranked(source: SourceTask) -> None:
+    """Refuse a source whose labels say no order."""
+    if len(source) < FEWEST_LABELS or np.ptp(source.utilities) == 0:
+        raise SettingError(
+            f"Source {source.name} has {len(source)} labelled cells, {len(np.unique(source.utilities))} of them "
+            f"different: at least {FEWEST_LABELS}, not all alike, are needed to learn an order from."
+        )
 
 
 def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSpace:
@@ -147,16 +156,12 @@ def learn_source_models(space: SearchSpace, sources: Sequence[SourceTask], featu
     kernel = CellKernel(joint, _features_in(joint, features))
     cells, labels = [], []
     for source in sources:
-        if len(source) < _FEWEST_LABELS or np.ptp(source.utilities) == 0:
-            raise SettingError(
-                f"Source {source.name} has {len(source)} labelled cells, {len(np.unique(source.utilities))} of them "
-                f"different: at least {_FEWEST_LABELS}, not all alike, are needed to learn an order from."
-            )
+        check_ranked(source)
         moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
         kept = _kept(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
         cells.append(moved[kept])
         labels.append(scores[kept])
-    few = [_evenly(len(own), max(_FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
+    few = [_evenly(len(own), max(FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
     hyperparameters = fit_joint(
         kernel,
         [own[i] for own, i in zip(cells, few, strict=True)],

@@ -43,30 +43,13 @@ class Scores(TypedDict):
 
 
 def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) -> Scores:
-    """Score predictions.
+    """Score predictions by r², Kendall's τ-b, Spearman's ρ and the root mean squared error.
 
-    Parameters
-    ----------
-    y, predicted : array-like of float, shape (n,)
-    percent : bool, default True
-        Whether values are in percent: only then there is a sparse τ.
+    Values in percent also get a sparse τ: τ-b with the predictions rounded to 0.1 %, as in Zela, Siems, Zimmer,
+    Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the limited search spaces of tabular NAS
+    benchmarks", ICLR 2022.
 
-    Returns
-    -------
-    Scores
-        ``r2`` coefficient of determination; ``tau`` Kendall's τ-b; ``sparse_tau`` τ-b with the predictions rounded to
-        0.1 %, as in Zela, Siems, Zimmer, Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the
-        limited search spaces of tabular NAS benchmarks", ICLR 2022; ``spearman``; ``rmse`` in the unit of the values.
-
-    Raises
-    ------
-    SettingError
-        Where they are no numbers, or not as many.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from nasmeta.surrogates import score_predictions
     >>> scores = score_predictions(np.array([90.0, 91.0, 92.0]), np.array([90.0, 91.02, 91.04]))
     >>> round(scores["tau"], 3), round(scores["sparse_tau"], 3)
     (1.0, 0.816)

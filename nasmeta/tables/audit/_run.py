@@ -23,26 +23,7 @@ def write_audit(audit: Audit, folder: Path) -> tuple[Path, ...]:
 
     The same store gives the same bytes, so that a difference between two reports is one in the data.
 
-    Parameters
-    ----------
-    audit : Audit
-    folder : Path
-        Made where it is not there.
-
-    Returns
-    -------
-    tuple of Path
-        What was written.
-
-    Raises
-    ------
-    SettingError
-        Where the folder cannot be written.
-
-    Examples
-    --------
     >>> import tempfile
-    >>> from nasmeta.tables.audit import run_audit
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     [path.name for path in write_audit(run_audit(["nb201"], ["parameters"]), Path(folder))]
     ['README.md', 'checks.csv', 'violations.csv', 'groups.csv']
