@@ -23,7 +23,7 @@ from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split,
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
-    from nasmeta.evaluators import TrainingEvaluator
+    from nasmeta.evaluators import Evaluator, TrainingEvaluator
 
 __all__ = ["compare", "search"]
 
@@ -300,15 +300,21 @@ def compare(
         "--stop-at-optimum": stop_at_optimum or None,
         "--evaluator": None if evaluator == "table" else evaluator,
         "--data": data,
+        "--recipe": None if recipe == "fast" else recipe,
+        "--split": split,
+        "--valid-fraction": valid_fraction,
+        "--size": size,
     }
-    asked: str | TrainingEvaluator = evaluator
+    asked: str | Evaluator = evaluator
     limits: float | Mapping[str, float] | None
     where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address}
     if specification is not None:
         also = [option for option, value in given.items() if value is not None]
         if also:
             raise SettingError(f"A specification sets everything: leave out {', '.join(also)}, or change the file.")
-        frame, evaluations, asked, limits = compare_specified(specification, folder, repeats=repeats, **where)
+        frame, evaluations, asked, limits = compare_specified(
+            specification, folder, repeats=repeats, device=device, **where
+        )
     else:
         limits = seconds
         if not names_in(searchers):

@@ -16,6 +16,7 @@ from nasmeta.experiments.specification._provenance import provenance_of
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
 from nasmeta.places import located, read_whole
+from nasmeta.tasks import get_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,7 @@ def run_specification(
     address: str | None = None,
     progress: bool = False,
     journals: bool = True,
+    device: str = "auto",
 ) -> pd.DataFrame:
     """Run a specification; the same call again goes on after any end.
 
@@ -51,6 +53,8 @@ def run_specification(
     progress : bool, default False
     journals : bool, default True
         Whether each run keeps its journal; without, nothing can be gone on with, and a thousand short runs are quicker.
+    device : str, default "auto"
+        That trains, where the specification asks for training.
 
     Returns
     -------
@@ -75,6 +79,9 @@ def run_specification(
     home = None
     if folder is not None:
         home = _SpecifiedFolder(located("folder", folder), specification, journals=journals)
+    answers: Any = specification.evaluator
+    if specification.training is not None:
+        answers = specification.answers(get_task(specification.tasks[0]), device)
     of_sources: dict[str, Any] = {key: specification.by_label(key) for key in OF_SOURCES}
     return compare(
         specification.searchers,
@@ -88,7 +95,7 @@ def run_specification(
         address=address,
         progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
-        evaluator=specification.evaluator,
+        evaluator=answers,
         clock=specification.clock,
         epochs=specification.epochs,
         **of_sources,
