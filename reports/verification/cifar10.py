@@ -24,6 +24,11 @@ from nasmeta.errors import NasmetaError
 from nasmeta.training import Recipe, load_recipe
 
 HERE = Path(__file__).parent
+NOTE = """\
+The images are JPEG, which is lossy, so accuracies are not those of the original pixels. The recipe trains on few and
+small images, chosen for what a CPU core can do ([how](../../training/frontier/README.md)). The random cells are drawn
+from the whole space, whatever the table says of them."""
+SMOKE = "A run at a small size, on digits: it shows that the command runs, and no figure means anything."
 EVALUATIONS, TOP, CONTROLS, SEEDS = 100, 10, 24, 2
 
 
@@ -45,6 +50,14 @@ def measure(data: str, recipe: Recipe | str, folder: Path, top: int, controls: i
     )
 
 
+def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Return cells, epochs and facts as `nasmeta.verify` left them."""
+    cells, epochs = (pd.read_csv(folder / f"{name}.csv") for name in ("cells", "epochs"))
+    cells["failures"] = cells["failures"].fillna("")
+    cells["in_band"] = cells["in_band"].astype(object).where(cells["in_band"].notna(), None)
+    return cells, epochs, json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+
+
 def main(arguments: Sequence[str]) -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -61,9 +74,10 @@ def main(arguments: Sequence[str]) -> None:
             measure("digits", load_recipe("tiny", epochs=2), folder, 4, 4, 1)
         elif not asked.page:
             measure(asked.data, "verify-cpu", folder, TOP, CONTROLS, SEEDS, valid_fraction=0.5, compare_with="cifar10")
-        cells, epochs = (pd.read_csv(folder / f"{name}.csv") for name in ("cells", "epochs"))
-        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-        write_verification_page(cells, epochs, facts, folder)
+        cells, epochs, facts = read(folder)
+        how, note = ("--smoke", SMOKE) if facts["data"] == "digits" else ("--data folder:PATH", NOTE)
+        command = f"python reports/verification/cifar10.py {how}"
+        write_verification_page(cells, epochs, facts, folder, command, note)
     except NasmetaError as error:
         sys.exit(f"Error: {error}")
 
