@@ -256,6 +256,18 @@ def compare(
             show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
         ),
     ] = None,
+    gpus_per_worker: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(metavar="N", help="GPUs that each worker has for itself; 0.5 lets two share one."),
+    ] = None,
+    shard: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="I/N",
+            help="Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same "
+            "command without it writes the results.",
+        ),
+    ] = None,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
     data: Data = None,
@@ -307,7 +319,8 @@ def compare(
     }
     asked: str | Evaluator = evaluator
     limits: float | Mapping[str, float] | None
-    where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address}
+    where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address, "shard": shard}
+    where["gpus_per_worker"] = gpus_per_worker
     if specification is not None:
         also = [option for option, value in given.items() if value is not None]
         if also:
@@ -348,6 +361,10 @@ def compare(
             evaluator=asked,
             data=data,
         )
+    if shard is not None:
+        runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
+        typer.echo(f"Shard {shard}: its {runs} runs are done. After all shards, leave out --shard for the results.")
+        return
     if seconds is None and specification is None:
         evaluations = evaluations or 200
     print_summary(summarise_comparison(frame, evaluations, asked, limits))

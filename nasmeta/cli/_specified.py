@@ -27,7 +27,7 @@ def compare_specified(
     specification = read_specification(name)
     typer.echo(specification.title)
     frame = run_specification(specification, folder, **where, progress=True)
-    if specification.report:
+    if specification.report and where.get("shard") is None:
         _print_picks(frame, specification)
     trained = None if specification.training is None else specification.answers(get_task(specification.tasks[0]))
     return frame, specification.evaluations, trained or specification.evaluator, specification.seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -85,6 +85,16 @@ def training_lengths(asked: Iterable[int | str], full: int, extra: Iterable[int]
     if len({paused for epochs, paused in found.items() if epochs < full}) > 1:
         raise SettingError("Short trainings are either pauses of the longest, or trainings of their own, not both.")
     return dict(sorted(found.items()))
+
+
+def _turn_at(folder: Path | None) -> AbstractContextManager[object]:
+    """Wait until no other process trains this cell; what it did is there then."""
+    if folder is None:
+        return nullcontext()
+    from filelock import FileLock
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder.with_name(f".{folder.name}.turn"))
 
 
 class TrainingEvaluator(Evaluator):
@@ -241,8 +251,10 @@ class TrainingEvaluator(Evaluator):
         other.__dict__.update({key: own for key, own in self.__dict__.items() if key != "column"})
         return other
 
-    def __reduce__(self) -> Any:
-        raise TypeError("An evaluator that trains stays in its process.")
+    def __getstate__(self) -> dict[str, Any]:
+        if self._home is not None or self.folder is None:
+            raise TypeError("An evaluator that trains stays in its process, unless it has a folder.")
+        return {key: own for key, own in self.__dict__.items() if key != "column"}
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -334,8 +346,10 @@ class TrainingEvaluator(Evaluator):
             self.trainer.announce(f"training cell {cell}")
         named = {"recipe": self._short, "until": self._until}
         asked: dict[str, Any] = {name: own for name, own in named.items() if own is not None}
+        folder = self._folder_of(cell)
         try:
-            result = self.trainer.train(cell, self.seed, self._folder_of(cell), **asked)
+            with _turn_at(folder):
+                result = self.trainer.train(cell, self.seed, folder, **asked)
         except TrainingFailed as failure:
             return _Trained(FAILED_VALUE, 0.0, failure.reason)
         assert result.valid_accuracy is not None

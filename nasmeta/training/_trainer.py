@@ -29,6 +29,7 @@ from nasmeta.training._own_network import BuildNetwork, network_identity, own_ne
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 
+_END_SECONDS = 1.0  # that a process takes to end after the one that waited for it was killed
 CHECKPOINT_FILE, LOG_FILE, FAILURE_FILE = "checkpoint.safetensors", "epochs.csv", "failure.json"
 
 
@@ -134,7 +135,7 @@ def _own_folder(folder: Path, stack: ExitStack) -> Path:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(FileLock(folder / ".lock", timeout=0))
+        stack.enter_context(FileLock(folder / ".lock", timeout=_END_SECONDS))
     except Timeout:
         raise SettingError(f"Another process is training in {folder}.") from None
     except OSError as reason:

@@ -32,6 +32,8 @@ def run_specification(
     workers: int | None = None,
     backend: str = "loky",
     address: str | None = None,
+    gpus_per_worker: float | None = None,
+    shard: str | None = None,
     progress: bool = False,
     journals: bool = True,
     device: str = "auto",
@@ -48,7 +50,7 @@ def run_specification(
         releases of the data and their checksums; under ``earlier`` those that worked there before and differ).
     repeats : int, optional
         Runs of each searcher on each task, instead of what the specification says.
-    workers, backend, address : optional
+    workers, backend, address, gpus_per_worker, shard : optional
         Where it is run, as in `nasmeta.compare`; no result depends on it, so no specification says it.
     progress : bool, default False
     journals : bool, default True
@@ -93,6 +95,8 @@ def run_specification(
         workers=workers,
         backend=backend,
         address=address,
+        gpus_per_worker=gpus_per_worker,
+        shard=shard,
         progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
         evaluator=answers,
