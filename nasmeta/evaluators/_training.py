@@ -40,6 +40,7 @@ class _Trained(NamedTuple):
     value: float
     seconds: float
     reason: str | None
+    note: Mapping[str, Any] = {}
 
 
 def _of_space(space: SearchSpace) -> Task:
@@ -93,8 +94,8 @@ def _turn_at(folder: Path | None) -> AbstractContextManager[object]:
         return nullcontext()
     from filelock import FileLock
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder.with_name(f".{folder.name}.turn"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / ".turn")
 
 
 class TrainingEvaluator(Evaluator):
@@ -103,6 +104,8 @@ class TrainingEvaluator(Evaluator):
     Cells of one isomorphism class (the rule ``upstream``) are one network: the class's representative is trained once,
     and in a run a cell whose class was trained before costs nothing. A training that fails (its loss is not finite,
     memory does not suffice, its process is killed) has the value 0 and its reason in ``failures``; it ends nothing.
+    Where memory is short, fewer images than a batch go through the network at once and gradients are added up; batch
+    norm then sees the fewer, so the value is not quite that of the recipe, and the journal's note says so.
 
     Parameters
     ----------
@@ -279,7 +282,9 @@ class TrainingEvaluator(Evaluator):
             costs.append(seconds)
             if (reason := found[-1].reason) is not None:
                 self.failures[cell] = reason
-        return Evaluation(np.array([one.value for one in found]), np.array(costs), tuple(one.reason for one in found))
+        notes = tuple(one.note for one in found)
+        values, reasons = np.array([one.value for one in found]), tuple(one.reason for one in found)
+        return Evaluation(values, np.array(costs), reasons, notes if any(notes) else ())
 
     def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:
         """Begin a run with what its journal holds: those cells and their isomorphs are trained and paid for."""
@@ -353,7 +358,10 @@ class TrainingEvaluator(Evaluator):
         except TrainingFailed as failure:
             return _Trained(FAILED_VALUE, 0.0, failure.reason)
         assert result.valid_accuracy is not None
-        return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None)
+        whole = min(self.recipe.batch_size, len(self.trainer.dataset.splits["train"]))
+        short = result.micro_batch < whole  # of memory
+        note = {"images_at_once": result.micro_batch, "batch_size": whole} if short else {}
+        return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None, note)
 
     def _folder_of(self, cell: int) -> Path | None:
         folder = self.folder if self._home is None else self._home.path

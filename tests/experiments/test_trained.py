@@ -390,3 +390,31 @@ def test_what_a_specification_of_training_cannot_say(
     with pytest.raises(NasmetaError, match=message) as caught:
         read_specification(specified)
     assert str(caught.value).startswith(f"spec.toml, line {line}: "), caught.value
+
+
+@pytest.mark.parametrize("clock", [None, {"repeats": "charged"}])
+def test_the_journal_says_where_memory_was_short(clock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from nasmeta.training import CellNetwork
+
+    forward = CellNetwork.forward
+
+    def fitting(self: CellNetwork, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > 8:
+            raise torch.OutOfMemoryError("no more memory")
+        return forward(self, images)
+
+    def run(name: str) -> Any:
+        asked = {"evaluations": 4, "clock": clock, "journal": tmp_path / name}
+        return nm.search("random", on_digits(folder=tmp_path / f"{name}-trainings"), **asked)
+
+    assert run("enough").notes == [{}] * 4
+    monkeypatch.setattr(CellNetwork, "forward", fitting)
+    short, note = run("short"), {"images_at_once": 8, "batch_size": 16}
+    assert short.notes == [note] * 4
+    assert (tmp_path / "short").read_text().count('"images_at_once": 8') == 4
+    assert run("short").notes == short.notes  # read
+    lines = (tmp_path / "short").read_bytes().splitlines(keepends=True)
+    (tmp_path / "short").write_bytes(b"".join(lines[:3]))
+    assert run("short").notes == short.notes  # gone on with
