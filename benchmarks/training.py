@@ -2,6 +2,7 @@
 
 python benchmarks/training.py                                   # digits scaled to 32×32, to reports/training/speed
 python benchmarks/training.py --data cifar10:PATH --device cuda --steps 98
+python benchmarks/training.py --data folder:PATH --recipe verify-cpu --steps 40 --workers 1   # what trains on a CPU
 """
 
 from __future__ import annotations
@@ -19,20 +20,25 @@ from typing import Any
 from _measure import Row, in_turns, machine, versions
 
 PACKAGES = ("nasmeta", "torch", "torchvision", "numpy", "pillow")
+WORKERS = {0: "in the process that trains", 1: "1 worker process beside the one that trains"}
+TARGETS = (5.0, 1.3)  # on a GPU, on a CPU
 CELLS = (1462, 13714, 0, 3000, 9930)
 INTRODUCTION = """\
 # Images per second in training
 
-Written by `python benchmarks/training.py{options}`. One epoch of {images:,} images of {data}, batch {batch},
-C={channels}, N={depth}, forward, backward and a step of SGD, without evaluation. Ours and the peer are measured in
-turns (A B A B …, {rounds} rounds after one to warm up); a value is the median, with the smallest and the largest, and
-the ratio is taken pair by pair. Both train the same network with the same optimizer in float32.
+Written by `python benchmarks/training.py{options}`. One
+epoch of {images:,} images of {data}, {size} pixels, batch {batch}, C={channels}, N={depth}, forward, backward and a
+step of SGD, without evaluation. Ours and the peer are measured in turns (A B A B …, {rounds} rounds after one to warm
+up); a value is the median, with the smallest and the largest, and the ratio is taken pair by pair. Both train the same
+network with the same optimizer in float32.
 
-* ours: all images on the device as bytes, cropped, flipped and standardised there in batches (recipe `nb201-12`);
-* peer: torch.utils.data.DataLoader, {workers} worker processes, with torchvision's RandomHorizontalFlip, RandomCrop,
-  ToTensor and Normalize of each PIL image;{fast}
+* ours: all images on the device as bytes, cropped, flipped and standardised there in batches (recipe `{recipe}`);
+* peer: torch.utils.data.DataLoader, {workers}, with torchvision's
+  RandomHorizontalFlip, RandomCrop, ToTensor and Normalize of each PIL image;{fast}
 
 {machine}
+
+{verdict}
 
 | cell | what | ours | peer | ratio |
 |---|---|---|---|---|
@@ -48,9 +54,10 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data", default="digits", help="a data set as nasmeta.training.load_dataset takes it")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--cells", type=lambda text: [int(cell) for cell in text.split(",")], default=list(CELLS))
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--channels", type=int, default=16)
-    parser.add_argument("--cells-per-stage", type=int, default=5)
+    parser.add_argument("--recipe", default="nb201-12", help="what is trained; the next three change it")
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--channels", type=int)
+    parser.add_argument("--cells-per-stage", type=int)
     parser.add_argument("--steps", type=int, default=2, help="batches of an epoch")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1), help="of the DataLoader")
@@ -59,15 +66,22 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def ours(cell: int, data: Any, device: Any, **changes: Any) -> Callable[[], float]:
+def recipe_of(asked: argparse.Namespace) -> Any:
+    """Return what is trained."""
+    from nasmeta.training import load_recipe
+
+    changes = {name: getattr(asked, name) for name in ("batch_size", "channels", "cells_per_stage")}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return load_recipe(asked.recipe, **given, name=asked.recipe)
+
+
+def ours(cell: int, data: Any, device: Any, recipe: Any) -> Callable[[], float]:
     """Return a sample: images per second of an epoch of this package."""
-    from nasmeta.training import CellNetwork, load_recipe
+    from nasmeta.training import CellNetwork
     from nasmeta.training._learner import Learner
     from nasmeta.training._machine import computing
 
-    recipe = load_recipe("nb201-12", **changes)
-    sizes = {"channels": recipe.channels, "cells_per_stage": recipe.cells_per_stage}
-    learner = Learner(CellNetwork(cell, n_classes=data.n_classes, **sizes), data, recipe, 0, device, cell)
+    learner = Learner(CellNetwork(cell, n_classes=data.n_classes, **recipe.skeleton), data, recipe, 0, device, cell)
 
     def sample() -> float:
         with computing(deterministic=False):
@@ -110,13 +124,13 @@ def loader_of(data: Any, batch_size: int, workers: int, pin: bool) -> Any:
     )
 
 
-def peers(cell: int, data: Any, device: Any, loader: Any, channels: int, depth: int) -> Callable[[], float]:
+def peers(cell: int, data: Any, device: Any, loader: Any, recipe: Any) -> Callable[[], float]:
     """Return a sample: images per second of an epoch as it is usually written."""
     import torch
 
     from nasmeta.training import CellNetwork
 
-    network = CellNetwork(cell, n_classes=data.n_classes, channels=channels, cells_per_stage=depth).to(device).train()
+    network = CellNetwork(cell, n_classes=data.n_classes, **recipe.skeleton).to(device).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
     criterion = torch.nn.CrossEntropyLoss()
 
@@ -178,12 +192,11 @@ def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
     from nasmeta.training._machine import chosen_device, device_name
 
     device = chosen_device(asked.device)
+    recipe = recipe_of(asked)
     whole = load_dataset(asked.data, size=32 if asked.data == "digits" else None, valid_fraction=0.0)
-    data = whole.subset(asked.batch_size * asked.steps)
+    data = recipe.images_of(whole.subset(recipe.batch_size * asked.steps))
     n = len(data.splits["train"])
-    loader = loader_of(data, asked.batch_size, asked.workers, device.type == "cuda")
-    sizes = {"channels": asked.channels, "cells_per_stage": asked.cells_per_stage}
-    settings = {**sizes, "batch_size": asked.batch_size}
+    loader = loader_of(data, recipe.batch_size, asked.workers, device.type == "cuda")
     peer = f"DataLoader, {asked.workers} workers"
     rows = []
 
@@ -192,14 +205,24 @@ def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
         rows.append(Row(case, what, "images/s", found[0], None, True, peer, found[1]))
         print(f"{case}, {what}: {statistics.median(rows[-1].ratios):.2f} times the peer's", file=sys.stderr)
 
-    add("–", "data alone", only_data(data, device, asked.batch_size), only_loader(loader, n))
+    add("–", "data alone", only_data(data, device, recipe.batch_size), only_loader(loader, n))
     for cell in asked.cells:
-        theirs = peers(cell, data, device, loader, asked.channels, asked.cells_per_stage)
-        add(str(cell), "training", ours(cell, data, device, **settings), theirs)
+        theirs = peers(cell, data, device, loader, recipe)
+        add(str(cell), "training", ours(cell, data, device, recipe), theirs)
         if asked.fast:
-            fast = ours(cell, data, device, **settings, precision="bfloat16", channels_last=True, compile=True)
-            add(str(cell), "training, fast", fast, theirs)
-    return rows, {"device": device_name(device), "images": n}
+            quick = recipe.but(precision="bfloat16", channels_last=True, compile=True)
+            add(str(cell), "training, fast", ours(cell, data, device, quick), theirs)
+    return rows, {"device": device_name(device), "images": n, "image_size": data.image_size[0]}
+
+
+def verdict_of(rows: Sequence[Row], device: str) -> str:
+    """Say whether the least ratio of all cells reaches the target."""
+    least, target = (
+        min(statistics.median(row.ratios) for row in rows if row.what == "training"),
+        TARGETS[device == "cpu"],
+    )
+    where, met = "a CPU" if device == "cpu" else "a GPU", "reached" if least >= target else "missed"
+    return f"Least median ratio of a cell: {least:.2f}. Target on {where}: ≥ {target}, {met}."
 
 
 def main(arguments: Sequence[str] = ()) -> list[Row]:
@@ -218,6 +241,7 @@ def main(arguments: Sequence[str] = ()) -> list[Row]:
         f"Device {about['device']}; {about['cpu']}, {about['cores']} cores, {about['threads']} threads, load "
         f"{about['load']}, {about['date']}; {said}."
     )
+    recipe = recipe_of(asked)
     kind, colon, _ = asked.data.partition(":")
     shown = [f"{kind}:PATH" if colon and argument == asked.data else argument for argument in arguments]
     if "--output" in shown:
@@ -227,11 +251,14 @@ def main(arguments: Sequence[str] = ()) -> list[Row]:
         options="".join(f" {argument}" for argument in shown),
         images=facts["images"],
         data=asked.data.partition(":")[0],
-        batch=asked.batch_size,
-        channels=asked.channels,
-        depth=asked.cells_per_stage,
+        size=f"{facts['image_size']}×{facts['image_size']}",
+        recipe=recipe.name,
+        batch=recipe.batch_size,
+        channels=recipe.channels,
+        depth=recipe.cells_per_stage,
         rounds=asked.rounds,
-        workers=asked.workers,
+        workers=WORKERS.get(asked.workers, f"{asked.workers} worker processes beside the one that trains"),
+        verdict=verdict_of(rows, facts["device"]),
         fast=FAST if asked.fast else "",
         machine=words,
     )

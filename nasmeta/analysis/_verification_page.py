@@ -24,8 +24,12 @@ def write_verification_page(
     facts: Mapping[str, Any],
     folder: str | PathLike[str],
     command: str | None = None,
+    note: str | None = None,
 ) -> list[Path]:
-    """Write ``README.md``, which is returned first, and its pictures: agreement, training curves, cells as graphs."""
+    """Write ``README.md``, which is returned first, and its pictures: agreement, training curves, cells as graphs.
+
+    A note about the data, where there is one, stands below the facts.
+    """
     from nasmeta.tasks import get_task
 
     home = Path(folder)
@@ -50,7 +54,9 @@ def write_verification_page(
         titles = [f"{row['role']} {row['cell']}: {number_or_dash(row['measured'])} %" for row in _rows(cells)]
         save_figure(plot_cells(cells["cell"].tolist(), titles, get_task(facts["task"]).space), home / "cells")
         pictures.append(("Cells", "cells.png"))
-        text = "\n".join([*_head(facts), *_accuracies(cells, facts, split), *_costs(cells, facts)])
+        text = "\n".join(
+            [*_head(facts), *([note, ""] if note else []), *_accuracies(cells, facts, split), *_costs(cells, facts)]
+        )
         for title, name in pictures:
             text += f"\n## {title}\n\n![{title}]({name})\n"
         text += _foot(facts, command)
@@ -133,7 +139,25 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> li
             f"Kendall τ-b {facts['kendall']:.3f}.",
             "",
         ]
-    return lines
+    return [*lines, *_separation(facts.get("separation"))]
+
+
+def _separation(found: Mapping[str, Any] | None) -> list[str]:
+    """Say how well training tells picks from random cells."""
+    if found is None:
+        return []
+    alone = (
+        ""
+        if found["kendall_random"] is None or found["kendall_random_error"] is None
+        else f" Over the random controls alone, Kendall τ-b is {found['kendall_random']:.2f} ± "
+        f"{found['kendall_random_error']:.2f} (jackknife over cells)."
+    )
+    return [
+        f"Training places a pick above a random control with a chance of {found['chance']:.2f} (95 % interval "
+        f"{found['low']:.2f} to {found['high']:.2f}, of {found['picks']} × {found['random']} pairs of cells, ties "
+        f"half; Newcombe's method 5); the look-up does with {found['table_chance']:.2f}.{alone}",
+        "",
+    ]
 
 
 def _costs(cells: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:

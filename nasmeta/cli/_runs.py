@@ -23,7 +23,7 @@ from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split,
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
-    from nasmeta.evaluators import TrainingEvaluator
+    from nasmeta.evaluators import Evaluator, TrainingEvaluator
 
 Evaluations = Annotated[
     int | None, typer.Option(help="Budget of a run, in distinct cells evaluated.", show_default="100, compare 200")
@@ -234,6 +234,18 @@ def compare(
             show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
         ),
     ] = None,
+    gpus_per_worker: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="GPUs that each worker has for itself; 0.5 lets two share one."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same "
+            "command without it writes the results.",
+        ),
+    ] = None,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
     data: Data = None,
@@ -277,15 +289,22 @@ def compare(
         "--stop-at-optimum": stop_at_optimum or None,
         "--evaluator": None if evaluator == "table" else evaluator,
         "--data": data,
+        "--recipe": None if recipe == "fast" else recipe,
+        "--split": split,
+        "--valid-fraction": valid_fraction,
+        "--size": size,
     }
-    asked: str | TrainingEvaluator = evaluator
+    asked: str | Evaluator = evaluator
     limits: float | Mapping[str, float] | None
-    where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address}
+    where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address, "shard": shard}
+    where["gpus_per_worker"] = gpus_per_worker
     if specification is not None:
         also = [option for option, value in given.items() if value is not None]
         if also:
             raise SettingError(f"A specification sets everything: leave out {', '.join(also)}, or change the file.")
-        frame, evaluations, asked, limits = compare_specified(specification, folder, repeats=repeats, **where)
+        frame, evaluations, asked, limits = compare_specified(
+            specification, folder, repeats=repeats, device=device, **where
+        )
     else:
         limits = seconds
         if not names_in(searchers):
@@ -319,6 +338,10 @@ def compare(
             evaluator=asked,
             data=data,
         )
+    if shard is not None:
+        runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
+        typer.echo(f"Shard {shard}: its {runs} runs are done. After all shards, leave out --shard for the results.")
+        return
     if seconds is None and specification is None:
         evaluations = evaluations or 200
     print_summary(summarise_comparison(frame, evaluations, asked, limits))

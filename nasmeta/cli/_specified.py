@@ -11,21 +11,24 @@ from nasmeta.cli._cli_utils import console, print_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nasmeta.evaluators import Evaluator
     from nasmeta.experiments import Specification
 
 
 def compare_specified(
     name: str, folder: str | None, **where: Any
-) -> tuple[pd.DataFrame, int | None, str, dict[str, float] | None]:
+) -> tuple[pd.DataFrame, int | None, str | Evaluator, dict[str, float] | None]:
     """Run a specification and show what its runs picked; return results, both budgets, and the evaluator between."""
     from nasmeta.experiments import read_specification, run_specification
+    from nasmeta.tasks import get_task
 
     specification = read_specification(name)
     typer.echo(specification.title)
     frame = run_specification(specification, folder, **where, progress=True)
-    if specification.report:
+    if specification.report and where.get("shard") is None:
         _print_picks(frame, specification)
-    return frame, specification.evaluations, specification.evaluator, specification.seconds
+    trained = None if specification.training is None else specification.answers(get_task(specification.tasks[0]))
+    return frame, specification.evaluations, trained or specification.evaluator, specification.seconds
 
 
 def print_ready() -> None:

@@ -31,6 +31,8 @@ class Evaluation(NamedTuple):
     failures : tuple of (str or None), optional
         Why a training has no value of its own, such as ``out of memory``; None for those that have. Left out where
         nothing can fail.
+    notes : tuple of mapping, optional
+        What else is to stand in the journal of a run, of JSON's types, one for each.
 
     Examples
     --------
@@ -44,6 +46,7 @@ class Evaluation(NamedTuple):
     values: NDArray[np.float64]
     cost_seconds: NDArray[np.float64]
     failures: tuple[str | None, ...] = ()
+    notes: tuple[Mapping[str, Any], ...] = ()
 
 
 class SupportsEvaluate(Protocol):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
+import platform
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,8 +69,32 @@ class Trainer:
         # the worker reads a data set again, but for a few images of it, which it is handed
         self.announce: Callable[[str], None] | None = None
         self.users = 0  # that keep the worker process
-        self._origin = (data, options or {}) if self.dataset is whole else (self.dataset, {})
+        self._source = (data, options or {})
+        self._origin = self._source if self.dataset is whole else (self.dataset, {})
         self._executor: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs; images that have a name are read there, once."""
+        state = {**self.__dict__, "_executor": None, "announce": None, "users": 0}
+        if isinstance(self._source[0], str):
+            state |= {"dataset": self.dataset.sha256(), "_origin": None}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take that up.
+
+        Raises
+        ------
+        NasmetaError
+            Where the images are not here, or others than there.
+        """
+        self.__dict__.update(state)
+        due, (data, options) = self.dataset, self._source
+        if isinstance(due, str):
+            whole, self.dataset = _images(data, tuple(options.items()), self.recipe)
+            self._origin = self._source if self.dataset is whole else (self.dataset, {})
+            if self.dataset.sha256() != due:
+                raise NasmetaError(f"The images {data} on {platform.node()} are not those of the process that asks.")
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -99,7 +125,7 @@ class Trainer:
         result has no network: that lies in the folder.
         """
         asked = (recipe or self.recipe, self.space, self.device, cell, seed, folder, until, self.build_network)
-        if not self.isolated:
+        if not self.isolated or multiprocessing.current_process().daemon:  # such a one may have no child
             return _train(self.dataset, *asked)
         from concurrent.futures.process import BrokenProcessPool
 
@@ -150,6 +176,13 @@ class Trainer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@lru_cache(maxsize=2)
+def _images(data: str, options: tuple[tuple[str, Any], ...], recipe: Recipe) -> tuple[ImageDataset, ImageDataset]:
+    """Return images, and those of a recipe."""
+    whole = load_dataset(data, **dict(options))
+    return whole, recipe.images_of(whole)
 
 
 def _train(

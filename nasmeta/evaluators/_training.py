@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -40,6 +40,7 @@ class _Trained(NamedTuple):
     value: float
     seconds: float
     reason: str | None
+    note: Mapping[str, Any] = {}
 
 
 def _of_space(space: SearchSpace) -> Task:
@@ -87,12 +88,24 @@ def training_lengths(asked: Iterable[int | str], full: int, extra: Iterable[int]
     return dict(sorted(found.items()))
 
 
+def _turn_at(folder: Path | None) -> AbstractContextManager[object]:
+    """Wait until no other process trains this cell; what it did is there then."""
+    if folder is None:
+        return nullcontext()
+    from filelock import FileLock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / ".turn")
+
+
 class TrainingEvaluator(Evaluator):
     """Answer by training the cell's network; the value is its validation accuracy after the last epoch.
 
     Cells of one isomorphism class (the rule ``upstream``) are one network: the class's representative is trained once,
     and in a run a cell whose class was trained before costs nothing. A training that fails (its loss is not finite,
     memory does not suffice, its process is killed) has the value 0 and its reason in ``failures``; it ends nothing.
+    Where memory is short, fewer images than a batch go through the network at once and gradients are added up; batch
+    norm then sees the fewer, so the value is not quite that of the recipe, and the journal's note says so.
 
     Parameters
     ----------
@@ -241,8 +254,10 @@ class TrainingEvaluator(Evaluator):
         other.__dict__.update({key: own for key, own in self.__dict__.items() if key != "column"})
         return other
 
-    def __reduce__(self) -> Any:
-        raise TypeError("An evaluator that trains stays in its process.")
+    def __getstate__(self) -> dict[str, Any]:
+        if self._home is not None or self.folder is None:
+            raise TypeError("An evaluator that trains stays in its process, unless it has a folder.")
+        return {key: own for key, own in self.__dict__.items() if key != "column"}
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -267,7 +282,9 @@ class TrainingEvaluator(Evaluator):
             costs.append(seconds)
             if (reason := found[-1].reason) is not None:
                 self.failures[cell] = reason
-        return Evaluation(np.array([one.value for one in found]), np.array(costs), tuple(one.reason for one in found))
+        notes = tuple(one.note for one in found)
+        values, reasons = np.array([one.value for one in found]), tuple(one.reason for one in found)
+        return Evaluation(values, np.array(costs), reasons, notes if any(notes) else ())
 
     def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:
         """Begin a run with what its journal holds: those cells and their isomorphs are trained and paid for."""
@@ -334,12 +351,17 @@ class TrainingEvaluator(Evaluator):
             self.trainer.announce(f"training cell {cell}")
         named = {"recipe": self._short, "until": self._until}
         asked: dict[str, Any] = {name: own for name, own in named.items() if own is not None}
+        folder = self._folder_of(cell)
         try:
-            result = self.trainer.train(cell, self.seed, self._folder_of(cell), **asked)
+            with _turn_at(folder):
+                result = self.trainer.train(cell, self.seed, folder, **asked)
         except TrainingFailed as failure:
             return _Trained(FAILED_VALUE, 0.0, failure.reason)
         assert result.valid_accuracy is not None
-        return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None)
+        whole = min(self.recipe.batch_size, len(self.trainer.dataset.splits["train"]))
+        short = result.micro_batch < whole  # of memory
+        note = {"images_at_once": result.micro_batch, "batch_size": whole} if short else {}
+        return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None, note)
 
     def _folder_of(self, cell: int) -> Path | None:
         folder = self.folder if self._home is None else self._home.path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
-from nasmeta.evaluators import TRAINED, Evaluator, Measure, TrainingEvaluator
+from nasmeta.evaluators import TRAINED, Evaluator, Measure, SupernetEvaluator, TrainingEvaluator
 from nasmeta.places import in_store
 from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Budget, checked_budget
@@ -120,8 +120,10 @@ def evaluators_of(
     found = [answers_for(task, evaluator, data, recipe) for task in tasks]
     for one in found:
         if isinstance(one, TrainingEvaluator):
-            if not alone:
-                raise SettingError("Real trainings run one after another here: leave out workers and backend.")
+            if not alone and isinstance(one, SupernetEvaluator):
+                raise SettingError("A supernet is trained in this process: leave out workers and backend.")
+            if not alone and folder is None and one.folder is None:
+                raise SettingError("Workers that train share the folder of the comparison: name one.")
             if folder is not None and in_store(folder):
                 raise SettingError("Trainings keep their checkpoints on this machine: name a folder of it.")
             if folder is not None and one.folder is None:

@@ -9,10 +9,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.experiments._gpus import GpuSlots, visible_gpus
 
 __all__ = ["BACKENDS", "Backend", "Connection", "connected"]
 
@@ -33,14 +35,17 @@ class Backend:
         Of a cluster that is there already.
     workers : int or None
         None for all that a cluster has.
+    gpus : float or None
+        Of each worker.
     """
 
     name: str = "loky"
     address: str | None = None
     workers: int | None = 1
+    gpus: float | None = None
 
     @classmethod
-    def of(cls, name: object, address: object = None, workers: object = None) -> Backend:
+    def of(cls, name: object, address: object = None, workers: object = None, gpus: object = None) -> Backend:
         """Check what a user asks for.
 
         Raises
@@ -53,15 +58,27 @@ class Backend:
             raise UnknownNameError.of("backend", name, BACKENDS)
         if address is not None and (not isinstance(address, str) or not address.strip()):
             raise SettingError(f"The address of a cluster is a text such as tcp://host:8786, not {shown(address)}.")
+        own = None if gpus is None else float(check_number("gpus_per_worker", gpus))
+        if own is not None and not 0 < own <= 1:
+            raise SettingError(
+                f"gpus_per_worker is a number above 0 and at most 1, such as 1, or 0.5 for two workers on a GPU, not "
+                f"{shown(gpus)}."
+            )
         if name == "loky":
             if address is not None:
                 raise SettingError("loky runs on this machine and has no address. Clusters: backend ray or dask.")
-            return cls(name, None, check_int("workers", 1 if workers is None else workers, most=1_000))
+            fitting = None if own is None else _fitting(own)
+            n = check_int("workers", (fitting or 1) if workers is None else workers, most=1_000)
+            if fitting is not None and n > fitting:
+                raise SettingError(
+                    f"{n} workers of {own:g} GPUs each do not fit on the {len(visible_gpus())} GPUs here; {fitting} do."
+                )
+            return cls(name, None, n, own)
         if find_spec(_MODULES[name]) is None:
             raise NasmetaError(f'The backend {name} is not installed: pip install "nasmeta[{name}]".')
         if workers is not None:
             check_int("workers", workers, most=100_000)
-        return cls(name, address, workers)  # type: ignore[arg-type]  # it is a whole number now
+        return cls(name, address, workers, own)  # type: ignore[arg-type]  # it is a whole number now
 
     @property
     def is_cluster(self) -> bool:
@@ -83,12 +100,15 @@ class Connection:
         For joblib's `parallel_config`.
     deaths : tuple of exception types
         What says that a worker died, and not that a job failed.
+    slots : GpuSlots or None
+        Where workers are of this machine and each has a GPU.
     """
 
     joblib_name: str
     workers: int
     options: dict[str, Any]
     deaths: tuple[type[BaseException], ...]
+    slots: GpuSlots | None = None
 
 
 @contextmanager
@@ -111,8 +131,32 @@ def connected(backend: Backend) -> Iterator[Callable[[], Connection]]:
 def _loky(backend: Backend, stack: ExitStack) -> Connection:
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    options = {"inner_max_num_threads": 1}
-    return Connection("loky", backend.workers or 1, options, (BrokenProcessPool,))
+    options, workers = {"inner_max_num_threads": 1}, backend.workers or 1
+    slots = None if backend.gpus is None else _slots(workers, stack)
+    if slots is not None:
+        from joblib.externals.loky import get_reusable_executor
+
+        def fresh() -> None:  # a process that has used one GPU cannot be shown another
+            get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+        fresh()
+        stack.callback(fresh)
+    return Connection("loky", workers, options, (BrokenProcessPool,), slots)
+
+
+def _fitting(gpus: float) -> int:
+    """Return how many workers the GPUs of this machine hold."""
+    there = len(visible_gpus())
+    if not there:
+        raise SettingError("There is no GPU on this machine, or CUDA_VISIBLE_DEVICES hides it: no gpus_per_worker.")
+    return there * int(1 / gpus + 1e-9)
+
+
+def _slots(workers: int, stack: ExitStack) -> GpuSlots:
+    """Return a place for each worker of this machine, on its GPUs in turn."""
+    devices = visible_gpus()
+    folder = stack.enter_context(TemporaryDirectory(prefix="nasmeta-gpus-", ignore_cleanup_errors=True))
+    return GpuSlots(folder, tuple(devices[i % len(devices)] for i in range(workers)))
 
 
 def _ray(backend: Backend, stack: ExitStack) -> Connection:
@@ -139,12 +183,13 @@ def _ray(backend: Backend, stack: ExitStack) -> Connection:
                 ray.init(num_cpus=backend.workers or os.cpu_count(), include_dashboard=False, **quiet)
         except (OSError, RuntimeError, ValueError, RayError) as reason:
             raise _no_answer("ray", address, "ray start --head", reason) from reason
-    cpus = int(ray.cluster_resources().get("CPU", 0))
-    if cpus < (backend.workers or 1):
-        raise _too_few(backend, cpus)
+    resources = ray.cluster_resources()
+    cpus = _limited(int(resources.get("CPU", 0)), resources.get("GPU", 0), backend)
     # Actors that need no whole CPU go on on the nodes that are left, however few these are.
-    actors = {"scheduling_strategy": "SPREAD", "max_restarts": -1, "max_task_retries": _RETRIES}
-    return Connection("nasmeta-ray", backend.workers or cpus, {"ray_remote_args": actors}, (RayError,))
+    actors: dict[str, Any] = {"scheduling_strategy": "SPREAD", "max_restarts": -1, "max_task_retries": _RETRIES}
+    if backend.gpus is not None:
+        actors["num_gpus"] = backend.gpus
+    return Connection("nasmeta-ray", cpus, {"ray_remote_args": actors}, (RayError,))
 
 
 def _dask(backend: Backend, stack: ExitStack) -> Connection:
@@ -170,7 +215,7 @@ def _dask(backend: Backend, stack: ExitStack) -> Connection:
 
     register_parallel_backend("nasmeta-dask", TellingDaskBackend)
     address: Any = backend.address
-    client = None
+    client, slots = None, None
     if not address:
         with suppress(ValueError):  # none yet
             client = default_client()
@@ -178,17 +223,35 @@ def _dask(backend: Backend, stack: ExitStack) -> Connection:
     if client is None:
         try:
             if not address:
-                workers = backend.workers or os.cpu_count()
+                fitting = None if backend.gpus is None else _fitting(backend.gpus)
+                workers = backend.workers or fitting or os.cpu_count() or 1
+                slots = None if fitting is None else _slots(workers, stack)
                 address = stack.enter_context(
-                    LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+                    LocalCluster(
+                        n_workers=workers,
+                        threads_per_worker=1,
+                        dashboard_address=None,
+                        **({} if slots is None else {"resources": {"GPU": backend.gpus}}),
+                    )
                 )
             client = stack.enter_context(Client(address, set_as_default=False, timeout=_CONNECT_SECONDS))
         except (OSError, TimeoutError, ValueError) as reason:
             raise _no_answer("dask", backend.address, "dask scheduler", reason) from reason
-    threads = sum(client.ncores().values())
-    if threads < (backend.workers or 1):
-        raise _too_few(backend, threads)
-    return Connection("nasmeta-dask", threads, {"client": client}, (KilledWorker,))
+    there = client.scheduler_info(n_workers=-1)["workers"].values()
+    gpus = sum(worker.get("resources", {}).get("GPU", 0) for worker in there)
+    threads = _limited(sum(client.ncores().values()), gpus, backend)
+    options: dict[str, Any] = {"client": client}
+    if backend.gpus is not None:
+        options["resources"] = {"GPU": backend.gpus}
+    return Connection("nasmeta-dask", threads, options, (KilledWorker,), slots)
+
+
+def _limited(cpus: int, gpus: float, backend: Backend) -> int:
+    """Return how many workers a cluster holds, or that were asked of it."""
+    fitting = cpus if backend.gpus is None else min(cpus, int(gpus / backend.gpus + 1e-9))
+    if fitting < (backend.workers or 1):
+        raise _too_few(backend, cpus, gpus)
+    return fitting if backend.name == "dask" else backend.workers or fitting
 
 
 def _knock(address: str) -> None:
@@ -204,8 +267,12 @@ def _no_answer(name: str, address: str | None, how: str, reason: BaseException) 
     return NasmetaError(f"No {name} cluster {where}: {said:.300} Start one with `{how}` and name its address.")
 
 
-def _too_few(backend: Backend, there: int) -> NasmetaError:
+def _too_few(backend: Backend, cpus: int, gpus: float) -> NasmetaError:
+    """Say what a cluster has and what was asked of it."""
+    there = f"{cpus} CPUs" + (f" and {gpus:g} GPUs" if backend.gpus is not None else "")
+    how = {"ray": "ray start --num-gpus N", "dask": 'dask worker --resources "GPU=1"'}[backend.name]
+    each = f" with {backend.gpus:g} GPUs each (nodes are started with `{how}`)" if backend.gpus is not None else ""
     return NasmetaError(
-        f"The {backend.name} cluster has {there} CPUs, but {backend.workers or 1} workers were asked for. Leave out "
+        f"The {backend.name} cluster has {there}, but {backend.workers or 1} workers{each} were asked for. Leave out "
         "workers to use all, or add nodes to it."
     )

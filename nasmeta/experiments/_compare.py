@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, Measure
+from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
 from nasmeta.experiments._arguments import (
     SearchersLike,
     TasksLike,
@@ -29,11 +29,13 @@ from nasmeta.experiments._arguments import (
 )
 from nasmeta.experiments._backends import Backend, Connection, connected
 from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments._gpus import visible_gpus
 from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs
 from nasmeta.experiments._results import Results
+from nasmeta.experiments._shards import Shard
 from nasmeta.experiments._workers import results_of
 from nasmeta.journals import FolderLease
-from nasmeta.places import located
+from nasmeta.places import in_store, located
 from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, History, RunConfig
 from nasmeta.runs._guidance import Guide
@@ -66,6 +68,8 @@ def compare(
     workers: int | None = None,
     backend: str = "loky",
     address: str | None = None,
+    gpus_per_worker: float | None = None,
+    shard: str | None = None,
     progress: bool = False,
     stop_at_optimum: bool = False,
     evaluator: str | os.PathLike[str] | Evaluator | Measure = "table",
@@ -123,6 +127,14 @@ def compare(
     address : str, optional
         Of a cluster that is there, such as ``tcp://host:8786``; by default what the process is connected to, or
         ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``; without any a cluster is started on this machine.
+    gpus_per_worker : float, optional
+        GPUs that each worker has for itself; 0.5 lets two share one. On this machine a worker sees only its own
+        (``CUDA_VISIBLE_DEVICES``); of Ray they are asked as ``num_gpus``, of Dask as the resource ``GPU``. Several
+        workers here that train take the GPUs in turn where this is left out.
+    shard : str, optional
+        ``I/N``, I from 0: do the I-th of N parts of the runs only. Several processes, on one machine or many, do their
+        parts in one folder at the same time. The same call without it then reads what they did, does what is missing,
+        and writes the results; where it is given, the runs of this part are returned.
     progress : bool, default False
         Show a progress bar on stderr.
     stop_at_optimum : bool, default False
@@ -169,9 +181,13 @@ def compare(
             raise SettingError(f"{tasks!r} answers already: leave out evaluator.")
         evaluator = tasks
     of_runs = seeds_of(repeats, seed, seeds)
-    where = Backend.of(backend, address, workers)
+    part = None if shard is None else Shard.of(shard)
+    if part is not None and (home is None or not home.journals or in_store(home.path)):
+        raise SettingError("Shards meet in the journals of a folder that all of them see: name one, no object store.")
+    where = Backend.of(backend, address, workers, gpus_per_worker)
     place = None if home is None else home.path
     evaluators = evaluators_of(targets, evaluator, data, recipe, place, where == Backend())
+    where = _on_gpus_in_turn(where, evaluators)
     if home is not None and str(home.path).startswith("memory://") and where != Backend():
         raise SettingError("memory:// is seen by this process alone: leave out workers and backend, or use a folder.")
     budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
@@ -191,7 +207,9 @@ def compare(
         for label, spec in specs.items():
             learnt: dict[str, Any] = {"meta_model": models.get(label), "sources": taught.get(label)}
             configs[i, label] = RunConfig.of(spec, answers, budget, **learnt, **of_all, label=label)
-    comparison = _Comparison(configs, of_runs)
+    learners = [pair for pair, config in configs.items() if config.searcher.learns]
+    wanted = dict.fromkeys(configs, of_runs) if part is None else part.share([*configs], learners, of_runs)
+    comparison = _Comparison(configs, wanted)
     if home is None:
         return comparison.frame(where, progress, None)
     extent: dict[str, Any] = {
@@ -202,8 +220,10 @@ def compare(
         **names_of_learnt(models, taught),
     }
     with home.claimed(
-        specs, evaluators, of_runs[0] if seeds is None else list(of_runs), **of_all, **extent
+        specs, evaluators, of_runs[0] if seeds is None else list(of_runs), shard=part, **of_all, **extent
     ) as comparison.lease:
+        if part is not None:
+            return comparison.frame(where, progress, home, partly=True)
         frame = comparison.frame(where, progress, home if home.journals else None)
         if not home.journals:
             home.write_results(frame)
@@ -212,17 +232,28 @@ def compare(
     return frame
 
 
+def _on_gpus_in_turn(where: Backend, evaluators: Sequence[Evaluator]) -> Backend:
+    """Let several workers of this machine that train share its GPUs, where nobody says how."""
+    trains = any(isinstance(one, TrainingEvaluator) and one.trainer.device == "auto" for one in evaluators)
+    if where.is_cluster or where.gpus is not None or where.workers in (None, 1) or not trains:
+        return where
+    there = len(visible_gpus())
+    return replace(where, gpus=min(1.0, there / (where.workers or 1))) if there else where
+
+
 @dataclass
 class _Comparison:
-    """The runs of one comparison; ``configs`` are those of each pair of task and searcher, whatever the seed."""
+    """The runs of one comparison: configs of each pair of task and searcher, whatever the seed, and its seeds."""
 
     configs: Mapping[Pair, RunConfig]
-    seeds: Sequence[int]
+    seeds: Mapping[Pair, Sequence[int]]
     lease: FolderLease | None = None
 
-    def frame(self, backend: Backend, progress: bool, home: ComparisonFolder | None) -> pd.DataFrame:
-        """Do what is not done yet; return the results of all."""
-        results = Results(self.configs, self.seeds, home)
+    def frame(
+        self, backend: Backend, progress: bool, home: ComparisonFolder | None, partly: bool = False
+    ) -> pd.DataFrame:
+        """Do what is not done yet; return the results of all. Those of a part are in journals only."""
+        results = Results(self.configs, self.seeds, None if partly else home)
         try:
             with progress_bar("runs", results.total, shown=progress) as bar, ExitStack() as held:
                 for evaluator in {id(config.evaluator): config.evaluator for config in self.configs.values()}.values():
@@ -245,7 +276,7 @@ class _Comparison:
         """Take the finished runs from their journals."""
         recorded = home.recorded()
         for pair, config in self.configs.items():
-            for seed in self.seeds:
+            for seed in self.seeds[pair]:
                 path = home.journal(config.task.name, config.label, seed)
                 if recorded is not None and str(path) not in recorded:
                     continue

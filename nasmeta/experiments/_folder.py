@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
+from nasmeta.experiments._shards import Shard
 from nasmeta.files import write_whole
 from nasmeta.journals import FolderLease, changed_code
 from nasmeta.places import in_store, read_whole
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FORMAT = 1
+_BEGIN_SECONDS = 60.0  # that parts which begin together wait for each other
 _ATTRS = b"PANDAS_ATTRS"  # where pandas keeps them
 _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 
@@ -51,9 +53,10 @@ class ComparisonFolder:
         *,
         clock: Clock | None = None,
         epochs: Sequence[int | str] | None = None,
+        shard: Shard | None = None,
         **extent: Any,
     ) -> Iterator[FolderLease]:
-        """Hold the folder, if it is no other comparison's; yield the lease that its workers are to look at."""
+        """Hold the folder, or a part of the comparison, for one process; yield the lease that its workers look at."""
         due = {
             "format": _FORMAT,
             "tasks": [
@@ -77,11 +80,15 @@ class ComparisonFolder:
         }
         require_labels(specs)
         _require_apart([one.task.name for one in evaluators])
-        lease = FolderLease(self.path / ".runner")
+        lease = FolderLease(self.path / (".runner" if shard is None else f".runner-{shard}"))
         with ExitStack() as stack:
+            beginning = stack.enter_context(ExitStack())
             with self.writing():
                 self.path.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(lease.leased() if in_store(self.path) else self._locked())
+                if in_store(self.path):
+                    stack.enter_context(lease.leased())
+                else:
+                    self._lock(shard, stack, beginning)
                 self._check(due)
                 self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
                 if not in_store(self.path):
@@ -89,12 +96,33 @@ class ComparisonFolder:
             stack.callback(lease.release)
             with self.writing():
                 self.begin()
+            if shard is not None:
+                beginning.close()  # the next part may begin
             yield lease
 
-    def _locked(self) -> AbstractContextManager[Any]:
+    def _lock(self, shard: Shard | None, stack: ExitStack, beginning: ExitStack) -> None:
+        """Hold the whole folder; for a part hold that part, and the folder until it has begun."""
         from filelock import FileLock
 
-        return FileLock(self.path / ".lock", timeout=2)
+        if shard is not None:
+            stack.enter_context(FileLock(self.path / f".part-{shard}.lock", timeout=2))
+        beginning.enter_context(FileLock(self.path / ".lock", timeout=2 if shard is None else _BEGIN_SECONDS))
+        for lock in sorted(self.path.glob(".part-*.lock")):
+            part = lock.name.removeprefix(".part-").removesuffix(".lock")
+            if shard is None or not part.endswith(f"-of-{shard.count}"):
+                self._require_ended(part, lock)
+        if shard is not None:
+            (self.path / ".runner").unlink(missing_ok=True)
+
+    def _require_ended(self, part: str, lock: Path) -> None:
+        """Refuse to go on beside a part; where it has ended, let the workers that it may have left know."""
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(lock, timeout=0):
+                (self.path / f".runner-{part}").unlink(missing_ok=True)
+        except Timeout:
+            raise JournalError(f"Part {part.replace('-', ' ')} of the comparison is at work in {self.path}.") from None
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -105,7 +133,8 @@ class ComparisonFolder:
             yield
         except Timeout:
             raise JournalError(
-                f"Another process works in {self.path}. Wait for its end, or use another folder."
+                f"Another process works in {self.path}. Wait for its end, or use another folder. Several processes "
+                "share a folder as shards: --shard I/N for each."
             ) from None
         except NotImplementedError:
             raise JournalError(f"Cannot write to the folder {self.path}: its store can only be read.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -53,6 +54,13 @@ class Runs:
 
     def results(self) -> Iterator[tuple[int, History]]:
         """Yield seed and history of each run; one in which nothing was random is computed once."""
+        with ExitStack() as held:
+            for evaluator in self.config.evaluators.values():
+                held.enter_context(evaluator.kept_open())
+            yield from self._results()
+
+    def _results(self) -> Iterator[tuple[int, History]]:
+        """Do the runs, one after another."""
         same: History | None = None
         for seed, path in zip(self.seeds, self.paths, strict=True):
             config = replace(self.config, seed=seed)

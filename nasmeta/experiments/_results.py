@@ -21,7 +21,9 @@ class Results:
     forgotten: so memory does not grow with the evaluations, and what is done can be read while the rest runs.
     """
 
-    def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Sequence[int], home: ComparisonFolder | None) -> None:
+    def __init__(
+        self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]], home: ComparisonFolder | None
+    ) -> None:
         self._configs, self._seeds, self._home = configs, seeds, home
         self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
         self._attrs: dict[str, dict[str, dict[str, Any]]] = {"runs": {}, "searcher_seconds": {}}
@@ -33,19 +35,19 @@ class Results:
     @property
     def total(self) -> int:
         """How many runs there are to be."""
-        return len(self._histories) * len(self._seeds)
+        return sum(map(len, self._seeds.values()))
 
     def missing(self, pair: Pair) -> list[int]:
         """Return the seeds of which there is no history yet."""
         there = self._histories[pair]
-        return [] if pair in self._written else [seed for seed in self._seeds if seed not in there]
+        return [] if pair in self._written else [seed for seed in self._seeds[pair] if seed not in there]
 
     def keep(self, pair: Pair, seed: int, history: History) -> None:
         """Take a history."""
         of_pair = self._histories[pair]
         of_pair[seed] = history
         self.done += 1
-        if self._home is None or len(of_pair) < len(self._seeds):
+        if self._home is None or len(of_pair) < len(self._seeds[pair]):
             return
         frame = self._frame([pair])
         for name, told in self._attrs.items():
@@ -66,6 +68,6 @@ class Results:
             [
                 self._histories[pair][seed].of(replace(self._configs[pair], seed=seed))
                 for pair in pairs
-                for seed in self._seeds
+                for seed in self._seeds[pair]
             ]
         )

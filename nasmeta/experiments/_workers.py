@@ -11,6 +11,7 @@ from typing import Any
 
 from nasmeta.errors import NasmetaError
 from nasmeta.experiments._backends import Backend, Connection
+from nasmeta.experiments._gpus import GpuSlots
 from nasmeta.experiments._jobs import DataFingerprint, Job
 from nasmeta.threads import end_with, one_thread
 
@@ -64,7 +65,8 @@ def _pass(
         # On a cluster a job is a message of its own: what dies with a worker is one.
         parallel = Parallel(return_as="generator_unordered", batch_size=1 if backend.is_cluster else "auto")
         results = parallel(
-            delayed(_in_worker)(i, job, parent, data.of(job) if backend.is_cluster else None) for i, job in jobs.items()
+            delayed(_in_worker)(i, job, parent, data.of(job) if backend.is_cluster else None, connection.slots)
+            for i, job in jobs.items()
         )
         try:
             with closing(results), nullcontext() if backend.is_cluster else _no_endless_wait():
@@ -141,8 +143,12 @@ def _one_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _in_worker(position: int, job: Job, parent: int | None, data: DataFingerprint | None) -> tuple[int, list[Any]]:
+def _in_worker(
+    position: int, job: Job, parent: int | None, data: DataFingerprint | None, slots: GpuSlots | None
+) -> tuple[int, list[Any]]:
     """Do a job in a worker process."""
+    if slots is not None:
+        slots.take()
     if parent is not None:
         end_with(parent)  # nobody else writes to the journals
     with one_thread():

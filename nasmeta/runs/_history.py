@@ -250,7 +250,7 @@ class History(ShowsFacts):
 
     @property
     def notes(self) -> list[Mapping[str, Any]]:
-        """What the searcher said about each of its proposals, see `nasmeta.searchers.Searcher`; empty for most."""
+        """What searcher and evaluator said about each proposal, see `nasmeta.searchers.Searcher`; empty for most."""
         return [self._notes.get(i, {}) for i in np.arange(len(self._cells))[self._counted].tolist()]
 
     @property

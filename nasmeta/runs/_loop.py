@@ -208,6 +208,9 @@ def run_loop(
                     costs = [max(costs[0] - before, 0.0)]
             worker = heappop(idle)
             notes = None if searcher.notes is None else _notes_of(searcher.notes, cells, new)
+            if evaluation.notes:
+                said = notes or [{}] * len(new)
+                notes = [{**own, **also} for own, also in zip(said, evaluation.notes, strict=True)]
             record(new, values, costs, evaluation.failures, start, worker, epochs, notes)
             if replay is not None:
                 replay.record(n, new, values, costs, evaluation.failures, start, worker, epochs, spent, notes)

@@ -28,6 +28,7 @@ class Replay:
         self._cells, self._values, self._costs = past.cells.tolist(), past.values, past.cost_seconds
         self._epochs = past.epochs.tolist() if timed else []
         self._failures = _reasons(journal.records, timed)
+        self._notes: list[Mapping[str, Any]] = [details.get("note") or {} for details in journal.details]
         self._thought = [details.get("searcher_seconds") for details in journal.details]
 
     def holds(self, position: int) -> bool:
@@ -52,11 +53,13 @@ class Replay:
                     "of numpy, or was altered. Use another file, or delete this one to start over."
                 )
         values, costs, failures = self._values[held], self._costs[held], self._failures[held]
+        notes = self._notes[held]
         if len(values) < len(cells):
             rest = evaluator.evaluate(cells[len(values) :])
             values, costs = np.concatenate([values, rest.values]), np.append(costs, rest.cost_seconds)
             failures = [*failures, *(rest.failures or [None] * len(rest.values))]
-        return Evaluation(values, costs, tuple(failures) if any(failures) else ())
+            notes = [*notes, *(rest.notes or [{}] * len(rest.values))]
+        return Evaluation(values, costs, tuple(failures) if any(failures) else (), tuple(notes) if any(notes) else ())
 
     def record(
         self,

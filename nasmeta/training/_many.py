@@ -20,14 +20,12 @@ from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.threads import end_with
 from nasmeta.training._dataset import ImageDataset, load_dataset
+from nasmeta.training._estimate import bytes_needed
 from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import TrainingResult
 from nasmeta.training._trainer import run_training
-
-_CONTEXT_BYTES = 700 * 2**20  # what a process takes on a card before it holds a tensor; a guess on the safe side
-_KEPT = 2.0  # gradients and workspaces beside the activations; a guess on the safe side
 
 
 def train_many(
@@ -112,28 +110,6 @@ def _loaded(source: str, options: Mapping[str, Any]) -> ImageDataset:
         if name not in possible:
             raise SettingError(f"load_dataset has no option {shown(name)}. Possible: {', '.join(possible)}.")
     return load_dataset(source, **options)
-
-
-def bytes_needed(network: CellNetwork, dataset: ImageDataset, batch_size: int) -> int:
-    """Estimate the memory of a training on a card: context, images, weights, and what the gradient has to keep."""
-    outputs = 0
-
-    def count(_: torch.nn.Module, __: object, output: torch.Tensor) -> None:
-        nonlocal outputs
-        outputs += output.numel()
-
-    leaves = [module for module in network.modules() if not list(module.children())]
-    hooks = [module.register_forward_hook(count) for module in leaves]
-    was_training = network.training
-    try:
-        with torch.inference_mode():
-            network.eval()(torch.zeros(1, *dataset.images.shape[1:]))
-    finally:
-        network.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    weights = network.count_parameters() * 4 * 4
-    return int(_CONTEXT_BYTES + 1.6 * dataset.images.nbytes + weights + _KEPT * outputs * 4 * batch_size)
 
 
 def _fitting(cells: Sequence[int], space: CellSpace, data: ImageDataset, recipe: Recipe, device: torch.device) -> int:

@@ -88,7 +88,8 @@ def train(
     deterministic : bool, default False
         Use only deterministic algorithms; slower on a GPU.
     progress : bool, default False
-        Show a progress bar.
+        Show a progress bar, and before it the seconds and the memory that the training will take, as a trial with few
+        images says.
     tensorboard : bool, default False
         Write logs for TensorBoard into the folder, too.
     export : path or iterable of path

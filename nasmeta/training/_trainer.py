@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from nasmeta.places import checked_path
 from nasmeta.progress import Bar, progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
 from nasmeta.training._dataset import ImageDataset
+from nasmeta.training._estimate import estimate_training
 from nasmeta.training._export import NETWORK_FILE, export_network, read_tensors, write_tensors
 from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
@@ -29,6 +31,7 @@ from nasmeta.training._own_network import BuildNetwork, network_identity, own_ne
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 
+_END_SECONDS = 1.0  # that a process takes to end after the one that waited for it was killed
 CHECKPOINT_FILE, LOG_FILE, FAILURE_FILE = "checkpoint.safetensors", "epochs.csv", "failure.json"
 
 
@@ -81,13 +84,18 @@ def run_training(
             done = training.resume()
             if done is not None:
                 return done.after(last)
+            if progress:
+                _tell_estimate(cell, space, data, recipe, chosen, build_network)
             bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, len(training.epochs), shown=progress))
             watching: list[Callable[[EpochRecord], object]] = [partial(_show, bar)]
             if tensorboard and place is not None:
                 writer = _tensorboard(place, len(training.epochs))
                 stack.callback(writer.close)
                 watching.append(partial(_log, writer))
-            return training.run([*watching, *([] if on_epoch is None else [on_epoch])], last).after(last)
+            result = training.run([*watching, *([] if on_epoch is None else [on_epoch])], last).after(last)
+            if progress:
+                _tell_smaller_batch(result.micro_batch, min(recipe.batch_size, len(data.splits["train"])))
+            return result
         except TrainingFailed as failure:
             if place is not None:
                 report = {"reason": failure.reason, "message": str(failure), "identity": identity}
@@ -106,6 +114,32 @@ def _pause(until: object, recipe: Recipe, folder: Path | None) -> int:
             f"{recipe.evaluate_every}, not {epoch}."
         )
     return epoch
+
+
+def _tell_estimate(
+    cell: int, space: SearchSpace, data: ImageDataset, recipe: Recipe, device: torch.device, build: BuildNetwork | None
+) -> None:
+    """Say on stderr what a training will take; one that cannot be tried says so itself when it begins."""
+    with suppress(TrainingFailed):
+        found = estimate_training(cell, space, data, recipe, device, build)
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+        short = free is not None and found.memory_bytes > free
+        print(
+            f"estimated: {found.seconds:,.3g} seconds for {recipe.epochs} epochs, {found.memory_bytes / 1e9:.2g} GB "
+            f"for {found.images_at_once} images at once"
+            + (f", of {free / 1e9:.2g} GB free: fewer will be taken at once" if free is not None and short else ""),
+            file=sys.stderr,
+        )
+
+
+def _tell_smaller_batch(at_once: int, batch: int) -> None:
+    """Say on stderr where memory was short."""
+    if at_once < batch:
+        print(
+            f"Memory did not suffice for a batch of {batch} images: {at_once} went through the network at once. "
+            "Gradients were added up to those of the batch, but batch norm saw the smaller number.",
+            file=sys.stderr,
+        )
 
 
 def _show(bar: Bar, record: EpochRecord) -> None:
@@ -134,7 +168,7 @@ def _own_folder(folder: Path, stack: ExitStack) -> Path:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(FileLock(folder / ".lock", timeout=0))
+        stack.enter_context(FileLock(folder / ".lock", timeout=_END_SECONDS))
     except Timeout:
         raise SettingError(f"Another process is training in {folder}.") from None
     except OSError as reason:

@@ -16,6 +16,7 @@ from nasmeta.spaces import canonical_dataset
 from nasmeta.verification._chosen import ChosenCell, Searches
 from nasmeta.verification._folder import BATCHES, Latencies
 from nasmeta.verification._look_up import LookUp
+from nasmeta.verification._separation import separation_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,6 +150,7 @@ def facts_of(
         "cells": len(both),
         "spearman": spearman,
         "kendall": kendall,
+        "separation": separation_of(cells),
         "latency_spearman": _rank_correlations(cells["table_latency_ms"], cells["latency_256_ms"])[1],
         "latency_devices": devices,
         "written_by": f"nasmeta {nasmeta.__version__}",

@@ -190,11 +190,16 @@ def _trainings(
         )
         yield from zip(np.repeat(cells, len(seeds)).tolist(), found, strict=True)
         return
+    seconds: list[float] = []
     for i, seed in enumerate(seeds):  # the first seed of all cells first: an interrupted verification has them all
         for j, cell in enumerate(cells):
-            say(f"training {i * len(cells) + j + 1} of {total}: cell {cell}, seed {seed}")
+            done = i * len(cells) + j
+            left = f", about {np.mean(seconds) * (total - done) / 60:.0f} minutes left" if seconds else ""
+            say(f"training {done + 1} of {total}: cell {cell}, seed {seed}{left}")
             try:
-                yield cell, trainer.train(cell, seed, folder / f"{cell}-{seed}")
+                result = trainer.train(cell, seed, folder / f"{cell}-{seed}")
+                seconds.append(result.train_seconds + result.evaluate_seconds)
+                yield cell, result
             except TrainingFailed as failure:
                 yield cell, failure
 

@@ -1,5 +1,6 @@
 """Comparisons whose cells are trained, or answered by a function: nobody knows their optimum."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +14,9 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.analysis import average_ranks, evaluations_to_optimum, plot_regret, summarise
 from nasmeta.cli._app import app
-from nasmeta.errors import SettingError
+from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators import FunctionEvaluator, Trainer, TrainingEvaluator
-from nasmeta.experiments import report
+from nasmeta.experiments import read_specification, report, run_specification
 from nasmeta.training import load_dataset, load_recipe, train
 
 FEW = load_dataset("digits").subset(48)
@@ -200,7 +201,7 @@ def test_a_length_by_default_is_a_ninth_and_a_third() -> None:
 
 def test_what_cannot_be_compared_is_said() -> None:
     for asked, words in (
-        ({"workers": 2}, "one after another"),
+        ({"workers": 2}, "share the folder"),
         ({"folder": "memory://trained"}, "checkpoints on this machine"),
         ({"tasks": "nb201"}, "compare on one task"),
         ({"stop_at_optimum": True}, "not known"),
@@ -286,3 +287,134 @@ def test_the_command_and_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "The optimum is not known; the best value that any run found" in page
     assert "table at the end" in page
     assert "(figures/best_evaluations_mean." in page
+
+
+SPECIFIED = """\
+tasks = "nb201/cifar10"
+searchers = ["random", "asha"]
+repeats = 2
+evaluator = "training"
+epochs = ["1of3", 3]
+
+[budget]
+evaluations = 4
+
+[training]
+data = "folder:images"
+recipe = "short.toml"
+valid_fraction = 0.25
+size = 8
+"""
+
+
+@pytest.fixture
+def specified(tmp_path: Path) -> Path:
+    """Return a specification file beside its images and its recipe."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for label in ("cats", "dogs"):
+        (tmp_path / "images" / label).mkdir(parents=True)
+        for i in range(16):
+            pixels = rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / label / f"{i}.png")
+    (tmp_path / "short.toml").write_text('based_on = "tiny"\nepochs = 3\nchannels = 4\nbatch_size = 8\n')
+    (tmp_path / "spec.toml").write_text(SPECIFIED)
+    return tmp_path / "spec.toml"
+
+
+def test_a_specification_trains_as_the_command_line_does(
+    specified: Path, trainings: list[tuple[int, int | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = specified.parent
+    monkeypatch.chdir(here)
+    arguments = ["compare", "--searchers", "random,asha", "--tasks", "nb201/cifar10", "--repeats", "2"]
+    arguments += ["--evaluations", "4", "--epochs", "1of3,3", "--evaluator", "training", "--data", "folder:images"]
+    arguments += ["--recipe", "short.toml", "--valid-fraction", "0.25", "--size", "8", "--folder", "out"]
+    said = CliRunner().invoke(app, arguments)
+    assert said.exit_code == 0, said.output
+    assert trainings
+    written = {path: path.read_bytes() for path in (here / "out" / "runs").rglob("*.jsonl")}
+    trainings.clear()
+    monkeypatch.chdir("/")  # paths are as seen from the file
+    said = CliRunner().invoke(app, ["compare", str(specified), "--device", "cpu", "--folder", str(here / "out")])
+    assert said.exit_code == 0, said.output
+    assert "the optimum is not known" in " ".join(said.stdout.split())
+    assert not trainings  # the same runs, which are done
+    assert len(written) == 4
+    assert {path: path.read_bytes() for path in written} == written
+    assert (here / "out" / "specification.toml").read_text() == SPECIFIED
+    provenance = json.loads((here / "out" / "provenance.json").read_bytes())
+    assert provenance["training"]["kind"] == "training"
+    assert len(provenance["tasks"]["nb201/cifar10"]) == 2  # lengths of training
+    assert str(here) not in (here / "out" / "provenance.json").read_text()
+    said = CliRunner().invoke(app, ["compare", str(specified), "--recipe", "tiny"])
+    assert "leave out --recipe" in said.output
+
+
+def test_a_specification_asks_a_supernet(specified: Path) -> None:
+    text = SPECIFIED.replace('"training"', '"supernet"').replace('"random", "asha"', '"random"')
+    specified.write_text(text.replace('epochs = ["1of3", 3]\n', ""))
+    frame = run_specification(specified)
+    assert len(frame) == 8
+    assert frame["value"].between(0, 100).all()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "message"),
+    [
+        ('evaluator = "training"\n', "", 9, 'the evaluator is "table": give evaluator = "training"'),
+        ('"training"', '"trained"', 4, 'evaluator must be "table", "surrogate", "training" or "supernet"'),
+        ('[training]\ndata = "folder:images"', '#[training]\n#data = "folder:images"', 4, "needs images: give data"),
+        ('data = "folder:images"', "", 10, "Training needs images: give data ="),
+        ("folder:images", "folder:nowhere", 10, "nowhere is no folder"),
+        ("folder:images", "fodler:images", 11, "fodler"),
+        ("short.toml", "shrt", 12, "Unknown recipe 'shrt'"),
+        ("valid_fraction = 0.25", "valid_fraction = 2", 13, "valid_fraction must be below 1"),
+        ("valid_fraction = 0.25", "valid_fraction = 0", 11, "A search needs validation images"),
+        ("size = 8", "size = 9", 14, "multiple of 4"),
+        ("size = 8", "seed = 8", 14, "The training has no 'seed'.*Possible: data, recipe, split"),
+        ("nb201/cifar10", "nb201", 1, "compare on one task"),
+        ("1of3", "1of6", 5, "no point of a training of 3 epochs"),
+        ("[budget]\n", "[budget]\nstop_at_optimum = true\n", 7, "not known"),
+    ],
+)
+def test_what_a_specification_of_training_cannot_say(
+    specified: Path, before: str, after: str, line: int, message: str
+) -> None:
+    assert before in SPECIFIED
+    text = SPECIFIED.replace(before, after)
+    if after.startswith("#"):
+        text = text[: text.index("#[training]")]
+    specified.write_text(text)
+    with pytest.raises(NasmetaError, match=message) as caught:
+        read_specification(specified)
+    assert str(caught.value).startswith(f"spec.toml, line {line}: "), caught.value
+
+
+@pytest.mark.parametrize("clock", [None, {"repeats": "charged"}])
+def test_the_journal_says_where_memory_was_short(clock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from nasmeta.training import CellNetwork
+
+    forward = CellNetwork.forward
+
+    def fitting(self: CellNetwork, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > 8:
+            raise torch.OutOfMemoryError("no more memory")
+        return forward(self, images)
+
+    def run(name: str) -> Any:
+        asked = {"evaluations": 4, "clock": clock, "journal": tmp_path / name}
+        return nm.search("random", on_digits(folder=tmp_path / f"{name}-trainings"), **asked)
+
+    assert run("enough").notes == [{}] * 4
+    monkeypatch.setattr(CellNetwork, "forward", fitting)
+    short, note = run("short"), {"images_at_once": 8, "batch_size": 16}
+    assert short.notes == [note] * 4
+    assert (tmp_path / "short").read_text().count('"images_at_once": 8') == 4
+    assert run("short").notes == short.notes  # read
+    lines = (tmp_path / "short").read_bytes().splitlines(keepends=True)
+    (tmp_path / "short").write_bytes(b"".join(lines[:3]))
+    assert run("short").notes == short.notes  # gone on with

@@ -21,6 +21,7 @@ from nasmeta.training import (
     EpochRecord,
     ImageDataset,
     TrainingResult,
+    _estimate as estimate_module,
     _learner as learner_module,
     _many as many_module,
     export_network,
@@ -191,6 +192,44 @@ def test_out_of_memory_halves_the_batch(few: ImageDataset, monkeypatch: pytest.M
     with pytest.raises(TrainingFailed, match=r"does not suffice for 8 images.*C=4") as caught:
         train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "failed")
     assert caught.value.reason == "out of memory"
+
+
+def test_short_memory_and_the_estimate_are_said(
+    few: ImageDataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = train(CELL, dataset=few, recipe=TWO, device="cpu")
+    assert capsys.readouterr().err == ""
+    told = train(CELL, dataset=few, recipe=TWO, device="cpu", progress=True)
+    said = capsys.readouterr().err
+    assert "seconds for 2 epochs" in said
+    assert "for 32 images at once" in said
+    assert "Memory did not suffice" not in said
+    assert same(before, told)  # a trial leaves nothing behind
+    monkeypatch.setattr(CellNetwork, "forward", limited(16))
+    train(CELL, dataset=few, recipe=TWO, device="cpu", progress=True)
+    said = capsys.readouterr().err
+    assert "for 16 images at once" in said
+    assert "for a batch of 32 images: 16 went through" in said
+    monkeypatch.setattr(CellNetwork, "forward", limited(4))
+    with pytest.raises(TrainingFailed, match="does not suffice for 8 images"):  # what the trial met is not told twice
+        train(CELL, dataset=few, recipe=TWO, device="cpu", progress=True)
+    assert "estimated" not in capsys.readouterr().err
+
+
+def test_an_estimate_is_about_what_a_training_takes(few: ImageDataset) -> None:
+    whole = load_dataset("digits")
+    recipe = TWO.but(epochs=3)
+    estimate = estimate_module.estimate_training(CELL, "nb201", whole, recipe, torch.device("cpu"))
+    result = train(CELL, dataset=whole, recipe=recipe, device="cpu")
+    took = result.train_seconds + result.evaluate_seconds
+    assert took / 4 < estimate.seconds < took * 4  # a machine that others use
+    longer = estimate_module.estimate_training(CELL, "nb201", whole, recipe.but(epochs=30), torch.device("cpu"))
+    assert longer.seconds > 3 * estimate.seconds
+    large, small = (
+        estimate_module.estimate_training(CELL, "nb201", few, recipe.but(channels=n), torch.device("cpu"))
+        for n in (16, 4)
+    )
+    assert large.memory_bytes > small.memory_bytes > few.images.nbytes
 
 
 @pytest.mark.parametrize(
@@ -441,9 +480,9 @@ def test_ray_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
 
 def test_as_many_processes_as_memory_holds(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     space, recipe = get_space("nb201"), load_recipe("nb201-12")
-    needed = many_module.bytes_needed(CellNetwork(CELL, cells_per_stage=5), few, 256)
-    small = many_module.bytes_needed(CellNetwork(CELL, cells_per_stage=1), few, 256)
-    assert 2**30 > needed > small > many_module._CONTEXT_BYTES  # images of 8×8
+    needed = estimate_module.bytes_needed(CellNetwork(CELL, cells_per_stage=5), few, 256)
+    small = estimate_module.bytes_needed(CellNetwork(CELL, cells_per_stage=1), few, 256)
+    assert 2**30 > needed > small > estimate_module.CONTEXT_BYTES  # images of 8×8
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
     cuda = torch.device("cuda")
     for free, expected in ((0.5, 1), (2.5, 2), (100, 4)):

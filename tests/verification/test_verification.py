@@ -1,6 +1,8 @@
 """Verification: which cells are trained, what the table says about them, and the page."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, Setting
 from nasmeta.evaluators import Trainer
 from nasmeta.training import EpochRecord, ImageDataset, TrainingResult, load_dataset, load_recipe
 from nasmeta.verification import _look_up, choose, latency, look_up, read_searches, verify
+from nasmeta.verification._separation import chance_interval, separation_of
 
 DIGITS = load_dataset("digits")
 FEW = DIGITS.subset(48)
@@ -237,7 +240,7 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert len(trained) == len(set(trained)) == 15
     assert len(again.cells) == 5
 
-    pages = write_verification_page(cells, found.epochs, found.facts, folder)
+    pages = write_verification_page(cells, found.epochs, found.facts, folder, note="a note")
     text = pages[0].read_text(encoding="utf-8")
     for picture in pages[1:]:
         assert f"]({picture.name})" in text
@@ -247,7 +250,59 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert f"| {best['lookup'] - 0.5:.2f} ± 0.14 |" in text
     assert f"In the band: {int(cells['in_band'].sum())} of 4" in text
     assert "Spearman 1.000" in text
+    assert "above a random control with a chance of 1.00 (95 % interval 0." in text
+    assert "\na note\n" in text
     assert "Mean absolute difference: 0.50 points over 4 cells" in text
+
+
+def test_separation_is_what_one_counts_by_hand() -> None:
+    cells = pd.DataFrame(
+        {
+            "role": ["pick"] * 2 + ["random"] * 4 + ["worst", "pick"],
+            "lookup": [9.0, 8.0, 1.0, 2.0, 3.0, 8.5, 0.0, 9.0],
+            "measured": [5.0, 3.0, 1.0, 3.0, 2.0, 4.0, 9.0, np.nan],
+        }
+    )
+    found = separation_of(cells)
+    assert found is not None
+    assert (found["picks"], found["random"]) == (2, 4)  # a failed training is none
+    assert found["chance"] == (4 + 2 + 0.5) / 8
+    assert found["table_chance"] == (4 + 3) / 8
+    assert found["kendall_random"] == pytest.approx((5 - 1) / 6)
+    each = np.array([1 / 3, 1.0, 1.0, 1 / 3])  # one of three pairs is swapped, or none
+    assert found["kendall_random_error"] == pytest.approx(np.sqrt(3 / 4 * ((each - each.mean()) ** 2).sum()))
+    assert 0 < found["low"] < found["chance"] < found["high"] < 1
+    assert separation_of(cells[cells["role"] != "pick"]) is None
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.5, 2.5])
+def test_the_interval_of_a_chance_covers_it(shift: float) -> None:
+    from scipy.stats import norm
+
+    true, rng, covered = norm.cdf(shift / np.sqrt(2)), np.random.default_rng(0), 0
+    for _ in range(400):
+        first, second = rng.normal(shift, 1, 10), rng.normal(0, 1, 24)
+        low, high = chance_interval(float((first[:, None] > second).mean()), 10, 24)
+        covered += low <= true <= high
+    assert 0.92 <= covered / 400 <= 0.99
+    assert chance_interval(0.0, 10, 24)[0] == 0
+    assert chance_interval(0.3, 10, 24) == pytest.approx([1 - end for end in chance_interval(0.7, 10, 24)[::-1]])
+
+
+@pytest.mark.slow
+def test_the_report_runs_at_a_small_size(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "reports" / "verification" / "cifar10.py"
+    if not script.is_file():
+        pytest.skip("reports/ is not part of a source distribution")
+    subprocess.run([sys.executable, str(script), "--smoke", "--output", str(tmp_path)], check=True)
+    page = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "no figure means anything" in page
+    assert "4 × 4 pairs of cells" in page
+    assert "| failed |" not in page
+    assert (page.count("| pick |"), page.count("| random control |")) == (4, 4)
+    before = (tmp_path / "verification.jsonl").read_bytes()
+    subprocess.run([sys.executable, str(script), "--page", "--output", str(tmp_path)], check=True)
+    assert (tmp_path / "verification.jsonl").read_bytes() == before
 
 
 @pytest.mark.usefixtures("fixed_latency", "small_counts")

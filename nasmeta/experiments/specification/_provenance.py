@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import nasmeta
 from nasmeta.experiments.specification._specification import Specification
-from nasmeta.runs import RunConfig, on_evaluator
+from nasmeta.runs import RunConfig
 from nasmeta.runs._clock import Budget
 from nasmeta.tasks import Task, fidelities, get_task
 
@@ -38,6 +38,11 @@ def provenance_of(specification: Specification) -> dict[str, Any]:
     for name in specification.tasks:
         task = get_task(name)
         several = any(specification.spec(label).is_multi_fidelity for label in specification.searchers)
+        if specification.training is not None:
+            answers = specification.answers(task)
+            asked = answers.after(specification.epochs).values() if several else [answers]
+            data[name] = [_facts(one.column) for one in asked]
+            continue
         tasks = fidelities(task, specification.epochs).values() if several else [task]
         data[name] = [_facts(other.column) for other in tasks]
     return {
@@ -45,6 +50,7 @@ def provenance_of(specification: Specification) -> dict[str, Any]:
         "versions": versions_of(_PACKAGES),
         "machine": platform.machine(),
         "tasks": data,
+        **({} if specification.training is None else {"training": specification.answers(task).identity}),
         "report": [_facts(column) for column in specification.report],
         "clock": None if specification.clock is None else specification.clock.settings,
         "learnt_from": _learnt_from(specification),
@@ -62,7 +68,7 @@ def _learnt_from(specification: Specification) -> dict[str, Any]:
             task, of_task = get_task(name), found.setdefault(label, {}).setdefault(name, {})
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # it warned when it ran
-                answers, epochs = on_evaluator(task, specification.evaluator), specification.epochs
+                answers, epochs = specification.answers(task), specification.epochs
                 learnt = {key: said[key] for key in ("meta_model", "sources") if key in said}
                 config = RunConfig.of(spec, answers, Budget(), epochs=epochs, **learnt)
             if config.saved is not None:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmeta.errors import NasmetaError, SettingError, near_name, shown
+from nasmeta.evaluators import TRAINED
 from nasmeta.experiments._arguments import budgets_of, seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification, ready_specifications
+from nasmeta.experiments.specification._training import TRAINING_KEYS, Training
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
-from nasmeta.runs import Clock, RunConfig, on_evaluator
+from nasmeta.runs import Clock, RunConfig
 from nasmeta.runs._clock import checked_budget
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tables._address import Address
@@ -32,9 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["list_specifications", "read_specification", "reported_columns"]
 
 _KEYS = (
-    "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "epochs", "budget", "clock",
-    "report",
+    "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "training", "epochs", "budget",
+    "clock", "report",
 )  # fmt: skip
+_EVALUATORS = '"table", "surrogate", "training" or "supernet"'
 _BUDGET_KEYS = ("evaluations", "seconds", "stop_at_optimum")
 
 
@@ -46,7 +49,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         title? about?                    texts for people
         tasks = ["nb201/cifar10"]        names of tasks, or of families
         repeats? = 10, seed? = 0         or seeds? = [3, 1, 4]
-        evaluator? = "table"             or "surrogate"
+        evaluator? = "table"             or "surrogate", "training", "supernet"
         epochs? = [12, 200]              lengths of training for multi-fidelity searchers
         report? = ["cifar10/accuracy/test/200/mean of NB201 v1.1"]
 
@@ -55,6 +58,11 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         stop_at_optimum? = false
 
         [clock]?                         as `nasmeta.runs.Clock`
+
+        [training]?                      for the evaluators "training" and "supernet", on one task
+        data = "digits"                  as `nasmeta.training.load_dataset` takes it; a path is one as seen from this
+        recipe? = "fast"                 file's folder, as is that of a recipe's own file
+        split? valid_fraction? size?     as on the command line
 
         [searchers.LABEL]                one for each; or searchers = ["random", "gp"]
         searcher? = "evolution"          LABEL where left out
@@ -207,11 +215,9 @@ class _Reader:
         with self.within("clock"):
             clock = None if said is None else Clock.of(said)
         epochs = self.entry(list, "a list of whole numbers", None, "epochs")
-        evaluator = self.entry(str, '"table" or "surrogate"', "table", "evaluator")
-        if evaluator not in ("table", "surrogate"):
-            raise self.error(
-                self.lines.of("evaluator"), f'evaluator must be "table" or "surrogate", not {shown(evaluator)}.'
-            )
+        evaluator = self.entry(str, _EVALUATORS, "table", "evaluator")
+        if evaluator not in ("table", "surrogate", *TRAINED):
+            raise self.error(self.lines.of("evaluator"), f"evaluator must be {_EVALUATORS}, not {shown(evaluator)}.")
         specification = Specification(
             name=self.file.stem,
             text=self.text,
@@ -225,6 +231,7 @@ class _Reader:
             seconds={t.name: b.seconds for t, b in zip(tasks, budgets, strict=True) if b.seconds is not None} or None,
             stop_at_optimum=stop,
             evaluator=evaluator,
+            training=self.training(evaluator, tasks),
             clock=clock,
             epochs=None if epochs is None else tuple(epochs),
             report=self.report(tasks[0]) if check else (),
@@ -282,6 +289,24 @@ class _Reader:
         with self.within():
             return tuple(seeds_of(*(self.content.get(key) for key in ("repeats", "seed", "seeds"))))
 
+    def training(self, evaluator: str, tasks: Sequence[Task]) -> Training | None:
+        said = self.entry(dict, "a table", None, "training")
+        if evaluator not in TRAINED:
+            if said is not None:
+                raise self.error(
+                    self.lines.of("training"),
+                    f'Images are for training, but the evaluator is "{evaluator}": give evaluator = "training".',
+                )
+            return None
+        self.known(TRAINING_KEYS, "The training", "training")
+        if len(tasks) > 1:
+            names = ", ".join(task.name for task in tasks)
+            raise self.error(
+                self.lines.of("tasks"), f"Training is on one data set, so compare on one task, not on {names}."
+            )
+        with self.on(self.lines.of("evaluator")) if said is None else self.within("training"):
+            return Training.of(evaluator, said or {}, self.file.parent)
+
     def report(self, task: Task) -> tuple[ColumnInfo, ...]:
         found = []
         for address in self.entry(list, "a list of columns", [], "report"):
@@ -300,11 +325,18 @@ class _Reader:
         answered = []
         for task in tasks:
             with self.on(self.lines.of_entry(task.name, "tasks")):
-                answered.append(on_evaluator(task, specification.evaluator))
+                if specification.training is None:
+                    answered.append(specification.answers(task))
+                    continue
+            with self.within("training"):
+                answered.append(specification.answers(task))
         if specification.epochs is not None:
             with self.on(self.lines.of("epochs")):
                 for one in answered:
-                    fidelities(one.task, specification.epochs)
+                    if specification.training is None:
+                        fidelities(one.task, specification.epochs)
+                    else:
+                        one.after(specification.epochs)
         for label in specification.searchers:
             said, spec = specification.of_sources.get(label, {}), specification.spec(label)
             for one in answered:

@@ -16,6 +16,7 @@ from nasmeta.experiments.specification._provenance import provenance_of
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
 from nasmeta.places import located, read_whole
+from nasmeta.tasks import get_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,11 @@ def run_specification(
     workers: int | None = None,
     backend: str = "loky",
     address: str | None = None,
+    gpus_per_worker: float | None = None,
+    shard: str | None = None,
     progress: bool = False,
     journals: bool = True,
+    device: str = "auto",
 ) -> pd.DataFrame:
     """Run a specification; the same call again goes on after any end.
 
@@ -46,11 +50,13 @@ def run_specification(
         releases of the data and their checksums; under ``earlier`` those that worked there before and differ).
     repeats : int, optional
         Runs of each searcher on each task, instead of what the specification says.
-    workers, backend, address : optional
+    workers, backend, address, gpus_per_worker, shard : optional
         Where it is run, as in `nasmeta.compare`; no result depends on it, so no specification says it.
     progress : bool, default False
     journals : bool, default True
         Whether each run keeps its journal; without, nothing can be gone on with, and a thousand short runs are quicker.
+    device : str, default "auto"
+        That trains, where the specification asks for training.
 
     Returns
     -------
@@ -75,6 +81,9 @@ def run_specification(
     home = None
     if folder is not None:
         home = _SpecifiedFolder(located("folder", folder), specification, journals=journals)
+    answers: Any = specification.evaluator
+    if specification.training is not None:
+        answers = specification.answers(get_task(specification.tasks[0]), device)
     of_sources: dict[str, Any] = {key: specification.by_label(key) for key in OF_SOURCES}
     return compare(
         specification.searchers,
@@ -86,9 +95,11 @@ def run_specification(
         workers=workers,
         backend=backend,
         address=address,
+        gpus_per_worker=gpus_per_worker,
+        shard=shard,
         progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
-        evaluator=specification.evaluator,
+        evaluator=answers,
         clock=specification.clock,
         epochs=specification.epochs,
         **of_sources,

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.errors import SettingError
 from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments.specification._lines import Lines
+from nasmeta.experiments.specification._training import Training
+from nasmeta.runs import on_evaluator
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
+from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
+    from nasmeta.evaluators import Evaluator
     from nasmeta.tables import ColumnInfo
 
 __all__ = ["Specification", "ready_specifications"]
@@ -48,6 +52,8 @@ class Specification:
     seconds : dict of task to float, or None
     stop_at_optimum : bool
     evaluator : str
+    training : Training or None
+        Images and recipe, where the evaluator trains.
     clock : Clock or None
     epochs : tuple of int or str, or None
         Lengths of training that multi-fidelity searchers may use.
@@ -77,6 +83,7 @@ class Specification:
     clock: Clock | None
     epochs: tuple[int | str, ...] | None
     report: tuple[ColumnInfo, ...] = field(default=())
+    training: Training | None = None
 
     @property
     def sha256(self) -> str:
@@ -111,6 +118,12 @@ class Specification:
         said = self.of_sources.get(label, {})
         guides = {key: said[key] for key in ("prune_space", "warm_start") if key in said}
         return SearcherSpec.of(*self.searchers[label]).guided(**guides)
+
+    def answers(self, task: Task, device: str = "auto") -> Evaluator:
+        """Return what answers a task; no result but its seconds depends on the device that trains."""
+        if self.training is None:
+            return on_evaluator(task, self.evaluator)
+        return self.training.evaluator(task, device)
 
     def by_label(self, key: str) -> dict[str, Any]:
         """Return one of the keys about sources for the searchers that have it."""

@@ -1,0 +1,86 @@
+"""Are the cells that a search picks from the table the better ones on CIFAR-10's images, too?
+
+python reports/verification/cifar10.py --data folder:PATH     # CIFAR-10 as images in train/ and test/; or cifar10:PATH
+python reports/verification/cifar10.py --page                 # the page and its pictures from what was measured
+python reports/verification/cifar10.py --smoke --output FOLDER
+
+A training that has finished is not repeated, so the same command goes on after any end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import nasmeta as nm
+from nasmeta.analysis import write_verification_page
+from nasmeta.errors import NasmetaError
+from nasmeta.training import Recipe, load_recipe
+
+HERE = Path(__file__).parent
+NOTE = """\
+The images are JPEG, which is lossy, so accuracies are not those of the original pixels. The recipe trains on few and
+small images, chosen for what a CPU core can do ([how](../../training/frontier/README.md)). The random cells are drawn
+from the whole space, whatever the table says of them."""
+SMOKE = "A run at a small size, on digits: it shows that the command runs, and no figure means anything."
+EVALUATIONS, TOP, CONTROLS, SEEDS = 100, 10, 24, 2
+
+
+def measure(data: str, recipe: Recipe | str, folder: Path, top: int, controls: int, seeds: int, **options: Any) -> None:
+    """Search the table, and train the picks and random cells."""
+    journal = folder / "run.jsonl"
+    nm.search("gp", "nb201/cifar10", evaluations=EVALUATIONS, seed=0, journal=journal)
+    nm.verify(
+        [journal],
+        data,
+        recipe,
+        folder=folder,
+        top=top,
+        controls=controls,
+        seeds=seeds,
+        device="cpu",
+        announce=lambda text: print(text, file=sys.stderr, flush=True),
+        **options,
+    )
+
+
+def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Return cells, epochs and facts as `nasmeta.verify` left them."""
+    cells, epochs = (pd.read_csv(folder / f"{name}.csv") for name in ("cells", "epochs"))
+    cells["failures"] = cells["failures"].fillna("")
+    cells["in_band"] = cells["in_band"].astype(object).where(cells["in_band"].notna(), None)
+    return cells, epochs, json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
+    parser.add_argument("--page", action="store_true", help="only write the page of what is measured")
+    parser.add_argument("--smoke", action="store_true", help="digits and eight cells: does it run?")
+    parser.add_argument("--output", type=Path, default=HERE / "cifar10")
+    asked = parser.parse_args(arguments)
+    if not (asked.data or asked.page or asked.smoke):
+        parser.error("--data is needed: cifar10:PATH or folder:PATH with CIFAR-10; or --smoke, or --page")
+    folder = asked.output
+    try:
+        if asked.smoke:
+            measure("digits", load_recipe("tiny", epochs=2), folder, 4, 4, 1)
+        elif not asked.page:
+            measure(asked.data, "verify-cpu", folder, TOP, CONTROLS, SEEDS, valid_fraction=0.5, compare_with="cifar10")
+        cells, epochs, facts = read(folder)
+        how, note = ("--smoke", SMOKE) if facts["data"] == "digits" else ("--data folder:PATH", NOTE)
+        command = f"python reports/verification/cifar10.py {how}"
+        write_verification_page(cells, epochs, facts, folder, command, note)
+    except NasmetaError as error:
+        sys.exit(f"Error: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,145 @@
+"""One GPU a worker: what worker processes see, without any GPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.experiments import _compare
+from nasmeta.experiments._backends import Backend
+from nasmeta.experiments._gpus import GpuSlots, visible_gpus
+
+
+def gpu_seen(choices: Mapping[str, Any]) -> float:
+    time.sleep(0.05)  # so that no worker does all
+    return float(os.environ["CUDA_VISIBLE_DEVICES"])
+
+
+def seen_by_workers(**where: Any) -> dict[int, set[float]]:
+    """Return what was seen by seed; runs of one seed are in one process."""
+    space = nm.SearchSpace("numbers", {"number": list(range(40))})
+    frame = nm.compare(["random"], nm.evaluators.FunctionEvaluator(gpu_seen, space), repeats=6, evaluations=5, **where)
+    return {seed: set(own) for seed, own in frame.groupby("seed", observed=True)["value"]}
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [("7,9", ["7", "9"]), ("", []), ("-1", []), (" GPU-ab , 3", ["GPU-ab", "3"]), ("1,-1,2", ["1"])],
+)
+def test_the_gpus_that_are_visible(named: str, found: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert visible_gpus() == found
+
+
+def test_without_the_variable_pytorch_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    assert visible_gpus() == ["0", "1", "2"]
+
+
+def test_each_worker_sees_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,9")
+    seen = seen_by_workers(gpus_per_worker=1)
+    assert all(len(own) == 1 for own in seen.values())
+    assert set.union(*seen.values()) == {7.0, 9.0}
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "7,9"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    assert set.union(*seen_by_workers(gpus_per_worker=0.5).values()) == {3.0}  # new processes
+
+
+def test_a_place_is_free_once_its_process_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = GpuSlots(str(tmp_path), ("4", "5"))
+    code = (
+        "import os, sys; from nasmeta.experiments._gpus import GpuSlots\n"
+        f"slots = GpuSlots({str(tmp_path)!r}, ('4', '5')); slots.take(); slots.take()\n"
+        "print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); sys.stdin.read()"
+    )
+    others = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        assert sorted(other.stdout.readline().strip() for other in others if other.stdout) == ["4", "5"]
+        monkeypatch.setattr("nasmeta.experiments._gpus._WAIT_SECONDS", 0.2)
+        with pytest.raises(NasmetaError, match="All 2 places on the GPUs"):
+            slots.take()
+    finally:
+        for other in others:
+            other.kill()
+            other.communicate()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("nasmeta.experiments._gpus._held", {})
+    slots.take()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"gpus_per_worker": 2}, "at most 1, such as 1, or 0.5"),
+        ({"gpus_per_worker": 0}, "above 0"),
+        ({"gpus_per_worker": "all"}, "gpus_per_worker"),
+        ({"gpus_per_worker": 1, "workers": 3}, "3 workers of 1 GPUs each do not fit on the 2 GPUs here; 2 do"),
+    ],
+)
+def test_what_cannot_be(asked: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with pytest.raises(SettingError, match=message):
+        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, **asked)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(SettingError, match="There is no GPU on this machine"):
+        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, gpus_per_worker=1)
+
+
+def test_workers_that_train_take_the_gpus_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nasmeta.evaluators import TrainingEvaluator
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    training = TrainingEvaluator("nb201/cifar10", "digits", "tiny")
+    found = [_compare._on_gpus_in_turn(Backend(workers=n), [training]).gpus for n in (1, 2, 4)]
+    assert found == [None, 1.0, 0.5]
+    assert [Backend.of("loky", None, n, g).workers for n, g in ((2, 1.0), (4, 0.5))] == [2, 4]
+    table = nm.evaluators.TableEvaluator(nm.get_task("nb201/cifar10"))
+    assert _compare._on_gpus_in_turn(Backend(workers=2), [table]).gpus is None
+    training.trainer.device = "cpu"
+    assert _compare._on_gpus_in_turn(Backend(workers=2), [training]).gpus is None
+
+
+@pytest.mark.cluster
+@pytest.mark.filterwarnings("default")
+def test_ray_gives_each_worker_a_gpu() -> None:
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=4, num_gpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    try:
+        seen = seen_by_workers(backend="ray", gpus_per_worker=1)
+        assert all(len(own) == 1 for own in seen.values())
+        assert set.union(*seen.values()) == {0.0, 1.0}
+        with pytest.raises(NasmetaError, match=r"4 CPUs and 2 GPUs, but 3 workers with 1 GPUs each"):
+            seen_by_workers(backend="ray", gpus_per_worker=1, workers=3)
+    finally:
+        ray.shutdown()
+
+
+@pytest.mark.cluster
+@pytest.mark.filterwarnings("default")
+def test_dask_runs_jobs_where_a_gpu_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,9")
+    seen = seen_by_workers(backend="dask", gpus_per_worker=1)  # on a cluster started here
+    assert set.union(*seen.values()) <= {7.0, 9.0}
+    assert all(len(own) == 1 for own in seen.values())
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        pytest.raises(NasmetaError, match=r"2 CPUs and 0 GPUs.*dask worker --resources"),
+    ):
+        seen_by_workers(backend="dask", gpus_per_worker=1)

@@ -1,0 +1,177 @@
+"""Several processes in one folder: parts of a comparison, and workers that train."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from pandas.testing import assert_frame_equal
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.evaluators import SupernetEvaluator, TrainingEvaluator
+from nasmeta.experiments._shards import Shard
+from nasmeta.training import load_dataset, load_recipe
+
+WHAT = ["compare", "--searchers", "gp,evolution", "--tasks", "nb201/cifar10", "--repeats", "5", "--evaluations", "32"]
+TINY = load_recipe("tiny", epochs=3, channels=4, batch_size=16)
+
+
+@pytest.mark.parametrize("asked", ["3", "3/3", "-1/3", "1/0", "1 of 3", 1, ""])
+def test_what_is_no_shard(asked: Any, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"A shard is I/N with I from 0 to N - 1.*--array=0-15"):
+        nm.compare(["random"], "nb201/cifar10", shard=asked, folder=tmp_path)
+
+
+@pytest.mark.parametrize("place", [None, "memory://shards"])
+def test_shards_need_a_folder(place: str | None) -> None:
+    with pytest.raises(SettingError, match="Shards meet in the journals of a folder"):
+        nm.compare(["random"], "nb201/cifar10", shard="0/2", folder=place)
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 40])
+def test_each_run_is_of_one_part(count: int) -> None:
+    pairs, learners, seeds = [(0, "a"), (0, "b"), (1, "meta")], [(1, "meta")], range(4, 14)
+    parts = [Shard(i, count).share(pairs, learners, seeds) for i in range(count)]
+    runs = [(pair, seed) for part in parts for pair, own in part.items() for seed in own]
+    assert sorted(runs) == sorted((pair, seed) for pair in pairs for seed in seeds)
+    sizes = [len(part[0, "a"]) + len(part[0, "b"]) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+    if count == 3:
+        assert sum(bool(part[1, "meta"]) for part in parts) == 3
+        assert [len(part[0, "a"]) for part in parts] == [4, 3, 3]  # all have some of each searcher
+
+
+def test_parts_at_once_and_one_that_is_killed_make_the_same_results(tmp_path: Path) -> None:
+    alone = nm.compare(["gp", "evolution"], "nb201/cifar10", repeats=5, evaluations=32)
+    folder = tmp_path / "out"
+
+    def begin(i: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "nasmeta", *WHAT, "--folder", str(folder), "--shard", f"{i}/3"]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def recorded(i: int) -> int:
+        paths = [folder / "runs" / "nb201_cifar10" / searcher / f"{seed}.jsonl" for searcher, seed in of_part[i]]
+        return sum(path.read_bytes().count(b"\n") for path in paths if path.is_file())
+
+    pairs = [(0, "gp"), (0, "evolution")]
+    shares = [Shard(i, 3).share(pairs, [], range(5)) for i in range(3)]
+    of_part = [[(label, seed) for (_, label), seeds in share.items() for seed in seeds] for share in shares]
+    parts = [begin(i) for i in range(3)]
+    try:
+        until = time.monotonic() + 240
+        while recorded(1) < 20:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        with pytest.raises(JournalError, match=r"Part \d of 3 of the comparison is at work"):
+            nm.compare(["gp", "evolution"], "nb201/cifar10", repeats=5, evaluations=32, folder=folder)
+        parts[1].send_signal(signal.SIGKILL)
+        said = [part.communicate(timeout=240)[0] for part in parts]
+    finally:
+        for part in parts:
+            part.kill()
+    assert [part.returncode for part in parts] == [0, -signal.SIGKILL, 0]
+    assert "Shard 0/3: its 4 runs are done" in said[0]
+    assert not (folder / "results.parquet").exists()
+    done = {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
+    again = begin(1)
+    assert "its 3 runs are done" in again.communicate(timeout=240)[0]
+    for (_, label), seeds in [*shares[0].items(), *shares[2].items()]:
+        for seed in seeds:
+            path = folder / "runs" / "nb201_cifar10" / label / f"{seed}.jsonl"
+            assert path.read_bytes() == done[path]
+    assert len(list(folder.rglob("*.jsonl"))) == 10
+    written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jsonl")}
+    done_ = CliRunner().invoke(app, [*WHAT, "--folder", str(folder)])
+    assert done_.exit_code == 0, done_.output
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.jsonl")} == written  # nothing was left to do
+    whole = nm.compare(["gp", "evolution"], "nb201/cifar10", repeats=5, evaluations=32, folder=folder)
+    assert_frame_equal(whole, alone)
+    assert not list(folder.glob(".runner*"))
+
+
+def test_parts_of_another_number_and_the_same_part_twice_are_refused(tmp_path: Path) -> None:
+    def part(shard: str | None) -> Any:
+        return nm.compare(["random"], "nb201/cifar10", repeats=4, evaluations=3, folder=tmp_path, shard=shard)
+
+    assert sorted(set(part("0/2")["seed"])) == [0, 2]
+    with FileLock(tmp_path / ".part-1-of-2.lock"):
+        with pytest.raises(JournalError, match="Part 1 of 2 of the comparison is at work"):
+            part("0/3")
+        with pytest.raises(JournalError, match="Part 1 of 2 of the comparison is at work"):
+            part(None)
+        with pytest.raises(JournalError, match=r"Another process works in .*--shard I/N"):
+            part("1/2")
+        part("0/2")
+    (tmp_path / ".runner-1-of-2").write_text("a token of a part that was killed")
+    part(None)
+    assert not (tmp_path / ".runner-1-of-2").exists()  # so workers that it may have left stop
+    assert part("1/9").empty is False
+    assert part("8/9").empty  # more parts than runs
+
+
+def test_a_specification_runs_in_parts(tmp_path: Path) -> None:
+    (tmp_path / "spec.toml").write_text(
+        'tasks = "nb201/cifar10"\nsearchers = ["random"]\nrepeats = 4\nbudget.evaluations = 5\n'
+    )
+    command = ["compare", str(tmp_path / "spec.toml"), "--folder", str(tmp_path / "out")]
+    for shard in ("0/2", "1/2"):
+        said = CliRunner().invoke(app, [*command, "--shard", shard])
+        assert "its 2 runs are done" in said.output
+        assert not (tmp_path / "out" / "results.parquet").exists()
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert (tmp_path / "out" / "results.parquet").exists()
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_workers_train_each_cell_once(isolated: bool, tmp_path: Path) -> None:
+    data: Any = "digits" if isolated else load_dataset("digits").subset(48)
+    answers = TrainingEvaluator("nb201/cifar10", data, TINY.but(epochs=1, train_images=48), isolated=isolated)
+    both = {"one": "random", "two": "random"}  # propose the same cells
+    frame = nm.compare(both, answers, repeats=2, evaluations=4, folder=tmp_path, workers=2)
+    one, two = (frame[frame["searcher"] == label].reset_index(drop=True) for label in both)
+    columns = ["seed", "cell", "value", "cost_seconds"]
+    assert_frame_equal(one[columns], two[columns])  # real seconds: two trainings would not have taken the same
+    assert len({*(tmp_path / "trainings").glob("cell-*/result.json")}) == len(
+        {int(nm.get_space("nb201").canonical(int(cell))) for cell in frame["cell"]}
+    )
+    again = nm.compare(both, answers, repeats=2, evaluations=4, folder=tmp_path)
+    assert_frame_equal(again, frame)
+
+
+def test_workers_that_pause_trainings_agree_with_one_process(tmp_path: Path) -> None:
+    def values(folder: Path, **where: Any) -> Any:
+        few = load_dataset("digits").subset(48)
+        answers = TrainingEvaluator("nb201/cifar10", few, TINY, isolated=False)
+        found = nm.compare(
+            ["asha", "random"], answers, repeats=2, evaluations=5, epochs=["1of3", 3], folder=folder, **where
+        )
+        return found[["searcher", "seed", "cell", "epochs", "value"]]
+
+    assert_frame_equal(values(tmp_path / "two", workers=2), values(tmp_path / "one"))
+
+
+def test_what_workers_that_train_need(tmp_path: Path) -> None:
+    few = load_dataset("digits").subset(48)
+    with pytest.raises(SettingError, match="Workers that train share the folder"):
+        nm.compare(["random"], TrainingEvaluator("nb201/cifar10", few, TINY), workers=2)
+    with pytest.raises(SettingError, match="A supernet is trained in this process"):
+        nm.compare(["random"], SupernetEvaluator("nb201/cifar10", few, TINY), workers=2, folder=tmp_path)
+
+
+def test_other_images_elsewhere_are_refused(tmp_path: Path) -> None:
+    answers = TrainingEvaluator("nb201/cifar10", "digits", TINY, folder=tmp_path)
+    state = answers.trainer.__getstate__()
+    other = object.__new__(type(answers.trainer))
+    other.__setstate__(state)
+    assert other.identity == answers.trainer.identity
+    with pytest.raises(NasmetaError, match="are not those of the process that asks"):
+        other.__setstate__(state | {"dataset": "0" * 64})
