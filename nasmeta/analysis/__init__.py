@@ -8,7 +8,11 @@ otherwise it is *censored*: nobody knows what it would have found after its budg
 """
 
 from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
-from nasmeta.analysis._attainment import attainment_surfaces as attainment_surfaces, plot_attainment
+from nasmeta.analysis._attainment import (
+    attainment_surfaces as attainment_surfaces,
+    front_distances,
+    plot_attainment,
+)
 from nasmeta.analysis._comparison_summary import (
     ComparisonSummary as ComparisonSummary,
     TaskSummary as TaskSummary,
@@ -51,6 +55,7 @@ __all__ = [
     "bootstrap_interval",
     "evaluations_to_optimum",
     "friedman_test",
+    "front_distances",
     "latex_comparison",
     "paired_tests",
     "plot_agreement",

@@ -1,4 +1,4 @@
-"""Empirical attainment surfaces: which values a share of the runs reaches, of two objectives."""
+"""What runs find of a front: empirical attainment surfaces, and distances from the true one."""
 
 from __future__ import annotations
 
@@ -48,10 +48,7 @@ def attainment_surfaces(
     for share in shares:
         if not 0 < check_number("a share", share) <= 100:
             raise SettingError(f"A share of runs is above 0 and at most 100 percent, not {shown(share)}.")
-    rows = frame[frame["task"] == asked.name]
-    if at is not None:
-        rows = rows[rows["evaluation"] <= check_int("at", at)]
-    names, parts = [f"objective_{i + 1}" for i in range(n)], []
+    rows, names, parts = _until(frame, asked, at), _names(asked), []
     for searcher, runs in rows.groupby("searcher", sort=False, observed=True):
         costs = -asked.signs * runs[names].to_numpy(np.float64)
         found = moocore.eaf(costs, runs["seed"].to_numpy(np.float64), percentiles=list(shares))
@@ -60,6 +57,56 @@ def attainment_surfaces(
         part.insert(0, "searcher", str(searcher))
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def front_distances(
+    frame: pd.DataFrame, task: MultiObjectiveTask | str | None = None, *, at: int | None = None
+) -> pd.DataFrame:
+    """Return how far what each run found is from the true front, on average over the front.
+
+    The modified inverted generational distance IGD+ (Ishibuchi et al., "Modified distance calculation in generational
+    distance and inverted generational distance", EMO 2015), computed by moocore: the mean over the architectures of the
+    true front of the distance to the nearest of the run, counting only by how much that is worse. A hypervolume is
+    mostly that of the few architectures at the bend of a front; here all of the front count the same.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        What `nasmeta.compare` returns, of tasks with several objectives.
+    task : MultiObjectiveTask or str, optional
+        The only one of the frame where left out.
+    at : int, optional
+        After so many evaluations; at the end of the runs where left out.
+
+    Returns
+    -------
+    DataFrame
+        ``searcher, seed, igd_plus``: in percent of the front's range in each objective; 0 once all of it is found.
+
+    Raises
+    ------
+    SettingError, UnknownNameError
+        Where the frame has no such task, or the task one objective.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.analysis import front_distances
+    >>> frame = nm.compare(["random", "ehvi"], ["nb201/cifar10+train_seconds"], repeats=2, evaluations=40)
+    >>> mean = front_distances(frame).groupby("searcher")["igd_plus"].mean()
+    >>> bool(mean["ehvi"] < mean["random"])
+    True
+    """
+    import moocore
+    import pandas as pd
+
+    asked = _task_of(frame, task)
+    rows, names = _until(frame, asked, at), _names(asked)
+    front, found = asked.front.scaled(asked.front.values), []
+    for (searcher, seed), run in rows.groupby(["searcher", "seed"], sort=False, observed=True):
+        distance = moocore.igd_plus(asked.front.scaled(run[names].to_numpy(np.float64)), ref=front, maximise=True)
+        found.append({"searcher": str(searcher), "seed": seed, "igd_plus": 100 * float(distance)})
+    return pd.DataFrame(found, columns=["searcher", "seed", "igd_plus"])
 
 
 @house_style()
@@ -141,6 +188,17 @@ def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:
     return np.where(np.isinf(utility), np.nan, signs[0] * utility)
 
 
+def _until(frame: pd.DataFrame, task: MultiObjectiveTask, at: int | None) -> pd.DataFrame:
+    """Return the evaluations on a task, the first so many of each run or all."""
+    rows = frame[frame["task"] == task.name]
+    return rows if at is None else rows[rows["evaluation"] <= check_int("at", at)]
+
+
+def _names(task: MultiObjectiveTask) -> list[str]:
+    """Return the columns of a frame that hold the objectives."""
+    return [f"objective_{i + 1}" for i in range(task.n_objectives)]
+
+
 def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> MultiObjectiveTask:
     known = [str(name) for name in frame["task"].unique()]
     if task is None and len(known) > 1:
@@ -151,7 +209,7 @@ def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> Mult
         raise UnknownNameError.of("task", name, known)
     found = get_task(asked) if isinstance(asked, str) else asked
     if not isinstance(found, MultiObjectiveTask) or "objective_1" not in frame:
-        raise SettingError(f"{name} has one objective, so no surface: regret_curves are for one.")
+        raise SettingError(f"{name} has one objective, so no front: regret_curves are for one.")
     return found
 
 

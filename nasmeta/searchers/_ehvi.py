@@ -126,8 +126,8 @@ class EHVISearch(GPSearch):
 
     Each process is that of `GPSearch`, on normal scores of ranks. The hypervolume is that of the values themselves,
     scaled to the range of what was told: between the values of the front, scores are turned into values linearly, and
-    above its best one as between the median and the best. The reference point lies a tenth of that range beyond
-    the worst values.
+    above its best one as between the median and the best, divided by how many architectures share the best: one that
+    many share is likely the end of the scale. The reference point lies a tenth of that range beyond the worst values.
 
     Parameters
     ----------
@@ -242,4 +242,5 @@ def _scores_at(
         scores[0] -= _BELOW
     middle = len(own) // 2
     top = (known[-1] - known[middle]) / (own[-1] - own[middle]) if len(own) > middle + 1 else 1.0
+    top /= (values == known[-1]).sum()  # what many share is likely the end of the scale
     return scores, np.append(np.diff(levels) / np.maximum(np.diff(scores), 1e-9), top)

@@ -1,4 +1,4 @@
-"""Attainment surfaces against their definition."""
+"""Attainment surfaces and distances from the true front against their definitions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis import attainment_surfaces, plot_attainment
+from nasmeta.analysis import attainment_surfaces, front_distances, plot_attainment
 from nasmeta.errors import SettingError, UnknownNameError
 
 TASK = "nb201/cifar10+train_seconds"
@@ -45,9 +45,30 @@ def test_picture_and_its_place_in_the_report(frame: pd.DataFrame, tmp_path: Path
     assert "front's hypervolume" in (tmp_path / "report.md").read_text()
 
 
+def test_distances_are_those_of_their_definition(frame: pd.DataFrame) -> None:
+    task = nm.get_task(TASK)
+    best, worst = task.front.values.max(axis=0), task.front.values.min(axis=0)
+    scale = (best - worst) * task.signs  # accuracy is maximised, seconds are minimised
+    found = front_distances(frame, at=25).set_index(["searcher", "seed"])["igd_plus"]
+    assert len(found) == 10
+    for (searcher, seed), distance in found.items():
+        run = frame[(frame["searcher"] == searcher) & (frame["seed"] == seed) & (frame["evaluation"] <= 25)]
+        points = run[["objective_1", "objective_2"]].to_numpy()
+        worse = np.maximum((task.front.values[:, None] - points) / scale, 0)
+        assert distance == pytest.approx(100 * np.sqrt((worse**2).sum(axis=2)).min(axis=1).mean(), rel=1e-4)
+
+
+def test_the_whole_front_has_no_distance(frame: pd.DataFrame) -> None:
+    task = nm.get_task(TASK)
+    rows = frame[(frame["searcher"] == "random") & (frame["seed"] == 0)].iloc[[0] * len(task.front.cells)]
+    whole = rows.assign(objective_1=task.front.values[:, 0], objective_2=task.front.values[:, 1])
+    assert front_distances(whole)["igd_plus"].tolist() == [0.0]
+    assert front_distances(whole.iloc[1:])["igd_plus"].item() > 0
+
+
 def test_bad_calls(frame: pd.DataFrame) -> None:
     single = nm.compare(["random"], ["nb201/cifar10"], repeats=2, evaluations=3)
-    with pytest.raises(SettingError, match="has one objective, so no surface"):
+    with pytest.raises(SettingError, match="has one objective, so no front"):
         attainment_surfaces(single)
     with pytest.raises(SettingError, match="two objectives"):
         plot_attainment(single)
