@@ -190,8 +190,8 @@ the front's hypervolume, in percent of it. Accuracy is the validation accuracy a
 seeds; latency is measured, in milliseconds. All searchers count distinct cells; what pymoo proposes again is free. Edge
 TPU could not run 4,699 cells: these are left out of the search and of the front. The front reaches down to cells that
 learn nothing but answer at once, so a few cells hold most of the hypervolume: differences of some percent are large.
-*IGD+* (modified inverted generational distance) counts all cells of the front the same: how far what was found lies behind
-each of them, on average, in percent of the front's range."""
+*IGD+* (modified inverted generational distance) counts all cells of the front the same: how far what was found lies
+behind each of them, on average, in percent of the front's range."""
 
 PICTURE_TEXT = """
 Median attainment surfaces after 50 evaluations: half of the runs found a cell at least as good in both objectives;
