@@ -53,9 +53,9 @@ Seed = Annotated[int, typer.Option(help="Random seed of the run.")]
 EvaluatorName = Annotated[
     str,
     typer.Option(
-        metavar="table|surrogate|FILE|training|supernet|MODULE:NAME",
-        help="Source of the values: the table, the shipped surrogate, a surrogate file, real training on --data, a "
-        "supernet trained on --data, or a Python function.",
+        metavar="table|unknown-feasibility|surrogate|FILE|training|supernet|MODULE:NAME",
+        help="Source of the values: the table; the table where evaluations of what it lacks fail; the shipped "
+        "surrogate, a surrogate file, real training on --data, a supernet trained on --data, or a Python function.",
     ),
 ]
 Sources = Annotated[

@@ -2,7 +2,11 @@
 
 from nasmeta.evaluators._base import Evaluation, Evaluator, SupportsEvaluate as SupportsEvaluate
 from nasmeta.evaluators._function import EVALUATORS as EVALUATORS, FunctionEvaluator, Measure as Measure
-from nasmeta.evaluators._known import SurrogateEvaluator, TableEvaluator
+from nasmeta.evaluators._known import (
+    UNKNOWN_FEASIBILITY as UNKNOWN_FEASIBILITY,
+    SurrogateEvaluator,
+    TableEvaluator,
+)
 from nasmeta.evaluators._several import SeveralEvaluator
 from nasmeta.evaluators._supernet import TRAINED as TRAINED, SupernetEvaluator
 from nasmeta.evaluators._trainer import Trainer as Trainer, require_torch as require_torch

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_bool
 from nasmeta.errors import ColumnError, MissingValueError
 from nasmeta.evaluators._base import Evaluation, Evaluator, known_costs
 from nasmeta.surrogates import Surrogate, load_surrogate
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, fidelities
+
+UNKNOWN_FEASIBILITY = "unknown-feasibility"
 
 
 class TableEvaluator(Evaluator):
@@ -25,6 +28,9 @@ class TableEvaluator(Evaluator):
     task : Task
     seed : int, optional
         Of the draw of seeds, where the task is about a sampled one; a run draws with its own.
+    unknown_feasibility : bool, default False
+        Let searchers propose what the table has no value of: such an evaluation fails, which nobody knows beforehand,
+        and the worst value of the table stands for it.
 
     Raises
     ------
@@ -43,9 +49,20 @@ class TableEvaluator(Evaluator):
 
     name = "table"
 
-    def __init__(self, task: Task, seed: int = 0) -> None:
+    def __init__(self, task: Task, seed: int = 0, *, unknown_feasibility: bool = False) -> None:
         super().__init__(task)
         self.seed = seed if task.is_sampled else 0
+        self.unknown_feasibility = check_bool("unknown_feasibility", unknown_feasibility)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What answers; empty for a table of which only what was measured is proposed."""
+        return {"kind": UNKNOWN_FEASIBILITY} if self.unknown_feasibility else {}
+
+    @cached_property
+    def infeasible(self) -> NDArray[np.bool_] | None:
+        """Which evaluations fail, bool, shape (size,); None where none can."""
+        return np.isnan(self.task.values) if self.unknown_feasibility else None
 
     # Read late: whether the sources may be used at all is asked before the table is.
     @cached_property
@@ -53,16 +70,28 @@ class TableEvaluator(Evaluator):
         """The values of the task, or what was drawn of them."""
         if not len(self.task.measured):
             raise MissingValueError(f"{self.task.name} has no measured {self.task.space.noun}.")
-        return self.task.sampled_values(self.seed) if self.task.is_sampled else self.task.values
+        found = self.task.sampled_values(self.seed) if self.task.is_sampled else self.task.values
+        return self._with_worst(found)
+
+    def _with_worst(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values with the worst of them where evaluations fail."""
+        if self.infeasible is None:
+            return values
+        utilities = self.task.sign * values
+        filled: NDArray[np.float64] = self.task.sign * np.where(self.infeasible, np.nanmin(utilities), utilities)
+        filled.flags.writeable = False
+        return filled
 
     @property
     def noise_free(self) -> NDArray[np.float64]:
         """The values of the task: of a sampled seed the mean over all."""
-        return self.task.values if self.task.is_sampled else self.values
+        return self._with_worst(self.task.values) if self.task.is_sampled else self.values
 
     def for_seed(self, seed: int) -> TableEvaluator:
         """Return the look-ups of the run with this seed."""
-        return TableEvaluator(self.task, seed) if self.task.is_sampled and seed != self.seed else self
+        if not self.task.is_sampled or seed == self.seed:
+            return self
+        return TableEvaluator(self.task, seed, unknown_feasibility=self.unknown_feasibility)
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64]:  # type: ignore[override]
@@ -77,7 +106,7 @@ class TableEvaluator(Evaluator):
             raise MissingValueError(
                 f"{self.task.name}: not measured for {self.space.noun} {missing[0]} ({len(missing)} of {len(cells)})."
             )
-        return Evaluation(values, self.cost_seconds[cells])
+        return Evaluation(values, self.cost_seconds[cells], reasons_of(self, cells))
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return the look-ups after trainings of several lengths, by epochs; by default all that are known."""
@@ -87,11 +116,18 @@ class TableEvaluator(Evaluator):
         """Return the look-ups of the same question after trainings of several lengths, by epochs."""
         found: dict[int, Evaluator] = {}
         for epochs, task in lengths.items():
-            found[epochs] = self if task == self.task else TableEvaluator(task, self.seed)
+            own = partial(TableEvaluator, unknown_feasibility=self.unknown_feasibility)
+            found[epochs] = self if task == self.task else own(task, self.seed)
         return found
 
     def __reduce__(self) -> Any:
-        return TableEvaluator, (self.task, self.seed)
+        return partial(TableEvaluator, unknown_feasibility=self.unknown_feasibility), (self.task, self.seed)
+
+
+def reasons_of(evaluator: Any, cells: NDArray[np.int32]) -> tuple[str | None, ...]:
+    """Return why evaluations failed, of an evaluator that knows which do; nothing where none did."""
+    lost = None if evaluator.infeasible is None else evaluator.infeasible[cells]
+    return () if lost is None or not lost.any() else tuple("not measured" if one else None for one in lost.tolist())
 
 
 class SurrogateEvaluator(Evaluator):

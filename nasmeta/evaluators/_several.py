@@ -71,8 +71,18 @@ class SeveralEvaluator(Evaluator):
             return None
         values = np.stack(known, axis=1)  # type: ignore[arg-type]
         values[np.isnan(values).any(axis=1)] = np.nan
+        if self.infeasible is not None:
+            utilities = self.signs * values
+            utilities[self.infeasible] = np.nanmin(utilities, axis=0)
+            values = self.signs * utilities
         values.flags.writeable = False
         return values
+
+    @cached_property
+    def infeasible(self) -> NDArray[np.bool_] | None:
+        """Which evaluations fail in an objective, bool, shape (size,); None where none can."""
+        known = [lost for one in self.parts if (lost := getattr(one, "infeasible", None)) is not None]
+        return np.any(known, axis=0) if known else None
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64] | None:  # type: ignore[override]
@@ -83,7 +93,10 @@ class SeveralEvaluator(Evaluator):
     @cached_property
     def front(self) -> Front | None:
         """The true front; None where the answers are not known beforehand."""
-        return None if self.values is None else Front(self.values, self.task.directions)
+        if self.values is None:
+            return None
+        known = self.values if self.infeasible is None else np.where(self.infeasible[:, None], np.nan, self.values)
+        return Front(known, self.task.directions)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -128,8 +141,11 @@ class SeveralEvaluator(Evaluator):
         found = [one.evaluate(cells) for one in self.parts]
         reasons = zip(*(one.failures or (None,) * len(cells) for one in found), strict=True)
         failures = tuple(next((why for why in of_cell if why), None) for of_cell in reasons)
+        values = np.stack([one.values for one in found], axis=1)
+        if self.infeasible is not None and self.values is not None:
+            values[self.infeasible[cells]] = self.values[self.infeasible][:1]  # the worst of each objective
         return Evaluation(
-            np.stack([one.values for one in found], axis=1),
+            values,
             np.max([one.cost_seconds for one in found], axis=0),
             failures if any(failures) else (),
         )

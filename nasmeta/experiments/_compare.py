@@ -139,7 +139,7 @@ def compare(
         Show a progress bar on stderr.
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
-    evaluator : {"table", "surrogate", "training", "supernet"}, path, Evaluator or callable, default "table"
+    evaluator : str, path, Evaluator or callable, default "table"
         What answers, as in `search`. Values and regrets are those of what answers. Where no optimum is known
         beforehand, as of trainings and functions, regrets are NaN, and analysis compares the best values found.
         Trainings are in the folder's ``trainings``, each cell once, whoever proposes it; its seconds count for each.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import (
     EVALUATORS,
     TRAINED,
+    UNKNOWN_FEASIBILITY,
     Evaluator,
     FunctionEvaluator,
     Measure,
@@ -44,7 +46,7 @@ def answers_for(
         answers: Evaluator = task
     elif isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
         raise SettingError(f"A space alone has no answers: pass a function as evaluator, not {shown(evaluator)}.")
-    elif evaluator != "table" and not isinstance(evaluator, Evaluator) and _is_vector(task):
+    elif evaluator not in ("table", UNKNOWN_FEASIBILITY) and not isinstance(evaluator, Evaluator) and _is_vector(task):
         raise _one_at_a_time(as_task(task), evaluator)  # type: ignore[arg-type]
     elif callable(evaluator) and not isinstance(evaluator, Evaluator):
         answers = FunctionEvaluator(evaluator, task if isinstance(task, SearchSpace) else as_task(task))
@@ -71,8 +73,8 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
         if (evaluator.task.name, evaluator.task.table_name) != (task.name, task.table_name):
             raise SettingError(f"The evaluator answers for {evaluator.task.name}, but the task is {task.name}.")
         return evaluator
-    if evaluator == "table":
-        found = _on_table(task)
+    if evaluator in ("table", UNKNOWN_FEASIBILITY):
+        found = _on_table(task, unknown_feasibility=evaluator != "table")
         _ = found.measured  # a table that is not here is told before any run
         return found
     if isinstance(task, MultiObjectiveTask):
@@ -81,8 +83,8 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
     ):
         raise SettingError(
-            'An evaluator is "table", "surrogate", the file (.npz) of a surrogate, "training", "supernet" or a '
-            f"function, not {shown(evaluator)}."
+            'An evaluator is "table", "unknown-feasibility", "surrogate", the file (.npz) of a surrogate, "training", '
+            f'"supernet" or a function, not {shown(evaluator)}.'
         )
     surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
@@ -92,8 +94,11 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
     return SurrogateEvaluator(surrogate, asked=task)
 
 
-def _on_table(task: Task) -> Evaluator:
-    return SeveralEvaluator(task) if isinstance(task, MultiObjectiveTask) else TableEvaluator(task)
+def _on_table(task: Task, *, unknown_feasibility: bool = False) -> Evaluator:
+    look_up = partial(TableEvaluator, unknown_feasibility=unknown_feasibility)
+    if isinstance(task, MultiObjectiveTask):
+        return SeveralEvaluator(task, [look_up(part) for part in task.parts])
+    return look_up(task)
 
 
 def _is_vector(task: object) -> bool:

@@ -120,6 +120,7 @@ def run_loop(
     free, continued, charge = rules.repeats == "free", rules.promotion == "continued", rules.charge_searcher
     shared = free and rules.workers > 1
     most, until = budget.most_evaluations, budget.most_seconds
+    failed: set[Any] = set()  # those keys of the following whose evaluation failed
     known: dict[Any, Any] = {}  # utilities of what was started, by cell, or by (cell, epochs)
     pending: dict[Any, int] = {}  # how often what one of several workers is busy with was proposed
     paid: dict[int, tuple[int, float]] = {}  # the longest training of a cell, and what was paid for it in all
@@ -167,7 +168,7 @@ def run_loop(
                 if shared and keys[0] in pending:
                     pending[keys[0]] += 1
                 else:
-                    thought += _tell(searcher, several, asked, epochs, np.array([known[key] for key in keys]))
+                    thought += _tell(searcher, several, failed, asked, epochs, np.array([known[key] for key in keys]))
                 continue
             if min(new) < 0 or max(new) >= n_cells:
                 raise _no_cells(searcher, batch, asked)
@@ -211,6 +212,9 @@ def run_loop(
             if evaluation.notes:
                 said = notes or [{}] * len(new)
                 notes = [{**own, **also} for own, also in zip(said, evaluation.notes, strict=True)]
+            if evaluation.failures:
+                own = zip(keys if all_new else new, evaluation.failures, strict=True)
+                failed.update(key for key, why in own if why is not None)
             record(new, values, costs, evaluation.failures, start, worker, epochs, notes)
             if replay is not None:
                 replay.record(n, new, values, costs, evaluation.failures, start, worker, epochs, spent, notes)
@@ -239,7 +243,7 @@ def run_loop(
             told = np.array([known[key] for key in keys])
         if shared and (times := pending.pop(keys[0])) > 1:  # all who asked hear it now
             asked, told = asked.repeat(times), told.repeat(times, axis=0)
-        thought += _tell(searcher, several, asked, epochs, told)
+        thought += _tell(searcher, several, failed, asked, epochs, told)
     history.stopped, history.searcher_seconds = stopped, thought
     history.end(budget, rules, 1.0 if n_objectives else float(sign), target, full)
     return history
@@ -255,13 +259,18 @@ def _notes_of(notes: Any, cells: list[int], new: list[int]) -> list[Mapping[str,
 def _tell(
     searcher: Searcher,
     several: MultiFidelitySearcher | None,
+    failed: set[Any],
     cells: NDArray[np.int32],
     epochs: int,
     utilities: NDArray[np.float64],
 ) -> float:
     """Tell what came back; return the seconds that the searcher took."""
     begin = perf_counter()
-    if several is None:
+    if several is None and failed and (lost := np.array([cell in failed for cell in cells.tolist()])).any():
+        searcher.tell_failures(cells[lost], utilities[lost])
+        if not lost.all():
+            searcher.tell(cells[~lost], utilities[~lost])
+    elif several is None:
         searcher.tell(cells, utilities)
     else:
         several.tell_at(cells, np.full(len(cells), epochs, np.int32), utilities)

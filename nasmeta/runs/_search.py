@@ -86,11 +86,12 @@ def search(
         End the run when the best value of the task has been evaluated.
     progress : bool, default False
         Show a spinner on stderr.
-    evaluator : {"table", "surrogate", "training", "supernet"}, path, Evaluator or callable, default "table"
-        What answers: the table; the task's shipped surrogate, or the file of another one, whose optimum is then that of
-        the surrogate; or real training, of which no optimum is known. With a journal ``run.jsonl`` trainings keep their
-        checkpoints in ``run.jsonl.trainings``, so that an interrupted search loses at most the epoch that was under
-        way. A `TrainingEvaluator` says more about the training.
+    evaluator : str, path, Evaluator or callable, default "table"
+        What answers: ``table``; ``unknown-feasibility``, the table with searchers that do not know what was measured,
+        so that the evaluation of anything else fails; ``surrogate``, the task's shipped one, or the file of another,
+        whose optimum is then that of the surrogate; ``training`` or ``supernet``, of which no optimum is known. With a
+        journal ``run.jsonl`` trainings keep their checkpoints in ``run.jsonl.trainings``, so that an interrupted search
+        loses at most the epoch that was under way. A `TrainingEvaluator` says more about the training.
         A function, also as ``package.module:Name``, is called with the choices of an architecture, see
         `nasmeta.evaluators.FunctionEvaluator`. Sources of a meta-searcher are always tables.
     data : str or ImageDataset, optional

@@ -146,6 +146,10 @@ class Searcher(ABC):
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Learn the values of cells: both of shape (n,), values of m objectives (n, m); higher is better."""
 
+    def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Learn of cells whose evaluation failed, and the values that stand for that: by default as of any others."""
+        self.tell(cells, values)
+
 
 class WithoutReplacement(Searcher):
     """Base of searchers that learn from all values that they were told, and propose no architecture twice."""

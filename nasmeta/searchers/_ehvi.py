@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,6 +174,9 @@ class EHVISearch(GPSearch):
                 self._vectors.append(value)
                 for gp in self._gps:
                     gp.add(cell)
+
+    def _succeeded(self) -> Iterable[int]:
+        return self._known
 
     def _most_promising(self, n: int) -> list[int]:
         if not self._gps:

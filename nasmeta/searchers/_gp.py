@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,8 @@ from nasmeta.predictors import (
     normal_scores,
     weak_prior,
 )
-from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
+from nasmeta.searchers._feasibility import Feasibility
 from nasmeta.spaces import SearchSpace
 
 _REFIT_ALWAYS_BELOW = 20
@@ -50,7 +51,9 @@ class GPSearch(Searcher):
     and operation counts; labels are normal scores of ranks; hyperparameters maximise the marginal likelihood with a
     weak prior, again each time that the observations have grown by a fifth. The improvement is that of the value which
     a look-up would give, seed noise included, not of the noise-free function. Bayesian optimisation of cells with
-    structured kernels: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
+    structured kernels: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021). Where evaluations
+    fail, the improvement is multiplied by the chance of success, which has a process of its own (Gelbart, Snoek and
+    Adams, "Bayesian optimization with unknown constraints", UAI 2014).
 
     Parameters
     ----------
@@ -86,6 +89,7 @@ class GPSearch(Searcher):
         self._n_asked = 0
         self._n_open = space.size
         self._fitted_at = 0
+        self._feasibility: Feasibility | None = None  # once an evaluation failed
 
     @cached_property
     def _gp(self) -> CellGP:
@@ -122,6 +126,20 @@ class GPSearch(Searcher):
                 self._gp.add(cell)
                 self._values.append(value)
 
+    def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Learn where evaluations fail; a searcher that learns from sources takes the values that stand for it."""
+        if isinstance(self, MetaSearcher):
+            return self.tell(cells, values)
+        if self._feasibility is None:
+            self._feasibility = Feasibility(CellKernel(self.space, self.features))
+        self._feasibility.add(cells.tolist(), succeeded=False)
+        for cell in cells.tolist():
+            self._mark(cell)
+
+    def _succeeded(self) -> Iterable[int]:
+        """Return the cells that were told with values of their own."""
+        return self._gp.cells
+
     def _mark(self, cell: int) -> None:
         self._n_asked += not self._asked[cell]
         self._asked[cell] = True
@@ -153,6 +171,9 @@ class GPSearch(Searcher):
 
     def _take_best(self, score: NDArray[np.float64]) -> int:
         """Return the open cell of the highest score, one of them at random where several have it."""
+        if self._feasibility is not None:
+            self._feasibility.add(self._succeeded(), succeeded=True)
+            score = score + self._feasibility.log_chance()
         score[self._asked] = -np.inf
         ties = np.flatnonzero(score >= score.max() - _TIE)
         cell = int(ties[0]) if len(ties) == 1 else int(self.rng.choice(ties))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmeta.errors import NasmetaError, SettingError, near_name, shown
-from nasmeta.evaluators import TRAINED
+from nasmeta.evaluators import TRAINED, UNKNOWN_FEASIBILITY
 from nasmeta.experiments._arguments import budgets_of, seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
@@ -37,7 +37,7 @@ _KEYS = (
     "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "training", "epochs", "budget",
     "clock", "report",
 )  # fmt: skip
-_EVALUATORS = '"table", "surrogate", "training" or "supernet"'
+_EVALUATORS = '"table", "unknown-feasibility", "surrogate", "training" or "supernet"'
 _BUDGET_KEYS = ("evaluations", "seconds", "stop_at_optimum")
 
 
@@ -49,7 +49,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         title? about?                    texts for people
         tasks = ["nb201/cifar10"]        names of tasks, or of families
         repeats? = 10, seed? = 0         or seeds? = [3, 1, 4]
-        evaluator? = "table"             or "surrogate", "training", "supernet"
+        evaluator? = "table"             or "unknown-feasibility", "surrogate", "training", "supernet"
         epochs? = [12, 200]              lengths of training for multi-fidelity searchers
         report? = ["cifar10/accuracy/test/200/mean of NB201 v1.1"]
 
@@ -216,7 +216,7 @@ class _Reader:
             clock = None if said is None else Clock.of(said)
         epochs = self.entry(list, "a list of whole numbers", None, "epochs")
         evaluator = self.entry(str, _EVALUATORS, "table", "evaluator")
-        if evaluator not in ("table", "surrogate", *TRAINED):
+        if evaluator not in ("table", UNKNOWN_FEASIBILITY, "surrogate", *TRAINED):
             raise self.error(self.lines.of("evaluator"), f"evaluator must be {_EVALUATORS}, not {shown(evaluator)}.")
         specification = Specification(
             name=self.file.stem,

@@ -1,0 +1,133 @@
+"""Evaluations that fail where nothing was measured, and searchers that learn where."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import SettingError
+from nasmeta.evaluators import SeveralEvaluator, TableEvaluator
+from nasmeta.experiments import read_specification
+from nasmeta.searchers import SEARCHERS
+from nasmeta.tasks import MultiObjectiveTask, Task
+
+SETTING = {"evaluator": "unknown-feasibility"}
+
+
+@pytest.fixture(scope="module")
+def table() -> nm.Table:
+    """Accuracy of all cells, and milliseconds on a device that cannot pool: 11,529 cells have none."""
+    task = nm.get_task("nb201/cifar10")
+    pools = np.array(["avg_pool" in task.space.to_string(cell) for cell in range(task.space.size)])
+    slow = np.array([task.space.to_string(cell).count("3x3") for cell in range(task.space.size)], float)
+    frame = pd.DataFrame({"cell": np.arange(task.space.size), "accuracy": task.values, "ms": 1 + slow})
+    frame["score"] = frame["accuracy"].where(~pools)
+    frame.loc[pools, "ms"] = np.nan
+    return nm.Table.from_frame(frame, space="nb201", name="pooless", dataset="pictures", direction={"ms": "min"})
+
+
+@pytest.fixture(scope="module")
+def score(table: nm.Table) -> Task:
+    return table.task("score")
+
+
+@pytest.fixture(scope="module")
+def both(table: nm.Table) -> MultiObjectiveTask:
+    return nm.multi_objective_task(["accuracy", "ms"], table=table)
+
+
+def test_what_is_not_measured_is_proposed_fails_and_counts(score: Task) -> None:
+    run = nm.search("random", score, evaluations=60, **SETTING)
+    lost = np.isnan(score.values[run.cells])
+    assert 35 < lost.sum() < 55
+    assert run.failures == dict.fromkeys(run.cells[lost].tolist(), "not measured")
+    assert (run.values[lost] == np.nanmin(score.values)).all()
+    assert (run.values[~lost] == score.values[run.cells[~lost]]).all()
+    assert not lost[run.incumbent_positions[-1]]
+    assert not nm.search("random", score, evaluations=60).failures
+
+
+@pytest.mark.parametrize("searcher", ["gp", "parego", "ehvi"])
+def test_who_learns_where_evaluations_fail_wastes_few(searcher: str, score: Task, both: MultiObjectiveTask) -> None:
+    task = score if searcher == "gp" else both
+    run = nm.search(searcher, task, evaluations=60, seed=1, **SETTING)
+    lost = np.isnan(score.values[run.cells])
+    assert lost[:5].any()
+    assert lost[40:].sum() <= 3  # of 20, where three of four cells fail
+
+
+def test_failures_are_told_apart_from_values(score: Task) -> None:
+    told: dict[str, list[int]] = {"values": [], "failures": []}
+
+    class Listens(SEARCHERS["random"]):
+        def tell(self, cells: np.ndarray, values: np.ndarray) -> None:
+            told["values"] += cells.tolist()
+            super().tell(cells, values)
+
+        def tell_failures(self, cells: np.ndarray, values: np.ndarray) -> None:
+            assert (values == np.nanmin(score.values)).all()
+            told["failures"] += cells.tolist()
+
+    run = nm.search(Listens, score, evaluations=40, batch=4, **SETTING)
+    heard = set(run.cells[:36].tolist())  # the run ends before the last four are told
+    assert sorted(told["failures"]) == sorted(heard & set(run.failures))
+    assert sorted(told["values"]) == sorted(heard - set(run.failures))
+
+
+@pytest.mark.parametrize("searcher", ["gp", "evolution", "ehvi"])
+def test_a_killed_run_goes_on(searcher: str, score: Task, both: MultiObjectiveTask, tmp_path: Path) -> None:
+    task, journal = both if searcher == "ehvi" else score, tmp_path / "run.jsonl"
+    whole = nm.search(searcher, task, evaluations=30, seed=3, **SETTING)
+    nm.search(searcher, task, evaluations=30, seed=3, journal=journal, **SETTING)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:18]) + lines[18][:9])
+    again = nm.search(searcher, task, evaluations=30, seed=3, journal=journal, **SETTING)
+    assert again.cells.tolist() == whole.cells.tolist()
+    assert again.failures == whole.failures
+
+
+def test_a_journal_tells_whether_feasibility_was_known(score: Task, tmp_path: Path) -> None:
+    journal = tmp_path / "run.jsonl"
+    nm.search("random", score, evaluations=5, journal=journal, **SETTING)
+    with pytest.raises(nm.errors.NasmetaError, match=r"run\.jsonl"):
+        nm.search("random", score, evaluations=10, journal=journal)
+
+
+def test_an_objective_that_fails_takes_the_others_with_it(both: MultiObjectiveTask) -> None:
+    parts = [TableEvaluator(part, unknown_feasibility=True) for part in both.parts]
+    several = SeveralEvaluator(both, parts)
+    assert several.measured is None
+    assert set(several.front.cells.tolist()) == set(both.front.cells.tolist())
+    lost = np.flatnonzero(np.isnan(both.values[:, 0]))
+    found = several.evaluate(np.r_[lost[:2], both.front.cells[:1]].astype(np.int32))
+    assert found.failures == ("not measured", "not measured", None)
+    worst = [np.nanmin(both.values[:, 0]), np.nanmax(both.values[:, 1])]
+    assert found.values[:2].tolist() == [worst, worst]
+    assert found.values[2].tolist() == both.values[both.front.cells[0]].tolist()
+    assert both.front.hypervolumes(found.values)[1] == 0
+
+
+def test_comparisons_and_specifications_take_it(score: Task, tmp_path: Path) -> None:
+    frame = nm.compare(["random", "gp"], [score], repeats=2, evaluations=20, folder=tmp_path / "runs", **SETTING)
+    assert np.isnan(score.values[frame["cell"].to_numpy()]).any()
+    assert frame["regret"].notna().all()
+    (tmp_path / "known.toml").write_text(
+        'tasks = ["nb201/cifar10"]\nsearchers = ["random"]\nrepeats = 2\nevaluator = "unknown-feasibility"\n'
+        "[budget]\nevaluations = 5\n"
+    )
+    assert read_specification(tmp_path / "known.toml").evaluator == "unknown-feasibility"
+
+
+def test_the_setting_stays_with_an_evaluator(score: Task) -> None:
+    evaluator = TableEvaluator(score, unknown_feasibility=True)
+    again = pickle.loads(pickle.dumps(evaluator))
+    assert again.unknown_feasibility
+    assert again.identity == evaluator.identity == {"kind": "unknown-feasibility"}
+    assert evaluator.optimum == score.optimum
+    with pytest.raises(SettingError, match="unknown_feasibility"):
+        TableEvaluator(score, unknown_feasibility="yes")  # type: ignore[arg-type]
