@@ -15,7 +15,6 @@ from nasmeta.analysis._attainment import (
 )
 from nasmeta.analysis._comparison_summary import (
     ComparisonSummary as ComparisonSummary,
-    TaskSummary as TaskSummary,
     summarise_comparison as summarise_comparison,
     write_summary as write_summary,
 )
@@ -33,10 +32,9 @@ from nasmeta.analysis._profiles import (
     runtime_profiles as runtime_profiles,
 )
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
-from nasmeta.analysis._ranks import Friedman as Friedman, average_ranks, friedman_test, rank_curves as rank_curves
+from nasmeta.analysis._ranks import average_ranks, friedman_test, rank_curves as rank_curves
 from nasmeta.analysis._run_summary import (
     deterministic_runs as deterministic_runs,
-    without_spread_of_equals as without_spread_of_equals,
 )
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._summary import summarise

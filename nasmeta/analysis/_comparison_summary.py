@@ -30,29 +30,15 @@ _NOTHING = "No run finished an evaluation within its budget, so there is nothing
 
 @dataclass(frozen=True, eq=False)
 class TaskSummary:
-    """What the searchers reached on one task.
-
-    Attributes
-    ----------
-    task, title, release : str
-        The title says what was measured, the best value there is, and how many runs there were.
-    table : DataFrame, one row a searcher
-        From `summarise`, without deviations and intervals where all runs are alike.
-    asked : dict of str to int
-        How many runs of each searcher were asked for.
-    budgets : list of int
-        Numbers of evaluations that are compared; none where the budget was one in seconds.
-    by_seconds : dict of str to dict of str to str
-        By heading and searcher, where the budget was one in seconds: best values by then and at the end.
-    """
+    """What the searchers reached on one task."""
 
     task: str
-    title: str
+    title: str  # what was measured, the best value there is, and how many runs there were
     release: str
-    table: pd.DataFrame
-    asked: dict[str, int]
-    budgets: list[int]
-    by_seconds: dict[str, dict[str, str]]
+    table: pd.DataFrame  # from `summarise`, without deviations and intervals where all runs are alike
+    asked: dict[str, int]  # how many runs of each searcher were asked for
+    budgets: list[int]  # numbers of evaluations that are compared; none where the budget was one in seconds
+    by_seconds: dict[str, dict[str, str]]  # by heading and searcher: best values by then and at the end
 
 
 @dataclass(frozen=True, eq=False)

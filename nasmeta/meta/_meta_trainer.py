@@ -28,68 +28,31 @@ Direction = Callable[[nn.Module, Episode], "tuple[Tensor, list[Tensor]]"]
 class TrainingPlan:
     """Numbers of the outer loop.
 
-    Attributes
-    ----------
-    steps : int
-        Steps of Adam; the learning rate rises for 5 % of them and falls to zero along a cosine.
-    batch : int
-        Episodes a step.
-    learning_rate, weight_decay : float
-    clip : float
-        Largest norm of the gradient.
-    validate_every, patience : int
-        Steps between two validations, and validations without an improvement until the training ends, where there are
-        episodes of held-out sources; the best parameters are then kept.
-    seed : int
-        The episodes of step t are drawn from (seed, t), so a resumed training sees what an uninterrupted one sees.
-
-    Examples
-    --------
-    >>> from nasmeta.meta.bilevel import TrainingPlan
     >>> TrainingPlan(steps=20, batch=2).patience
     6
     """
 
-    steps: int = 500
-    batch: int = 8
+    steps: int = 500  # of Adam; the learning rate rises for 5 % of them and falls to zero along a cosine
+    batch: int = 8  # episodes a step
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
-    clip: float = 5.0
-    validate_every: int = 50
-    patience: int = 6
-    seed: int = 0
+    clip: float = 5.0  # largest norm of the gradient
+    validate_every: int = 50  # steps between two validations, where there are episodes of held-out sources
+    patience: int = 6  # validations without an improvement until the training ends; the best parameters are then kept
+    seed: int = 0  # step t draws from (seed, t), so a resumed training sees what an uninterrupted one sees
 
 
 class MetaTrainer:
     r"""Minimise the expected query loss after adaptation over episodes: :math:`\min_\theta E_T L_T(\theta, \phi_T)`.
 
-    Parameters
-    ----------
-    module : nn.Module
-        Its parameters are the outer ones, trained in place.
-    loss : callable
-        ``loss(module, episode) -> Tensor``: adapts inside and returns the loss on the query cells; differentiated by
-        autograd. Or, with `direction`, only evaluated for validation.
-    sample : callable
-        ``sample(rng) -> Episode``.
-    plan : TrainingPlan
-    direction : callable, optional
-        ``direction(module, episode) -> (loss, gradients)``, where the outer gradient is not that of a loss (Reptile).
-    validation : sequence of Episode
-        Of sources that are not trained on; none: no early stop.
-    monitor : Monitor, optional
-    device : str, default "cpu"
-        Where the module is trained; on the CPU the outcome is the same every time.
-    identity : mapping, optional
-        What else, beside the plan and the shapes of the parameters, a checkpoint has to be of: see `training_identity`.
+    The parameters of `module` are the outer ones, trained in place. ``loss(module, episode) -> Tensor`` adapts inside
+    and returns the loss on the query cells, differentiated by autograd; where the outer gradient is not that of a loss
+    (Reptile), ``direction(module, episode) -> (loss, gradients)`` gives it, and the loss is only evaluated for
+    `validation`: episodes of sources that are not trained on, without which there is no early stop. ``sample(rng)``
+    draws an episode. On the CPU the outcome is the same every time. `identity` says what else, beside the plan and the
+    shapes of the parameters, a checkpoint has to be of: see `training_identity`.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import torch
-    >>> from nasmeta.meta.bilevel import MetaTrainer, TrainingPlan
     >>> from nasmeta.spaces import get_space
-    >>> from nasmeta.tasks import Episode
     >>> cells, space = np.arange(2, dtype=np.int32), get_space("nb201")
     >>> def sample(rng):
     ...     label = rng.normal(3.0, 0.1, 2)

@@ -28,23 +28,15 @@ def write_log(path: Path, columns: Iterable[str], rows: Iterable[Iterable[float 
 class Monitor:
     """Progress, log and checkpoint of one meta-training; set it as ``learner.monitor`` before ``meta_fit``.
 
-    Attributes
-    ----------
-    checkpoint : Path or None
-        File of the state, from which a meta-training with the same settings and sources goes on. It is kept at the end:
-        who wants the model writes it first, and then deletes this file.
-    log : Path or None
-        CSV file: step, loss, validation loss. Beside it a folder of TensorBoard's events where it is installed.
-    progress : callable or None
-        Called with (steps done, steps in all, loss).
-    every : int
-        Steps between two checkpoints.
+    From the checkpoint a meta-training with the same settings and sources goes on. It is kept at the end: who wants the
+    model writes it first, and then deletes this file. Beside the log is a folder of TensorBoard's events where it is
+    installed.
     """
 
     checkpoint: Path | None = None
-    log: Path | None = None
-    progress: Callable[[int, int, float], None] | None = None
-    every: int = 50
+    log: Path | None = None  # CSV: step, loss, validation loss
+    progress: Callable[[int, int, float], None] | None = None  # called with (steps done, steps in all, loss)
+    every: int = 50  # steps between two checkpoints
     rows: list[tuple[int, float, float | None]] = field(default_factory=list)
 
     def tell(self, done: int, steps: int, loss: float) -> None:

@@ -2,9 +2,8 @@
 
 from nasmeta.prediction._benchmark import benchmark_predictors
 from nasmeta.prediction._curves_benchmark import learning_curve_benchmark
-from nasmeta.prediction._models import label_free_names as label_free_names
 from nasmeta.prediction._predict import PredictorComparison, predict
-from nasmeta.prediction._protocols import PROTOCOLS as PROTOCOLS, SCOPES as SCOPES, SIZES as SIZES
+from nasmeta.prediction._protocols import SIZES as SIZES
 
 __all__ = [
     "PredictorComparison",

@@ -22,17 +22,12 @@ from nasmeta.tasks import normal_scores as normal_scores
 if TYPE_CHECKING:
     from nasmeta.predictors._encoders import (
         ENCODERS,
-        AdjacencyEncoder as AdjacencyEncoder,
         CellEncoder,
         CellIndices as CellIndices,
         ColumnEncoder as ColumnEncoder,
         CostEncoder as CostEncoder,
         CountEncoder as CountEncoder,
-        GraphEncoder as GraphEncoder,
-        LivePathEncoder as LivePathEncoder,
         OneHotEncoder as OneHotEncoder,
-        OperationCountEncoder as OperationCountEncoder,
-        PathEncoder as PathEncoder,
         join as join,
         make_encoder,
     )

@@ -5,10 +5,10 @@ from nasmeta.runs._clock import Clock
 from nasmeta.runs._config import RunConfig
 from nasmeta.runs._frame import results_frame as results_frame
 from nasmeta.runs._front_history import FrontHistory
-from nasmeta.runs._history import Best as Best, History
+from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal as Journal
 from nasmeta.runs._loop import run_loop
-from nasmeta.runs._optuna_objective import OptunaObjective as OptunaObjective, optuna_objective
+from nasmeta.runs._optuna_objective import optuna_objective
 from nasmeta.runs._search import search
 
 __all__ = [

@@ -22,13 +22,7 @@ _PROMOTIONS = ("scratch", "continued")
 class OptunaObjective:
     """What `optuna_objective` returns: call it with a trial.
 
-    Attributes
-    ----------
-    task : Task
-    direction : {"maximize", "minimize"}
-        For ``optuna.create_study``.
-    epochs : tuple of int
-        After which a trial reports, ascending; the last is a full training.
+    The `direction` is for ``optuna.create_study``; a trial reports after each of `epochs`, the last a full training.
     """
 
     def __init__(self, evaluator: Evaluator, lengths: dict[int, Evaluator], promotion: str) -> None:

@@ -7,13 +7,11 @@ from nasmeta.surrogates._features import (
     network_classes as network_classes,
 )
 from nasmeta.surrogates._fit import (
-    Scores as Scores,
     fit_surrogate,
     score_predictions as score_predictions,
     score_surrogate,
 )
 from nasmeta.surrogates._noise import SeedNoise as SeedNoise
-from nasmeta.surrogates._process import Process as Process
 from nasmeta.surrogates._shipped import load_surrogate, shipped_surrogates
 from nasmeta.surrogates._surrogate import Surrogate
 

@@ -1,21 +1,19 @@
 """What was measured: named float32 columns over the cells of a space, from sources, through a store, to a Table."""
 
 from nasmeta.tables._catalog import (
-    SourceState as SourceState,
     is_here as is_here,
     list_sources,
     list_tables,
     sources_of as sources_of,
     space_of_table as space_of_table,
 )
-from nasmeta.tables._columns import KINDS as KINDS, ColumnInfo, Kind as Kind, kind_of_old as kind_of_old
+from nasmeta.tables._columns import ColumnInfo, Kind as Kind, kind_of_old as kind_of_old
 from nasmeta.tables._describe import describe_column as describe_column, describe_training as describe_training, query
 from nasmeta.tables._fetch import fetch
-from nasmeta.tables._legality import trained_on as trained_on
 from nasmeta.tables._lookup import damaged_sources as damaged_sources
 from nasmeta.tables._own import added_tables as added_tables, read_frame as read_frame, remove_added as remove_added
 from nasmeta.tables._table import TABLES as TABLES, Table, load_table
-from nasmeta.tables.official import Imported as Imported, import_official
+from nasmeta.tables.official import import_official
 from nasmeta.tables.sources import SOURCES, Source, registered_sources as registered_sources, table_names as table_names
 
 __all__ = [

@@ -46,21 +46,12 @@ WALK_FEATURES = (
 
 @dataclass(frozen=True)
 class View:
-    """What a policy sees of n walks with a actions each: edges times operations, and last the jump.
+    """What a policy sees of n walks with a actions each: edges times operations, and last the jump."""
 
-    Attributes
-    ----------
-    walk : ndarray of float32, shape (n, len(WALK_FEATURES))
-    actions : ndarray of float32, shape (n, a, len(ACTION_FEATURES))
-    possible : ndarray of bool, shape (n, a)
-    targets : ndarray of int32, shape (n, a)
-        The cell that each action leads to.
-    """
-
-    walk: NDArray[np.float32]
-    actions: NDArray[np.float32]
-    possible: NDArray[np.bool_]
-    targets: NDArray[np.int32]
+    walk: NDArray[np.float32]  # (n, len(WALK_FEATURES))
+    actions: NDArray[np.float32]  # (n, a, len(ACTION_FEATURES))
+    possible: NDArray[np.bool_]  # (n, a)
+    targets: NDArray[np.int32]  # (n, a): the cell that each action leads to
 
     def without(self, cells: Collection[int]) -> View:
         """Return the same where no action that leads to one of these cells is possible."""

@@ -17,34 +17,18 @@ from nasmeta.meta.rl._vector_env import CellSearchEnvs
 
 @dataclass(frozen=True)
 class Episodes:
-    """n searches of up to t steps; what follows the end of a search is not `live`.
+    """n searches of up to t steps; what follows the end of a search is not `live`."""
 
-    Attributes
-    ----------
-    inputs : ndarray of float32, shape (n, t, walk features + action features)
-        The walk's features and those of the action before.
-    actions : ndarray of float32, shape (n, t, a, action features)
-    possible : ndarray of bool, shape (n, t, a)
-    chosen : ndarray of int64, shape (n, t)
-    log_probability : ndarray of float32, shape (n, t)
-    secrets : ndarray of float32, shape (n, t, 5)
-    rewards : ndarray of float32, shape (n, t)
-    live : ndarray of bool, shape (n, t)
-    found : ndarray of bool, shape (n,)
-        Whether the optimum was evaluated.
-    evaluations : ndarray of int64, shape (n,)
-    """
-
-    inputs: NDArray[np.float32]
-    actions: NDArray[np.float32]
-    possible: NDArray[np.bool_]
-    chosen: NDArray[np.int64]
-    log_probability: NDArray[np.float32]
-    secrets: NDArray[np.float32]
-    rewards: NDArray[np.float32]
-    live: NDArray[np.bool_]
-    found: NDArray[np.bool_]
-    evaluations: NDArray[np.int64]
+    inputs: NDArray[np.float32]  # (n, t, walk features + action features): of the walk, and of the action before
+    actions: NDArray[np.float32]  # (n, t, a, action features)
+    possible: NDArray[np.bool_]  # (n, t, a)
+    chosen: NDArray[np.int64]  # (n, t)
+    log_probability: NDArray[np.float32]  # (n, t)
+    secrets: NDArray[np.float32]  # (n, t, 5)
+    rewards: NDArray[np.float32]  # (n, t)
+    live: NDArray[np.bool_]  # (n, t)
+    found: NDArray[np.bool_]  # (n,): whether the optimum was evaluated
+    evaluations: NDArray[np.int64]  # (n,)
 
 
 def run_episodes(policy: Policy, envs: CellSearchEnvs, rng: np.random.Generator) -> Episodes:

@@ -32,43 +32,22 @@ _OLD_SLOTS = {"m.": "exp_avg.", "v.": "exp_avg_sq."}
 
 @dataclass(frozen=True)
 class PolicyTraining:
-    """Settings of a meta-training.
+    """Settings of a meta-training."""
 
-    Attributes
-    ----------
-    iterations : int
-        Updates; each sees ``walks`` searches of up to ``steps`` steps.
-    walks, searches_a_task, steps : int
-    hidden : int
-        Size of the hidden state.
-    learning_rate, entropy_weight : float
-        At the beginning; both fall linearly.
-    epochs : int
-        How often each search is learnt from.
-    discount, trace : float
-        γ and λ.
-    start : int
-        Searches begin at one of so many cells that are best on the sources.
-    std, noise : float
-        Largest size of a sampled task's deviation from its source, see `sample_tables`.
-    device : {"cpu", "cuda", "auto"}
-        Where the networks are trained. Searches are simulated on the CPU.
-    """
-
-    iterations: int = 40
+    iterations: int = 40  # updates; each sees `walks` searches of up to `steps` steps
     walks: int = 96
     searches_a_task: int = 4
     steps: int = 64
-    hidden: int = 64
-    learning_rate: float = 1e-3
+    hidden: int = 64  # size of the hidden state
+    learning_rate: float = 1e-3  # at the beginning, as the entropy's weight; both fall linearly
     entropy_weight: float = 0.01
-    epochs: int = 3
-    discount: float = 0.99
-    trace: float = 0.95
-    start: int = 10
-    std: float = 0.2
-    noise: float = 0.3
-    device: str = "cpu"
+    epochs: int = 3  # how often each search is learnt from
+    discount: float = 0.99  # γ
+    trace: float = 0.95  # λ
+    start: int = 10  # searches begin at one of so many cells that are best on the sources
+    std: float = 0.2  # largest deviation of a sampled task from its source, see `sample_tables`
+    noise: float = 0.3  # and its largest noise
+    device: str = "cpu"  # cpu, cuda or auto: where the networks are trained; searches are simulated on the CPU
 
 
 def train_policy(

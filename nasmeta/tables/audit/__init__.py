@@ -3,8 +3,7 @@
 The modules beside this one register their checks in ``CHECKS``; they are imported when an audit runs.
 """
 
-from nasmeta.tables.audit._check import CHECKS, Check as Check, Finding as Finding, check as check
-from nasmeta.tables.audit._holdings import Held as Held, Holdings as Holdings
+from nasmeta.tables.audit._check import CHECKS, Finding as Finding
 from nasmeta.tables.audit._known import Known as Known, KnownFacts as KnownFacts, known_facts as known_facts
 from nasmeta.tables.audit._run import Audit, Row as Row, run_audit, write_audit
 

@@ -5,6 +5,5 @@ which lie on disk until `_assemble` makes columns and learning curves (`_curve_f
 """
 
 from nasmeta.tables.official._import import Imported as Imported, import_official
-from nasmeta.tables.official._sources import ImportedSource as ImportedSource
 
 __all__ = ["import_official"]

@@ -4,9 +4,8 @@ The modules beside this one register their readers in ``READERS``; they are impo
 """
 
 from nasmeta.tables.sources._base import SOURCES, Columns as Columns, Source, WholeSource as WholeSource
-from nasmeta.tables.sources._fetched import READERS, FetchedSource, Reader as Reader, downloaded as downloaded
+from nasmeta.tables.sources._fetched import READERS, FetchedSource
 from nasmeta.tables.sources._registry import (
-    DeclaredTask as DeclaredTask,
     RegisteredFile as RegisteredFile,
     RegisteredSource as RegisteredSource,
     registered_source,
