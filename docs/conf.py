@@ -63,7 +63,26 @@ def reference(room: str) -> str:
             parts.append(directive("autofunction", f"nasmeta.{room}.{name}"))
         elif not inspect.ismodule(found):
             parts.append(directive("py:data", f"nasmeta.{room}.{name}", "", described(found)))
+    parts += [f"## {name}\n\n{directive('autoclass', place, ':members:')}" for name, place in registered_in(room)]
     return "\n".join(parts)
+
+
+def registered_in(room: str) -> list[tuple[str, str]]:
+    """Return heading and place of the classes of a room that a user reaches by name, but for those that are public."""
+    from nasmeta.meta import META_PREDICTORS
+    from nasmeta.predictors import ENCODERS, PREDICTORS
+    from nasmeta.searchers import SEARCHERS
+
+    kinds = {"encoder": ENCODERS, "meta-predictor": META_PREDICTORS, "searcher": SEARCHERS}
+    classes = [(f"{name} ({kind})", found) for kind, registry in kinds.items() for name, found in registry.items()]
+    classes += [(f"{name} (predictor)", entry.load()) for name, entry in PREDICTORS.items()]
+    rooms = sorted(ROOMS, key=len, reverse=True)  # a sub-room before the room
+    return [
+        (heading, f"{found.__module__}.{found.__qualname__}")
+        for heading, found in sorted(classes, key=lambda one: one[0])
+        if next((one for one in rooms if found.__module__.startswith(f"nasmeta.{one}.")), "") == room
+        and found.__name__ not in importlib.import_module(f"nasmeta.{room}").__all__
+    ]
 
 
 def directive(kind: str, name: str, *lines: str) -> str:

@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, shown
 
-__all__ = ["ArchiveKind", "check_array", "digest_of", "read_array", "unpack"]
-
 _CARD = "card"
 
 
@@ -30,38 +28,20 @@ _CARD = "card"
 class ArchiveKind:
     """A kind of file: what its card says first, and how errors speak of it.
 
-    Attributes
-    ----------
-    format, version : str and int
-        Of the card; other files are refused.
-    noun, hint : str
-        What such a file is called, and the sentence that says what helps where one is none.
-    largest : int
-        Bytes that a file may unpack to.
-    version_key : str
-        Key of the version in the card.
-    compressed : bool
-
-    Examples
-    --------
     >>> kind = ArchiveKind("my-ranks", 1, "file of ranks", "Rank them anew.", largest=10_000)
     >>> raw = kind.encode({"of": "cells"}, {"ranks": np.arange(3)})
     >>> raw == kind.encode({"of": "cells"}, {"ranks": np.arange(3)})
     True
     >>> kind.decode(raw, Path("ranks.npz"))
     ({'of': 'cells'}, {'ranks': array([0, 1, 2])})
-    >>> kind.decode(raw[:50], Path("ranks.npz"))
-    Traceback (most recent call last):
-    nasmeta.errors.DamagedFileError: ranks.npz is no file of ranks, or it is damaged (BadZipFile: File is not a zip \
-file). Rank them anew.
     """
 
-    format: str
+    format: str  # of the card, with the version; other files are refused
     version: int
-    noun: str
-    hint: str
-    largest: int
-    version_key: str = "version"
+    noun: str  # what such a file is called
+    hint: str  # the sentence that says what helps where one is none
+    largest: int  # bytes that a file may unpack to
+    version_key: str = "version"  # key of the version in the card
     compressed: bool = True
 
     def encode(self, card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -79,13 +59,7 @@ file). Rank them anew.
         return buffer.getvalue()
 
     def decode(self, raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return card and arrays of the bytes of a file; the arrays are read-only.
-
-        Raises
-        ------
-        DamagedFileError
-            Where they are of another kind or version, or damaged.
-        """
+        """Return card and arrays of the bytes of a file; the arrays are read-only."""
         with self.blaming(path):
             arrays = unpack(raw, self.largest)
             card: dict[str, Any] = json.loads(arrays.pop(_CARD).tobytes())
@@ -100,12 +74,7 @@ file). Rank them anew.
         return card, arrays
 
     def read(self, path: Path) -> bytes:
-        """Return the bytes of a file that is there and not too large.
-
-        Raises
-        ------
-        DamagedFileError
-        """
+        """Return the bytes of a file that is there and not too large."""
         try:
             if path.stat().st_size <= self.largest:
                 return path.read_bytes()
@@ -116,12 +85,7 @@ file). Rank them anew.
 
     @contextmanager
     def blaming(self, path: Path) -> Iterator[None]:
-        """Turn whatever is made of a file's odd content into an error that names the file.
-
-        Raises
-        ------
-        DamagedFileError
-        """
+        """Turn whatever is made of a file's odd content into a DamagedFileError that names the file."""
         try:
             yield
         except Exception as reason:
@@ -134,13 +98,7 @@ file). Rank them anew.
 
 
 def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
-    """Return the arrays of an .npz that unpacks to at most so many bytes.
-
-    Raises
-    ------
-    Exception
-        Of whatever kind, where the bytes are no such file.
-    """
+    """Return the arrays of an .npz that unpacks to at most so many bytes; any exception where the bytes are none."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(info.file_size for info in archive.infolist()) > largest:
             raise ValueError(f"it would unpack to more than {largest:,} bytes")
@@ -148,13 +106,7 @@ def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
 
 
 def read_array(data: bytes) -> NDArray[Any]:
-    """Read an array in NumPy's .npy whose header promises no more than there is: nothing is allocated by its word.
-
-    Raises
-    ------
-    Exception
-        Of whatever kind, where the bytes are no such array.
-    """
+    """Read an array in NumPy's .npy whose header promises no more than there is: nothing is allocated by its word."""
     stream = io.BytesIO(data)
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("an array is of another version of NumPy's format")
@@ -176,14 +128,7 @@ def digest_of(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> st
 def check_array(
     arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
 ) -> NDArray[Any]:
-    """Return an array of a file where it is of this type and shape (None: any length); else a ValueError.
-
-    Examples
-    --------
-    >>> check_array({"ranks": np.arange(3)}, "ranks", np.float64, (3,))
-    Traceback (most recent call last):
-    ValueError: ranks is int64 of shape (3,), not float64 of shape (3,)
-    """
+    """Return an array of a file where it is of this type and shape (None: any length); else a ValueError."""
     array = arrays[name]
     fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
     if array.dtype != kind or not fits:

@@ -7,25 +7,14 @@ import math
 import operator
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, shown
-
-__all__ = [
-    "check_array",
-    "check_bool",
-    "check_choice",
-    "check_generator",
-    "check_instance",
-    "check_int",
-    "check_list",
-    "check_number",
-    "listed_names",
-]
 
 T = TypeVar("T")
 _NAMES = re.compile(r"(\w+\.)*Sequence\[str\]( \| None)?")  # a type of settings, as text or as it is printed
@@ -34,14 +23,6 @@ _NAMES = re.compile(r"(\w+\.)*Sequence\[str\]( \| None)?")  # a type of settings
 def check_int(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -> int:
     """Return a whole number of the user, Python's or NumPy's, checked.
 
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> check_int("repeats", 3)
-    3
     >>> check_int("repeats", 0)
     Traceback (most recent call last):
     nasmeta.errors.SettingError: repeats must be a whole number of at least 1, not 0.
@@ -60,20 +41,7 @@ def check_int(name: str, value: object, least: int = 1, most: int = 2**63 - 1) -
 
 
 def check_number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> float:
-    """Return a finite number of the user between two bounds, Python's or NumPy's, checked.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> check_number("discount", 0.9, 0, 1)
-    0.9
-    >>> check_number("beta", float("inf"))
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: beta must be a number of at least 0, not inf.
-    """
+    """Return a finite number of the user between two bounds, Python's or NumPy's, checked."""
     if isinstance(value, np.integer | np.floating):
         value = value.item()
     largest = min(most, sys.float_info.max)
@@ -84,36 +52,14 @@ def check_number(name: str, value: object, least: float = 0.0, most: float = mat
 
 
 def check_bool(name: str, value: object) -> bool:
-    """Return a truth value of the user, Python's or NumPy's, checked.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> check_bool("canonical", "no")
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: canonical must be true or false, not 'no'.
-    """
+    """Return a truth value of the user, Python's or NumPy's, checked."""
     if not isinstance(value, bool | np.bool_):
         raise SettingError(f"{name} must be true or false, not {shown(value)}.")
     return bool(value)
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
-    """Return one of several words, checked.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> check_choice("labels", "ranks", ("rank", "value"))
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: labels must be one of rank, value, not 'ranks'.
-    """
+    """Return one of several words, checked."""
     if not isinstance(value, str) or value not in choices:
         raise SettingError(f"{name} must be one of {', '.join(choices)}, not {shown(value)}.")
     return value
@@ -122,12 +68,6 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
 def check_instance(name: str, value: object, kind: type[T]) -> T:
     """Return an object of the user, of this type, checked.
 
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
     >>> check_instance("path", "a/b", dict)
     Traceback (most recent call last):
     nasmeta.errors.SettingError: path must be of type dict, not 'a/b'.
@@ -140,12 +80,6 @@ def check_instance(name: str, value: object, kind: type[T]) -> T:
 def check_list(name: str, value: Any, of: str) -> list[Any]:
     """Return what the user lists, checked; a text is one thing and no list of letters.
 
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
     >>> check_list("seeds", 0, "whole numbers")
     Traceback (most recent call last):
     nasmeta.errors.SettingError: seeds must be a list of whole numbers, not 0.
@@ -156,16 +90,8 @@ def check_list(name: str, value: Any, of: str) -> list[Any]:
 
 
 def listed_names(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with a list in place of a text where names are asked for: one, or several with commas between.
+    """Return settings with a list in place of a text where a function asks for names, as one or with commas between.
 
-    Parameters
-    ----------
-    function : callable
-        What takes the settings as keyword arguments. Names are asked for where one has the type ``Sequence[str]``.
-    settings : mapping
-
-    Examples
-    --------
     >>> def search(features: Sequence[str] | None = None, kernel: str = "rbf"): ...
     >>> listed_names(search, {"features": "edges, paths", "kernel": "rbf"})
     {'features': ['edges', 'paths'], 'kernel': 'rbf'}
@@ -177,19 +103,52 @@ def listed_names(function: Callable[..., Any], settings: Mapping[str, Any]) -> d
     return found
 
 
+def recorded_settings(
+    who: str, kind: Callable[..., Any], settings: Mapping[str, Any], possible: Iterable[inspect.Parameter]
+) -> dict[str, Any]:
+    """Return settings of a class, checked to be possible, as types that JSON knows: they are recorded with results."""
+    try:
+        plain = {name: _plain(who, name, value) for name, value in listed_names(kind, settings).items()}
+    except RecursionError:
+        raise SettingError(f"The settings of {who} have lists within lists, too deep to be recorded.") from None
+    known = {one.name: one for one in possible}
+    unknown = sorted(set(plain) - set(known))
+    if unknown and all(one.kind is not one.VAR_KEYWORD for one in known.values()):
+        listed = ", ".join(f"{name}={one.default!r}" for name, one in known.items())
+        raise SettingError(f"{who} has no setting {unknown[0]!r}. Possible: {listed or 'none, it has no setting'}.")
+    return plain
+
+
+def _plain(who: str, name: str, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list | tuple):
+        return [_plain(who, name, entry) for entry in value]
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: _plain(who, name, entry) for key, entry in value.items()}
+    if isinstance(value, int) and value.bit_length() > 63:
+        raise SettingError(f"The setting {name} of {who} is a whole number of more than 63 bits.")
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise SettingError(
+        f"The setting {name} of {who} is {shown(value)} ({type(value).__name__}), but settings are recorded with the "
+        "results: numbers, strings, booleans, None, lists of them, and mappings of names to them."
+    )
+
+
+@contextmanager
+def taking(who: str, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Say of a class that is built inside that it cannot take the settings."""
+    try:
+        yield
+    except (TypeError, ValueError) as reason:
+        if isinstance(reason, SettingError) or not settings:
+            raise
+        raise SettingError(f"{who} cannot take the settings {settings}: {reason}") from reason
+
+
 def check_array(name: str, value: Any) -> NDArray[np.float64]:
-    """Return numbers of the user as float64, of any shape, checked; they need not be finite.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> check_array("curves", [[1, 2], [3]])
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: curves must be an array of numbers, not [[1, 2], [3]].
-    """
+    """Return numbers of the user as float64, of any shape, checked; they need not be finite."""
     try:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as reason:
@@ -197,20 +156,8 @@ def check_array(name: str, value: Any) -> NDArray[np.float64]:
 
 
 def check_generator(rng: object, what: str) -> np.random.Generator:
-    """Return the user's random generator, checked.
+    """Return the user's random generator, checked; it is to draw what is said.
 
-    Parameters
-    ----------
-    rng : object
-    what : str
-        What it is to draw, for the message.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
     >>> check_generator(42, "tasks")
     Traceback (most recent call last):
     nasmeta.errors.SettingError: A numpy.random.Generator draws the tasks, such as numpy.random.default_rng(0), not 42.

@@ -17,9 +17,16 @@ import numpy as np
 
 from nasmeta.errors import SettingError, shown
 
-__all__ = ["code_of", "code_within", "estimator_digest", "identity_of"]
-
 _LENGTH = 12  # hexadecimal digits of the digest
+# What estimators called their parameters first: digests go on to say it, so that results in folders are found again.
+_OF_NETWORKS = {"random_state": "seed", "validation_fraction": "validation_share"}
+_FIRST_NAMES = {
+    "ForestRegressor": {"n_estimators": "n_trees", "max_features": "columns", "min_samples_leaf": "smallest_leaf"},
+    "XGBoostRegressor": {
+        "n_estimators": "rounds", "max_depth": "depth", "subsample": "rows", "colsample_bytree": "columns",
+    },
+    **dict.fromkeys(("CellTransformer", "GraphNetwork", "MLPEnsemble"), _OF_NETWORKS),
+}  # fmt: skip
 _LIBRARIES = ("numpy", "scipy", "sklearn", "xgboost")  # nasmeta's own, whose versions are no part of an identity
 
 
@@ -29,24 +36,8 @@ def code_of(thing: type | Callable[..., Any]) -> str | None:
     That is the attribute ``version`` of the class itself, not of a base of it, or of the function. Where there is none
     it is a digest of the source without comments, docstrings and layout: with the bases, and with those functions,
     classes, numbers and texts at the top of the modules of the same package that the code names. What other packages
-    do, Python's own and nasmeta among them, has no part in it. Where there is no source, the bytecode counts.
-
-    Parameters
-    ----------
-    thing : type or callable
-        Of an object that can be called its class, of a partial function the function.
-
-    Raises
-    ------
-    SettingError
-        Where the version is no text or whole number.
-
-    Examples
-    --------
-    >>> from joblib import Parallel
-    >>> from nasmeta.searchers import RandomSearch
-    >>> code_of(RandomSearch) is None, len(code_of(Parallel))
-    (True, 12)
+    do, Python's own and nasmeta among them, has no part in it. Where there is no source, the bytecode counts. Of an
+    object that can be called its class counts, of a partial function the function.
     """
     while isinstance(thing, partial):
         thing = thing.func
@@ -161,21 +152,8 @@ def _is_elsewhere(thing: Any) -> bool:
 def code_within(estimator: Any) -> str | None:
     """Return what identifies the code of all classes and functions of somebody else's that make up an estimator.
 
-    Parameters
-    ----------
-    estimator : object
-        With scikit-learn's ``get_params``; those among its parameters have a part in it.
-
-    Returns
-    -------
-    str or None
-        None where there is nothing but nasmeta, Python and the libraries that nasmeta needs.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> code_within(Ridge()) is None
-    True
+    Those among its parameters have a part in it. None where there is nothing but nasmeta, Python and the libraries that
+    nasmeta needs.
     """
     brought = [one for one in _made_of(estimator) if _package_of(one) not in _LIBRARIES]
     found = sorted({code for code in map(code_of, brought) if code is not None})
@@ -201,25 +179,7 @@ def _made_of(value: Any) -> Iterator[type | FunctionType]:
 def estimator_digest(estimator: Any) -> str:
     """Return a digest of an estimator's class and of all its parameters, arrays by type, shape and content.
 
-    Parameters
-    ----------
-    estimator : object
-        With scikit-learn's ``get_params``.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    SettingError
-        Where a parameter is of a kind whose content cannot be told, such as a lambda or a generator.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> estimator_digest(Ridge(2.0)) == estimator_digest(Ridge(2.0)) != estimator_digest(Ridge(3.0))
-    True
+    A parameter whose content cannot be told, such as a lambda or a generator, is a SettingError.
     """
     digest = sha256()
     for piece in _pieces(estimator, type(estimator).__name__):
@@ -254,8 +214,7 @@ def _pieces(value: Any, place: str) -> list[bytes]:
     elif hasattr(value, "get_params") and not _keeps_more_than_parameters(value):
         kind = type(value)
         settings = value.get_params(deep=False)  # nested ones in turn
-        # By their first names, so that a renaming changes no digest.
-        first = {new: old for old, new in getattr(kind.__init__, "renamed", {}).items()}
+        first = _FIRST_NAMES.get(kind.__name__, {}) if kind.__module__.startswith("nasmeta.") else {}
         settings = {first.get(name, name): setting for name, setting in settings.items()}
         found = [f"estimator {kind.__module__}.{kind.__qualname__} {len(settings)}".encode()]
         for name in sorted(settings):

@@ -12,7 +12,6 @@ from difflib import get_close_matches
 
 __all__ = [
     "ArchitectureError",
-    "CellError",
     "ColumnError",
     "DamagedFileError",
     "DownloadError",
@@ -51,8 +50,6 @@ def short(text: str, limit: int = 120) -> str:
 def shown(value: object) -> str:
     """Return how a message shows a value: its ``repr``, without the middle where that is long.
 
-    Examples
-    --------
     >>> shown("adam"), shown(10**5000)
     ("'adam'", 'an int too large to show')
     """
@@ -67,8 +64,6 @@ def shown(value: object) -> str:
 def near_name(name: object, choices: Sequence[str]) -> str:
     """Return the question whether the closest of some names is meant; empty where none is close.
 
-    Examples
-    --------
     >>> near_name("evolutoin", ["evolution", "gp"])
     " Did you mean 'evolution'?"
     """
@@ -86,9 +81,6 @@ class NasmetaWarning(UserWarning):
 
 class ArchitectureError(NasmetaError, ValueError):
     """The space does not contain this architecture, or it is not an architecture at all."""
-
-
-CellError = ArchitectureError  # its name before spaces held anything but cells
 
 
 class UnknownNameError(NasmetaError, LookupError):

@@ -11,26 +11,9 @@ from typing import Any
 
 from nasmeta.errors import SettingError
 
-__all__ = [
-    "move",
-    "parse_toml",
-    "sha256_of",
-    "shipped",
-    "temporary_of",
-    "write_atomically",
-    "write_to_disk",
-    "write_whole",
-]
-
 
 def shipped(name: str) -> Path:
-    """Return a file or folder of ``benchmarks_data``: inside the package in a wheel, beside it in a checkout.
-
-    Examples
-    --------
-    >>> (shipped("sources") / "nasgraph-nb201.toml").is_file()
-    True
-    """
+    """Return a file or folder of ``benchmarks_data``: inside the package in a wheel, beside it in a checkout."""
     package = Path(__file__).parent
     in_wheel = package / "_benchmarks_data" / name
     return in_wheel if in_wheel.exists() else package.parent / "benchmarks_data" / name
@@ -43,18 +26,7 @@ def sha256_of(path: Path) -> str:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Return what a text in TOML says.
-
-    Raises
-    ------
-    ValueError
-        With the reason where it is no TOML, nested too deep, or holds a number that Python cannot read.
-
-    Examples
-    --------
-    >>> parse_toml("epochs = [12, 200]")
-    {'epochs': [12, 200]}
-    """
+    """Return what a text in TOML says; a ValueError where it is none, nested too deep, or holds a number too long."""
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -62,21 +34,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that whoever looks sees the old one or the new one, whole, even after a crash.
-
-    Raises
-    ------
-    SettingError
-        Where it cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_atomically(Path(folder) / "a.txt", "whole")
-    ...     (Path(folder) / "a.txt").read_text()
-    'whole'
-    """
+    """Write a file so that whoever looks sees the old one or the new one, whole, even after a crash."""
     try:
         write_whole(path, content)
     except OSError as reason:

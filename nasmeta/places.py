@@ -10,16 +10,9 @@ from typing import Any, cast
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 
-__all__ = ["answering", "checked_path", "in_store", "located", "read_whole"]
-
 
 def checked_path(name: str, value: Any) -> Path:
-    """Return a path of the user, checked.
-
-    Raises
-    ------
-    SettingError
-    """
+    """Return a path of the user, checked."""
     if not isinstance(value, str | os.PathLike) or "\0" in (text := str(value)):
         raise SettingError(f"{name} must be a path, not {shown(value)}.")
     return Path(text)
@@ -30,16 +23,6 @@ def located(name: str, value: Any) -> Path:
 
     ``file://`` is a path of this machine, with its locks.
 
-    Raises
-    ------
-    SettingError
-        Where it is neither, or nobody knows the protocol.
-    NasmetaError
-        Where the packages for it are not installed.
-
-    Examples
-    --------
-    >>> from nasmeta.places import in_store, located
     >>> in_store(located("folder", "file:///tmp/results")), in_store(located("folder", "memory://results"))
     (False, True)
     """
@@ -72,12 +55,7 @@ def located(name: str, value: Any) -> Path:
 
 @contextmanager
 def answering(place: Path) -> Iterator[None]:
-    """Say in words where a store does not answer; the packages of stores raise what has no common base.
-
-    Raises
-    ------
-    JournalError
-    """
+    """Say in words where a store does not answer; the packages of stores raise what has no common base."""
     try:
         yield
     except NasmetaError:

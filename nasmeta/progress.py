@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
-__all__ = ["Bar", "Lines", "progress_bar", "progress_bars", "spinner"]
 
 # What is told may have names of users in it, so [/x] is no markup there.
 _PLAIN: dict[str, Any] = {"soft_wrap": True, "markup": False, "highlight": False}
@@ -46,15 +45,6 @@ class Bar:
 class Lines:
     """Progress where there is no terminal: the first line, one in half a minute, and the last.
 
-    Parameters
-    ----------
-    write : callable
-    seconds : float, default 30
-    clock : callable, optional
-        Returns seconds.
-
-    Examples
-    --------
     >>> times = iter([0, 10, 29, 31, 32])
     >>> lines = Lines(print, clock=lambda: next(times))
     >>> for step in range(1, 6):
@@ -137,21 +127,7 @@ def _heartbeat(say: Callable[[], object]) -> Iterator[None]:
 def progress_bars(*, shown: bool = True, in_bytes: bool = False) -> Iterator[Callable[[str, int | None, int], Bar]]:
     """Show bars, one below the other, while the context lasts.
 
-    Parameters
-    ----------
-    shown : bool, default True
-    in_bytes : bool, default False
-        Whether what is counted are the bytes of downloads.
-
-    Yields
-    ------
-    callable
-        From a name, the number that is to be done (None where it is not known yet) and that which is done to a bar.
-
-    Examples
-    --------
-    >>> with progress_bars(shown=False) as add:
-    ...     add("fits", 10, 0).advance()
+    What is yielded makes one of a name, the number to be done (None where it is not known yet) and that which is done.
     """
     if not shown:
         yield lambda what, total, done: Bar()
@@ -198,23 +174,7 @@ def _counts(in_bytes: bool) -> tuple[ProgressColumn, ...]:
 
 @contextmanager
 def progress_bar(what: str, total: int | None = None, done: int = 0, *, shown: bool = True) -> Iterator[Bar]:
-    """Show one bar while the context lasts.
-
-    Parameters
-    ----------
-    what : str
-        What is counted.
-    total : int, optional
-        How many are to be done; left out where it is not known yet.
-    done : int, default 0
-        How many are done already.
-    shown : bool, default True
-
-    Examples
-    --------
-    >>> with progress_bar("fits", 10, shown=False) as bar:
-    ...     bar.advance()
-    """
+    """Show one bar while the context lasts; the total is left out where it is not known yet."""
     with progress_bars(shown=shown) as add:
         yield add(what, total, done)
 
@@ -223,20 +183,7 @@ def progress_bar(what: str, total: int | None = None, done: int = 0, *, shown: b
 def spinner(what: str, *, shown: bool = True) -> Iterator[Callable[..., None]]:
     """Show that something is done while the context lasts; off a terminal, what is told of it now and then in lines.
 
-    Parameters
-    ----------
-    what : str
-    shown : bool, default True
-
-    Yields
-    ------
-    callable
-        Is told in words what is done now; with ``last=True`` it is shown in any case.
-
-    Examples
-    --------
-    >>> with spinner("fitting", shown=False) as tell:
-    ...     tell("fitting: step 7", last=True)
+    What is yielded is told in words what is done now; with ``last=True`` it is shown in any case.
     """
     if not shown:
         yield lambda line, last=False: None

@@ -18,7 +18,6 @@ from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Registry", "import_from_working_folder", "import_siblings", "is_place", "split_name"]
 
 T = TypeVar("T")
 
@@ -29,8 +28,6 @@ _from_working_folder = False
 def is_place(name: object) -> bool:
     """Whether a name is of the form ``package.module:Name``.
 
-    Examples
-    --------
     >>> is_place("my_package.module:MySearcher"), is_place("nb201/cifar10"), is_place("gp")
     (True, False, False)
     """
@@ -40,8 +37,6 @@ def is_place(name: object) -> bool:
 def split_name(text: str, known: Container[str]) -> tuple[str, str | None]:
     """Return the name at the front, a known one or ``package.module:Name``, and what follows its next colon.
 
-    Examples
-    --------
     >>> split_name("gp:one-hot", ["gp"]), split_name("gp", ["gp"])
     (('gp', 'one-hot'), ('gp', None))
     >>> split_name("mine.module:Forest:one-hot", ["gp"]), split_name("mine.module:Forest", ["gp"])
@@ -70,24 +65,11 @@ def import_siblings(module: str) -> None:
 class Registry(Mapping[str, T]):
     """A read-only mapping of names to things, filled by a decorator, and by other packages where it has a group.
 
-    A name that is not registered may be an entry point of an installed package, or ``package.module:Name``, which is
-    imported when it is asked for. Registered names come before those of other packages. Only names that are
-    registered, declared or entry points are *in* the registry and listed; a ``package.module:Name`` is not.
+    A name that is not registered may be an entry point of an installed package, of the `group`, or
+    ``package.module:Name``, which is imported when it is asked for. Registered names come before those of others.
+    Only names that are registered, declared or entry points are *in* the registry and listed. `accepts` makes an entry
+    of what was found outside, None where it is of another kind than `wanted` says.
 
-    Parameters
-    ----------
-    kind : str
-        What the names stand for; used in messages.
-    group : str, optional
-        Group of entry points, such as ``nasmeta.searchers``. Without one the registry takes nothing from outside.
-    accepts : callable, optional
-        From what was found outside to the entry; None where it is of another kind.
-    wanted : str, optional
-        What an entry is, for messages: ``"a class derived from …"``.
-
-    Examples
-    --------
-    >>> from nasmeta.registry import Registry
     >>> greetings = Registry("greeting")
     >>> @greetings.register("hello")
     ... def hello():
@@ -129,16 +111,7 @@ class Registry(Mapping[str, T]):
         return add
 
     def declare(self, name: str, place: str, extra: str | None = None) -> None:
-        """Name what is imported when it is first asked for.
-
-        Parameters
-        ----------
-        name : str
-        place : str
-            ``"module:name"``.
-        extra : str, optional
-            Extra of this package that brings what the module needs.
-        """
+        """Name what is imported, as ``module:name``, when it is asked for, and the extra that brings what it needs."""
         if name in self._entries or name in self._places:
             raise ValueError(f"The {self.kind} {name!r} is registered already.")
         self._places[name] = place

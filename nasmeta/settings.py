@@ -7,25 +7,11 @@ from pathlib import Path
 
 from nasmeta.errors import SettingError
 
-__all__ = ["cache_folder", "mirror_address"]
-
 
 def cache_folder() -> Path:
     """Return the folder of downloads and converted tables: ``NASMETA_CACHE``, else the user's cache folder.
 
     ``NASMETA_CACHE`` may begin with ``~``; an empty value means the same as none. Nothing is made here.
-
-    Raises
-    ------
-    SettingError
-        Where the folder cannot be: its name is blank or too long, its user unknown, or it may not be entered.
-
-    Examples
-    --------
-    >>> import os
-    >>> os.environ["NASMETA_CACHE"] = "some/folder"  # doctest: +SKIP
-    >>> cache_folder()  # doctest: +SKIP
-    PosixPath('some/folder')
     """
     chosen = os.environ.get("NASMETA_CACHE")
     if not chosen:

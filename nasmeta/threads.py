@@ -16,8 +16,6 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["end_with", "one_thread"]
-
 _CHECK_SECONDS = 0.2
 
 _lock = threading.Lock()
@@ -33,14 +31,6 @@ def one_thread() -> Iterator[None]:
     The last bits of a sum depend on the number of threads, so a run would otherwise depend on the machine. And for
     matrices of this package's size several threads are slower, many times so on a machine that is busy. PyTorch is kept
     to one thread, too, whether it was imported and used before or is imported inside.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nasmeta.threads import one_thread
-    >>> with one_thread():
-    ...     float((np.ones((3, 4)) @ np.ones(4)).sum())
-    12.0
     """
     global _inside, _before, _torch_before
     torch: Any = sys.modules.get("torch")
@@ -111,13 +101,7 @@ def _controller() -> Any:
 
 @cache
 def end_with(parent: int) -> None:
-    """Leave interrupts to the process that this one works for, and end with it, even if it is killed.
-
-    Parameters
-    ----------
-    parent : int
-        Its process number.
-    """
+    """Leave interrupts to the process that this one works for, and end with it, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:

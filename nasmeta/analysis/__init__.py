@@ -7,57 +7,52 @@ Everything here works on a *results frame*: one row an evaluation, with the colu
 otherwise it is *censored*: nobody knows what it would have found after its budget.
 """
 
-from nasmeta.analysis._aggregates import aggregate_scores, interquartile_mean, probability_of_improvement
-from nasmeta.analysis._attainment import attainment_surfaces, plot_attainment
+from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
+from nasmeta.analysis._attainment import attainment_surfaces as attainment_surfaces, plot_attainment
 from nasmeta.analysis._comparison_summary import (
     ComparisonSummary as ComparisonSummary,
     TaskSummary as TaskSummary,
-    summarise_comparison,
-    write_summary,
+    summarise_comparison as summarise_comparison,
+    write_summary as write_summary,
 )
 from nasmeta.analysis._comparison_table import latex_comparison
 from nasmeta.analysis._curves import regret_curves
-from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents, regret
-from nasmeta.analysis._paired_tests import holm, paired_tests
+from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents as incumbents, regret as regret
+from nasmeta.analysis._paired_tests import holm as holm, paired_tests
 from nasmeta.analysis._plots import plot_regret, save_figure
 from nasmeta.analysis._prediction_metrics import summarise_predictions
 from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
-from nasmeta.analysis._prediction_summary import write_prediction_summary
-from nasmeta.analysis._profiles import anytime_area, performance_profiles, runtime_profiles
+from nasmeta.analysis._prediction_summary import write_prediction_summary as write_prediction_summary
+from nasmeta.analysis._profiles import (
+    anytime_area as anytime_area,
+    performance_profiles as performance_profiles,
+    runtime_profiles as runtime_profiles,
+)
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
-from nasmeta.analysis._ranks import Friedman as Friedman, average_ranks, friedman_test, rank_curves
+from nasmeta.analysis._ranks import Friedman as Friedman, average_ranks, friedman_test, rank_curves as rank_curves
 from nasmeta.analysis._run_summary import (
-    deterministic_runs,
+    deterministic_runs as deterministic_runs,
     without_spread_of_equals as without_spread_of_equals,
 )
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._summary import summarise
-from nasmeta.analysis._tables import to_html, to_latex, to_markdown
+from nasmeta.analysis._tables import to_html as to_html, to_latex, to_markdown
 from nasmeta.analysis._verification_page import write_verification_page as write_verification_page
 from nasmeta.analysis._verification_plots import (
     plot_agreement,
     plot_cells,
     plot_training_curves,
 )
-from nasmeta.moved import moved_names
-from nasmeta.pictures import WIDTHS
+from nasmeta.pictures import WIDTHS as WIDTHS
 
 __all__ = [
-    "WIDTHS",
     "aggregate_scores",
-    "anytime_area",
-    "attainment_surfaces",
     "average_ranks",
     "bootstrap_interval",
-    "deterministic_runs",
     "evaluations_to_optimum",
     "friedman_test",
-    "holm",
-    "incumbents",
-    "interquartile_mean",
     "latex_comparison",
     "paired_tests",
-    "performance_profiles",
     "plot_agreement",
     "plot_attainment",
     "plot_calibration",
@@ -69,19 +64,10 @@ __all__ = [
     "plot_regret",
     "plot_training_curves",
     "probability_of_improvement",
-    "rank_curves",
-    "regret",
     "regret_curves",
-    "runtime_profiles",
     "save_figure",
     "summarise",
-    "summarise_comparison",
     "summarise_predictions",
-    "to_html",
     "to_latex",
     "to_markdown",
-    "write_prediction_summary",
-    "write_summary",
 ]
-
-__getattr__ = moved_names(__name__, {"alike_runs": "nasmeta.analysis:deterministic_runs"})

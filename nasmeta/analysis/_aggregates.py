@@ -6,7 +6,6 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
@@ -18,32 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _RESAMPLES = 2000
-
-
-def interquartile_mean(samples: npt.ArrayLike) -> float:
-    """Return the mean of the middle half of the samples, as `scipy.stats.trim_mean` cuts it.
-
-    Parameters
-    ----------
-    samples : array_like of float
-        Of any shape; all are taken together.
-
-    Raises
-    ------
-    SettingError
-        There are none, or they are not finite.
-
-    Examples
-    --------
-    >>> interquartile_mean([0.0, 1.0, 2.0, 90.0])
-    1.5
-    """
-    from scipy.stats import trim_mean
-
-    values = np.asarray(samples, dtype=np.float64)
-    if values.size == 0 or not np.isfinite(values).all():
-        raise SettingError("An interquartile mean needs finite numbers, at least one.")
-    return float(trim_mean(values, 0.25, axis=None))
 
 
 def normalised_regrets(

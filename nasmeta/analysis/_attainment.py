@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["attainment_surfaces", "plot_attainment", "tasks_with_two"]
-
 
 def attainment_surfaces(
     frame: pd.DataFrame,
@@ -32,31 +30,9 @@ def attainment_surfaces(
 
     A run attains a point if one of its evaluations is at least as good in each objective. The surface of 50 percent is
     the median front (Grunert da Fonseca, Fonseca and Hall, "Inferential performance assessment of stochastic optimisers
-    and the attainment function", EMO 2001); computed exactly by moocore.
+    and the attainment function", EMO 2001); computed exactly by moocore. The columns ``objective_1, objective_2, …``
+    are the corners of each surface, in their units; `shares` are in percent.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        What `nasmeta.compare` returns, of tasks with two or three objectives.
-    task : MultiObjectiveTask or str, optional
-        The only one of the frame where left out.
-    at : int, optional
-        After so many evaluations; at the end of the runs where left out.
-    shares : sequence of float, default (25, 50, 75)
-        Of the runs, in percent, above 0 and at most 100.
-
-    Returns
-    -------
-    DataFrame
-        ``searcher, share``, and ``objective_1, objective_2, …`` of the corners of each surface, in their units.
-
-    Raises
-    ------
-    SettingError, UnknownNameError
-        Where the frame has no such task, or the task not two or three objectives.
-
-    Examples
-    --------
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random"], ["nb201/cifar10+train_seconds"], repeats=3, evaluations=20)
     >>> attainment_surfaces(frame, shares=[50]).columns.to_list()

@@ -57,21 +57,11 @@ class TaskSummary:
 
 @dataclass(frozen=True, eq=False)
 class ComparisonSummary:
-    """A comparison in short.
+    """A comparison in short."""
 
-    Attributes
-    ----------
-    tasks : list of TaskSummary
-        None where no run finished an evaluation.
-    by_seconds : str or None
-        What the values of a budget in seconds are, a line each; None for a budget in evaluations.
-    remarks : list of str
-        Which runs are alike, without a value, or ended early.
-    """
-
-    tasks: list[TaskSummary]
-    by_seconds: str | None
-    remarks: list[str]
+    tasks: list[TaskSummary]  # none where no run finished an evaluation
+    by_seconds: str | None  # what the values of a budget in seconds are; None for a budget in evaluations
+    remarks: list[str]  # which runs are alike, without a value, or ended early
 
 
 def summarise_comparison(
@@ -82,24 +72,9 @@ def summarise_comparison(
 ) -> ComparisonSummary:
     """Sum up a comparison as `nasmeta compare` shows it.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        What `nasmeta.compare` returns.
-    evaluations : int, optional
-        The budget of a run; left out where it was one in seconds: runs are then compared when these were used up, and
-        at their ends.
-    evaluator : str, path or Evaluator, default "table"
-        What answered.
-    seconds : float or mapping of task to float, optional
-        The budget in simulated seconds.
+    Where the budget of a run was one in `seconds`, `evaluations` is left out: runs are then compared when these were
+    used up, and at their ends.
 
-    Returns
-    -------
-    ComparisonSummary
-
-    Examples
-    --------
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20)
     >>> of_task = summarise_comparison(frame, evaluations=20).tasks[0]
@@ -142,27 +117,8 @@ def write_summary(
     evaluator: str | PathLike[str] | Evaluator = "table",
     seconds: Seconds = None,
 ) -> list[str]:
-    """Write ``summary.md`` and pictures of a comparison beside its ``results.parquet``.
+    """Write ``summary.md`` and pictures beside ``results.parquet``; return the files that a reader wants.
 
-    Parameters
-    ----------
-    frame, evaluations, evaluator, seconds
-        As in `summarise_comparison`.
-    folder : path or address of a store
-        Of the comparison.
-
-    Returns
-    -------
-    list of str
-        The files that a reader wants, ``results.parquet`` first.
-
-    Raises
-    ------
-    JournalError
-        Where the folder cannot be written.
-
-    Examples
-    --------
     >>> import nasmeta as nm
     >>> with TemporaryDirectory() as folder:
     ...     frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, folder=folder)

@@ -19,24 +19,6 @@ if TYPE_CHECKING:
 def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") -> IntArray:
     """Return the position of the best value so far, the first of equals.
 
-    Parameters
-    ----------
-    values : array_like of float (n,)
-        Values in the order in which they were evaluated.
-    direction : {"max", "min"}
-        Whether larger or smaller is better.
-
-    Returns
-    -------
-    int64 array (n,)
-
-    Raises
-    ------
-    SettingError
-        `values` is not a vector, holds NaN, or `direction` is neither of the two.
-
-    Examples
-    --------
     >>> incumbents([70.1, 73.5, 72.0, 73.5, 73.6]).tolist()
     [0, 1, 1, 1, 4]
     """
@@ -53,29 +35,8 @@ def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") 
 
 
 def regret(values: npt.ArrayLike, optimum: float, direction: Literal["max", "min"] = "max") -> FloatArray:
-    """Return how far the best value so far is from the optimum.
+    """Return how far the best value so far is from the optimum: at least 0, never growing.
 
-    Parameters
-    ----------
-    values : array_like of float (n,)
-        Values in the order in which they were evaluated.
-    optimum : float
-        The best value that the task holds, in the unit of `values`.
-    direction : {"max", "min"}
-        Whether larger or smaller is better.
-
-    Returns
-    -------
-    float64 array (n,)
-        At least 0, in the unit of `values`, never growing.
-
-    Raises
-    ------
-    SettingError
-        As in `incumbents`; also if the optimum is not finite or a value is better than it.
-
-    Examples
-    --------
     >>> regret([70.0, 73.5, 72.0, 74.0], optimum=74.0).tolist()
     [4.0, 0.5, 0.5, 0.0]
     """

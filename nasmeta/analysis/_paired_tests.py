@@ -26,22 +26,8 @@ _PERMUTATIONS = 9999
 def holm(p_values: npt.ArrayLike) -> FloatArray:
     """Correct p-values for their number by Holm's step-down rule.
 
-    Parameters
-    ----------
-    p_values : array_like of float (n,)
+    Those below a level are significant with a chance of at most that level of any false one among them.
 
-    Returns
-    -------
-    float64 array (n,)
-        Those below a level are significant with a chance of at most that level of any false one among the n.
-
-    Raises
-    ------
-    SettingError
-        They are no vector of numbers from 0 to 1.
-
-    Examples
-    --------
     >>> holm([0.01, 0.04, 0.03, 0.5]).tolist()
     [0.04, 0.09, 0.09, 0.5]
     """

@@ -23,28 +23,8 @@ SCOPES = {
 
 
 def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -> list[Path]:
-    """Write ``results.csv``, ``summary.md`` and the pictures of a predictor benchmark.
+    """Write ``results.csv``, ``summary.md`` and the pictures of one task, target and protocol of a benchmark.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        What `nasmeta.benchmark_predictors` returns, of one task, target and protocol.
-    folder : path
-        Made where it does not exist.
-
-    Returns
-    -------
-    list of Path
-
-    Raises
-    ------
-    SettingError
-        The frame is not valid.
-    JournalError
-        The folder cannot be written.
-
-    Examples
-    --------
     >>> import tempfile
     >>> import nasmeta as nm
     >>> frame = nm.benchmark_predictors(["parameters"], sizes=[50], target="valid", draws=2)

@@ -39,28 +39,10 @@ def performance_profiles(
     """Give the share of runs whose normalised regret is at most τ, for every τ (Agarwal et al. 2021).
 
     A curve further up is better at every τ that matters; curves that cross say that no single number tells all.
+    Arguments are as in `normalised_regrets`, a regret of 1 being the mean of the reference searcher on that task; there
+    are 200 `thresholds` from 0 to the largest regret, at most 1.5, if none are given. Each task has the same weight,
+    and the stratified bootstrap is pointwise.
 
-    Parameters
-    ----------
-    frame, at, x, reference
-        As in `normalised_regrets`: a regret of 1 is the mean of the reference searcher on that task.
-    thresholds : array_like of float (k,), optional
-        The τ; by default 200 of them from 0 to the largest regret, at most 1.5.
-    level, seed, n_resamples : float, int, int
-        Of the stratified bootstrap, pointwise.
-
-    Returns
-    -------
-    DataFrame, one row a (searcher, τ)
-        ``searcher, threshold, share, share_low, share_high``; each task has the same weight.
-
-    Raises
-    ------
-    SettingError, UnknownNameError
-        As in `normalised_regrets`; also for thresholds that are not finite or negative.
-
-    Examples
-    --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({
     ...     "task": "t", "searcher": ["gp"] * 2 + ["random"] * 2, "seed": [0, 1] * 2, "evaluation": 1,
@@ -106,26 +88,9 @@ def performance_profiles(
 def runtime_profiles(frame: pd.DataFrame, target: float = 0.0) -> pd.DataFrame:
     """Give the share of runs that reached a regret within n evaluations, for every n, averaged over the tasks.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        A results frame; searchers may have different numbers of runs.
-    target : float
-        The regret to reach, in the unit of the regret; 0 is the optimum.
+    The share is a step function, written where it changes, from evaluation 1 to the last at which it is known: where
+    the first run that had not reached the target ended. Searchers may have different numbers of runs.
 
-    Returns
-    -------
-    DataFrame, one row a (searcher, change)
-        ``searcher, evaluation, share``: a step function, written where it changes, from evaluation 1 to the last at
-        which it is known, that is where the first run that had not reached the target ended.
-
-    Raises
-    ------
-    SettingError
-        The frame is not valid, a searcher has no run on some task, or the target is negative or not finite.
-
-    Examples
-    --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({
     ...     "task": "t", "searcher": "a", "seed": [0, 0, 1, 1, 1], "evaluation": [1, 2, 1, 2, 3],
@@ -172,34 +137,10 @@ def anytime_area(
 ) -> pd.DataFrame:
     """Average the regret over the whole budget: the area under a run's regret curve, divided by the axis' length.
 
-    So it has the regret's unit. Evaluations weigh alike, or with `log` by log((n + 1) / n), so that each tenfold of
-    the budget counts the same. Over simulated seconds the curve is a step function, from the time when every run of
-    the task has its first evaluation.
+    So it has the regret's unit. Evaluations weigh alike, or with `log` by log((n + 1) / n), so that each tenfold of the
+    budget counts the same. Over simulated seconds the curve is a step function, from the time when every run of the
+    task has its first evaluation. If `until` is left out, the budget is the largest at which all runs are known.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        A results frame with a run of every searcher for every (task, seed) in it.
-    until : float, optional
-        The budget; by default the largest at which all runs are known, as in `average_ranks`.
-    x : {"evaluation", "simulated_seconds"}
-    log : bool
-        Whether the axis is logarithmic.
-    level, seed : float, int
-        Of the bootstrap interval of the mean over the runs.
-
-    Returns
-    -------
-    DataFrame, one row a (task, searcher)
-        ``task, searcher, runs, until, area, area_low, area_high``.
-
-    Raises
-    ------
-    SettingError
-        The frame is not valid, some run is missing, or a run is not known until then.
-
-    Examples
-    --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({
     ...     "task": "t", "searcher": "a", "seed": 0, "evaluation": [1, 2, 3], "regret": [4.0, 1.0, 1.0]})

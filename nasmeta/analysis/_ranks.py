@@ -71,30 +71,11 @@ def average_ranks(frame: pd.DataFrame, at: int | None = None, x: XAxis = "evalua
 
 
 def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CURVE_POINTS) -> pd.DataFrame:
-    """Follow the average rank of each searcher over the budget.
+    """Follow the average rank of each searcher over the budget, at up to `points` budgets on a log scale.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        A results frame with a run of every searcher for every (task, seed) in it.
-    x : {"evaluation", "simulated_seconds"}
-        Tasks differ in what a training costs, so over simulated seconds the budget is a share of each task's own: of
-        the largest at which all of its runs are known.
-    points : int
-        At most so many budgets, on a log scale.
+    Tasks differ in what a training costs, so over simulated seconds the budget is a share (0 to 1) of each task's own:
+    of the largest at which all of its runs are known.
 
-    Returns
-    -------
-    DataFrame, one row a (searcher, budget)
-        ``searcher``, ``evaluation`` or ``budget_share`` (0 to 1), ``rank`` (mean over tasks of the mean over seeds).
-
-    Raises
-    ------
-    SettingError
-        As in `average_ranks`.
-
-    Examples
-    --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({
     ...     "task": "cifar10", "searcher": ["a", "a", "b", "b"], "seed": 0,

@@ -134,17 +134,6 @@ def _crossing_counts(frame: pd.DataFrame) -> bool:
 def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     """Return the (task, searcher) of which several runs evaluated the same cells in the same order.
 
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        A results frame; the columns task, searcher, seed and cell are used.
-
-    Returns
-    -------
-    set of (str, str)
-
-    Examples
-    --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"task": "t", "searcher": list("aabb"), "seed": [0, 1, 0, 1], "cell": [7, 7, 7, 8]})
     >>> deterministic_runs(frame)

@@ -130,23 +130,6 @@ def to_html(
 ) -> str:
     """Write a table as HTML, rounded as by `to_markdown`, with each cell's exact number as ``data-value``.
 
-    Parameters
-    ----------
-    table, headers, best, decimals
-        As in `to_latex`.
-
-    Returns
-    -------
-    str
-        A ``<table>`` in which the first column is a heading of its row.
-
-    Raises
-    ------
-    SettingError
-        A goal that is neither "min" nor "max".
-
-    Examples
-    --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"searcher": ["a & b"], "regret": [0.5]})
     >>> '<td class="num" data-value="0.5">0.5000</td>' in to_html(table)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from nasmeta.cli._cli_utils import cli_command, names_in
 from nasmeta.errors import ColumnError, SettingError
 
-__all__ = ["add_data", "remove_data"]
-
-_Text = Optional[str]  # noqa: UP045
+_Text = str | None
 
 
 @cli_command
@@ -37,15 +35,15 @@ def add_data(
         _Text, typer.Option(help="Columns of values, separated by commas, if the file has other columns too.")
     ] = None,
     split: Annotated[_Text, typer.Option(help="Split on which the values were measured: train, valid or test.")] = None,
-    epochs: Annotated[Optional[int], typer.Option(help="Length of the trainings, in epochs.")] = None,  # noqa: UP045
+    epochs: Annotated[int | None, typer.Option(help="Length of the trainings, in epochs.")] = None,
     release: Annotated[_Text, typer.Option(help="Release of the data.")] = None,
     direction: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(metavar="METRIC=max|min", help="Whether higher (max) or lower (min) is better. Repeatable."),
     ] = None,
-    unit: Annotated[Optional[list[str]], typer.Option(metavar="METRIC=UNIT", help="Unit of a metric.")] = None,  # noqa: UP045
+    unit: Annotated[list[str] | None, typer.Option(metavar="METRIC=UNIT", help="Unit of a metric.")] = None,
     kind: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
             metavar="METRIC=KIND", help="Kind of a metric: performance, size, seconds, latency, energy or proxy."
         ),
@@ -107,9 +105,7 @@ def add_data(
 
 
 @cli_command
-def remove_data(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a table that was added.")],
-) -> None:
+def remove_data(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a table that was added.")]) -> None:
     """Remove a table that `nasmeta data add` added."""
     from nasmeta.tables import remove_added
 

@@ -20,8 +20,6 @@ from nasmeta.cli._surrogate import surrogate_app
 from nasmeta.cli._train import train
 from nasmeta.cli._verify import verify
 
-__all__ = ["app"]
-
 app = typer.Typer(
     help="Meta-learned neural architecture search on tabular benchmarks.",
     epilog="Start with: nasmeta demo",

@@ -14,23 +14,6 @@ import typer
 
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 
-__all__ = [
-    "cell_in",
-    "cli_command",
-    "console",
-    "duration",
-    "echo_written",
-    "epochs_in",
-    "integers_in",
-    "names_in",
-    "print_table",
-    "require_utf8",
-    "searcher_names",
-    "settings_by_label",
-    "settings_in",
-    "task_names",
-]
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -80,14 +63,7 @@ def print_table(
 ) -> None:
     """Print a table that cuts nothing off: wider than the terminal, its texts are broken; in a file, none is.
 
-    Parameters
-    ----------
-    headings : sequence of str
-        That of the first column, of names, first.
-    rows : iterable of sequence of str
-    title : str, optional
-    right : collection of str
-        Headings of the columns that stand on the right: those of numbers.
+    The first heading is that of the names, `right` those of the columns of numbers.
     """
     from rich.table import Table
 
@@ -114,13 +90,12 @@ def echo_written(paths: Iterable[object]) -> None:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Show warnings of the project's own kind, and of its old names, as a line without the place in the code."""
+    """Show warnings of the project's own kind as a line without the place in the code."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("default", r"The argument \w+ of .+ is \w+ now", DeprecationWarning)
         show = warnings.showwarning
 
         def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, NasmetaWarning | DeprecationWarning):
+            if issubclass(category, NasmetaWarning):
                 typer.echo(f"Warning: {message}", err=True)
             else:
                 show(message, category, *rest, **more)
@@ -151,8 +126,6 @@ def names_in(text: str | None) -> list[str]:
 def cell_in(text: str) -> int | str:
     """Read a cell: an index where a whole number is written, else its string.
 
-    Examples
-    --------
     >>> cell_in("6111"), cell_in("-1"), cell_in("--5"), cell_in("²")
     (6111, -1, '--5', '²')
     """
@@ -170,8 +143,6 @@ def integers_in(text: str | None, what: str) -> list[int] | None:
 def epochs_in(text: str | None) -> list[int | str] | None:
     """Read lengths of training.
 
-    Examples
-    --------
     >>> epochs_in("12,200"), epochs_in("50of200, 200"), epochs_in(None)
     ([12, 200], ['50of200', 200], None)
     """
@@ -181,8 +152,6 @@ def epochs_in(text: str | None) -> list[int | str] | None:
 def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
     """Read settings written as ``key=value``: numbers, true, false and null as in JSON, all else as strings.
 
-    Examples
-    --------
     >>> settings_in(["population=10", "improvement=full"])
     {'population': 10, 'improvement': 'full'}
     """
@@ -203,8 +172,6 @@ def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
 def settings_by_label(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Read settings of several searchers, written as ``searcher:key=value``.
 
-    Examples
-    --------
     >>> settings_by_label(["evolution:population=10", "gp:n_initial=5", "evolution:sample_size=3"])
     {'evolution': {'population': 10, 'sample_size': 3}, 'gp': {'n_initial': 5}}
     >>> settings_by_label(["my_package.module:MySearcher:reach=3"])
@@ -225,8 +192,6 @@ def settings_by_label(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
 def duration(seconds: float) -> str:
     """Write a time for people.
 
-    Examples
-    --------
     >>> duration(42.0), duration(173.0), duration(9000.0), duration(1e6)
     ('42 s', '2.9 min', '2.5 h', '11.6 days')
     """

@@ -4,17 +4,122 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
-from typing import Annotated, Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nasmeta.cli._add import add_data, remove_data
-from nasmeta.cli._audit import audit
 from nasmeta.cli._cli_utils import cell_in, cli_command, console
-from nasmeta.cli._import import import_data
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.progress import progress_bar
 
-__all__ = ["data_app", "query"]
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from nasmeta.tables.audit import Audit, Row
+
+_COLOURS = {"holds": "green", "known": "yellow", "VIOLATED": "bold red"}
+
+
+@cli_command
+def audit(
+    table: Annotated[list[str] | None, typer.Option(help="Name of a table. Repeatable; all by default.")] = None,
+    check: Annotated[list[str] | None, typer.Option(help="Name of a check. Repeatable; all by default.")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write Markdown and CSV files, with the affected cells, to this folder."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--every", help="Also show the checks that passed, column by column.")] = False,
+) -> None:
+    """Check the tables against known invariants of the benchmarks; exit code 1 if there is a new violation."""
+    from nasmeta.tables.audit import run_audit, write_audit
+
+    found = run_audit(table or None, check or None)
+    terminal = console()
+    terminal.print(_as_table(found, every))
+    for row in (row for row in found.rows if row.new):
+        terminal.print(_in_words(row), soft_wrap=True)
+    if report is not None:
+        for path in write_audit(found, report):
+            terminal.print(f"wrote {path}", soft_wrap=True)
+    new, known = (sum(map(len, many)) for many in zip(*((row.new, row.known) for row in found.rows), strict=True))
+    absent = found.count("not here")
+    terminal.print(
+        f"{len(found.rows) - absent} findings; new violations: {new:,}, known and documented: {known:,}; "
+        f"not checked, as the columns are not here: {absent}",
+        soft_wrap=True,
+    )
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _in_words(row: Row, most: int = 10) -> str:
+    """Return a new violation in a line, with its first cells."""
+    found = row.finding
+    cells = [str(cell) for cell in row.new if cell >= 0]
+    named = f"; cells {', '.join(cells[:most])}{' …' if len(cells) > most else ''}" if cells else ""
+    return f"VIOLATED {row.check}: {found.columns} ({found.release}, {found.source}): {found.measured}{named}"
+
+
+def _as_table(found: Audit, every: bool) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title="Audit", title_justify="left")
+    for heading in ("check", "columns", "cells checked", "violations", "known", "new", "verdict"):
+        counts = heading not in ("check", "columns", "verdict")
+        shown.add_column(heading, justify="right" if counts else "left", overflow="fold")
+
+    def add(check: str, columns: str, rows: list[Row], verdict: str) -> None:
+        counts = (
+            sum(row.finding.checked for row in rows),
+            sum(row.finding.violations for row in rows),
+            sum(len(row.known) for row in rows),
+            sum(len(row.new) for row in rows),
+        )
+        colour = _COLOURS.get(verdict, "dim")
+        shown.add_row(check, columns, *(f"{count:,}" for count in counts), Text(verdict, colour))
+
+    for name in dict.fromkeys(row.check for row in found.rows):
+        rows = [row for row in found.rows if row.check == name]
+        holding = [row for row in rows if row.verdict == "holds" and not every]
+        if holding:
+            add(name, f"{len(holding)} columns", holding, "holds")
+        for row in rows:
+            if row not in holding:
+                add(name, " ".join(filter(None, (row.finding.columns, row.finding.source))), [row], row.verdict)
+    return shown
+
+
+@cli_command
+def import_data(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="An official file, or a folder with the files of an archive.")
+    ],
+    workers: Annotated[
+        int | None, typer.Option(help="Number of processes that convert a folder. Default: one per CPU, at most 4.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace an earlier import of the release even if it has more cells.")
+    ] = False,
+) -> None:
+    """Import an official file of NAS-Bench-201, NATS-Bench or NASLib and add its columns to the table.
+
+    The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
+    NATS-tss-v1_0-3ffb9.pickle.pbz2, the folders NATS-tss-v1_0-3ffb9-simple and -full, nb201_*_full_training.pickle.
+    """
+    from nasmeta.spaces import get_space
+    from nasmeta.tables import import_official
+
+    with progress_bar("cells") as bar:
+        found = import_official(path, workers=workers, progress=bar.update, replace=replace)
+    n_cells = get_space("nb201").size
+    typer.echo(
+        f"{found.source} ({found.release}): {found.n_columns:,} columns and {found.n_curves:,} kinds of learning "
+        f"curves of {found.n_cells:,} of {n_cells:,} cells; in nb201"
+    )
+
 
 data_app = typer.Typer(help="List, fetch, add, import and audit tables.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -24,16 +129,12 @@ def query(
     cells: Annotated[list[str], typer.Argument(metavar="CELL", help="Indices or strings of cells.")],
     dataset: Annotated[str, typer.Option(help="Dataset, such as cifar10, cifar100 or imagenet16-120.")],
     metric: Annotated[str, typer.Option(help="Metric, such as accuracy or train_seconds.")] = "accuracy",
-    split: Annotated[Optional[str], typer.Option(help="Split, such as valid.")] = None,  # noqa: UP045
-    epochs: Annotated[Optional[int], typer.Option(help="Length of the training, in epochs.")] = None,  # noqa: UP045
+    split: Annotated[str | None, typer.Option(help="Split, such as valid.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Length of the training, in epochs.")] = None,
     seed: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="A training seed, or mean for the mean of all measured seeds."),
+        str | None, typer.Option(help="A training seed, or mean for the mean of all measured seeds.")
     ] = None,
-    release: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Release of the benchmark, if the table holds several."),
-    ] = None,
+    release: Annotated[str | None, typer.Option(help="Release of the benchmark, if the table holds several.")] = None,
     table: Annotated[str, typer.Option(help="Name of the table.")] = "nb201",
 ) -> None:
     """Look up measured values of cells."""

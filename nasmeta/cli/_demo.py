@@ -9,8 +9,6 @@ import typer
 
 from nasmeta.cli._cli_utils import cli_command, echo_written
 
-__all__ = ["DEMO_SEARCHERS", "demo"]
-
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
 
 
@@ -24,7 +22,7 @@ def demo(
     """Compare six searchers on the real NAS-Bench-201 tables of three data sets."""
     import nasmeta as nm
     from nasmeta.analysis import summarise_comparison, write_summary
-    from nasmeta.cli._summary import print_summary
+    from nasmeta.cli._print_run import print_summary
 
     typer.echo(
         f"Comparing {', '.join(DEMO_SEARCHERS)} on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120): "
@@ -32,13 +30,7 @@ def demo(
         "source-order and meta-gp learn from two data sets and search on the third, which they have never seen.\n"
     )
     frame = nm.compare(
-        DEMO_SEARCHERS,
-        "nb201",
-        repeats=repeats,
-        evaluations=evaluations,
-        folder=folder,
-        workers=workers,
-        progress=True,
+        DEMO_SEARCHERS, "nb201", repeats=repeats, evaluations=evaluations, folder=folder, workers=workers, progress=True
     )
     typer.echo()
     print_summary(summarise_comparison(frame, evaluations))

@@ -16,8 +16,6 @@ import typer
 from nasmeta.cli._cli_utils import cli_command
 from nasmeta.errors import SettingError
 
-__all__ = ["doctor"]
-
 _FOR_DEVELOPERS = ("bench", "browser", "cluster", "dev", "docs", "nb201", "test")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +11,6 @@ from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["list_names"]
 
 _KINDS = ("searchers", "tasks", "tables", "specifications")
 
@@ -23,8 +21,7 @@ def list_names(
         str, typer.Argument(metavar="|".join(_KINDS), help="What to list.", autocompletion=lambda: list(_KINDS))
     ],
     family: Annotated[
-        Optional[str],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="List the tasks of this family. Default: one line per family."),
+        str | None, typer.Option(help="List the tasks of this family. Default: one line per family.")
     ] = None,
 ) -> None:
     """List all searchers, tasks, tables or ready comparisons."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from nasmeta.cli._cli_utils import cli_command, duration, names_in, settings_in
 from nasmeta.progress import spinner
-
-__all__ = ["meta_train"]
 
 
 @cli_command
@@ -20,15 +18,11 @@ def meta_train(
     out: Annotated[Path, typer.Option(help="Write the meta-model to this file (.npz).")],
     sources: Annotated[str, typer.Option(help="Tasks or families to learn from, separated by commas.")] = "nb201",
     leave_out: Annotated[
-        Optional[str],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="Dataset or device to leave out, so that the model can honestly be tested on it."),
+        str | None, typer.Option(help="Dataset or device to leave out, so that the model can honestly be tested on it.")
     ] = None,
-    labels: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Number of random labels of each source. Default: all."),
-    ] = None,
+    labels: Annotated[int | None, typer.Option(help="Number of random labels of each source. Default: all.")] = None,
     settings: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--settings", "--set", metavar="KEY=VALUE", help="A setting of the learner. Repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the meta-training and of the choice of labels.")] = 0,

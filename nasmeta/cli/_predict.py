@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,13 +20,11 @@ from nasmeta.cli._cli_utils import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["predict"]
-
 
 @cli_command
 def predict(
     predictors: Annotated[
-        Optional[str],  # noqa: UP045  (older typers cannot read the other form)
+        str | None,
         typer.Option(
             help="Predictors, separated by commas: NAME or NAME:ENCODER; an ensemble is joined by /, such as "
             "gp/xgboost:default+proxies. Also meta-predictors such as maml, which are meta-trained first, and files "
@@ -34,8 +32,7 @@ def predict(
         ),
     ] = None,
     encoder: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Encoder of the predictors that name none; join several with +."),
+        str | None, typer.Option(help="Encoder of the predictors that name none; join several with +.")
     ] = None,
     dataset: Annotated[
         str, typer.Option(help="Dataset of nb201, or the name of a task such as clinic/pets.")
@@ -43,10 +40,10 @@ def predict(
     protocol: Annotated[
         str, typer.Option(help="few: train on the numbers of labels in --sizes; half: train on half of the cells.")
     ] = "few",
-    sizes: Annotated[Optional[str], typer.Option(help="Numbers of labels, separated by commas.")] = None,  # noqa: UP045
+    sizes: Annotated[str | None, typer.Option(help="Numbers of labels, separated by commas.")] = None,
     draws: Annotated[int, typer.Option(help="Number of random draws of the labelled cells.")] = 5,
     target: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="Compare predictions with test accuracy (test) or with the signal itself (valid). Default: test, if "
             "the table has it."
@@ -55,19 +52,18 @@ def predict(
     rule: Annotated[str, typer.Option(help="Rule of isomorphism: upstream, or function (the strictest).")] = "upstream",
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     settings: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--set", metavar="PREDICTOR:KEY=VALUE", help="A setting of one predictor. Repeatable."),
     ] = None,
     sources: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="Tasks or families, separated by commas, that a meta-predictor learns from. Default: the family of "
             "the task without its dataset."
         ),
     ] = None,
     output: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder for journal, tables and figures; run the same command again to resume."),
+        Path | None, typer.Option(help="Folder for journal, tables and figures; run the same command again to resume.")
     ] = None,
 ) -> None:
     """Measure how well predictors order all cells after training on a few labels."""

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from nasmeta.cli._cli_utils import cli_command, integers_in, names_in
 from nasmeta.progress import progress_bar
 
-__all__ = ["proxies_app"]
-
 proxies_app = typer.Typer(
-    help="Measure zero-cost proxies: statistics of untrained networks.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
+    help="Measure zero-cost proxies: statistics of untrained networks.", no_args_is_help=True, rich_markup_mode="rich"
 )
 
 
@@ -36,10 +32,9 @@ def compute(
     seed: Annotated[int, typer.Option(help="Seed of the weights and the batch.")] = 0,
     repeats: Annotated[int, typer.Option(help="Number of seeds to average over.")] = 1,
     proxies: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Names of proxies, separated by commas. Default: nine of them."),
+        str | None, typer.Option(help="Names of proxies, separated by commas. Default: nine of them.")
     ] = None,
-    cells: Annotated[Optional[str], typer.Option(help="Indices of cells, separated by commas. Default: all.")] = None,  # noqa: UP045
+    cells: Annotated[str | None, typer.Option(help="Indices of cells, separated by commas. Default: all.")] = None,
     workers: Annotated[int, typer.Option(help="Number of processes, with one thread each.")] = 1,
 ) -> None:
     """Measure proxies for one cell of each isomorphism class; run the same command again to resume."""

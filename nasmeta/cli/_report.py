@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from nasmeta.cli._cli_utils import cli_command, names_in
-
-__all__ = ["report"]
 
 
 @cli_command
@@ -18,11 +16,10 @@ def report(
         str, typer.Argument(metavar="FOLDER", help="Folder of a finished comparison; may be in an object store.")
     ],
     output: Annotated[
-        Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="Folder for the report. Default: report, inside that folder."),
+        Path | None, typer.Option(help="Folder for the report. Default: report, inside that folder.")
     ] = None,
     at: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(
             help="Budget at which ranks and tests compare, in evaluations or simulated seconds, whichever the budget "
             "counts; by default the largest that all runs reach."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,18 +25,15 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     from nasmeta.evaluators import Evaluator, TrainingEvaluator
 
-__all__ = ["compare", "search"]
-
 Evaluations = Annotated[
-    Optional[int],  # noqa: UP045  (older typers cannot read the other form)
-    typer.Option(help="Budget of a run, in distinct cells evaluated.", show_default="100, compare 200"),
+    int | None, typer.Option(help="Budget of a run, in distinct cells evaluated.", show_default="100, compare 200")
 ]
 Seconds = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(help="Budget of a run in simulated seconds: each evaluation takes its recorded training time."),
 ]
 ClockSettings = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--clock",
         metavar="KEY=VALUE",
@@ -45,7 +42,7 @@ ClockSettings = Annotated[
     ),
 ]
 Epochs = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--epochs",
         metavar="N,N",
@@ -62,14 +59,14 @@ EvaluatorName = Annotated[
     ),
 ]
 Sources = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         help="Tasks or families, separated by commas, that a meta-searcher learns from. The target's dataset is "
         "left out of a family. Default: the family of the task."
     ),
 ]
 MetaModel = Annotated[
-    Optional[str],  # noqa: UP045  (older typers cannot read the other form)
+    str | None,
     typer.Option(
         metavar="FILE|NAME|shipped",
         help="A trained meta-model: a file written by nasmeta meta-train, the name of a shipped model, or shipped for "
@@ -77,12 +74,11 @@ MetaModel = Annotated[
     ),
 ]
 PruneSpace = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(
         metavar="FRACTION", help="Search only this fraction of the cells, such as 0.1: those that did best on sources."
     ),
 ]
-SpaceName = Annotated[Optional[str], typer.Option("--space", hidden=True)]  # noqa: UP045  (before --prune-space)
 WarmStart = Annotated[
     str,
     typer.Option(
@@ -104,7 +100,7 @@ def search(
         ),
     ],
     task: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(
             help="Name of a task, such as nb201/cifar10 or nb201/cifar10+latency/pixel3.", autocompletion=task_names
         ),
@@ -116,17 +112,14 @@ def search(
     epochs: Epochs = None,
     seed: Seed = 0,
     settings: Annotated[
-        Optional[list[str]],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the searcher. Repeatable."),
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the searcher. Repeatable.")
     ] = None,
     sources: Sources = None,
     meta_model: MetaModel = None,
     prune_space: PruneSpace = None,
-    space: SpaceName = None,
     warm_start: WarmStart = "0",
     journal: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Record the run in this file; if the file exists, resume from it."),
+        Path | None, typer.Option(help="Record the run in this file; if the file exists, resume from it.")
     ] = None,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
@@ -167,7 +160,7 @@ def search(
         settings=settings_in(settings or ()),
         sources=names_in(sources) if sources is not None else None,
         meta_model=meta_model,
-        **_pruned(prune_space, space),
+        prune_space=prune_space,
         warm_start=warm_start,
         journal=journal,
         stop_at_optimum=stop_at_optimum,
@@ -176,11 +169,6 @@ def search(
         data=data,
     )
     print_run(run, journal)
-
-
-def _pruned(prune_space: float | None, space: str | None) -> dict[str, Any]:
-    """Return those of the option and its former spelling that are given, of which the second warns."""
-    return {key: value for key, value in (("prune_space", prune_space), ("space", space)) if value is not None}
 
 
 def _answering(
@@ -198,42 +186,33 @@ def _answering(
 @cli_command
 def compare(
     specification: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(
             help="A specification file (TOML), or the name of a ready one (--list).", autocompletion=ready_names
         ),
     ] = None,
-    searchers: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Names of searchers, separated by commas."),
-    ] = None,
+    searchers: Annotated[str | None, typer.Option(help="Names of searchers, separated by commas.")] = None,
     tasks: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="A family of tasks, or names of tasks separated by commas.", show_default="nb201"),
+        str | None, typer.Option(help="A family of tasks, or names of tasks separated by commas.", show_default="nb201")
     ] = None,
     repeats: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Number of runs of each searcher on each task.", show_default="10"),
+        int | None, typer.Option(help="Number of runs of each searcher on each task.", show_default="10")
     ] = None,
     evaluations: Evaluations = None,
     seconds: Seconds = None,
     clock: ClockSettings = None,
     epochs: Epochs = None,
-    seed: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Random seed of the first run.", show_default="0"),
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed of the first run.", show_default="0")] = None,
     settings: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--set", metavar="SEARCHER:KEY=VALUE", help="A setting of one searcher. Repeatable."),
     ] = None,
     sources: Sources = None,
     meta_model: MetaModel = None,
     prune_space: PruneSpace = None,
-    space: SpaceName = None,
     warm_start: WarmStart = "0",
     folder: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--folder",
             "--out",
@@ -243,25 +222,24 @@ def compare(
         ),
     ] = None,
     workers: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Number of processes.", show_default="1, all CPUs of a cluster"),
+        int | None, typer.Option(help="Number of processes.", show_default="1, all CPUs of a cluster")
     ] = None,
     backend: Annotated[
         str, typer.Option(metavar="loky|ray|dask", help="Where processes run: on this machine (loky) or on a cluster.")
     ] = "loky",
     address: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="Address of a running Ray or Dask cluster, such as tcp://host:8786.",
             show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
         ),
     ] = None,
     gpus_per_worker: Annotated[
-        Optional[float],  # noqa: UP045
+        float | None,
         typer.Option(metavar="N", help="GPUs that each worker has for itself; 0.5 lets two share one."),
     ] = None,
     shard: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             metavar="I/N",
             help="Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same "
@@ -278,14 +256,14 @@ def compare(
     device: Device = "auto",
     listed: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
     show: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(metavar="NAME", help="Print a ready specification, for you to save and change, and exit."),
     ] = None,
 ) -> None:
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
     import nasmeta as nm
     from nasmeta.analysis import summarise_comparison, write_summary
-    from nasmeta.cli._summary import print_summary
+    from nasmeta.cli._print_run import print_summary
 
     if listed and show is not None:
         raise SettingError("--list shows all ready specifications and --show prints one: leave out one of the two.")
@@ -307,7 +285,6 @@ def compare(
         "--sources": sources,
         "--meta-model": meta_model,
         "--prune-space": prune_space,
-        "--space": space,
         "--warm-start": None if warm_start == "0" else warm_start,
         "--stop-at-optimum": stop_at_optimum or None,
         "--evaluator": None if evaluator == "table" else evaluator,
@@ -352,7 +329,7 @@ def compare(
             settings=settings_by_label(settings or ()),
             sources=names_in(sources) if sources is not None else None,
             meta_model=meta_model,
-            **_pruned(prune_space, space),
+            prune_space=prune_space,
             warm_start=warm_start,
             folder=folder,
             **where,

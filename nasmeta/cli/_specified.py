@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from nasmeta.evaluators import Evaluator
     from nasmeta.experiments import Specification
 
-__all__ = ["compare_specified", "print_ready", "print_specification", "ready_names"]
-
 
 def compare_specified(
     name: str, folder: str | None, **where: Any

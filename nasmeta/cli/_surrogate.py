@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nasmeta.surrogates import Surrogate
-
-__all__ = ["surrogate_app"]
 
 surrogate_app = typer.Typer(
     help="Fit and score surrogates, small models that stand in for a table.",
@@ -28,10 +26,7 @@ surrogate_app = typer.Typer(
 @cli_command
 def fit(
     task: Annotated[str, typer.Argument(help="Name of a task, such as nb201/cifar10 or tnb101/jigsaw.")],
-    output: Annotated[
-        Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Option(help="Write the surrogate to this file (.npz)."),
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the surrogate to this file (.npz).")] = None,
     train_fraction: Annotated[float, typer.Option(help="Largest fraction of the cells to train on.")] = 0.8,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
 ) -> None:
@@ -68,8 +63,7 @@ def score(
         ),
     ],
     task: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Score against this task of the same space; by default the surrogate's own."),
+        str | None, typer.Option(help="Score against this task of the same space; by default the surrogate's own.")
     ] = None,
 ) -> None:
     """Score a surrogate on the cells on which it was not trained; needs the table."""

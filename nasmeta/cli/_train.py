@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from nasmeta.cli._cli_utils import cell_in, cli_command, duration
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
-
-__all__ = ["train"]
 
 
 @cli_command
@@ -20,7 +18,7 @@ def train(
     recipe: RecipeName = "tiny",
     seed: Annotated[int, typer.Option(help="Seed of the weights, the order of the images and the augmentation.")] = 0,
     folder: Annotated[
-        Optional[Path],  # noqa: UP045  (older typers cannot read the other form)
+        Path | None,
         typer.Option(help="Keep checkpoint, log, network and result here; run the same command again to resume."),
     ] = None,
     space: Annotated[str, typer.Option(help="Search space of the cell: nb201 or tnb101.")] = "nb201",
@@ -31,7 +29,7 @@ def train(
     deterministic: Annotated[bool, typer.Option(help="Use deterministic algorithms only; slower on a GPU.")] = False,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard logs to the folder.")] = False,
     export: Annotated[
-        Optional[list[Path]],  # noqa: UP045
+        list[Path] | None,
         typer.Option(help="Write the trained network: .safetensors, .pt2 (torch.export) or .onnx. Repeatable."),
     ] = None,
 ) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-__all__ = ["Data", "Device", "RecipeName", "Size", "Split", "ValidFraction"]
-
 Data = Annotated[
-    Optional[str],  # noqa: UP045  (older typers cannot read the other form)
+    str | None,
     typer.Option(
         metavar="KIND:PATH",
         help="Training images: digits, cifar10:PATH, cifar100:PATH, imagenet16-120:PATH, fashion-mnist, folder:PATH.",
@@ -18,25 +16,21 @@ Data = Annotated[
 RecipeName = Annotated[
     str,
     typer.Option(
-        metavar="NAME|FILE",
-        help="Training recipe: fast, nb201-12, nb201-200, tiny, verify-cpu, or a file (.toml).",
+        metavar="NAME|FILE", help="Training recipe: fast, nb201-12, nb201-200, tiny, verify-cpu, or a file (.toml)."
     ),
 ]
 Split = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         metavar="fraction|nb201|FILE",
         help="Which images are used for validation. Default: the split of the tables, if they have the data set.",
     ),
 ]
 ValidFraction = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(
         help="Fraction of the training images used for validation (0.1 if not given); implies --split fraction."
     ),
 ]
-Size = Annotated[
-    Optional[int],  # noqa: UP045
-    typer.Option(help="Scale images to this height and width in pixels, a multiple of 4."),
-]
+Size = Annotated[int | None, typer.Option(help="Scale images to this height and width in pixels, a multiple of 4.")]
 Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda or cuda:N.")]

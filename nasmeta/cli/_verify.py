@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,18 +15,13 @@ from nasmeta.progress import spinner
 if TYPE_CHECKING:
     from nasmeta.verification import Verification
 
-__all__ = ["verify"]
-
 _DEMO: dict[str, Any] = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
 _DEMO_EVALUATIONS = 60
 
 
 @cli_command
 def verify(
-    runs: Annotated[
-        Optional[list[Path]],  # noqa: UP045  (older typers cannot read the other form)
-        typer.Argument(metavar="RUN…", help="Journals of searches on one task."),
-    ] = None,
+    runs: Annotated[list[Path] | None, typer.Argument(metavar="RUN…", help="Journals of searches on one task.")] = None,
     data: Data = None,
     recipe: RecipeName = "fast",
     top: Annotated[int, typer.Option(help="Number of the best evaluated cells to train.")] = 3,
@@ -40,7 +35,7 @@ def verify(
         Path, typer.Option(help="Keep trainings and the page here; run the same command again to resume.")
     ] = Path("nasmeta-verification"),
     compare_with: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             metavar="DATASET",
             help="The table's name for the data set of --data, if it cannot be told from that: cifar10, …",

@@ -20,19 +20,6 @@ from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
 
-__all__ = [
-    "SearchersLike",
-    "TasksLike",
-    "budgets_of",
-    "evaluators_of",
-    "names_of_learnt",
-    "per_label",
-    "per_learner",
-    "seeds_of",
-    "specs_of",
-    "tasks_of",
-]
-
 SearcherLike: TypeAlias = "str | type[Searcher]"
 SearchersLike: TypeAlias = (
     "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"

@@ -35,11 +35,10 @@ from nasmeta.experiments._results import Results
 from nasmeta.experiments._shards import Shard
 from nasmeta.experiments._workers import results_of
 from nasmeta.journals import FolderLease
-from nasmeta.moved import renamed_arguments
 from nasmeta.places import in_store, located
 from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, History, RunConfig
-from nasmeta.runs._guidance import Guide, pruned
+from nasmeta.runs._guidance import Guide
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.tasks import SourceTask, Task
 
@@ -48,12 +47,9 @@ if TYPE_CHECKING:
 
     from nasmeta.training import ImageDataset, Recipe
 
-__all__ = ["SearchersLike", "TasksLike", "compare"]
-
 _RUNS_A_JOB = 10
 
 
-@renamed_arguments(pruned, space="prune_space")
 def compare(
     searchers: SearchersLike,
     tasks: TasksLike = "nb201",

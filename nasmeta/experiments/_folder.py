@@ -15,15 +15,12 @@ from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.experiments._shards import Shard
 from nasmeta.files import write_whole
 from nasmeta.journals import FolderLease, changed_code
-from nasmeta.moved import renamed_in
 from nasmeta.places import in_store, read_whole
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["ComparisonFolder", "require_labels"]
 
 _FORMAT = 1
 _BEGIN_SECONDS = 60.0  # that parts which begin together wait for each other
@@ -32,17 +29,10 @@ _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 
 
 class ComparisonFolder:
-    """Where a comparison keeps its state.
+    """Where a comparison keeps its state, for any numbers of repeats and evaluations of its searchers, tasks and seed.
 
-    ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, ``results/`` with what is finished, and at the end
-    ``results.parquet`` in its place. The folder may
-    be used again by the same searchers, tasks and seed with other numbers of repeats or evaluations.
-
-    Parameters
-    ----------
-    path : Path
-    journals : bool, default True
-        Whether each run keeps its journal.
+    ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl`` (with `journals`), ``results/`` with what is
+    finished, and at the end ``results.parquet`` in its place.
     """
 
     def __init__(self, path: Path, *, journals: bool = True) -> None:
@@ -66,15 +56,7 @@ class ComparisonFolder:
         shard: Shard | None = None,
         **extent: Any,
     ) -> Iterator[FolderLease]:
-        """Hold the folder, or a part of the comparison, for one process; yield the lease that its workers look at.
-
-        Raises
-        ------
-        SettingError
-            Where it belongs to another comparison.
-        JournalError
-            Where another process works in it, or it cannot be written.
-        """
+        """Hold the folder, or a part of the comparison, for one process; yield the lease that its workers look at."""
         due = {
             "format": _FORMAT,
             "tasks": [
@@ -174,9 +156,9 @@ class ComparisonFolder:
                 raise JournalError(f"{self.path} has {there}, but no specification.json. Use another folder.")
             return
         try:
-            found = renamed_in(json.loads(path.read_bytes()))
+            found = json.loads(path.read_bytes())
             there = found | {"searchers": _without_code(found.get("searchers") or {})}
-            asked = renamed_in(json.loads(json.dumps({**due, "searchers": _without_code(due["searchers"])})))
+            asked = json.loads(json.dumps({**due, "searchers": _without_code(due["searchers"])}))
             differences = [
                 f"{key} there: {json.dumps(there.get(key))}; asked for: {json.dumps(asked[key])}"
                 for key in _IDENTITY
@@ -292,19 +274,7 @@ def _unordered(said: Any) -> Any:
 
 
 def require_labels(labels: Collection[str]) -> None:
-    """Refuse labels of searchers that can name no folder, or would share one.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> require_labels(["gp", "gp 2"])
-    >>> require_labels(["gp/2", "gp:2"])
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: Two of gp/2, gp:2 would share a folder: choose names that differ more.
-    """
+    """Refuse labels of searchers that can name no folder, or would share one."""
     for label in labels:
         parts = re.split(r"[/\\]", label)
         if label != label.strip() or not label.isprintable() or not all(parts) or {".", ".."} & {*parts}:

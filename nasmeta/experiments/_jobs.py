@@ -21,8 +21,6 @@ from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["DataFingerprint", "Job", "MetaTrainJob", "Pair", "Runs"]
-
 Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
 
 
@@ -86,16 +84,9 @@ class Runs:
 
 
 def _is_without_chance(searcher: Searcher, fresh: np.random.Generator, history: History) -> bool:
-    """Tell whether a run would be the same with any seed: its generator was never asked for anything.
+    """Tell whether a run would be the same with any seed: its generator, `fresh` at birth, was never asked.
 
-    Parameters
-    ----------
-    searcher : Searcher
-        After the run.
-    fresh : numpy.random.Generator
-        As the searcher got it at birth.
-    history : History
-        A run that ended because nothing new was proposed does not hold all that was proposed, and is not taken.
+    A history that ended because nothing new was proposed does not hold all that was proposed, and is not taken.
     """
     before, after = fresh.bit_generator, searcher.rng.bit_generator
     # The seed sequence of a generator that was made from none has no count of children.
@@ -104,14 +95,7 @@ def _is_without_chance(searcher: Searcher, fresh: np.random.Generator, history: 
 
 
 class _Repeated(Searcher):
-    """Propose the cells of a run again, one after the other.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
-    history : History
-    """
+    """Propose the cells of a run again, one after the other."""
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, history: History) -> None:
         super().__init__(space, rng)
@@ -142,17 +126,10 @@ def _versions() -> str:
 
 @dataclass
 class DataFingerprint:
-    """What the runner has, by which a node with other data or versions is noticed before it answers.
-
-    Attributes
-    ----------
-    versions : str
-    checksums : dict of str to str
-        Of the column of each task.
-    """
+    """What the runner has, by which a node with other data or versions is noticed before it answers."""
 
     versions: str = field(default_factory=_versions)
-    checksums: dict[str, str] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)  # of the column of each task
 
     def of(self, job: Job) -> DataFingerprint:
         """Return what this job needs; each column is asked for once."""
@@ -162,12 +139,7 @@ class DataFingerprint:
         return DataFingerprint(self.versions, {repr(task): self.checksums[repr(task)] for task in job.tasks})
 
     def require_here(self, job: Job) -> None:
-        """Refuse to work on a node that would answer otherwise.
-
-        Raises
-        ------
-        NasmetaError
-        """
+        """Refuse, with a NasmetaError, to work on a node that would answer otherwise."""
         node = platform.node()
         if _versions() != self.versions:
             raise NasmetaError(f"The node {node} has {_versions()}, the runner {self.versions}: install the same.")

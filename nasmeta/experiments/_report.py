@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from nasmeta.analysis.report import XAxis
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Report", "report"]
-
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posthocs")
 
 
@@ -199,8 +197,6 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
 def _call(label: str, entry: Any) -> str:
     """Write a searcher and what was set of it.
 
-    Examples
-    --------
     >>> _call("small", {"searcher": "evolution", "settings": {"population": 10}})
     'small = evolution(population=10)'
     >>> _call("gp", {"searcher": "gp", "settings": {}, "space": None})

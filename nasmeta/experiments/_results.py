@@ -13,20 +13,12 @@ from nasmeta.runs import History, RunConfig, results_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Results"]
-
 
 class Results:
-    """The histories of all runs.
+    """The histories of all runs, whose configs are by position of the task and label of the searcher.
 
     With a folder those of a task and a searcher are written to a file of their own as soon as they are all there, and
     forgotten: so memory does not grow with the evaluations, and what is done can be read while the rest runs.
-
-    Parameters
-    ----------
-    configs : mapping of (position of the task, label of the searcher) to RunConfig
-    seeds : mapping of the same to sequence of int
-    home : ComparisonFolder, optional
     """
 
     def __init__(

@@ -15,8 +15,6 @@ from nasmeta.experiments._gpus import GpuSlots
 from nasmeta.experiments._jobs import DataFingerprint, Job
 from nasmeta.threads import end_with, one_thread
 
-__all__ = ["results_of"]
-
 _PARENT_CHECK_SECONDS = 0.2
 _MOST_DEATHS = 3  # of workers, while no job ends
 _STUCK_SECONDS = 5.0  # that loky knows of a dead worker and does nothing; it usually takes milliseconds
@@ -27,13 +25,9 @@ def results_of(
 ) -> Iterator[tuple[Job, Any]]:
     """Do jobs; yield each result with its job, in any order, as soon as it is there.
 
-    Where a worker dies, its job is done again by another one; runs with a journal go on from it. An interrupt ends
-    the worker processes; further ones are ignored until they are gone.
-
-    Raises
-    ------
-    NasmetaError
-        Where workers die again and again while no job ends.
+    Where a worker dies, its job is done again by another one, which goes on from its journal; where workers die again
+    and again while no job ends, it is an error. An interrupt ends the processes; further ones are ignored until they
+    are gone.
     """
     if not backend.is_cluster and (backend.workers == 1 or len(jobs) <= 1):
         with one_thread():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 import sys
@@ -16,10 +17,50 @@ from typing import Any, BinaryIO, Generic, Self, TypeVar
 from nasmeta.errors import JournalError, shown
 from nasmeta.journals._header import changed_code, differences_from, loaded
 from nasmeta.journals._lease import FolderLease
-from nasmeta.journals._stores import StoredFile
 from nasmeta.places import in_store, read_whole
 
-__all__ = ["JournalFile", "JournalKind", "is_there", "whole_lines"]
+_PUT_SECONDS = 2.0
+
+
+class StoredFile(io.BytesIO):
+    """A file to append to, of which the store gets the whole every two seconds and at the end.
+
+    An object is replaced as a whole, so whoever reads it meets whole lines. A kill loses what came since it was last
+    put.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            super().__init__(read_whole(path))
+        except FileNotFoundError:
+            super().__init__()
+        self._path, self._put, self._size = path, time.monotonic(), len(self.getvalue())
+
+    def write(self, content: Any) -> int:
+        """Append."""
+        self.seek(0, io.SEEK_END)
+        return super().write(content)
+
+    def flush(self) -> None:
+        """Put the whole, if that is due."""
+        if time.monotonic() - self._put >= _PUT_SECONDS:
+            self.put()
+
+    def put(self) -> None:
+        """Put the whole, if something is new."""
+        if len(content := self.getvalue()) != self._size:
+            self._path.write_bytes(content)
+            self._size = len(content)
+        self._put = time.monotonic()
+
+    def close(self) -> None:
+        """Put what is new, and end."""
+        if not self.closed:
+            try:
+                self.put()
+            finally:
+                super().close()
+
 
 T = TypeVar("T")
 
@@ -30,45 +71,19 @@ _LEASED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the lease 
 
 @dataclass(frozen=True)
 class JournalKind:
-    """What a journal is of, what its header is known by, and what its records look like.
+    """What a journal is of, what its header is known by, and what its records look like."""
 
-    Attributes
-    ----------
-    mark : str
-        The first entry of the header, whose value is the format.
-    of : str
-        Such as "run"; for messages.
-    is_record : callable
-        Whether what stands in a line is a record.
-    format : int
-        The newest one. In the format 1 records may have no numbers; it is still read and continued.
-    not_compared : tuple of str
-        What may differ in the header of the same work.
-    key : callable, optional
-        From a record to what may be recorded once only.
-    key_name : str
-        What that is.
-    place : str
-        What else to use where a journal is somebody else's: another "file", another "folder".
-    """
-
-    mark: str
-    of: str
-    is_record: Callable[[Any], bool]
-    format: int = 2
-    not_compared: tuple[str, ...] = ("written_by",)
-    key: Callable[[Any], Hashable] | None = None
-    key_name: str = ""
-    place: str = "file"
+    mark: str  # the first entry of the header, whose value is the format
+    of: str  # such as "run"; for messages
+    is_record: Callable[[Any], bool]  # whether what stands in a line is a record
+    format: int = 2  # the newest one; in 1 records may have no numbers, and are still read
+    not_compared: tuple[str, ...] = ("written_by",)  # what may differ in the header of the same work
+    key: Callable[[Any], Hashable] | None = None  # from a record to what may be recorded once only
+    key_name: str = ""  # what that is
+    place: str = "file"  # what else to use where it is somebody else's: another "file", another "folder"
 
     def records(self, path: Path, content: bytes, header: Mapping[str, Any]) -> list[Any]:
-        """Check whole lines against the header that is due; return what those after the first one say.
-
-        Raises
-        ------
-        JournalError
-            Where they are of another kind, another's, or damaged; with the line.
-        """
+        """Check whole lines against the header that is due; return what those after the first one say."""
         first, _, body = content.partition(b"\n")
         written_in = self._format_of(path, loaded(first), header)
         lines = body.splitlines()
@@ -113,12 +128,7 @@ class JournalKind:
         return int(written_in)
 
     def require_same(self, path: Path, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
-        """Refuse a header that is not the one that is due, but for what may differ.
-
-        Raises
-        ------
-        JournalError
-        """
+        """Refuse a header that is not the one that is due, but for what may differ."""
         if differences := differences_from(found, header, (self.mark, "code", *self.not_compared)):
             raise JournalError(f"{path} is the journal of another {self.of}: {differences}. Use another {self.place}.")
         if changed := changed_code(found, header, "journal"):
@@ -133,34 +143,11 @@ class JournalKind:
 class JournalFile(Generic[T]):
     """A journal that is open for appending, and locked against other processes.
 
-    The first line is the header; each further one is a JSON array, whose last entry counts the records from 1, so that
-    a line that is lost is noticed. A last line without its end, as a kill leaves it, is dropped; anything else that
-    does not belong is an error, and leaves the file as it was.
+    The first line is the header, which begins with the kind's mark; each further one is a JSON array, whose last entry
+    counts the records from 1, so that a line that is lost is noticed. A last line without its end, as a kill leaves
+    it, is dropped; anything else that does not belong is an error, and leaves the file as it was. `found` is what
+    `take` makes of the records there; it may refuse them. Where another runner has the lease, nothing is written.
 
-    Parameters
-    ----------
-    path : Path
-        Created where it does not exist.
-    header : mapping
-        The identity of the work, of JSON's types; it begins with the kind's mark.
-    kind : JournalKind
-    take : callable
-        From the records there (none in a new file) to what they say; it may refuse them.
-    lease : FolderLease, optional
-        Of the folder: where another runner has it, nothing more is written.
-
-    Attributes
-    ----------
-    found : object
-        What `take` made of the records that were there.
-
-    Raises
-    ------
-    JournalError
-        Where the file is another's, is no journal, is damaged, cannot be written, or is in use.
-
-    Examples
-    --------
     >>> import tempfile
     >>> kind = JournalKind("my_journal", "test", lambda record: isinstance(record, list))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -263,12 +250,7 @@ def whole_lines(path: Path) -> bytes:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether there is a file; anything else of this name, such as a folder or a device, is an error.
-
-    Raises
-    ------
-    JournalError
-    """
+    """Tell whether there is a file; anything else of this name, such as a folder or a device, is a JournalError."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -6,10 +6,6 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from nasmeta.moved import renamed_in
-
-__all__ = ["changed_code", "differences_from", "loaded"]
-
 
 def loaded(text: bytes) -> Any:
     """Return what a line of JSON says; None where it is none."""
@@ -20,20 +16,12 @@ def loaded(text: bytes) -> Any:
 
 
 def differences_from(found: Mapping[str, Any], header: Mapping[str, Any], but: Collection[str]) -> str:
-    """Say in what a header that was read is not the one that is due; empty where it is.
+    """Say in what a header that was read is not the one that is due, but for what may differ; empty where it is.
 
-    Parameters
-    ----------
-    found, header : mapping
-    but : collection of str
-        What may differ.
-
-    Examples
-    --------
     >>> differences_from({"seed": 1, "at": "noon"}, {"seed": 2, "at": "night"}, ("at",))
     'seed is 1 there, but 2 was asked for'
     """
-    due, found = renamed_in(json.loads(json.dumps(header))), renamed_in(found)
+    due = json.loads(json.dumps(header))
     return "; ".join(
         f"{key} is {found.get(key)!r} there, but {due.get(key)!r} was asked for"
         for key in dict.fromkeys([*due, *found])
@@ -42,23 +30,7 @@ def differences_from(found: Mapping[str, Any], header: Mapping[str, Any], but: C
 
 
 def changed_code(found: Mapping[str, Any], due: Mapping[str, Any], what: str) -> str:
-    """Say that what was recorded is by other code than is asked for now; empty where it is not, or nobody knows.
-
-    Parameters
-    ----------
-    found, due : mapping
-        With the entries ``searcher`` and, of code of somebody else's, ``code``.
-    what : str
-        What was recorded in, for the message.
-
-    Examples
-    --------
-    >>> changed_code({"searcher": "Mine"}, {"searcher": "Mine", "code": "5e1f"}, "journal")
-    ''
-    >>> changed_code({"searcher": "Mine", "code": "1"}, {"searcher": "Mine", "code": "2"}, "journal")
-    'was written by other code of Mine: 1 there, 2 now. Begin anew with another journal, or delete this one. Only \
-where the change alters no result, keep it: give the class the attribute version = "1".'
-    """
+    """Say that what was recorded is by other code than is asked for now; empty where it is not, or nobody knows."""
     was, now = found.get("code"), due.get("code")
     if was is None or was == now:
         return ""

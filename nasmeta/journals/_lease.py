@@ -16,8 +16,6 @@ from typing import Any
 from nasmeta.errors import JournalError
 from nasmeta.places import read_whole
 
-__all__ = ["FolderLease"]
-
 _CHECK_SECONDS = 1.0
 _RENEW_SECONDS = 3.0  # in a store
 _LEASE_SECONDS = 15.0  # without a renewal the runner there is taken for dead
@@ -29,16 +27,10 @@ class FolderLease:
 
     A worker on a cluster may outlive its runner, for nobody can kill it on a node that is not reached. It stops within
     a second of writing once another runner has put its own token there, or the runner has ended and taken it away.
-
     Where files cannot be locked, in an object store, the token is a lease as well: its runner renews it, and another
     one takes the folder over only after it has seen no renewal for a while. When two do so in the same second, all but
     the last to write notice it a second later; since a run depends on nothing but its seed, what both have written
     meanwhile are parts of the same records.
-
-    Parameters
-    ----------
-    path : Path
-        File of the token.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,13 +42,7 @@ class FolderLease:
 
     @contextmanager
     def leased(self) -> Iterator[None]:
-        """Hold the token in a store, and renew it.
-
-        Raises
-        ------
-        JournalError
-            Where another runner renews its own.
-        """
+        """Hold the token in a store, and renew it, unless another runner renews its own."""
         there = self._there()
         if there is not None and not _has_ended(there):
             until = time.monotonic() + _LEASE_SECONDS
@@ -105,12 +91,7 @@ class FolderLease:
         )
 
     def require(self) -> None:
-        """Refuse to go on where another runner has the folder; looked at once a second.
-
-        Raises
-        ------
-        JournalError
-        """
+        """Refuse to go on where another runner has the folder; looked at once a second."""
         if time.monotonic() - self._checked >= _CHECK_SECONDS:
             if not self.is_held():
                 raise JournalError(f"Another runner has taken {self.path.parent} over: this one has stopped.")

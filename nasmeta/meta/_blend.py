@@ -13,8 +13,6 @@ from nasmeta.meta._predictive_weights import predictive_weights
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["FEWEST_LABELS", "blended"]
-
 FEWEST_LABELS = 8  # fewer do not tell whether the sources mislead
 _FOLDS = 5
 _SLOPE, _SLOPE_VARIANCE = 1.0, 0.25  # of the adapted prediction, before a label is seen
@@ -37,17 +35,9 @@ def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: 
 
     They are the meta-predictor's own (``adapted``); a multiple of it plus a Gaussian process of the target
     (``corrected``), where the multiple is regressed as in `nasmeta.meta.MultiTaskGPSearch`; and a Gaussian process of
-    the target that knows no source (``alone``). All predict the labels in the same five folds, the processes in closed
-    form; the weights are `nasmeta.meta.predictive_weights`.
-    So sources that the labels contradict lose their say, and those that they bear out keep it.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    adapt : callable
-        Returns mean and deviation of all cells' scores, given the scores of some.
-    cells : ndarray of int32, shape (n,)
-    scores : ndarray of float64, shape (n,)
+    the target that knows no source (``alone``). All predict the labels, (n,), in the same five folds, the processes in
+    closed form; the weights are `nasmeta.meta.predictive_weights`. So sources that the labels contradict lose their
+    say.
     """
     rng, n = np.random.default_rng(len(cells)), len(cells)
     unseen = np.empty(n)

@@ -11,23 +11,41 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.meta._reference import (
-    further_features,
-    in_reference,
-    position_feature,
-    representatives,
-)
 from nasmeta.predictors import normal_scores
-from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
 
-__all__ = [
-    "further_counts",
-    "live_choice_counts",
-    "live_choices",
-    "network_columns",
-    "proxy_scores",
-    "structure_columns",
-]
+
+def in_reference(space: SearchSpace) -> NDArray[np.int32]:
+    """Return all architectures of a space as those of its reference, int32, shape (size,)."""
+    every = np.arange(space.size, dtype=np.int32)
+    common = reference_space(space)
+    return every if common == space else move_cells(every, space, common)[0]
+
+
+def representatives(space: SearchSpace, architectures: NDArray[np.integer] | None = None) -> NDArray[np.int32]:
+    """Return the representative of those that compute the same, int32, shape (n,); of all where left out.
+
+    Of cells by the rule ``zero``, else by the space's own.
+    """
+    asked = np.arange(space.size) if architectures is None else architectures
+    return np.asarray(space.canonical(asked, rule="zero"), dtype=np.int32)
+
+
+def position_feature(space: SearchSpace) -> str:
+    """Return the name of the feature that says which choice each position has."""
+    return "edges" if isinstance(space, CellSpace) else "positions"
+
+
+def further_features(space: SearchSpace) -> tuple[str, ...]:
+    """Return the names of the features that a space's kernels compare beside the choices: of cells paths, operations.
+
+    >>> from nasmeta.meta._cell_columns import further_features
+    >>> from nasmeta.spaces import SearchSpace, get_space
+    >>> further_features(get_space("nb201")), further_features(SearchSpace("net", {"width": [8, 16, 32]}))
+    (('paths', 'operations'), ('levels',))
+    """
+    return tuple(name for name in space.kernel_features if name != position_feature(space))
+
 
 _NETWORK_FEATURES = "one-hot+live-paths+operation-counts+graph"
 

@@ -18,13 +18,10 @@ from nasmeta.meta._predictive_weights import left_out_densities, predictive_weig
 from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._source_guided import BETA
 from nasmeta.meta._source_models import SourceModels, pack_source_models
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import CellGP, fit_hyperparameters, log_expected_improvement, weak_prior
 from nasmeta.searchers import SEARCHERS, GPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
-
-__all__ = ["MEMBERS", "DefaultMetaSearch"]
 
 MEMBERS = ("rgpe", "multi-task-gp")
 _COMPLETE = 0.5  # share of the space that all sources have labelled, from which on their mean is learnt cell by cell
@@ -83,7 +80,6 @@ class _Process:
 
 
 @SEARCHERS.register("meta")
-@renamed_arguments(initial="n_initial")
 class DefaultMetaSearch(RGPESearch):
     """The default meta-searcher: it follows the sources as long as the target's values confirm them.
 

@@ -15,27 +15,16 @@ from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 
-__all__ = ["Batch", "EpisodeInputs", "SourceSummary", "episodes_of", "match"]
-
 _MOST_KNOWN, _MOST_BYTES = 64, 2**30  # sets of left-out groups whose inputs are kept
 _MIX_FROM = 4  # groups of sources from which on tasks are mixed: what remains must still say something
 
 
 class SourceSummary(NamedTuple):
-    """What sources say of all cells, and what is expected of a target before a label.
+    """What sources say of all cells, and what is expected of a target before a label."""
 
-    Attributes
-    ----------
-    columns : ndarray of float32, shape (n_columns, n_cells)
-        Mean scores by role, and how far the sources of role 0 disagree.
-    expected : ndarray of float64, shape (n_cells,)
-    each : ndarray of float32, shape (n_rows, n_cells)
-        What each source says, see `SourceMatrix.each`, in one view after the other; no row where nothing reads them.
-    """
-
-    columns: NDArray[np.float32]
-    expected: NDArray[np.float64]
-    each: NDArray[np.float32]
+    columns: NDArray[np.float32]  # (n_columns, n_cells): mean scores by role, and how far those of role 0 disagree
+    expected: NDArray[np.float64]  # (n_cells,)
+    each: NDArray[np.float32]  # (n_rows, n_cells): `SourceMatrix.each`, view after view; often no row
 
     @classmethod
     def of(

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError, SpaceExhaustedError
 from nasmeta.searchers import Searcher
 
-__all__ = ["GuidedSearch"]
-
 _TRIES = 128  # proposals of the inner searcher in a row that bring nothing new
 
 
@@ -23,23 +21,10 @@ class GuidedSearch(Searcher):
     Searchers that can keep to a part of the space by themselves (`Searcher.restrict`) do so. Others are asked again
     where they propose a cell outside, and told nothing about it, or the worst value so far where they wait for an
     answer to each proposal (`Searcher.waits_for_values`). After 128 proposals in a row that were outside or known, the
-    best cell of the part is proposed that was not yet. The first cells, if any, come before the searcher is asked,
-    which learns their values.
+    best cell of the part, by the order of `cells`, is proposed that was not yet. The cells of `first` that are in the
+    part come before the searcher is asked, which learns their values.
 
-    Parameters
-    ----------
-    inner : Searcher
-        New: not asked yet.
-    cells : ndarray of int32, optional
-        The part of the space, in the order in which cells take the place of proposals outside it; all cells where left
-        out.
-    first : ndarray of int32, optional
-        What is proposed first, in this order; cells outside the part are left out.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from nasmeta.meta import GuidedSearch
     >>> from nasmeta.searchers import RegularizedEvolution
     >>> from nasmeta.spaces import get_space
     >>> inner = RegularizedEvolution(get_space("nb201"), np.random.default_rng(0))

@@ -12,37 +12,14 @@ from nasmeta.meta._model_file import kind_of, space_of, training_settings
 from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tasks import SourceTask
 
-__all__ = ["training_digest", "training_identity"]
-
 
 def training_identity(
     kind: str, space: SearchSpace, settings: Mapping[str, Any], sources: Sequence[SourceTask]
 ) -> dict[str, Any]:
-    """Return the identity of a meta-training, of JSON's types.
+    """Return the identity of a meta-training, of JSON's types; settings are all that the outcome depends on.
 
     Without the sources a training that was begun on one selection could go on with another, and its model would say
     that it has never seen what it was trained on.
-
-    Parameters
-    ----------
-    kind : str
-        The learner.
-    space : SearchSpace
-    settings : mapping
-        All that the outcome depends on, the seed or the generator's state too.
-    sources : sequence of SourceTask
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import nasmeta as nm
-    >>> task = nm.get_task("nb201/cifar10")
-    >>> few, others = (task.as_source(20, np.random.default_rng(seed)) for seed in (0, 1))
-    >>> said = training_identity("maml", task.space, {"steps": 5}, [few])
-    >>> said == training_identity("maml", task.space, {"steps": 5}, [few])
-    True
-    >>> said == training_identity("maml", task.space, {"steps": 5}, [others])
-    False
     """
     said = {
         "kind": kind,
@@ -60,15 +37,6 @@ def training_identity(
 def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> str:
     """Return what two meta-trainings share only where they are the same: learner, settings, seed and every label.
 
-    Parameters
-    ----------
-    learner : MetaSearcher or meta-predictor
-        Before or after its training.
-    sources : sequence of SourceTask
-    seed : int
-
-    Examples
-    --------
     >>> import nasmeta as nm
     >>> from nasmeta.meta import META_PREDICTORS
     >>> learner, source = META_PREDICTORS["meta-linear"](), nm.get_task("nb201/cifar10").as_source()

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from nasmeta.predictors import CellKernel, Hyperparameters
 from nasmeta.predictors._gaussian_process import ChainRule, Prior, maximise_posterior
 
-__all__ = ["JointHyperparameters", "fit_joint"]
-
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
 _STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
 
@@ -22,20 +20,12 @@ class JointHyperparameters:
     r"""Hyperparameters of functions of tasks s and t at cells x and x'.
 
     .. math:: k((x, s), (x', t)) = \sum_j (v_j + [s = t] w_j) \exp(-d_j(x, x') / \ell_j)
-
-    Attributes
-    ----------
-    shared, own : ndarray of float64, shape (n_features,)
-        The variances v and w.
-    lengthscales : ndarray of float64, shape (n_features,)
-    noise : float
-        Variance of the noise of one observation.
     """
 
-    shared: NDArray[np.float64]
-    own: NDArray[np.float64]
-    lengthscales: NDArray[np.float64]
-    noise: float
+    shared: NDArray[np.float64]  # the variances v, shape (n_features,)
+    own: NDArray[np.float64]  # the variances w, shape (n_features,)
+    lengthscales: NDArray[np.float64]  # (n_features,)
+    noise: float  # variance of that of one observation
 
     @property
     def of_shared(self) -> Hyperparameters:
@@ -63,11 +53,6 @@ class JointHyperparameters:
         """Inverse of `logarithms`."""
         shared, own, lengthscales = np.exp(logarithms[:-1]).reshape(3, -1)
         return cls(shared, own, lengthscales, float(np.exp(logarithms[-1])))
-
-    @property
-    def correlation(self) -> float:
-        """Prior correlation of two tasks' functions at one cell."""
-        return float(self.shared.sum() / (self.shared.sum() + self.own.sum()))
 
 
 def _prior(n_features: int) -> Prior:
@@ -112,22 +97,10 @@ def fit_joint(
     labels: Sequence[NDArray[np.float64]],
     iterations: int = 40,
 ) -> JointHyperparameters:
-    """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior.
+    """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior, by L-BFGS.
 
-    Parameters
-    ----------
-    kernel : CellKernel
-    cells : sequence of ndarray of int32
-        Labelled cells of each task; tasks need no cell in common.
-    labels : sequence of ndarray of float64
-        Their labels, of about zero mean and unit variance.
-    iterations : int, default 40
-        At most so many steps of L-BFGS.
-
-    Returns
-    -------
-    JointHyperparameters
-        With one task the marginal likelihood does not tell shared from own variance: there the prior speaks.
+    Labels have about zero mean and unit variance; tasks need no cell in common. With one task the likelihood does not
+    tell shared from own variance: there the prior speaks.
     """
     every = np.concatenate(cells)
     task = np.repeat(np.arange(len(cells)), [len(own) for own in cells])

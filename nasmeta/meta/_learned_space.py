@@ -4,18 +4,131 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, shown
-from nasmeta.meta._cell_distribution import fit_log_linear, marginals, position_pairs
-from nasmeta.meta._chance import ChanceOfBest
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, LabelNoise, SourceTask, Task, checked_sources, normal_scores
 
-__all__ = ["LearnedSpace", "labelled_in"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+_RIDGE = 0.1
+_ITERATIONS = 150
+
+# Many targets have the same sources: each is fitted once a process. 256 of them are 32 MB at most.
+_MOST_KEPT = 256
+_fitted: dict[tuple[str, float, str], NDArray[np.float64]] = {}
+
+
+@cache
+def _design(space: SearchSpace) -> csr_matrix[np.float64]:
+    """Return which weights of choices and pairs add up in each architecture, shape (size, n_weights)."""
+    from scipy.sparse import csr_matrix
+
+    codes = space.codes.astype(np.int64)
+    columns, n_weights = [], 0
+    for position, n in enumerate(space.n_choices):
+        columns.append(n_weights + codes[:, position])
+        n_weights += n
+    for one, other in combinations(range(space.n_positions), 2):
+        columns.append(n_weights + codes[:, one] * space.n_choices[other] + codes[:, other])
+        n_weights += space.n_choices[one] * space.n_choices[other]
+    positions = np.stack(columns, axis=1)
+    starts = np.arange(0, positions.size + 1, positions.shape[1])
+    return csr_matrix((np.ones(positions.size), positions.ravel(), starts), shape=(space.size, n_weights))
+
+
+def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
+    r"""Fit the distribution to the best cells of a source; return its log probability of all cells, shape (n_cells,).
+
+    The maximum, over the weights :math:`\theta`, of :math:`\sum_i w_i \log p_\theta(x_i)` minus a ridge penalty. The
+    weights :math:`w_i` of the labelled cells fall exponentially with their rank, to 1/e after their `share`, and
+    :math:`p_\theta` is normalised over them, so few labels that were drawn at random lead to no wrong preference.
+    """
+    key = (source.space.sha256, share, source.sha256)
+    if key not in _fitted:
+        while len(_fitted) >= _MOST_KEPT:
+            del _fitted[next(iter(_fitted))]
+        _fitted[key] = _fit(source, share)
+        _fitted[key].flags.writeable = False
+    return _fitted[key]
+
+
+def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
+    from scipy.optimize import minimize
+
+    design = _design(source.space)
+    labelled = design[source.cells]
+    transposed = labelled.T.tocsr()
+    ranks = np.empty(len(source))
+    ranks[np.argsort(-source.utilities, kind="stable")] = np.arange(len(source))
+    weights = np.exp(-ranks / (share * len(source)))
+    wanted = transposed @ (weights / weights.sum())
+
+    def loss(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        score = np.asarray(labelled @ theta)
+        top = score.max()
+        odds = np.exp(score - top)
+        total = odds.sum()
+        value = top + np.log(total) - wanted @ theta + 0.5 * _RIDGE * (theta @ theta)
+        return float(value), transposed @ (odds / total) - wanted + _RIDGE * theta
+
+    start = np.zeros(design.shape[1])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
+    score = np.asarray(design @ found.x)
+    log_probability: NDArray[np.float64] = score - np.logaddexp.reduce(score)
+    return log_probability
+
+
+_SLOPE_SPREAD = 0.5  # of the prior, in logarithms; the slope's centre is 1
+_SHIFT_SPREAD = 4.0
+_SHIFTS, _SLOPES = np.linspace(-12.0, 12.0, 121), np.exp(np.linspace(-1.5, 1.5, 41))
+
+
+class ChanceOfBest:
+    r"""Logistic curve of the kept fraction, fitted to where the best cells of left-out sources stood in the order.
+
+    A fraction :math:`f` holds the best cell with the chance :math:`\sigma(a + b \operatorname{logit} f)`. Before any
+    evidence :math:`a` is spread widely around 0 and :math:`b` around 1, the curve of a random part. Each left-out
+    source tells at which fraction of the order its best cell stood (one of `positions`), and counts once, however many
+    noisy copies of it there are. What is returned is the average over the posterior of a and b, so few sources give no
+    certainty.
+
+    >>> import numpy as np
+    >>> round(ChanceOfBest([]).at(0.1), 2), round(ChanceOfBest([np.array([0.002])] * 6).at(0.1), 2)
+    (0.29, 0.99)
+    """
+
+    def __init__(self, positions: Sequence[NDArray[np.float64]]) -> None:
+        self.positions = tuple(positions)
+        shift, slope = np.meshgrid(_SHIFTS, _SLOPES, indexing="ij")
+        log_posterior = -0.5 * (shift / _SHIFT_SPREAD) ** 2 - 0.5 * (np.log(slope) / _SLOPE_SPREAD) ** 2
+        for copies in self.positions:
+            u = shift[..., None] + slope[..., None] * _logit(copies)
+            # the density of a logistic variable, at each copy
+            log_density = np.log(slope[..., None]) - u - 2 * np.logaddexp(0.0, -u)
+            log_posterior = log_posterior + log_density.mean(axis=-1)
+        weights = np.exp(log_posterior - log_posterior.max())
+        self._weights, self._shift, self._slope = weights / weights.sum(), shift, slope
+
+    def at(self, fraction: float) -> float:
+        """Return the chance for a fraction between 0 and 1."""
+        if fraction >= 1:
+            return 1.0
+        u = self._shift + self._slope * _logit(np.array(fraction))
+        return float((self._weights / (1 + np.exp(-u))).sum())
+
+
+def _logit(fraction: NDArray[np.float64]) -> NDArray[np.float64]:
+    inside = np.clip(fraction, 1e-5, 1 - 1e-5)
+    return np.log(inside / (1 - inside))
+
 
 _SHARES = (0.003, 0.01, 0.03)  # of a source's cells that count as its best ones; chosen on the sources
 _COPIES = 8  # noisy ones of each left-out source
@@ -58,8 +171,6 @@ class LearnedSpace:
     >>> learnt = LearnedSpace.learn(target[0].space, sources, fraction=0.05)
     >>> len(learnt.cells), bool(learnt.contains(target[0].optimal_cells).all()), learnt.chance_of_best > 0.8
     (782, True, True)
-    >>> learnt.edge_probabilities.shape, learnt.pair_probabilities.shape
-    ((6, 5), (15, 5, 5))
     """
 
     space: SearchSpace
@@ -137,24 +248,6 @@ class LearnedSpace:
     def chance_of_best(self) -> float:
         """Estimated chance that the best cell of a new task is among the kept ones; see `ChanceOfBest`."""
         return self.chance.at(self.fraction)
-
-    @cached_property
-    def edge_probabilities(self) -> NDArray[np.float64]:
-        """Probability of each operation on each edge, or choice at each position, shape (n_edges, n_operations)."""
-        return marginals(self.space, self.log_probability)[0]
-
-    @cached_property
-    def pair_probabilities(self) -> NDArray[np.float64]:
-        """Probability of two operations on two edges, shape (n_pairs, n_operations, n_operations).
-
-        The pairs are those of `edge_pairs`.
-        """
-        return marginals(self.space, self.log_probability)[1]
-
-    @property
-    def edge_pairs(self) -> tuple[tuple[int, int], ...]:
-        """The pairs of positions, of cells edges, behind `pair_probabilities`."""
-        return position_pairs(self.space)
 
     def __repr__(self) -> str:
         return (

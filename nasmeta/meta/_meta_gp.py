@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_number
 from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.meta._source_models import learn_source_models
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.predictors._gaussian_process import posterior_weights
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
-
-__all__ = ["MetaGP", "MetaGPSearch", "labels_like", "learn_meta_gp", "pack_meta_gp", "unpack_meta_gp"]
 
 _FEWEST_COMMON_CELLS = 20
 _CONDITION_ON = 2000  # best common cells that the mean function is conditioned on: exact up to O(n³)
@@ -29,27 +26,13 @@ _FIT_ON = 500  # of these, evenly spaced in rank, that the marginal likelihood i
 
 @dataclass(frozen=True)
 class MetaGP:
-    """Prior of a new task, learnt from source tasks.
+    """Prior of a new task, learnt from source tasks."""
 
-    Attributes
-    ----------
-    mean : ndarray of float64, shape (n_cells,)
-        Prior mean of every cell's normal score.
-    hyperparameters : Hyperparameters
-        Of the deviation of a new task from that mean, and of the noise.
-    features : tuple of str
-        Features of the kernel.
-    sources : tuple of str
-        Names of the source tasks.
-    labels : int
-        Source labels that were available, all sources together.
-    """
-
-    mean: NDArray[np.float64]
-    hyperparameters: Hyperparameters
+    mean: NDArray[np.float64]  # of every cell's normal score, shape (n_cells,)
+    hyperparameters: Hyperparameters  # of the deviation of a new task from that mean, and of the noise
     features: tuple[str, ...]
     sources: tuple[str, ...]
-    labels: int
+    labels: int  # of all sources together
 
 
 def learn_meta_gp(space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> MetaGP:
@@ -62,30 +45,12 @@ def learn_meta_gp(space: SearchSpace, sources: Sequence[SourceTask], features: S
     mean is :math:`GP(\mu, k_m + (k_g + \sigma^2) / T)`. The first give :math:`k_g` and :math:`\sigma^2`, the second
     gives :math:`k_m`. A new task then has the posterior mean of m as its prior mean, and its deviation from it is
     :math:`(1 + 1/T) k_g`, the share of m that the sources leave unknown counted as one more deviation over T.
-
     This is the hierarchical Gaussian process of multi-task learning (Rasmussen and Williams 2006, sec. 5.4.3) with the
     mean function learnt rather than given. With one source there is no contrast; its kernel then also stands for the
     deviation, which supposes a correlation of one half between tasks.
-
     Where fewer than 20 cells are labelled in all sources, there are no contrasts to take: then :math:`k_m` and
     :math:`k_g`, which have the same lengthscales, maximise the joint marginal likelihood of all labels, see
     `learn_source_models`, and the mean share of m's variance that its posterior keeps is added to :math:`k_g`.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    sources : sequence of SourceTask
-    features : sequence of str
-        Features of the kernel, see `nasmeta.predictors.CellKernel`.
-
-    Returns
-    -------
-    MetaGP
-
-    Raises
-    ------
-    SettingError
-        Where a source has fewer than three labels.
     """
     common = reduce(np.intersect1d, [source.cells for source in sources])
     if len(common) < _FEWEST_COMMON_CELLS:
@@ -211,7 +176,6 @@ class MetaGPSearch(GPSearch, MetaSearcher):
 
     search_settings = ("beta",)
 
-    @renamed_arguments(optimism="beta")
     def __init__(
         self,
         space: SearchSpace,

@@ -16,19 +16,17 @@ from nasmeta.meta._cell_columns import (
     further_counts,
     live_choice_counts,
     live_choices,
+    position_feature,
     proxy_scores,
     structure_columns,
 )
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import check_array, checked_logarithms
-from nasmeta.meta._reference import position_feature
 from nasmeta.meta._scale import COST_SCALES, scored
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._gaussian_process import JITTER, SumKernel, maximise_posterior
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
-
-__all__ = ["MetaLinear", "MetaLinearModel"]
 
 _FIT_ON = 250  # cells on which the hyperparameters are fitted, the same of each left-out group
 _MOST_GROUPS = 8  # that are left out in turn, evenly spaced among all
@@ -49,17 +47,10 @@ _FACTOR_SPREADS = {"rank": (2.0, 1.0), "cost": (3.0, 3.0, 3.0, 3.0)}
 
 @dataclass(frozen=True, eq=False)
 class MetaLinearModel:
-    """What `MetaLinear` has learnt.
-
-    Attributes
-    ----------
-    matrix : SourceMatrix
-    logarithms : ndarray of float64, shape (n_linear + 2 * n_smooth + 1,)
-        Variances of the linear parts, variances and lengthscales of the smooth ones, noise.
-    """
+    """What `MetaLinear` has learnt."""
 
     matrix: SourceMatrix
-    logarithms: NDArray[np.float64]
+    logarithms: NDArray[np.float64]  # of variances of linear parts, variances and lengthscales of smooth ones, noise
 
 
 class _Parts:
@@ -146,15 +137,9 @@ def _mixed_weights(
     """Return the weights of the observed cells' rows, averaged over how noisy and how different the target may be.
 
     A target can be noisier than the sources, or differ more from their mean: factors on noise and on the blocks of the
-    covariance, shape (n_blocks, n, n), are weighted by marginal likelihood times a log-normal prior around 1.
-
-    Returns
-    -------
-    weights : shape (n_blocks, n)
-        The posterior mean is the sum over blocks of weights @ rows.
-    factors : shape (n_blocks,)
-    noise : float
-        Factors of the covariances, and noise, of the likeliest.
+    covariance, shape (n_blocks, n, n), are weighted by marginal likelihood times a log-normal prior around 1. The
+    posterior mean is the sum over blocks of weights, (n_blocks, n), @ rows; factors, (n_blocks,), and noise are the
+    likeliest.
     """
     factors = np.array(list(product(*_FACTORS[kind])))
     log_weights = -0.5 * ((np.log(factors) / _FACTOR_SPREADS[kind]) ** 2).sum(axis=1)

@@ -15,11 +15,8 @@ from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._blend import FEWEST_LABELS, blended
 from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._scale import Scale
-from nasmeta.moved import renamed_attribute
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask, Task, checked_sources
-
-__all__ = ["MetaPredictor"]
 
 
 class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
@@ -80,7 +77,6 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ("blends",)
-    deviation_ = renamed_attribute("deviation_", "std_")
     weights_: Mapping[str, float]
     monitor: Any = None  # a nasmeta.meta.Monitor: progress, log and checkpoint of the meta-training
 

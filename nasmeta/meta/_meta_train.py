@@ -1,33 +1,88 @@
-"""Meta-training into a file."""
+"""Meta-training into a file, and the files beside it, none of which is replaced unasked."""
 
 from __future__ import annotations
 
 import inspect
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import check_bool, check_int, listed_names
-from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.checks import check_bool, check_int, recorded_settings, taking
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.meta._identity import training_digest
 from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
 from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
 from nasmeta.meta._shipped import load_meta_model
-from nasmeta.meta._training_files import TrainingFiles
-from nasmeta.moved import new_names, renamed_arguments
+from nasmeta.places import checked_path
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.threads import one_thread
 
-__all__ = ["meta_train"]
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """Where a meta-training writes: ``x.npz``, ``x.losses.csv`` and ``x.checkpoint``."""
+
+    model: Path
+    losses: Path
+    checkpoint: Path
+
+    @classmethod
+    def of(cls, out: Any) -> TrainingFiles:
+        """Return the files beside a model's, which must be one that can be written."""
+        path = checked_path("out", out)
+        if path.suffix != ".npz" or path.is_dir() or not path.parent.is_dir():
+            raise SettingError(f"{path} cannot be written: name a file that ends in .npz, in a folder that exists.")
+        return cls(path, path.with_suffix(".losses.csv"), path.with_suffix(".checkpoint"))
+
+    @property
+    def stamp(self) -> tuple[int, int] | None:
+        """Which file the model's is: it changes when another takes its place; None where there is none."""
+        if not self.model.exists():
+            return None
+        found = self.model.stat()
+        return found.st_ino, found.st_mtime_ns
+
+    def prepare(self, training: str, *, resume: bool, overwrite: bool) -> SavedMetaModel | None:
+        """Make way for a training, as far as that is asked for; return its model where it is finished already.
+
+        A file of another `training` (`training_digest`), or one that nobody said to go on from, is a SettingError.
+        """
+        if self.model.exists() and (resume or not overwrite):
+            with suppress(*[DamagedFileError] * overwrite):
+                if resume and (saved := load_meta_model(self.model)).card.get("training") == training:
+                    return saved
+            if not overwrite:
+                other = "holds the model of another training" if resume else "is there already"
+                beside = " beside resume" if resume else ""
+                raise SettingError(
+                    f"{self.model} {other}: name another file, or replace it with overwrite (--overwrite){beside}."
+                )
+        if resume and self.checkpoint.exists():
+            return None
+        if not (resume or overwrite):
+            if self.checkpoint.exists():
+                raise SettingError(
+                    f"{self.checkpoint} is there, of a training that was stopped: go on with resume (--resume), "
+                    "or begin anew with overwrite (--overwrite)."
+                )
+            if self.losses.exists():
+                raise SettingError(
+                    f"{self.losses} is there, and the losses would go to it: replace it with overwrite (--overwrite), "
+                    "or name another file."
+                )
+        self.checkpoint.unlink(missing_ok=True)
+        self.losses.unlink(missing_ok=True)
+        return None
 
 
-@renamed_arguments(labels="n_labels")
 def meta_train(
     learner: str,
     sources: str | Task | Iterable[str | Task | SourceTask] = "nb201",
@@ -128,65 +183,21 @@ def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: in
 
 
 def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
-    """Build a meta-searcher or meta-predictor; of the two of one name the predictor, whose file both can use.
-
-    Parameters
-    ----------
-    name : str
-        In `META_PREDICTORS` or `nasmeta.searchers.SEARCHERS`.
-    space : SearchSpace
-    seed : int
-        Of the meta-training.
-    settings : mapping
-        Keyword arguments of the learner.
-
-    Raises
-    ------
-    UnknownNameError, SettingError
-
-    Examples
-    --------
-    >>> from nasmeta.meta._meta_train import build_learner
-    >>> from nasmeta.spaces import get_space
-    >>> build_learner("meta-np", get_space("nb201"), 0, {"steps": 7}).steps
-    7
-    """
+    """Build a meta-searcher or meta-predictor; of the two of one name the predictor, whose file both can use."""
     is_predictor = name in META_PREDICTORS
     if not (is_predictor or is_meta_searcher(name)):
         possible_names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
         raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(possible_names)))
     kind: Any = META_PREDICTORS[name] if is_predictor else SEARCHERS[name]
-    settings = listed_names(kind, new_names(kind.__init__, settings, kind.__name__))
     parameters = list(inspect.signature(kind).parameters.values())
     if is_predictor:
         parameters = [parameter for parameter in parameters if parameter.name not in ("space", "seed")]
     else:
         parameters = parameters[2:]  # after space and generator
-    possible = {parameter.name: parameter.default for parameter in parameters}
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-    strange = sorted(set(settings) - set(possible))
-    if strange and not takes_any:
-        listed = ", ".join(f"{key}={default!r}" for key, default in possible.items())
-        raise SettingError(f"{name} has no setting {strange[0]!r}. Possible: {listed or 'none, it has no setting'}.")
-    plain = {key: _plain(name, key, value) for key, value in settings.items()}
-    try:
+    plain = recorded_settings(name, kind, settings, parameters)
+    with taking(name, plain):
         if is_predictor:
             return kind(space=space, seed=seed, **plain)
-        if "training_seed" in possible:  # beside the generator of the search
+        if any(parameter.name == "training_seed" for parameter in parameters):  # beside the generator of the search
             plain = {"training_seed": seed, **plain}
         return kind(space, np.random.default_rng(seed), **plain)
-    except (TypeError, ValueError) as reason:
-        if isinstance(reason, SettingError) or not plain:
-            raise
-        raise SettingError(f"{name} cannot take the settings {plain}: {reason}") from reason
-
-
-def _plain(learner: str, key: str, value: Any) -> Any:
-    """Return a setting as JSON has it, and so the card of a model."""
-    try:
-        return json.loads(json.dumps(value, default=lambda number: number.item()))
-    except (AttributeError, TypeError, ValueError, RecursionError) as reason:
-        raise SettingError(
-            f"The setting {key} of {learner} is {shown(value)} ({type(value).__name__}), but settings are kept with "
-            "the model: numbers, strings, booleans, None, lists of them, and mappings of names to them."
-        ) from reason

@@ -13,13 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._checkpoint import resuming, write_checkpoint
+from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
 from nasmeta.meta._monitor import Monitor
-from nasmeta.meta._training_state import StateNames
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.tasks import Episode
-
-__all__ = ["MetaTrainer", "TrainingPlan"]
 
 _NAMES = StateNames("parameter_{i}", "{slot}_{i}")
 

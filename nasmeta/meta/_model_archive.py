@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import ArchiveKind, check_array, digest_of
+from nasmeta.archives import ArchiveKind, check_array as check_array, digest_of
 from nasmeta.errors import shown
 from nasmeta.spaces import SPACES, SearchSpace, from_content, get_space, to_content
-
-__all__ = ["KIND", "check_array", "checked_logarithms", "decode", "encode", "settings_in_files", "space_in"]
 
 KIND = ArchiveKind(
     "nasmeta-meta-model",
@@ -56,12 +54,7 @@ def encode(
 
 
 def decode(raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return card and arrays of the bytes of a file.
-
-    Raises
-    ------
-    DamagedFileError
-    """
+    """Return card and arrays of the bytes of a file."""
     card, arrays = KIND.decode(raw, path)
     with KIND.blaming(path):
         _check_card(card)
@@ -75,8 +68,6 @@ def decode(raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[An
 def settings_in_files(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings of a learner by the names that files and checksums have for them.
 
-    Examples
-    --------
     >>> settings_in_files("meta-rl", {"std": 0.2, "noise": 0.3})
     {'deviation': 0.2, 'noise': 0.3}
     """

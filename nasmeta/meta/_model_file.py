@@ -17,7 +17,6 @@ from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.meta._model_archive import KIND, decode, encode, space_in
 from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
-from nasmeta.moved import new_names
 from nasmeta.pictures import Width
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space
@@ -25,8 +24,6 @@ from nasmeta.tasks import get_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = ["SavedMetaModel", "kind_of", "read_meta_model", "save_meta_model", "space_of", "training_settings"]
 
 
 @dataclass(frozen=True)
@@ -164,13 +161,12 @@ class SavedMetaModel:
         >>> [axes.get_title() for axes in figure.axes][:2]
         ['0->1', '0->2']
         """
-        from nasmeta.meta._plot_model import plot_model
+        from nasmeta.meta._describe_model import plot_model
 
         return plot_model(self, width)
 
     def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of the file with those of the user, whose names are checked."""
-        settings = new_names(kind.__init__, settings, kind.__name__)
         known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
         strange = next((name for name in settings if name not in known), None)
         if strange is not None:
@@ -244,13 +240,7 @@ def save_meta_model(path: str | os.PathLike[str], learner: Any, training: str | 
 
 
 def read_meta_model(path: Path) -> SavedMetaModel:
-    """Read a file that `save_meta_model` wrote.
-
-    Raises
-    ------
-    DamagedFileError
-        Where it is none, is damaged, or has another version of the format.
-    """
+    """Read a file that `save_meta_model` wrote; any other, damaged or of another version is a DamagedFileError."""
     return SavedMetaModel(path, *decode(KIND.read(path), path))
 
 

@@ -11,8 +11,6 @@ from typing import Any
 
 from nasmeta.files import write_atomically
 
-__all__ = ["Monitor", "write_log"]
-
 
 def write_log(path: Path, columns: Iterable[str], rows: Iterable[Iterable[float | None]]) -> None:
     """Write the log of a meta-training as a CSV file, all rows anew: so a resumed training has none twice."""

@@ -9,8 +9,6 @@ from scipy.linalg import solve_triangular
 from nasmeta.meta._source_guided import SourceGuidedSearch
 from nasmeta.searchers import SEARCHERS
 
-__all__ = ["MultiTaskGPSearch", "regression_weights"]
-
 _MEAN, _VARIANCE = 0.3, 0.1  # of the sources' weights before anything is observed, all sources together
 
 
@@ -22,19 +20,10 @@ def prior_of_weights(n_sources: int) -> tuple[NDArray[np.float64], float]:
 def regression_weights(
     sources: NDArray[np.floating], labels: NDArray[np.float64], factor: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the posterior mean of the sources' weights, by generalised least squares.
+    """Return the posterior mean of the sources' weights, shape (n_sources,), by generalised least squares.
 
-    Parameters
-    ----------
-    sources : ndarray of float, shape (n_sources, n)
-        What each source predicts of the observed cells.
-    labels : ndarray of float64, shape (n,)
-    factor : ndarray of float64, shape (n, n)
-        Lower Cholesky factor of the covariance of the labels around the weighted sum.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_sources,)
+    Sources, (n_sources, n), are their predictions of the observed cells; `factor`, (n, n), is the lower Cholesky factor
+    of the covariance of the labels, (n,), around the weighted sum.
     """
     n_sources = len(sources)
     before, variance = prior_of_weights(n_sources)

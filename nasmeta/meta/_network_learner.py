@@ -13,20 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.meta._cell_columns import network_columns
+from nasmeta.meta._cell_columns import network_columns, representatives
 from nasmeta.meta._episode_inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
 from nasmeta.meta._identity import training_identity
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._model_file import training_settings
-from nasmeta.meta._reference import representatives
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, EpisodeSampler, SourceTask
-
-__all__ = ["NetworkLearner", "NetworkModel"]
 
 _VALIDATE_FROM = 4  # groups of sources from which on one is held out to end the training
 _N_VALIDATION = 24
@@ -35,32 +32,14 @@ _LARGEST_NOISE = 100.0  # of scores, whose deviation is about 1
 
 @dataclass(frozen=True, eq=False)
 class NetworkModel:
-    """What a meta-predictor with a network has learnt.
+    """What a meta-predictor with a network has learnt."""
 
-    Attributes
-    ----------
-    module : nn.Module
-        With the outer parameters.
-    summary : SourceSummary
-        Of all sources.
-    inputs : Tensor
-        What the network reads of all cells, (n_cells, n_inputs); cells that compute the same may share a row.
-    rows : ndarray of int, shape (n_cells,)
-        Row of each cell in ``inputs``.
-    noise : float
-        Deviation of a score from its prediction, measured on episodes of the sources.
-    steps : int
-        Of the outer loop that were made.
-    n_groups : int
-        Groups of sources.
-    """
-
-    module: nn.Module
-    summary: SourceSummary
-    inputs: Tensor
-    rows: NDArray[np.int64]
-    noise: float
-    steps: int
+    module: nn.Module  # with the outer parameters
+    summary: SourceSummary  # of all sources
+    inputs: Tensor  # what the network reads of all cells, (n_rows, n_inputs); cells that compute the same share a row
+    rows: NDArray[np.int64]  # of each cell in the inputs, shape (n_cells,)
+    noise: float  # deviation of a score from its prediction, measured on episodes of the sources
+    steps: int  # of the outer loop that were made
     n_groups: int
 
     def __reduce__(self) -> Any:

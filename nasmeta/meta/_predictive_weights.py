@@ -10,8 +10,6 @@ from scipy.special import logsumexp
 from nasmeta.checks import check_array, check_int
 from nasmeta.errors import SettingError
 
-__all__ = ["left_out_densities", "predictive_weights"]
-
 _SAMPLES = 200
 
 
@@ -26,21 +24,7 @@ def predictive_weights(
     observations speak against loses its weight exponentially fast. After Yao, Vehtari, Simpson and Gelman, "Using
     stacking to average Bayesian predictive distributions", Bayesian Analysis 2018, section 3.4.
 
-    Parameters
-    ----------
-    log_densities : ndarray of float64, shape (n_models, n)
-    rng : numpy.random.Generator
-    samples : int, default 200
-
-    Returns
-    -------
-    ndarray of float64, shape (n_models,)
-        Their sum is 1.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from nasmeta.meta import predictive_weights
     >>> agreed = np.full((2, 20), -1.0)
     >>> predictive_weights(agreed, np.random.default_rng(0)).tolist()
     [0.5, 0.5]

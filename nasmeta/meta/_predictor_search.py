@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.meta._registry import META_PREDICTORS
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS, MetaSearcher, PredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
-
-__all__ = ["MetaPredictorSearch"]
 
 
 @SEARCHERS.register("meta-predictor")
@@ -52,7 +49,6 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     default_acquisition: ClassVar[str] = "ucb"
     search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "beta")
 
-    @renamed_arguments(optimism="beta")
     def __init__(
         self,
         space: SearchSpace,

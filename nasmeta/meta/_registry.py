@@ -7,8 +7,6 @@ from typing import Any
 from nasmeta.registry import Registry
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 
-__all__ = ["META_PREDICTORS", "is_meta_searcher"]
-
 META_PREDICTORS: Registry[Any] = Registry("meta-predictor", group="nasmeta.meta_predictors")
 
 for _name, _place in (

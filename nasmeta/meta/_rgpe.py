@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from nasmeta.meta._source_guided import SourceGuidedSearch
 from nasmeta.searchers import SEARCHERS
 
-__all__ = ["RGPESearch", "ranking_losses"]
-
 _SLOPE = 0.5  # of the target's ranks on a source that ranks best in every sample
 _SAMPLES = 100
 _WORSE_THAN = 0.95  # share of the own model's losses above which a source is left out
@@ -20,28 +18,9 @@ _WORSE_THAN = 0.95  # share of the own model's losses above which a source is le
 def ranking_losses(
     predictions: Sequence[NDArray[np.float64]], labels: NDArray[np.float64], times: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Return how many pairs each prediction has in the wrong order, in samples of the observations.
+    """Return how many ordered pairs each prediction, (n,), has in the wrong order, shape (n_predictions, n_samples).
 
-    Parameters
-    ----------
-    predictions : sequence of ndarray of float, shape (n,)
-    labels : ndarray of float64, shape (n,)
-    times : ndarray of float32, shape (n_samples, n)
-        How often each sample has each observation.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_predictions, n_samples)
-        Ordered pairs (i, j), so each pair counts twice.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nasmeta.meta._rgpe import ranking_losses
-    >>> labels = np.array([1.0, 2.0, 3.0])
-    >>> ranking_losses([labels, -labels], labels, np.array([[2.0, 1.0, 0.0], [1.0, 1.0, 1.0]]))
-    array([[0., 0.],
-           [4., 6.]])
+    `times`, (n_samples, n), says how often each sample has each of the observed labels, (n,).
     """
     order = np.sign(labels[:, None] - labels)
     losses = np.empty((len(predictions), len(times)))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._rgpe import ranking_losses
+from nasmeta.meta._source_models import FEWEST_LABELS, check_ranked
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -24,12 +24,9 @@ from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["VanillaRGPESearch"]
-
 _OF_A_SOURCE = 200  # labels that its process is conditioned on
 _SAMPLES = 100
 _WORSE_THAN = 0.95  # share of the target process's losses above which a source is left out
-_FEWEST = 3  # labels from which on predictions are ranked
 
 
 @dataclass(frozen=True)
@@ -97,11 +94,7 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
         return _Posteriors(np.stack(means).astype(np.float32), np.stack(stds).astype(np.float32))
 
     def _posterior_of(self, source: SourceTask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if len(source) < _FEWEST or np.ptp(source.utilities) == 0:
-            raise SettingError(
-                f"Source {source.name} has {len(source)} labelled cells, {len(np.unique(source.utilities))} of them "
-                f"different: at least {_FEWEST}, not all alike, are needed to learn an order from."
-            )
+        check_ranked(source)
         kept = np.random.default_rng(len(source)).permutation(len(source))[:_OF_A_SOURCE]
         kernel, labels = CellKernel(self.space, self.features), _standardised(source.utilities[kept])
         mean, _ = prior = weak_prior(len(self.features), kernel.typical_lengthscales)
@@ -132,7 +125,7 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
         super()._refit(labels)
         learnt: _Posteriors = self._require_meta_model()
         n_sources, n = len(learnt.means), len(labels)
-        if n < _FEWEST:
+        if n < FEWEST_LABELS:
             self._weights = np.r_[np.full(n_sources, 1 / n_sources), 0.0]
             return
         inverse = np.linalg.inv(

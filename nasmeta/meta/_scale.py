@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from nasmeta.errors import LabelError
 from nasmeta.predictors import normal_scores
 
-__all__ = ["COST_SCALES", "SCALES", "Scale", "scored"]
-
 COST_SCALES = ("root", "log")  # of utilities that are all minus a cost
 SCALES = ("rank", *COST_SCALES, "unit")
 

@@ -1,10 +1,11 @@
-"""The meta-models that come with the package, and which of them is an honest one for a target."""
+"""The meta-models that come with the package, and which one is honest and fits the metric of a target."""
 
 from __future__ import annotations
 
 import os
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from nasmeta.errors import (
     LeakageError,
     LeakageWarning,
     NasmetaError,
+    OtherMetricWarning,
     SettingError,
     UnknownNameError,
     calls_inside,
@@ -20,12 +22,52 @@ from nasmeta.errors import (
 )
 from nasmeta.files import shipped
 from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
-from nasmeta.meta._other_metric import other_metrics, warn_of_other_metric
 from nasmeta.meta._registry import is_meta_searcher
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
-__all__ = ["load_meta_model", "meta_model_for", "seen_of", "shipped_meta_models"]
+# What orders networks in its own way. Any other name, a user's own too, is one for how well networks do their task.
+_APART = re.compile(
+    r"under attack|within a budget|against a cost|latency|energy|seconds|param|flop|multiply|^proxy|^size",
+    re.IGNORECASE,
+)
+_PERFORMANCE = "performance"
+
+
+def _kind_of(metric: str) -> str:
+    return metric if _APART.search(metric) else _PERFORMANCE
+
+
+def other_metrics(task: Task, kinds: Iterable[str]) -> str:
+    """Return in words the metrics of sources where none is of the target's kind; empty where there is nothing to say.
+
+    Accuracy, loss, a Dice score or whatever a user calls it are of one kind: how well networks do their task. Costs are
+    kinds of their own, and so are accuracy under attack and within a budget. Sources of several metrics are no others
+    for a target of quality: what is learnt has seen steps from metric to metric. For a target of costs they are. Where
+    nobody says the metric, it does not count.
+
+    >>> from nasmeta.tasks import get_task
+    >>> other_metrics(get_task("nb201/latency/pixel3"), ["accuracy", "", "accuracy under attack"])
+    'accuracy and accuracy under attack'
+    >>> other_metrics(get_task("nb201/cifar10"), ["dice"])
+    ''
+    """
+    known = sorted(set(kinds) - {""})
+    target = task.metric_kind if task.is_cost else _kind_of(task.metric_kind)
+    same = target in map(_kind_of, known) or task.metric_kind in known or (len(known) != 1 and not task.is_cost)
+    return "" if same else " and ".join(known)
+
+
+def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, helps: str) -> None:
+    """Warn whoever called this package, where sources are all of other kinds of metrics than the target."""
+    if found := other_metrics(task, kinds):
+        warnings.warn(
+            f"The target {task.name} is of the metric {task.metric_kind}, all sources of {who} are of the metric "
+            f"{found}: what they say of good cells may not hold here. {helps}",
+            OtherMetricWarning,
+            stacklevel=calls_inside() + 1,
+        )
+
 
 SUFFIX = ".npz"
 
@@ -80,30 +122,10 @@ def load_meta_model(which: str | os.PathLike[str]) -> SavedMetaModel:
 def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedMetaModel) -> SavedMetaModel:
     """Return the meta-model with which a learner of this kind is to search a task.
 
-    Parameters
-    ----------
-    kind : str
-        Registered name of the learner.
-    task : Task
-        The target.
-    which : str, path or SavedMetaModel
-        A file, the name of a shipped model, or ``"shipped"``: the one of this kind and space that has seen nothing
-        of the target and has learnt from its metric; of several that with the most labels.
-
-    Raises
-    ------
-    SettingError
-        Where the model is of another kind or space, or none that is shipped is honest and of the target's metric.
-
-    LeakageError
-        Where a source of the model was the target's own values, or all cells in their order, under another name.
-
-    Warns
-    -----
-    LeakageWarning
-        Where the model has learnt from the target's dataset or device.
-    OtherMetricWarning
-        Where a model that is named has learnt from another metric.
+    It is that of a file, or a shipped one by its name, or ``"shipped"``: the one of this kind and space that has seen
+    nothing of the target and has learnt from its metric; of several that with the most labels. One of another kind or
+    space is a SettingError; one of which a source is the target under another name, a LeakageError; one that has learnt
+    from the target's dataset or device, or from another metric, gets a warning.
     """
     target = set(map(held_out_name, task.held_out))
     if which == "shipped":
@@ -148,8 +170,6 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
 def seen_of(task: Task, model: SavedMetaModel) -> str:
     """Say what of the target a model has learnt from: its dataset or its device; empty where nothing.
 
-    Examples
-    --------
     >>> import nasmeta as nm
     >>> model = load_meta_model("meta-np-nb201-without-cifar10")
     >>> seen_of(nm.get_task("nb201/cifar10"), model)

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
-from nasmeta.meta._reference import representatives
+from nasmeta.meta._cell_columns import representatives
 from nasmeta.meta._scale import COST_SCALES, SCALES, scored
 from nasmeta.predictors import CellKernel, fit_hyperparameters, normal_scores
 from nasmeta.predictors._gaussian_process import posterior_weights
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
-
-__all__ = ["SourceMatrix", "groups_of"]
 
 _FIT_ON, _CONDITION_ON = 200, 4096  # labels that complete a source: for the hyperparameters, and for the posterior
 _FEWEST_COPIES = 30
@@ -28,8 +26,6 @@ _NOISY = 0.05  # share of the noise in the variance from which labels are smooth
 def groups_of(sources: Sequence[SourceTask]) -> list[int]:
     """Return the group of each source: those that share something they hold out have one number, from 0.
 
-    Examples
-    --------
     >>> import nasmeta as nm
     >>> names = ["nb201/cifar10", "nb201/cifar100", "nb201/cifar10@12ep"]
     >>> groups_of([nm.get_task(name).as_source() for name in names[:2]])
@@ -78,13 +74,7 @@ class SourceMatrix:
 
     @classmethod
     def of(cls, space: SearchSpace, sources: Sequence[SourceTask], scale: str = "auto") -> SourceMatrix:
-        """Put sources on one scale and complete them.
-
-        Raises
-        ------
-        SettingError
-            For an unknown scale, or one of costs where a utility is not negative.
-        """
+        """Put sources on one scale and complete them."""
         check_choice("scale", scale, ("auto", *SCALES))
         negative = all((source.utilities < 0).all() for source in sources)
         if scale in COST_SCALES and not negative:

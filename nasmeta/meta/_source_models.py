@@ -18,30 +18,24 @@ from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, move_cells, to_content
 from nasmeta.tasks import SourceTask
 
-__all__ = ["SourceModels", "joint_space", "learn_source_models", "pack_source_models", "unpack_source_models"]
-
-_FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
+FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
 _FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
 _CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
 _OF_ONE = 400  # of these, at most so many of one source
 _BLOCK = 2**14  # architectures of the target whose covariances are computed at once
 
 
+def check_ranked(source: SourceTask) -> None:
+    """Refuse a source whose labels say no order."""
+    if len(source) < FEWEST_LABELS or np.ptp(source.utilities) == 0:
+        raise SettingError(
+            f"Source {source.name} has {len(source)} labelled cells, {len(np.unique(source.utilities))} of them "
+            f"different: at least {FEWEST_LABELS}, not all alike, are needed to learn an order from."
+        )
+
+
 def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSpace:
-    """Return the space that has all architectures of the target and of the sources.
-
-    Raises
-    ------
-    SettingError
-        Where no space among them has all architectures of the others.
-
-    Examples
-    --------
-    >>> from nasmeta.meta._source_models import joint_space
-    >>> from nasmeta.spaces import get_space
-    >>> joint_space(get_space("tnb101"), [get_space("nb201")]).name
-    'nb201'
-    """
+    """Return the space, among the target's and the sources', that has all architectures of the others."""
     spaces = tuple(dict.fromkeys([target, *sources]))
     for space in spaces:
         if all(_has_all_of(space, other) for other in spaces):
@@ -63,29 +57,14 @@ def _choices_in_words(space: SearchSpace) -> str:
 
 @dataclass(frozen=True)
 class SourceModels:
-    """A process over (cell, task), conditioned on the sources' labels.
+    """A process over (cell, task), conditioned on the sources' labels."""
 
-    Attributes
-    ----------
-    target : SearchSpace
-        Whose cells are predicted.
-    joint : SearchSpace
-        In which the sources are labelled: it has the target's cells, too.
-    features : tuple of str
-        Features of the kernel.
-    hyperparameters : JointHyperparameters
-    cells : tuple of ndarray of int32
-        For each source the cells of `joint` that the process is conditioned on.
-    labels : tuple of ndarray of float64
-        Their normal scores.
-    """
-
-    target: SearchSpace
-    joint: SearchSpace
-    features: tuple[str, ...]
+    target: SearchSpace  # whose cells are predicted
+    joint: SearchSpace  # in which the sources are labelled: it has the target's cells, too
+    features: tuple[str, ...]  # of the kernel
     hyperparameters: JointHyperparameters
-    cells: tuple[NDArray[np.int32], ...]
-    labels: tuple[NDArray[np.float64], ...]
+    cells: tuple[NDArray[np.int32], ...]  # of each source, in the joint space
+    labels: tuple[NDArray[np.float64], ...]  # their normal scores
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is computed again where it is needed."""
@@ -167,52 +146,22 @@ def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]
 
 
 def learn_source_models(space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:
-    """Fit one process over (cell, task) to the labelled cells of the sources.
+    """Fit one process over (cell, task) to the labelled cells of the sources, at least three, not all alike, of each.
 
     A label is the normal score of its rank in its task. Of many labels the best half and an even sample of the others
-    are kept, at most 400 a source and 1,200 of all together.
-
-    Parameters
-    ----------
-    space : SearchSpace
-        Of the target. Sources may be of another space where one of the two has all architectures of the other.
-    sources : sequence of SourceTask
-    features : sequence of str
-        Features of the kernel, see `nasmeta.predictors.CellKernel`.
-
-    Returns
-    -------
-    SourceModels
-
-    Raises
-    ------
-    SettingError
-        Where the spaces do not fit, or a source has fewer than three labels or the same label everywhere.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import nasmeta as nm
-    >>> from nasmeta.meta import learn_source_models
-    >>> sources = nm.task_distribution("nb201")[:2].as_sources(25, np.random.default_rng(0))
-    >>> models = learn_source_models(nm.get_space("nb201"), sources, ("edges", "paths"))
-    >>> models.means.shape
-    (2, 15625)
+    are kept, at most 400 a source and 1,200 of all together. Sources may be of another space than the target where one
+    of the two has all architectures of the other.
     """
     joint = joint_space(space, [source.space for source in sources])
     kernel = CellKernel(joint, _features_in(joint, features))
     cells, labels = [], []
     for source in sources:
-        if len(source) < _FEWEST_LABELS or np.ptp(source.utilities) == 0:
-            raise SettingError(
-                f"Source {source.name} has {len(source)} labelled cells, {len(np.unique(source.utilities))} of them "
-                f"different: at least {_FEWEST_LABELS}, not all alike, are needed to learn an order from."
-            )
+        check_ranked(source)
         moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
         kept = _kept(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
         cells.append(moved[kept])
         labels.append(scores[kept])
-    few = [_evenly(len(own), max(_FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
+    few = [_evenly(len(own), max(FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
     hyperparameters = fit_joint(
         kernel,
         [own[i] for own, i in zip(cells, few, strict=True)],

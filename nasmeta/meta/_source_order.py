@@ -14,8 +14,6 @@ from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["SourceOrder"]
-
 
 @SEARCHERS.register("source-order")
 class SourceOrder(MetaSearcher):

@@ -16,8 +16,6 @@ from nasmeta.searchers import SEARCHERS, MetaSearcher, OwnGenerators, PeerSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["SyneTuneBoundingBox", "SyneTuneQuantileCopula", "SyneTuneZeroShot"]
-
 _SCHEDULERS = "syne_tune.optimizer.schedulers"
 _METRIC = "error"
 _WITHIN = {

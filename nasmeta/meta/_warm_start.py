@@ -13,8 +13,6 @@ from nasmeta.meta._learned_space import labelled_in
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask, Task
 
-__all__ = ["warm_start_cells"]
-
 _MIXTURES = 64
 
 
@@ -30,37 +28,12 @@ def warm_start_cells(
     """Choose cells one after another, each for what it adds on the sources.
 
     A set of cells is worth, on a task, minus the logarithm of the best rank of its cells there; the mean over the
-    sources and mixtures of them is what each choice increases most. This is greedy coverage (Wistuba, Schilling and
-    Schmidt-Thieme, "Learning hyperparameter optimization initializations", DSAA 2015, do the same with a
-    differentiable loss), so the second cell is good where the first is not.
+    sources and mixtures of them (with half the weight) is what each choice increases most, per unit of cost where there
+    are `costs`. This is greedy coverage (Wistuba, Schilling and Schmidt-Thieme, "Learning hyperparameter optimization
+    initializations", DSAA 2015, do the same with a differentiable loss), so the second cell is good where the first is
+    not. Sources of another space count with the cells that both have.
 
-    Parameters
-    ----------
-    space : SearchSpace
-    sources : iterable of Task or SourceTask
-        Those of another space count with the cells that both have.
-    n : int
-        How many cells.
-    costs : array-like of float, shape (n_cells,), optional
-        Positive. The gain per unit of cost is then what decides.
-    allowed : ndarray of int32, optional
-        Choose among these cells only; all where left out.
-    mixtures : int, default 64
-        How many mixtures of sources are added, with half the weight of all; none where there is one source.
-
-    Returns
-    -------
-    ndarray of int32, shape (n,)
-        In the order of choice; fewer where the sources have fewer labelled cells among those allowed.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
     >>> import nasmeta as nm
-    >>> from nasmeta.meta import warm_start_cells
     >>> sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     >>> cells = warm_start_cells(target[0].space, sources, 5)
     >>> len(set(cells.tolist())), bool(target[0].values[cells].max() > 73)

@@ -48,12 +48,6 @@ _FONT_SIZE = 10.0  # matplotlib's, to which our sizes are in proportion
 def inches(width: Width, default: float) -> float:
     """Return a width in inches: that of a paper's column or text by its name, a number, or the default.
 
-    Raises
-    ------
-    UnknownNameError, SettingError
-
-    Examples
-    --------
     >>> inches("icml", 5.0), inches(4, 5.0), inches(None, 5.0)
     (3.25, 4.0, 5.0)
     """
@@ -75,12 +69,7 @@ def house_style(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:  # fmt: skip
     """Return a decorator of plot functions: ours is what the user's rcParams leave at matplotlib's default.
 
-    Parameters
-    ----------
-    label, tick, legend : float
-        Points at matplotlib's ``font.size``; they grow and shrink with the user's.
-    framed : bool, default False
-        Draw axes on all four sides.
+    Sizes are points at matplotlib's ``font.size``, and grow and shrink with the user's; `framed` axes have four sides.
     """
 
     def decorate(plot: Callable[P, R]) -> Callable[P, R]:
@@ -118,8 +107,6 @@ def house_style(
 def points(size: float) -> float:
     """Return a size of text in proportion to the user's ``font.size``.
 
-    Examples
-    --------
     >>> points(9)
     9.0
     """
@@ -138,8 +125,6 @@ def new_figure(width: float, height: float) -> Figure:
 def text_inches(text: str, size: Any) -> float:
     """Return how wide the widest line of a text is in the user's font.
 
-    Examples
-    --------
     >>> text_inches("evaluations", 9) < text_inches("evaluations", 10) < text_inches("simulated seconds", 10)
     True
     """
@@ -154,8 +139,6 @@ def text_inches(text: str, size: Any) -> float:
 def wrapped(text: str, width: float, size: Any) -> str:
     r"""Break a text into lines that are no wider than so many inches, where its words allow it.
 
-    Examples
-    --------
     >>> wrapped("average rank over 36 blocks", 10, 9), wrapped("average rank over 36 blocks", 1.1, 9)
     ('average rank over 36 blocks', 'average rank\nover 36 blocks')
     """
@@ -170,8 +153,6 @@ def wrapped(text: str, width: float, size: Any) -> str:
 def fitting_size(text: str, width: float, size: Any) -> float:
     """Return a size of at most `size` at which a text is no wider than so many inches, as far as it can be read then.
 
-    Examples
-    --------
     >>> fitting_size("nb201/cifar10", 3, 9), fitting_size("nb201/cifar10/tradeoff-5.89/edgegpu", 1.4, 9) < 9
     (9.0, True)
     """

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-__all__ = ["ShowsFacts"]
-
 
 class ShowsFacts:
     """Base of what a notebook shows as its facts."""

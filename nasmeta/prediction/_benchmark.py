@@ -16,8 +16,7 @@ from nasmeta.checks import check_int
 from nasmeta.code import code_within
 from nasmeta.errors import ColumnError, SettingError, UnknownNameError
 from nasmeta.places import checked_path
-from nasmeta.prediction._meta_models import LearntPredictor
-from nasmeta.prediction._models import Model, PredictorsLike, models_of
+from nasmeta.prediction._models import LearntPredictor, Model, PredictorsLike, models_of
 from nasmeta.prediction._protocols import (
     PROTOCOLS,
     RULES,

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 from nasmeta.errors import JournalError
 from nasmeta.journals import JournalFile, JournalKind, changed_code
-from nasmeta.moved import renamed_in
 
 Rows: TypeAlias = list[dict[str, Any]]
 _Done: TypeAlias = tuple[dict[str, Any], Rows]  # a job, and what came out
@@ -77,7 +76,7 @@ def _by_job(records: list[Any]) -> dict[str, _Done]:
 
 
 def _named(job: Mapping[str, Any]) -> str:
-    return json.dumps({key: said for key, said in renamed_in(dict(job)).items() if key != "code"}, sort_keys=True)
+    return json.dumps({key: said for key, said in job.items() if key != "code"}, sort_keys=True)
 
 
 _KIND = JournalKind(

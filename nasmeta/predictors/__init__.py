@@ -22,58 +22,43 @@ from nasmeta.tasks import normal_scores as normal_scores
 if TYPE_CHECKING:
     from nasmeta.predictors._encoders import (
         ENCODERS,
-        AdjacencyEncoder,
+        AdjacencyEncoder as AdjacencyEncoder,
         CellEncoder,
-        CellIndices,
-        ColumnEncoder,
-        CostEncoder,
-        CountEncoder,
-        GraphEncoder,
-        LivePathEncoder,
-        OneHotEncoder,
-        OperationCountEncoder,
-        PathEncoder,
-        join,
+        CellIndices as CellIndices,
+        ColumnEncoder as ColumnEncoder,
+        CostEncoder as CostEncoder,
+        CountEncoder as CountEncoder,
+        GraphEncoder as GraphEncoder,
+        LivePathEncoder as LivePathEncoder,
+        OneHotEncoder as OneHotEncoder,
+        OperationCountEncoder as OperationCountEncoder,
+        PathEncoder as PathEncoder,
+        join as join,
         make_encoder,
     )
     from nasmeta.predictors._estimators import (
-        EnsembleRegressor,
-        ForestRegressor,
-        GPRegressor,
-        RidgeRegressor,
+        EnsembleRegressor as EnsembleRegressor,
+        ForestRegressor as ForestRegressor,
+        GPRegressor as GPRegressor,
+        RidgeRegressor as RidgeRegressor,
         ScaledRegressor,
-        XGBoostRegressor,
+        XGBoostRegressor as XGBoostRegressor,
     )
     from nasmeta.predictors._learning_curves import CURVE_METHODS as CURVE_METHODS, LearningCurveRegressor
-    from nasmeta.predictors._neural import CellTransformer, GraphNetwork, MLPEnsemble
+    from nasmeta.predictors._neural import (
+        CellTransformer as CellTransformer,
+        GraphNetwork as GraphNetwork,
+        MLPEnsemble as MLPEnsemble,
+    )
     from nasmeta.predictors._storage import load_predictor, save_predictor
 
 __all__ = [
     "ENCODERS",
     "PREDICTORS",
-    "AdjacencyEncoder",
     "CellEncoder",
-    "CellIndices",
-    "CellTransformer",
-    "ColumnEncoder",
-    "CostEncoder",
-    "CountEncoder",
-    "EnsembleRegressor",
-    "ForestRegressor",
-    "GPRegressor",
-    "GraphEncoder",
-    "GraphNetwork",
     "LearningCurveRegressor",
-    "LivePathEncoder",
-    "MLPEnsemble",
-    "OneHotEncoder",
-    "OperationCountEncoder",
-    "PathEncoder",
-    "RidgeRegressor",
     "ScaledRegressor",
-    "XGBoostRegressor",
     "isomorph_split",
-    "join",
     "load_predictor",
     "make_encoder",
     "make_predictor",
@@ -81,12 +66,18 @@ __all__ = [
     "save_predictor",
 ]
 
-_LAZY = {name: "_estimators" for name in __all__ if name.endswith("Regressor")}
-_LAZY |= {name: "_encoders" for name in __all__ if "Encoder" in name}
-_LAZY |= dict.fromkeys(("ENCODERS", "CellIndices", "join", "make_encoder"), "_encoders")
-_LAZY |= dict.fromkeys(("CURVE_METHODS", "LearningCurveRegressor"), "_learning_curves")
-_LAZY |= dict.fromkeys(("CellTransformer", "GraphNetwork", "MLPEnsemble"), "_neural")
-_LAZY |= dict.fromkeys(("load_predictor", "save_predictor"), "_storage")
+_LAZY = {
+    name: f"_{module}"
+    for module, names in {
+        "encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
+        "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder join make_encoder",
+        "estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
+        "learning_curves": "CURVE_METHODS LearningCurveRegressor",
+        "neural": "CellTransformer GraphNetwork MLPEnsemble",
+        "storage": "load_predictor save_predictor",
+    }.items()
+    for name in names.split()
+}
 
 
 def __getattr__(name: str) -> object:

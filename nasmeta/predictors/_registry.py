@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import SettingError, shown
-from nasmeta.moved import new_names
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace, get_space
 
@@ -18,19 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PredictorEntry:
-    """What a name in `PREDICTORS` stands for.
+    """What a name in `PREDICTORS` stands for; `encoder` is None where it reads architectures itself."""
 
-    Attributes
-    ----------
-    regressor : str or type
-        The class, or ``"module:class"``, which is imported when it is asked for.
-    encoder : str or None
-        Encoder that it gets where none is chosen, as `make_encoder` reads it, and where the space has what it encodes,
-        else ``counts``; None where it reads architectures itself.
-    """
-
-    regressor: str | type
-    encoder: str | None
+    regressor: str | type  # the class, or "module:class", imported when it is asked for
+    encoder: str | None  # by default, as `make_encoder` reads it; ``counts`` where the space lacks it
 
     def load(self) -> type:
         """Return the class."""
@@ -119,7 +109,6 @@ def make_predictor(
     if hasattr(regressor, "check_space"):
         regressor.check_space(own)
     known = inspect.signature(regressor).parameters
-    settings = new_names(regressor.__init__, settings, regressor.__name__)  # type: ignore[misc]
     if name == "ensemble":
         settings["members"] = _members(settings.get("members"), encoder, space, seed)
     elif entry.encoder is None and encoder is not None:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from nasmeta.archives import ArchiveKind, digest_of, read_array
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
-from nasmeta.moved import names_of_today
 from nasmeta.spaces import SearchSpace, from_content, to_content
 
 _KIND = ArchiveKind(
@@ -172,8 +171,9 @@ def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
 
 def _class_named(name: object) -> Any:
     """Return the class that a file may name: pipelines and unions of scikit-learn, and this room's; else None."""
-    room = import_module("sklearn.pipeline" if name in ("Pipeline", "FeatureUnion") else __package__)
-    found = getattr(room, str(name)) if name in room.__all__ else None
+    in_sklearn = name in ("Pipeline", "FeatureUnion")
+    room = import_module("sklearn.pipeline" if in_sklearn else __package__)
+    found = getattr(room, str(name)) if in_sklearn or name in room._LAZY else None
     return found if isinstance(found, type) else None
 
 
@@ -201,7 +201,7 @@ def _from_tree(tree: Any, arrays: Mapping[str, NDArray[Any]], own: dict[str, typ
         )
     if "steps" in tree:
         return kind(_from_tree(tree["steps"], arrays, own))
-    made = kind(**names_of_today(kind.__init__, _from_tree(tree["settings"], arrays, own)))  # type: ignore[misc]
+    made = kind(**_from_tree(tree["settings"], arrays, own))
     state = _from_tree(tree["state"], arrays, own)
     if state is not None:
         made.set_state(state)

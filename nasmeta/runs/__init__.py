@@ -1,34 +1,22 @@
 """One run: its config, the loop, its clock, its journal, and its history."""
 
-from nasmeta.moved import moved_names
 from nasmeta.runs._answers import on_evaluator as on_evaluator
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._config import RunConfig
-from nasmeta.runs._frame import results_frame
+from nasmeta.runs._frame import results_frame as results_frame
 from nasmeta.runs._front_history import FrontHistory
-from nasmeta.runs._history import Best, History
-from nasmeta.runs._journal import Journal
+from nasmeta.runs._history import Best as Best, History
+from nasmeta.runs._journal import Journal as Journal
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._optuna_objective import OptunaObjective as OptunaObjective, optuna_objective
 from nasmeta.runs._search import search
 
 __all__ = [
-    "Best",
     "Clock",
     "FrontHistory",
     "History",
-    "Journal",
     "RunConfig",
     "optuna_objective",
-    "results_frame",
     "run_loop",
     "search",
 ]
-
-__getattr__ = moved_names(
-    __name__,
-    {
-        **dict.fromkeys(("Run", "Trace"), "nasmeta.runs:History"),
-        **dict.fromkeys(("TrainingFiles", "meta_train"), "nasmeta.meta"),
-    },
-)

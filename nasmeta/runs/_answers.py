@@ -26,8 +26,6 @@ from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
 
-__all__ = ["answers_for", "on_evaluator"]
-
 
 def answers_for(
     task: str | Task | TaskDistribution | SearchSpace | Evaluator,
@@ -35,12 +33,7 @@ def answers_for(
     data: str | ImageDataset | None = None,
     recipe: str | Path | Recipe = "fast",
 ) -> Evaluator:
-    """Return what answers a task, of what `nasmeta.search` takes.
-
-    Raises
-    ------
-    SettingError, UnknownNameError, DamagedFileError
-    """
+    """Return what answers a task, of what `nasmeta.search` takes."""
     if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
         evaluator = EVALUATORS[evaluator]
         if isinstance(task, str) and (task in SPACES or is_place(task)):
@@ -73,14 +66,7 @@ def answers_for(
 
 
 def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> Evaluator:
-    """Return the evaluator of this name, or the surrogate in this file, for a task.
-
-    Raises
-    ------
-    SettingError
-        Where there is no such evaluator, or it is that of another task.
-    DamagedFileError
-    """
+    """Return the evaluator of this name, or the surrogate in this file, for a task."""
     if isinstance(evaluator, Evaluator):
         if (evaluator.task.name, evaluator.task.table_name) != (task.name, task.table_name):
             raise SettingError(f"The evaluator answers for {evaluator.task.name}, but the task is {task.name}.")

@@ -10,8 +10,6 @@ from typing import Any
 from nasmeta.checks import check_bool, check_choice, check_int
 from nasmeta.errors import SettingError, shown
 
-__all__ = ["Budget", "Clock", "checked_budget"]
-
 _CHOICES = {"repeats": ("free", "charged"), "overshoot": ("count", "discard"), "promotion": ("scratch", "continued")}
 
 
@@ -94,20 +92,11 @@ class Clock:
 
 @dataclass(frozen=True)
 class Budget:
-    """What one run may spend; whichever limit is reached first ends it.
-
-    Attributes
-    ----------
-    evaluations : int or None
-    seconds : float or None
-        On the simulated clock.
-    stop_at_optimum : bool
-        Whether the run ends when the best cell of the task was evaluated.
-    """
+    """What one run may spend; whichever limit is reached first ends it."""
 
     evaluations: int | None = None
-    seconds: float | None = None
-    stop_at_optimum: bool = False
+    seconds: float | None = None  # on the simulated clock
+    stop_at_optimum: bool = False  # once the best cell of the task was evaluated
 
     @property
     def most_evaluations(self) -> float:
@@ -123,20 +112,7 @@ class Budget:
 def checked_budget(
     evaluations: object, seconds: object, stop_at_optimum: bool, *, default: int, what: str = "seconds"
 ) -> Budget:
-    """Return the checked budget of a run: by default so many evaluations, with seconds as many as fit.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> checked_budget(None, None, False, default=100)
-    Budget(evaluations=100, seconds=None, stop_at_optimum=False)
-    >>> checked_budget(None, -3, False, default=100)
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: seconds must be a positive number of simulated seconds, not -3.
-    """
+    """Return the checked budget of a run: by default so many evaluations, with seconds as many as fit."""
     number = None
     if seconds is not None:
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < float(seconds) < math.inf:

@@ -31,8 +31,6 @@ from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task, fidelities
 
-__all__ = ["RunConfig"]
-
 
 @dataclass(frozen=True, eq=False)
 class RunConfig:

@@ -15,20 +15,15 @@ if TYPE_CHECKING:
 
     from nasmeta.runs._history import History
 
-__all__ = ["results_frame", "weights_frame"]
-
 
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     """Return the results frame of runs: one row an evaluation, in the order of the runs; see `History.frame`.
 
     ``frame.attrs["searcher_seconds"]`` has the searchers' own computing time, in seconds a run, by task and searcher:
-    apart from the rows, as it is not the same twice. Runs that were read and not run have none.
-    ``frame.attrs["runs"]`` has the number of runs, also by task and searcher: those that finished nothing have no row.
+    apart from the rows, as it is not the same twice. Runs that were read and not run have none. ``frame.attrs["runs"]``
+    has the number of runs, also by task and searcher: those that finished nothing have no row.
 
-    Examples
-    --------
     >>> import nasmeta as nm
-    >>> from nasmeta.runs import results_frame
     >>> runs = [nm.search("random", "nb201/cifar10", evaluations=20, seed=seed) for seed in range(3)]
     >>> results_frame(runs)["seed"].value_counts().to_dict()
     {0: 20, 1: 20, 2: 20}

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import SeveralEvaluator
 from nasmeta.pictures import Width
-from nasmeta.runs._front_picture import plot_front
 from nasmeta.runs._history import History
-from nasmeta.runs._picture import RunAxis
+from nasmeta.runs._picture import RunAxis, plot_front
 from nasmeta.tasks import MultiObjectiveTask, front_frame, pareto_front
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nasmeta.runs._config import RunConfig
-
-__all__ = ["FrontHistory", "history_for"]
 
 
 class FrontHistory(History):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,40 +15,20 @@ from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
 
-__all__ = ["UNGUIDED", "Guidance", "Guide", "pruned"]
-
 _PER_SECOND = "/second"
 
 
 @dataclass(frozen=True)
 class Guide:
-    """What was learnt from sources for one target.
+    """What was learnt from sources for one target."""
 
-    Attributes
-    ----------
-    cells : ndarray of int32 or None
-        The part of the space to search in, the most promising first; None for all.
-    first : ndarray of int32 or None
-        What to evaluate first.
-    meta_model : object
-        What the searcher itself has learnt, if it is a meta-searcher.
-    chance_of_best : float
-        Estimated chance that the part holds the target's best cell; NaN for all of the space.
-    """
-
-    cells: NDArray[np.int32] | None = None
-    first: NDArray[np.int32] | None = None
-    meta_model: Any = None
-    chance_of_best: float = float("nan")
+    cells: NDArray[np.int32] | None = None  # the part of the space to search in, the most promising first; None for all
+    first: NDArray[np.int32] | None = None  # what to evaluate first
+    meta_model: Any = None  # what the searcher itself has learnt, if it is a meta-searcher
+    chance_of_best: float = float("nan")  # estimated, that the part holds the target's best cell
 
     def within(self, measured: NDArray[np.int32], task: Task) -> Guide:
-        """Return the same, kept to what was measured.
-
-        Raises
-        ------
-        SettingError
-            Where nothing of the learned part was.
-        """
+        """Return the same, kept to what was measured."""
         if self.cells is None:
             order = np.random.default_rng(0).permutation(measured)  # in which proposals outside are replaced
         else:
@@ -59,13 +38,7 @@ class Guide:
         return replace(self, cells=order)
 
     def around(self, searcher: Searcher) -> Searcher:
-        """Return the searcher within these bounds.
-
-        Raises
-        ------
-        SettingError
-            Where it chooses lengths of training and can not be told: proposals of pairs are not filtered.
-        """
+        """Return the searcher within these bounds, unless it chooses lengths of training and cannot be told of them."""
         if self.cells is None and self.first is None:
             return searcher
         if not isinstance(searcher, MultiFidelitySearcher):
@@ -83,35 +56,15 @@ class Guide:
 
 @dataclass(frozen=True)
 class Guidance:
-    """What of it is asked for.
+    """What of it is asked for."""
 
-    Attributes
-    ----------
-    prune_space : float or None
-        Fraction of the cells to search in; None for all.
-    warm_start : int
-        How many first cells.
-    per_second : bool
-        Whether these are chosen by their gain per second of training.
-    """
-
-    prune_space: float | None = None
-    warm_start: int = 0
-    per_second: bool = False
+    prune_space: float | None = None  # fraction of the cells to search in; None for all
+    warm_start: int = 0  # how many first cells
+    per_second: bool = False  # whether these are chosen by their gain per second of training
 
     @classmethod
     def of(cls, prune_space: object = None, warm_start: object = 0) -> Guidance:
-        """Read what a user passes: a fraction, and ``5`` or ``5/second``.
-
-        Raises
-        ------
-        SettingError
-
-        Examples
-        --------
-        >>> Guidance.of(0.1, "5/second")
-        Guidance(prune_space=0.1, warm_start=5, per_second=True)
-        """
+        """Read what a user passes: a fraction, and ``5`` or ``5/second``."""
         fraction = None
         if prune_space is not None:
             try:
@@ -161,11 +114,6 @@ class Guidance:
         """Learn from sources, of which the caller has checked that they may be used for the task.
 
         First cells are among those that were ``measured``; all where left out.
-
-        Raises
-        ------
-        SettingError
-            Where there are too few labels, or seconds are asked for and no source knows any.
         """
         space = task.space
         cells, chance = None, float("nan")
@@ -190,28 +138,6 @@ class Guidance:
 
 
 UNGUIDED = Guidance()
-
-
-def pruned(space: Any) -> Any:
-    """Return what ``space=`` said before as ``prune_space`` says it; of a mapping each value.
-
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> pruned("learned:0.1"), pruned("all"), pruned({"gp": "learned:0.2"})
-    (0.1, None, {'gp': 0.2})
-    """
-    if isinstance(space, Mapping):
-        return {label: pruned(one) for label, one in space.items()}
-    if space is None or space == "all":
-        return None
-    found = re.fullmatch(r"learned:(\d*\.?\d+)", space) if isinstance(space, str) else None
-    if found is None:
-        raise SettingError(f"space is prune_space now, a fraction of the cells such as 0.1, not {shown(space)}.")
-    return float(found[1])
 
 
 def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from nasmeta.runs._config import RunConfig
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["Best", "History"]
-
 
 class Best(NamedTuple):
     """The best architecture of a run and its value in the task's unit.

@@ -14,14 +14,6 @@ from typing import Any, NamedTuple
 from nasmeta.errors import JournalError
 from nasmeta.journals import FolderLease, JournalFile, JournalKind, is_there, loaded, whole_lines
 
-__all__ = [
-    "FORMAT",
-    "Journal",
-    "Records",
-    "read_journal",
-    "read_records",
-]
-
 FORMAT = 2  # 1 had no numbers of records
 _PLAIN = (int, float, float)
 _RECORDS = {_PLAIN + more + number for more in ((), (str,), (dict,)) for number in ((), (int,))}
@@ -89,39 +81,13 @@ class Journal(JournalFile[Records]):
     The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds, number]``, and
     where a training failed the reason comes fourth, or on a simulated clock ``{"start": …, "worker": …, "epochs": …}``;
     where the searcher says something about its proposal, ``{"note": …}``. Of several objectives the value is the list
-    of theirs.
-    The number counts the records from 1, so that a line that is lost is noticed; the floats are written so that they
-    are read back exactly. A last line without its end, as a kill leaves it, is dropped; anything else that does not
-    belong is an error.
+    of theirs. The number counts the records from 1, so that a line that is lost is noticed; the floats are written so
+    that they are read back exactly. A last line without its end, as a kill leaves it, is dropped; anything else that
+    does not belong is an error. Where another runner has the folder's `lease`, nothing more is written. What was
+    recorded before is in `cells`, `values`, `cost_seconds`, `failures` (reason by cell) and `details` (one a record).
 
-    Parameters
-    ----------
-    path : Path
-        Created where it does not exist.
-    header : mapping
-        The identity of the run, of JSON's types.
-    lease : FolderLease, optional
-        Of the folder: where another runner has it, nothing more is written.
-
-    Attributes
-    ----------
-    cells, values, cost_seconds : list
-        What was recorded before.
-    failures : dict of int to str
-        Of those cells that failed the reason.
-    details : list of dict
-        One for each record.
-
-    Raises
-    ------
-    JournalError
-        Where the file is another run's, is no journal, is damaged, cannot be written, or is in use.
-
-    Examples
-    --------
     >>> import tempfile
     >>> import nasmeta as nm
-    >>> from nasmeta.runs import Journal
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = nm.search("random", "nb201/cifar10", evaluations=5, journal=f"{folder}/run.jsonl")
     ...     with Journal(Path(folder, "run.jsonl"), run.config.identity) as journal:
@@ -160,13 +126,7 @@ class Journal(JournalFile[Records]):
 
 
 def read_records(path: Path, header: Mapping[str, Any]) -> Records | None:
-    """Return the records of a journal that is there; None where it has no whole line yet or cannot be read.
-
-    Raises
-    ------
-    JournalError
-        As `Journal` does.
-    """
+    """Return the records of a journal that is there; None where it has no whole line yet or cannot be read."""
     try:
         content = whole_lines(path)
     except OSError:  # writing will tell
@@ -175,13 +135,7 @@ def read_records(path: Path, header: Mapping[str, Any]) -> Records | None:
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], Records]:
-    """Return header and records of a journal, whosever it is.
-
-    Raises
-    ------
-    JournalError
-        Where there is no such file, or it is no journal, or damaged.
-    """
+    """Return header and records of a journal, whosever it is; a JournalError where it is none, or damaged."""
     if not is_there(path):
         raise JournalError(f"There is no journal {path}. A search keeps one: nasmeta search … --journal {path}")
     try:

@@ -20,8 +20,6 @@ from nasmeta.runs._journal import Journal
 from nasmeta.runs._replay import Replay
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
-__all__ = ["STALL_LIMIT", "run_loop"]
-
 STALL_LIMIT = 100_000
 # When it ends, the position of its first evaluation, worker, epochs, cost, best utility, what was asked for, what will
 # be told (None: look it up), and under which keys it is known.

@@ -16,8 +16,6 @@ from nasmeta.tasks import Task, as_task, fidelities
 if TYPE_CHECKING:
     from optuna import Trial
 
-__all__ = ["OptunaObjective", "optuna_objective"]
-
 _PROMOTIONS = ("scratch", "continued")
 
 

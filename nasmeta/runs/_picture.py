@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure
@@ -13,7 +14,72 @@ from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figur
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["RunAxis", "facts_of", "plot_run"]
+_DRAWN = 3  # architectures
+
+
+@house_style()
+def plot_front(run: Any, width: Width) -> Figure:
+    """Draw the first two objectives: what was evaluated, the front found, the true one; below some of its cells."""
+    from matplotlib import rcParams
+
+    if not len(run):
+        raise SettingError("The run evaluated nothing, so there is nothing to draw.")
+    total = inches(width, 5.6)
+    figure = new_figure(total, 1.05 * total)
+    grid = figure.add_gridspec(2, _DRAWN, height_ratios=(2, 1))
+    axes, true = figure.add_subplot(grid[0, :]), run.evaluator.front
+    values, positions = run.values[:, :2], run.front_positions
+    axes.plot(*values.T[::-1], "o", color="0.7", markersize=3, label="evaluated")
+    signs = run.evaluator.signs[:2]
+    if true is not None:
+        _line(axes, true.values[:, :2], signs, color="0.35", linestyle=(0, (5, 1.5)), label="true front")
+    _line(axes, values[positions], signs, color="#0072B2", marker="o", markersize=3.5, label="front found")
+    # A search evaluates very bad values: these would leave no room for the front.
+    shown = values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
+    for set_limits, column in ((axes.set_ylim, 0), (axes.set_xlim, 1)):
+        low, high = shown[:, column].min(), shown[:, column].max()
+        margin = 0.07 * (high - low) or 1.0
+        set_limits(low - margin, high + margin)
+    first, second = (
+        f"{c.metric.replace('_', ' ')}" + f" ({c.unit})" * (c.unit != "1") for c in run.evaluator.columns[:2]
+    )
+    axes.set_ylabel(first)
+    axes.set_xlabel(second)
+    title = f"{run.searcher} on {run.task.name}, seed {run.seed}"
+    axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))
+    axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
+    axes.set_axisbelow(True)
+    axes.legend(loc="best")
+    chosen = positions[_spread(axes, values[positions])]
+    for i, position in enumerate(chosen.tolist()):
+        panel, label = figure.add_subplot(grid[1, i]), "abcdefgh"[i]
+        run.task.space.draw(int(run.cells[position]), panel)
+        panel.set_title(
+            f"{label}: {values[position, 0]:.4g}, {values[position, 1]:.4g}", fontsize=rcParams["xtick.labelsize"]
+        )
+        axes.annotate(label, values[position, ::-1], (3, -9), textcoords="offset points")
+    return figure
+
+
+def _line(axes: Any, values: NDArray[np.float64], signs: NDArray[np.float64], **style: Any) -> None:
+    """Draw the border of what points dominate, in two objectives."""
+    order = np.argsort(-signs[0] * values[:, 0], kind="stable")
+    y, x = values[order].T  # from the best first objective on
+    best = np.maximum.accumulate(signs[1] * x) <= signs[1] * x  # of more objectives: those on the front of two
+    axes.plot(x[best], y[best], drawstyle="steps-post" if signs[0] * signs[1] < 0 else "steps-pre", **style)
+
+
+def _spread(axes: Any, values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return positions of points that lie far apart in the picture, the ends among them."""
+    if len(values) <= _DRAWN:
+        return np.arange(len(values))
+    scaled = axes.transData.transform(values[:, ::-1])
+    chosen = [0, len(values) - 1]
+    while len(chosen) < _DRAWN:
+        distance = np.linalg.norm(scaled[:, None] - scaled[chosen], axis=2).min(axis=1)
+        chosen.append(int(distance.argmax()))
+    return np.sort(np.array(chosen, np.intp))
+
 
 RunAxis = Literal["evaluation", "simulated_seconds"]
 

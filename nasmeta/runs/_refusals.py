@@ -9,8 +9,6 @@ from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
 from nasmeta.runs._spec import SearcherSpec
 
-__all__ = ["check_objectives", "why_no_seconds"]
-
 
 def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -> None:
     """Refuse a searcher that is told numbers where the answer is a vector, and the other way round."""

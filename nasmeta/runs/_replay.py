@@ -15,19 +15,11 @@ from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, Records
 
-__all__ = ["Replay", "check_recorded", "recorded_history"]
-
 
 class Replay:
     """Answer from a journal as long as it lasts, then from evaluators; record what the journal does not hold.
 
     Running the same searcher from the same seed on it repeats the recorded part of the run and goes on after it.
-
-    Parameters
-    ----------
-    journal : Journal
-    timed : bool
-        Whether the run has a simulated clock.
     """
 
     def __init__(self, journal: Journal, timed: bool) -> None:
@@ -48,13 +40,7 @@ class Replay:
         return self._thought[position] if self.holds(position) else None
 
     def evaluate(self, position: int, cells: NDArray[np.int32], epochs: int, evaluator: SupportsEvaluate) -> Evaluation:
-        """Return values and costs of cells from this position on, shape (n,).
-
-        Raises
-        ------
-        JournalError
-            Where others are recorded there.
-        """
+        """Return values and costs of cells from this position on, shape (n,), unless others are recorded there."""
         if not self.holds(position):
             return evaluator.evaluate(cells)
         held = slice(position, min(position + len(cells), len(self._cells)))
@@ -112,11 +98,6 @@ def recorded_history(path: Path, records: Records, timed: bool, n_objectives: in
     """Return what a journal records, of a run on a simulated clock or of one without.
 
     How many objectives there are the first value says, where that is left out.
-
-    Raises
-    ------
-    JournalError
-        Where a line of a run on a clock says no start, worker and epochs.
     """
     history, reasons = history_for(n_objectives or records.n_objectives, timed=timed), _reasons(records, timed)
     notes = [details.get("note") or {} for details in records.details]
@@ -147,22 +128,9 @@ def _reasons(records: Records, timed: bool) -> list[str | None]:
 
 
 def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator], *, continued: bool = False) -> None:
-    """Refuse values and costs that are not those of the tables, where these are known beforehand.
+    """Refuse values and costs of a past that are not those of the tables (evaluators by epochs), where these are known.
 
-    Parameters
-    ----------
-    path : Path
-        Of the journal.
-    past : History
-        What it records.
-    evaluators : mapping of int to Evaluator
-        By epochs.
-    continued : bool, default False
-        Whether the training of what was trained before costs a part.
-
-    Raises
-    ------
-    JournalError
+    With `continued` the training of what was trained before costs a part.
     """
     cells = past.cells
     values_due, costs_due = np.full(past.values.shape, np.nan), np.full(len(cells), np.nan)

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
-from nasmeta.moved import renamed_arguments
 from nasmeta.places import checked_path
 from nasmeta.progress import spinner
 from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Clock, checked_budget
 from nasmeta.runs._config import RunConfig
-from nasmeta.runs._guidance import pruned
 from nasmeta.runs._history import History
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.runs._spec import SearcherSpec
@@ -26,10 +24,7 @@ from nasmeta.threads import one_thread
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
 
-__all__ = ["search"]
 
-
-@renamed_arguments(pruned, space="prune_space")
 def search(
     searcher: str | type[Searcher],
     task: str | Task | TaskDistribution | SearchSpace | Evaluator,

@@ -10,51 +10,33 @@ from zlib import crc32
 
 import numpy as np
 
-from nasmeta.checks import listed_names
+from nasmeta.checks import recorded_settings, taking
 from nasmeta.code import code_of
 from nasmeta.errors import SettingError, shown
 from nasmeta.meta import SavedMetaModel
-from nasmeta.moved import new_names, renamed_arguments
-from nasmeta.runs._guidance import UNGUIDED, Guidance, pruned
+from nasmeta.runs._guidance import UNGUIDED, Guidance
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
-
-__all__ = ["SearcherSpec"]
 
 
 @dataclass(frozen=True)
 class SearcherSpec:
     """What to run: a searcher class and its settings.
 
-    Attributes
-    ----------
-    name : str
-        The registered name, else the name of the class.
-    kind : type of Searcher
-    settings : dict
-        Keyword arguments of the class; of types that JSON knows.
-    guidance : Guidance
-        What sources tell it beside what it learns itself: a part of the space, first cells.
-    code : str or None
-        What identifies the code of a class of somebody else's, see `code_of`; found out here, as a worker may not have
-        the source.
+    `code` identifies the code of a class of somebody else's, see `code_of`; found out here, as a worker may not have
+    the source.
     """
 
-    name: str
+    name: str  # the registered one, else that of the class
     kind: type[Searcher]
-    settings: dict[str, Any]
-    guidance: Guidance = UNGUIDED
+    settings: dict[str, Any]  # keyword arguments of the class; of types that JSON knows
+    guidance: Guidance = UNGUIDED  # what sources tell it beside what it learns itself: a part of the space, first cells
     code: str | None = None
 
     @classmethod
     def of(cls, searcher: str | type[Searcher], settings: Mapping[str, Any] | None = None) -> SearcherSpec:
-        """Look a searcher up and check the names of its settings.
-
-        Raises
-        ------
-        UnknownNameError, SettingError
-        """
+        """Look a searcher up and check the names of its settings."""
         if isinstance(searcher, str):
             name, kind = searcher, SEARCHERS[searcher]
         elif isinstance(searcher, type) and issubclass(searcher, Searcher):
@@ -69,27 +51,8 @@ class SearcherSpec:
             raise SettingError(f"The settings of {name} are a mapping of names to values, not {shown(settings)}.")
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
-        named = listed_names(kind, new_names(kind.__init__, settings or {}, kind.__name__))
-        try:
-            plain = {key: _plain(name, key, value) for key, value in named.items()}
-        except RecursionError:
-            raise SettingError(f"The settings of {name} have lists within lists, too deep to be recorded.") from None
-        spec = cls(name, kind, plain, code=code_of(kind))
-        possible = spec._possible_settings()
-        unknown = [] if possible is None else sorted(set(spec.settings) - set(possible))
-        if unknown:
-            listed = ", ".join(f"{key}={default!r}" for key, default in (possible or {}).items())
-            raise SettingError(
-                f"{name} has no setting {unknown[0]!r}. Possible: {listed or 'none, it has no setting'}."
-            )
-        return spec
-
-    def _possible_settings(self) -> dict[str, Any] | None:
-        """Return names and defaults of the settings; None where the class takes any."""
-        parameters = list(inspect.signature(self.kind).parameters.values())[2:]  # after space and rng
-        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-            return None
-        return {parameter.name: parameter.default for parameter in parameters}
+        parameters = [*inspect.signature(kind).parameters.values()][2:]  # after space and rng
+        return cls(name, kind, recorded_settings(name, kind, settings or {}, parameters), code=code_of(kind))
 
     @property
     def is_meta(self) -> bool:
@@ -101,15 +64,8 @@ class SearcherSpec:
         """Whether source tasks have a part in its runs: it is a meta-searcher, or guided."""
         return self.is_meta or bool(self.guidance)
 
-    @renamed_arguments(pruned, space="prune_space")
     def guided(self, prune_space: object = None, warm_start: object = 0) -> SearcherSpec:
-        """Return the same with guidance.
-
-        Raises
-        ------
-        SettingError
-            Where it is not possible.
-        """
+        """Return the same with guidance."""
         return replace(self, guidance=Guidance.of(prune_space, warm_start))
 
     @property
@@ -119,12 +75,8 @@ class SearcherSpec:
 
     def build(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
         """Build the searcher; a value that it cannot take is a SettingError."""
-        try:
+        with taking(self.name, self.settings):
             return self.kind(space, rng, **self.settings)
-        except (TypeError, ValueError) as reason:
-            if isinstance(reason, SettingError) or not self.settings:
-                raise
-            raise SettingError(f"{self.name} cannot take the settings {self.settings}: {reason}") from reason
 
     def generator(self, task: Task, seed: int) -> np.random.Generator:
         """Return the generator of one run: it depends on seed, task and searcher, and on nothing else."""
@@ -144,21 +96,3 @@ class SearcherSpec:
     def code_identity(self) -> dict[str, str]:
         """Its part of the identity of a run; nothing for a searcher of this package."""
         return {} if self.code is None else {"code": self.code}
-
-
-def _plain(searcher: str, key: str, value: Any) -> Any:
-    """Return a setting as a type that JSON knows, so that it can be recorded."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, list | tuple):
-        return [_plain(searcher, key, entry) for entry in value]
-    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-        return {name: _plain(searcher, key, entry) for name, entry in value.items()}
-    if isinstance(value, int) and value.bit_length() > 63:
-        raise SettingError(f"The setting {key} of {searcher} is a whole number of more than 63 bits.")
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise SettingError(
-        f"The setting {key} of {searcher} is {shown(value)} ({type(value).__name__}), but settings are recorded with "
-        "the results: numbers, strings, booleans, None, lists of them, and mappings of names to them."
-    )

@@ -11,8 +11,6 @@ from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._halving import Halving
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["ASHA"]
-
 
 class _Rung:
     """Values of one length of training, and which cells went up."""

@@ -9,12 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.searchers._path_networks import PathNetworks
 from nasmeta.spaces import SearchSpace
-
-__all__ = ["BananasSearch"]
 
 
 @SEARCHERS.register("bananas")
@@ -57,7 +54,6 @@ class BananasSearch(WithoutReplacement):
     30
     """
 
-    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,

@@ -9,13 +9,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
-
-__all__ = ["ACQUISITIONS", "SEARCHERS", "MetaSearcher", "Searcher", "WithoutReplacement", "check_int"]
 
 ACQUISITIONS = ("ei", "ucb", "thompson", "greedy")
 _OF_PREDICTORS = ("predictor", "meta-predictor")  # searchers that have the methods `knows` and `of`

@@ -12,8 +12,6 @@ from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["BOHB"]
-
 _LEAST_DENSITY = 1e-32
 
 

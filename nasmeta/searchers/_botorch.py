@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.searchers._base import SEARCHERS, WithoutReplacement, check_int
+from nasmeta.checks import check_int
+from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.searchers._peers import OwnGenerators, load_peer
 from nasmeta.spaces import SearchSpace
-
-__all__ = ["BoTorchSearch"]
 
 _CHUNK = 2048  # architectures whose acquisition is computed at once: the default of `optimize_acqf_discrete`
 

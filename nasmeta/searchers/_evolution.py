@@ -11,8 +11,6 @@ from nasmeta.checks import check_int
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["RegularizedEvolution"]
-
 _BLOCK = 256
 _TRIES = 128  # children in a row that are known already
 

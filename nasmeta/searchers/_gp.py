@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -19,10 +19,8 @@ from nasmeta.predictors import (
     normal_scores,
     weak_prior,
 )
-from nasmeta.searchers._base import SEARCHERS, Searcher, check_int
+from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
-
-__all__ = ["GPSearch"]
 
 _REFIT_ALWAYS_BELOW = 20
 _REFIT_GROWTH = 1.2
@@ -72,7 +70,6 @@ class GPSearch(Searcher):
     30
     """
 
-    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,

@@ -14,20 +14,12 @@ from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["Hyperband", "SuccessiveHalving"]
-
 
 class Bracket:
     """One run of successive halving: `sizes` cells on each rung, the best of a whole rung go up.
 
-    Parameters
-    ----------
-    sizes : list of int
-        How many cells each rung has, the first one new ones.
-    epochs : list of int
-        How long a training on each rung is.
-    lowest : int
-        The first rung's place on the ladder of all rungs.
+    The first size is of new cells; `epochs` are the lengths of training on each rung; `lowest` is the first rung's
+    place on the ladder of all rungs.
     """
 
     def __init__(self, sizes: list[int], epochs: list[int], lowest: int = 0) -> None:

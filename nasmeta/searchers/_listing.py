@@ -13,8 +13,6 @@ from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["list_searchers", "missing_packages"]
-
 # What their libraries are imported for is a search, so that nothing but one could tell.
 _EXTRAS = {
     **dict.fromkeys(("meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"), "torch"),

@@ -9,8 +9,6 @@ from nasmeta.checks import check_choice
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["FullLocalSearch", "LocalSearch"]
-
 
 @SEARCHERS.register("local-search")
 class LocalSearch(Searcher):

@@ -14,31 +14,14 @@ from nasmeta.predictors import PREDICTORS, PredictorEntry, make_predictor
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["UncertainModel", "build_model_of"]
-
 _OUTSIDE: Registry[Any] = Registry("predictor", group="nasmeta.predictors")  # functions and estimators, too
 
 
 def build_model_of(predictor: object, options: Mapping[str, Any], space: SearchSpace, seed: int) -> Any:
-    """Return a new, unfitted model.
+    """Return a new, unfitted model: of a name in `PREDICTORS`, of ``package.module:Name``, or a copy of an estimator.
 
-    Parameters
-    ----------
-    predictor : str or estimator
-        A name in `PREDICTORS`; ``package.module:Name`` of an estimator, or of what returns one; an estimator, which is
-        copied.
-    options : mapping
-        Keyword arguments, or parameters of an estimator.
-    space : SearchSpace
-    seed : int
-        For what draws random numbers and is given none.
-
-    Raises
-    ------
-    UnknownNameError
-        Where there is no such predictor.
-    SettingError
-        Where it is no regressor, or does not take the options.
+    Options are keyword arguments, or parameters of an estimator; the seed is for what draws random numbers and has
+    none.
     """
     found = predictor
     if isinstance(predictor, str):
@@ -102,23 +85,9 @@ class UncertainModel:
     """A model that also says how sure it is, fitted to some architectures and asked for all.
 
     The deviation is the model's own where ``predict`` takes ``return_std``; of a random forest of scikit-learn that of
-    its trees; else that of copies, each fitted to a bootstrap resample (Breiman, "Bagging predictors", 1996).
-
-    Parameters
-    ----------
-    model : estimator
-        Unfitted. A pipeline that begins with an encoder of `nasmeta.predictors` reads that, any other model the count
-        features of the space.
-    space : SearchSpace
-    rng : numpy.random.Generator
-        Draws the resamples.
-    copies : int
-        Resamples; 0 where no deviation is asked for.
-
-    Attributes
-    ----------
-    predictions_ : ndarray of float64, shape (n_members, size), or None
-        What trees or copies predict.
+    its trees; else that of copies, each fitted to a bootstrap resample (Breiman, "Bagging predictors", 1996); with 0
+    copies there is none. A pipeline that begins with an encoder of `nasmeta.predictors` reads that, any other model the
+    count features of the space. ``predictions_``, (n_members, size), is what trees or copies predict.
     """
 
     def __init__(self, model: Any, space: SearchSpace, rng: np.random.Generator, copies: int) -> None:

@@ -14,8 +14,6 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["MultiFidelitySearcher"]
-
 
 class MultiFidelitySearcher(Searcher):
     """Propose cells together with the epochs that each is trained for.

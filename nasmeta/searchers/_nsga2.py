@@ -9,8 +9,6 @@ from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["NSGA2"]
-
 _TRIES = 128  # children in a row that are known already
 
 

@@ -22,28 +22,13 @@ if TYPE_CHECKING:
     from optuna.distributions import CategoricalDistribution
     from optuna.samplers import BaseSampler
 
-__all__ = [
-    "OptunaGP",
-    "OptunaNSGAII",
-    "OptunaRandom",
-    "OptunaSearch",
-    "OptunaTPE",
-    "load_optuna",
-    "position_distributions",
-]
-
 _NO_SAMPLERS_OF_CELLS = ("CmaEsSampler", "GridSampler", "PartialFixedSampler")
 _NEEDED_BY = {"GPSampler": "torch"}
 _TRIES = 8  # combinations in a row that are no architecture
 
 
 def load_optuna(what: str) -> ModuleType:
-    """Import Optuna; where it is not installed, say what needs it and how to get it.
-
-    Raises
-    ------
-    NasmetaError
-    """
+    """Import Optuna; where it is not installed, say what needs it and how to get it."""
     try:
         import optuna
     except ImportError as reason:

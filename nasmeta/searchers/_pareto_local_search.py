@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["ParetoLocalSearch"]
-
 
 @SEARCHERS.register("pareto-local-search")
 class ParetoLocalSearch(WithoutReplacement):

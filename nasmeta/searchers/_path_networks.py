@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PathNetworks"]
-
 _DECAY_OF_MEAN, _DECAY_OF_SQUARES, _EPSILON = 0.9, 0.999, 1e-8  # Adam's own defaults
 
 
@@ -19,12 +17,6 @@ class PathNetworks:
 
     In NumPy: networks so small cost PyTorch several times more in calls than in arithmetic.
     `nasmeta.predictors.MLPEnsemble` (a ranking loss, early stopping) predicts better, at ten times the cost.
-
-    Parameters
-    ----------
-    n_inputs, members, layers, width : int
-    rng : numpy.random.Generator
-        Draws the first weights, with He's deviation.
     """
 
     def __init__(self, n_inputs: int, members: int, layers: int, width: int, rng: np.random.Generator) -> None:

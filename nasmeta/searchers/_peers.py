@@ -22,8 +22,6 @@ from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["OwnGenerators", "PeerSearch", "load_peer"]
-
 _TRIES = 16  # proposals in a row that are no architecture, or are known
 
 Suggestion: TypeAlias = "tuple[Any, list[int]]"
@@ -31,12 +29,7 @@ Suggestion: TypeAlias = "tuple[Any, list[int]]"
 
 
 def load_peer(module: str, who: str, extra: str) -> ModuleType:
-    """Import a module of a peer; where its package is not installed, say what needs it and how to get it.
-
-    Raises
-    ------
-    NasmetaError
-    """
+    """Import a module of a peer; where its package is not installed, say what needs it and how to get it."""
     root, torch = logging.getLogger(), sys.modules.get("torch")
     handlers, states = root.handlers[:], _states(torch)
     try:

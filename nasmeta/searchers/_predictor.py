@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SettingError, shown
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors import PREDICTORS, log_expected_improvement, normal_scores
 from nasmeta.registry import is_place
 from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, WithoutReplacement
 from nasmeta.searchers._models import UncertainModel, build_model_of
 from nasmeta.spaces import SearchSpace
-
-__all__ = ["PredictorSearch"]
 
 _REFIT_ALWAYS_BELOW = 20
 _REFIT_GROWTH = 1.1
@@ -74,7 +71,6 @@ class PredictorSearch(WithoutReplacement):
     default_acquisition: ClassVar[str] = "ei"
     is_bound: ClassVar[bool] = False  # whether the class's name says these two
 
-    @renamed_arguments(initial="n_initial", optimism="beta")
     def __init__(
         self,
         space: SearchSpace,

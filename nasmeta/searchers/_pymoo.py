@@ -12,8 +12,6 @@ from nasmeta.errors import NasmetaError
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["PymooNSGA2"]
-
 _GENERATIONS = 32  # in a row of which nothing has to be evaluated
 
 

@@ -10,8 +10,6 @@ from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["RandomSearch"]
-
 
 @SEARCHERS.register("random")
 class RandomSearch(Searcher):

@@ -9,8 +9,6 @@ from nasmeta.checks import check_number
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["Reinforce"]
-
 _DECAY_OF_MEAN, _DECAY_OF_SQUARES = 0.9, 0.999  # Adam's own defaults
 _FIRST_SPREAD = 1e-3  # of the logits at birth
 _REDRAWS = 8  # of combinations that are no architecture

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.searchers._base import SEARCHERS, check_int
+from nasmeta.checks import check_int
+from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._peers import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace, to_configspace
-
-__all__ = ["SMACSearch"]
 
 
 @SEARCHERS.register("smac")

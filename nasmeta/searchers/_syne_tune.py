@@ -12,19 +12,11 @@ from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._peers import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["SyneTuneBORE", "SyneTuneCQR", "SyneTuneGP", "SyneTuneKDE", "SyneTuneSearch", "syne_tune_space"]
-
 _SEARCHERS = "syne_tune.optimizer.schedulers.searchers"
 
 
 def syne_tune_space(space: SearchSpace, who: str) -> dict[str, Any]:
-    """Return what Syne Tune chooses from: the codes of each position that has several, by the position's number.
-
-    Raises
-    ------
-    NasmetaError
-        Where Syne Tune is not installed.
-    """
+    """Return what Syne Tune chooses from: the codes of each position that has several, by the position's number."""
     domains = load_peer("syne_tune.config_space", who, "syne-tune")
     return {
         str(i): domains.ordinal(list(range(len(p.choices))), kind="equal")

@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
-
-__all__ = ["TPESearch"]
 
 _PAIRS_FOR_ONE = 16  # of halves in a matrix product, in the time of one architecture by itself
 _LARGEST_TABLE, _BLOCK = 512, 256  # rows that a processor's cache holds
@@ -50,7 +47,6 @@ class TPESearch(WithoutReplacement):
     60
     """
 
-    @renamed_arguments(initial="n_initial")
     def __init__(
         self,
         space: SearchSpace,

@@ -1,6 +1,5 @@
 """What can be built: search spaces, their architectures and the forms, neighbours, isomorphs and costs of these."""
 
-from nasmeta.moved import moved_names
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike as ArchitectureLike
 from nasmeta.spaces._catalog import SPACES, get_cell_space as get_cell_space, get_space
 from nasmeta.spaces._cell_graph import complete_edges as complete_edges, live_edges as live_edges
@@ -26,5 +25,3 @@ __all__ = [
     "SearchSpace",
     "get_space",
 ]
-
-__getattr__ = moved_names(__name__, {"Notation": "nasmeta.spaces:CellCodec"})

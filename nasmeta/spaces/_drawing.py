@@ -72,12 +72,7 @@ def facts_of(name: str, size: int, positions: Sequence[Position]) -> dict[str, o
 
 
 def drawn(draw: Callable[[Any], object], ax: Any, width: Width = None) -> Drawing:
-    """Return what a function draws on axes, or on a figure of its own whose size fits, or whose width is given.
-
-    Raises
-    ------
-    UnknownNameError, SettingError
-    """
+    """Return what a function draws on axes, or on a figure of its own whose size fits, or whose width is given."""
     from matplotlib.figure import Figure
 
     if ax is not None and width is not None:

@@ -52,8 +52,6 @@ def draw_cell_of(axes: Any, operations: Sequence[str], space: CellSpace) -> None
 def short_label(choice: str) -> str:
     """Return what a picture calls an operation.
 
-    Examples
-    --------
     >>> short_label("nor_conv_3x3"), short_label("some_pooling")
     ('conv 3×3', 'some pooling')
     """

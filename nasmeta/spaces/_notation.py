@@ -32,8 +32,6 @@ class CellCodec:
 def position_notation(positions: Sequence[Position]) -> CellCodec:
     """Return the plain notation: ``name=choice`` for each position, joined by commas.
 
-    Examples
-    --------
     >>> notation = position_notation([Position("width", (16, 32)), Position("act", ("relu", "tanh"))])
     >>> notation.write([1, 0]), notation.read("width=32,act=relu")
     ('width=32,act=relu', (1, 0))
@@ -84,8 +82,6 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
 def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -> CellCodec:
     """Return the notation of NAS-Bench-201 for any cell: the inputs of each node, ``operation~source``.
 
-    Examples
-    --------
     >>> notation = cell_notation(["none", "conv"], [(0, 1), (0, 2), (1, 2)])
     >>> notation.write([1, 0, 1]), notation.read("|conv~0|+|none~0|conv~1|")
     ('|conv~0|+|none~0|conv~1|', (1, 0, 1))

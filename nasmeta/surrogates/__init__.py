@@ -6,19 +6,21 @@ from nasmeta.surrogates._features import (
     feature_sets as feature_sets,
     network_classes as network_classes,
 )
-from nasmeta.surrogates._fit import fit_surrogate, score_surrogate
+from nasmeta.surrogates._fit import (
+    Scores as Scores,
+    fit_surrogate,
+    score_predictions as score_predictions,
+    score_surrogate,
+)
 from nasmeta.surrogates._noise import SeedNoise as SeedNoise
 from nasmeta.surrogates._process import Process as Process
-from nasmeta.surrogates._scores import Scores, score_predictions
 from nasmeta.surrogates._shipped import load_surrogate, shipped_surrogates
 from nasmeta.surrogates._surrogate import Surrogate
 
 __all__ = [
-    "Scores",
     "Surrogate",
     "fit_surrogate",
     "load_surrogate",
-    "score_predictions",
     "score_surrogate",
     "shipped_surrogates",
 ]

@@ -11,9 +11,9 @@ from nasmeta.tables._catalog import (
 from nasmeta.tables._columns import KINDS as KINDS, ColumnInfo, Kind as Kind, kind_of_old as kind_of_old
 from nasmeta.tables._describe import describe_column as describe_column, describe_training as describe_training, query
 from nasmeta.tables._fetch import fetch
-from nasmeta.tables._joined import damaged_sources as damaged_sources
 from nasmeta.tables._legality import trained_on as trained_on
-from nasmeta.tables._own import added_tables, read_frame as read_frame, remove_added
+from nasmeta.tables._lookup import damaged_sources as damaged_sources
+from nasmeta.tables._own import added_tables as added_tables, read_frame as read_frame, remove_added as remove_added
 from nasmeta.tables._table import TABLES as TABLES, Table, load_table
 from nasmeta.tables.official import Imported as Imported, import_official
 from nasmeta.tables.sources import SOURCES, Source, registered_sources as registered_sources, table_names as table_names
@@ -23,12 +23,10 @@ __all__ = [
     "ColumnInfo",
     "Source",
     "Table",
-    "added_tables",
     "fetch",
     "import_official",
     "list_sources",
     "list_tables",
     "load_table",
     "query",
-    "remove_added",
 ]

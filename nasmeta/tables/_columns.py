@@ -117,8 +117,6 @@ _HARDWARE = re.compile(r"(latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|mi
 def kind_of_old(metric: str) -> tuple[Kind, str | None]:
     """Return kind and device of a column that was stored before columns said them.
 
-    Examples
-    --------
     >>> kind_of_old("latency_1080ti_batch32_milliseconds"), kind_of_old("proxy_synflow"), kind_of_old("train_seconds")
     (('latency', '1080ti'), ('proxy', None), ('seconds', None))
     """
@@ -150,8 +148,6 @@ _LESS_IS_BETTER = re.compile(
 def guessed_direction(metric: str, kind: Kind = "performance") -> str:
     """Return which values of a metric are good, by its kind and the last word of its name that says so.
 
-    Examples
-    --------
     >>> [guessed_direction(m) for m in ("val_accuracy", "testLoss", "top1_err", "neg_mean_squared_error")]
     ['max', 'min', 'min', 'max']
     """

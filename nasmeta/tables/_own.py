@@ -141,14 +141,7 @@ class AddedSource(_OwnSource):
 
 
 def added_tables() -> tuple[str, ...]:
-    """Return the names of the tables that were added to the store on this machine.
-
-    Examples
-    --------
-    >>> from nasmeta.tables import added_tables
-    >>> "nb201" in added_tables()
-    False
-    """
+    """Return the names of the tables that were added to the store on this machine."""
     folder = tables_folder()
     return tuple(sorted({path.parent.name for path in folder.glob(f"*/*{_SUFFIX}")})) if folder.is_dir() else ()
 
@@ -208,16 +201,8 @@ def add_columns(
 def remove_added(table: str) -> int:
     """Remove what was added under the name of a table; return how many sources that were.
 
-    Raises
-    ------
-    SettingError
-        Where nothing was.
-
-    Examples
-    --------
     >>> import pandas as pd
     >>> import nasmeta as nm
-    >>> from nasmeta.tables import added_tables, remove_added
     >>> measured = pd.DataFrame({"arch": [0, 5], "accuracy": [10.0, 90.0]})
     >>> table = nm.Table.from_frame(measured, "nb201", name="example-of-removal").add()
     >>> "example-of-removal" in added_tables(), remove_added("example-of-removal")

@@ -1,28 +1,39 @@
 """What is asked: tasks, distributions of tasks, their split into sources and target, and several objectives at once."""
 
-from nasmeta.tasks._augmentation import Augmentation, LabelNoise, measure_label_noise, normal_scores as normal_scores
+from nasmeta.tasks._augmentation import (
+    Augmentation,
+    LabelNoise as LabelNoise,
+    measure_label_noise as measure_label_noise,
+    normal_scores as normal_scores,
+)
 from nasmeta.tasks._catalog import (
     TASKS,
     as_task as as_task,
-    as_tasks,
+    as_tasks as as_tasks,
     default_sources as default_sources,
     get_task,
     list_tasks,
     task_distribution,
-    task_families,
+    task_families as task_families,
 )
 from nasmeta.tasks._distribution import TaskDistribution
-from nasmeta.tasks._fidelity import curve_point, fidelities
-from nasmeta.tasks._fronts import Front
+from nasmeta.tasks._fidelity import curve_point as curve_point, fidelities as fidelities
+from nasmeta.tasks._fronts import Front as Front
 from nasmeta.tasks._multi_objective import (
     HYPERVOLUME_UNIT as HYPERVOLUME_UNIT,
     MultiObjectiveTask,
     front_frame as front_frame,
 )
 from nasmeta.tasks._multi_objective_names import multi_objective_task
-from nasmeta.tasks._objectives import Objective, hypervolume, log_tradeoff, pareto_front, within_budget as within_budget
-from nasmeta.tasks._sampling import Episode, EpisodeSampler
-from nasmeta.tasks._signal import Cost, Signal
+from nasmeta.tasks._objectives import (
+    Objective,
+    hypervolume,
+    log_tradeoff as log_tradeoff,
+    pareto_front,
+    within_budget as within_budget,
+)
+from nasmeta.tasks._sampling import Episode as Episode, EpisodeSampler
+from nasmeta.tasks._signal import Cost as Cost, Signal as Signal
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._sources import checked_sources as checked_sources
 from nasmeta.tasks._task import Task
@@ -30,27 +41,16 @@ from nasmeta.tasks._task import Task
 __all__ = [
     "TASKS",
     "Augmentation",
-    "Cost",
-    "Episode",
     "EpisodeSampler",
-    "Front",
-    "LabelNoise",
     "MultiObjectiveTask",
     "Objective",
-    "Signal",
     "SourceTask",
     "Task",
     "TaskDistribution",
-    "as_tasks",
-    "curve_point",
-    "fidelities",
     "get_task",
     "hypervolume",
     "list_tasks",
-    "log_tradeoff",
-    "measure_label_noise",
     "multi_objective_task",
     "pareto_front",
     "task_distribution",
-    "task_families",
 ]

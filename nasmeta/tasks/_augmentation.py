@@ -10,27 +10,19 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
 from nasmeta.errors import SettingError, shown
-from nasmeta.moved import renamed_arguments
 from nasmeta.tasks._task import Task
 
 _BINS = 20  # of equally many cells, for which a deviation is estimated
 _MOST_MIXED = 3
 
 
-@renamed_arguments(deviations="stds")
 @dataclass(frozen=True, eq=False)
 class LabelNoise:
-    """The deviation of one seed's normal score from that of the cell, at each level of the score.
+    """The deviation of one seed's normal score from that of the cell, at each (ascending) level of the score.
 
-    Attributes
-    ----------
-    scores, stds : ndarray of float64, shape (n_bins,)
-        Ascending levels, and the deviation at each; in between it is linear, outside constant.
+    In between the levels it is linear, outside constant.
 
-    Examples
-    --------
     >>> import numpy as np
-    >>> from nasmeta.tasks import LabelNoise
     >>> LabelNoise(np.array([-1.0, 1.0]), np.array([0.3, 0.1])).at(np.array([0.0, 5.0]))
     array([0.2, 0.1])
     """
@@ -51,24 +43,7 @@ def measure_label_noise(tasks: Iterable[Task]) -> LabelNoise:
     ranked; half the mean squared difference is the variance of one seed, in 20 bins of equally many cells by their mean
     score. Only columns of the tasks that were passed are read, so a target that is not among them stays unseen.
 
-    Parameters
-    ----------
-    tasks : iterable of Task
-        Sources; those without seeds of their own are passed over.
-
-    Returns
-    -------
-    LabelNoise
-
-    Raises
-    ------
-    SettingError
-        Where no task has seeds.
-
-    Examples
-    --------
     >>> import nasmeta as nm
-    >>> from nasmeta.tasks import measure_label_noise
     >>> sources, _ = nm.task_distribution("nb201").leave_out("cifar10")
     >>> noise = measure_label_noise(sources)
     >>> bool(0 < noise.at(0.0) < 0.5)

@@ -248,22 +248,10 @@ def as_tasks(asked: object, *, held_out: Iterable[str] = (), sources: Literal[Tr
 def as_tasks(
     asked: object, *, held_out: Iterable[str] = (), sources: bool = False
 ) -> list[Task] | list[Task | SourceTask]:
-    """Return the tasks of names, of families by their names, Tasks, or several of these.
+    """Return the tasks of names, of families by name, Tasks, or several of these; with `sources` SourceTasks, too.
 
-    Parameters
-    ----------
-    asked : str, Task, TaskDistribution, or iterable of these
-    held_out : iterable of str
-        Of a family given by its name, the tasks on these datasets and devices are left out.
-    sources : bool, default False
-        Whether SourceTasks may be among them.
+    Of a family given by its name, the tasks on datasets and devices that are `held_out` are left out.
 
-    Raises
-    ------
-    UnknownNameError, SettingError
-
-    Examples
-    --------
     >>> [task.name for task in as_tasks(["nb201/latency/pixel3", "nb201"])]
     ['nb201/latency/pixel3', 'nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
     """

@@ -9,7 +9,6 @@ import numpy as np
 
 from nasmeta.checks import check_choice, check_generator, check_int
 from nasmeta.errors import SettingError, UnknownNameError, shown
-from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
@@ -166,7 +165,6 @@ They are on: cifar10, cifar100, imagenet16-120.
             held_out = set(target.datasets)
             yield name, TaskDistribution(task for task in self._tasks if held_out.isdisjoint(task.held_out)), target
 
-    @renamed_arguments(labels="n_labels")
     def as_sources(self, n_labels: int | None = None, rng: np.random.Generator | None = None) -> list[SourceTask]:
         """Return what a meta-searcher may see of each task; see `Task.as_source`."""
         return [task.as_source(n_labels, rng) for task in self._tasks]

@@ -35,32 +35,14 @@ def curve_point(task: Task, epoch: int) -> Task:
 
 
 def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[int, Task]:
-    """Return a task after trainings of each possible length.
+    """Return a task after trainings of each possible length, by epochs, ascending; the last is the task itself.
 
-    Parameters
-    ----------
-    task : Task
-        The longest training: what is searched for.
-    epochs : iterable of int or str, optional
-        Only these lengths; the task's own must be one of them. A string such as ``"50of200"`` is a point of the
-        learning curve of the task's own training, where a file gives it for all cells. All trainings that are known
-        where left out.
+    Validation accuracy on NAS-Bench-201 has trainings of 12 and 200 epochs, two separate trainings; a table of one's
+    own has what it has of the same metric, for all measured architectures; everything else has one length (0 for what
+    no training measures). A string such as ``"50of200"`` in `epochs` is a point of the learning curve of the task's own
+    training, where a file gives it for all cells.
 
-    Returns
-    -------
-    dict of int to Task
-        By epochs, ascending; the last is the task itself. Validation accuracy on NAS-Bench-201 has trainings of 12 and
-        200 epochs, two separate trainings; a table of one's own has what it has of the same metric, for all measured
-        architectures; everything else has one length (0 for what no training measures).
-
-    Raises
-    ------
-    SettingError
-        For lengths that are not possible.
-
-    Examples
-    --------
-    >>> from nasmeta.tasks import fidelities, get_task
+    >>> from nasmeta.tasks import get_task
     >>> {epochs: task.name for epochs, task in fidelities(get_task("nb201/cifar100")).items()}
     {12: 'nb201/cifar100@12ep', 200: 'nb201/cifar100'}
     >>> list(fidelities(get_task("nb201/cifar10"), ["25of200", "100of200", 200]))

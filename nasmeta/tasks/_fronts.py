@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from nasmeta.errors import MissingValueError
 from nasmeta.tasks._objectives import hypervolume, pareto_front
 
-__all__ = ["Front"]
-
 _SLACK = 0.1  # of the front's range, by which the reference lies beyond its worst values
 _COMPLETE = 1 - 1e-12  # of the hypervolume: the same points, added in another order
 
@@ -23,31 +21,9 @@ class Front:
     Each objective is scaled linearly, so that the front's best value is 1 and its worst 0. The reference point is -0.1
     in every objective: a tenth of the range beyond the worst, so that the extremes of the front count, too (Ishibuchi
     et al., "How to specify a reference point in hypervolume calculation for fair performance comparison", Evolutionary
-    Computation 2018). Hypervolumes are in percent of the front's.
+    Computation 2018). Hypervolumes are in percent of the front's. `cells` is the front, from the best value of the
+    first objective to the worst.
 
-    Parameters
-    ----------
-    values : ndarray of float64, shape (size, m)
-        Of all architectures; NaN where not measured.
-    directions : sequence of m of {"max", "min"}
-
-    Attributes
-    ----------
-    cells : ndarray of int32, shape (k,)
-        The front, from the best value of the first objective to the worst.
-    values : ndarray of float64, shape (k, m)
-        Theirs.
-    best, worst : ndarray of float64, shape (m,)
-        Of each objective on the front, in its unit.
-
-    Raises
-    ------
-    MissingValueError
-        Where no architecture has a value of every objective.
-
-    Examples
-    --------
-    >>> from nasmeta.tasks import Front
     >>> front = Front([[90.0, 5.0], [94.0, 9.0], [89.0, 6.0]], ["max", "min"])
     >>> front.cells, front.reference.round(2)
     (array([1, 0], dtype=int32), array([89.6,  9.4]))
@@ -96,15 +72,7 @@ class Front:
     def hypervolumes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return after each of some evaluations the hypervolume of all so far, in percent of the front's.
 
-        Parameters
-        ----------
-        values : array-like of float, shape (n, m)
-            In the objectives' units, in the order of the evaluations.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-            Never falling; exactly 100 once the whole front was evaluated.
+        It never falls, and is exactly 100 once the whole front was evaluated.
         """
         points = self.scaled(np.reshape(values, (-1, len(self.directions))))
         shares, so_far, held = np.empty(len(points)), 0.0, points[:0]

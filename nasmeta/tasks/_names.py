@@ -141,8 +141,6 @@ def attacks() -> Mapping[str, Signal]:
 def why_no_name(name: str) -> str:
     """Return why what a name seems to mean is no task, and what to use; empty where it means nothing of this kind.
 
-    Examples
-    --------
     >>> why_no_name("nb201/cifar10@37ep")
     'A point of a learning curve is no task: trainings have 12 or 200 epochs (nb201/cifar10@12ep, nb201/cifar10); \
 load_table("nb201").query(…, epochs=200, epoch=37) looks one up.'

@@ -24,8 +24,6 @@ def held_out_metric(metric: str) -> str | None:
 
     Of a `Task` the column says it. This guards labels that somebody brings with nothing but a name.
 
-    Examples
-    --------
     >>> held_out_metric("proxy_params"), held_out_metric("train_seconds"), held_out_metric("accuracy")
     ('parameters_and_flops', 'train_seconds', None)
     """

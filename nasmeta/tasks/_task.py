@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_generator, check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
-from nasmeta.moved import renamed_arguments
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._sampled import SampledSeeds
@@ -343,7 +342,6 @@ class Task(SampledSeeds, ShownTask):
         """All architectures whose signal equals the optimum, int32."""
         return np.flatnonzero(self.values == self.optimum).astype(np.int32)
 
-    @renamed_arguments(labels="n_labels")
     def as_source(self, n_labels: int | None = None, rng: np.random.Generator | None = None) -> SourceTask:
         """Return the labelled architectures of this task, for meta-training.
 

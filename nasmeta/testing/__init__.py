@@ -8,11 +8,10 @@ except ImportError as error:
 from nasmeta.testing._meta_predictors import MetaPredictorContract
 from nasmeta.testing._predictors import PredictorContract
 from nasmeta.testing._searchers import MultiFidelityContract, MultiObjectiveContract, SearcherContract, made_up_values
-from nasmeta.testing._spaces import EXAMPLE_SPACES, example_space
+from nasmeta.testing._spaces import EXAMPLE_SPACES as EXAMPLE_SPACES, example_space
 from nasmeta.testing._tables import TableContract
 
 __all__ = [
-    "EXAMPLE_SPACES",
     "MetaPredictorContract",
     "MultiFidelityContract",
     "MultiObjectiveContract",

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_array, check_bool, check_int, check_number
 from nasmeta.errors import DamagedFileError, SettingError, shown
-from nasmeta.moved import renamed_arguments
 from nasmeta.places import checked_path
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
@@ -24,7 +23,6 @@ _HALVED = ("cifar10", "cifar100", "imagenet16-120")
 _TEST_SHARE = 0.2  # where the source has no test images of its own
 
 
-@renamed_arguments(deviation="std")
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
     """Images, labels, and which of them are for training, validation and test.

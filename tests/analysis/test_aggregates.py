@@ -7,24 +7,12 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings, strategies as st
 
-from nasmeta.analysis import aggregate_scores, interquartile_mean, probability_of_improvement
+from nasmeta.analysis import aggregate_scores, probability_of_improvement
 from nasmeta.errors import SettingError, UnknownNameError
 
 
 def one_evaluation(make_frame, regrets):
     return make_frame({key: [[loss] for loss in losses] for key, losses in regrets.items()})
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20))
-def test_interquartile_mean_equals_scipy(samples):
-    assert interquartile_mean(samples) == pytest.approx(scipy.stats.trim_mean(samples, 0.25))
-
-
-@pytest.mark.parametrize("wrong", [[], [1.0, np.nan], [np.inf]])
-def test_interquartile_mean_needs_numbers(wrong):
-    with pytest.raises(SettingError, match="finite"):
-        interquartile_mean(wrong)
 
 
 def test_scores_by_hand(make_frame):

@@ -121,16 +121,6 @@ def test_fixed_decimals_are_for_numbers_without_uncertainty():
     assert to_markdown(table, decimals={"rank": 1, "x": 4}).splitlines()[-1] == "| 2.6 | 1.00 ± 0.50 |"
 
 
-def test_old_names_warn() -> None:
-    import nasmeta.analysis
-    import nasmeta.tables.audit
-
-    with pytest.warns(DeprecationWarning, match=r"alike_runs is nasmeta\.analysis\.deterministic_runs now"):
-        assert nasmeta.analysis.alike_runs is nasmeta.analysis.deterministic_runs
-    with pytest.warns(DeprecationWarning, match=r"write_report is nasmeta\.tables\.audit\.write_audit now"):
-        assert nasmeta.tables.audit.write_report is nasmeta.tables.audit.write_audit
-
-
 def test_a_comparison_in_short() -> None:
     frame = nm.compare(["random", "source-order"], "nb201/cifar100", repeats=2, evaluations=60)
     short = summarise_comparison(frame, evaluations=60)

@@ -71,7 +71,7 @@ def test_of_a_search(tmp_path: Path, text: str, clock: Any) -> None:
     path = tmp_path / "run.jsonl"
     lines = text.splitlines(keepends=True)
 
-    def run(journal: Path | None) -> nm.Run:
+    def run(journal: Path | None) -> nm.runs.History:
         return nm.search("evolution", "nb201/cifar10", evaluations=4, seed=3, journal=journal, clock=clock)
 
     due = run(None)

@@ -114,9 +114,6 @@ def test_a_learned_space_and_a_warm_start(name: str) -> None:
     learnt = LearnedSpace.learn(space, sources_in(name), fraction=0.1)
     assert len(learnt.cells) == int(np.ceil(0.1 * space.size))
     assert made_up(space)[learnt.cells].mean() > np.quantile(made_up(space), 0.7)
-    np.testing.assert_allclose(learnt.edge_probabilities.sum(axis=1), 1.0)
-    np.testing.assert_allclose(learnt.pair_probabilities.sum(axis=(1, 2)), 1.0)
-    assert len(learnt.edge_pairs) == len(learnt.pair_probabilities)
     first = warm_start_cells(space, sources_in(name), 5)
     assert made_up(space)[first].max() > np.quantile(made_up(space), 0.95)
 

@@ -18,8 +18,11 @@ from nasmeta.testing import SearcherContract, made_up_values
 torch = pytest.importorskip("torch")
 
 from nasmeta.meta.meta_nas import MetaNASSearch  # noqa: E402
-from nasmeta.meta.meta_nas._cells import cell_features, cell_tree  # noqa: E402
-from nasmeta.meta.meta_nas._model import MetaNASModel  # noqa: E402
+from nasmeta.meta.meta_nas._model import (  # noqa: E402
+    MetaNASModel,
+    cell_features,
+    cell_tree,
+)
 from nasmeta.meta.meta_nas._networks import ranks_as_scores  # noqa: E402
 from nasmeta.meta.meta_nas._tasks import PracticeTasks, completed_scores  # noqa: E402
 from nasmeta.meta.meta_nas._training import Recipe, Trainer, train_networks  # noqa: E402

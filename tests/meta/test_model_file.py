@@ -16,9 +16,9 @@ from nasmeta.errors import (
     SettingError,
     UnknownNameError,
 )
-from nasmeta.meta import MetaGPSearch, SourceOrder, load_meta_model, meta_model_for, save_meta_model
+from nasmeta.meta import MetaGPSearch, SourceOrder, load_meta_model, meta_model_for, save_meta_model, training_digest
 from nasmeta.meta._model_archive import encode
-from nasmeta.searchers import MetaSearcher
+from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.tasks import SourceTask
 
 SPACE = nm.get_space("nb201")
@@ -189,3 +189,22 @@ def test_a_model_that_has_learnt_the_targets_values_under_another_name_is_refuse
     with pytest.raises(LeakageError, match="its source x orders"):
         nm.compare(["source-order"], [task], evaluations=2, repeats=1, meta_model=path)
     nm.search("source-order", "nb201/cifar100", evaluations=2, meta_model=path)
+
+
+def test_files_keep_the_first_name_of_a_setting(tmp_path: Path) -> None:
+    for name in ("meta-rl-nb201-without-cifar10", "meta-nas-nb201-without-cifar10"):
+        shipped = load_meta_model(name)
+        learner = shipped.searcher(np.random.default_rng(0))
+        again = load_meta_model(save_meta_model(tmp_path / "again.npz", learner))
+        assert shipped.card["settings"]["std"] == learner.std
+        assert "deviation" not in shipped.card["settings"]
+        assert again.sha256 == shipped.sha256
+        with pytest.raises(SettingError, match=r"meta-trained with std=0\.\d, not 0\.9"):
+            shipped.searcher(np.random.default_rng(0), std=0.9)
+
+
+@pytest.mark.parametrize(("name", "digest"), [("meta-rl", "3a5d7d0b5f3b32c0"), ("meta-nas", "e5cc1b36f0244109")])
+def test_so_a_training_is_not_another_one(name: str, digest: str) -> None:
+    source = nm.get_task("nb201/cifar10").as_source()
+    learner = SEARCHERS[name](nm.get_space("nb201"), np.random.default_rng(0), std=0.4)
+    assert training_digest(learner, [source], 0)[:16] == digest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 
@@ -62,25 +61,6 @@ def test_no_sub_room_is_imported_before_it_is_asked_for() -> None:
     code = "import sys, nasmeta.meta; print([name for name in sys.modules if name.count('.') > 2 and 'meta.' in name])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not any(f"meta.{room}." in done.stdout for room in REGISTERED)
-
-
-@pytest.mark.parametrize(
-    ("old", "name", "now"),
-    [
-        ("nasmeta.meta", "MetaNASSearch", "nasmeta.meta.meta_nas"),
-        ("nasmeta.meta", "MetaNPSearch", "nasmeta.meta.neural_process"),
-        ("nasmeta.meta", "MetaRLSearch", "nasmeta.meta.rl"),
-        ("nasmeta.meta", "PPOSearch", "nasmeta.meta.rl"),
-        ("nasmeta.runs", "meta_train", "nasmeta.meta"),
-        ("nasmeta.runs", "TrainingFiles", "nasmeta.meta"),
-        ("nasmeta.experiments", "meta_train", "nasmeta.meta"),
-        ("nasmeta.experiments", "TrainingFiles", "nasmeta.meta"),
-    ],
-)
-def test_old_places_warn(old: str, name: str, now: str) -> None:
-    with pytest.warns(DeprecationWarning, match=rf"{old}\.{name} is {now}\.{name} now"):
-        found = getattr(importlib.import_module(old), name)
-    assert found is getattr(importlib.import_module(now), name)
 
 
 def test_meta_train_is_at_the_top() -> None:

@@ -126,7 +126,7 @@ def test_of_a_function(call: Any, message: str) -> None:
         lambda: nm.search(HUGE, TASK, evaluations=3),
         lambda: nm.search("gp", TASK, evaluations=3, settings=HUGE),
         lambda: nm.search("gp", TASK, evaluations=3, clock=HUGE),
-        lambda: nm.search("gp", TASK, evaluations=3, space=HUGE),
+        lambda: nm.search("gp", TASK, evaluations=3, prune_space=HUGE),
         lambda: nm.search("gp", TASK, evaluations=3, warm_start=HUGE),
         lambda: nm.search("rgpe", TASK, evaluations=3, sources=HUGE),
         lambda: nm.compare(HUGE, tasks=TASK),

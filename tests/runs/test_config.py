@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import subprocess
-import sys
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
@@ -102,19 +100,3 @@ def test_a_loop_goes_on_from_a_journal(tmp_path: Path) -> None:
 def test_histories_are_small_when_they_are_sent() -> None:
     run = nm.search("random", "nb201/cifar10", evaluations=1000)
     assert len(pickle.dumps(run.of(None))) < 30_000  # 20 bytes an evaluation: the tables do not travel
-
-
-def test_old_names_warn() -> None:
-    program = (
-        "import warnings, nasmeta.runs as runs, nasmeta.experiments as experiments\n"
-        "with warnings.catch_warnings(record=True) as told:\n"
-        "    warnings.simplefilter('always')\n"
-        "    assert runs.Run is runs.Trace is experiments.Run is runs.History\n"
-        "print(*(w.message for w in told), sep='\\n')"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [
-        "nasmeta.runs.Run is nasmeta.runs.History now.",
-        "nasmeta.runs.Trace is nasmeta.runs.History now.",
-        "nasmeta.experiments.Run is nasmeta.runs.History now.",
-    ]

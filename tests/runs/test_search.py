@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -233,3 +234,14 @@ def test_an_error_inside_a_searcher_is_not_hidden() -> None:
 
     with pytest.raises(ZeroDivisionError):
         nm.search(Broken, "nb201/cifar10")
+
+
+def test_what_was_searched_is_said_in_words(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"prune_space": 0.1, "evaluations": 3}
+    run = nm.search("random", "nb201/cifar10", journal=tmp_path / "run.jsonl", **options)
+    header = json.loads((tmp_path / "run.jsonl").read_text("utf-8").partition("\n")[0])
+    assert (run.space, header["space"], "prune_space" in header) == ("learned:0.1", "learned:0.1", False)
+    frame = nm.compare(["random"], tasks="nb201/cifar10", repeats=1, folder=tmp_path / "all", **options)
+    said = json.loads((tmp_path / "all" / "specification.json").read_text("utf-8"))["searchers"]
+    assert said == {"random": {"searcher": "random", "settings": {}, "space": "learned:0.1"}}
+    assert set(frame["space"]) == {"learned:0.1"}

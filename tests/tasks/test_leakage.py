@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 import nasmeta as nm
 from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError
 from nasmeta.evaluators import TableEvaluator
-from nasmeta.runs._content import refuse_copies
+from nasmeta.runs._sources import refuse_copies
 from nasmeta.searchers import MetaSearcher
 from nasmeta.tasks import Signal, SourceTask, Task, TaskDistribution, default_sources, task_families
 

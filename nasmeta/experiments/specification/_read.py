@@ -19,7 +19,6 @@ from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification, ready_specifications
 from nasmeta.experiments.specification._training import TRAINING_KEYS, Training
 from nasmeta.files import parse_toml
-from nasmeta.moved import new_names
 from nasmeta.places import checked_path
 from nasmeta.runs import Clock, RunConfig
 from nasmeta.runs._clock import checked_budget
@@ -275,7 +274,7 @@ class _Reader:
             with self.on(line):
                 if not isinstance(name, str):
                     raise SettingError(f"searcher must be a name, not {shown(name)}.")
-                said = of_sources[label] = self.of_sources(label, settings)
+                said = of_sources[label] = {key: settings.pop(key) for key in OF_SOURCES if key in settings}
                 try:
                     spec = SearcherSpec.of(name, settings)
                 except SettingError as reason:
@@ -285,13 +284,6 @@ class _Reader:
                     said[key] = _said_of_sources(spec, key, value, self.file.parent)
             found[label] = (name, spec.settings)
         return found, {label: said for label, said in of_sources.items() if said}
-
-    def of_sources(self, label: str, settings: dict[str, Any]) -> dict[str, Any]:
-        """Take from the settings what is said of sources, by its names of today."""
-        old: Mapping[str, str] = SearcherSpec.guided.renamed  # type: ignore[attr-defined]
-        said = {key: settings.pop(key) for key in (*OF_SOURCES, *old) if key in settings}
-        with self.on(self.lines.of("searchers", label, *(key for key in old if key in said))):
-            return new_names(SearcherSpec.guided, said, f"[searchers.{label}] in {self.file.name}")
 
     def seeds(self) -> tuple[int, ...]:
         with self.within():

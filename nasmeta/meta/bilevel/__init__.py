@@ -13,6 +13,6 @@ except ImportError as reason:
         f'This meta-learner needs {reason.name}, which is not installed: pip install "nasmeta[torch]".'
     ) from reason
 
-from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
+from nasmeta.meta._meta_trainer import MetaTrainer as MetaTrainer, TrainingPlan as TrainingPlan
 
-__all__ = ["MetaTrainer", "TrainingPlan"]
+__all__ = []

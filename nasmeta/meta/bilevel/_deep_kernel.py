@@ -19,8 +19,6 @@ from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, SourceTask
 
-__all__ = ["DeepKernelGP"]
-
 _JITTER = 1e-4
 _FROM = 4  # groups of sources, to learn a mean, and from each source: of two, each is the opposite of the other
 _STEPS, _RATE = 600, 8e-3  # where there are so many: logarithms of variances have a long way to go

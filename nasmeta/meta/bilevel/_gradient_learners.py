@@ -17,8 +17,6 @@ from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
 
-__all__ = ["ANIL", "MAML", "Reptile"]
-
 Weights = dict[str, Tensor]
 
 

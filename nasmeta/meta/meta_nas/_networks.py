@@ -7,8 +7,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-__all__ = ["PredictionNetwork", "SearchNetwork", "ranks_as_scores"]
-
 
 def ranks_as_scores(values: Tensor) -> Tensor:
     """Return normal scores of the ranks along the last axis, same shape; ties share a rank."""
@@ -71,12 +69,6 @@ class PredictionNetwork(nn.Module):
 
     The values of a context count by their ranks alone: they are replaced by the sorted prior means of the same cells,
     so that a new task needs no unit. What makes the network change its mind is the difference from the prior.
-
-    Parameters
-    ----------
-    n_features : int
-        Of a cell.
-    width : int
     """
 
     def __init__(self, n_features: int, width: int) -> None:
@@ -113,15 +105,8 @@ class PredictionNetwork(nn.Module):
 class SearchNetwork(nn.Module):
     """Proposes cells edge by edge, or architectures position by position: logits of the next choice in a context.
 
-    Parameters
-    ----------
-    n_features : int
-        Of a beginning.
-    n_cell_features : int
-        Of a whole cell, in a context.
-    n_operations : int
-        The most choices of a position.
-    width : int
+    `n_features` are those of a beginning, `n_cell_features` of a whole cell in a context; `n_operations` is the most
+    choices of a position.
     """
 
     def __init__(self, n_features: int, n_cell_features: int, n_operations: int, width: int) -> None:

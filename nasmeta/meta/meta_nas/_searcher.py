@@ -13,15 +13,12 @@ from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, show
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.meta_nas._tasks import GREED
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 if TYPE_CHECKING:
     from nasmeta.meta.meta_nas._model import MetaNASModel
-
-__all__ = ["MetaNASSearch"]
 
 _LARGEST_WIDTH = 1024
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
@@ -112,7 +109,6 @@ class MetaNASSearch(FallsBackSearch):
         "candidates", "temperature", "beta", "prior_weight", "proposals", "screening", "device", "falls_back",
     )  # fmt: skip
 
-    @renamed_arguments(optimism="beta", deviation="std")
     def __init__(
         self,
         space: SearchSpace,

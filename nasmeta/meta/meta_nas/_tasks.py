@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.meta._reference import further_features, position_feature
+from nasmeta.meta._cell_columns import further_features, position_feature
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -20,8 +20,6 @@ from nasmeta.predictors import (
 )
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask
-
-__all__ = ["PracticeTasks", "completed_scores"]
 
 GREED = 0.3  # difference of scores that is worth a factor of e in what the search network is to propose
 _CONDITION_ON = 500  # labels of a source with gaps that its process is conditioned on
@@ -69,21 +67,10 @@ class PracticeTasks:
     """Draw tasks: a source or a mixture of sources, a random function of the cell's structure, and noise.
 
     The mixture is what tasks share. The random function is what a new task may have of its own: it is linear in edges
-    (or the choices of another space), pairs of them, live paths and other counts that kernels compare. How large it
-    is changes from task to task, from a tenth of the largest to the largest, uniformly in logarithms as for the
-    noise; the largest is twice what the sources differ by among themselves. So a network has to read from the context
-    how far the sources can be trusted.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    sources : sequence of SourceTask
-    rng : numpy.random.Generator
-        Draws which labels complete a source with gaps.
-    std : float
-        Largest deviation of the random function where there is one source, and least where there are several.
-    noise : float
-        Largest deviation of the noise.
+    (or the choices of another space), pairs of them, live paths and other counts that kernels compare. How large it is
+    changes from task to task, from a tenth of the largest to the largest, uniformly in logarithms as for the noise; the
+    largest is twice what the sources differ by among themselves, at least `std`, and `std` with one source. So a
+    network has to read from the context how far the sources can be trusted.
     """
 
     def __init__(

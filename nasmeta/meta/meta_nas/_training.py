@@ -13,17 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._checkpoint import resuming, write_checkpoint
+from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
 from nasmeta.meta._identity import training_identity
 from nasmeta.meta._monitor import Monitor, write_log
-from nasmeta.meta._training_state import StateNames
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._tasks import GREED, PracticeTasks
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
-
-__all__ = ["Recipe", "Trainer", "train_networks"]
 
 _GROWTH = (1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 8)  # cells that a practised search evaluates after each lesson
 _OWN, _GOOD, _ANY = 24, 24, 8  # cells of a lesson: proposed, among the task's best, uniform
@@ -51,7 +48,7 @@ class Recipe:
 
 
 class Trainer:
-    """Trains both networks by practised searches, a lesson a step.
+    """Trains both networks by practised searches, a lesson a step; `log` is that of `MetaNASModel`.
 
     A search begins with an empty context on each of several sampled tasks. In every lesson the search network draws
     cells; they are joined by some of the task's best and by uniform ones. The prediction network predicts all of
@@ -59,21 +56,6 @@ class Trainer:
     screen: its target is the distribution proportional to exp(score / 0.3) over these cells, where the score is a
     weighted mean of the true one and of the upper confidence bound. Then the drawn cells of highest bound are
     evaluated and join the context.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    sources : sequence of SourceTask
-    recipe : Recipe
-    rng : numpy.random.Generator
-    device : {"cpu", "cuda", "auto"}, default "cpu"
-
-    Attributes
-    ----------
-    step : int
-        Lessons so far.
-    log : list of tuple
-        As `MetaNASModel.log`.
     """
 
     def __init__(
@@ -236,12 +218,7 @@ class Trainer:
         write_checkpoint(path, self.identity, arrays, {"step": self.step, "rng": self.rng.bit_generator.state})
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint.
-
-        Raises
-        ------
-        DamagedFileError, SettingError
-        """
+        """Go on from a checkpoint, which must be of the same training."""
         with resuming(path, self.identity) as (arrays, facts):
             _NAMES.unpack(arrays, self.networks, self.optimiser)
             self.log, self._sums = [tuple(row) for row in arrays["log"].tolist()], arrays["sums"].copy()
@@ -261,18 +238,10 @@ def train_networks(
     device: str = "cpu",
     monitor: Monitor | None = None,
 ) -> MetaNASModel:
-    """Train both networks on tasks drawn from the sources.
+    """Train both networks on tasks drawn from the sources; a checkpoint is written every hundred steps or so.
 
-    Parameters
-    ----------
-    space : SearchSpace
-    sources : sequence of SourceTask
-    recipe : Recipe
-    rng : numpy.random.Generator
-    device : {"cpu", "cuda", "auto"}, default "cpu"
-    monitor : Monitor, optional
-        A checkpoint is written every hundred steps or so. The log has the columns of `MetaNASModel.log`, and is written
-        anew with every checkpoint and at the end. The loss of progress is that of both networks.
+    The log has the columns of `MetaNASModel.log`, and is written anew with every checkpoint and at the end. The loss of
+    progress is that of both networks.
     """
     trainer, monitor = Trainer(space, sources, recipe, rng, device), monitor or Monitor()
     checkpoint = monitor.checkpoint

@@ -3,6 +3,6 @@
 The searcher is there without PyTorch, which it imports when it learns or searches.
 """
 
-from nasmeta.meta.neural_process._searcher import MetaNPSearch
+from nasmeta.meta.neural_process._searcher import MetaNPSearch as MetaNPSearch
 
-__all__ = ["MetaNPSearch"]
+__all__ = []

@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_number
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.meta._falls_back import FallsBackSearch
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 if TYPE_CHECKING:
     from nasmeta.meta.neural_process._predictor import MetaNP
-
-__all__ = ["MetaNPSearch"]
 
 _CONTEXT = 100  # latest observations that the process reads: as many as it was trained on
 
@@ -67,7 +64,6 @@ class MetaNPSearch(FallsBackSearch):
 
     search_settings = ("beta", "device", "falls_back")
 
-    @renamed_arguments(optimism="beta")
     def __init__(
         self,
         space: SearchSpace,

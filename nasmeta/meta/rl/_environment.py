@@ -22,8 +22,6 @@ try:
 except ImportError as reason:
     raise NasmetaError('CellSearchEnv needs gymnasium, which is not installed: pip install "nasmeta[rl]".') from reason
 
-__all__ = ["CellSearchEnv"]
-
 _BOUND = 10.0  # of observations: standardised values of tens of thousands of cells lie within ±5
 
 

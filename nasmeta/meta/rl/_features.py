@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ACTION_FEATURES", "WALK_FEATURES", "View"]
-
 # What a policy reads of the cell that an action leads to ...
 ACTION_FEATURES = (
     "prior",  # its score on the sources (0 where nothing is known)

@@ -16,12 +16,9 @@ from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._tables import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks
-from nasmeta.moved import renamed_arguments
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
-
-__all__ = ["LearntPolicy", "MetaRLSearch"]
 
 _OF_TRAINING = (
     "iterations", "walks", "steps", "hidden", "learning_rate", "epochs", "discount", "std", "noise", "device",
@@ -30,17 +27,10 @@ _OF_TRAINING = (
 
 @dataclass(frozen=True)
 class LearntPolicy:
-    """What sources teach: how to walk, and what to expect of each cell.
-
-    Attributes
-    ----------
-    policy : Policy
-    prior : ndarray of float32, shape (n_cells,)
-        Mean standardised score of each cell on the sources, itself standardised.
-    """
+    """What sources teach: how to walk, and what to expect of each cell."""
 
     policy: Policy
-    prior: NDArray[np.float32]
+    prior: NDArray[np.float32]  # (n_cells,): mean standardised score of each cell on the sources, itself standardised
 
 
 @SEARCHERS.register("meta-rl")
@@ -100,7 +90,6 @@ class MetaRLSearch(FallsBackSearch):
 
     search_settings: ClassVar[tuple[str, ...]] = ("temperature", "start", "device", "falls_back")
 
-    @renamed_arguments(deviation="std")
     def __init__(
         self,
         space: SearchSpace,

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._policy import Policy
 
-__all__ = ["N_PRIVILEGED", "ActorCritic"]
-
 N_PRIVILEGED = 5
 
 

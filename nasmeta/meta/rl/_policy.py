@@ -11,8 +11,6 @@ from scipy.special import expit
 
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
 
-__all__ = ["Memory", "Policy"]
-
 _IMPOSSIBLE = np.float32(-1e9)
 
 
@@ -38,14 +36,9 @@ class Policy:
     """A gated recurrent unit over the walk, and a score for each action from memory and the action's features.
 
     As every action is scored by the same weights, one policy serves spaces with other operations.
-
-    Attributes
-    ----------
-    weights : mapping of str to ndarray of float32
-        As torch names them, see `shapes`.
     """
 
-    weights: Mapping[str, NDArray[np.float32]]
+    weights: Mapping[str, NDArray[np.float32]]  # as torch names them, see `shapes`
 
     @staticmethod
     def shapes(hidden: int) -> dict[str, tuple[int, ...]]:

@@ -18,8 +18,6 @@ from nasmeta.spaces import SearchSpace
 if TYPE_CHECKING:
     from nasmeta.meta.rl._step_policy import StepPolicy
 
-__all__ = ["PPOSearch"]
-
 
 @dataclass
 class Move:

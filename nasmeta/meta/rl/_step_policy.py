@@ -18,8 +18,6 @@ from nasmeta.spaces import SearchSpace
 if TYPE_CHECKING:
     from nasmeta.meta.rl._ppo_search import Move
 
-__all__ = ["StepPolicy"]
-
 
 class StepPolicy(nn.Module):
     """Scores of all actions, and a critic, from the current cell and what the walk has seen; without memory."""

@@ -11,8 +11,6 @@ from nasmeta.meta.rl._walks import moves_of
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, normal_scores
 
-__all__ = ["complete_scores", "prior_of", "sample_tables"]
-
 _RIDGE = 1.0
 _BLOCK = 2**14  # cells whose pairs are held at once
 
@@ -58,15 +56,11 @@ def sample_tables(
     std: float = 0.2,
     noise: float = 0.3,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Draw n tasks, and for each what sources would know of it.
+    """Draw n tasks, and for each what sources would know of it: values and priors, both float32, shape (n, n_cells).
 
     One source, drawn uniformly, is the task; the others are its sources, as in a leave-one-out evaluation (a single
     source is its own). The task deviates by random effects of single operations and of each cell, of random size, so
     that a policy meets tasks which agree with its sources more and less.
-
-    Returns
-    -------
-    values, priors : ndarray of float32, shape (n, n_cells)
     """
     _, one_hot = moves_of(space)
     held = [prior_of([s for j, s in enumerate(scores) if j != i] or [scores[i]]) for i in range(len(scores))]

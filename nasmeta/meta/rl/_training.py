@@ -12,21 +12,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nasmeta.meta._checkpoint import resuming, write_checkpoint
+from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
 from nasmeta.meta._identity import training_identity
 from nasmeta.meta._monitor import Monitor, write_log
-from nasmeta.meta._training_state import StateNames
-from nasmeta.meta.rl._episodes import run_episodes
 from nasmeta.meta.rl._network import ActorCritic
 from nasmeta.meta.rl._policy import Policy
-from nasmeta.meta.rl._ppo import improve
+from nasmeta.meta.rl._ppo import improve, run_episodes
 from nasmeta.meta.rl._tables import sample_tables
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
-
-__all__ = ["LOG_COLUMNS", "PolicyTraining", "train_policy"]
 
 LOG_COLUMNS = ("iteration", "steps", "seconds", "solved", "evaluations", "reward", "entropy", "critic_error")
 
@@ -84,29 +80,11 @@ def train_policy(
     sources: Sequence[SourceTask] = (),
     monitor: Monitor | None = None,
 ) -> Policy:
-    """Train a policy on tasks sampled from sources.
+    """Train a policy on tasks sampled from sources, whose standardised scores of all cells, (n_cells,), are given.
 
-    Parameters
-    ----------
-    space : SearchSpace
-    scores : sequence of ndarray of float32, shape (n_cells,)
-        The sources' standardised scores of all cells, see `complete_scores`.
-    settings : PolicyTraining
-    rng : numpy.random.Generator
-        The source of all that is random here.
-    sources : sequence of SourceTask, optional
-        Whose scores they are: a checkpoint serves these alone.
-    monitor : Monitor, optional
-        The checkpoint holds the state after every update; a training that goes on from it ends with the same policy as
-        if it had never stopped. The log has one row an update, see `LOG_COLUMNS`. Progress is told minus the
-        mean reward of a search.
-
-    Raises
-    ------
-    SettingError
-        Where the checkpoint is of another training.
-    DamagedFileError
-        Where the checkpoint is damaged.
+    A training that goes on from its checkpoint, which holds the state after every update, ends with the same policy as
+    if it had never stopped. The log has one row an update, see `LOG_COLUMNS`; progress is told minus the mean reward of
+    a search.
     """
     device = chosen_device(settings.device)
     said = {**asdict(settings), "rng": rng.bit_generator.state, "scores": _digest(scores)}

@@ -12,8 +12,6 @@ from nasmeta.meta.rl._features import WALK_FEATURES, View
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["NEW_COST", "REST_COST", "CellSearchEnvs"]
-
 NEW_COST = 0.03  # what an evaluation takes from the reward, in standard deviations of the task
 REST_COST = 0.01  # what a step without one takes
 

@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from nasmeta.meta._reference import position_feature
+from nasmeta.meta._cell_columns import position_feature
 from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
 from nasmeta.spaces import SearchSpace
-
-__all__ = ["Walks", "moves_of"]
 
 _DECAY = 0.9  # of the weight of a cell, for each position (of cells an edge) that differs
 _SHRINKAGE = 0.3  # weight of "no surprise" in the local mean
@@ -27,12 +25,8 @@ _TRIED = np.float32(-9.0)  # stands for the prior of a cell that was evaluated
 def moves_of(space: SearchSpace) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return where setting a position (of cells an edge) to a choice leads, and the architectures one-hot.
 
-    Returns
-    -------
-    moves : ndarray of int32, shape (size, n_actions)
-        One action for each choice of each position. The architecture itself where the position has that choice already,
-        or where the space has no such architecture.
-    one_hot : ndarray of float32, shape (size, n_actions)
+    Both have the shape (size, n_actions), an action for each choice of each position. A move leads to the architecture
+    itself where the position has that choice already, or where the space has no such architecture.
     """
     codes, every = space.codes.astype(np.int64), np.arange(space.size, dtype=np.int32)
     one_hot = space.feature(position_feature(space)).counts.astype(np.float32)
@@ -58,13 +52,8 @@ def _around(space: SearchSpace) -> NDArray[np.int32]:
 class Walks:
     """n walks, each through a table of its own, with what they have seen.
 
-    Parameters
-    ----------
-    space : SearchSpace
-    priors : ndarray of float32, shape (n, n_cells)
-        What the sources know of each cell: its standardised score; zeros where there are no sources.
-    free_moves : int, default 4
-        How many moves in a row may lead to cells evaluated already.
+    Priors, (n, n_cells), are what the sources know of each cell: its standardised score, 0 where there are no sources.
+    So many `free_moves` in a row may lead to cells evaluated already.
     """
 
     def __init__(self, space: SearchSpace, priors: NDArray[np.float32], *, free_moves: int = 4) -> None:

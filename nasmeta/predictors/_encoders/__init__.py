@@ -5,7 +5,6 @@ from nasmeta.predictors._encoders._base import (
     CellEncoder as CellEncoder,
     CellIndices as CellIndices,
 )
-from nasmeta.predictors._encoders._graph import GraphEncoder as GraphEncoder
 from nasmeta.predictors._encoders._join import (
     default_encoder as default_encoder,
     join as join,
@@ -14,6 +13,7 @@ from nasmeta.predictors._encoders._join import (
 from nasmeta.predictors._encoders._structure import (
     AdjacencyEncoder as AdjacencyEncoder,
     CountEncoder as CountEncoder,
+    GraphEncoder as GraphEncoder,
     LivePathEncoder as LivePathEncoder,
     OneHotEncoder as OneHotEncoder,
     OperationCountEncoder as OperationCountEncoder,

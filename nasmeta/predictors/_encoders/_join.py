@@ -72,23 +72,8 @@ def _transformer(encoder: Any) -> Any:
 
 
 def join(*encoders: str | CellEncoder, space: str | SearchSpace = "nb201", **settings: Any) -> FeatureUnion:
-    """Put encoders side by side.
+    """Put encoders side by side; each that is given by name takes those of the `settings` that it knows.
 
-    Parameters
-    ----------
-    *encoders : str or CellEncoder
-        Names in `ENCODERS`, or encoders that are built already.
-    space : str or SearchSpace, default "nb201"
-    **settings
-        Each named encoder takes those that it knows, such as ``canonical=True``.
-
-    Returns
-    -------
-    sklearn.pipeline.FeatureUnion
-
-    Examples
-    --------
-    >>> from nasmeta.predictors import join
     >>> join("one-hot", "operation-counts").transform([5]).shape
     (1, 35)
     """

@@ -13,7 +13,6 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.moved import names_of_today, new_names
 from nasmeta.predictors._labels import LabelScale, checked_labels
 
 
@@ -57,14 +56,6 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     labels: str
     learnt: ClassVar[tuple[str, ...]] = ()
-
-    def set_params(self, **params: Any) -> ScaledRegressor:
-        """Set parameters, as scikit-learn does; old names warn."""
-        super().set_params(**new_names(type(self).__init__, params, type(self).__name__))
-        return self
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(names_of_today(type(self).__init__, state))
 
     def fit(self, X: Any, y: Any) -> ScaledRegressor:
         """Learn from labelled rows.

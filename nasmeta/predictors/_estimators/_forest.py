@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
 _LEAF = -1
 _SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certainty
 
 
-@renamed_arguments(n_trees="n_estimators", columns="max_features", smallest_leaf="min_samples_leaf")
 @dataclass(eq=False, repr=False)
 class ForestRegressor(ScaledRegressor):
     """Random forest (Breiman 2001), with the deviation of Hutter et al. (Artificial Intelligence 2014, sec. 4.3.2).

@@ -15,15 +15,11 @@ from torch import Tensor
 
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SettingError
-from nasmeta.moved import renamed_arguments
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._neural._layers import MemberNetwork
 from nasmeta.predictors._neural._training import LOSSES, chosen_device, predict_members, train_members
 
 _LEAST_DEVIATION = 1e-3  # of scores, whose own deviation is about one
-
-
-with_former_names = renamed_arguments(seed="random_state", validation_share="validation_fraction")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -135,14 +135,6 @@ def choice_order(space: SearchSpace) -> NDArray[np.int16]:
 
     Positions with the same choices, in whatever order, share columns. For cells: ``none`` and ``skip_connect``, where
     there are such, then the other operations.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import SearchSpace
-    >>> choice_order(SearchSpace("own", {"act": ["relu", "tanh"], "width": [8, 16, 32], "last": ["relu", "tanh"]}))
-    array([[ 0,  1, -1, -1, -1],
-           [-1, -1,  0,  1,  2],
-           [ 0,  1, -1, -1, -1]], dtype=int16)
     """
     if isinstance(space, CellSpace):
         first = [digit for digit in (space.none, space.skip) if digit is not None]

@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
-from nasmeta.predictors._neural._base import with_former_names
 from nasmeta.predictors._neural._cell_inputs import CellRegressor, choice_order
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, reference_space
@@ -20,7 +19,6 @@ _EMBEDDING = 0.5  # deviation of first embeddings
 _RESIDUAL = 0.5  # gain of layers whose output is added to a residual stream
 
 
-@with_former_names
 @dataclass(eq=False, repr=False)
 class CellTransformer(CellRegressor):
     """Ensemble of transformers (Vaswani et al., "Attention is all you need", NeurIPS 2017) on the edges of a cell.

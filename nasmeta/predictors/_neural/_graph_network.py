@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from nasmeta.checks import check_bool
 from nasmeta.errors import SettingError
-from nasmeta.predictors._neural._base import with_former_names
 from nasmeta.predictors._neural._cell_inputs import CellRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, reference_space
@@ -19,7 +18,6 @@ from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, reference_spa
 _READOUT = 64
 
 
-@with_former_names
 @dataclass(eq=False, repr=False)
 class GraphNetwork(CellRegressor):
     """Ensemble of graph networks on the nodes of a cell.

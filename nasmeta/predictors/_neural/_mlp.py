@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nasmeta.checks import check_int
-from nasmeta.predictors._neural._base import NeuralRegressor, with_former_names
+from nasmeta.predictors._neural._base import NeuralRegressor
 from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout
 
 
-@with_former_names
 @dataclass(eq=False, repr=False)
 class MLPEnsemble(NeuralRegressor):
     """Multi-layer perceptrons on standardised features, trained side by side.

@@ -3,27 +3,9 @@
 The modules beside this one register their checks in ``CHECKS``; they are imported when an audit runs.
 """
 
-from nasmeta.moved import moved_names
-from nasmeta.tables.audit._check import CHECKS, Check, Finding, check
-from nasmeta.tables.audit._holdings import Held, Holdings
-from nasmeta.tables.audit._known import Known, KnownFacts, known_facts
-from nasmeta.tables.audit._report import write_audit
-from nasmeta.tables.audit._run import Audit, Row, run_audit
+from nasmeta.tables.audit._check import CHECKS, Check as Check, Finding as Finding, check as check
+from nasmeta.tables.audit._holdings import Held as Held, Holdings as Holdings
+from nasmeta.tables.audit._known import Known as Known, KnownFacts as KnownFacts, known_facts as known_facts
+from nasmeta.tables.audit._run import Audit, Row as Row, run_audit, write_audit
 
-__all__ = [
-    "CHECKS",
-    "Audit",
-    "Check",
-    "Finding",
-    "Held",
-    "Holdings",
-    "Known",
-    "KnownFacts",
-    "Row",
-    "check",
-    "known_facts",
-    "run_audit",
-    "write_audit",
-]
-
-__getattr__ = moved_names(__name__, {"write_report": "nasmeta.tables.audit:write_audit"})
+__all__ = ["CHECKS", "Audit", "run_audit", "write_audit"]

@@ -4,7 +4,7 @@ Reading (`_files`, `_unpickle`) hands on one cell's record after another, `_reco
 which lie on disk until `_assemble` makes columns and learning curves (`_curve_file`) of them.
 """
 
-from nasmeta.tables.official._import import Imported, import_official
-from nasmeta.tables.official._sources import ImportedSource
+from nasmeta.tables.official._import import Imported as Imported, import_official
+from nasmeta.tables.official._sources import ImportedSource as ImportedSource
 
-__all__ = ["Imported", "ImportedSource", "import_official"]
+__all__ = ["import_official"]

@@ -22,10 +22,9 @@ from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.official._assemble import Assembly
 from nasmeta.tables.official._curve_file import write_curves
-from nasmeta.tables.official._files import read_records
 from nasmeta.tables.official._records import Chunk, Key
 from nasmeta.tables.official._sources import imported_source
-from nasmeta.tables.official._unpickle import Forgotten
+from nasmeta.tables.official._unpickle import Forgotten, read_records
 from nasmeta.tables.sources import Columns
 from nasmeta.tables.sources._base import store_path
 

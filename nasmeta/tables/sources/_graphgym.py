@@ -37,8 +37,6 @@ _MEASURES: tuple[tuple[str, str, str, float, Kind, str], ...] = (
 def graphgym_dataset(dataset: str, feature: object, label: object) -> str:
     """Return the short name of a task: its graphs, and for made-up ones what is predicted from which feature.
 
-    Examples
-    --------
     >>> graphgym_dataset("TU_BZR", float("nan"), float("nan"))
     'tu_bzr'
     >>> graphgym_dataset("scalefree", "node_onehot", "node_pagerank")

@@ -18,7 +18,7 @@ from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._fetched import READERS, FetchedSource
 
 # The rows of each space among the 7,352 of a file: micro ones count in six base-4 digits, macro ones as
-# `nasmeta.spaces._layer_sequences` has them, and so do the spaces.
+# `nasmeta.spaces._catalog` has them, and so do the spaces.
 _ROWS = {"tnb101-macro": slice(0, 3256), "tnb101": slice(3256, 7352)}
 _N_NETWORKS = 7352
 

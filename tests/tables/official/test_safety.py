@@ -21,8 +21,7 @@ import pytest
 
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
 from nasmeta.tables import import_official
-from nasmeta.tables.official._files import read_records
-from nasmeta.tables.official._unpickle import Forgotten, stream_pickle
+from nasmeta.tables.official._unpickle import Forgotten, read_records, stream_pickle
 from nasmeta.tables.sources import FetchedSource, registered_source
 
 STORE = Path("tables/v1/nb201")
@@ -189,11 +188,11 @@ def test_a_giant_text_in_a_small_file_takes_no_memory(tmp_path: Path, one_cell: 
 
 
 def test_a_cell_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.tables.official._files._READ_AT_ONCE", 1_000)
+    monkeypatch.setattr("nasmeta.tables.official._unpickle._READ_AT_ONCE", 1_000)
     path = tmp_path / "000000.pickle.pbz2"
     path.write_bytes(bz2.compress(pickle.dumps([str(i) for i in range(10_000)], protocol=2)))
     assert len(read_records(path, lambda cell, record: None, one_cell=True)) == 10_000  # as a stream
-    monkeypatch.setattr("nasmeta.tables.official._files._MOST_BYTES_OF_A_CELL", 50_000)
+    monkeypatch.setattr("nasmeta.tables.official._unpickle._MOST_BYTES_OF_A_CELL", 50_000)
     with pytest.raises(DamagedFileError, match=r"more than 50,000 bytes: that is no cell"):
         read_records(path, lambda cell, record: None, one_cell=True)
 

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nasmeta import tables
 from nasmeta.errors import DamagedFileError
 from nasmeta.files import shipped
-from nasmeta.tables import sources
 from nasmeta.tables.sources import _registry, registered_sources
 
 
@@ -47,9 +45,3 @@ def test_a_file_that_describes_no_source_is_named_with_the_reason(folder: Path, 
     (folder / "lost.toml").write_bytes(content)
     with pytest.raises(DamagedFileError, match=f"{re.escape(str(folder))}.lost.toml describes no source: .*{why}"):
         registered_sources()
-
-
-@pytest.mark.parametrize("name", ["SourceState", "list_sources", "sources_of", "space_of_table"])
-def test_what_stands_above_the_sources_now_is_found_with_a_warning(name: str) -> None:
-    with pytest.warns(DeprecationWarning, match=rf"nasmeta\.tables\.sources\.{name} is nasmeta\.tables\.{name} now"):
-        assert getattr(sources, name) is getattr(tables, name)
