@@ -15,6 +15,7 @@ from nasmeta.errors import SettingError
 if TYPE_CHECKING:
     import pandas as pd
 
+_DRAWN = 12  # cells; of more only picks are drawn
 _ROLE_WORDS = {"pick": "pick", "random": "random control", "worst": "worst evaluated"}
 
 
@@ -51,12 +52,12 @@ def write_verification_page(
         if len(epochs):
             save_figure(plot_training_curves(epochs), home / "curves")
             pictures.append(("Training curves", "curves.png"))
-        titles = [f"{row['role']} {row['cell']}: {number_or_dash(row['measured'])} %" for row in _rows(cells)]
-        save_figure(plot_cells(cells["cell"].tolist(), titles, get_task(facts["task"]).space), home / "cells")
+        drawn = cells if len(cells) <= _DRAWN else cells[cells["role"] == "pick"][:_DRAWN]
+        titles = [f"{row['role']} {row['cell']}: {number_or_dash(row['measured'])} %" for row in _rows(drawn)]
+        save_figure(plot_cells(drawn["cell"].tolist(), titles, get_task(facts["task"]).space), home / "cells")
         pictures.append(("Cells", "cells.png"))
-        text = "\n".join(
-            [*_head(facts), *([note, ""] if note else []), *_accuracies(cells, facts, split), *_costs(cells, facts)]
-        )
+        head = [*_head(facts), *([note, ""] if note else []), *_separation(facts.get("separation"))]
+        text = "\n".join([*head, *_accuracies(cells, facts, split), *_costs(cells, facts)])
         for title, name in pictures:
             text += f"\n## {title}\n\n![{title}]({name})\n"
         text += _foot(facts, command)

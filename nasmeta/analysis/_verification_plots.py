@@ -55,7 +55,7 @@ def plot_cells(
 
 @house_style(label=8, tick=7, legend=7, framed=True)
 def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
-    """Draw accuracy and training loss after each epoch, a line a training, a colour and marker a cell.
+    """Draw accuracy and training loss after each epoch, a line a training; the legend has cells, or roles if many.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
                     shown["epoch"], shown[column], color=colour, linestyle=style, linewidth=1.1, alpha=0.9,
                     marker="." if len(shown) < 3 else None,
                 )  # fmt: skip
-                handles[f"{role} {cell}"] = line
+                handles[f"{role} {cell}" if len(by_cell) <= _NAMED else str(role)] = line
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         _grid(axes)
@@ -103,6 +103,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     return figure
 
 
+_NAMED = 12  # cells that a legend still names
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
 
 

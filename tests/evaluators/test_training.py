@@ -38,7 +38,7 @@ ONE_EPOCH = load_recipe("tiny", epochs=1, channels=4)
 def made_up(cell: int, seed: int, accuracy: float) -> TrainingResult:
     epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, accuracy, 1.0, accuracy - 1, 2.0)
     return TrainingResult(
-        cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 2.0, 0.5, None, "s", "d", 1, 1, "finished", {}
+        cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 2.0, 0.5, None, "s", "d", 1, 64, "finished", {}
     )
 
 

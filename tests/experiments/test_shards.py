@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -157,6 +159,32 @@ def test_workers_that_pause_trainings_agree_with_one_process(tmp_path: Path) -> 
         return found[["searcher", "seed", "cell", "epochs", "value"]]
 
     assert_frame_equal(values(tmp_path / "two", workers=2), values(tmp_path / "one"))
+
+
+@pytest.mark.slow
+def test_the_trainings_of_a_worker_that_is_killed_go_on(tmp_path: Path) -> None:
+    def values(folder: Path, **where: Any) -> Any:
+        answers = TrainingEvaluator("nb201/cifar10", "digits", TINY)
+        found = nm.compare(["random"], answers, repeats=3, evaluations=3, folder=folder, **where)
+        return found[["searcher", "seed", "cell", "value"]]
+
+    killed: list[int] = []
+
+    def kill() -> None:
+        from joblib.externals.loky import reusable_executor
+
+        until = time.monotonic() + 240
+        while len(list((tmp_path / "two").rglob("checkpoint.safetensors"))) < 3 and time.monotonic() < until:
+            time.sleep(0.05)
+        killed.append(next(iter(reusable_executor._executor._processes)))
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    two = values(tmp_path / "two", workers=2)
+    killer.join()
+    assert killed
+    assert_frame_equal(two, values(tmp_path / "one"))
 
 
 def test_what_workers_that_train_need(tmp_path: Path) -> None:

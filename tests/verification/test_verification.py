@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import plot_cells, write_verification_page
+from nasmeta.analysis import plot_cells, plot_training_curves, write_verification_page
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
 from nasmeta.evaluators import Trainer
@@ -253,6 +253,22 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert "above a random control with a chance of 1.00 (95 % interval 0." in text
     assert "\na note\n" in text
     assert "Mean absolute difference: 0.50 points over 4 cells" in text
+
+
+@pytest.mark.usefixtures("fixed_latency", "small_counts")
+def test_of_many_cells_picks_are_drawn_and_roles_are_named(
+    trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = checked(journal, tmp_path / "page", top=3, controls=11, seeds=1)
+    drawn: list[int] = []
+    monkeypatch.setattr(
+        "nasmeta.analysis._verification_page.plot_cells",
+        lambda cells, *arguments: drawn.extend(cells) or plot_cells(cells, *arguments),
+    )
+    write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")
+    assert drawn == found.cells["cell"][:3].tolist()
+    (legend,) = plot_training_curves(found.epochs).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["pick", "random"]
 
 
 def test_separation_is_what_one_counts_by_hand() -> None:
