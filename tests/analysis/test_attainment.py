@@ -42,7 +42,11 @@ def test_picture_and_its_place_in_the_report(frame: pd.DataFrame, tmp_path: Path
     assert (median[both] <= true[both]).all()
     nm.report(frame, tmp_path, formats=["png"])
     assert (tmp_path / "figures" / "attainment.png").is_file()
-    assert "front's hypervolume" in (tmp_path / "report.md").read_text()
+    report = (tmp_path / "report.md").read_text()
+    assert "front's hypervolume), dataset cifar10" in report
+    assert "the whole front has 100.00." in report
+    assert "found means the whole front" in report
+    assert "the best cell has" not in report
 
 
 def test_distances_are_those_of_their_definition(frame: pd.DataFrame) -> None:

@@ -54,8 +54,15 @@ def task_sentence(fact: TaskFacts) -> str:
     }
     parts = [fact.signal["metric"]]
     parts += [form.format(fact.signal[key]) for key, form in named.items() if key in fact.signal]
+    if of_front(fact):
+        return f"Signal: {', '.join(parts)}; the whole front has {fact.optimum:.2f}."
     test = "" if fact.test is None else f" Test: {fact.test.label}; the best cell has {fact.test.best:.2f}."
     return f"Signal: {', '.join(parts)}; the best cell has {fact.optimum:.2f}.{test}"
+
+
+def of_front(fact: TaskFacts) -> bool:
+    """Say whether a task has several objectives, so that its value is the hypervolume of what was found."""
+    return fact.signal.get("metric", "").startswith("hypervolume_of_") if fact.signal else False
 
 
 def result_notes(found: Findings) -> str:
@@ -69,12 +76,17 @@ def result_notes(found: Findings) -> str:
         if found.two_times
         else ""
     )
+    fronts = (
+        "Of several objectives the value is the hypervolume of all that a run evaluated; found means the whole front. "
+        if any(map(of_front, found.facts))
+        else ""
+    )
     return (
         f"Valid.: the best value of the signal{after}, mean ± standard deviation over the runs. {test}"
         "Mean rank: of the regret among all searchers, run by run. Regret: mean distance to the best of all cells at "
         "the end of the runs. Anytime regret: mean over the whole budget on a log scale. Found: share of the runs that "
         "evaluated the best cell. Needed: mean number of evaluations until then, where all runs found it. "
-        f"Days: simulated time of a run. {two_times}In brackets: bootstrap intervals, for shares Wilson's."
+        f"Days: simulated time of a run. {fronts}{two_times}In brackets: bootstrap intervals, for shares Wilson's."
     )
 
 
