@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,9 @@ def train(
     device: Device = "auto",
     deterministic: Annotated[bool, typer.Option(help="Use deterministic algorithms only; slower on a GPU.")] = False,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard logs to the folder.")] = False,
+    distributed: Annotated[
+        bool, typer.Option(help="Train in the processes that torchrun started, one on each GPU.")
+    ] = False,
     export: Annotated[
         list[Path] | None,
         typer.Option(help="Write the trained network: .safetensors, .pt2 (torch.export) or .onnx. Repeatable."),
@@ -51,7 +55,10 @@ def train(
         progress=True,
         tensorboard=tensorboard,
         export=export or (),
+        distributed=distributed,
     )
+    if distributed and os.environ["RANK"] != "0":
+        return  # the first process tells
     accuracies = {"train": found.train_accuracy, "valid": found.valid_accuracy, "test": found.test_accuracy}
     said = ", ".join(f"{name} {value:.2f} %" for name, value in accuracies.items() if value is not None)
     typer.echo(f"cell {found.cell} on {found.dataset}: {said}; after {len(found.epochs)} epochs, seed {found.seed}")

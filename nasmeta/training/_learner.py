@@ -18,6 +18,7 @@ from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._device_data import Augmentation, DeviceData
 from nasmeta.training._machine import device_name, is_out_of_memory
+from nasmeta.training._ranks import Ranks
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import EpochRecord
 
@@ -41,11 +42,19 @@ class Learner:
     """A network that learns, its optimizer and its data.
 
     With the number of an epoch, `seed` gives the order of the images and their augmentation. `micro_batch` images go
-    through the network at once; it is halved where memory does not suffice.
+    through the network at once; it is halved where memory does not suffice. Of several processes each takes its part
+    of every batch, and gradients are those of the whole; batch norm normalises within the part.
     """
 
     def __init__(
-        self, network: nn.Module, dataset: ImageDataset, recipe: Recipe, seed: int, device: torch.device, cell: int
+        self,
+        network: nn.Module,
+        dataset: ImageDataset,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+        cell: int,
+        ranks: Ranks = Ranks(),  # noqa: B008 - it cannot be changed
     ) -> None:
         if len(dataset.splits["train"]) < 2:
             raise SettingError("A training needs two images or more.")
@@ -53,7 +62,7 @@ class Learner:
         self.micro_batch = min(recipe.batch_size, len(dataset.splits["train"]))
         self._evaluation_batch = _EVALUATION_BATCH
         self._data: DeviceData | None = None
-        self.network, self._cell = network, cell
+        self.network, self._cell, self._ranks = network, cell, ranks
         with self._reporting_failures():
             self.network.to(device)
             if recipe.channels_last:
@@ -140,6 +149,8 @@ class Learner:
         loss = float(loss_sum) / len(positions)
         self._check(loss, epoch)
         seconds = self._now() - start
+        for network in {self.network, self.outcome}:
+            self._ranks.average(network.buffers())  # batch norm's, of which each process has seen its part
         last = epoch + 1 == self._recipe.epochs
         wanted = not learning_only and (last or (epoch + 1) % self._recipe.evaluate_every == 0)
         valid_loss, valid_accuracy = self._evaluated("valid", epoch) if wanted else (None, None)
@@ -176,6 +187,9 @@ class Learner:
         assert self._data is not None
         loss_sum, n_right = self._zeros()
         self._optimizer.zero_grad(set_to_none=True)
+        n = len(positions)
+        own, weight = self._ranks.shares(n)
+        positions, draws = positions[own], draws[own]
         for part in _parts(len(positions), self.micro_batch):
             images, labels = self._data.augmented(positions[part], draws[part])
             with self._precision():
@@ -183,9 +197,11 @@ class Learner:
             losses = functional.cross_entropy(
                 logits, labels, label_smoothing=self._recipe.label_smoothing, reduction="sum"
             )
-            self._scaler.scale(losses / len(positions)).backward()  # type: ignore[no-untyped-call]
-            loss_sum += losses.detach()
-            n_right += (logits.argmax(1) == labels).sum()
+            self._scaler.scale(losses * weight / n).backward()  # type: ignore[no-untyped-call]
+            loss_sum += losses.detach() * weight
+            n_right += (logits.argmax(1) == labels).sum() * (weight == 1 or self._ranks.is_first)
+        gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
+        self._ranks.add([*gradients, loss_sum, n_right])
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._average is not None:
@@ -230,12 +246,14 @@ class Learner:
         assert self._data is not None
         network = self.outcome.eval()
         loss_sum, n_right = self._zeros()
+        positions = positions[self._ranks.rank :: self._ranks.count]
         with torch.inference_mode(), self._precision():
             for begin in range(0, len(positions), size):
                 images, labels = self._data.plain(positions[begin : begin + size])
                 logits = network(images).float()
                 loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
                 n_right += (logits.argmax(1) == labels).sum()
+        self._ranks.add([loss_sum, n_right])
         return float(loss_sum), int(n_right)
 
     def _zeros(self) -> tuple[Tensor, Tensor]:

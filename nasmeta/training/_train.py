@@ -9,6 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from nasmeta.checks import check_bool
 from nasmeta.errors import SettingError, shown
 from nasmeta.places import checked_path
 from nasmeta.spaces import SPACES, Architecture, SearchSpace
@@ -61,6 +62,7 @@ def train(
     on_epoch: Callable[[EpochRecord], object] | None = None,
     until: int | None = None,
     build_network: BuildNetwork | None = None,
+    distributed: bool = False,
 ) -> TrainingResult:
     """Train the network of a cell.
 
@@ -105,6 +107,10 @@ def train(
         width). Its weights are drawn with the seed. The recipe's C, N and ``prune`` do not count then. A folder is that
         of one such function: its code and the plain values that it was made with, or its attribute ``identity``, a dict
         of JSON's types.
+    distributed : bool, default False
+        Train one network in the processes that torchrun has started, each on a GPU of its own (``LOCAL_RANK``), or on
+        the CPU. Each takes its part of every batch; gradients are those of the whole batch, but batch norm normalises
+        within the parts, so the number of processes is part of what a folder holds. The first one writes the files.
 
     Returns
     -------
@@ -164,7 +170,10 @@ def train(
         on_epoch=on_epoch,
         until=until,
         build_network=build_network,
+        together=check_bool("distributed", distributed),
     )
+    if distributed and os.environ["RANK"] != "0":
+        return result
     facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
     for file in files:
         assert isinstance(result.network, CellNetwork)

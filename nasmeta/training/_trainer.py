@@ -28,6 +28,7 @@ from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._own_network import BuildNetwork, network_identity, own_network
+from nasmeta.training._ranks import Ranks, ranks_of
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 
@@ -50,6 +51,7 @@ def run_training(
     on_epoch: Callable[[EpochRecord], object] | None = None,
     until: int | None = None,
     build_network: BuildNetwork | None = None,
+    together: bool = False,
 ) -> TrainingResult:
     """Train the network of a cell; see `nasmeta.training.train`."""
     seed = check_int("seed", seed, 0)
@@ -66,7 +68,11 @@ def run_training(
         raise SettingError("TensorBoard's logs need a folder.")
     with ExitStack() as stack:
         stack.enter_context(computing(deterministic))
-        place = _own_folder(checked_path("folder", folder), stack) if folder is not None else None
+        ranks, chosen = ranks_of(chosen, together)
+        progress = progress and ranks.is_first
+        place = None if folder is None else checked_path("folder", folder)
+        if place is not None and ranks.is_first:
+            place = _own_folder(place, stack)
         identity: dict[str, Any] = {
             "cell": cell,
             "space": space.name,
@@ -76,19 +82,23 @@ def run_training(
             "split_sha256": data.split_sha256(),
             "data_sha256": data.sha256(),
         }
+        if ranks.count > 1:
+            identity["processes"] = ranks.count  # batch norm normalises within each one's part of a batch
         if build_network is not None:
             identity["build_network"] = network_identity(build_network)
             identity["choices"] = [[name, repr(choice)] for name, choice in space.choices(cell).items()]
         try:
-            training = _Training(identity, space, data, recipe, chosen, place, deterministic, build_network)
+            training = _Training(identity, space, data, recipe, chosen, place, deterministic, build_network, ranks)
             done = training.resume()
+            if not ranks.wait(len(training.epochs)):
+                raise SettingError(f"The processes do not see the same files in {place}.")
             if done is not None:
                 return done.after(last)
-            if progress:
+            if progress and ranks.count == 1:
                 _tell_estimate(cell, space, data, recipe, chosen, build_network)
             bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, len(training.epochs), shown=progress))
             watching: list[Callable[[EpochRecord], object]] = [partial(_show, bar)]
-            if tensorboard and place is not None:
+            if tensorboard and place is not None and ranks.is_first:
                 writer = _tensorboard(place, len(training.epochs))
                 stack.callback(writer.close)
                 watching.append(partial(_log, writer))
@@ -97,7 +107,7 @@ def run_training(
                 _tell_smaller_batch(result.micro_batch, min(recipe.batch_size, len(data.splits["train"])))
             return result
         except TrainingFailed as failure:
-            if place is not None:
+            if place is not None and ranks.is_first:
                 report = {"reason": failure.reason, "message": str(failure), "identity": identity}
                 write_atomically(place / FAILURE_FILE, json.dumps(report, indent=1) + "\n")
             raise
@@ -200,7 +210,9 @@ class _Training:
         folder: Path | None,
         deterministic: bool,
         build_network: BuildNetwork | None,
+        ranks: Ranks,
     ) -> None:
+        self.ranks = ranks
         self.recipe, self.device, self.folder, self.dataset = recipe, device, folder, data
         self.identity = identity
         self.deterministic = deterministic
@@ -210,7 +222,7 @@ class _Training:
             network = CellNetwork(cell, space, n_classes=data.n_classes, **recipe.skeleton, seed=seed)
         else:
             network = own_network(build_network, space.choices(cell), data, seed)
-        self.learner = Learner(network, data, recipe, seed, device, cell)
+        self.learner = Learner(network, data, recipe, seed, device, cell, ranks)
         self.epochs: list[EpochRecord] = []
         self.evaluate_seconds = 0.0
         self.energy: float | None = None
@@ -226,6 +238,7 @@ class _Training:
             joules = meter.joules()
             self.energy = None if joules is None else energy_before + joules
             self._save()
+            self.ranks.wait()
             for see in watching:
                 see(record)
         whole = len(self.epochs) == self.recipe.epochs
@@ -241,7 +254,7 @@ class _Training:
         return self.epochs[-1].epoch + best >= self.recipe.patience
 
     def _save(self) -> None:
-        if self.folder is None:
+        if self.folder is None or not self.ranks.is_first:
             return
         tensors, rest = self.learner.state()
         head = {
@@ -281,15 +294,17 @@ class _Training:
             raise
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as reason:
             raise DamagedFileError(f"{path} is damaged: {reason!s:.200}. Remove it to train anew.") from reason
-        (self.folder / FAILURE_FILE).unlink(missing_ok=True)
+        if self.ranks.is_first:
+            (self.folder / FAILURE_FILE).unlink(missing_ok=True)
         return replace(read_result(self.folder), network=self.learner.outcome.eval()) if result.is_file() else None
 
     def _finish(self, stopped: str) -> TrainingResult:
         network = self.learner.outcome.eval()
+        more = ("build_network", "choices", "processes")
         result = TrainingResult(
-            **{key: value for key, value in self.identity.items() if key not in ("build_network", "choices")},
+            **{key: value for key, value in self.identity.items() if key not in more},
             data_facts=dict(self.dataset.facts),
-            device=device_name(self.device),
+            device=("" if self.ranks.count == 1 else f"{self.ranks.count} × ") + device_name(self.device),
             epochs=tuple(self.epochs),
             train_seconds=sum(record.seconds for record in self.epochs),
             evaluate_seconds=self.evaluate_seconds,
@@ -300,7 +315,7 @@ class _Training:
             versions=versions(),
             network=network,
         )
-        if self.folder is not None and stopped != "paused":
+        if self.folder is not None and stopped != "paused" and self.ranks.is_first:
             data = self.dataset
             facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
             if type(network) is CellNetwork:  # a supernet is no cell that `load_network` could read
@@ -308,4 +323,5 @@ class _Training:
             else:  # whoever built it builds it again
                 write_tensors(self.folder / NETWORK_FILE, network.state_dict(), {"facts": facts})
             write_atomically(self.folder / RESULT_FILE, json.dumps(result.to_dict(), indent=1) + "\n")
+        self.ranks.wait()
         return result
