@@ -1,7 +1,7 @@
 """Learning across tasks: what source tasks teach a searcher before it meets the target.
 
-Here are the interface and the processes that sources guide; the sub-rooms are ``bilevel``, ``meta_nas``,
-``neural_process`` and ``rl``.
+Here are the interface and the processes that sources guide; the sub-rooms are ``bilevel``, ``in_context``,
+``meta_nas``, ``neural_process`` and ``rl``.
 """
 
 from importlib import import_module
@@ -63,7 +63,7 @@ __all__ = [
     "warm_start_cells",
 ]
 
-_SUB_ROOMS = ("bilevel", "meta_nas", "neural_process", "rl")
+_SUB_ROOMS = ("bilevel", "in_context", "meta_nas", "neural_process", "rl")
 _moved = moved_names(
     __name__,
     {

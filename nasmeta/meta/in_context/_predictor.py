@@ -1,0 +1,150 @@
+"""The in-context learner as a meta-predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nasmeta.meta._meta_predictor import MetaPredictor
+from nasmeta.meta._model_archive import check_array
+from nasmeta.meta._source_matrix import SourceMatrix
+from nasmeta.meta.in_context._network import InContextNetwork
+from nasmeta.meta.in_context._reading import SourceView, read
+from nasmeta.meta.in_context._similarity import Similarity
+from nasmeta.meta.in_context._weights import Weights, checked_weights, chosen_weights
+from nasmeta.predictors import normal_scores
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["InContext", "InContextModel"]
+
+_BLOCK = 4096  # cells that the network answers at once
+_PREFIX = "weights."
+
+
+@dataclass(frozen=True, eq=False)
+class InContextModel:
+    """Scores of the sources, shape (n_sources, n_cells), and the weights: nothing here is trained on the sources."""
+
+    scores: NDArray[np.float32]
+    weights: Weights
+
+    @cached_property
+    def view(self) -> SourceView:
+        """What the sources say of all cells."""
+        return SourceView.of(self.scores)
+
+    @cached_property
+    def network(self) -> InContextNetwork:
+        """The transformer."""
+        network = InContextNetwork()
+        with torch.no_grad():
+            for name, value in network.named_parameters():
+                array = check_array(self.weights.arrays, name, np.float16, tuple(value.shape))
+                value.copy_(torch.from_numpy(array.astype(np.float32)))
+        return network.eval()
+
+
+class InContext(MetaPredictor):
+    """Transformer that was trained on many families of tasks: labels and sources are its context, and no step is made.
+
+    A prior-fitted network (Müller, Hollmann, Pineda Arango, Grabocka and Hutter, "Transformers can do Bayesian
+    inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). It reads
+    of each cell what four experts predict: a Gaussian process of the labels alone, one around the sources' mean, this
+    mean, and the sources that agree most with the labels. Of labelled cells it also reads by how much each expert errs
+    without this label. Attention prefers cells that are similar in the space's count features, and the head weighs the
+    experts cell by cell. So one network serves any space, any number of sources, and learns how far to trust them.
+
+    The weights come with the package: those of all families for a space and datasets that none of them has; for
+    others those that were trained without the family's group.
+
+    Parameters
+    ----------
+    space : str or SearchSpace, default "nb201"
+    weights : str or path-like, default "auto"
+        ``"auto"``: the shipped ones that know neither the space nor a dataset or device of the sources; or a name, or
+        a file.
+    seed : int, default 0
+        Of no effect: nothing is drawn.
+    blends : bool, default True
+        See `MetaPredictor`.
+
+    Raises
+    ------
+    LeakageError
+        In `meta_fit`, where the weights that are named have seen the space, or a dataset or device of the sources.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import META_PREDICTORS
+    >>> source, target = nm.task_distribution("nb201").leave_out("cifar100")
+    >>> predictor = META_PREDICTORS["in-context"]().meta_fit(source.as_sources(300, np.random.default_rng(0)))
+    >>> "nb201" in predictor.meta_model_.weights.card["families"]
+    False
+    >>> predictor.fit([3, 500], target[0].values[[3, 500]]).predict([6111, 0]).shape
+    (2,)
+    """
+
+    def __init__(
+        self, space: str | SearchSpace = "nb201", *, weights: Any = "auto", seed: int = 0, blends: bool = True
+    ) -> None:
+        super().__init__(space, seed=seed, blends=blends)
+        self.weights = weights
+
+    def _meta_learn(self, sources: list[SourceTask]) -> InContextModel:
+        names = dict.fromkeys(name for source in sources for name in source.held_out)
+        weights = chosen_weights(self.weights, self.cell_space, names)
+        return InContextModel(SourceMatrix.of(self.cell_space, sources, "rank").scores, weights)
+
+    def _expected(self, learnt: InContextModel) -> NDArray[np.float64]:
+        return learnt.view.mean.astype(np.float64)
+
+    def _trust(self, learnt: InContextModel) -> float:
+        """Return 0: the labels' own normal scores, as in the training."""
+        return 0.0
+
+    def _adapted(
+        self, learnt: InContextModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        space = self.cell_space
+        everything = np.arange(space.size)
+        ranked = normal_scores(scores) if len(scores) else scores
+        reading = read(self._similarity, learnt.view, cells, ranked, everything, everything)
+        mean, deviation = np.empty(space.size), np.empty(space.size)
+        network = learnt.network
+        with torch.inference_mode():
+            known, errors, asked, experts, among, across = (torch.from_numpy(part)[None] for part in reading)
+            contexts = network.contexts(known, errors, among)
+            for first in range(0, space.size, _BLOCK):
+                some = slice(first, first + _BLOCK)
+                said = network.answer(contexts, asked[:, some], experts[:, some], across[:, some])
+                mean[some], deviation[some] = (part[0].double().numpy() for part in said)
+        if not len(scores):
+            return mean, deviation
+        spread = float(ranked.var())
+        slope = float(np.cov(ranked, scores, bias=True)[0, 1]) / spread if spread > 0 else 1.0
+        return scores.mean() + slope * (mean - ranked.mean()), slope * deviation
+
+    @cached_property
+    def _similarity(self) -> Similarity:
+        return Similarity(self.cell_space)
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        learnt: InContextModel = self.require_meta_model()
+        arrays = {f"{_PREFIX}{name}": array for name, array in learnt.weights.arrays.items()}
+        return {"scores": learnt.scores, **arrays}, {"weights": learnt.weights.card}
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> InContextModel:
+        scores = check_array(arrays, "scores", np.float32, (None, self.cell_space.size))
+        own = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
+        model = InContextModel(scores, checked_weights(own, facts["weights"]))
+        _ = model.network  # raises where the arrays do not fit
+        return model
