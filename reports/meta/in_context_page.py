@@ -40,8 +40,8 @@ def write_page(folder: Path) -> None:
         "## Few labels",
         paragraph(
             "Mean of Kendall's τ over the cases, each a target with natural or misleading sources, from draws of "
-            f"labels that all learners share. Sources have {SOURCE_LABELS} labels each and nothing of the target's data "
-            "set. Each entry: the learner on its own → **blended** with processes of the target, as it is by default."
+            f"labels that all learners share. Sources have {SOURCE_LABELS} labels each and nothing of the target's "
+            "data set. Each entry: the learner on its own → **blended** with processes of the target, the default."
         ),
         to_markdown(_by_labels(means)).strip(),
         paragraph(

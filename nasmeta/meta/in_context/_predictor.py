@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nasmeta.meta._cell_columns import proxy_scores
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._source_matrix import SourceMatrix
@@ -36,15 +37,10 @@ class InContextModel:
     weights: Weights
 
     @cached_property
-    def view(self) -> SourceView:
-        """What the sources say of all cells."""
-        return SourceView.of(self.scores)
-
-    @cached_property
     def network(self) -> InContextNetwork:
         """The transformer."""
-        network = InContextNetwork()
-        with torch.no_grad():
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            network = InContextNetwork()
             for name, value in network.named_parameters():
                 array = check_array(self.weights.arrays, name, np.float16, tuple(value.shape))
                 value.copy_(torch.from_numpy(array.astype(np.float32)))
@@ -56,20 +52,16 @@ class InContext(MetaPredictor):
 
     A prior-fitted network (Müller, Hollmann, Pineda Arango, Grabocka and Hutter, "Transformers can do Bayesian
     inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). It reads
-    of each cell what four experts predict: a Gaussian process of the labels alone, one around the sources' mean, this
-    mean, and the sources that agree most with the labels. Of labelled cells it also reads by how much each expert errs
-    without this label. Attention prefers cells that are similar in the space's count features, and the head weighs the
-    experts cell by cell. So one network serves any space, any number of sources, and learns how far to trust them.
-
-    The weights come with the package: those of all families for a space and datasets that none of them has; for
-    others those that were trained without the family's group.
+    of each cell what experts predict: Gaussian processes of the labels alone, and around the sources' mean; this mean;
+    the sources that agree most with the labels. Of labelled cells it also reads how each expert errs without the label.
+    Attention prefers cells with similar features, so it serves any space; the head weighs the experts cell by cell.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
     weights : str or path-like, default "auto"
-        ``"auto"``: the shipped ones that know neither the space nor a dataset or device of the sources; or a name, or
-        a file.
+        ``"auto"``: the shipped ones that know neither the space nor a dataset or device of the sources, of all families
+        for a space of your own; or a name, or a file.
     seed : int, default 0
         Of no effect: nothing is drawn.
     blends : bool, default True
@@ -105,27 +97,35 @@ class InContext(MetaPredictor):
         return InContextModel(SourceMatrix.of(self.cell_space, sources, "rank").scores, weights)
 
     def _expected(self, learnt: InContextModel) -> NDArray[np.float64]:
-        return learnt.view.mean.astype(np.float64)
+        return SourceView.of(learnt.scores).mean.astype(np.float64)
 
     def _trust(self, learnt: InContextModel) -> float:
-        """Return 0: the labels' own normal scores, as in the training."""
-        return 0.0
+        return 0.0  # the labels' own normal scores, as in the training
 
     def _adapted(
         self, learnt: InContextModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        space = self.cell_space
-        everything = np.arange(space.size)
+        return self._answers(learnt, cells, scores, np.arange(self.cell_space.size))
+
+    def _foretold(
+        self, learnt: InContextModel, cells: NDArray[np.int32], scores: NDArray[np.float64], asked: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        return self._answers(learnt, cells, scores, asked)[0]
+
+    def _answers(
+        self, learnt: InContextModel, cells: NDArray[Any], scores: NDArray[np.float64], wanted: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation of some cells' scores, given those of others."""
         ranked = normal_scores(scores) if len(scores) else scores
-        reading = read(self._similarity, learnt.view, cells, ranked, everything, everything)
-        mean, deviation = np.empty(space.size), np.empty(space.size)
-        network = learnt.network
+        view = SourceView.of(learnt.scores, proxy_scores(self.cell_space).T)
+        reading = read(self._similarity, view, cells, ranked, wanted, np.arange(self.cell_space.size))
+        mean, deviation = np.empty(len(wanted)), np.empty(len(wanted))
         with torch.inference_mode():
             known, errors, asked, experts, among, across = (torch.from_numpy(part)[None] for part in reading)
-            contexts = network.contexts(known, errors, among)
-            for first in range(0, space.size, _BLOCK):
+            contexts = learnt.network.contexts(known, errors, among)
+            for first in range(0, len(wanted), _BLOCK):
                 some = slice(first, first + _BLOCK)
-                said = network.answer(contexts, asked[:, some], experts[:, some], across[:, some])
+                said = learnt.network.answer(contexts, asked[:, some], experts[:, some], across[:, some])
                 mean[some], deviation[some] = (part[0].double().numpy() for part in said)
         if not len(scores):
             return mean, deviation

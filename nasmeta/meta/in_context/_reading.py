@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.meta.in_context._similarity import LENGTHS, Similarity
+from nasmeta.meta.in_context._similarity import LENGTHS, Floats, Similarity
 
 __all__ = ["EXPERTS", "INPUTS", "SIMILARITIES", "Reading", "SourceView", "read"]
 
@@ -18,10 +18,7 @@ SIMILARITIES = sum(map(len, LENGTHS))
 INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of a cell, and of all
 _NOISES = (0.01, 0.1, 0.5)
 _SCALES = (0.1, 0.8)  # variances of what the sources leave unsaid
-_SLOPE_VARIANCE, _CONTRAST_VARIANCE = 1.0, 1.0
 _SHARPNESS = 2.0  # of the preference for sources that agree with the known values
-
-Floats = NDArray[np.float32]
 
 
 class SourceView(NamedTuple):
@@ -31,16 +28,19 @@ class SourceView(NamedTuple):
     mean: Floats  # (n_cells,), with a deviation of 1
     spread: Floats  # (n_cells,)
     agreement: float  # share of the sources' variance that their mean has
+    proxies: Floats  # (n_proxies, n_cells): zero-cost, where a space has some
 
     @classmethod
-    def of(cls, scores: NDArray[np.floating]) -> SourceView:
+    def of(cls, scores: NDArray[np.floating], proxies: NDArray[np.floating] | None = None) -> SourceView:
         """Sum up scores, shape (n_sources, n_cells)."""
         each = np.asarray(scores, np.float32)
         each = each - each.mean(axis=1, keepdims=True)
         mean, variance = each.mean(axis=0), float(each.var(axis=1).mean())
         deviation = float(mean.std())
         agreement = deviation**2 / variance if variance > 0 else 0.0
-        return cls(each, mean / deviation if deviation > 1e-6 else 0 * mean, each.std(axis=0), agreement)
+        scaled = mean / deviation if deviation > 1e-6 else 0 * mean
+        beside = each[:0] if proxies is None else np.asarray(proxies, np.float32)
+        return cls(each, scaled, each.std(axis=0), agreement, beside)
 
 
 class Reading(NamedTuple):
@@ -84,18 +84,20 @@ def read(
         left_out[:, column] = values[known] - levels[-1]
         predicted[:, column] = values[asked] - levels[-1]
     if n:
-        contrasts = sources.each - sources.each.mean(axis=0)
+        contrasts = (sources.each - sources.each.mean(axis=0)) / np.float32(np.sqrt(len(sources.each)))
+        beside = sources.proxies / np.float32(np.sqrt(max(1, len(sources.proxies))))
+        linear = [(rows[:, known], rows[:, asked]) for rows in (contrasts, beside)]
         said, of_asked = left_out[:, -2].copy(), predicted[:, -2].copy()
         for kind, (own, others) in enumerate(zip(among, across, strict=True)):
             alone, guided = 1 + kind, 1 + _KINDS + kind
             left_out[:, alone], predicted[:, alone] = _alone(own, others, scores)
-            left_out[:, guided], predicted[:, guided] = _guided(
-                own, others, scores, said, of_asked, contrasts[:, known], contrasts[:, asked]
-            )
+            left_out[:, guided], predicted[:, guided] = _guided(own, others, scores, said, of_asked, *linear)
     else:
         predicted[:, 1 + _KINDS : -2] = predicted[:, -2:-1]
     errors = scores[:, None] - left_out
-    whole = _of_all(sources, errors, levels[0], n)
+    rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
+    several = (np.log1p(n) / 3, np.log1p(len(sources.each)) / 3, sources.agreement, levels[0], sources.mean.any())
+    whole = [*np.log(rms).tolist(), *several]  # the same for all cells
     apart = [[part - np.eye(n, dtype=np.float32) for part in kind] for kind in among]  # a cell is not near to itself
     return Reading(
         _tokens(sources, known, left_out, apart, whole),
@@ -154,32 +156,32 @@ def _guided(
     scores: NDArray[np.float64],
     said: NDArray[np.float64],
     of_asked: NDArray[np.float64],
-    contrasts: Floats,
-    contrasts_asked: Floats,
+    contrasts: tuple[Floats, Floats],
+    proxies: tuple[Floats, Floats],
 ) -> tuple[NDArray[np.float64], ...]:
-    """Return the same of processes around what the sources say, with a slope and weights of the sources."""
-    n, of_contrasts = len(scores), _CONTRAST_VARIANCE / len(contrasts)
-    linear = 1.0 + _SLOPE_VARIANCE * np.outer(said, said) + of_contrasts * (contrasts.T @ contrasts)
-    smooth = np.stack(among).astype(np.float64)
-    found = _mixture(_with_noises(np.concatenate([linear + scale * smooth for scale in _SCALES])), scores - said)
-    weighted = (found.weights[:, None] * found.solved).reshape(len(_NOISES), len(_SCALES), len(smooth), n).sum(axis=0)
-    total, of_length = weighted.sum(axis=(0, 1)), np.tensordot(_SCALES, weighted, 1).astype(np.float32)
+    """Return the same of processes around what the sources say, with a slope and weights of the sources.
+
+    Where there are proxies, the likelihood decides how much is heard of them: each process is there without and with.
+    """
+    shares = (0.0, 1.0) if len(proxies[0]) else (0.0,)
+    linear = 1.0 + np.outer(said, said) + contrasts[0].T @ contrasts[0]
+    smooth, of_proxies = np.stack(among).astype(np.float64), proxies[0].T.astype(np.float64) @ proxies[0]
+    kernels = [linear + share * of_proxies + scale * smooth for share in shares for scale in _SCALES]
+    found = _mixture(_with_noises(np.concatenate(kernels)), scores - said)
+    parts = (len(_NOISES), len(shares), len(_SCALES), len(smooth), len(scores))
+    weighted = (found.weights[:, None] * found.solved).reshape(parts).sum(axis=0)
+    of_share = weighted.sum(axis=(1, 2))
+    total, heard = of_share.sum(axis=0), np.tensordot(shares, of_share, 1)
+    of_length = np.tensordot(_SCALES, weighted.sum(axis=0), 1).astype(np.float32)
     predicted = sum(part @ own for part, own in zip(across, of_length, strict=True)) + total.sum()
-    predicted = predicted + of_asked * (1 + _SLOPE_VARIANCE * (said @ total))
-    return said + found.left_out, predicted + (of_contrasts * (contrasts @ total)) @ contrasts_asked
+    predicted = predicted + of_asked * (1 + said @ total) + (contrasts[0] @ total) @ contrasts[1]
+    return said + found.left_out, predicted + (proxies[0] @ heard) @ proxies[1]
 
 
 def _with_noises(kernels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each covariance with each noise, shape (n_noises * n_kernels, n, n)."""
     noise = np.multiply.outer(_NOISES, np.eye(kernels.shape[1]))
     return (kernels + noise[:, None]).reshape(-1, *kernels.shape[1:])
-
-
-def _of_all(sources: SourceView, errors: NDArray[np.float64], level: float, n: int) -> list[float]:
-    """Return what is the same for all cells of a target: experts' errors, numbers of labels and sources, and more."""
-    rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
-    several = (np.log1p(n) / 3, np.log1p(len(sources.each)) / 3, sources.agreement, level, sources.mean.any())
-    return [*np.log(rms).tolist(), *several]
 
 
 def _tokens(

@@ -91,9 +91,7 @@ def chosen_weights(which: str | os.PathLike[str], space: SearchSpace, names: Ite
             )
         return weights
     honest = [weights for weights in map(read_weights, there.values()) if not weights.seen_of(space, names)]
-    if not honest:
-        raise SettingError(
-            f"All weights that are shipped ({', '.join(there) or 'none'}) were trained on {space.name} or on one of "
-            f"{', '.join(names)}. {KIND.hint}"
-        )
-    return max(honest, key=lambda weights: len(weights.card["families"]))
+    if honest:
+        return max(honest, key=lambda weights: len(weights.card["families"]))
+    said = f"All weights that are shipped ({', '.join(there) or 'none'}) were trained on {space.name} or on one of "
+    raise SettingError(f"{said}{', '.join(names)}. {KIND.hint}")
