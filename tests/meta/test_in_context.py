@@ -189,6 +189,7 @@ def test_labels_decide_how_far_sources_are_trusted(sign: int) -> None:
     assert spearmanr(learner.fit(cells, truth[cells]).predict(np.arange(space.size)), truth)[0] > 0.5
 
 
+@pytest.mark.slow
 def test_it_searches() -> None:
     run = nm.search("in-context-ucb", "nb201/cifar100", evaluations=4)
     assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
