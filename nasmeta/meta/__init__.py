@@ -1,7 +1,7 @@
 """Learning across tasks: what source tasks teach a searcher before it meets the target.
 
-Here are the interface and the processes that sources guide; the sub-rooms are ``bilevel``, ``meta_nas``,
-``neural_process`` and ``rl``.
+Here are the interface and the processes that sources guide; the sub-rooms are ``bilevel``, ``in_context``,
+``meta_nas``, ``neural_process`` and ``rl``.
 """
 
 from importlib import import_module
@@ -50,7 +50,7 @@ __all__ = [
     "shipped_meta_models",
 ]
 
-_SUB_ROOMS = ("bilevel", "meta_nas", "neural_process", "rl")
+_SUB_ROOMS = ("bilevel", "in_context", "meta_nas", "neural_process", "rl")
 
 
 def __getattr__(name: str) -> object:

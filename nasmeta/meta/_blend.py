@@ -20,6 +20,7 @@ _NOISE, _NOISE_LABELS = 0.3, 1  # deviation of labels from an adapted prediction
 _ROUNDS = 2  # of slope and process in turn
 
 Adapt = Callable[[NDArray[np.int32], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+Foretell = Callable[[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]], NDArray[np.float64]]
 
 
 class Blend(NamedTuple):
@@ -30,7 +31,9 @@ class Blend(NamedTuple):
     weights: dict[str, float]
 
 
-def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: NDArray[np.float64]) -> Blend:
+def blended(
+    space: SearchSpace, adapt: Adapt, foretell: Foretell, cells: NDArray[np.int32], scores: NDArray[np.float64]
+) -> Blend:
     """Weigh three predictions by how well each foretells the target's labels without seeing them.
 
     They are the meta-predictor's own (``adapted``); a multiple of it plus a Gaussian process of the target
@@ -44,7 +47,7 @@ def blended(space: SearchSpace, adapt: Adapt, cells: NDArray[np.int32], scores: 
     folds = np.array_split(rng.permutation(n), _FOLDS)
     for fold in folds:
         kept = np.setdiff1d(np.arange(n), fold)
-        unseen[fold] = adapt(cells[kept], scores[kept])[0][cells[fold]]
+        unseen[fold] = foretell(cells[kept], scores[kept], cells[fold])
     mean, std = adapt(cells, scores)
     level, spread = scores.mean(), float(scores.std()) or 1.0
     labels, seen, adapted = (scores - level) / spread, (unseen - level) / spread, (mean - level) / spread

@@ -75,7 +75,9 @@ class SavedMetaModel:
     @property
     def held_out(self) -> tuple[str, ...]:
         """Datasets and devices that it has seen: with a target on one of these its success is no honest test."""
-        return tuple(dict.fromkeys(name for source in self.card["sources"] for name in source["held_out"]))
+        of_sources = [name for source in self.card["sources"] for name in source["held_out"]]
+        of_weights = self.card["facts"].get("weights", {}).get("seen", []) if self.kind == "in-context" else []
+        return tuple(dict.fromkeys([*of_sources, *map(str, of_weights)]))
 
     @property
     def metric_kinds(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ META_PREDICTORS: Registry[Any] = Registry("meta-predictor", group="nasmeta.meta_
 
 for _name, _place in (
     ("anil", "bilevel._gradient_learners:ANIL"),
+    ("in-context", "in_context._predictor:InContext"),
     ("maml", "bilevel._gradient_learners:MAML"),
     ("meta-dkl", "bilevel._deep_kernel:DeepKernelGP"),
     ("meta-linear", "_meta_linear:MetaLinear"),

@@ -54,7 +54,7 @@ class TestNetworks(MetaPredictorContract):
 
 
 def test_names() -> None:
-    assert sorted(META_PREDICTORS) == ["anil", "maml", "meta-dkl", "meta-linear", "meta-np", "reptile"]
+    assert sorted(META_PREDICTORS) == ["anil", "in-context", "maml", "meta-dkl", "meta-linear", "meta-np", "reptile"]
     with pytest.raises(UnknownNameError, match="Did you mean 'maml'"):
         META_PREDICTORS["maml2"]
 

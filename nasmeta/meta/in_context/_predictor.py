@@ -1,0 +1,150 @@
+"""The in-context learner as a meta-predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nasmeta.meta._cell_columns import proxy_scores
+from nasmeta.meta._meta_predictor import MetaPredictor
+from nasmeta.meta._model_archive import check_array
+from nasmeta.meta._source_matrix import SourceMatrix
+from nasmeta.meta.in_context._network import InContextNetwork
+from nasmeta.meta.in_context._reading import SourceView, read
+from nasmeta.meta.in_context._similarity import Similarity
+from nasmeta.meta.in_context._weights import Weights, checked_weights, chosen_weights
+from nasmeta.predictors import normal_scores
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import SourceTask
+
+__all__ = ["InContext", "InContextModel"]
+
+_BLOCK = 4096  # cells that the network answers at once
+_PREFIX = "weights."
+
+
+@dataclass(frozen=True, eq=False)
+class InContextModel:
+    """Scores of the sources, shape (n_sources, n_cells), and the weights: nothing here is trained on the sources."""
+
+    scores: NDArray[np.float32]
+    weights: Weights
+
+    @cached_property
+    def network(self) -> InContextNetwork:
+        """The transformer."""
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            network = InContextNetwork()
+            for name, value in network.named_parameters():
+                array = check_array(self.weights.arrays, name, np.float16, tuple(value.shape))
+                value.copy_(torch.from_numpy(array.astype(np.float32)))
+        return network.eval()
+
+
+class InContext(MetaPredictor):
+    """Transformer that was trained on many families of tasks: labels and sources are its context, and no step is made.
+
+    A prior-fitted network (Müller, Hollmann, Pineda Arango, Grabocka and Hutter, "Transformers can do Bayesian
+    inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). It reads
+    of each cell what experts predict: Gaussian processes of the labels alone, and around the sources' mean; this mean;
+    the sources that agree most with the labels. Of labelled cells it also reads how each expert errs without the label.
+    Attention prefers cells with similar features, so it serves any space; the head weighs the experts cell by cell.
+
+    Parameters
+    ----------
+    space : str or SearchSpace, default "nb201"
+    weights : str or path-like, default "auto"
+        ``"auto"``: the shipped ones that know neither the space nor a dataset or device of the sources, of all families
+        for a space of your own; or a name, or a file.
+    seed : int, default 0
+        Of no effect: nothing is drawn.
+    blends : bool, default False
+        See `MetaPredictor`: processes of the labels are among what it weighs already.
+
+    Raises
+    ------
+    LeakageError
+        In `meta_fit`, where the weights that are named have seen the space, or a dataset or device of the sources.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import META_PREDICTORS
+    >>> source, target = nm.task_distribution("nb201").leave_out("cifar100")
+    >>> predictor = META_PREDICTORS["in-context"]().meta_fit(source.as_sources(300, np.random.default_rng(0)))
+    >>> "nb201" in predictor.meta_model_.weights.card["families"]
+    False
+    >>> predictor.fit([3, 500], target[0].values[[3, 500]]).predict([6111, 0]).shape
+    (2,)
+    """
+
+    def __init__(
+        self, space: str | SearchSpace = "nb201", *, weights: Any = "auto", seed: int = 0, blends: bool = False
+    ) -> None:
+        super().__init__(space, seed=seed, blends=blends)
+        self.weights = weights
+
+    def _meta_learn(self, sources: list[SourceTask]) -> InContextModel:
+        names = dict.fromkeys(name for source in sources for name in source.held_out)
+        weights = chosen_weights(self.weights, self.cell_space, names)
+        return InContextModel(SourceMatrix.of(self.cell_space, sources, "rank").scores, weights)
+
+    def _expected(self, learnt: InContextModel) -> NDArray[np.float64]:
+        return SourceView.of(learnt.scores).mean.astype(np.float64)
+
+    def _trust(self, learnt: InContextModel) -> float:
+        return 0.0  # the labels' own normal scores, as in the training
+
+    def _adapted(
+        self, learnt: InContextModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self._answers(learnt, cells, scores, np.arange(self.cell_space.size))
+
+    def _foretold(
+        self, learnt: InContextModel, cells: NDArray[np.int32], scores: NDArray[np.float64], asked: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        return self._answers(learnt, cells, scores, asked)[0]
+
+    def _answers(
+        self, learnt: InContextModel, cells: NDArray[Any], scores: NDArray[np.float64], wanted: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation of some cells' scores, given those of others."""
+        ranked = normal_scores(scores) if len(scores) else scores
+        view = SourceView.of(learnt.scores, proxy_scores(self.cell_space).T)
+        reading = read(self._similarity, view, cells, ranked, wanted, np.arange(self.cell_space.size))
+        mean, deviation = np.empty(len(wanted)), np.empty(len(wanted))
+        with torch.inference_mode():
+            known, errors, asked, experts, among, across = (torch.from_numpy(part)[None] for part in reading)
+            contexts = learnt.network.contexts(known, errors, among)
+            for first in range(0, len(wanted), _BLOCK):
+                some = slice(first, first + _BLOCK)
+                said = learnt.network.answer(contexts, asked[:, some], experts[:, some], across[:, some])
+                mean[some], deviation[some] = (part[0].double().numpy() for part in said)
+        if not len(scores):
+            return mean, deviation
+        spread = float(ranked.var())
+        slope = float(np.cov(ranked, scores, bias=True)[0, 1]) / spread if spread > 0 else 1.0
+        return scores.mean() + slope * (mean - ranked.mean()), slope * deviation
+
+    @cached_property
+    def _similarity(self) -> Similarity:
+        return Similarity(self.cell_space)
+
+    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        learnt: InContextModel = self.require_meta_model()
+        arrays = {f"{_PREFIX}{name}": array for name, array in learnt.weights.arrays.items()}
+        return {"scores": learnt.scores, **arrays}, {"weights": learnt.weights.card}
+
+    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> InContextModel:
+        scores = check_array(arrays, "scores", np.float32, (None, self.cell_space.size))
+        own = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
+        model = InContextModel(scores, checked_weights(own, facts["weights"]))
+        _ = model.network  # raises where the arrays do not fit
+        return model

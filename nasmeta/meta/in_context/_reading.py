@@ -1,0 +1,198 @@
+"""What the transformer reads of each cell: predictions by sources and processes, and how near the known cells are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.meta.in_context._similarity import LENGTHS, Floats, Similarity
+
+__all__ = ["EXPERTS", "INPUTS", "SIMILARITIES", "Reading", "SourceView", "read"]
+
+_KINDS = len(LENGTHS)
+# Nothing; processes of the labels alone and around the sources, by kind of similarity; the sources' mean; the closest.
+EXPERTS = 1 + 2 * _KINDS + 2
+SIMILARITIES = sum(map(len, LENGTHS))
+INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of a cell, and of all
+_NOISES = (0.01, 0.1, 0.5)
+_SCALES = (0.1, 0.8)  # variances of what the sources leave unsaid
+_SHARPNESS = 2.0  # of the preference for sources that agree with the known values
+
+
+class SourceView(NamedTuple):
+    """What the sources say, whatever their number and order."""
+
+    each: Floats  # (n_sources, n_cells)
+    mean: Floats  # (n_cells,), with a deviation of 1
+    spread: Floats  # (n_cells,)
+    agreement: float  # share of the sources' variance that their mean has
+    proxies: Floats  # (n_proxies, n_cells): zero-cost, where a space has some
+
+    @classmethod
+    def of(cls, scores: NDArray[np.floating], proxies: NDArray[np.floating] | None = None) -> SourceView:
+        """Sum up scores, shape (n_sources, n_cells)."""
+        each = np.asarray(scores, np.float32)
+        each = each - each.mean(axis=1, keepdims=True)
+        mean, variance = each.mean(axis=0), float(each.var(axis=1).mean())
+        deviation = float(mean.std())
+        agreement = deviation**2 / variance if variance > 0 else 0.0
+        scaled = mean / deviation if deviation > 1e-6 else 0 * mean
+        beside = each[:0] if proxies is None else np.asarray(proxies, np.float32)
+        return cls(each, scaled, each.std(axis=0), agreement, beside)
+
+
+class Reading(NamedTuple):
+    """A target's n known cells and the q that are asked for, as the transformer reads them."""
+
+    known: Floats  # (n, INPUTS): predictions at a known cell are made without its own label
+    errors: Floats  # (n, EXPERTS): the label minus what each expert predicts
+    asked: Floats  # (q, INPUTS)
+    experts: Floats  # (q, EXPERTS): predictions at the cells that are asked for
+    among: Floats  # (n, n, SIMILARITIES)
+    across: Floats  # (q, n, SIMILARITIES)
+
+
+def read(
+    similarity: Similarity,
+    sources: SourceView,
+    known: NDArray[np.integer],
+    scores: NDArray[np.float64],
+    asked: NDArray[np.integer],
+    cells: NDArray[np.integer],
+) -> Reading:
+    """Return what is read of a target.
+
+    Parameters
+    ----------
+    known, asked : ndarray of int, shape (n,) and (q,)
+        Columns of the view.
+    scores : ndarray of float64, shape (n,)
+        Labels of the known cells, with mean 0 and deviation about 1.
+    cells : ndarray of int, shape (n_cells,)
+        The cell of the space that each column of the view is.
+    """
+    n = len(known)
+    among = similarity.between(cells[known], cells[known])
+    across = similarity.between(cells[asked], cells[known])
+    closest = _closest(sources, known, scores)
+    left_out, predicted = np.zeros((n, EXPERTS)), np.zeros((len(asked), EXPERTS))
+    levels = []
+    for column, values in ((-2, sources.mean), (-1, closest)):
+        levels.append(float(values[known].mean()) if n else 0.0)
+        left_out[:, column] = values[known] - levels[-1]
+        predicted[:, column] = values[asked] - levels[-1]
+    if n:
+        contrasts = (sources.each - sources.each.mean(axis=0)) / np.float32(np.sqrt(len(sources.each)))
+        beside = sources.proxies / np.float32(np.sqrt(max(1, len(sources.proxies))))
+        linear = [(rows[:, known], rows[:, asked]) for rows in (contrasts, beside)]
+        said, of_asked = left_out[:, -2].copy(), predicted[:, -2].copy()
+        for kind, (own, others) in enumerate(zip(among, across, strict=True)):
+            alone, guided = 1 + kind, 1 + _KINDS + kind
+            left_out[:, alone], predicted[:, alone] = _alone(own, others, scores)
+            left_out[:, guided], predicted[:, guided] = _guided(own, others, scores, said, of_asked, *linear)
+    else:
+        predicted[:, 1 + _KINDS : -2] = predicted[:, -2:-1]
+    errors = scores[:, None] - left_out
+    rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
+    several = (np.log1p(n) / 3, np.log1p(len(sources.each)) / 3, sources.agreement, levels[0], sources.mean.any())
+    whole = [*np.log(rms).tolist(), *several]  # the same for all cells
+    apart = [[part - np.eye(n, dtype=np.float32) for part in kind] for kind in among]  # a cell is not near to itself
+    return Reading(
+        _tokens(sources, known, left_out, apart, whole),
+        errors.astype(np.float32),
+        _tokens(sources, asked, predicted, across, whole),
+        predicted.astype(np.float32),
+        np.stack([part for kind in among for part in kind], axis=2),
+        np.stack([part for kind in across for part in kind], axis=2),
+    )
+
+
+def _closest(sources: SourceView, known: NDArray[np.integer], scores: NDArray[np.float64]) -> Floats:
+    """Return the mean of the sources weighed by their correlation with the known values, shape (n_cells,)."""
+    each = sources.each
+    if len(known) < 2:
+        return sources.mean
+    seen = each[:, known] - each[:, known].mean(axis=1, keepdims=True)
+    agreed = seen @ (scores - scores.mean()) / (np.linalg.norm(seen, axis=1) * np.linalg.norm(scores) + 1e-6)
+    weights = np.exp(_SHARPNESS * np.sqrt(len(known)) * (agreed - agreed.max()))
+    found = (weights / weights.sum()).astype(np.float32) @ each
+    return np.asarray(found / max(float(found.std()), 1e-6))
+
+
+class _Mixture(NamedTuple):
+    """Processes weighed by their likelihood: weights (c,), K⁻¹ labels (c, n), labels predicted without them (n,)."""
+
+    weights: NDArray[np.float64]
+    solved: NDArray[np.float64]
+    left_out: NDArray[np.float64]
+
+
+def _mixture(covariances: NDArray[np.float64], labels: NDArray[np.float64]) -> _Mixture:
+    """Weigh processes of covariance (c, n, n), noise included."""
+    inverse = np.linalg.inv(covariances)
+    solved = inverse @ labels
+    likelihood = -0.5 * (solved @ labels + np.linalg.slogdet(covariances)[1])
+    weights = np.exp(likelihood - likelihood.max())
+    weights /= weights.sum()
+    left_out = labels - solved / np.diagonal(inverse, axis1=1, axis2=2)
+    return _Mixture(weights, solved, weights @ left_out)
+
+
+def _alone(among: list[Floats], across: list[Floats], scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return predictions of processes that know no source: of the known without their labels, of the others."""
+    n = len(scores)
+    kernels = np.stack(among).astype(np.float64) + 1.0  # with a constant
+    found = _mixture(_with_noises(kernels), scores)
+    of_length = (found.weights[:, None] * found.solved).reshape(len(_NOISES), len(kernels), n).sum(axis=0)
+    predicted = sum(part @ own.astype(np.float32) for part, own in zip(across, of_length, strict=True))
+    return found.left_out, predicted + of_length.sum()
+
+
+def _guided(
+    among: list[Floats],
+    across: list[Floats],
+    scores: NDArray[np.float64],
+    said: NDArray[np.float64],
+    of_asked: NDArray[np.float64],
+    contrasts: tuple[Floats, Floats],
+    proxies: tuple[Floats, Floats],
+) -> tuple[NDArray[np.float64], ...]:
+    """Return the same of processes around what the sources say, with a slope and weights of the sources.
+
+    Where there are proxies, the likelihood decides how much is heard of them: each process is there without and with.
+    """
+    shares = (0.0, 1.0) if len(proxies[0]) else (0.0,)
+    linear = 1.0 + np.outer(said, said) + contrasts[0].T @ contrasts[0]
+    smooth, of_proxies = np.stack(among).astype(np.float64), proxies[0].T.astype(np.float64) @ proxies[0]
+    kernels = [linear + share * of_proxies + scale * smooth for share in shares for scale in _SCALES]
+    found = _mixture(_with_noises(np.concatenate(kernels)), scores - said)
+    parts = (len(_NOISES), len(shares), len(_SCALES), len(smooth), len(scores))
+    weighted = (found.weights[:, None] * found.solved).reshape(parts).sum(axis=0)
+    of_share = weighted.sum(axis=(1, 2))
+    total, heard = of_share.sum(axis=0), np.tensordot(shares, of_share, 1)
+    of_length = np.tensordot(_SCALES, weighted.sum(axis=0), 1).astype(np.float32)
+    predicted = sum(part @ own for part, own in zip(across, of_length, strict=True)) + total.sum()
+    predicted = predicted + of_asked * (1 + said @ total) + (contrasts[0] @ total) @ contrasts[1]
+    return said + found.left_out, predicted + (proxies[0] @ heard) @ proxies[1]
+
+
+def _with_noises(kernels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each covariance with each noise, shape (n_noises * n_kernels, n, n)."""
+    noise = np.multiply.outer(_NOISES, np.eye(kernels.shape[1]))
+    return (kernels + noise[:, None]).reshape(-1, *kernels.shape[1:])
+
+
+def _tokens(
+    sources: SourceView,
+    columns: NDArray[np.integer],
+    predicted: NDArray[np.float64],
+    near: list[list[Floats]],
+    whole: list[float],
+) -> Floats:
+    """Return the inputs of some cells, shape (n, INPUTS)."""
+    said = [*predicted[:, 1:].T, sources.mean[columns], sources.spread[columns]]
+    for _, medium, far in near:
+        said += [medium.max(axis=1, initial=0.0), far.max(axis=1, initial=0.0), np.log1p(medium.sum(axis=1))]
+    return np.hstack([np.stack(said, axis=1), np.tile(whole, (len(columns), 1))]).astype(np.float32)

@@ -1,0 +1,252 @@
+"""Episodes for the in-context learner: real tasks of all families, and functions drawn from Gaussian processes.
+
+A bank holds, for some thousand cells of a space, the normal scores of its tasks and what sources with some labels say
+there, true or spoilt. Episodes are read from banks once, for all trainings.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
+
+from cases import HALVES, Case, _some_of, _stranger, _wrong_at_the_top, cases
+
+from nasmeta.meta import SourceMatrix
+from nasmeta.meta.in_context._reading import Reading, SourceView, read
+from nasmeta.meta.in_context._similarity import Similarity
+from nasmeta.predictors import normal_scores
+from nasmeta.predictors._gaussian_process import Hyperparameters
+from nasmeta.spaces import SearchSpace
+
+# Families that share a table or data sets are left out together.
+GROUPS = {
+    "nb201": ("nb201", "robust", "latency"),
+    "tnb101": ("tnb101", "tnb101-macro"),
+    "graph": ("graph", "graphgym"),
+    "tabular": ("hpobench-mlp", "fcnet"),
+}
+FAMILIES = tuple(family for half in HALVES.values() for family in half)
+SIZES = (0, 2, 4, 7, 10, 15, 20, 30, 50, 75, 100)  # of contexts
+ASKED = 96
+_CELLS = 3000  # of a bank
+_BUDGETS = (40, 150, 400)
+_FEWEST = 20  # labels of a source
+_KINDS = ("natural", "wrong at the top", "stranger")
+_WORLDS, _WORLD_CELLS, _FUNCTIONS = 8, 900, 8  # of functions drawn from processes, in each space
+
+
+@dataclass
+class Bank:
+    """Tasks on some cells of a space, and what sources say of these cells.
+
+    Attributes
+    ----------
+    family : str
+        Its name, or that of the space whose functions are drawn.
+    scores : ndarray, shape (n_tasks, n_cells)
+        NaN where a task has no value.
+    targets : list of (int, tuple of int)
+        Tasks that may be targets, each with the tasks that may be its sources.
+    said : dict of str to list of ndarray, each of shape (n_tasks, n_cells)
+        By kind of source: what sources say, for some numbers of labels.
+    """
+
+    family: str
+    space: SearchSpace
+    cells: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    targets: list[tuple[int, tuple[int, ...]]]
+    said: dict[str, list[NDArray[np.float32]]]
+
+
+class Pool(NamedTuple):
+    """Episodes of contexts of the same size: their families, readings and the scores that are to be predicted."""
+
+    families: list[str]
+    readings: list[Reading]
+    wanted: NDArray[np.float32]
+
+
+def group_of(family: str) -> str:
+    """Return the group of a family."""
+    return next(group for group, members in GROUPS.items() if family in members)
+
+
+def seen_in(family: str) -> tuple[str, set[str]]:
+    """Return the space of a family, and all datasets and devices that its tasks hold out."""
+    every = list(cases(family))
+    return every[0].target.space.name, {name for c in every for one in (c.target, *c.sources) for name in one.held_out}
+
+
+def real_bank(family: str) -> Bank:
+    """Return the bank of a family of real tasks."""
+    rng = np.random.default_rng([zlib.crc32(family.encode()), 1])
+    every: list[Case] = list(cases(family))
+    tasks = {task.name: task for case in every for task in (case.target, *case.sources)}
+    names = list(tasks)
+    space = every[0].target.space
+    cells = np.sort(rng.choice(space.size, min(_CELLS, space.size), replace=False))
+    scores = np.full((len(names), len(cells)), np.nan, dtype=np.float32)
+    for row, name in zip(scores, names, strict=True):
+        task = tasks[name]
+        whole = np.full(space.size, np.nan)
+        whole[task.measured] = normal_scores(task.sign * task.values[task.measured])
+        row[:] = whole[cells]
+    if family in ("robust", "latency"):
+        targets = [(names.index(c.target.name), tuple(names.index(s.name) for s in c.sources)) for c in every]
+    else:
+        targets = []
+        for i, name in enumerate(names):
+            apart = [set(tasks[name].held_out).isdisjoint(tasks[other].held_out) for other in names]
+            targets.append((i, tuple(j for j, one in enumerate(apart) if one)))
+    whole = [task.as_source() for task in tasks.values()]
+    said: dict[str, list[NDArray[np.float32]]] = {kind: [] for kind in _KINDS}
+    said["natural"].append(np.nan_to_num(scores))
+    for budget in _BUDGETS:
+        for kind in _KINDS:
+            sources = whole
+            if kind == "wrong at the top":
+                sources = [_wrong_at_the_top(one) for one in sources]
+            elif kind == "stranger":
+                sources = [
+                    replace(_stranger(one, i, rng), dataset=f"s{i}", name=f"s{i}") for i, one in enumerate(sources)
+                ]
+            some = [_some_of(one, budget, rng) for one in sources]
+            if all(len(one) >= _FEWEST and np.ptp(one.utilities) for one in some):
+                said[kind].append(SourceMatrix.of(space, some, "rank").scores[:, cells])
+    print(f"{family}: {len(names)} tasks on {len(cells)} cells", flush=True)
+    return Bank(family, space, cells, scores, targets, said)
+
+
+def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
+    """Yield banks of functions that are drawn from processes with the project's kernel."""
+    rng = np.random.default_rng([zlib.crc32(family.encode()), 2])
+    similarity = Similarity(space)
+    kernel = similarity.kernel
+    n_features = len(kernel.features)
+    for world in range(_WORLDS):
+        n = min(_WORLD_CELLS, space.size)
+        cells = np.sort(rng.choice(space.size, n, replace=False))
+        if world % 2:  # by encodings, at several lengths
+            kinds = similarity.between(cells, cells)[1]
+            covariance = np.tensordot(rng.dirichlet(np.ones(len(kinds))), np.stack(kinds).astype(np.float64), 1)
+        else:
+            variances = rng.dirichlet(np.full(n_features, 0.7)) + 1e-3
+            lengths = kernel.typical_lengthscales * np.exp(rng.normal(0.3, 0.8, n_features))
+            drawn = Hyperparameters(variances, lengths, 0.0)
+            covariance = kernel.covariance(kernel.codes_between(cells, cells), drawn).astype(np.float64)
+        factor = np.linalg.cholesky(covariance + 1e-3 * np.eye(n))
+        functions = factor @ rng.standard_normal((n, _FUNCTIONS + 1))
+        shared = rng.uniform(0, 1, _FUNCTIONS) ** 0.5
+        values = shared * functions[:, :1] + np.sqrt(1 - shared**2) * functions[:, 1:]
+        values += rng.choice([0.05, 0.2, 0.5]) * rng.standard_normal(values.shape)
+        scores = np.stack([normal_scores(column) for column in values.T])
+        said = []
+        for budget in (*_BUDGETS, n):
+            seen = rng.choice(n, min(budget, n // 2) if budget < n else n, replace=False)
+            weights = np.linalg.solve(covariance[np.ix_(seen, seen)] + 0.1 * np.eye(len(seen)), scores[:, seen].T)
+            said.append((covariance[:, seen] @ weights).T.astype(np.float32))
+        others = tuple(range(_FUNCTIONS))
+        targets = [(i, tuple(j for j in others if j != i)) for i in others]
+        yield Bank(f"drawn {family}", space, cells, scores.astype(np.float32), targets, {"natural": said})
+
+
+class Episode(NamedTuple):
+    """A target's context, the scores that are wanted, and what was drawn."""
+
+    reading: Reading
+    wanted: NDArray[np.float32]
+
+
+def draw(bank: Bank, similarity: Similarity, size: int, rng: np.random.Generator) -> Episode:
+    """Draw a target, sources, a context of some size and cells to predict."""
+    target, allowed = bank.targets[rng.integers(len(bank.targets))]
+    truth = bank.scores[target].astype(np.float64)
+    measured = np.flatnonzero(np.isfinite(truth))
+    view = _sources(bank, target, allowed, rng)
+    kinds = ("random", "best", "mean", "both")
+    known = _known(measured, truth, view, size, str(rng.choice(kinds, p=(0.6, 0.15, 0.1, 0.15))), rng)
+    left = np.setdiff1d(measured, known)
+    asked = rng.choice(left, ASKED, replace=len(left) < ASKED)
+    noisy = truth + rng.choice([0.0, 0.0, 0.1, 0.3, 0.6]) * rng.standard_normal(len(truth))
+    scores, wanted = _labels(noisy[known]), truth[asked]
+    if size:
+        centre, spread = noisy[known].mean(), noisy[known] - noisy[known].mean()
+        slope = (spread @ scores + 0.5) / (spread @ spread + 0.5)
+        wanted = np.clip(slope * (wanted - centre), -4, 4)
+    return Episode(read(similarity, view, known, scores, asked, bank.cells), wanted.astype(np.float32))
+
+
+def _labels(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return normal_scores(values) if len(values) else values
+
+
+def _sources(bank: Bank, target: int, allowed: tuple[int, ...], rng: np.random.Generator) -> SourceView:
+    """Draw sources of one of the kinds that a learner may meet."""
+    n = len(allowed) if rng.random() < 0.5 else int(rng.integers(1, len(allowed) + 1))
+    chosen = rng.choice(allowed, n, replace=False)
+    kind = str(rng.choice(
+        ["natural", "reversed", "permuted", "one sister", "wrong at the top", "nearly"],
+        p=(0.55, 0.1, 0.07, 0.1, 0.1, 0.08),
+    ))  # fmt: skip
+
+    def of(kind: str) -> NDArray[np.float32]:
+        tables = bank.said.get(kind) or bank.said["natural"]
+        return tables[rng.integers(len(tables))]
+
+    rows = of("wrong at the top" if kind == "wrong at the top" else "natural")[chosen]
+    if kind == "reversed":
+        rows = -rows
+    elif kind == "permuted":
+        rows = rng.permuted(rows, axis=1) * rng.choice([0.3, 1.0])
+    elif kind == "one sister":
+        strangers = of("stranger") if "stranger" in bank.said else rng.permuted(of("natural"), axis=1)
+        rows = np.concatenate([rows[:1], strangers[rng.choice(len(strangers), 6)]])
+    elif kind == "nearly":  # the target's own values, among others: what the best of sources look like
+        rows = np.concatenate([rows, [np.nan_to_num(bank.scores[target])]])
+        rows = rows + rng.choice([0.1, 0.4, 0.8]) * rng.standard_normal(rows.shape).astype(np.float32)
+    return SourceView.of(rows)
+
+
+def _known(
+    measured: NDArray[np.int64],
+    truth: NDArray[np.float64],
+    view: SourceView,
+    size: int,
+    how: str,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Draw known cells: at random, or more of those that a search would have tried."""
+    size = min(size, len(measured) // 2)
+    if how == "random":
+        return rng.choice(measured, size, replace=False)
+    promise = {"best": truth, "mean": view.mean, "both": truth + view.mean}[how][measured]
+    noisy = promise * rng.choice([1.0, 2.0, 4.0]) + rng.gumbel(size=len(measured))
+    picked = measured[np.argsort(-noisy)[:size]]
+    random = rng.choice(np.setdiff1d(measured, picked), size // 3, replace=False)
+    return np.concatenate([random, picked[: size - len(random)]])
+
+
+def banks(folder: Path) -> Iterator[Bank]:
+    """Yield all banks: those of real tasks are kept in a folder."""
+    import pickle
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for family in FAMILIES:
+        path = folder / f"{family}.pickle"
+        if not path.is_file():
+            made = real_bank(family)
+            path.write_bytes(pickle.dumps((made.cells, made.scores, made.targets, made.said, made.space)))
+        cells, scores, targets, said, space = pickle.loads(path.read_bytes())
+        yield Bank(family, space, cells, scores, targets, said)
+        if family not in ("robust", "latency"):
+            yield from drawn_banks(family, space)

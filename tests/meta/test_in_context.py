@@ -1,0 +1,196 @@
+"""The in-context learner: what it reads, which weights it takes, and that they have not seen the target."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+
+import nasmeta as nm
+from nasmeta.errors import DamagedFileError, LeakageError, LeakageWarning, SettingError, UnknownNameError
+from nasmeta.files import shipped
+from nasmeta.meta import META_PREDICTORS, load_meta_model, save_meta_model
+from nasmeta.predictors import normal_scores
+from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.tasks import SourceTask
+from nasmeta.testing import MetaPredictorContract, made_up_values
+
+torch = pytest.importorskip("torch")
+
+from nasmeta.meta.in_context._network import InContextNetwork  # noqa: E402
+from nasmeta.meta.in_context._reading import Reading, SourceView, _mixture, read  # noqa: E402
+from nasmeta.meta.in_context._similarity import Similarity  # noqa: E402
+from nasmeta.meta.in_context._weights import chosen_weights, read_weights, save_weights, shipped_weights  # noqa: E402
+
+COLUMNS = SearchSpace("columns", {"width": [8, 16, 32, 64], **{f"op{i}": ["conv", "pool", "skip"] for i in range(5)}})
+GROUPS = {"nb201": "nb201", "tnb101": "tnb101", "tnb101-macro": "tnb101", "graph": "graph", "hpobench-mlp": "tabular"}
+
+
+class TestInContext(MetaPredictorContract):
+    spaces: ClassVar[Any] = ("tnb101", COLUMNS)
+
+    def make(self, space: Any) -> Any:
+        return META_PREDICTORS["in-context"](space)
+
+
+def sources(space: SearchSpace, dataset: str = "made-up", sign: int = 1) -> list[SourceTask]:
+    cells = space.sample(150, np.random.default_rng(0))
+    return [
+        SourceTask(f"m/{shift}", f"{dataset}-{shift}", space, cells, sign * made_up_values(space, shift)[cells])
+        for shift in (0.1, 0.3)
+    ]
+
+
+# -- weights --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("space", GROUPS)
+def test_a_known_space_is_predicted_by_weights_that_have_not_seen_its_group(space: str) -> None:
+    card = chosen_weights("auto", get_space(space), ["somebody's"]).card
+    assert card == read_weights(shipped_weights()[f"without-{GROUPS[space]}"]).card
+    assert space not in card["spaces"]
+    assert space not in card["families"]
+
+
+def test_weights_name_what_they_have_seen() -> None:
+    for name, path in shipped_weights().items():
+        card = read_weights(path).card
+        assert path.stat().st_size < 500_000
+        for dataset, group in (("cifar100", "nb201"), ("fpga", "nb201"), ("class_scene", "tnb101"), ("cora", "graph")):
+            assert (dataset in card["seen"]) == (name != f"without-{group}"), (name, dataset)
+
+
+def test_an_own_space_takes_the_weights_of_all_families_unless_a_dataset_was_seen() -> None:
+    assert len(chosen_weights("auto", COLUMNS, ["pets"]).card["families"]) == 9
+    assert "nb201" not in chosen_weights("auto", COLUMNS, ["pets", "CIFAR-100"]).card["families"]
+    with pytest.raises(SettingError, match=r"All weights that are shipped .* in_context_train"):
+        chosen_weights("auto", get_space("tnb101"), ["cora"])
+
+
+def test_weights_that_have_seen_the_space_or_a_source_are_refused(tmp_path: Path) -> None:
+    for space, dataset in ((get_space("tnb101"), "made-up"), (COLUMNS, "pets")):
+        learner = META_PREDICTORS["in-context"](space, weights="all")
+        seen = sources(space, dataset) if space != COLUMNS else [SourceTask("a", "cora", COLUMNS, [0, 1, 2], [1, 2, 3])]
+        with pytest.raises(LeakageError, match="may have seen the target"):
+            learner.meta_fit(seen)
+    with pytest.raises(UnknownNameError, match="Did you mean 'without-nb201'"):
+        chosen_weights("without-nb20", COLUMNS, [])
+    with pytest.raises(SettingError, match="a name or a file"):
+        chosen_weights(3, COLUMNS, [])  # type: ignore[arg-type]
+    other = tmp_path / "other.npz"
+    other.write_bytes(b"PK no weights")
+    with pytest.raises(DamagedFileError, match="in-context weights"):
+        chosen_weights(other, COLUMNS, [])
+
+
+def test_a_file_says_what_the_weights_have_seen(tmp_path: Path) -> None:
+    learner = META_PREDICTORS["in-context"]("tnb101").meta_fit(sources(get_space("tnb101")))
+    saved = load_meta_model(save_meta_model(tmp_path / "model.npz", learner))
+    assert {"cifar100", "cora"} <= set(saved.held_out)
+    assert "class_scene" not in saved.held_out
+    assert "in-context" in saved.describe()
+    own = nm.Table.from_frame(_frame(), space="tnb101", name="mine", dataset="cifar100").task("accuracy")
+    with pytest.warns(LeakageWarning, match="cifar100"):
+        nm.meta.meta_model_for("in-context", own, saved)
+
+
+def _frame() -> Any:
+    import pandas as pd
+
+    return pd.DataFrame({"cell": np.arange(50), "accuracy": np.arange(50.0)})
+
+
+def test_saved_weights_are_the_same_bytes_and_a_change_is_noticed(tmp_path: Path) -> None:
+    weights = read_weights(shipped_weights()["all"])
+    card = {key: value for key, value in weights.card.items() if key != "sha256"}
+    paths = [save_weights(tmp_path / f"{i}.npz", weights.arrays, card) for i in range(2)]
+    assert paths[0].read_bytes() == paths[1].read_bytes() == shipped_weights()["all"].read_bytes()
+    learner = META_PREDICTORS["in-context"](COLUMNS).meta_fit(sources(COLUMNS))
+    arrays, facts = learner._pack()
+    with pytest.raises(ValueError, match="checksum"):
+        learner._unpack({**arrays, "weights.start": 1 + arrays["weights.start"]}, facts)
+    assert (shipped("in_context") / "README.md").is_file()
+
+
+# -- what is read ---------------------------------------------------------------------------------------------------
+def reading(order: slice = slice(None), n: int = 12, asked: int = 30) -> Reading:
+    space = get_space("tnb101")
+    scores = np.stack([made_up_values(space, shift) for shift in (0.1, 0.4, 0.8)])[order]
+    rng = np.random.default_rng(0)
+    known, others = np.split(rng.permutation(space.size)[: n + asked], [n])
+    labels = normal_scores(made_up_values(space)[known]) if n else np.zeros(0)
+    return read(Similarity(space), SourceView.of(scores), known, labels, others, np.arange(space.size))
+
+
+def test_the_order_of_sources_says_nothing() -> None:
+    for one, other in zip(reading(), reading(slice(None, None, -1)), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+def test_a_known_cell_is_read_without_its_own_label() -> None:
+    rng = np.random.default_rng(2)
+    roots, labels = rng.standard_normal((3, 6, 6)), rng.standard_normal(6)
+    covariances = roots @ roots.transpose(0, 2, 1) + np.eye(6)
+    found = _mixture(covariances, labels)
+    likelihoods = [multivariate_normal(np.zeros(6), one).pdf(labels) for one in covariances]
+    np.testing.assert_allclose(found.weights, np.array(likelihoods) / np.sum(likelihoods))
+    kept = np.arange(1, 6)
+    direct = [one[0, kept] @ np.linalg.solve(one[np.ix_(kept, kept)], labels[kept]) for one in covariances]
+    assert found.left_out[0] == pytest.approx(found.weights @ direct)
+
+
+@pytest.mark.parametrize("n", [0, 1, 12])
+def test_each_cell_is_predicted_as_if_it_were_the_only_one(n: int) -> None:
+    torch.manual_seed(0)
+    network = InContextNetwork().eval()
+    parts = [torch.from_numpy(part)[None] for part in reading(n=n)]
+    with torch.inference_mode():
+        mean, deviation = network(*parts)
+        known, errors, asked, experts, among, across = parts
+        one, _ = network(known, errors, asked[:, 3:4], experts[:, 3:4], among, across[:, 3:4])
+    assert mean.shape == deviation.shape == (1, 30)
+    assert bool((deviation > 0).all())
+    assert math.isclose(float(one), float(mean[0, 3]), abs_tol=1e-5)
+
+
+def test_the_order_of_labels_says_nothing() -> None:
+    learner = META_PREDICTORS["in-context"]("tnb101", blends=False).meta_fit(sources(get_space("tnb101")))
+    cells = get_space("tnb101").sample(20, np.random.default_rng(3))
+    labels = made_up_values(get_space("tnb101"))[cells]
+    first = learner.fit(cells, labels).predict(np.arange(100))
+    np.testing.assert_allclose(learner.fit(cells[::-1], labels[::-1]).predict(np.arange(100)), first, atol=1e-4)
+
+
+def test_proxies_are_heard_where_the_likelihood_says_so() -> None:
+    space = get_space("tnb101")
+    truth, noise = made_up_values(space), np.random.default_rng(0).standard_normal((3, space.size))
+    known, others = np.split(np.random.default_rng(1).permutation(space.size)[:300], [30])
+    found = {}
+    for name, proxies in {"none": None, "noise": noise, "good": np.stack([truth, *noise])}.items():
+        view = SourceView.of(noise[:2], proxies)
+        said = read(Similarity(space), view, known, normal_scores(truth[known]), others, np.arange(space.size))
+        found[name] = float(np.corrcoef(said.experts[:, 3], truth[others])[0, 1])
+    assert found["good"] > found["none"] + 0.05
+    assert found["noise"] > found["none"] - 0.1
+
+
+# -- what it has learnt -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("sign", [1, -1])
+def test_labels_decide_how_far_sources_are_trusted(sign: int) -> None:
+    from scipy.stats import spearmanr
+
+    space = get_space("tnb101")
+    learner = META_PREDICTORS["in-context"](space.name, blends=False).meta_fit(sources(space, sign=sign))
+    truth = made_up_values(space)
+    assert spearmanr(learner.prior()[0], sign * truth)[0] > 0.4
+    cells = space.sample(25, np.random.default_rng(5))
+    assert spearmanr(learner.fit(cells, truth[cells]).predict(np.arange(space.size)), truth)[0] > 0.5
+
+
+@pytest.mark.slow
+def test_it_searches() -> None:
+    run = nm.search("in-context-ucb", "nb201/cifar100", evaluations=4)
+    assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
+    assert len(run) == 4
