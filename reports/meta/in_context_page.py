@@ -105,8 +105,8 @@ def _summary(means: pd.DataFrame) -> str:
         f"{'; '.join(said)}. So it is ahead where labels are few, and no more than a tie at "
         f"{' and '.join(ties) or 'none of these numbers'} labels. Before any label it has only the sources' mean: "
         f"{before['in-context']:.3f}, `{first}` {before[first]:.3f}. At 50 labels it is more than .02 below a plain "
-        f"`gp` in {harmed} of {len(own)} cases. The other learners are trained on the sources themselves, which it only "
-        "reads."
+        f"`gp` in {harmed} of {len(own)} cases. The other learners are trained on the sources, which it "
+        "only reads."
     )
 
 
