@@ -140,7 +140,7 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> li
             f"Kendall τ-b {facts['kendall']:.3f}.",
             "",
         ]
-    return [*lines, *_separation(facts.get("separation"))]
+    return lines
 
 
 def _separation(found: Mapping[str, Any] | None) -> list[str]:
