@@ -13,7 +13,8 @@ EXCEPTIONS = {
     "Formulas, held against their definition or another library": {
         "nasmeta.analysis._run_summary", "nasmeta.analysis._statistics", "nasmeta.analysis.report._words",
         "nasmeta.meta._cell_columns", "nasmeta.meta._joint_kernel", "nasmeta.meta._meta_gp",
-        "nasmeta.meta._blend", "nasmeta.meta._falls_back", "nasmeta.meta._predictive_weights", "nasmeta.meta._rgpe",
+        "nasmeta.meta._blend", "nasmeta.meta._falls_back", "nasmeta.meta.in_context._reading",
+        "nasmeta.meta.in_context._similarity", "nasmeta.meta._predictive_weights", "nasmeta.meta._rgpe",
         "nasmeta.meta._source_matrix", "nasmeta.meta._source_models", "nasmeta.meta._target_process",
         "nasmeta.predictors._estimators", "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
         "nasmeta.predictors._learning_curves", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
@@ -22,14 +23,14 @@ EXCEPTIONS = {
         "nasmeta.tables._legality", "nasmeta.tables.audit._run", "nasmeta.verification._look_up",
     },
     "Networks, and the loops that train them": {
-        "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.meta_nas._cells", "nasmeta.meta.meta_nas._model",
+        "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.in_context._network", "nasmeta.meta.meta_nas._cells", "nasmeta.meta.meta_nas._model",
         "nasmeta.meta.meta_nas._networks", "nasmeta.meta.meta_nas._tasks", "nasmeta.meta.meta_nas._training",
         "nasmeta.meta.rl._features", "nasmeta.meta.rl._network", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
         "nasmeta.meta.rl._tables", "nasmeta.meta.rl._training", "nasmeta.searchers._path_networks",
         "nasmeta.training._device_data", "nasmeta.training._learner", "nasmeta.training._machine",
     },
     "Formats of files, which are damaged, altered or written as before": {
-        "nasmeta.meta._model_archive", "nasmeta.prediction._records", "nasmeta.predictors._storage",
+        "nasmeta.meta._model_archive", "nasmeta.meta.in_context._weights", "nasmeta.prediction._records", "nasmeta.predictors._storage",
         "nasmeta.surrogates._file", "nasmeta.tables._arrow_file", "nasmeta.tables._own", "nasmeta.tables._pickles",
         "nasmeta.tables.official._curve_file", "nasmeta.tables.official._files", "nasmeta.tables.official._unpickle",
         "nasmeta.tables.sources._base", "nasmeta.tables.sources._help_latency",
