@@ -23,14 +23,16 @@ EXCEPTIONS = {
         "nasmeta.tables._legality", "nasmeta.tables.audit._run", "nasmeta.verification._look_up",
     },
     "Networks, and the loops that train them": {
-        "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.in_context._network", "nasmeta.meta.meta_nas._cells", "nasmeta.meta.meta_nas._model",
+        "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.in_context._network", "nasmeta.meta.meta_nas._cells",
+        "nasmeta.meta.meta_nas._model",
         "nasmeta.meta.meta_nas._networks", "nasmeta.meta.meta_nas._tasks", "nasmeta.meta.meta_nas._training",
         "nasmeta.meta.rl._features", "nasmeta.meta.rl._network", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
         "nasmeta.meta.rl._tables", "nasmeta.meta.rl._training", "nasmeta.searchers._path_networks",
         "nasmeta.training._device_data", "nasmeta.training._learner", "nasmeta.training._machine",
     },
     "Formats of files, which are damaged, altered or written as before": {
-        "nasmeta.meta._model_archive", "nasmeta.meta.in_context._weights", "nasmeta.prediction._records", "nasmeta.predictors._storage",
+        "nasmeta.meta._model_archive", "nasmeta.meta.in_context._weights", "nasmeta.prediction._records",
+        "nasmeta.predictors._storage",
         "nasmeta.surrogates._file", "nasmeta.tables._arrow_file", "nasmeta.tables._own", "nasmeta.tables._pickles",
         "nasmeta.tables.official._curve_file", "nasmeta.tables.official._files", "nasmeta.tables.official._unpickle",
         "nasmeta.tables.sources._base", "nasmeta.tables.sources._help_latency",

@@ -104,7 +104,8 @@ def _summary(means: pd.DataFrame) -> str:
         f"{'; '.join(said)}. So it is ahead where labels are few, and no more than a tie at "
         f"{' and '.join(ties) or 'none of these numbers'} labels. Before any label it has only the sources' mean: "
         f"{before['in-context']:.3f}, `{first}` {before[first]:.3f}. At 50 labels it is more than .02 below a plain "
-        f"`gp` in {harmed} of {len(own)} cases, on its own in {alone}. The others are trained on the sources themselves, which it only reads."
+        f"`gp` in {harmed} of {len(own)} cases, on its own in {alone}. The others are trained on the sources, "
+        "which it only reads."
     )
 
 
@@ -248,7 +249,9 @@ def _searches(folder: Path) -> list[str]:
                 if len(some)
             )
             + f". A step took {1000 * seconds.min():.0f} to {1000 * seconds.max():.0f} ms by family; a step of `meta` "
-            "may take 50, so the default has no such member."
+            "may take 50, so the default has no such member. As a searcher it has no exit: it begins with the "
+            "sources' favourites, and where these are the target's worst, their values tell little, or tie as failed "
+            "networks do; `meta` draws some of its first cells at random."
         ),
         "<details><summary>Evaluations, and rank of the best after the last</summary>\n\n"
         + to_markdown(shown).strip()
