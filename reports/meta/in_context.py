@@ -12,6 +12,7 @@ import csv
 import os
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,10 @@ from nasmeta.searchers import SEARCHERS
 
 HERE = Path(__file__).parent
 FIELDS = (*KEYS, "own", "blended", "weight_adapted", "weight_alone", "fit_seconds")
-DRAWS = 3
+DRAWS, SEARCH_DRAWS = 3, 2
 METHOD, SEARCHER = "in-context", "in-context-ucb"
-SEARCH_FIELDS = ("family", "target", "sources", "draw", "evaluations", "found", "rank", "seconds")
+BETAS = (0.5, 2.0)
+SEARCH_FIELDS = ("family", "target", "sources", "beta", "draw", "evaluations", "found", "rank", "seconds")
 
 
 def rows_in(path: Path, n_keys: int) -> set[tuple[str, ...]]:
@@ -87,18 +89,18 @@ def measure(path: Path, asked: list[tuple[Case, str]], until: float) -> None:
 
 def search(path: Path, asked: list[tuple[Case, str]], until: float) -> None:
     """Append the searches that are missing: on the seeds, and with the sources, of reports/transfer/run.py."""
-    done = rows_in(path, 4)
+    done = rows_in(path, 5)
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if not done:
             writer.writerow(SEARCH_FIELDS)
-        for draw in range(DRAWS):
-            for case, kind in asked:
-                task, row = case.target, (case.family, case.target.name, kind, str(draw))
+        for draw in range(SEARCH_DRAWS):
+            for beta, (case, kind) in product(BETAS, asked):
+                task, row = case.target, (case.family, case.target.name, kind, str(beta), str(draw))
                 cap = min(SEARCHED, len(task.measured))
                 if row in done or time.monotonic() > until:
                     continue
-                searcher = SEARCHERS[SEARCHER](task.space, np.random.default_rng([draw, 41]))
+                searcher = SEARCHERS[SEARCHER](task.space, np.random.default_rng([draw, 41]), beta=beta)
                 searcher.meta_fit(draw_sources(case, kind, SOURCE_LABELS, draw))
                 if len(task.measured) < task.space.size:
                     searcher.restrict(task.measured)

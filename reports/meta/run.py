@@ -34,7 +34,8 @@ HEAD = """# Learning across tasks
   40), and `meta` here is the former rule (decision 41). `reports/transfer` measures its successor (decision 82).
 
 The target's data set (on TransNAS-Bench-101 its task, for hardware its device) is never among the sources, in no
-metric, epoch or seed. `python reports/meta/run.py` runs all parts and writes this page.
+metric, epoch or seed. `python reports/meta/run.py` runs all parts and writes this page. One transformer for all
+families, trained without the target's, has [a page of its own](in_context/README.md).
 """
 
 

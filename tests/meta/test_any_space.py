@@ -31,7 +31,7 @@ SEARCHED = (
     "meta", "meta-gp", "meta-nas", "meta-np", "meta-predictor", "meta-rl", "multi-task-gp", "ppo", "rgpe",
     "rgpe-vanilla", "source-order",
 )  # fmt: skip
-NETWORKS = ("anil", "maml", "meta-dkl", "meta-nas", "meta-np", "reptile")
+NETWORKS = ("anil", "in-context", "maml", "meta-dkl", "meta-nas", "meta-np", "reptile")
 SLOW = {  # seconds each; what they do is tried on the other spaces, too
     "six-ops": (*NETWORKS, "meta", "meta-linear", "meta-predictor", "multi-task-gp", "rgpe"),
     "five-nodes": (*NETWORKS, "meta", "meta-linear", "meta-predictor", "multi-task-gp", "rgpe"),

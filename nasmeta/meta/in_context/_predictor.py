@@ -64,8 +64,8 @@ class InContext(MetaPredictor):
         for a space of your own; or a name, or a file.
     seed : int, default 0
         Of no effect: nothing is drawn.
-    blends : bool, default False
-        See `MetaPredictor`: processes of the labels are among what it weighs already.
+    blends : bool, default True
+        See `MetaPredictor`: it guards against spaces unlike those of the training.
 
     Raises
     ------
@@ -86,7 +86,7 @@ class InContext(MetaPredictor):
     """
 
     def __init__(
-        self, space: str | SearchSpace = "nb201", *, weights: Any = "auto", seed: int = 0, blends: bool = False
+        self, space: str | SearchSpace = "nb201", *, weights: Any = "auto", seed: int = 0, blends: bool = True
     ) -> None:
         super().__init__(space, seed=seed, blends=blends)
         self.weights = weights

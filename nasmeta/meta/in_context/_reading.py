@@ -84,9 +84,8 @@ def read(
         left_out[:, column] = values[known] - levels[-1]
         predicted[:, column] = values[asked] - levels[-1]
     if n:
-        contrasts = (sources.each - sources.each.mean(axis=0)) / np.float32(np.sqrt(len(sources.each)))
-        beside = sources.proxies / np.float32(np.sqrt(max(1, len(sources.proxies))))
-        linear = [(rows[:, known], rows[:, asked]) for rows in (contrasts, beside)]
+        contrasts = sources.each - sources.each.mean(axis=0)
+        linear = [(rows[:, known], rows[:, asked]) for rows in (contrasts, sources.proxies)]
         said, of_asked = left_out[:, -2].copy(), predicted[:, -2].copy()
         for kind, (own, others) in enumerate(zip(among, across, strict=True)):
             alone, guided = 1 + kind, 1 + _KINDS + kind
@@ -164,8 +163,9 @@ def _guided(
     Where there are proxies, the likelihood decides how much is heard of them: each process is there without and with.
     """
     shares = (0.0, 1.0) if len(proxies[0]) else (0.0,)
-    linear = 1.0 + np.outer(said, said) + contrasts[0].T @ contrasts[0]
-    smooth, of_proxies = np.stack(among).astype(np.float64), proxies[0].T.astype(np.float64) @ proxies[0]
+    each, beside = 1 / len(contrasts[0]), 1 / max(1, len(proxies[0]))  # variances
+    linear = 1.0 + np.outer(said, said) + each * (contrasts[0].T @ contrasts[0])
+    smooth, of_proxies = np.stack(among).astype(np.float64), beside * (proxies[0].T @ proxies[0])
     kernels = [linear + share * of_proxies + scale * smooth for share in shares for scale in _SCALES]
     found = _mixture(_with_noises(np.concatenate(kernels)), scores - said)
     parts = (len(_NOISES), len(shares), len(_SCALES), len(smooth), len(scores))
@@ -174,8 +174,8 @@ def _guided(
     total, heard = of_share.sum(axis=0), np.tensordot(shares, of_share, 1)
     of_length = np.tensordot(_SCALES, weighted.sum(axis=0), 1).astype(np.float32)
     predicted = sum(part @ own for part, own in zip(across, of_length, strict=True)) + total.sum()
-    predicted = predicted + of_asked * (1 + said @ total) + (contrasts[0] @ total) @ contrasts[1]
-    return said + found.left_out, predicted + (proxies[0] @ heard) @ proxies[1]
+    predicted = predicted + of_asked * (1 + said @ total) + (each * (contrasts[0] @ total)) @ contrasts[1]
+    return said + found.left_out, predicted + (beside * (proxies[0] @ heard)) @ proxies[1]
 
 
 def _with_noises(kernels: NDArray[np.float64]) -> NDArray[np.float64]:
