@@ -154,9 +154,9 @@ def _separation(found: Mapping[str, Any] | None) -> list[str]:
         f"{found['kendall_random_error']:.2f} (jackknife over cells)."
     )
     return [
-        f"Training places a pick above a random control with a chance of {found['chance']:.2f} (95 % interval "
+        f"Training places a pick above a random control with a chance of {found['chance']:.3f} (95 % interval "
         f"{found['low']:.2f} to {found['high']:.2f}, of {found['picks']} × {found['random']} pairs of cells, ties "
-        f"half; Newcombe's method 5); the look-up does with {found['table_chance']:.2f}.{alone}",
+        f"half; Newcombe's method 5); the look-up does with {found['table_chance']:.3f}.{alone}",
         "",
     ]
 

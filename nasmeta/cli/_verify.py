@@ -127,7 +127,7 @@ def _show(found: Verification) -> None:
         lines.append(f"rank correlation over {facts['cells']} cells: Spearman {facts['spearman']:.3f}")
     if (apart := facts["separation"]) is not None:
         lines.append(
-            f"chance that training places a pick above a random cell: {apart['chance']:.2f}, 95 % interval "
+            f"chance that training places a pick above a random cell: {apart['chance']:.3f}, 95 % interval "
             f"{apart['low']:.2f} to {apart['high']:.2f}"
         )
     for line in lines:

@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
-    parser.add_argument("--seeds", type=int, default=1, help="trainings of each cell")
+    parser.add_argument("--seeds", type=int, default=2, help="trainings of each cell")
     parser.add_argument("--page", action="store_true", help="only write the page of what is measured")
     parser.add_argument("--smoke", action="store_true", help="digits and eight cells: does it run?")
     parser.add_argument("--output", type=Path, default=HERE / "cifar10")
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str]) -> None:
             measure(asked.data, "verify-cpu", folder, TOP, CONTROLS, asked.seeds, **options)
         cells, epochs, facts = read(folder)
         seeds = len(facts["seeds"])
-        how, note = "--data folder:PATH" + (f" --seeds {seeds}" if seeds > 1 else ""), NOTE.format(**seen(cells))
+        how, note = "--data folder:PATH" + (f" --seeds {seeds}" if seeds != 2 else ""), NOTE.format(**seen(cells))
         if facts["data"] == "digits":
             how, note = "--smoke", SMOKE
         command = f"python reports/verification/cifar10.py {how}"

@@ -250,7 +250,7 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert f"| {best['lookup'] - 0.5:.2f} ± 0.14 |" in text
     assert f"In the band: {int(cells['in_band'].sum())} of 4" in text
     assert "Spearman 1.000" in text
-    assert text.count("above a random control with a chance of 1.00 (95 % interval 0.") == 1
+    assert text.count("above a random control with a chance of 1.000 (95 % interval 0.") == 1
     assert "\na note\n" in text
     assert "Mean absolute difference: 0.50 points over 4 cells" in text
 
@@ -517,7 +517,7 @@ def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["verify", "--demo", "--folder", str(folder)], env={"COLUMNS": "100"})
     assert result.exit_code == 0, result.output
     assert "look-up: cifar10/accuracy/valid/200/mean, NATS-tss v1.0" in result.stdout
-    assert "places a pick above a random cell: 1.00, 95 % interval 0." in " ".join(result.stdout.split())
+    assert "places a pick above a random cell: 1.000, 95 % interval 0." in " ".join(result.stdout.split())
     assert len((folder / "run.jsonl").read_text().splitlines()) == 61
     assert len(trained) == 10
     cells = pd.read_csv(folder / "cells.csv")
