@@ -119,6 +119,7 @@ def cut_off(figure):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 12])
 @pytest.mark.parametrize("width", [None, "icml", "neurips"])
 def test_nothing_is_cut_off(frames, n, width):

@@ -197,6 +197,7 @@ def test_a_family_as_sources() -> None:
     assert "learnt from nb201/cifar10, nb201/imagenet16-120" in result.stdout
 
 
+@pytest.mark.slow
 def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     arguments = ["demo", "--folder", str(folder), "--repeats", "1", "--evaluations", "20", "--workers", "1"]
@@ -367,6 +368,7 @@ def test_a_title_says_what_the_name_of_a_task_does_not() -> None:
     assert "dataset" not in _title(TableEvaluator(nm.get_task("nb201/cifar10")), 3)
 
 
+@pytest.mark.slow
 def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     pytest.importorskip("plotly", reason="Needs the extra report.")
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")

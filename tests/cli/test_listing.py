@@ -39,6 +39,7 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "80"})
 
 
+@pytest.mark.slow
 def test_the_extras_of_searchers_are_those_that_they_ask_for() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", SEARCHES], capture_output=True, text=True, check=True)
     asked = dict(line.split(" ") for line in done.stdout.splitlines())

@@ -215,6 +215,7 @@ nm.search("random", "nb201/cifar10", evaluations=2, seed=1, journal={journal!r},
 """
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     journal = tmp_path / "run.jsonl"
     process = subprocess.Popen([sys.executable, "-c", KILLED.format(journal=str(journal))])

@@ -93,6 +93,7 @@ def test_from_a_csv_to_a_search_curve(tmp_path: Path) -> None:
     assert curve[-1] == run.best.value == task.values[run.best.cell]
 
 
+@pytest.mark.slow
 def test_workers_give_the_same(tmp_path: Path) -> None:
     tasks = [*partial_table().tasks(), *family(2).tasks()]
     arguments: dict[str, Any] = {"repeats": 2, "evaluations": 8}
@@ -394,6 +395,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_workers_know_a_source_that_a_script_registers(tmp_path: Path) -> None:
     script = tmp_path / "my_study.py"
     script.write_text(SCRIPT)

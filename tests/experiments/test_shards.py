@@ -52,6 +52,7 @@ def test_each_run_is_of_one_part(count: int) -> None:
         assert [len(part[0, "a"]) for part in parts] == [4, 3, 3]  # all have some of each searcher
 
 
+@pytest.mark.slow
 def test_parts_at_once_and_one_that_is_killed_make_the_same_results(tmp_path: Path) -> None:
     alone = nm.compare(["gp", "evolution"], "nb201/cifar10", repeats=5, evaluations=32)
     folder = tmp_path / "out"
@@ -133,6 +134,7 @@ def test_a_specification_runs_in_parts(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "results.parquet").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolated", [True, False])
 def test_workers_train_each_cell_once(isolated: bool, tmp_path: Path) -> None:
     data: Any = "digits" if isolated else load_dataset("digits").subset(48)

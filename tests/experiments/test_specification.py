@@ -206,7 +206,7 @@ def test_picks_go_where_nothing_is_reported_any_more(tmp_path: Path) -> None:
         ("repeats = 2", "repeats = 0", 3, "repeats must be"),
         ("title = ", "titel = ", 1, "Did you mean 'title'?"),
         ("[budget]\n", "[budget]\nminutes = 3\n", 8, "The budget has no 'minutes'. Possible: evaluations, seconds"),
-        ("seed = 5", 'seed = 5\nevaluator = "trained"', 5, '"table", "surrogate", "training" or "supernet"'),
+        ("seed = 5", 'seed = 5\nevaluator = "trained"', 5, '"table", "unknown-feasibility", "surrogate"'),
         ("valid/200/777", "valid/200", 5, "is no column: write DATASET/METRIC/SPLIT/EPOCHS/SEED"),
         ("cifar10/accuracy/valid/200/777", "cifar10/accuracy/valid/90/777", 5, "90"),
         ("cifar10/accuracy/valid/200/777", "cifar10/accuracy/valid/²/777", 5, "epochs that are no number"),
@@ -293,6 +293,7 @@ def test_ready_ones_can_be_read(name: str) -> None:
     assert read_specification(name, check=False).name == name
 
 
+@pytest.mark.slow
 def test_ready_ones_can_be_run(full_sources: None) -> None:
     for name in ready_specifications():
         read_specification(name)

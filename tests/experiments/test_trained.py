@@ -62,6 +62,7 @@ def compared(folder: Path | None, evaluations: int = 6, **asked: Any) -> pd.Data
     return nm.compare(["random", "local-search"], "nb201/cifar10", repeats=2, evaluations=evaluations, **answers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_cell_is_trained_once_whoever_proposes_it(
     kept: bool, tmp_path: Path, trainings: list[tuple[int, int | None]]
@@ -91,6 +92,7 @@ def test_a_cell_is_trained_once_whoever_proposes_it(
     np.testing.assert_array_equal(run.values, one.loc[one["seed"] == 1, "value"])
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_goes_on_and_trains_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainings: list[tuple[int, int | None]]
 ) -> None:
@@ -124,6 +126,7 @@ def test_a_killed_comparison_goes_on_and_trains_nothing_twice(
         compared(tmp_path / "killed", evaluator=on_digits(seed=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("searcher", "kept"), [("asha", True), ("hyperband", False), ("bohb", False)])
 def test_a_promoted_training_goes_on_where_it_paused(
     searcher: str, kept: bool, tmp_path: Path, epochs_run: Counter[int]
@@ -253,6 +256,7 @@ def test_a_function_is_compared_too_and_less_may_be_better() -> None:
         assert drawn[-1] == pytest.approx(ends[line.get_label()].mean())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_command_and_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = load_dataset("digits").subset(48)
@@ -364,7 +368,7 @@ def test_a_specification_asks_a_supernet(specified: Path) -> None:
     ("before", "after", "line", "message"),
     [
         ('evaluator = "training"\n', "", 9, 'the evaluator is "table": give evaluator = "training"'),
-        ('"training"', '"trained"', 4, 'evaluator must be "table", "surrogate", "training" or "supernet"'),
+        ('"training"', '"trained"', 4, 'evaluator must be "table", "unknown-feasibility"'),
         ('[training]\ndata = "folder:images"', '#[training]\n#data = "folder:images"', 4, "needs images: give data"),
         ('data = "folder:images"', "", 10, "Training needs images: give data ="),
         ("folder:images", "folder:nowhere", 10, "nowhere is no folder"),

@@ -68,6 +68,7 @@ def with_slow_ones(learners: tuple[str, ...]) -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "learner"), with_slow_ones(SEARCHED))
 def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path) -> None:
     space = example_space(name)
@@ -93,6 +94,7 @@ def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path)
         assert values[found].max() > np.quantile(values, 0.98)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "learner"), with_slow_ones(tuple(sorted(META_PREDICTORS))))
 def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_path: Path) -> None:
     space = example_space(name)

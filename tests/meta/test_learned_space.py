@@ -260,6 +260,7 @@ def warn(task: Task, sources: Sequence[Task | SourceTask]) -> None:
     warn_of_other_metric(task, [source.metric_kind for source in sources], "it", "")
 
 
+@pytest.mark.slow
 def test_sources_of_another_metric_warn() -> None:
     under_attack, budget = nm.get_task("nb201/robust/pgd@1"), nm.get_task("nb201/cifar10/within-5ms/pixel3")
     clean = [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
@@ -327,6 +328,7 @@ def first_cells() -> tuple[list[int], list[int]]:
     return inside.tolist(), warm_start_cells(NB201, sources, 7).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIDELITIES)
 def test_multi_fidelity_stays_inside_and_begins_with_the_first_cells(
     name: str, first_cells: tuple[list[int], list[int]], tmp_path: Path

@@ -44,6 +44,7 @@ def said(before: str, learners: dict[str, dict[str, int]], folder: Path) -> list
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_the_file_does_not_depend_on_what_ran_before(tmp_path: Path) -> None:
     found = {name: said(before, LEARNERS, tmp_path) for name, before in BEFORE.items()}
     first = found["alone"][:-1]

@@ -151,6 +151,7 @@ def test_half_learns_from_half() -> None:
         nm.benchmark_predictors(["ridge"], protocol="half", sizes=[10], **VALID)
 
 
+@pytest.mark.slow
 def test_journal_goes_on_and_gives_the_same_frame(tmp_path: Path) -> None:
     names, options = ["ridge", "gp"], {"sizes": [20, 50], "draws": 2, **VALID}
     whole = nm.benchmark_predictors(names, **options)
@@ -203,6 +204,7 @@ def test_other_settings_are_other_jobs(tmp_path: Path) -> None:
     assert [job["settings"] for job in jobs] == [{}, {"n_estimators": 5}]
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_frame_in_another_process() -> None:
     code = (
         "import nasmeta as nm; f = nm.benchmark_predictors(['xgboost', 'ridge'], sizes=[30], target='valid', "
@@ -250,6 +252,7 @@ def test_missing_test_column_names_the_command() -> None:
         nm.benchmark_predictors("ridge", sizes=[20])
 
 
+@pytest.mark.slow
 def test_against_test_values_and_on_another_space(
     mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,6 +151,7 @@ EACH = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "space"), EACH)
 def test_a_hundred_labels_order_the_others(name: str, space: str, tmp_path: Path) -> None:
     own, y = example_space(space), smooth_values(space)

@@ -118,6 +118,7 @@ def test_what_is_learnt_on_one_space_predicts_on_the_other(name: str) -> None:
     np.testing.assert_allclose(moved, predictor.predict(cells), rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CELL_NETWORKS)
 def test_extra_columns_are_read(kind: type) -> None:
     cells, _ = labelled(150)

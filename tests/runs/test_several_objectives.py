@@ -112,7 +112,10 @@ def test_on_a_clock_with_workers(searcher: str) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("searcher", ["random", *SEVERAL])
+@pytest.mark.parametrize(
+    "searcher",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name == "pymoo-nsga2")) for name in ("random", *SEVERAL)],
+)
 def test_keeps_to_what_was_measured_to_its_end(searcher: str, batch: int) -> None:
     rng = np.random.default_rng(0)
     cells = rng.choice(15_625, 40, replace=False)
@@ -199,6 +202,7 @@ def test_the_loop_refuses_answers_of_another_shape() -> None:
         run_loop(searcher, Scalars(), evaluations=3, sign=np.ones(2))
 
 
+@pytest.mark.slow
 def test_compare_and_report(tmp_path: Path) -> None:
     options = {"tasks": [TASK, "nb201/cifar100+train_seconds"], "repeats": 3, "evaluations": 30}
     frame = nm.compare(["random", "nsga2"], folder=tmp_path / "out", **options)  # type: ignore[arg-type]

@@ -346,6 +346,7 @@ def test_seconds_of_tasks_that_are_not_compared() -> None:
         nm.compare(["random"], "nb201", seconds={"nb201/cifar10": 3})
 
 
+@pytest.mark.slow
 def test_continues_after_a_kill(tmp_path: Path) -> None:
     program = (
         "import nasmeta as nm, sys; nm.compare(['evolution'], 'nb201/cifar10', repeats=40, seconds=1_500_000, "

@@ -149,7 +149,8 @@ def test_a_peer_is_told_the_worst_finite_value_in_place_of_an_infinite_one() -> 
     assert searcher.told == [(1, 3.0), (0, 3.0), (2, 2.0), (3, 2.0), (4, 2.0)]
 
 
-@pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("slow", [False, True])
 def test_the_same_in_another_process_whatever_the_global_generators(slow: bool) -> None:
     code = (
         "import sys, random, json, numpy as np, nasmeta as nm; random.seed(5); np.random.seed(6)\n"
@@ -182,6 +183,7 @@ def seeded(name: str, seed: int, **settings: Any) -> tuple[Searcher, int]:
     return searcher, searcher._peer_seed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [where_installed("smac"), where_installed("syne-tune-bore")])
 def test_its_cells_are_those_of_the_peers_own_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "smac":  # the adapter sorts what SMAC takes from a set
@@ -261,6 +263,7 @@ def test_the_box_holds_the_choices_of_the_best_cells_of_the_sources(name: str) -
         learnt(name, within="tpe")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNING)
 def test_a_family_is_compared_with_its_other_tasks_as_sources(name: str) -> None:
     frame = nm.compare([name], ["nb201/cifar10"], repeats=2, evaluations=5)

@@ -47,6 +47,7 @@ def test_refused(name: str, settings: dict[str, object]) -> None:
         SEARCHERS[name](get_space("nb201"), np.random.default_rng(0), **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings", "found"),
     [

@@ -197,6 +197,7 @@ def test_a_fit_is_reproduced_and_sees_no_held_out_label(fitted: Surrogate) -> No
     assert fitted.trained.mean() <= 0.1
 
 
+@pytest.mark.slow
 def test_a_fit_in_another_process_is_the_same() -> None:
     code = (
         "from nasmeta.surrogates import fit_surrogate as f;"

@@ -226,6 +226,7 @@ def test_the_same_raw_files_elsewhere_are_not_read_again(
     assert is_right(load_table("nb201"))
 
 
+@pytest.mark.slow
 def test_environments_that_share_a_cache_hash_their_raw_files_once_each(
     raw: dict[str, Path], own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,7 +204,14 @@ def splits_of(family: str) -> Iterator[tuple[TaskDistribution, TaskDistribution]
 
 
 @pytest.mark.usefixtures("_everything")
-@pytest.mark.parametrize("family", [name for name in task_families() if "+" not in name])  # those have no sources
+@pytest.mark.parametrize(
+    "family",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("all", "nb201/tradeoff")))
+        for name in task_families()
+        if "+" not in name  # those have no sources
+    ],
+)
 def test_nothing_of_a_target_is_in_its_sources(family: str) -> None:
     pairs = set()
     for sources, target in splits_of(family):
@@ -272,6 +279,7 @@ class Spy(MetaSearcher):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_everything")
 @pytest.mark.parametrize(
     "name",

@@ -36,6 +36,7 @@ def embedded() -> MultiObjectiveTask:
     return task
 
 
+@pytest.mark.slow
 def test_front_of_the_whole_table(embedded: MultiObjectiveTask) -> None:
     assert set(embedded.front.cells.tolist()) == naive_front(embedded.values, embedded.signs)
     assert (np.diff(embedded.front.values[:, 0]) <= 0).all()

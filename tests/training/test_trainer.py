@@ -62,6 +62,7 @@ class Interrupt:
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_thirty_cells_learn(few: ImageDataset) -> None:
     space = get_space("nb201")
     cells = np.random.default_rng(0).choice(space.n_cells, 30, replace=False)

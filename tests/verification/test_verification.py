@@ -321,6 +321,7 @@ def test_the_report_runs_at_a_small_size(tmp_path: Path) -> None:
     assert (tmp_path / "verification.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fixed_latency", "small_counts")
 def test_a_table_without_seeds_counts_as_one_training(
     trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -511,6 +512,7 @@ def test_no_cells_are_not_drawn() -> None:
         plot_cells([])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fixed_latency")
 def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
     folder = tmp_path / "demo"

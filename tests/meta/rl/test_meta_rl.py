@@ -91,6 +91,7 @@ def test_the_answers_decide_where_it_goes(learnt: LearntPolicy) -> None:
     assert len(ways) == 3
 
 
+@pytest.mark.slow
 def test_large_batches_and_the_end_of_a_space() -> None:
     space = get_space("tnb101")
     cells = np.arange(space.n_cells, dtype=np.int32)
