@@ -64,6 +64,7 @@ def test_lengths_of_training() -> None:
     assert "leave out --epochs" in run("compare", "first-steps", "--epochs", "10").output
 
 
+@pytest.mark.slow
 def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> None:
     arguments = ["--searchers", "random,evolution,source-order", "--tasks", "nb201/cifar10", "--repeats", "2"]
     said = ["--set", "evolution:population=5", "--set", "evolution:sample_size=2", "--sources", "nb201/cifar100"]
@@ -109,6 +110,7 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
         assert "source-order on nb201/cifar10: all runs alike" in " ".join(text.split())
 
 
+@pytest.mark.slow
 def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
     from nasmeta.analysis._run_summary import remarks
 

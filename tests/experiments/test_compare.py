@@ -368,6 +368,7 @@ def test_interrupt_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, worke
     assert_frame_equal(nm.compare(**LONG, folder=tmp_path, workers=workers), uninterrupted)
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_does_not_break_the_end(tmp_path: Path) -> None:
     process = start(tmp_path, 2)
     for _ in range(2):

@@ -396,6 +396,7 @@ def test_what_a_specification_of_training_cannot_say(
     assert str(caught.value).startswith(f"spec.toml, line {line}: "), caught.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clock", [None, {"repeats": "charged"}])
 def test_the_journal_says_where_memory_was_short(clock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch

@@ -183,6 +183,7 @@ def test_a_warm_start_larger_than_the_space_is_called_by_its_name() -> None:
         nm.search("random", "nb201/cifar100", evaluations=5, warm_start=20_000)
 
 
+@pytest.mark.slow
 def test_search_inside_with_a_warm_start() -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     learnt = LearnedSpace.learn(NB201, sources, 0.1)

@@ -169,6 +169,7 @@ def test_training_leaves_the_global_generator_of_torch_alone() -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+@pytest.mark.slow
 def test_it_learns_what_sources_share() -> None:
     recipe = Recipe(steps=65, tasks=3, width=16, learning_rate=1e-2, screen=0.5, std=0.3, noise=0.1)
     learnt = train_networks(SPACE, made_up_sources(), recipe, np.random.default_rng(0))
@@ -249,6 +250,7 @@ def test_file_and_back(model: MetaNASModel, tmp_path: Path) -> None:
         searcher._unpack(arrays, saved.card["facts"])
 
 
+@pytest.mark.slow
 def test_meta_train_by_name_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"steps": 27, "tasks": 2, "width": 8}
     whole = train("meta-nas", made_up_sources(), out=tmp_path / "whole.npz", settings=settings)

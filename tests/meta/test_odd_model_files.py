@@ -74,6 +74,7 @@ SHIPPED = [  # the arrays of a kind are alike: the models for one target stand f
 QUICK = [pytest.param(name, marks=pytest.mark.slow) if name == "maml" else name for name in SMALL]  # meta-dkl is alike
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SHIPPED, *QUICK])
 def test_arrays_that_are_missing_of_another_shape_or_not_finite_are_refused(name: str, folder: Path) -> None:
     model = model_of(name, folder)

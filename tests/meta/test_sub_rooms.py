@@ -50,6 +50,7 @@ except ImportError:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", REGISTERED)
 def test_the_rest_works_without_a_sub_room(room: str) -> None:
     code = WITHOUT.format(room=room, names=REGISTERED[room])

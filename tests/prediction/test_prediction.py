@@ -136,6 +136,7 @@ def test_encoders_are_added_to_the_predictors_own() -> None:
     assert all("columnencoder" in dict(member.steps[0][1].transformer_list) for _, member in ensemble.members)
 
 
+@pytest.mark.slow
 def test_proxies_help() -> None:
     names = ["gp", "gp:default+proxies"]
     frame = nm.benchmark_predictors(names, "nb201/imagenet16-120", sizes=[78], draws=3, **VALID)
@@ -274,6 +275,7 @@ def test_against_test_values_and_on_another_space(
     assert min(map(float, everywhere[1:])) > 0.4  # a loss, too: predictions are in the unit of the labels
 
 
+@pytest.mark.slow
 def test_command_prints_tables_and_writes_files(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     arguments = ["--predictors", "gp,parameters", "--sizes", "20,50", "--draws", "2", "--target", "valid"]

@@ -30,6 +30,7 @@ CELL_NETWORKS = [GraphNetwork, CellTransformer]
 QUICK: dict[str, Any] = {"max_epochs": 6, "n_members": 2}
 
 
+@pytest.mark.slow
 @parametrize_with_checks([MLPEnsemble(hidden=16, n_members=2, max_epochs=20, learning_rate=1e-2)])
 def test_the_ensemble_of_perceptrons_is_a_regressor(estimator: Any, check: Any) -> None:
     check(estimator)
@@ -42,6 +43,7 @@ def labelled(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return cells, (space.digits[cells] == 3).sum(axis=1) + 0.5 * (space.digits[cells] == 2).sum(axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
 def test_accuracies_of_cells_without_isomorphs_in_training_are_ranked(name: str) -> None:
     table = load_table("nb201")
@@ -78,6 +80,7 @@ def test_the_graph_network_alone_already_knows_isomorphs() -> None:
     np.testing.assert_allclose(scores, scores[canonical], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
 @pytest.mark.parametrize("loss", ["mse", "ranking"])
 def test_the_same_seed_gives_the_same_and_the_global_generator_stays(name: str, loss: str) -> None:

@@ -227,6 +227,7 @@ def test_one_and_several_objectives_in_one_frame() -> None:
     pd.testing.assert_series_equal(alone["regret"], expected["regret"])
 
 
+@pytest.mark.slow
 def test_command_line(tmp_path: Path) -> None:
     def call(*arguments: str) -> str:
         done = CliRunner().invoke(app, list(arguments))

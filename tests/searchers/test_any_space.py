@@ -59,6 +59,7 @@ def run(searcher: Searcher, evaluations: int = EVALUATIONS, batch: int = 1) -> N
         return run_loop(searcher, evaluator, evaluations=evaluations, batch=batch, sign=sign).cells
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", EXAMPLE_SPACES)
 @pytest.mark.parametrize("name", NAMES)
 def test_distinct_architectures_the_same_with_the_same_seed(name: str, space: str) -> None:
@@ -93,6 +94,7 @@ def test_one_architecture_alone(name: str) -> None:
     assert sorted(run(SEARCHERS[name](single, np.random.default_rng(0))).tolist()) == [0, 1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["evolution", "gp", "tpe", "predictor"])
 @pytest.mark.parametrize("space", ["sizes", "mixed"])
 def test_models_find_more_than_chance(name: str, space: str) -> None:

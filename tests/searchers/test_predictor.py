@@ -43,6 +43,7 @@ def told(n: int = 40, **settings: Any) -> PredictorSearch:
     return searcher
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("acquisition", ["ei", "ucb", "thompson", "greedy"])
 @pytest.mark.parametrize(
     "predictor",

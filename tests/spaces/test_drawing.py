@@ -62,6 +62,7 @@ def test_any_architecture_is_drawn_without_overlaps_or_clipped_labels(name: str,
         assert box.x1 <= frame.x1 + 1, text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["icml", "neurips", 1.5])
 @pytest.mark.parametrize("name", SPACES)
 def test_a_drawing_is_as_wide_as_a_paper_wants_it(name: str, width: str | float, tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ def test_training_seconds_are_near_the_recorded(shipped: Surrogate) -> None:
 
 
 # -- fitting -------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_fit_is_reproduced_and_sees_no_held_out_label(fitted: Surrogate) -> None:
     task = nm.get_task("nb201/cifar10")
     poisoned = copy.copy(task)

@@ -69,6 +69,7 @@ def real(whole_cache: Path) -> Audit:
 
 
 # -- the real data ---------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_nothing_is_violated_but_what_is_documented(real: Audit) -> None:
     assert [row for row in real.rows if row.new] == []
     assert real.passed
@@ -175,6 +176,7 @@ PLANTED: list[tuple[str, str, Callable[[Columns], None], int | None]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("check", "source", "change", "cell"), PLANTED)
 def test_a_planted_violation_is_found(
     cache: Path, check: str, source: str, change: Callable[[Columns], None], cell: int | None
@@ -189,6 +191,7 @@ def test_a_planted_violation_is_found(
         assert any(cell in row.new for row in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16-120"])
 def test_12_epochs_that_are_200_are_found(cache: Path, dataset: str) -> None:
     long = ColumnFile(cache / "tables" / "v1" / "nb201" / f"{SIMPLE}.arrow")

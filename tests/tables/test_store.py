@@ -73,6 +73,7 @@ def test_the_second_opening_builds_nothing(own_cache: Path, monkeypatch: pytest.
     assert is_right(load_table("nb201"))
 
 
+@pytest.mark.slow
 def test_processes_that_start_at_once_build_once(own_cache: Path, tmp_path: Path) -> None:
     script = f"""
         import os, time
@@ -101,6 +102,7 @@ def test_processes_that_start_at_once_build_once(own_cache: Path, tmp_path: Path
     assert (tmp_path / "builds").read_text() == "build\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
 def test_a_kill_half_way_leaves_nothing_that_is_taken_for_whole(own_cache: Path, tmp_path: Path) -> None:
     script = f"""
@@ -151,6 +153,7 @@ def test_a_changed_byte_is_noticed_wherever_it_is(built: Path) -> None:
             opened.verify()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -206,6 +209,7 @@ def test_damage_without_raw_files_cannot_be_mended(built: Path, monkeypatch: pyt
 
 
 # -- raw files ------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_changed_raw_files_are_read_again(raw: dict[str, Path], own_cache: Path) -> None:
     assert is_right(load_table("nb201"))
     records = pickle.loads(raw["cifar10.pkl"].read_bytes())
@@ -252,6 +256,7 @@ def test_environments_that_share_a_cache_hash_their_raw_files_once_each(
     assert table.query(table.space.from_digits([int(digit) for digit in TWO_SEEDS]), **ADDRESS) == 50.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"[1]", b"\xff", b"[" * 100_000])
 def test_stamps_that_are_damaged_are_written_anew(raw: dict[str, Path], own_cache: Path, content: bytes) -> None:
     load_table("nb201")
@@ -281,6 +286,7 @@ def _set(field: str, value: Any) -> Any:
     return lambda records: records[TWO_SEEDS].__setitem__(field, value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -376,6 +382,7 @@ def test_a_read_only_cache(own_cache: Path) -> None:
         load_table("nb201")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fsync", "replace"])
 def test_what_the_system_refuses_is_told_with_the_setting(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -255,6 +255,7 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert "Mean absolute difference: 0.50 points over 4 cells" in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fixed_latency", "small_counts")
 def test_of_many_cells_picks_are_drawn_and_roles_are_named(
     trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -341,6 +342,7 @@ def test_a_table_without_seeds_counts_as_one_training(
     assert alone.cells["in_band"].tolist() == [None] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fixed_latency")
 def test_failed_trainings_are_on_the_page(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
     failing.add(choose(read_searches([journal]), 1, 1)[1].cell)
@@ -352,6 +354,7 @@ def test_failed_trainings_are_on_the_page(trained: list[Any], failing: set[int],
     assert "| nan |" in page
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fixed_latency")
 def test_where_only_the_order_counts_no_difference_is_told(trained: list[Any], journal: Path, tmp_path: Path) -> None:
     found = checked(journal, tmp_path / "page", data=FEW, recipe="tiny")

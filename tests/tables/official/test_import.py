@@ -29,6 +29,7 @@ RELEASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("container", "release"),  # a container knows nothing of what is in it: each is tried, and each release
     [("plain", "nats"), ("compressed", "nats"), ("new_torch", "v1.1"), ("old_torch", "v1.0")],
