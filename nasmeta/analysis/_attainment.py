@@ -203,11 +203,16 @@ def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> Mult
     known = [str(name) for name in frame["task"].unique()]
     if task is None and len(known) > 1:
         raise SettingError(f"The frame has several tasks: name one of {', '.join(known)}.")
+    if not known:
+        raise SettingError("The frame is empty: there is no run to measure.")
     asked = known[0] if task is None else task
     name = asked if isinstance(asked, str) else asked.name
     if name not in known:
         raise UnknownNameError.of("task", name, known)
-    found = get_task(asked) if isinstance(asked, str) else asked
+    try:
+        found = get_task(asked) if isinstance(asked, str) else asked
+    except NasmetaError as reason:
+        raise SettingError(f"{name} is not known by its name here: pass the Task as task. {reason}") from reason
     if not isinstance(found, MultiObjectiveTask) or "objective_1" not in frame:
         raise SettingError(f"{name} has one objective, so no front: regret_curves are for one.")
     return found

@@ -85,9 +85,7 @@ def print_run(run: History, journal: Path | None) -> None:
         "training time" if trained else "simulated time": spent
         + (f" in {duration(float(run.end_seconds[-1]))} on {run.clock}" if run.clock.workers > 1 and len(run) else ""),
     }
-    if run.failures:
-        reasons = Counter(run.failures.values()).most_common()
-        lines["failed"] = f"{len(run.failures)} trainings: {', '.join(f'{why} ({n})' for why, n in reasons)}"
+    lines |= _failed(run)
     if journal is not None:
         lines["journal"] = str(journal)
     width = max(16, *(len(name) + 2 for name in lines))
@@ -95,6 +93,15 @@ def print_run(run: History, journal: Path | None) -> None:
         typer.echo(f"{name:<{width}}{text}")
     for column, value in run.report().items():
         typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {describe_column(column)}")
+
+
+def _failed(run: History) -> dict[str, str]:
+    """Return the line about evaluations that failed; none where none did."""
+    if not run.failures:
+        return {}
+    what = "training" if run.evaluator.name in TRAINED else "evaluation"
+    reasons = ", ".join(f"{why} ({n})" for why, n in Counter(run.failures.values()).most_common())
+    return {"failed": f"{len(run.failures)} {what}{'s' * (len(run.failures) != 1)}: {reasons}"}
 
 
 def _guidance(run: History) -> dict[str, str]:
@@ -122,6 +129,7 @@ def _print_front(run: FrontHistory, journal: Path | None) -> None:
         better = "higher" if column.direction == "max" else "lower"
         lines[f"objective {i}"] = f"{column.metric} ({column.unit}, {better} is better): {describe_column(column)}"
     lines["evaluations"] = f"{run.evaluations} (stopped by: {run.stopped})"
+    lines |= _failed(run)
     lines["simulated time"] = f"{duration(float(run.cost_seconds.sum()))} of training"
     if len(run) and true is not None:
         reference = ", ".join(f"{value:.5g}" for value in true.reference)

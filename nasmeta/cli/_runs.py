@@ -171,6 +171,12 @@ def search(
     print_run(run, journal)
 
 
+def _is_said(context: typer.Context, option: str) -> bool:
+    """Whether an option stands on the command line, though it may say what is the default."""
+    source = context.get_parameter_source(option.removeprefix("--").replace("-", "_"))
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _answering(
     evaluator: str, task: str, data: str | None, recipe: str, device: str, options: tuple[Any, ...]
 ) -> tuple[str | TrainingEvaluator, str | None]:
@@ -185,6 +191,7 @@ def _answering(
 
 @cli_command
 def compare(
+    context: typer.Context,
     specification: Annotated[
         str | None,
         typer.Argument(
@@ -299,7 +306,7 @@ def compare(
     where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address, "shard": shard}
     where["gpus_per_worker"] = gpus_per_worker
     if specification is not None:
-        also = [option for option, value in given.items() if value is not None]
+        also = [option for option, value in given.items() if value is not None or _is_said(context, option)]
         if also:
             raise SettingError(f"A specification sets everything: leave out {', '.join(also)}, or change the file.")
         frame, evaluations, asked, limits = compare_specified(
@@ -340,7 +347,8 @@ def compare(
         )
     if shard is not None:
         runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
-        typer.echo(f"Shard {shard}: its {runs} runs are done. After all shards, leave out --shard for the results.")
+        done = "1 run is" if runs == 1 else f"{runs} runs are"
+        typer.echo(f"Shard {shard}: its {done} done. After all shards, leave out --shard for the results.")
         return
     if seconds is None and specification is None:
         evaluations = evaluations or 200

@@ -72,8 +72,8 @@ class SeveralEvaluator(Evaluator):
         values = np.stack(known, axis=1)  # type: ignore[arg-type]
         values[np.isnan(values).any(axis=1)] = np.nan
         if self.infeasible is not None:
-            utilities = self.signs * values
-            utilities[self.infeasible] = np.nanmin(utilities, axis=0)
+            utilities, lost = self.signs * values, self.infeasible & ~np.isnan(values[:, 0])
+            utilities[lost] = np.nanmin(utilities, axis=0)
             values = self.signs * utilities
         values.flags.writeable = False
         return values
@@ -142,8 +142,8 @@ class SeveralEvaluator(Evaluator):
         reasons = zip(*(one.failures or (None,) * len(cells) for one in found), strict=True)
         failures = tuple(next((why for why in of_cell if why), None) for of_cell in reasons)
         values = np.stack([one.values for one in found], axis=1)
-        if self.infeasible is not None and self.values is not None:
-            values[self.infeasible[cells]] = self.values[self.infeasible][:1]  # the worst of each objective
+        if self.values is not None:  # where one fails, the worst of each
+            values = self.values[cells]
         return Evaluation(
             values,
             np.max([one.cost_seconds for one in found], axis=0),

@@ -71,11 +71,20 @@ class GuidedSearch(Searcher):
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Pass the values on to the searcher."""
+        self._hear(cells, values)
+        self.inner.tell(cells, values)
+
+    def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Pass the failures on to the searcher."""
+        self._hear(cells, values)
+        self.inner.tell_failures(cells, values)
+
+    def _hear(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Note what came back."""
         if len(values):
             lowest = values.min(axis=0)  # of each objective
             self._worst = lowest if np.all(self._worst == -np.inf) else np.minimum(self._worst, lowest)
         self._told.update(cells[self._open[cells]].tolist())
-        self.inner.tell(cells, values)
 
     def _inside(self, n: int) -> tuple[list[int], list[Mapping[str, Any]]]:
         """Return proposals inside the part, and what is said of them where the searcher says something of each."""

@@ -78,6 +78,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ("blends",)
     weights_: Mapping[str, float]
+    avoid: tuple[str, ...] = ()  # what the target holds out, where known: no weights that have seen it are taken
     monitor: Any = None  # a nasmeta.meta.Monitor: progress, log and checkpoint of the meta-training
 
     def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0, blends: bool = True) -> None:

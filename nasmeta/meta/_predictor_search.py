@@ -69,7 +69,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
 
     # -- what sources teach -----------------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> Any:
-        self._model.monitor = self.monitor
+        self._model.monitor, self._model.avoid = self.monitor, self.avoid
         return self._model.meta_fit(sources).meta_model_
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -81,7 +81,7 @@ def learnt_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
         seen = [source if isinstance(source, SourceTask) else source.as_source() for source in asked]
 
         def train(progress: Any) -> Any:
-            made.monitor = Monitor(progress=progress)
+            made.monitor, made.avoid = Monitor(progress=progress), task.held_out
             return made.meta_fit(seen)
 
         return LearntPredictor(train, task.sign, {"training": training_digest(made, seen, seed)})

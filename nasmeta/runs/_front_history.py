@@ -71,6 +71,15 @@ class FrontHistory(History):
         return np.array(self._values).reshape(-1, self.n_objectives)[self._counted]
 
     @property
+    def _reached(self) -> NDArray[np.float64]:
+        """The values, NaN where an evaluation failed: nothing of these is on a front."""
+        values = self.values
+        if self._failures:
+            counted = np.arange(len(self._cells))[self._counted].tolist()
+            values[[i in self._failures for i in counted]] = np.nan
+        return values
+
+    @property
     def task(self) -> MultiObjectiveTask:
         """The question."""
         return self.evaluator.task
@@ -79,7 +88,7 @@ class FrontHistory(History):
     def front_positions(self) -> NDArray[np.int64]:
         """The evaluations that no other one dominates, from the best value of the first objective to the worst."""
         directions = ["max" if sign > 0 else "min" for sign in self.evaluator.signs]
-        found = pareto_front(self.values, directions).astype(np.int64) if len(self) else np.empty(0, np.int64)
+        found = pareto_front(self._reached, directions).astype(np.int64) if len(self) else np.empty(0, np.int64)
         return found[np.argsort(-self.evaluator.signs[0] * self.values[found, 0], kind="stable")]
 
     @property
@@ -95,7 +104,7 @@ class FrontHistory(History):
         NaN where the true front is not known. Scale and reference point are those of `nasmeta.tasks.Front`.
         """
         front = self.evaluator.front
-        return np.full(len(self), np.nan) if front is None else front.hypervolumes(self.values)
+        return np.full(len(self), np.nan) if front is None else front.hypervolumes(self._reached)
 
     @property
     def _scores(self) -> NDArray[np.float64]:

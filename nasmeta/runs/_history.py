@@ -242,7 +242,7 @@ class History(ShowsFacts):
 
     @property
     def failures(self) -> dict[int, str]:
-        """The architectures whose training failed, and why; their value is 0."""
+        """The architectures whose evaluation failed, and why; a training's value is then 0, a table's its worst."""
         if not self._failures:
             return {}
         counted = np.arange(len(self._cells))[self._counted].tolist()

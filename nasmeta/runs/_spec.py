@@ -90,6 +90,7 @@ class SearcherSpec:
         key = (crc32(task.name.encode()), crc32(self.name.encode()), crc32(b"meta-training"))
         searcher = self.build(task.space, np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)))
         assert isinstance(searcher, MetaSearcher)
+        searcher.avoid = task.held_out
         return searcher.meta_fit(sources).meta_model_
 
     @property

@@ -225,6 +225,7 @@ class MetaSearcher(Searcher):
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
+    avoid: tuple[str, ...] = ()  # what a run's target holds out: no shipped weights that have seen it are taken
     monitor: Any = None  # of `nasmeta.meta.Monitor`: where a long meta-training is watched and kept
     crosses_spaces: ClassVar[bool] = False
 

@@ -78,6 +78,10 @@ def test_bad_calls(frame: pd.DataFrame) -> None:
         plot_attainment(single)
     with pytest.raises(UnknownNameError, match="task"):
         attainment_surfaces(frame, "nb201/cifar100+train_seconds")
+    with pytest.raises(SettingError, match="frame is empty"):
+        front_distances(frame.iloc[:0])
+    with pytest.raises(SettingError, match="pass the Task as task"):
+        front_distances(frame.assign(task="somebody/pets+watts"))
     for share in (0, 101):
         with pytest.raises(SettingError, match="share"):
             attainment_surfaces(frame, shares=[share])

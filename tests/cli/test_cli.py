@@ -416,3 +416,13 @@ def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
     result = run("report", str(tmp_path), width=300)
     assert result.exit_code == 2
     assert "lacks the column(s) searcher" in result.stderr
+
+
+@pytest.mark.parametrize("option", [("--recipe", "fast"), ("--evaluator", "table"), ("--warm-start", "0")])
+def test_beside_a_specification_also_the_default_is_refused(option: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'tasks = ["nb201/cifar10"]\nsearchers = ["random"]\nrepeats = 1\n[budget]\nevaluations = 3\n'
+    )
+    result = run("compare", str(tmp_path / "mine.toml"), *option)
+    assert result.exit_code != 0
+    assert f"leave out {option[0]}" in result.output

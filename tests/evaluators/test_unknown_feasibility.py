@@ -112,6 +112,40 @@ def test_an_objective_that_fails_takes_the_others_with_it(both: MultiObjectiveTa
     assert both.front.hypervolumes(found.values)[1] == 0
 
 
+def test_what_one_objective_knows_to_be_missing_is_not_proposed(both: MultiObjectiveTask, table: nm.Table) -> None:
+    gaps = nm.multi_objective_task(["score", "ms"], table=table)  # both lack the cells that pool
+    several = SeveralEvaluator(
+        gaps, [TableEvaluator(gaps.parts[0]), TableEvaluator(gaps.parts[1], unknown_feasibility=True)]
+    )
+    run = nm.search("random", several, evaluations=40)
+    assert not run.failures
+    assert not np.isnan(gaps.values[run.cells]).any()
+
+
+def test_failures_are_on_no_front(both: MultiObjectiveTask) -> None:
+    lost = np.flatnonzero(np.isnan(both.values[:, 0]))
+
+    class Fails(SEARCHERS["random"]):
+        def ask(self, n: int = 1) -> np.ndarray:
+            return self.rng.choice(lost, n).astype(np.int32)
+
+    run = nm.search(Fails, both, evaluations=5, **SETTING)
+    assert len(run.failures) == 5
+    assert (run.hypervolumes == 0).all()
+    assert len(run.front) == 0
+    run = nm.search("random", both, evaluations=40, **SETTING)
+    assert not set(run.front["cell"]) & set(run.failures)
+    assert (np.diff(run.hypervolumes) >= 0).all()
+
+
+@pytest.mark.parametrize("setting", [{"warm_start": 3}, {"prune_space": 0.5}])
+def test_searches_inside_a_part_hear_of_failures(setting: dict[str, float], score: Task) -> None:
+    sources = [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
+    run = nm.search("gp", score, evaluations=60, seed=1, sources=sources, **setting, **SETTING)
+    assert run.failures
+    assert np.isnan(score.values[run.cells[40:]]).sum() <= 3
+
+
 def test_comparisons_and_specifications_take_it(score: Task, tmp_path: Path) -> None:
     frame = nm.compare(["random", "gp"], [score], repeats=2, evaluations=20, folder=tmp_path / "runs", **SETTING)
     assert np.isnan(score.values[frame["cell"].to_numpy()]).any()

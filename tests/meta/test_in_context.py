@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 
@@ -67,6 +68,23 @@ def test_an_own_space_takes_the_weights_of_all_families_unless_a_dataset_was_see
     assert "nb201" not in chosen_weights("auto", COLUMNS, ["pets", "CIFAR-100"]).card["families"]
     with pytest.raises(SettingError, match=r"were trained on tnb101 or on one of cora.*in_context_train"):
         chosen_weights("auto", get_space("tnb101"), ["cora"])
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "photos"])
+def test_no_weights_that_have_seen_the_target_are_taken(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+
+    def chosen(*asked: Any) -> Any:
+        taken.append(chosen_weights(*asked))
+        return taken[-1]
+
+    monkeypatch.setattr("nasmeta.meta.in_context._predictor.chosen_weights", chosen)
+    frame = pd.DataFrame({"cell": np.arange(COLUMNS.size), "accuracy": made_up_values(COLUMNS, 0.2)})
+    target = nm.Table.from_frame(frame, space=COLUMNS, name=f"own-{dataset}", dataset=dataset).task("accuracy")
+    nm.search("in-context-ucb", target, evaluations=3, sources=sources(COLUMNS, "pets"))
+    nm.predict(["in-context"], target, sizes=[10], draws=1, sources=sources(COLUMNS, "pets"))
+    assert len(taken) >= 2
+    assert {"nb201" in weights.card["families"] for weights in taken} == {dataset == "photos"}
 
 
 def test_weights_that_have_seen_the_space_or_a_source_are_refused(tmp_path: Path) -> None:

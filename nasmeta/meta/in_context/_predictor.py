@@ -60,8 +60,9 @@ class InContext(MetaPredictor):
     ----------
     space : str or SearchSpace, default "nb201"
     weights : str or path-like, default "auto"
-        ``"auto"``: the shipped ones that know neither the space nor a dataset or device of the sources, of all families
-        for a space of your own; or a name, or a file.
+        ``"auto"``: the shipped ones that know neither the space nor a dataset or device of the sources or of ``avoid``,
+        of all families for a space of your own; or a name, or a file. Runs and predictions set ``avoid`` to what their
+        target holds out.
     seed : int, default 0
         Of no effect: nothing is drawn.
     blends : bool, default True
@@ -92,7 +93,7 @@ class InContext(MetaPredictor):
         self.weights = weights
 
     def _meta_learn(self, sources: list[SourceTask]) -> InContextModel:
-        names = dict.fromkeys(name for source in sources for name in source.held_out)
+        names = dict.fromkeys([*self.avoid, *(name for source in sources for name in source.held_out)])
         weights = chosen_weights(self.weights, self.cell_space, names)
         return InContextModel(SourceMatrix.of(self.cell_space, sources, "rank").scores, weights)
 

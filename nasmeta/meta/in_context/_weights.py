@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,9 +53,15 @@ def save_weights(path: Path, arrays: Mapping[str, NDArray[Any]], card: Mapping[s
     return path
 
 
-@cache
 def read_weights(path: Path) -> Weights:
-    """Read a file that `save_weights` wrote, or raise a DamagedFileError."""
+    """Read a file that `save_weights` wrote, or raise a DamagedFileError; what did not change is read once."""
+    about = path.stat() if path.is_file() else None
+    return _read(path.resolve(), *((about.st_mtime_ns, about.st_size) if about else ()))
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, *_: int) -> Weights:
+    """Read a file, whose time and size are named so that another one is no old acquaintance."""
     card, arrays = KIND.decode(KIND.read(path), path)
     with KIND.blaming(path):
         return checked_weights(arrays, card)
