@@ -189,6 +189,6 @@ def _title(evaluator: Evaluator, runs: int) -> str:
     best = f"best of the {evaluator.name} {evaluator.optimum:.2f}"
     if evaluator.optimum != evaluator.optimum:
         best = f"answered by {evaluator.name}, the optimum is not known"
-    if "unknown-feasibility" in str(evaluator.identity):
+    if evaluator.infeasible is not None:
         best += "; feasibility unknown, what the table lacks fails"
     return f"{task.name}: {about}; {best}; {runs} runs each"

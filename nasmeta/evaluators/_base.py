@@ -96,6 +96,7 @@ class Evaluator(ABC):
     name = "evaluator"
     values: NDArray[np.float64] | None = None
     cost_seconds: NDArray[np.float64] | None = None
+    infeasible: NDArray[np.bool_] | None = None  # which evaluations fail, shape (size,), where that is known
     goes_on = False  # whether a longer training begins where the one that this answers for has paused
 
     def __init__(self, task: Task) -> None:

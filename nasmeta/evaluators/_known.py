@@ -60,7 +60,7 @@ class TableEvaluator(Evaluator):
         return {"kind": UNKNOWN_FEASIBILITY} if self.unknown_feasibility else {}
 
     @cached_property
-    def infeasible(self) -> NDArray[np.bool_] | None:
+    def infeasible(self) -> NDArray[np.bool_] | None:  # type: ignore[override]
         """Which evaluations fail, bool, shape (size,); None where none can."""
         return np.isnan(self.task.values) if self.unknown_feasibility else None
 
@@ -106,7 +106,9 @@ class TableEvaluator(Evaluator):
             raise MissingValueError(
                 f"{self.task.name}: not measured for {self.space.noun} {missing[0]} ({len(missing)} of {len(cells)})."
             )
-        return Evaluation(values, self.cost_seconds[cells], reasons_of(self, cells))
+        lost = [] if self.infeasible is None else self.infeasible[cells].tolist()
+        reasons = tuple("not measured" if one else None for one in lost)
+        return Evaluation(values, self.cost_seconds[cells], reasons if any(lost) else ())
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return the look-ups after trainings of several lengths, by epochs; by default all that are known."""
@@ -122,12 +124,6 @@ class TableEvaluator(Evaluator):
 
     def __reduce__(self) -> Any:
         return partial(TableEvaluator, unknown_feasibility=self.unknown_feasibility), (self.task, self.seed)
-
-
-def reasons_of(evaluator: Any, cells: NDArray[np.int32]) -> tuple[str | None, ...]:
-    """Return why evaluations failed, of an evaluator that knows which do; nothing where none did."""
-    lost = None if evaluator.infeasible is None else evaluator.infeasible[cells]
-    return () if lost is None or not lost.any() else tuple("not measured" if one else None for one in lost.tolist())
 
 
 class SurrogateEvaluator(Evaluator):

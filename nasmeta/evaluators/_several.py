@@ -79,9 +79,9 @@ class SeveralEvaluator(Evaluator):
         return values
 
     @cached_property
-    def infeasible(self) -> NDArray[np.bool_] | None:
+    def infeasible(self) -> NDArray[np.bool_] | None:  # type: ignore[override]
         """Which evaluations fail in an objective, bool, shape (size,); None where none can."""
-        known = [lost for one in self.parts if (lost := getattr(one, "infeasible", None)) is not None]
+        known = [one.infeasible for one in self.parts if one.infeasible is not None]
         return np.any(known, axis=0) if known else None
 
     @cached_property
@@ -141,11 +141,9 @@ class SeveralEvaluator(Evaluator):
         found = [one.evaluate(cells) for one in self.parts]
         reasons = zip(*(one.failures or (None,) * len(cells) for one in found), strict=True)
         failures = tuple(next((why for why in of_cell if why), None) for of_cell in reasons)
-        values = np.stack([one.values for one in found], axis=1)
-        if self.values is not None:  # where one fails, the worst of each
-            values = self.values[cells]
+        known = self.values  # where one objective fails, the worst of each
         return Evaluation(
-            values,
+            np.stack([one.values for one in found], axis=1) if known is None else known[cells],
             np.max([one.cost_seconds for one in found], axis=0),
             failures if any(failures) else (),
         )

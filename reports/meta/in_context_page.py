@@ -122,7 +122,7 @@ def _summary(means: pd.DataFrame) -> str:
         f"{' and '.join(ties) or 'none of these numbers'} labels. Before any label it has only the sources' mean: "
         f"{before['in-context']:.3f}, `{first}` {before[first]:.3f}. At 50 labels it is more than .02 below a plain "
         f"`gp` in {harmed} of {len(own)} cases, on its own in {alone}. The others are trained on the sources, "
-        "which it only reads."
+        "which it only reads. Its design was looked at on some of these targets (“What was tried”)."
     )
 
 
