@@ -66,7 +66,7 @@ def train_many(
         and the same images, but not to the bit, so a folder is of the one or the other, and ``TrainingResult.stack``
         says which. A cell that fails does not stop its neighbours. Where memory does not suffice the stack is cut into
         halves, and in the end the batch (``TrainingResult.stack_halvings``); they go on from the last checkpoint. Not
-        for float16; ``channels_last`` does not count.
+        for float16.
     data_options : mapping, optional
         Further arguments of `load_dataset`, where the data set is named.
 

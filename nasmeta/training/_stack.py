@@ -41,10 +41,9 @@ class StackedLearner(Learner):
     def __init__(
         self, members: Sequence[Learner], dataset: ImageDataset, recipe: Recipe, seed: int, device: torch.device
     ) -> None:
-        plain = recipe.but(channels_last=False, name=recipe.name)  # a grouped convolution does not gain from it
         network = StackedNetwork([member.network for member in members])  # type: ignore[misc]
-        super().__init__(network, dataset, plain.but(ema=0.0), seed, device, cell=-1)
-        self._recipe, self._members, self._stacked = plain, members, [network]
+        super().__init__(network, dataset, recipe.but(ema=0.0), seed, device, cell=-1)
+        self._recipe, self._members = recipe, members
         states = {own: member._optimizer.state[own] for member in members for own in member.network.parameters()}
         self._momenta: list[tuple[Tensor, list[dict[str, Tensor]]]] = [
             (tensor, [states[part] for part in own])  # type: ignore[index]
@@ -53,12 +52,11 @@ class StackedLearner(Learner):
         ]
         with self._reporting_failures():
             if recipe.ema:
-                averages = [member.outcome for member in members]
-                self._average = StackedNetwork(averages).to(device).requires_grad_(False)  # type: ignore[arg-type]
-                self._stacked.append(self._average)
-            for stacked in self._stacked:
-                stacked.take()
-                stacked.lend()
+                self._average = StackedNetwork([member.outcome for member in members])  # type: ignore[misc]
+                self._average.to(device).requires_grad_(False)
+            for stacked in {network, self.outcome}:
+                stacked.take()  # type: ignore[operator]
+                stacked.lend()  # type: ignore[operator]
             for tensor, own in self._momenta:
                 if known := [state["momentum_buffer"] for state in own if "momentum_buffer" in state]:
                     self._optimizer.state[tensor]["momentum_buffer"] = torch.cat(known)

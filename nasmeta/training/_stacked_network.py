@@ -93,17 +93,27 @@ class _StackedCell(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the output nodes, of the input's shape (n, members × channels, height, width)."""
-        first = torch.unflatten(image, 1, (self._members, self._channels))
-        nodes = [first, *(torch.zeros_like(first) for _ in self._sizes)]
+        last = image.is_contiguous(memory_format=torch.channels_last)
+        at = 3 if last else 1  # where the members lie, for whom memory is not to be turned round
+
+        def apart(images: Tensor) -> Tensor:
+            return torch.unflatten(images.permute(0, 2, 3, 1) if last else images, at, (-1, self._channels))
+
+        def joined(members: Tensor) -> Tensor:
+            found = members.flatten(at, at + 1)
+            return found.permute(0, 3, 1, 2) if last else found
+
+        nodes = [apart(image)]
+        nodes += [torch.zeros_like(nodes[0]) for _ in self._sizes]
         computed = zip(self.operations, self._adds, strict=True)
         for source, sizes in enumerate(self._sizes):
-            parts = torch.split(nodes[source].index_select(1, self.get_buffer(f"from_{source}")), sizes, 1)
+            parts = torch.split(nodes[source].index_select(at, self.get_buffer(f"from_{source}")), sizes, at)
             for part, (operation, adds) in zip(parts, computed, strict=False):
-                found = torch.unflatten(operation(part.flatten(1, 2)), 1, (-1, self._channels))
+                found = apart(operation(joined(part)))
                 for target, begin, length, name in adds:
                     # in place: a node is complete before it is a source; terms come in the order of a cell alone
-                    nodes[target].index_add_(1, self.get_buffer(name), found.narrow(1, begin, length))
-        return nodes[-1].flatten(1, 2)
+                    nodes[target].index_add_(at, self.get_buffer(name), found.narrow(at, begin, length))
+        return joined(nodes[-1])
 
 
 class _StackedBlock(nn.Module):

@@ -39,10 +39,11 @@ def test_cells_are_spread_over_the_range(gpu: ModuleType) -> None:
 
 def test_the_page_says_what_is_open_and_what_is_reached(gpu: ModuleType) -> None:
     recipe = load_recipe("nb201-12")
-    assert gpu.page_of({}, "a table", recipe).count("| open |") == len(gpu.TARGETS)
+    assert gpu.page_of({}, "a table", recipe).count("| not measured |") == len(gpu.TARGETS)
     page = gpu.page_of({"speed": {"card": "A card", "ratio": 4.0, "ratio_fast": None}}, "a table", recipe)
     assert "| ≥ 5 | 4 | no | A card |" in page
-    assert page.count("| open |") == len(gpu.TARGETS) - 1
+    assert "| the same, stacks of 64, CUDA graphs | – | not measured | – | – |" in page
+    assert page.count("| not measured |") == len(gpu.TARGETS) - 1
 
 
 @pytest.mark.slow
@@ -54,4 +55,6 @@ def test_it_runs_at_a_small_size(gpu: ModuleType, tmp_path: Path) -> None:
     figures = json.loads((tmp_path / "smoke.json").read_text())
     assert len(figures["rank"]["rows"]) == 4
     assert figures["speed"]["ratio"] > 0
+    assert {"alone", "stack_1", "stack_2"} <= figures["stack"].keys()
+    assert (tmp_path / "speed" / "stacked" / "README.md").is_file()
     assert "no figure means anything" in (tmp_path / "smoke.md").read_text()

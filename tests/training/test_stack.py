@@ -127,6 +127,32 @@ def test_in_float32_a_step_differs_by_rounding_only(few: ImageDataset) -> None:
         torch.testing.assert_close(stacked(images)[:, at], network(images), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
+def test_a_stack_is_compiled_as_one_graph(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = torch.compile
+
+    def compiled(network: torch.nn.Module, mode: str | None = None) -> Any:
+        return compiler(network, backend="aot_eager", fullgraph=True)  # what traces, but needs no compiler of C++
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    recipe = RECIPE.but(epochs=1, name="one")
+    found = train_many(CELLS[:3], "nb201", few, recipe.but(compile=True), folder=tmp_path / "a", stack=3, **CPU)
+    plain = train_many(CELLS[:3], "nb201", few, recipe, folder=tmp_path / "b", stack=3, **CPU)
+    for ours, due in zip(found, plain, strict=True):
+        assert isinstance(ours, TrainingResult)
+        assert isinstance(due, TrainingResult)
+        assert ours.epochs[0].train_loss == pytest.approx(due.epochs[0].train_loss, rel=1e-3)
+
+
+def test_cuda_graphs_are_asked_of_the_compiler(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes = []
+    monkeypatch.setattr(torch, "compile", lambda network, mode=None: modes.append(mode))
+    monkeypatch.setattr(CellNetwork, "to", lambda self, *arguments, **named: self)
+    for changes in ({"compile": True}, {"cuda_graphs": True}):
+        Learner(CellNetwork(6111), few, RECIPE.but(**changes), 0, torch.device("cuda"), 6111)
+    assert modes == [None, "reduce-overhead"]
+
+
 def test_one_that_would_be_alone_is_trained_by_itself_to_the_bit(few: ImageDataset, tmp_path: Path) -> None:
     cut = SPACE.index_of("|none~0|+|nor_conv_3x3~0|none~1|+|none~0|nor_conv_1x1~1|none~2|")
     cells = [6111, cut, 9930, 1462]
