@@ -34,8 +34,9 @@ class StackedLearner(Learner):
     """Learners of one seed that learn side by side, with the same images in the same order.
 
     Losses are added, so gradients stay apart, and the optimizer works number by number: each network learns what it
-    learns alone. Not to the bit, as a grouped convolution may add up its products in another order. Between epochs the
-    members hold what was learnt, weights and momentum, as if they had learnt it themselves.
+    learns alone. Not to the bit: grouped convolutions and a batched product add up in another order, and over epochs
+    the last bit decides about a ReLU, then about an image. Between epochs the members hold what was learnt, weights and
+    momentum, as if they had learnt it themselves.
     """
 
     def __init__(

@@ -178,6 +178,10 @@ def test_a_batch_trains_side_by_side(isolated: bool, tmp_path: Path) -> None:
     assert all('"stack_halvings": 0' in line for line in (*lines[:3], *lines[4:]))
     again = search(3, path)
     np.testing.assert_array_equal(again.values, found.values)
+    later = TrainingEvaluator(
+        "nb201/cifar10", FEW, ONE_EPOCH, folder=f"{path}.trainings", isolated=False, stack=3
+    ).evaluate(found.cells[:1])
+    assert later.values[0] == found.values[0]  # read: one alone would be a training of its own
     single = search(1, tmp_path / "single.jsonl")
     np.testing.assert_array_equal(single.cells, found.cells)
     np.testing.assert_allclose(single.values, found.values, atol=100 / 24)  # rounding: an image or two

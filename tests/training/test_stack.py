@@ -128,6 +128,31 @@ def test_in_float32_a_step_differs_by_rounding_only(few: ImageDataset) -> None:
 
 
 @pytest.mark.slow
+def test_over_epochs_float32_differs_as_by_another_rounding_of_the_first_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, draw = load_dataset("digits", valid_fraction=0.5), CellNetwork._draw_weights
+
+    def nudged(self: CellNetwork, seed: int) -> None:
+        draw(self, seed)
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter *= 1 + 1e-7 * torch.randn(parameter.shape, generator=generator)
+
+    def accuracies(name: str, **how: Any) -> Any:
+        found = train_many(CELLS, "nb201", data, load_recipe("tiny"), (0, 1), folder=tmp_path / name, **how, **CPU)
+        return np.array([result.valid_accuracy for result in found])  # type: ignore[union-attr]
+
+    alone, stacked = accuracies("alone", workers=1), accuracies("stacked", stack=5)
+    monkeypatch.setattr(CellNetwork, "_draw_weights", nudged)
+    other = accuracies("nudged", workers=1)
+    assert np.abs(stacked - alone).mean() <= 2 * np.abs(other - alone).mean() + 0.25
+    assert abs((stacked - alone).mean()) < 1
+    assert min(alone.min(), stacked.min()) > 80
+
+
+@pytest.mark.slow
 def test_a_stack_is_compiled_as_one_graph(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = torch.compile
 
