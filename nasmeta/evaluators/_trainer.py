@@ -132,12 +132,19 @@ class Trainer:
     def train_stack(
         self, folders: Mapping[int, Path | None], seed: int, size: int, recipe: Recipe | None = None
     ) -> dict[int, TrainingResult | TrainingFailed]:
-        """Train cells, each with its folder, so many side by side; where the process is killed, in two halves."""
+        """Train cells, each with its folder, so many side by side; where the process is killed, in two halves.
+
+        What ended with an error is tried once more, alone and in a new process.
+        """
         asked = (recipe or self.recipe, self.space, self.device, dict(folders), seed, size)
         try:
             found: dict[int, TrainingResult | TrainingFailed] = self._done(
                 _train_stack, asked, f"training of {len(folders)} cells side by side"
             )
+            if broken := [cell for cell, one in found.items() if getattr(one, "reason", "") == "error"]:
+                self.close()  # as in `_done`
+            for cell in broken if self.isolated and len(folders) > 1 else ():
+                found |= self.train_stack({cell: folders[cell]}, seed, size, recipe)
             return found
         except TrainingFailed as failure:
             if len(folders) == 1:

@@ -209,6 +209,26 @@ def test_a_stack_whose_process_is_killed_is_halved(monkeypatch: pytest.MonkeyPat
     assert evaluation.values.tolist() == [53.0, 0.0, 57.0, 59.0]
 
 
+def test_an_error_in_a_stack_is_tried_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[int]] = []
+
+    def done(self: Trainer, function: object, arguments: tuple[Any, ...], about: str) -> dict[int, object]:
+        cells = list(arguments[3])
+        asked.append(cells)
+        return {
+            cell: TrainingFailed("no", "error")
+            if cell == 5 or (cell == 7 and len(cells) > 1)
+            else made_up(cell, 0, 60.0)
+            for cell in cells
+        }
+
+    monkeypatch.setattr(Trainer, "_done", done)
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, stack=4)
+    evaluation = evaluator.evaluate(np.array([3, 5, 7], dtype=np.int32))
+    assert asked == [[3, 5, 7], [5], [7]]
+    assert evaluation.failures == (None, "error", None)
+
+
 def test_a_killed_training_is_a_failure_and_the_next_one_goes_on() -> None:
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH.but(epochs=100_000))
 
