@@ -63,6 +63,7 @@ def random_images(n: int, size: int) -> Any:
 
 def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
     """Measure each size of a stack."""
+    from nasmeta.errors import TrainingFailed
     from nasmeta.spaces import get_space
     from nasmeta.training import CellNetwork, load_recipe
     from nasmeta.training._learner import Learner
@@ -75,7 +76,7 @@ def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
     data = random_images(recipe.batch_size * asked.steps, size)
     drawn = np.random.default_rng(0).permutation(space.size).tolist()
     cells = [cell for cell in drawn[: 2 * max(asked.stack) + 9] if any(live_edges(space.ops_of(cell).tolist()))]
-    rows = []
+    rows, failures = [], []
 
     def learners(n: int) -> list[Learner]:
         networks = [CellNetwork(cell, n_classes=10, **recipe.skeleton) for cell in cells[:n]]
@@ -90,7 +91,12 @@ def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
 
     def side_by_side(n: int, recipe: Any) -> Callable[[], float]:
         stack = StackedLearner(learners(n), data, recipe, 0, device)
-        return per_second(n, lambda: stack._epoch(0, learning_only=True))
+
+        def learn() -> list[Any]:
+            with stack._reporting_failures():
+                return stack._epoch(0, learning_only=True)
+
+        return per_second(n, learn)
 
     for n in asked.stack:
         apart = learners(n)
@@ -99,11 +105,15 @@ def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
         if asked.cuda_graphs:
             ways["CUDA graphs"] = recipe.but(cuda_graphs=True)
         for how, own in ways.items():
-            ours, theirs = in_turns(asked.rounds, side_by_side(n, own), alone)
+            try:
+                ours, theirs = in_turns(asked.rounds, side_by_side(n, own), alone)
+            except TrainingFailed as failure:  # often memory is short
+                failures.append(f"{n} networks, {how}: {failure.reason}")
+                continue
             rows.append(Row(str(n), how, "images × networks/s", ours, None, True, "one after another", theirs))
             print(f"{n} networks, {how}: {statistics.median(rows[-1].ratios):.2f} times", file=sys.stderr)
     about = {"device": device_name(device), "size": size, "batch": recipe.batch_size, "recipe": recipe.name}
-    return rows, {**about, "channels": recipe.channels, "depth": recipe.cells_per_stage}
+    return rows, {**about, "channels": recipe.channels, "depth": recipe.cells_per_stage, "failures": failures}
 
 
 def main(arguments: Sequence[str] = ()) -> list[Row]:
@@ -130,6 +140,8 @@ def main(arguments: Sequence[str] = ()) -> list[Row]:
         page += (
             f"| {row.case} | {row.what} | {spread(row.ours, 0)} | {spread(row.peers, 0)} | {spread(row.ratios, 2)} |\n"
         )
+    if facts["failures"]:
+        page += f"\nNot measured: {'; '.join(facts['failures'])}.\n"
     asked.output.mkdir(parents=True, exist_ok=True)
     (asked.output / "README.md").write_text(page, encoding="utf-8")
     record = {"about": about, "rows": [row.to_dict() for row in rows]}
