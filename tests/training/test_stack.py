@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.spaces import get_space
@@ -28,7 +29,6 @@ from nasmeta.training import (
     train,
     train_many,
 )
-from nasmeta.training._export import read_tensors
 from nasmeta.training._learner import Learner
 from nasmeta.training._stacked_network import StackedNetwork
 
@@ -54,7 +54,7 @@ def exact(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def state_of(folder: Path) -> dict[str, torch.Tensor]:
     """Return what a training has learnt: weights, batch norm's statistics, averages, momentum."""
-    return read_tensors(folder / "checkpoint.safetensors")[0]
+    return load_file(folder / "checkpoint.safetensors")
 
 
 def assert_alike(ours: list[Any], theirs: list[Any], stacked: Path, alone: Path, tolerance: float) -> None:
