@@ -31,6 +31,7 @@ EXCEPTIONS = {
         "nasmeta.meta.rl._network", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
         "nasmeta.meta.rl._tables", "nasmeta.meta.rl._training", "nasmeta.searchers._path_networks",
         "nasmeta.training._device_data", "nasmeta.training._learner", "nasmeta.training._machine",
+        "nasmeta.training._stack", "nasmeta.training._stacked_network",
     },
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._model_archive", "nasmeta.prediction._records", "nasmeta.surrogates._file",

@@ -83,8 +83,20 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
         f"* Recipe: {recipe['name']}: {recipe['epochs']} epochs, batch {recipe['batch_size']}, learning rate "
         f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
         f"N = {recipe['cells_per_stage']}, {recipe['precision']}.",
+        *_side_by_side(facts),
         f"* Look-up: {facts['lookup']['address']} (dataset/metric/split/epochs/seed), {facts['lookup']['release']}.",
         "",
+    ]
+
+
+def _side_by_side(facts: Mapping[str, Any]) -> list[str]:
+    """Say that networks trained in stacks, where they did."""
+    if "stack" not in facts:
+        return []
+    halved = f"; memory was short, so stacks were halved up to {facts['stack_halvings']} times"
+    return [
+        f"* Trainings: stacks of up to {facts['stack']} networks, which give what single trainings give but for "
+        f"rounding{halved if facts['stack_halvings'] else ''}. Each has an equal part of a stack's seconds."
     ]
 
 

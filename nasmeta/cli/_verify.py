@@ -49,6 +49,9 @@ def verify(
         str,
         typer.Option(metavar="N|auto|ray", help="Number of parallel trainings; auto runs as many as fit on the GPU."),
     ] = "1",
+    stack: Annotated[
+        int, typer.Option(metavar="N", help="Train N cells side by side as one network, which fills a GPU better.")
+    ] = 1,
     demo: Annotated[
         bool,
         typer.Option("--demo", help="Search the table and verify on scikit-learn's digits; takes about two minutes."),
@@ -83,6 +86,7 @@ def verify(
             compare_with=compare_with,
             device=device,
             workers=int(workers) if workers.isdecimal() else workers,
+            stack=stack,
             announce=tell,
             **asked,
             **dataset_options(data, split, valid_fraction, size),

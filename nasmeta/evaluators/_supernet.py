@@ -45,7 +45,7 @@ class SupernetEvaluator(TrainingEvaluator):
     _instead = "a supernet is of cells."
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
-        for name in ("build_network", "isolated"):
+        for name in ("build_network", "isolated", "stack"):
             if settings.pop(name, None) is not None:
                 raise SettingError(f"A supernet is of cells and trained in this process: it takes no {name}.")
         super().__init__(*arguments, isolated=False, **settings)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import NasmetaError, TrainingFailed
+from nasmeta.spaces import get_cell_space
 from nasmeta.threads import end_with
 from nasmeta.training import ImageDataset, Recipe, load_dataset, load_recipe
 
@@ -125,15 +126,42 @@ class Trainer:
         result has no network: that lies in the folder.
         """
         asked = (recipe or self.recipe, self.space, self.device, cell, seed, folder, until, self.build_network)
+        result: TrainingResult = self._done(_train, asked, f"training of cell {cell}")
+        return result
+
+    def train_stack(
+        self, folders: Mapping[int, Path | None], seed: int, size: int, recipe: Recipe | None = None
+    ) -> dict[int, TrainingResult | TrainingFailed]:
+        """Train cells, each with its folder, so many side by side; where the process is killed, in two halves.
+
+        What ended with an error is tried once more, alone and in a new process.
+        """
+        asked = (recipe or self.recipe, self.space, self.device, dict(folders), seed, size)
+        try:
+            found: dict[int, TrainingResult | TrainingFailed] = self._done(
+                _train_stack, asked, f"training of {len(folders)} cells side by side"
+            )
+            if broken := [cell for cell, one in found.items() if getattr(one, "reason", "") == "error"]:
+                self.close()  # as in `_done`
+            for cell in broken if self.isolated and len(folders) > 1 else ():
+                found |= self.train_stack({cell: folders[cell]}, seed, size, recipe)
+            return found
+        except TrainingFailed as failure:
+            if len(folders) == 1:
+                return dict.fromkeys(folders, failure)
+        cells = list(folders.items())
+        halves = cells[: len(cells) // 2], cells[len(cells) // 2 :]
+        return {cell: one for half in halves for cell, one in self.train_stack(dict(half), seed, size, recipe).items()}
+
+    def _done(self, function: Callable[..., Any], asked: tuple[Any, ...], about: str) -> Any:
+        """Return what a function of images does, in the worker process where there is one."""
         if not self.isolated or multiprocessing.current_process().daemon:  # such a one may have no child
-            return _train(self.dataset, *asked)
+            return function(self.dataset, *asked)
         from concurrent.futures.process import BrokenProcessPool
 
         for _ in range(_ATTEMPTS):
             try:
-                future = self._worker().submit(_train_in_worker, *asked)
-                result: TrainingResult = future.result()
-                return result
+                return self._worker().submit(_done_in_worker, function, *asked).result()
             except BrokenProcessPool:
                 self._executor = None
             except RuntimeError as reason:
@@ -142,14 +170,12 @@ class Trainer:
                     self.close()  # what failed once on a device, as CUDA does, may fail ever after in that process
                 if failure is not None:
                     raise
-                raise TrainingFailed(
-                    f"The training of cell {cell} ended with an error: {reason!s:.200}", "error"
-                ) from reason
+                raise TrainingFailed(f"The {about} ended with an error: {reason!s:.200}", "error") from reason
             except KeyboardInterrupt:
                 self.close()
                 raise
         raise TrainingFailed(
-            f"The training of cell {cell} was killed, and again when it went on: its process ended without a word, as "
+            f"The {about} was killed, and again when it went on: its process ended without a word, as "
             "when the system runs out of memory.",
             "killed",
         )
@@ -203,6 +229,20 @@ def _train(
     return replace(result, network=None)
 
 
+def _train_stack(
+    dataset: ImageDataset,
+    recipe: Recipe,
+    space: str | SearchSpace,
+    device: str,
+    folders: Mapping[int, Path | None],
+    seed: int,
+    size: int,
+) -> dict[int, TrainingResult | TrainingFailed]:
+    from nasmeta.training._stack import train_stacks
+
+    return train_stacks(folders, get_cell_space(space), dataset, recipe, seed, size, device=device)
+
+
 # -- in the worker ---------------------------------------------------------------------------------------------------
 _origin: tuple[str | ImageDataset, dict[str, Any]]
 
@@ -220,5 +260,5 @@ def _dataset() -> ImageDataset:
     return data if isinstance(data, ImageDataset) else load_dataset(data, **options)
 
 
-def _train_in_worker(*asked: Any) -> TrainingResult:
-    return _train(_dataset(), *asked)
+def _done_in_worker(function: Callable[..., Any], *asked: Any) -> Any:
+    return function(_dataset(), *asked)

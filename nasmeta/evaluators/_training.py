@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -124,6 +124,10 @@ class TrainingEvaluator(Evaluator):
         Train in a process of its own, so that a killed training is a failed one and does not end this process.
     build_network : callable, optional
         For a space of one's own: from the choices of an architecture to its network, see `nasmeta.training.train`.
+    stack : int, default 1
+        Train so many of the cells that are asked for at once side by side as one network, see
+        `nasmeta.training.train_many`: for a run with a ``batch``. Values are then not those of single trainings to the
+        bit: the journal says ``stacked``, and of each cell how many there were.
     **options
         Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
         know the data set.
@@ -158,6 +162,7 @@ class TrainingEvaluator(Evaluator):
         device: str = "auto",
         isolated: bool = True,
         build_network: BuildNetwork | None = None,
+        stack: int = 1,
         **options: Any,
     ) -> None:
         asked = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
@@ -165,7 +170,9 @@ class TrainingEvaluator(Evaluator):
             raise SettingError(f"Networks of {asked.space.name} are not known: {self._instead}")
         if asked.signal.metric != "accuracy":
             raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
-        self.seed = check_int("seed", seed, least=0)
+        self.seed, self.stack = check_int("seed", seed, least=0), check_int("stack", stack)
+        if self.stack > 1 and build_network is not None:
+            raise SettingError("A stack is of cells: networks of your own train one after another, so leave out stack.")
         self.folder = None if folder is None else Path(folder)
         if isinstance(data, str):
             options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
@@ -263,7 +270,8 @@ class TrainingEvaluator(Evaluator):
     def identity(self) -> dict[str, Any]:
         """What answers, for the journal of a run: the same data, split, recipe and seed."""
         own = {} if self._network_identity is None else {"network": self._network_identity}
-        return {"kind": "training", **self.trainer.identity, "seed": self.seed, **own}
+        stacked = {"stacked": True} if self.stack > 1 else {}
+        return {"kind": "training", **self.trainer.identity, "seed": self.seed, **own, **stacked}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Return validation accuracy (percent) and training seconds of each cell, and why some failed.
@@ -271,6 +279,8 @@ class TrainingEvaluator(Evaluator):
         A training of an earlier run is not repeated, but costs this run what it took.
         """
         found, costs = [], []
+        if self.stack > 1 and self._until is None:
+            self._train_stack(dict.fromkeys(int(self.space.canonical(cell)) for cell in cells.tolist()))
         for cell in cells.tolist():
             representative, seconds = int(self.space.canonical(cell)), 0.0
             if representative not in self._begun:
@@ -354,13 +364,33 @@ class TrainingEvaluator(Evaluator):
         folder = self._folder_of(cell)
         try:
             with _turn_at(folder):
-                result = self.trainer.train(cell, self.seed, folder, **asked)
+                return self._told(self.trainer.train(cell, self.seed, folder, **asked))
         except TrainingFailed as failure:
-            return _Trained(FAILED_VALUE, 0.0, failure.reason)
+            return self._told(failure)
+
+    def _train_stack(self, cells: Iterable[int]) -> None:
+        """Train side by side what is not trained yet."""
+        folders = {cell: self._folder_of(cell) for cell in cells if cell not in {**self._begun, **self._trained}}
+        if not folders:
+            return
+        if self.trainer.announce is not None:
+            self.trainer.announce(f"training {len(folders)} cells")
+        with ExitStack() as turns:
+            for cell in sorted(folders):  # so that two processes do not wait for each other
+                turns.enter_context(_turn_at(folders[cell]))
+            found = self.trainer.train_stack(folders, self.seed, self.stack, self.recipe)
+        self._trained |= {cell: self._told(one) for cell, one in found.items()}
+
+    def _told(self, result: TrainingResult | TrainingFailed) -> _Trained:
+        """Return what the journal is told of a training."""
+        if isinstance(result, TrainingFailed):
+            return _Trained(FAILED_VALUE, 0.0, result.reason)
         assert result.valid_accuracy is not None
         whole = min(self.recipe.batch_size, len(self.trainer.dataset.splits["train"]))
         short = result.micro_batch < whole  # of memory
         note = {"images_at_once": result.micro_batch, "batch_size": whole} if short else {}
+        if result.stack > 1 or result.stack_halvings:
+            note |= {"stack": result.stack, "stack_halvings": result.stack_halvings}
         return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None, note)
 
     def _folder_of(self, cell: int) -> Path | None:

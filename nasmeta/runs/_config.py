@@ -166,6 +166,11 @@ class RunConfig:
                 raise SettingError(f"The optimum of a {evaluator.name} is not known, so a search cannot stop at it.")
             if clock is not None and clock.workers > 1:
                 raise SettingError("Real trainings run one after another: leave out the workers of the clock.")
+            if (side := getattr(evaluator, "stack", 1)) > 1 == self.batch:
+                raise SettingError(
+                    f"Cells train side by side where a run asks for several at once: give a search batch={side}, or "
+                    "leave out the evaluator's stack."
+                )
         return replace(self, clock=clock, lengths=lengths)
 
     @property

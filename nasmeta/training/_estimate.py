@@ -80,7 +80,8 @@ def estimate_training(
         network = own_network(build_network, get_space(space).choices(cell), few, 0)
     context = CONTEXT_BYTES if device.type == "cuda" else 0
     needed = bytes_needed(network, dataset, batch, context)
-    learner = Learner(network, few, recipe.but(epochs=2, evaluate_every=1, compile=False), 0, device, cell)
+    shorter = recipe.but(epochs=2, evaluate_every=1, compile=False, cuda_graphs=False)
+    learner = Learner(network, few, shorter, 0, device, cell)
     with computing(deterministic=False):
         learner.epoch(0)  # the first one pays for what is set up once
         start = time.perf_counter()

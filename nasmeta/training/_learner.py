@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
@@ -58,6 +58,11 @@ class Learner:
     ) -> None:
         if len(dataset.splits["train"]) < 2:
             raise SettingError("A training needs two images or more.")
+        if recipe.cuda_graphs and device.type != "cuda":
+            raise SettingError(
+                f"The recipe {recipe.name} asks for CUDA graphs, which a training on {device.type} does not have: "
+                "train on device='cuda', or with cuda_graphs = false."
+            )
         self._dataset, self._recipe, self._seed, self._device = dataset, recipe, seed, device
         self.micro_batch = min(recipe.batch_size, len(dataset.splits["train"]))
         self._evaluation_batch = _EVALUATION_BATCH
@@ -79,9 +84,9 @@ class Learner:
         self._padding = round(recipe.crop * dataset.image_size[0])
         self._flip = recipe.flip and dataset.flips
         self._forward: Callable[[Tensor], Tensor] = self.network
-        if recipe.compile:
+        if recipe.compile or recipe.cuda_graphs:
             torch.compiler.reset()  # else the networks before count towards the limit beyond which nothing is compiled
-            self._forward = torch.compile(self.network)
+            self._forward = torch.compile(self.network, mode="reduce-overhead" if recipe.cuda_graphs else None)
 
     @property
     def outcome(self) -> nn.Module:
@@ -91,7 +96,7 @@ class Learner:
     def epoch(self, epoch: int, learning_only: bool = False) -> EpochRecord:
         """Train an epoch, counted from 0, and evaluate if it is time to."""
         with self._reporting_failures():
-            return self._epoch(epoch, learning_only)
+            return self._epoch(epoch, learning_only)[0]
 
     @contextmanager
     def _reporting_failures(self, errors: bool = True) -> Iterator[None]:
@@ -123,7 +128,8 @@ class Learner:
         except RuntimeError:  # not even the device's context found memory
             return str(self._device)
 
-    def _epoch(self, epoch: int, learning_only: bool) -> EpochRecord:
+    def _epoch(self, epoch: int, learning_only: bool) -> list[EpochRecord]:
+        """Return a record for each network that learns: one, but for a stack."""
         if self._data is None:
             self._data = DeviceData(self._dataset, self._device, self._padding, self._recipe.channels_last)
         start = self._now()
@@ -145,27 +151,19 @@ class Learner:
             loss_sum += losses
             n_right += right
             if step % _STEPS_BETWEEN_CHECKS == 0:
-                self._check(float(loss_sum), epoch)
-        loss = float(loss_sum) / len(positions)
-        self._check(loss, epoch)
+                self._check(loss_sum.tolist(), epoch)
+        trained = self._means(loss_sum, n_right, len(positions), epoch)
         seconds = self._now() - start
         for network in {self.network, self.outcome}:
             self._ranks.average(network.buffers())  # batch norm's, of which each process has seen its part
         last = epoch + 1 == self._recipe.epochs
         wanted = not learning_only and (last or (epoch + 1) % self._recipe.evaluate_every == 0)
-        valid_loss, valid_accuracy = self._evaluated("valid", epoch) if wanted else (None, None)
-        test_loss, test_accuracy = self._evaluated("test", epoch) if wanted else (None, None)
-        return EpochRecord(
-            epoch + 1,
-            first_rate,
-            loss,
-            100 * int(n_right) / len(positions),
-            valid_loss,
-            valid_accuracy,
-            test_loss,
-            test_accuracy,
-            seconds,
-        )
+        none: list[tuple[float | None, float | None]] = [(None, None)] * len(trained)
+        valid_ones, test_ones = (self._evaluated(name, epoch) if wanted else none for name in ("valid", "test"))
+        return [
+            EpochRecord(epoch + 1, first_rate, *train, *valid, *test, seconds / len(trained))
+            for train, valid, test in zip(trained, valid_ones, test_ones, strict=True)
+        ]
 
     def _step(self, positions: Tensor, draws: Augmentation) -> tuple[Tensor, Tensor]:
         """Take a step; return the sums of losses and of right answers. Where memory runs out, halve and try again."""
@@ -187,6 +185,8 @@ class Learner:
         assert self._data is not None
         loss_sum, n_right = self._zeros()
         self._optimizer.zero_grad(set_to_none=True)
+        if self._recipe.cuda_graphs:
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         n = len(positions)
         own, weight = self._ranks.shares(n)
         positions, draws = positions[own], draws[own]
@@ -194,12 +194,10 @@ class Learner:
             images, labels = self._data.augmented(positions[part], draws[part])
             with self._precision():
                 logits = self._forward(images).float()
-            losses = functional.cross_entropy(
-                logits, labels, label_smoothing=self._recipe.label_smoothing, reduction="sum"
-            )
-            self._scaler.scale(losses * weight / n).backward()  # type: ignore[no-untyped-call]
+            losses, right = self._sums(logits, labels, self._recipe.label_smoothing)
+            self._scaler.scale((losses * weight / n).sum()).backward()  # type: ignore[no-untyped-call]
             loss_sum += losses.detach() * weight
-            n_right += (logits.argmax(1) == labels).sum() * (weight == 1 or self._ranks.is_first)
+            n_right += right * (weight == 1 or self._ranks.is_first)
         gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
         self._ranks.add([*gradients, loss_sum, n_right])
         self._scaler.step(self._optimizer)
@@ -221,28 +219,31 @@ class Learner:
         kind = torch.float16 if self._recipe.precision == "float16" else torch.bfloat16
         return torch.autocast(self._device.type, dtype=kind, enabled=self._recipe.precision != "float32")
 
-    def _evaluated(self, split: str, epoch: int) -> tuple[float, float] | tuple[None, None]:
+    def _sums(self, logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Return the sums of losses and of right answers, of the shape of `_zeros`."""
+        losses = functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="sum")
+        return losses[None], (logits.argmax(1) == labels).sum()[None]
+
+    def _evaluated(self, split: str, epoch: int) -> list[tuple[float | None, float | None]]:
         """Return loss and accuracy in percent on a split, without augmentation."""
         assert self._data is not None
         positions = self._data.positions[split]
         if not len(positions):
-            return None, None
+            return [(None, None)] * len(self._zeros()[0])
         while True:
             size = min(self._evaluation_batch, 4 * self.micro_batch)
             try:
-                loss_sum, n_right = self._try_evaluation(positions, size)
+                sums = self._try_evaluation(positions, size)
                 break
             except (RuntimeError, MemoryError) as reason:
                 if not is_out_of_memory(reason) or size // 2 < _SMALLEST_MICRO_BATCH:
                     raise
             self._evaluation_batch = size // 2
             self._free_memory()
-        mean_loss = loss_sum / len(positions)
-        self._check(mean_loss, epoch)
-        return mean_loss, 100 * n_right / len(positions)
+        return [*self._means(*sums, len(positions), epoch)]
 
-    def _try_evaluation(self, positions: Tensor, size: int) -> tuple[float, int]:
-        """Return the sum of losses and the number of right answers."""
+    def _try_evaluation(self, positions: Tensor, size: int) -> tuple[Tensor, Tensor]:
+        """Return the sums of losses and the numbers of right answers."""
         assert self._data is not None
         network = self.outcome.eval()
         loss_sum, n_right = self._zeros()
@@ -250,24 +251,34 @@ class Learner:
         with torch.inference_mode(), self._precision():
             for begin in range(0, len(positions), size):
                 images, labels = self._data.plain(positions[begin : begin + size])
-                logits = network(images).float()
-                loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
-                n_right += (logits.argmax(1) == labels).sum()
+                losses, right = self._sums(network(images).float(), labels)
+                loss_sum += losses
+                n_right += right
         self._ranks.add([loss_sum, n_right])
-        return float(loss_sum), int(n_right)
+        return loss_sum, n_right
+
+    def _means(self, loss_sum: Tensor, n_right: Tensor, n: int, epoch: int) -> list[tuple[float, float]]:
+        """Return mean losses and accuracies in percent."""
+        losses = [loss / n for loss in loss_sum.tolist()]
+        self._check(losses, epoch)
+        return [(loss, 100 * right / n) for loss, right in zip(losses, n_right.tolist(), strict=True)]
 
     def _zeros(self) -> tuple[Tensor, Tensor]:
-        """Return a sum of losses and a count of right answers, which a float32 would round."""
-        return torch.zeros((), device=self._device), torch.zeros((), dtype=torch.int64, device=self._device)
+        """Return a sum of losses and a count of right answers, which a float32 would round, of each network."""
+        return torch.zeros(1, device=self._device), torch.zeros(1, dtype=torch.int64, device=self._device)
 
-    def _check(self, loss: float, epoch: int) -> None:
-        if not math.isfinite(loss):
-            raise TrainingFailed(
-                f"The loss of cell {self._cell} is {loss} in epoch {epoch + 1} of {self._recipe.epochs} (recipe "
-                f"{self._recipe.name}, learning rate {self._recipe.learning_rate}, seed {self._seed}). A smaller "
-                "learning rate, or precision float32, may help.",
-                "nan",
-            )
+    def _check(self, losses: Sequence[float], epoch: int) -> None:
+        for loss in losses:
+            if not math.isfinite(loss):
+                raise self._no_number(loss, epoch)
+
+    def _no_number(self, loss: float, epoch: int) -> TrainingFailed:
+        return TrainingFailed(
+            f"The loss of cell {self._cell} is {loss} in epoch {epoch + 1} of {self._recipe.epochs} (recipe "
+            f"{self._recipe.name}, learning rate {self._recipe.learning_rate}, seed {self._seed}). A smaller "
+            "learning rate, or precision float32, may help.",
+            "nan",
+        )
 
     def _now(self) -> float:
         """Return the time when everything asked of the device is done."""

@@ -25,6 +25,7 @@ from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import TrainingResult
+from nasmeta.training._stack import train_stacks
 from nasmeta.training._trainer import run_training
 
 
@@ -38,6 +39,7 @@ def train_many(
     folder: str | Path,
     device: str = "auto",
     workers: int | str = "auto",
+    stack: int = 1,
     data_options: Mapping[str, Any] | None = None,
     deterministic: bool = False,
 ) -> list[TrainingResult | TrainingFailed]:
@@ -58,6 +60,13 @@ def train_many(
         in this process. ``ray`` makes each training a Ray task, with a GPU of its own where the device is one, on the
         cluster of ``ray.init()`` or else on this machine; all its machines have to see the folder. It needs
         ``pip install "nasmeta[ray]"``.
+    stack : int, default 1
+        Train so many cells of one seed side by side as one network in this process: a GPU that one small network does
+        not fill computes them in about as many launches as one. Each learns what it learns alone, from the same weights
+        and the same images, but not to the bit, so a folder is of the one or the other, and ``TrainingResult.stack``
+        says which. A cell that fails does not stop its neighbours. Where memory does not suffice the stack is cut into
+        halves, and in the end the batch (``TrainingResult.stack_halvings``); they go on from the last checkpoint. Not
+        for float16.
     data_options : mapping, optional
         Further arguments of `load_dataset`, where the data set is named.
 
@@ -87,6 +96,18 @@ def train_many(
     indices = [space.index_of(cell) for cell in check_list("cells", cells, "cells, each an index or a string")]
     jobs = [(cell, seed) for cell in indices for seed in own_seeds]
     distinct = list(dict.fromkeys(jobs))
+    if check_int("stack", stack) > 1:
+        if workers not in (1, "auto"):
+            raise SettingError(
+                f"A stack trains in this process, not in others: leave out workers={shown(workers)}, or stack={stack}."
+            )
+        stacked: dict[_Job, TrainingResult | TrainingFailed] = {}
+        for seed in dict.fromkeys(own_seeds):
+            folders: dict[int, Path | None] = {cell: base / f"{cell}-{seed}" for cell in dict.fromkeys(indices)}
+            where: dict[str, Any] = {"device": device, "deterministic": deterministic}
+            found = train_stacks(folders, space, data, recipe, seed, stack, **where)
+            stacked |= {(cell, seed): outcome for cell, outcome in found.items()}
+        return [stacked[job] for job in jobs]
     settings = {"space": space.name, "recipe": recipe, "device": str(chosen), "deterministic": deterministic}
     if workers == "auto":
         n_workers = _fitting([cell for cell, _ in distinct], space, data, recipe, chosen)

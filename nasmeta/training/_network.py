@@ -47,8 +47,8 @@ def _nodes_before_output(operations: Sequence[str]) -> set[int]:
 class _Convolution(nn.Conv2d):
     """A convolution that keeps size, or halves it, without bias; `CellNetwork` draws its weights."""
 
-    def __init__(self, n_in: int, n_out: int, kernel_size: int, stride: int = 1) -> None:
-        super().__init__(n_in, n_out, kernel_size, stride=stride, padding=kernel_size // 2, bias=False)
+    def __init__(self, n_in: int, n_out: int, kernel_size: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(n_in, n_out, kernel_size, stride, kernel_size // 2, groups=groups, bias=False)
 
     def reset_parameters(self) -> None:
         """Draw nothing, since that would move the global generator."""
@@ -96,19 +96,19 @@ class CellModule(nn.Module):
                 raise UnknownNameError.of("operation", name, _OPERATIONS)
         self.live = live
         self.edges = nn.ModuleDict()
-        self._inputs: list[list[tuple[int, str, bool]]] = [[] for _ in range(_LAST_NODE + 1)]
+        self.inputs: list[list[tuple[int, str, bool]]] = [[] for _ in range(_LAST_NODE + 1)]
         for name, (source, target), alive in zip(operations, _EDGES, live, strict=True):
             if name == "none" or (prune and not alive):
                 continue
             key = f"{source}_{target}"
             self.edges[key] = _operation(name, channels)
             if target in used:
-                self._inputs[target].append((source, key, name.startswith("nor_conv")))
+                self.inputs[target].append((source, key, name.startswith("nor_conv")))
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the output node, of the input's shape (n, channels, height, width)."""
         nodes: list[Tensor | None] = [image]  # None is a zero that nobody has to compute
-        for inputs in self._inputs[1:]:
+        for inputs in self.inputs[1:]:
             total: Tensor | None = None
             for source, key, has_bias in inputs:
                 value = nodes[source]

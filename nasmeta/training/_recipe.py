@@ -22,6 +22,7 @@ _CHOICES = {
 }
 _BELOW_ONE = ("momentum", "label_smoothing", "ema", "warmup", "crop")
 _REDUCTIONS = ("train_images", "evaluation_images", "image_size")
+_LATER = (*_REDUCTIONS, "cuda_graphs")  # settings that older releases did not know
 _MAY_BE_0 = ("patience", *_REDUCTIONS)
 
 
@@ -65,6 +66,8 @@ class Recipe:
         Of the network's arithmetic (automatic mixed precision).
     compile, channels_last, prune : bool
         Use ``torch.compile``; keep images with their channels last in memory; leave out edges that carry nothing.
+    cuda_graphs : bool
+        Compile, and launch a step as CUDA graphs (``torch.compile``'s mode ``reduce-overhead``); on a CUDA device only.
 
     Examples
     --------
@@ -93,6 +96,7 @@ class Recipe:
     cells_per_stage: int = 5
     precision: str = "float32"
     compile: bool = False
+    cuda_graphs: bool = False
     channels_last: bool = False
     prune: bool = False
     train_images: int = 0
@@ -146,11 +150,11 @@ class Recipe:
         return replace(other, name=f"{self.name} with {', '.join(f'{key}={changes[key]}' for key in changed)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all settings, of JSON's types; reductions of the images only where there are any.
+        """Return all settings, of JSON's types; reductions of the images and CUDA graphs only where there are any.
 
-        So the folders and journals of releases that knew no reductions still fit.
+        So the folders and journals of releases that did not know them still fit.
         """
-        return {name: value for name, value in asdict(self).items() if value or name not in _REDUCTIONS}
+        return {name: value for name, value in asdict(self).items() if value or name not in _LATER}
 
     def images_of(self, dataset: ImageDataset) -> ImageDataset:
         """Return the images that it trains and evaluates on: the data set itself where it reduces nothing.

@@ -88,6 +88,11 @@ class TrainingResult:
     versions : mapping of str to str
     data_facts : mapping
         How the data set was read and split: the `ImageDataset`'s facts.
+    stack : int
+        Networks that were trained as one at most (`train_many`); each has an equal part of the seconds and the energy.
+        1 where it was trained by itself.
+    stack_halvings : int
+        How often the stack was cut into halves because memory did not suffice.
     network : CellNetwork or None
         The trained one, on its device (with averaged weights where the recipe averages); None where it was read.
 
@@ -116,6 +121,8 @@ class TrainingResult:
     stopped: str
     versions: Mapping[str, str]
     data_facts: Mapping[str, Any] = field(default_factory=dict)
+    stack: int = 1
+    stack_halvings: int = 0
     network: Any = field(default=None, compare=False, repr=False)
 
     @property

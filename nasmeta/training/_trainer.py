@@ -72,23 +72,15 @@ def run_training(
         progress = progress and ranks.is_first
         place = None if folder is None else checked_path("folder", folder)
         if place is not None and ranks.is_first:
-            place = _own_folder(place, stack)
-        identity: dict[str, Any] = {
-            "cell": cell,
-            "space": space.name,
-            "dataset": data.name,
-            "recipe": recipe.to_dict(),
-            "seed": seed,
-            "split_sha256": data.split_sha256(),
-            "data_sha256": data.sha256(),
-        }
+            place = own_folder(place, stack)
+        identity = identity_of(cell, space, data, recipe, seed)
         if ranks.count > 1:
             identity["processes"] = ranks.count  # batch norm normalises within each one's part of a batch
         if build_network is not None:
             identity["build_network"] = network_identity(build_network)
             identity["choices"] = [[name, repr(choice)] for name, choice in space.choices(cell).items()]
         try:
-            training = _Training(identity, space, data, recipe, chosen, place, deterministic, build_network, ranks)
+            training = Training(identity, space, data, recipe, chosen, place, deterministic, build_network, ranks)
             done = training.resume()
             if not ranks.wait(len(training.epochs)):
                 raise SettingError(f"The processes do not see the same files in {place}.")
@@ -107,10 +99,29 @@ def run_training(
                 _tell_smaller_batch(result.micro_batch, min(recipe.batch_size, len(data.splits["train"])))
             return result
         except TrainingFailed as failure:
-            if place is not None and ranks.is_first:
-                report = {"reason": failure.reason, "message": str(failure), "identity": identity}
-                write_atomically(place / FAILURE_FILE, json.dumps(report, indent=1) + "\n")
+            if ranks.is_first:
+                keep_failure(failure, place, identity)
             raise
+
+
+def identity_of(cell: int, space: SearchSpace, data: ImageDataset, recipe: Recipe, seed: int) -> dict[str, Any]:
+    """Return what tells trainings apart, of JSON's types."""
+    return {
+        "cell": cell,
+        "space": space.name,
+        "dataset": data.name,
+        "recipe": recipe.to_dict(),
+        "seed": seed,
+        "split_sha256": data.split_sha256(),
+        "data_sha256": data.sha256(),
+    }
+
+
+def keep_failure(failure: TrainingFailed, folder: Path | None, identity: dict[str, Any]) -> None:
+    """Write why a training failed into its folder."""
+    if folder is not None:
+        report = {"reason": failure.reason, "message": str(failure), "identity": identity}
+        write_atomically(folder / FAILURE_FILE, json.dumps(report, indent=1) + "\n")
 
 
 def _pause(until: object, recipe: Recipe, folder: Path | None) -> int:
@@ -172,7 +183,7 @@ def _log(writer: Any, record: EpochRecord) -> None:
             writer.add_scalar(name, value, record.epoch)
 
 
-def _own_folder(folder: Path, stack: ExitStack) -> Path:
+def own_folder(folder: Path, stack: ExitStack) -> Path:
     """Make the folder and keep other processes out of it."""
     from filelock import FileLock, Timeout
 
@@ -197,7 +208,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-class _Training:
+class Training:
     """A learner, what it has done so far, and the folder in which both are kept."""
 
     def __init__(
@@ -216,6 +227,7 @@ class _Training:
         self.recipe, self.device, self.folder, self.dataset = recipe, device, folder, data
         self.identity = identity
         self.deterministic = deterministic
+        self.stack, self.halvings = 1, 0
         cell, seed = identity["cell"], identity["seed"]
         network: torch.nn.Module
         if build_network is None:
@@ -230,22 +242,20 @@ class _Training:
     def run(self, watching: Sequence[Callable[[EpochRecord], object]], last: int) -> TrainingResult:
         """Train to the end, or to the last epoch before a pause."""
         meter, energy_before = EnergyMeter(self.device), self.energy or 0.0
-        while len(self.epochs) < last and not self._is_hopeless():
+        while len(self.epochs) < last and not self.is_hopeless():
             start = time.perf_counter()
             record = self.learner.epoch(len(self.epochs))
             self.epochs.append(record)
             self.evaluate_seconds += time.perf_counter() - start - record.seconds
             joules = meter.joules()
             self.energy = None if joules is None else energy_before + joules
-            self._save()
+            self.save()
             self.ranks.wait()
             for see in watching:
                 see(record)
-        whole = len(self.epochs) == self.recipe.epochs
-        stopped = "finished" if whole else "early" if self._is_hopeless() else "paused"
-        return self._finish(stopped)
+        return self.finish()
 
-    def _is_hopeless(self) -> bool:
+    def is_hopeless(self) -> bool:
         """Say whether the validation accuracy has not risen for as many epochs as the recipe waits."""
         found = [(record.valid_accuracy, -record.epoch) for record in self.epochs if record.valid_accuracy is not None]
         if not self.recipe.patience or not found or self.epochs[-1].valid_accuracy is None:
@@ -253,7 +263,7 @@ class _Training:
         _, best = max(found)  # the first of equals
         return self.epochs[-1].epoch + best >= self.recipe.patience
 
-    def _save(self) -> None:
+    def save(self) -> None:
         if self.folder is None or not self.ranks.is_first:
             return
         tensors, rest = self.learner.state()
@@ -264,6 +274,7 @@ class _Training:
             "evaluate_seconds": self.evaluate_seconds,
             "energy_joules": self.energy,
             "learner": rest,
+            "stack": [self.stack, self.halvings],
         }
         write_tensors(self.folder / CHECKPOINT_FILE, tensors, head)
         write_atomically(self.folder / LOG_FILE, csv_of(self.epochs))
@@ -290,6 +301,7 @@ class _Training:
             self.learner.set_state(tensors, head["learner"])
             self.epochs = [EpochRecord(**record) for record in head["epochs"]]
             self.evaluate_seconds, self.energy = float(head["evaluate_seconds"]), head["energy_joules"]
+            self.stack, self.halvings = head.get("stack", (1, 0))
         except TrainingFailed:
             raise
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as reason:
@@ -298,9 +310,12 @@ class _Training:
             (self.folder / FAILURE_FILE).unlink(missing_ok=True)
         return replace(read_result(self.folder), network=self.learner.outcome.eval()) if result.is_file() else None
 
-    def _finish(self, stopped: str) -> TrainingResult:
+    def finish(self) -> TrainingResult:
+        """Return what was found, and write it where the training has ended."""
+        whole = len(self.epochs) == self.recipe.epochs
+        stopped = "finished" if whole else "early" if self.is_hopeless() else "paused"
         network = self.learner.outcome.eval()
-        more = ("build_network", "choices", "processes")
+        more = ("build_network", "choices", "processes", "stacked")
         result = TrainingResult(
             **{key: value for key, value in self.identity.items() if key not in more},
             data_facts=dict(self.dataset.facts),
@@ -312,6 +327,8 @@ class _Training:
             parameters=sum(parameter.numel() for parameter in network.parameters()),
             micro_batch=self.learner.micro_batch,
             stopped=stopped,
+            stack=self.stack,
+            stack_halvings=self.halvings,
             versions=versions(),
             network=network,
         )

@@ -157,6 +157,13 @@ def facts_of(
     }
 
 
+def stack_facts(results: Mapping[int, list[TrainingResult]]) -> dict[str, Any]:
+    """Return how many networks trained as one at most, and whether memory was short; nothing where none did."""
+    every = [result for found in results.values() for result in found]
+    facts = {name: max((getattr(one, name) for one in every), default=0) for name in ("stack", "stack_halvings")}
+    return facts if facts["stack"] > 1 or facts["stack_halvings"] else {}
+
+
 def _rank_correlations(first: pd.Series[Any], second: pd.Series[Any]) -> tuple[float | None, float | None]:
     """Return Kendall's (τ-b) and Spearman's of what both know; None for fewer than three, or where all are equal."""
     known = first.notna() & second.notna()

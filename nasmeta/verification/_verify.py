@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmeta.checks import check_int
-from nasmeta.errors import TrainingFailed
+from nasmeta.errors import SettingError, TrainingFailed, shown
 from nasmeta.evaluators import Trainer, default_split
 from nasmeta.files import write_atomically
 from nasmeta.places import checked_path
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._folder import BATCHES, Latencies, VerificationJournal
-from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of
+from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of, stack_facts
 from nasmeta.verification._look_up import look_up
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def verify(
     device: str = "auto",
     isolated: bool = True,
     workers: int | str = 1,
+    stack: int = 1,
     announce: Callable[[str], object] | None = None,
     **options: Any,
 ) -> Verification:
@@ -95,6 +96,9 @@ def verify(
         is.
     workers : int, "auto" or "ray", default 1
         More than one train side by side: see `nasmeta.training.train_many`.
+    stack : int, default 1
+        Train so many cells of a seed side by side as one network: see `nasmeta.training.train_many`. A folder is of
+        trainings in stacks, or of single ones.
     announce : callable, optional
         Is told in words what is done.
     **options
@@ -135,7 +139,9 @@ def verify(
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
-    seeds = check_int("seeds", seeds)
+    seeds, stack = check_int("seeds", seeds), check_int("stack", stack)
+    if stack > 1 and workers != 1:
+        raise SettingError(f"A stack trains in one process: leave out workers={shown(workers)}, or stack={stack}.")
     home = checked_path("folder", folder)
     if isinstance(data, str):
         options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
@@ -145,9 +151,10 @@ def verify(
         found = look_up(task, [c.cell for c in chosen], trainer.dataset, trainer.recipe, compare_with)
         results: dict[int, list[TrainingResult]] = {}
         failures: dict[int, list[str]] = {}
-        with VerificationJournal(home, {"task": task.name, **trainer.identity}) as journal:
+        stacked = {"stacked": True} if stack > 1 else {}
+        with VerificationJournal(home, {"task": task.name, **trainer.identity, **stacked}) as journal:
             for cell, result in _trainings(
-                [c.cell for c in chosen], range(seed, seed + seeds), trainer, home, workers, say
+                [c.cell for c in chosen], range(seed, seed + seeds), trainer, home, workers, stack, say
             ):
                 if isinstance(result, TrainingFailed):
                     failures.setdefault(cell, []).append(result.reason)
@@ -159,6 +166,7 @@ def verify(
                 chosen, searches, found, results, failures, latencies, compare_with or trainer.dataset.name
             )
             facts = facts_of(searches, found, trainer, cells, latencies, top, seeds, seed)
+            facts |= stack_facts(results)
             verification = Verification(cells, epochs_frame(chosen, results), facts)
             _write(home, verification)
     return verification
@@ -170,10 +178,16 @@ def _trainings(
     trainer: Trainer,
     home: Path,
     workers: int | str,
+    stack: int,
     say: Callable[[str], object],
 ) -> Iterator[tuple[int, TrainingResult | TrainingFailed]]:
     """Yield each training's cell and result; both ways leave the same folders."""
     folder, total = home / "trainings", len(cells) * len(seeds)
+    if stack > 1:
+        for seed in seeds:
+            say(f"training {len(cells)} cells, {min(stack, len(cells))} side by side, seed {seed}")
+            yield from trainer.train_stack({cell: folder / f"{cell}-{seed}" for cell in cells}, seed, stack).items()
+        return
     if workers != 1:
         from nasmeta.training import train_many
 

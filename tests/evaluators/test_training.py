@@ -27,7 +27,7 @@ from nasmeta.errors import (
     TrainingFailed,
     UnknownNameError,
 )
-from nasmeta.evaluators import Evaluator, Trainer, TrainingEvaluator
+from nasmeta.evaluators import Evaluator, SupernetEvaluator, Trainer, TrainingEvaluator
 from nasmeta.runs import History
 from nasmeta.training import EpochRecord, TrainingResult, load_dataset, load_recipe
 
@@ -162,6 +162,73 @@ def test_the_journal_says_what_was_trained(trained: list[int], tmp_path: Path) -
         nm.search("random", "nb201/cifar10", evaluations=3, journal=path)
 
 
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_batch_trains_side_by_side(isolated: bool, tmp_path: Path) -> None:
+    def search(stack: int, where: Path, batch: int = 4) -> History:
+        evaluator = TrainingEvaluator(
+            "nb201/cifar10", FEW, ONE_EPOCH, folder=f"{where}.trainings", isolated=isolated, stack=stack
+        )
+        return nm.search("random", "nb201/cifar10", evaluations=6, batch=batch, journal=where, evaluator=evaluator)
+
+    path = tmp_path / "run.jsonl"
+    found = search(3, path)
+    header, *lines = path.read_text().splitlines()
+    assert json.loads(header)["evaluator"]["stacked"] is True
+    assert [note.get("stack", 1) for note in found.notes] == [3, 3, 3, 1, 2, 2]
+    assert all('"stack_halvings": 0' in line for line in (*lines[:3], *lines[4:]))
+    again = search(3, path)
+    np.testing.assert_array_equal(again.values, found.values)
+    later = TrainingEvaluator(
+        "nb201/cifar10", FEW, ONE_EPOCH, folder=f"{path}.trainings", isolated=False, stack=3
+    ).evaluate(found.cells[:1])
+    assert later.values[0] == found.values[0]  # read: one alone would be a training of its own
+    single = search(1, tmp_path / "single.jsonl")
+    np.testing.assert_array_equal(single.cells, found.cells)
+    np.testing.assert_allclose(single.values, found.values, atol=100 / 24)  # rounding: an image or two
+    with pytest.raises(JournalError, match="another run"):
+        search(1, path)
+    with pytest.raises(SettingError, match="give a search batch=3"):
+        search(3, tmp_path / "other.jsonl", batch=1)
+
+
+def test_a_stack_whose_process_is_killed_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[int]] = []
+
+    def done(self: Trainer, function: object, arguments: tuple[Any, ...], about: str) -> dict[int, TrainingResult]:
+        cells = list(arguments[3])
+        asked.append(cells)
+        if 5 in cells:
+            raise TrainingFailed(about, "killed")
+        return {cell: made_up(cell, 0, 50.0 + cell) for cell in cells}
+
+    monkeypatch.setattr(Trainer, "_done", done)
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, stack=4)
+    evaluation = evaluator.evaluate(np.array([3, 5, 7, 9], dtype=np.int32))
+    assert asked == [[3, 5, 7, 9], [3, 5], [3], [5], [7, 9]]
+    assert evaluation.failures == (None, "killed", None, None)
+    assert evaluation.values.tolist() == [53.0, 0.0, 57.0, 59.0]
+
+
+def test_an_error_in_a_stack_is_tried_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[int]] = []
+
+    def done(self: Trainer, function: object, arguments: tuple[Any, ...], about: str) -> dict[int, object]:
+        cells = list(arguments[3])
+        asked.append(cells)
+        return {
+            cell: TrainingFailed("no", "error")
+            if cell == 5 or (cell == 7 and len(cells) > 1)
+            else made_up(cell, 0, 60.0)
+            for cell in cells
+        }
+
+    monkeypatch.setattr(Trainer, "_done", done)
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, stack=4)
+    evaluation = evaluator.evaluate(np.array([3, 5, 7], dtype=np.int32))
+    assert asked == [[3, 5, 7], [5], [7]]
+    assert evaluation.failures == (None, "error", None)
+
+
 def test_a_killed_training_is_a_failure_and_the_next_one_goes_on() -> None:
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH.but(epochs=100_000))
 
@@ -281,6 +348,10 @@ def test_evaluators_that_do_not_fit() -> None:
         TrainingEvaluator("nb201/latency/eyeriss", FEW, "tiny")
     with pytest.raises(SettingError, match="validation images"):
         TrainingEvaluator("nb201/cifar10", "digits", "tiny", valid_fraction=0)
+    with pytest.raises(SettingError, match="one after another, so leave out stack"):
+        TrainingEvaluator(nm.get_space("nb201"), FEW, "tiny", build_network=lambda choices: None, stack=2)  # type: ignore[arg-type,return-value]
+    with pytest.raises(SettingError, match="takes no stack"):
+        SupernetEvaluator("nb201/cifar10", FEW, "tiny", stack=2)
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, "tiny")
     with pytest.raises(SettingError, match="the task is nb201/cifar100"):
         nm.search("random", "nb201/cifar100", evaluator=evaluator)

@@ -371,6 +371,7 @@ def test_a_specification_asks_a_supernet(specified: Path) -> None:
         ('"training"', '"trained"', 4, 'evaluator must be "table", "unknown-feasibility"'),
         ('[training]\ndata = "folder:images"', '#[training]\n#data = "folder:images"', 4, "needs images: give data"),
         ('data = "folder:images"', "", 10, "Training needs images: give data ="),
+        ('data = "folder:images"', "data = 3", 11, "data is the name of images, such as .*, not 3"),
         ("folder:images", "folder:nowhere", 10, "nowhere is no folder"),
         ("folder:images", "fodler:images", 11, "fodler"),
         ("short.toml", "shrt", 12, "Unknown recipe 'shrt'"),

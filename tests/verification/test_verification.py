@@ -539,6 +539,7 @@ def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
         (["{journal}", "--data", "digits", "--recipe", "slow"], "Unknown recipe"),
         (["{journal}.x", "--data", "digits"], "There is no journal"),
         (["{journal}", "--demo"], "its own run"),
+        (["{journal}", "--data", "digits", "--stack", "2", "--workers", "2"], "leave out workers=2, or stack=2"),
         (["{journal}", "--data", "digits", "--folder", "{journal}"], "Cannot write the journal"),
     ],
 )
@@ -568,3 +569,20 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
     pd.testing.assert_frame_equal(asked().cells, found.cells)
     pd.testing.assert_frame_equal(asked(workers="auto").cells, found.cells)
     assert result.stat().st_mtime_ns == written
+
+
+def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("tiny", epochs=1, channels=4)
+    arguments: dict[str, Any] = {"top": 2, "controls": 1, "seeds": 2, "isolated": False, "device": "cpu"}
+
+    def asked(**more: Any) -> Any:
+        return verify([journal], FEW, recipe, folder=tmp_path / "page", **arguments, **more)
+
+    found = asked(stack=2)
+    assert found.cells["trainings"].tolist() == [2, 2, 2]
+    assert (found.facts["stack"], found.facts["stack_halvings"]) == (2, 0)
+    pd.testing.assert_frame_equal(asked(stack=2).cells, found.cells)
+    with pytest.raises(JournalError, match="stacked"):
+        asked()
+    (page, *_) = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")
+    assert "stacks of up to 2 networks" in page.read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import TRAINED, TrainingEvaluator
 from nasmeta.training import Recipe, dataset_options, load_dataset, load_recipe
 
@@ -35,7 +35,9 @@ class Training:
     def of(cls, kind: str, said: Mapping[str, Any], folder: Path) -> Training:
         """Return what the table ``[training]`` says; a relative path is one as seen from the file's folder."""
         data, recipe = said.get("data"), said.get("recipe", "fast")
-        if not isinstance(data, str) or not data:
+        if data is not None and not isinstance(data, str):
+            raise SettingError(f'data is the name of images, such as "digits" or "cifar10:PATH", not {shown(data)}.')
+        if not data:
             raise SettingError(
                 'Training needs images: give data = "digits", "cifar10:PATH", "folder:PATH" or another of '
                 "nasmeta.training.dataset_names()."
