@@ -74,8 +74,10 @@ class FallsBackSearch(MetaSearcher):
         it does not fall back.
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, falls_back: bool = True) -> None:
-        super().__init__(space, rng)
+    def __init__(
+        self, space: SearchSpace, rng: np.random.Generator, *, falls_back: bool = True, **settings: Any
+    ) -> None:
+        super().__init__(space, rng, **settings)
         self.falls_back = check_bool("falls_back", falls_back)
         self._drawn: dict[int, tuple[int, float]] = {}  # of each proposal the arm and its probability, -1 for none
         self._found: dict[int, float] = {}

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError
+from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._registry import META_PREDICTORS
-from nasmeta.searchers import SEARCHERS, MetaSearcher, PredictorSearch
+from nasmeta.searchers import SEARCHERS, PredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 
 @SEARCHERS.register("meta-predictor")
-class MetaPredictorSearch(PredictorSearch, MetaSearcher):
+class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
     """Adapt a meta-predictor to the values seen, and propose by an acquisition function over all architectures.
 
     It needs no random beginning: before the first value the predictor says what sources lead to expect. All else is as
@@ -36,6 +37,14 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         Deviations that ``ucb`` adds.
     options : mapping, optional
         Keyword arguments of the predictor, such as ``{"steps": 50, "seed": 1}``.
+    falls_back : bool, default False
+        Whether the predictor competes with `nasmeta.searchers.GPSearch`, which learns from the same values and takes
+        over where its cells turn out worse; see ``notes``.
+
+    Attributes
+    ----------
+    notes : list of dict, or None
+        Where it falls back, who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights``.
 
     Examples
     --------
@@ -47,7 +56,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
 
     default_predictor: ClassVar[Any] = "meta-dkl"
     default_acquisition: ClassVar[str] = "ucb"
-    search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "beta")
+    search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "beta", "falls_back")
 
     def __init__(
         self,
@@ -58,8 +67,10 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         acquisition: str | None = None,
         beta: float = 0.5,
         options: Mapping[str, Any] | None = None,
+        falls_back: bool = False,
     ) -> None:
-        super().__init__(space, rng, predictor=predictor, acquisition=acquisition, beta=beta, options=options)
+        own = {"predictor": predictor, "acquisition": acquisition, "beta": beta, "options": options}
+        super().__init__(space, rng, falls_back=falls_back, **own)
         self.n_initial = 0
 
     @classmethod
@@ -83,6 +94,19 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     def _ready(self) -> Any:
         self._model.meta_model_ = self._require_meta_model()
         return self._model
+
+    # -- the search -------------------------------------------------------------------------------------------------
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Treat the other architectures as proposed, by whomever."""
+        PredictorSearch.restrict(self, cells)
+        super().restrict(cells)
+        return True
+
+    def _propose(self, n: int) -> NDArray[np.int32]:
+        return PredictorSearch.ask(self, n)
+
+    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        PredictorSearch.tell(self, cells, values)
 
     # -- the model --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:

@@ -21,6 +21,8 @@ __all__ = ["EHVISearch", "expected_hypervolume_improvement"]
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
 _SLACK = 0.1  # of the range of what was told, by which the reference lies beyond the worst value
+_LONGER = 3.0  # times the typical lengthscales: a front has few values at its ends, and the process must reach there
+_TAIL = 0.25  # share of the values, the lowest, whose distances do not count
 
 
 def expected_hypervolume_improvement(
@@ -124,8 +126,10 @@ def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.floating]]) -> NDAr
 class EHVISearch(GPSearch):
     """A Gaussian process an objective; propose where the hypervolume is expected to grow most, of all architectures.
 
-    Each process is that of `GPSearch`, on normal scores of ranks. The hypervolume is that of the values themselves,
-    scaled to the range of what was told: between the values of the front, scores are turned into values linearly, and
+    Each process is that of `GPSearch` with lengthscales that are a priori three times as long. Its labels are the mean
+    of normal scores, which no outlier moves, and of the values, their lowest quarter clipped, which tell how much
+    better the best are: ranks within a sample that follows the front do not. The hypervolume is that of the values,
+    scaled to the range of what was told: between the values of the front, labels are turned into values linearly, and
     above its best one as between the median and the best, divided by how many architectures share the best: one that
     many share is likely the end of the scale. The reference point lies a tenth of that range beyond the worst values.
 
@@ -165,7 +169,7 @@ class EHVISearch(GPSearch):
         """Condition the processes on the values."""
         if not self._gps:
             kernel = CellKernel(self.space, self.features)
-            start, _ = weak_prior(len(self.features), kernel.typical_lengthscales)
+            start, _ = _prior(kernel)
             self._gps = [CellGP(kernel, Hyperparameters.from_logarithms(start)) for _ in range(values.shape[1])]
         for cell, value in zip(cells.tolist(), np.array(values), strict=True):
             if cell not in self._known:
@@ -184,7 +188,7 @@ class EHVISearch(GPSearch):
         values = np.array(self._vectors)
         span = np.ptp(values, axis=0)
         values = (values - values.min(axis=0)) / np.where(span > 0, span, 1.0)
-        labels = np.column_stack([normal_scores(column) for column in values.T])
+        labels = np.column_stack([_labels_of(column) for column in values.T])
         self._refit_all(labels)
         chosen: list[int] = []
         for _ in range(n):
@@ -206,8 +210,8 @@ class EHVISearch(GPSearch):
             return
         self._fitted_at = len(labels)
         for gp, own in zip(self._gps, labels.T, strict=True):
-            prior = weak_prior(len(self.features), gp.kernel.typical_lengthscales)
-            gp.set_hyperparameters(fit_hyperparameters(gp.observed_distances(), [own], gp.hyperparameters, prior))
+            fitted = fit_hyperparameters(gp.observed_distances(), [own], gp.hyperparameters, _prior(gp.kernel))
+            gp.set_hyperparameters(fitted)
 
     def _log_improvements(self, values: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of what each architecture is expected to add, shape (size,)."""
@@ -225,6 +229,22 @@ class EHVISearch(GPSearch):
             between[:-1] -= beyond[1:] * slopes[:-1]
             gains.append(between[::-1].cumsum(axis=0)[::-1])
         return np.log(_expected(front, levels, gains) + _LEAST)
+
+
+def _prior(kernel: CellKernel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and deviation of the logarithms of hyperparameters: of lengthscales, longer ones than `gp` has."""
+    return weak_prior(len(kernel.features), _LONGER * kernel.typical_lengthscales)
+
+
+def _labels_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return labels in the order of values, shape (n,), both of mean zero: half by ranks and half by distances."""
+    ranks = normal_scores(values)
+    clipped = np.maximum(values, np.quantile(values, _TAIL))
+    if not clipped.std():
+        return ranks
+    labels: NDArray[np.float64] = ranks + (clipped - clipped.mean()) / clipped.std()
+    labels /= labels.std()
+    return labels
 
 
 def _by_rank(

@@ -32,8 +32,12 @@ HERE = Path(__file__).parent
 FIELDS = (*KEYS, "own", "blended", "weight_adapted", "weight_alone", "fit_seconds")
 DRAWS, SEARCH_DRAWS = 3, 2
 METHOD, SEARCHER = "in-context", "in-context-ucb"
-BETAS = (0.5, 2.0)
-SEARCH_FIELDS = ("family", "target", "sources", "beta", "draw", "evaluations", "found", "rank", "seconds")
+SETTINGS = {
+    "β 0.5": {"beta": 0.5, "falls_back": False},
+    "β 2": {"beta": 2.0, "falls_back": False},
+    "β 0.5, falls back": {"beta": 0.5, "falls_back": True},
+}
+SEARCH_FIELDS = ("family", "target", "sources", "settings", "draw", "evaluations", "found", "rank", "seconds")
 
 
 def rows_in(path: Path, n_keys: int) -> set[tuple[str, ...]]:
@@ -95,12 +99,12 @@ def search(path: Path, asked: list[tuple[Case, str]], until: float) -> None:
         if not done:
             writer.writerow(SEARCH_FIELDS)
         for draw in range(SEARCH_DRAWS):
-            for beta, (case, kind) in product(BETAS, asked):
-                task, row = case.target, (case.family, case.target.name, kind, str(beta), str(draw))
+            for (name, settings), (case, kind) in product(SETTINGS.items(), asked):
+                task, row = case.target, (case.family, case.target.name, kind, name, str(draw))
                 cap = min(SEARCHED, len(task.measured))
                 if row in done or time.monotonic() > until:
                     continue
-                searcher = SEARCHERS[SEARCHER](task.space, np.random.default_rng([draw, 41]), beta=beta)
+                searcher = SEARCHERS[SEARCHER](task.space, np.random.default_rng([draw, 41]), **settings)
                 searcher.meta_fit(draw_sources(case, kind, SOURCE_LABELS, draw))
                 if len(task.measured) < task.space.size:
                     searcher.restrict(task.measured)

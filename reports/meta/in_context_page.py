@@ -209,7 +209,7 @@ def _training(folder: Path) -> list[str]:
 
 def _runs(searches: pd.DataFrame) -> str:
     """Say how many runs a case has."""
-    runs = searches.groupby([*CASE, "beta"]).size()
+    runs = searches.groupby([*CASE, "settings"]).size()
     return f"{runs.min()} runs" if runs.min() == runs.max() else f"{runs.min()} to {runs.max()} runs"
 
 
@@ -226,13 +226,13 @@ def _searches(folder: Path) -> list[str]:
     meta = meta.set_index([*keys, "sources"])
     rows = []
     for (_, target, sources), part in mine.groupby(CASE, sort=False):
-        of_first = part[part["beta"] == part["beta"].iloc[0]]
+        of_first = part[part["settings"] == part["settings"].iloc[0]]
         at = [tuple(one) for one in of_first[keys].itertuples(index=False)]
         if not all(one in gp.index and (*one, sources) in meta.index for one in at):
             continue
         beside = meta.loc[[(*one, sources) for one in at]]
-        needed = {f"β {beta:g}": one["evaluations"] for beta, one in part.groupby("beta")}
-        rank = {f"β {beta:g}": one["rank"] for beta, one in part.groupby("beta")}
+        needed = {name: one["evaluations"] for name, one in part.groupby("settings", sort=False)}
+        rank = {name: one["rank"] for name, one in part.groupby("settings", sort=False)}
         needed |= {"meta": beside["evaluations"], "gp": gp.loc[at, "evaluations"]}
         rank |= {"meta": beside["rank_50"], "gp": gp.loc[at, "rank_50"]}
         rows.append({
@@ -247,7 +247,7 @@ def _searches(folder: Path) -> list[str]:
     def gain(some: pd.DataFrame, name: str) -> str:
         return f"{np.exp(np.log(some['`gp`'] / some[f'`{name}`']).mean()):.2f}"
 
-    betas = [f"β {beta:g}" for beta in sorted(mine["beta"].unique())]
+    names = list(mine["settings"].unique())
     natural, stressed = frame[frame["sources"] == "natural"], frame[frame["sources"] != "natural"]
     seconds = (mine["seconds"] / SEARCHED).groupby(mine["family"]).mean()
     shown = frame.copy()
@@ -261,7 +261,7 @@ def _searches(folder: Path) -> list[str]:
             f"that finds none counts as {SEARCHED}) relative to `gp` on the same seeds, geometric mean: "
             + "; ".join(
                 f"{kind} sources ({len(some)} cases) "
-                + ", ".join(f"`{name}` {gain(some, name)}" for name in (*betas, "meta"))
+                + ", ".join(f"`{name}` {gain(some, name)}" for name in (*names, "meta"))
                 for kind, some in (("natural", natural), ("misleading", stressed))
                 if len(some)
             )

@@ -183,6 +183,7 @@ def page(
         for name in names
         for own in [found[(found["searcher"] == name) & found["task"].isin(common)]]
     ]
+    runs = [str(n) for n in sorted(found["runs"].unique())]
     versions = ", ".join(f"{name} {version}" for name, version in versions_of(("numpy", "moocore", "pymoo")).items())
     parts = [
         "# Accuracy and latency together",
@@ -208,7 +209,7 @@ def page(
         "![Attainment surfaces](attainment.png)",
         "![One run of ehvi](front.png)",
         "## How it was run",
-        paragraph(RUN_TEXT.format(command=command, runs=", ".join(map(str, sorted(found["runs"].unique()))))),
+        *map(paragraph, RUN_TEXT.format(command=command, runs=", ".join(runs)).split("\n\n")),
         f"Versions: {versions}.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -232,22 +233,26 @@ the worst value instead."""
 
 PICTURE_TEXT = """
 Median attainment surfaces after 50 evaluations: half of the runs found a cell at least as good in both objectives;
-the band has the quartiles. Below them one run of `ehvi`, with three cells of the front that it found. It shows where
-`ehvi` loses: the search settles at low latency, and cells of high accuracy and latency stay unseen. A likely reason:
-there the process of accuracy has few values and expects the mean, as it did in the one run that was taken apart."""
+the band has the quartiles. Below them one run of `ehvi`, with three cells of the front that it found: it reaches both
+ends and lies a little below the front between them."""
 
 RUN_TEXT = """
 `{command}`; runs of each searcher on a task: {runs}, seeds from 0 on. `nsga2` and pymoo's NSGA-II have a population
-of 20; pymoo's has one categorical variable a position and else its own defaults for mixed variables. How `ehvi` turns
-scores into values, and its reference point, were chosen on NAS-Bench-Graph and TransNAS-Bench-101 (three runs on five
-tasks), after a first reference point had failed on two of the tasks here. That a best value which many cells share
-likely ends the scale is no blind choice either: the fault was seen in runs, with other seeds, of two of the tasks
-here. The remedy was compared on four tasks of accuracy and energy, whose accuracies are those of the tasks here, and
-on nine of NAS-Bench-Graph and TransNAS-Bench-101 (three or four runs a task, by no committed script; geometric mean
-of the regrets after 150 evaluations: energy 4.6 to 3.2 %, the others unchanged within noise). What was tried on some
-of them and gave no more: a reference near the front found, always or at times; random scalarisations of the
-hypervolume, alone or in turns; latency known beforehand. A searcher sees the mean of the measured seeds, so a second
-look at a cell tells nothing."""
+of 20; pymoo's has one categorical variable a position and else its own defaults for mixed variables. A searcher sees
+the mean of the measured seeds, so a second look at a cell tells nothing.
+
+What was chosen for `ehvi`, and on which tasks: how scores become values, and its reference point, on NAS-Bench-Graph
+and TransNAS-Bench-101, after a first reference point had failed on two of the tasks here; that a best value which many
+cells share likely ends the scale, after runs with other seeds of two of the tasks here had shown the fault, on tasks
+of accuracy and energy and the former ones (both by no committed script); its labels and lengthscales on
+[tasks of accuracy and energy and on NAS-Bench-Graph](choices.md), where they halve the regret of the former and change
+little of the latter. The accuracies of the tasks with energies are those of the tasks here. So none of these
+figures is wholly blind.
+
+What was tried on some of these tasks, by no committed script, and gave no more: a reference near the front found,
+always or at times; random scalarisations of the hypervolume, alone or in turns; latency known beforehand; twenty
+random cells instead of five; one proposal in five for one objective alone; neighbours of the front found, always or at
+times."""
 
 
 def main() -> None:
