@@ -38,7 +38,7 @@ GRAPH = ("graph/cora", "graph/cs", "graph/physics", "graph/computers")
 FEW = ("nb201/cifar10", "nb201/imagenet16-120", "tnb101/class_scene", "tnb101/jigsaw", "tnb101/normal", "graph/cora",
        "graph/physics")  # fmt: skip
 PLAIN = ("random", "gp", "optuna-tpe", "syne-tune-kde", "smac", "syne-tune-bore", "botorch", "syne-tune-cqr")
-SLOW = ("botorch", "smac", "syne-tune-bore", "syne-tune-cqr", "syne-tune-quantile-copula", "syne-tune-zero-shot")
+SLOW = ("botorch", "smac", "syne-tune-bore", "syne-tune-cqr")
 TRANSFER = (
     "meta",
     "rgpe",
@@ -49,8 +49,9 @@ TRANSFER = (
 )
 # All repeats of the first, then of the second, then of the third: where time is short, the last ones are left out.
 ORDER = (
-    ("random", "gp", "optuna-tpe", "syne-tune-kde", "syne-tune-bounding-box", "rgpe-vanilla"),
-    ("botorch", "smac", "meta", "rgpe", "syne-tune-bore", "syne-tune-quantile-copula", "syne-tune-zero-shot"),
+    ("random", "gp", "optuna-tpe", "syne-tune-kde", "syne-tune-bounding-box", "syne-tune-zero-shot", "rgpe-vanilla"),
+    ("meta", "rgpe", "syne-tune-quantile-copula"),
+    ("botorch", "smac", "syne-tune-bore"),
     ("syne-tune-cqr",),
 )
 ALWAYS_THE_SAME = ("syne-tune-zero-shot",)  # whatever the seed, where the sources are complete
