@@ -5,27 +5,36 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis import bootstrap_interval
+
+ALWAYS_THE_SAME = ("syne-tune-zero-shot",)  # whatever the seed, where the sources are complete: run once
 VERDICTS = ("won", "tied", "lost", "neither found one")
 
 
 def paired(runs: pd.DataFrame, own: str, peer: str) -> pd.DataFrame:
     """Return the runs that both have: evaluations of each, counted as the smaller budget where nothing was found."""
-    both = runs[runs["searcher"] == own].merge(runs[runs["searcher"] == peer], on=["task", "seed"], suffixes=("", "_p"))
+    by = ["task"] if peer in ALWAYS_THE_SAME else ["task", "seed"]
+    both = runs[runs["searcher"] == own].merge(runs[runs["searcher"] == peer], on=by, suffixes=("", "_p"))
     cap = both[["cap", "cap_p"]].min(axis=1)
     for name, needed in (("own", both["needed"]), ("peer", both["needed_p"])):
         both[name], both[f"{name}_open"] = needed.clip(upper=cap), needed > cap
     return both
 
 
-def verdict(both: pd.DataFrame) -> tuple[str, float]:
-    """Return one of the verdicts on the paired runs of a task, and what the peer needs more, in the mean.
+def leads(both: pd.DataFrame) -> np.ndarray:
+    """Return what the peer needs more in each paired run, float64, shape (n,).
 
     Here a run that found nothing counts as one evaluation more than the budget, so that it loses to one that found
     something with the last evaluation.
     """
+    return (both["peer"] + both["peer_open"] - both["own"] - both["own_open"]).to_numpy(float)
+
+
+def verdict(both: pd.DataFrame) -> tuple[str, float]:
+    """Return one of the verdicts on the paired runs of a task, and what the peer needs more, in the mean."""
     if (both["own_open"] & both["peer_open"]).all():
         return "neither found one", 0.0
-    more = float((both["peer"] + both["peer_open"] - both["own"] - both["own_open"]).mean())
+    more = float(leads(both).mean())
     return "won" if more > 0 else "lost" if more < 0 else "tied", more
 
 
@@ -35,13 +44,15 @@ def counts(both: pd.DataFrame) -> dict[str, int]:
     return {name: found.count(name) for name in VERDICTS}
 
 
-def standings(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the tasks of each verdict against all peers together, and by how much which peer is ahead where.
+def standings(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[dict[str, list[str]], list[str], list[str]]:
+    """Return the tasks of each verdict against all peers, by how much which peer is ahead where, and where for sure.
+
+    What is sure has a 95 % interval of the paired differences of that peer's runs, a bootstrap, without 0.
 
     Lost to one is lost; else tied with one is tied; else won against one is won.
     """
     tasks: dict[str, list[str]] = {name: [] for name in VERDICTS}
-    ahead = []
+    ahead, sure = [], []
     for task, of_task in runs.groupby("task", sort=False):
         pairs = {peer: paired(of_task, own, peer) for peer in peers}
         each = {peer: verdict(both) for peer, both in pairs.items() if len(both)}
@@ -51,8 +62,12 @@ def standings(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[dict[str,
         tasks[next(name for name in ("lost", "tied", "won", "neither found one") if name in there)].append(str(task))
         best = min(each, key=lambda peer: each[peer][1])
         if each[best][0] == "lost":
-            ahead.append(f"`{best}` on {task} by {-each[best][1]:.1f}")
-    return tasks, ahead
+            lead = -leads(pairs[best])
+            low, high = bootstrap_interval(lead) if len(lead) > 1 else (-np.inf, np.inf)
+            said = f" [{float(low):.1f}, {float(high):.1f}]" if len(lead) > 1 else ""
+            ahead.append(f"`{best}` on {task} by {lead.mean():.1f}{said} (runs: {len(lead)})")
+            sure += [str(task)] if low > 0 else []
+    return tasks, ahead, sure
 
 
 def unpaired(runs: pd.DataFrame, own: str, peers: list[str], tasks: list[str]) -> list[str]:

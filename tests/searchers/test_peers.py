@@ -195,18 +195,16 @@ def seeded(name: str, seed: int, **settings: Any) -> tuple[Searcher, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [where_installed("smac"), where_installed("syne-tune-bore")])
+@pytest.mark.parametrize("name", [where_installed(name) for name in ("ax", "smac", "syne-tune-bore")])
 def test_its_cells_are_those_of_the_peers_own_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "smac":  # the adapter sorts what SMAC takes from a set
         kind = importlib.import_module("smac.acquisition.maximizer.local_search").LocalSearch
         unsorted, method = kind._get_init_points_from_previous_configs, "_get_init_points_from_previous_configs"
         monkeypatch.setattr(kind, method, lambda *given: sorted(unsorted(*given), key=repr))
     searcher, seed = seeded(name, 3)
-    n = {"smac": 30, "syne-tune-bore": 12}[name]
-    own = {"smac": "smac", "syne-tune-bore": "syne_tune"}[name]
-    before = np.random.get_state()  # noqa: NPY002
-    theirs = getattr(alone(), own)(SPACE, VALUES, n, seed)
-    np.random.set_state(before)  # noqa: NPY002
+    n = {"ax": 8, "smac": 30, "syne-tune-bore": 12}[name]
+    with OwnGenerators(0).used():
+        theirs = getattr(alone(), name.replace("-bore", "").replace("-", "_"))(SPACE, VALUES, n, seed)
     distinct = list(dict.fromkeys(theirs))
     assert proposals(searcher, VALUES, len(distinct)) == distinct
 
