@@ -270,8 +270,8 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
         lines.append(
             f"The aim, no more evaluations than the best {what} on 80 % of the tasks, is "
             f"{'reached' if held >= 0.8 else 'missed'}: {held:.0%}. Lost for sure, as the interval of the differences "
-            f"leaves out 0: {', '.join(sure) or 'none'}. Where else `{own}` needs more, the seeds may have decided, and "
-            "the best of several was chosen after the runs."
+            f"leaves out 0: {', '.join(sure) or 'none'}. Where else `{own}` needs more, the seeds may have decided, "
+            "and the best of several was chosen after the runs."
         )
         if told := unpaired(runs, own, others, open_):
             lines.append(f"Not paired, so not counted: {'; '.join(told)}.")
