@@ -47,9 +47,28 @@ def test_all_peers_together(pairs: ModuleType) -> None:
         ("lost", "gp", 0, 100, 10), ("lost", "a", 0, 100, 30), ("lost", "b", 0, 100, 4),
         ("tied", "gp", 0, 100, 10), ("tied", "a", 0, 100, 10), ("tied", "b", 0, 100, NONE),
     )  # fmt: skip
-    tasks, ahead = pairs.standings(frame, "gp", ["a", "b"])
+    tasks, ahead, sure = pairs.standings(frame, "gp", ["a", "b"])
     assert tasks == {"won": ["won"], "tied": ["tied"], "lost": ["lost"], "neither found one": ["open"]}
-    assert ahead == ["`b` on lost by 6.0"]
+    assert ahead == ["`b` on lost by 6.0 (runs: 1)"]
+    assert sure == []  # one run decides nothing
+
+
+@pytest.mark.parametrize(("of_peer", "expected"), [((4, 3, 2), ["t"]), ((4, 3, 12), [])])
+def test_a_lead_is_sure_where_its_interval_leaves_out_0(
+    pairs: ModuleType, of_peer: tuple[int, ...], expected: list[str]
+) -> None:
+    frame = runs(*[("t", "gp", seed, 100, 10) for seed in range(3)])
+    frame = pd.concat([frame, runs(*[("t", "a", seed, 100, needed) for seed, needed in enumerate(of_peer)])])
+    tasks, ahead, sure = pairs.standings(frame, "gp", ["a"])
+    assert tasks["lost"] == ["t"]
+    assert "(runs: 3)" in ahead[0]
+    assert sure == expected
+
+
+def test_what_is_always_the_same_is_paired_with_every_seed(pairs: ModuleType) -> None:
+    (name,) = pairs.ALWAYS_THE_SAME
+    frame = runs(*[("t", "meta", seed, 100, 10.0 + seed) for seed in range(3)], ("t", name, 0, 100, 11))
+    assert pairs.leads(pairs.paired(frame, "meta", name)).tolist() == [1.0, 0.0, -1.0]
 
 
 def test_what_is_not_paired_is_told(pairs: ModuleType) -> None:
