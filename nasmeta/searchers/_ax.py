@@ -42,8 +42,8 @@ class AxSearch(PeerSearch):
     Examples
     --------
     >>> import nasmeta as nm
-    >>> len(nm.search("ax", "nb201/cifar10", evaluations=7, seed=0))
-    7
+    >>> len(nm.search("ax", "nb201/cifar10", evaluations=6, seed=0))
+    6
     """
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 5) -> None:
