@@ -8,6 +8,7 @@ import pandas as pd
 from nasmeta.analysis import bootstrap_interval
 
 ALWAYS_THE_SAME = ("syne-tune-zero-shot",)  # whatever the seed, where the sources are complete: run once
+NEARLY = 0.9  # who needs at least this share of another's evaluations does hardly better
 VERDICTS = ("won", "tied", "lost", "neither found one")
 
 
@@ -68,6 +69,38 @@ def standings(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[dict[str,
             ahead.append(f"`{best}` on {task} by {lead.mean():.1f}{said} (runs: {len(lead)})")
             sure += [str(task)] if low > 0 else []
     return tasks, ahead, sure
+
+
+def share_held(tasks: dict[str, list[str]], but: str = "?") -> float:
+    """Return the share of the decided tasks that are won or tied, without those that begin so."""
+    kept = {name: [task for task in of if not task.startswith(but)] for name, of in tasks.items()}
+    held = len(kept["won"]) + len(kept["tied"])
+    return held / max(1, held + len(kept["lost"]))
+
+
+def reasons(runs: pd.DataFrame, own: str, tasks: list[str]) -> list[str]:
+    """Tell of tasks that are lost whether chance, or a search without sources, does as well as the own searcher there.
+
+    Means of the evaluations on the same seeds; a run that found nothing counts as the smaller budget.
+    """
+    told = []
+    for task in tasks:
+        means = {}
+        for other in ("random", "gp"):
+            both = paired(runs[runs["task"] == task], own, other)
+            if other != own and len(both):
+                means[other] = both["own"].mean(), both["peer"].mean()
+        for other, (mine, theirs) in means.items():
+            if theirs < mine / NEARLY:
+                what = "the model hardly helps" if other == "random" else "the sources hardly help"
+                told.append(f"on {task} {what}, `{other}` needs {theirs:.1f} and `{own}` {mine:.1f}")
+                break
+        else:
+            compared = " and ".join(f"`{other}` {theirs:.1f}" for other, (_, theirs) in means.items())
+            if compared:
+                mine = next(iter(means.values()))[0]
+                told.append(f"on {task} `{own}` needs {mine:.1f} ({compared}): it learns, but later than the peer")
+    return told
 
 
 def unpaired(runs: pd.DataFrame, own: str, peers: list[str], tasks: list[str]) -> list[str]:

@@ -19,7 +19,7 @@ import alone
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from pairs import ALWAYS_THE_SAME, behind, counts, paired, standings, unpaired
+from pairs import ALWAYS_THE_SAME, behind, counts, paired, reasons, share_held, standings, unpaired
 from texts import NOT_HERE, PAIRED_TEXT, REGRET_TEXT, RUN_TEXT
 
 import nasmeta as nm
@@ -260,19 +260,23 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
         decided = sum(len(tasks[name]) for name in ("won", "tied", "lost"))
         if ahead:
             lines.append(f"**A {what} needs fewer evaluations than `{own}`:** {'; '.join(ahead)}.")
-        held = (len(tasks["won"]) + len(tasks["tied"])) / max(1, decided)
+        held, elsewhere = share_held(tasks), share_held(tasks, but="nb201/")
         lines.append(
             f"On {decided} of {decided + len(open_)} tasks `{own}` or a {what} found one of the best 0.1 % in paired "
             f"runs. On {len(tasks['won'])} of the {decided} ({len(tasks['won']) / max(1, decided):.0%}) `{own}` needs "
             f"fewer evaluations than every {what} there, on {len(tasks['tied'])} as many as the best of them, on "
-            f"{len(tasks['lost'])} more. Where neither found one ({', '.join(open_) or 'nowhere'}), nothing is decided."
+            f"{len(tasks['lost'])} more."
+            + (f" Where neither found one ({', '.join(open_)}), nothing is decided." if open_ else "")
         )
         lines.append(
             f"The aim, no more evaluations than the best {what} on 80 % of the tasks, is "
-            f"{'reached' if held >= 0.8 else 'missed'}: {held:.0%}. Lost for sure, as the interval of the differences "
-            f"leaves out 0: {', '.join(sure) or 'none'}. Where else `{own}` needs more, the seeds may have decided, "
-            "and the best of several was chosen after the runs."
+            f"{'reached' if held >= 0.8 else 'missed'}: {held:.0%}. Without NAS-Bench-201, on which settings of `{own}` "
+            f"were chosen, it is {'reached' if elsewhere >= 0.8 else 'missed'}: {elsewhere:.0%}. Lost for sure, as the interval of the differences leaves out 0: "
+            f"{', '.join(sure) or 'none'}. Where else `{own}` needs more, the seeds may have decided, and the best of "
+            "several was chosen after the runs."
         )
+        if told := reasons(runs, own, tasks["lost"]):
+            lines.append(f"Where it needs more: {'; '.join(told)}.")
         if told := unpaired(runs, own, others, open_):
             lines.append(f"Not paired, so not counted: {'; '.join(told)}.")
     if {"meta", "rgpe"} <= there:

@@ -71,6 +71,27 @@ def test_what_is_always_the_same_is_paired_with_every_seed(pairs: ModuleType) ->
     assert pairs.leads(pairs.paired(frame, "meta", name)).tolist() == [1.0, 0.0, -1.0]
 
 
+def test_a_loss_has_its_reason(pairs: ModuleType) -> None:
+    frame = runs(
+        ("a", "meta", 0, 100, 95), ("a", "random", 0, 100, NONE), ("a", "gp", 0, 100, 20),
+        ("b", "meta", 0, 100, 60), ("b", "random", 0, 100, NONE), ("b", "gp", 0, 100, 30),
+        ("c", "meta", 0, 100, 20), ("c", "random", 0, 100, NONE), ("c", "gp", 0, 100, 50),
+        ("d", "meta", 0, 100, 20),
+    )  # fmt: skip
+    assert pairs.reasons(frame, "meta", ["a", "b", "c", "d"]) == [
+        "on a the model hardly helps, `random` needs 100.0 and `meta` 95.0",
+        "on b the sources hardly help, `gp` needs 30.0 and `meta` 60.0",
+        "on c `meta` needs 20.0 (`random` 100.0 and `gp` 50.0): it learns, but later than the peer",
+    ]
+
+
+def test_what_is_held_counts_ties_and_no_open_tasks(pairs: ModuleType) -> None:
+    tasks = {"won": ["x/1"], "tied": ["x/2"], "lost": ["y/1", "x/3"], "neither found one": ["y/2"]}
+    assert pairs.share_held(tasks) == 0.5
+    assert pairs.share_held(tasks, but="x/") == 0
+    assert pairs.share_held(tasks, but="y/") == pytest.approx(2 / 3)
+
+
 def test_what_is_not_paired_is_told(pairs: ModuleType) -> None:
     frame = runs(("t", "meta", 0, 100, NONE), ("t", "box", 0, 100, NONE), ("t", "box", 1, 100, 7))
     (told,) = pairs.unpaired(frame, "meta", ["box"], ["t"])
