@@ -260,7 +260,6 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
         decided = sum(len(tasks[name]) for name in ("won", "tied", "lost"))
         if ahead:
             lines.append(f"**A {what} needs fewer evaluations than `{own}`:** {'; '.join(ahead)}.")
-        held, elsewhere = share_held(tasks), share_held(tasks, but="nb201/")
         lines.append(
             f"On {decided} of {decided + len(open_)} tasks `{own}` or a {what} found one of the best 0.1 % in paired "
             f"runs. On {len(tasks['won'])} of the {decided} ({len(tasks['won']) / max(1, decided):.0%}) `{own}` needs "
@@ -268,12 +267,15 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
             f"{len(tasks['lost'])} more."
             + (f" Where neither found one ({', '.join(open_)}), nothing is decided." if open_ else "")
         )
+        held, elsewhere = (
+            f"{'reached' if share >= 0.8 else 'missed'}: {share:.0%}"
+            for share in (share_held(tasks), share_held(tasks, but="nb201/"))
+        )
         lines.append(
-            f"The aim, no more evaluations than the best {what} on 80 % of the tasks, is "
-            f"{'reached' if held >= 0.8 else 'missed'}: {held:.0%}. Without NAS-Bench-201, on which settings of `{own}` "
-            f"were chosen, it is {'reached' if elsewhere >= 0.8 else 'missed'}: {elsewhere:.0%}. Lost for sure, as the interval of the differences leaves out 0: "
-            f"{', '.join(sure) or 'none'}. Where else `{own}` needs more, the seeds may have decided, and the best of "
-            "several was chosen after the runs."
+            f"The aim, no more evaluations than the best {what} on 80 % of the tasks, is {held}. Without "
+            f"NAS-Bench-201, on which settings of `{own}` were chosen, it is {elsewhere}. Lost for sure, as the "
+            f"interval of the differences leaves out 0: {', '.join(sure) or 'none'}. Where else `{own}` needs more, "
+            "the seeds may have decided, and the best of several was chosen after the runs."
         )
         if told := reasons(runs, own, tasks["lost"]):
             lines.append(f"Where it needs more: {'; '.join(told)}.")
