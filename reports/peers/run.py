@@ -19,7 +19,7 @@ import alone
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from pairs import ALWAYS_THE_SAME, behind, counts, paired, reasons, share_held, standings, unpaired
+from pairs import ALWAYS_THE_SAME, behind, counts, paired, reasons, share_held, standings, sure, told, unpaired
 from texts import NOT_HERE, PAIRED_TEXT, REGRET_TEXT, RUN_TEXT
 
 import nasmeta as nm
@@ -235,7 +235,8 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
             ax.plot(x, share, label=name, lw=2.2 if name in OURS else 1.2, ls="-" if name in OURS else "--")
         ax.set_title(title, fontsize=9)
         ax.set_xlabel("evaluations")
-        ax.legend(fontsize=6)
+        ax.set_ylim(-0.03, 1.2)  # room for the legend
+        ax.legend(fontsize=6, ncols=3, loc="upper left")
     axes[0].set_ylabel("runs that found one of the best 0.1 %")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
@@ -255,11 +256,11 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
     for own, others, what in (("gp", peers, "peer"), ("meta", transfer, "transfer scheduler")):
         if own not in there or not others:
             continue
-        tasks, ahead, sure = standings(runs, own, others)
+        tasks, ahead = standings(runs, own, others)
         open_ = tasks["neither found one"]
         decided = sum(len(tasks[name]) for name in ("won", "tied", "lost"))
         if ahead:
-            lines.append(f"**A {what} needs fewer evaluations than `{own}`:** {'; '.join(ahead)}.")
+            lines.append(f"**A {what} needs fewer evaluations than `{own}`:** {'; '.join(told(ahead))}.")
         lines.append(
             f"On {decided} of {decided + len(open_)} tasks `{own}` or a {what} found one of the best 0.1 % in paired "
             f"runs. On {len(tasks['won'])} of the {decided} ({len(tasks['won']) / max(1, decided):.0%}) `{own}` needs "
@@ -273,23 +274,24 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
         )
         lines.append(
             f"The aim, no more evaluations than the best {what} on 80 % of the tasks, is {held}. Without "
-            f"NAS-Bench-201, on which settings of `{own}` were chosen, it is {elsewhere}. Lost for sure, as the "
-            f"interval of the differences leaves out 0: {', '.join(sure) or 'none'}. Where else `{own}` needs more, "
-            "the seeds may have decided, and the best of several was chosen after the runs."
+            f"NAS-Bench-201, on which settings of `{own}` were chosen, it is {elsewhere}. Lost with an interval of the "
+            f"differences that leaves out 0: {', '.join(sure(ahead)) or 'none'}. Where else `{own}` needs more, the "
+            "seeds may have decided, and the best of several was chosen after the runs."
         )
-        if told := reasons(runs, own, tasks["lost"]):
-            lines.append(f"Where it needs more: {'; '.join(told)}.")
-        if told := unpaired(runs, own, others, open_):
-            lines.append(f"Not paired, so not counted: {'; '.join(told)}.")
+        if why := reasons(runs, own, ahead):
+            lines.append(f"Where it needs more: {'; '.join(why)}.")
+        if others_found := unpaired(runs, own, others, open_):
+            lines.append(f"Not paired, so not counted: {'; '.join(others_found)}.")
     if {"meta", "rgpe"} <= there:
         of = counts(paired(runs, "meta", "rgpe"))
         lines.append(
             "`rgpe`, of this package too, is not counted among them. Tasks of `meta` against it: "
             f"{', '.join(f'{name} {number}' for name, number in of.items())}."
         )
-    if "random" in there and (told := behind(runs, "random", peers, AT[0])):
+    if "random" in there and (slower := behind(runs, "random", peers, AT[0])):
         lines.append(
-            f"Worse than `random` after {AT[0]} evaluations, by regret in percent on the same runs: {'; '.join(told)}."
+            f"Worse than `random` after {AT[0]} evaluations, by regret in percent on the same runs: "
+            f"{'; '.join(slower)}."
         )
     if "smac" in there:
         cap = int(runs.loc[runs["searcher"] == "smac", "cap"].max())
