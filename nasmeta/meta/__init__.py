@@ -32,6 +32,7 @@ from nasmeta.meta._shipped import (
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
 from nasmeta.meta._source_models import learn_source_models as learn_source_models
 from nasmeta.meta._source_order import SourceOrder as SourceOrder
+from nasmeta.meta._syne_tune_rush import SyneTuneRUSH as SyneTuneRUSH
 from nasmeta.meta._syne_tune_transfer import (
     SyneTuneBoundingBox as SyneTuneBoundingBox,
     SyneTuneQuantileCopula as SyneTuneQuantileCopula,

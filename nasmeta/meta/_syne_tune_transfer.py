@@ -17,7 +17,7 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 _SCHEDULERS = "syne_tune.optimizer.schedulers"
-_METRIC = "error"
+METRIC = "error"
 _WITHIN = {
     "bore": "bore:Bore",
     "cqr": "conformal.conformal_quantile_regression_searcher:ConformalQuantileRegression",
@@ -26,7 +26,7 @@ _WITHIN = {
 }
 
 
-class _Transfer(PeerSearch, MetaSearcher):
+class SyneTuneTransfer(PeerSearch, MetaSearcher):
     """Base of Syne Tune's transfer schedulers: the sources' labels are its evaluations of other tasks."""
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
@@ -52,7 +52,7 @@ class _Transfer(PeerSearch, MetaSearcher):
             codes = self.space.codes[source.cells].astype(int)
             frame = pd.DataFrame({name: codes[:, int(name)] for name in self._choices})
             errors = -source.utilities[:, None, None, None]
-            evaluations[source.name] = kind(self._choices, frame, [_METRIC], errors)
+            evaluations[source.name] = kind(self._choices, frame, [METRIC], errors)
         with OwnGenerators(self._peer_seed).used():
             return self._learn_evaluations(evaluations) if self._choices else {}
 
@@ -84,7 +84,7 @@ class _Transfer(PeerSearch, MetaSearcher):
 
 
 @SEARCHERS.register("syne-tune-zero-shot")
-class SyneTuneZeroShot(_Transfer):
+class SyneTuneZeroShot(SyneTuneTransfer):
     """Syne Tune's zero-shot transfer: greedily the best mean rank on the sources (Wistuba et al., ICDM 2015).
 
     `ZeroShotTransfer` on the cells that all sources have labelled. It is asked by `get_config`: what its `suggest`
@@ -121,7 +121,7 @@ class SyneTuneZeroShot(_Transfer):
 
     def _begin(self, learnt: Any) -> Any:
         return self._load("transfer_learning.zero_shot").ZeroShotTransfer(
-            self._choices, _METRIC, learnt, random_seed=self._peer_seed
+            self._choices, METRIC, learnt, random_seed=self._peer_seed
         )
 
     def _configuration(self) -> Any:
@@ -129,7 +129,7 @@ class SyneTuneZeroShot(_Transfer):
 
 
 @SEARCHERS.register("syne-tune-quantile-copula")
-class SyneTuneQuantileCopula(_Transfer):
+class SyneTuneQuantileCopula(SyneTuneTransfer):
     """Syne Tune's quantile-based transfer: Thompson samples of a model of all sources (Salinas et al., ICML 2020).
 
     `QuantileBasedSurrogateSearcher`: an XGBoost model of the normal scores of all sources' labels, and samples of it at
@@ -157,7 +157,7 @@ class SyneTuneQuantileCopula(_Transfer):
 
 
 @SEARCHERS.register("syne-tune-bounding-box")
-class SyneTuneBoundingBox(_Transfer):
+class SyneTuneBoundingBox(SyneTuneTransfer):
     """Syne Tune's bounding box: a search among the choices of the sources' best cells (Perrone et al., NeurIPS 2019).
 
     `BoundingBox` keeps, for each position, the choices that the best cells of each source have. What is searched in it
@@ -197,7 +197,7 @@ class SyneTuneBoundingBox(_Transfer):
         self._load("transfer_learning.bounding_box").BoundingBox(
             lambda box, *_: boxes.append(box),
             self._choices,
-            _METRIC,
+            METRIC,
             evaluations,
             num_hyperparameters_per_task=self.per_source,
             random_seed=self._peer_seed,

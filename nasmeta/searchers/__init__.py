@@ -1,6 +1,7 @@
 """Ask and tell: random and local search, evolution, Gaussian process; those with sources: ``nasmeta.meta``."""
 
 from nasmeta.searchers._asha import ASHA as ASHA
+from nasmeta.searchers._ax import AxSearch as AxSearch
 from nasmeta.searchers._bananas import BananasSearch as BananasSearch
 from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.searchers._bohb import BOHB as BOHB

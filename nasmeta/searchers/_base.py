@@ -66,6 +66,7 @@ for _name, _place in (
     ("source-order", "_source_order:SourceOrder"),
     ("syne-tune-bounding-box", "_syne_tune_transfer:SyneTuneBoundingBox"),
     ("syne-tune-quantile-copula", "_syne_tune_transfer:SyneTuneQuantileCopula"),
+    ("syne-tune-rush", "_syne_tune_rush:SyneTuneRUSH"),
     ("syne-tune-zero-shot", "_syne_tune_transfer:SyneTuneZeroShot"),
 ):
     SEARCHERS.declare(_name, f"nasmeta.meta.{_place}")

@@ -18,11 +18,13 @@ _EXTRAS = {
     **dict.fromkeys(("meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"), "torch"),
     **dict.fromkeys(("optuna", "optuna-nsgaii", "optuna-random", "optuna-tpe"), "optuna"),
     "optuna-gp": "optuna,torch",
+    "ax": "ax",
     "botorch": "botorch",
     "pymoo-nsga2": "objectives",
     "smac": "smac",
     **dict.fromkeys(("syne-tune-bore", "syne-tune-cqr", "syne-tune-kde"), "syne-tune"),
-    **dict.fromkeys(("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot"), "syne-tune"),
+    **dict.fromkeys(("syne-tune-bounding-box", "syne-tune-quantile-copula"), "syne-tune"),
+    **dict.fromkeys(("syne-tune-rush", "syne-tune-zero-shot"), "syne-tune"),
     "syne-tune-gp": "syne-tune,botorch",
 }
 _PACKAGES = {"objectives": "pymoo", "syne-tune": "syne_tune"}  # of extras, where they have another name
@@ -52,7 +54,7 @@ def list_searchers() -> pd.DataFrame:
     >>> import nasmeta as nm
     >>> searchers = nm.list_searchers()
     >>> searchers.loc[searchers["fidelities"], "searcher"].to_list()
-    ['asha', 'bohb', 'hyperband', 'successive-halving']
+    ['asha', 'bohb', 'hyperband', 'successive-halving', 'syne-tune-rush']
     """
     import pandas as pd
 

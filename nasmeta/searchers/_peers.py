@@ -31,7 +31,8 @@ Suggestion: TypeAlias = "tuple[Any, list[int]]"
 def load_peer(module: str, who: str, extra: str) -> ModuleType:
     """Import a module of a peer; where its package is not installed, say what needs it and how to get it."""
     root, torch = logging.getLogger(), sys.modules.get("torch")
-    handlers, states = root.handlers[:], _states(torch)
+    handlers, states, level = root.handlers[:], _states(torch), logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -40,6 +41,7 @@ def load_peer(module: str, who: str, extra: str) -> ModuleType:
         needed = (reason.name or module).partition(".")[0]
         raise NasmetaError(f'{who} needs {needed}, which is not installed: pip install "nasmeta[{extra}]".') from reason
     finally:
+        logging.disable(level)
         root.handlers[:] = handlers  # some packages print all that anybody logs from then on
         _set_states(torch, states)  # and some draw while they are imported
 

@@ -32,6 +32,24 @@ def botorch(space, values, n, seed):
     return cells
 
 
+def ax(space, values, n, seed):
+    import torch
+    from ax.api.client import Client
+    from ax.api.configs import ChoiceParameterConfig
+
+    torch.manual_seed(seed)
+    kinds = [(str(i), list(range(len(p.choices))), "int", p.ordered) for i, p in enumerate(space.positions)]
+    client = Client()
+    client.configure_experiment([ChoiceParameterConfig(*kind) for kind in kinds])
+    client.configure_optimization("value")
+    cells = []
+    while len(cells) < n:
+        [(trial, chosen)] = client.get_next_trials(1).items()
+        cells.append(int(space.find(np.array([chosen[name] for name, *_ in kinds]) @ space.place_values)))
+        client.complete_trial(trial, {"value": float(values[cells[-1]])})
+    return cells
+
+
 def smac(space, values, n, seed):
     from pathlib import Path
     from tempfile import TemporaryDirectory

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis import bootstrap_interval
+
+ALWAYS_THE_SAME = ("syne-tune-zero-shot",)  # whatever the seed, where the sources are complete: run once
+Lead: TypeAlias = "tuple[str, np.ndarray]"  # a peer, and how many evaluations fewer it needs in each paired run
+FEW_RUNS = 5  # fewer than these have no interval and decide nothing
+NEARLY = 0.9  # who needs at least this share of another's evaluations does hardly better
 VERDICTS = ("won", "tied", "lost", "neither found one")
 
 
 def paired(runs: pd.DataFrame, own: str, peer: str) -> pd.DataFrame:
     """Return the runs that both have: evaluations of each, counted as the smaller budget where nothing was found."""
-    both = runs[runs["searcher"] == own].merge(runs[runs["searcher"] == peer], on=["task", "seed"], suffixes=("", "_p"))
+    by = ["task"] if peer in ALWAYS_THE_SAME else ["task", "seed"]
+    both = runs[runs["searcher"] == own].merge(runs[runs["searcher"] == peer], on=by, suffixes=("", "_p"))
     cap = both[["cap", "cap_p"]].min(axis=1)
     for name, needed in (("own", both["needed"]), ("peer", both["needed_p"])):
         both[name], both[f"{name}_open"] = needed.clip(upper=cap), needed > cap
     return both
 
 
-def verdict(both: pd.DataFrame) -> tuple[str, float]:
-    """Return one of the verdicts on the paired runs of a task, and what the peer needs more, in the mean.
+def leads(both: pd.DataFrame) -> np.ndarray:
+    """Return what the peer needs more in each paired run, float64, shape (n,).
 
     Here a run that found nothing counts as one evaluation more than the budget, so that it loses to one that found
     something with the last evaluation.
     """
+    return (both["peer"] + both["peer_open"] - both["own"] - both["own_open"]).to_numpy(float)
+
+
+def verdict(both: pd.DataFrame) -> tuple[str, float]:
+    """Return one of the verdicts on the paired runs of a task, and what the peer needs more, in the mean."""
     if (both["own_open"] & both["peer_open"]).all():
         return "neither found one", 0.0
-    more = float((both["peer"] + both["peer_open"] - both["own"] - both["own_open"]).mean())
+    more = float(leads(both).mean())
     return "won" if more > 0 else "lost" if more < 0 else "tied", more
 
 
@@ -35,13 +49,13 @@ def counts(both: pd.DataFrame) -> dict[str, int]:
     return {name: found.count(name) for name in VERDICTS}
 
 
-def standings(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the tasks of each verdict against all peers together, and by how much which peer is ahead where.
+def standings(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[dict[str, list[str]], dict[str, Lead]]:
+    """Return the tasks of each verdict against all peers, and for each that is lost which peer is ahead, run by run.
 
     Lost to one is lost; else tied with one is tied; else won against one is won.
     """
     tasks: dict[str, list[str]] = {name: [] for name in VERDICTS}
-    ahead = []
+    ahead: dict[str, Lead] = {}
     for task, of_task in runs.groupby("task", sort=False):
         pairs = {peer: paired(of_task, own, peer) for peer in peers}
         each = {peer: verdict(both) for peer, both in pairs.items() if len(both)}
@@ -51,8 +65,58 @@ def standings(runs: pd.DataFrame, own: str, peers: list[str]) -> tuple[dict[str,
         tasks[next(name for name in ("lost", "tied", "won", "neither found one") if name in there)].append(str(task))
         best = min(each, key=lambda peer: each[peer][1])
         if each[best][0] == "lost":
-            ahead.append(f"`{best}` on {task} by {-each[best][1]:.1f}")
+            ahead[str(task)] = best, -leads(pairs[best])
     return tasks, ahead
+
+
+def told(ahead: dict[str, Lead]) -> list[str]:
+    """Say which peer is ahead where, by how much, with a 95 % bootstrap interval, and in how many runs."""
+    lines = []
+    for task, (peer, lead) in ahead.items():
+        within = ""
+        if len(lead) >= FEW_RUNS:
+            low, high = bootstrap_interval(lead)
+            within = f" [{float(low):.1f}, {float(high):.1f}]"
+        lines.append(f"`{peer}` on {task} by {lead.mean():.1f}{within} (runs: {len(lead)})")
+    return lines
+
+
+def sure(ahead: dict[str, Lead]) -> list[str]:
+    """Return the tasks on which the interval of a lead leaves out 0."""
+    return [task for task, (_, lead) in ahead.items() if len(lead) >= FEW_RUNS and bootstrap_interval(lead)[0] > 0]
+
+
+def share_held(tasks: dict[str, list[str]], but: str = "?") -> float:
+    """Return the share of the decided tasks that are won or tied, without those that begin so."""
+    kept = {name: [task for task in of if not task.startswith(but)] for name, of in tasks.items()}
+    held = len(kept["won"]) + len(kept["tied"])
+    return held / max(1, held + len(kept["lost"]))
+
+
+def reasons(runs: pd.DataFrame, own: str, ahead: dict[str, Lead]) -> list[str]:
+    """Tell of tasks that are lost whether chance, or a search without sources, does as well as the own searcher there.
+
+    Means of the evaluations on the same seeds; a run that found nothing counts as the smaller budget.
+    """
+    lines = []
+    for task, (_, lead) in ahead.items():
+        means = {}
+        for other in ("random", "gp"):
+            both = paired(runs[runs["task"] == task], own, other)
+            if other != own and len(both):
+                means[other] = both["own"].mean(), both["peer"].mean()
+        even = [other for other, (mine, theirs) in means.items() if theirs * NEARLY <= mine]
+        if len(lead) < FEW_RUNS:
+            lines.append(f"on {task} few runs are paired ({len(lead)}), so it may be chance")
+        elif even:
+            mine, theirs = means[even[0]]
+            what = "the model hardly helps" if even[0] == "random" else "the sources hardly help"
+            lines.append(f"on {task} {what}, `{even[0]}` needs {theirs:.1f} and `{own}` {mine:.1f}")
+        elif means:
+            compared = " and ".join(f"`{other}` {theirs:.1f}" for other, (_, theirs) in means.items())
+            mine = next(iter(means.values()))[0]
+            lines.append(f"on {task} `{own}` needs {mine:.1f} ({compared}): it learns, but later than the peer")
+    return lines
 
 
 def unpaired(runs: pd.DataFrame, own: str, peers: list[str], tasks: list[str]) -> list[str]:

@@ -19,9 +19,10 @@ from nasmeta.searchers import SEARCHERS
 
 SEARCHES = """
 import sys
+PEERS = ("ax", "botorch", "smac", "syne_tune")
 class Absent:
     def find_spec(self, name, *rest):
-        if name in ("torch", "gpytorch", "safetensors", "optuna", "gymnasium", "pymoo", "botorch", "smac", "syne_tune"):
+        if name in ("torch", "gpytorch", "safetensors", "optuna", "gymnasium", "pymoo", *PEERS):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
 import nasmeta as nm
@@ -53,7 +54,13 @@ def test_lists_hold_all_names() -> None:
     searchers = nm.list_searchers().set_index("searcher")
     assert set(searchers.index) == set(SEARCHERS)
     assert searchers["summary"].str.len().min() > 20
-    assert set(searchers.index[searchers["fidelities"]]) == {"asha", "bohb", "hyperband", "successive-halving"}
+    assert set(searchers.index[searchers["fidelities"]]) == {
+        "asha",
+        "bohb",
+        "hyperband",
+        "successive-halving",
+        "syne-tune-rush",
+    }
     tasks = nm.list_tasks()
     assert tasks["task"].is_unique
     for name in tasks["task"]:

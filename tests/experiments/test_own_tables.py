@@ -106,7 +106,14 @@ def test_workers_give_the_same(tmp_path: Path) -> None:
     assert all(row.value == values[row.task][row.cell] for row in one.itertuples())
 
 
-OTHERS = ("botorch", "optuna-gp", "ppo", "smac", "syne-tune")  # the peers' adapters are tested with their contract
+OTHERS = (
+    "ax",
+    "botorch",
+    "optuna-gp",
+    "ppo",
+    "smac",
+    "syne-tune",
+)  # the peers' adapters are tested with their contract
 PLAIN = sorted(
     name
     for name, kind in SEARCHERS.items()

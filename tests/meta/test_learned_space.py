@@ -23,7 +23,7 @@ from nasmeta.meta import (
     warm_start_cells,
     warn_of_other_metric,
 )
-from nasmeta.searchers import SEARCHERS, LocalSearch, MultiFidelitySearcher, RandomSearch, Searcher
+from nasmeta.searchers import SEARCHERS, LocalSearch, MetaSearcher, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import Signal, SourceTask, Task
 from nasmeta.testing import SearcherContract, made_up_values
@@ -317,7 +317,11 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
     assert np.isnan(nm.search("random", target, evaluations=5, warm_start=2).chance_of_best)
 
 
-FIDELITIES = sorted(name for name, kind in SEARCHERS.items() if issubclass(kind, MultiFidelitySearcher))
+FIDELITIES = sorted(
+    name
+    for name, kind in SEARCHERS.items()
+    if issubclass(kind, MultiFidelitySearcher) and not issubclass(kind, MetaSearcher)
+)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from nasmeta.threads import one_thread
 EVALUATIONS = 25
 SETTINGS: dict[str, dict[str, Any]] = {"predictor": {"options": {"encoder": "counts"}}}  # encoded in a moment
 
-PEERS = ("botorch", "smac", "syne-tune")  # in test_peers.py
+PEERS = ("ax", "botorch", "smac", "syne-tune")  # in test_peers.py
 OWN = sorted(
     name
     for name in SEARCHERS

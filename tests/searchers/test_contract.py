@@ -13,7 +13,9 @@ from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, Searc
 # Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
 LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-predictor", "meta-rl"})
 SLOW = frozenset({"optuna-gp"})  # a fifth of a second a step
-PEERS = frozenset(name for name in SEARCHERS if name.startswith(("botorch", "smac", "syne-tune")))  # in test_peers.py
+PEERS = frozenset(
+    name for name in SEARCHERS if name.startswith(("ax", "botorch", "smac", "syne-tune"))
+)  # in test_peers.py
 
 
 def contract_of(name: str) -> type[SearcherContract]:

@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).with_name("golden.json")
 EVALUATIONS = 30
 # Their training is long, or its floating point sums differ between machines: no trace is the right one.
 META_TRAINED_NETWORKS = frozenset({"bananas", "meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"})
-THEIRS = ("botorch", "optuna", "pymoo", "smac", "syne-tune")  # to change
+THEIRS = ("ax", "botorch", "optuna", "pymoo", "smac", "syne-tune")  # to change
 OTHERS = frozenset(name for name in SEARCHERS if name.startswith(THEIRS))
 
 

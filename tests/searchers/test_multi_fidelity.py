@@ -10,14 +10,18 @@ import pytest
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.searchers import ASHA, BOHB, SEARCHERS, Hyperband, MultiFidelitySearcher, SuccessiveHalving
+from nasmeta.searchers import ASHA, BOHB, SEARCHERS, Hyperband, MetaSearcher, MultiFidelitySearcher, SuccessiveHalving
 from nasmeta.searchers._bohb import _Density
 from nasmeta.spaces import get_space
 from nasmeta.testing import made_up_values
 
 SPACE = get_space("tnb101")
 VALUES = made_up_values(SPACE)
-KINDS = sorted(name for name, kind in SEARCHERS.items() if issubclass(kind, MultiFidelitySearcher))
+KINDS = sorted(
+    name
+    for name, kind in SEARCHERS.items()
+    if issubclass(kind, MultiFidelitySearcher) and not issubclass(kind, MetaSearcher)  # RUSH is in test_peers.py
+)
 
 
 def values_at(cells: NDArray[np.int32], epochs: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""BoTorch, SMAC3 and Syne Tune as searchers: the contract, the peers' own loops, and what is missing."""
+"""Ax, BoTorch, SMAC3 and Syne Tune as searchers: the contract, the peers' own loops, and what is missing."""
 
 from __future__ import annotations
 
@@ -17,16 +17,25 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.searchers import SEARCHERS, MetaSearcher, OwnGenerators, PeerSearch, Searcher, missing_packages
+from nasmeta.searchers import (
+    SEARCHERS,
+    MetaSearcher,
+    MultiFidelitySearcher,
+    OwnGenerators,
+    PeerSearch,
+    Searcher,
+    missing_packages,
+)
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
-from nasmeta.testing import SearcherContract, example_space, made_up_values
+from nasmeta.testing import MultiFidelityContract, SearcherContract, example_space, made_up_values
 
 ALONE = Path(__file__).parents[2] / "reports" / "peers" / "alone.py"
 SPACE = get_space("tnb101")
 VALUES = made_up_values(SPACE)
 # The first proposals are random, so that a contract of many runs has few steps of a model.
 QUICK: dict[str, dict[str, Any]] = {
+    "ax": {"n_initial": 60},
     "botorch": {"n_initial": 58},
     "smac": {"n_trials": 400},
     "syne-tune-bore": {"options": {"init_random": 58}},
@@ -35,6 +44,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "syne-tune-kde": {},
 }
 SOON: dict[str, dict[str, Any]] = {  # with a model after a few
+    "ax": {"n_initial": 6},
     "botorch": {"n_initial": 6},
     "smac": {"n_trials": 24},
     "syne-tune-bore": {},
@@ -42,10 +52,10 @@ SOON: dict[str, dict[str, Any]] = {  # with a model after a few
     "syne-tune-gp": {"options": {"optimization_strategy": "random"}},
     "syne-tune-kde": {},
 }
-TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot")
+TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-rush", "syne-tune-zero-shot")
 
 
-SLOW = ("syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")  # a second a step, or ten to learn
+SLOW = ("ax", "syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")  # a second a step, or ten to learn
 
 
 def where_installed(name: str, slow: bool = False) -> Any:
@@ -67,7 +77,8 @@ def contract_of(name: str) -> type[SearcherContract]:
     # The contracts of those that learn from no source have few steps of a model.
     marks = [mark for mark in where_installed(name).marks if mark.name == "skipif" or name in TRANSFER]
     own = {"make": make, "spaces": ("tnb101",), "pytestmark": marks}
-    return type(f"Test{SEARCHERS[name].__name__}", (SearcherContract,), own)
+    kind = MultiFidelityContract if issubclass(SEARCHERS[name], MultiFidelitySearcher) else SearcherContract
+    return type(f"Test{SEARCHERS[name].__name__}", (kind,), own)
 
 
 for _name in (*QUICK, *TRANSFER):
@@ -184,18 +195,16 @@ def seeded(name: str, seed: int, **settings: Any) -> tuple[Searcher, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [where_installed("smac"), where_installed("syne-tune-bore")])
+@pytest.mark.parametrize("name", [where_installed(name) for name in ("ax", "smac", "syne-tune-bore")])
 def test_its_cells_are_those_of_the_peers_own_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "smac":  # the adapter sorts what SMAC takes from a set
         kind = importlib.import_module("smac.acquisition.maximizer.local_search").LocalSearch
         unsorted, method = kind._get_init_points_from_previous_configs, "_get_init_points_from_previous_configs"
         monkeypatch.setattr(kind, method, lambda *given: sorted(unsorted(*given), key=repr))
     searcher, seed = seeded(name, 3)
-    n = {"smac": 30, "syne-tune-bore": 12}[name]
-    own = {"smac": "smac", "syne-tune-bore": "syne_tune"}[name]
-    before = np.random.get_state()  # noqa: NPY002
-    theirs = getattr(alone(), own)(SPACE, VALUES, n, seed)
-    np.random.set_state(before)  # noqa: NPY002
+    n = {"ax": 8, "smac": 30, "syne-tune-bore": 12}[name]
+    with OwnGenerators(0).used():
+        theirs = getattr(alone(), name.replace("-bore", "").replace("-", "_"))(SPACE, VALUES, n, seed)
     distinct = list(dict.fromkeys(theirs))
     assert proposals(searcher, VALUES, len(distinct)) == distinct
 
@@ -263,10 +272,48 @@ def test_the_box_holds_the_choices_of_the_best_cells_of_the_sources(name: str) -
         learnt(name, within="tpe")
 
 
+@pytest.mark.parametrize("name", [where_installed("syne-tune-rush")])
+def test_rush_lets_go_on_what_is_as_good_as_the_best_of_the_sources_cells(name: str) -> None:
+    best = [int(source.cells[source.utilities.argmax()]) for source in sources()]
+    rush: Any = learnt(name)
+    rush.begin([1, 3, 9])
+    one, two, other, better = (int(rush.ask_at()[0][0]) for _ in range(4))
+    assert [one, two] == best
+
+    def told(cell: int, epochs: int, value: float) -> list[list[int]]:
+        rush.tell_at(np.array([cell]), np.array([epochs]), np.array([value]))
+        return [[int(cell), int(length)] for cell, length in rush._going_on]
+
+    assert told(one, 1, 5.0) == [[one, 1]]  # rungs; the first value of one is always among the best share
+    assert told(two, 1, 6.0) == [[one, 1], [two, 1]]
+    assert [part.tolist() for part in rush.ask_at(2)] == [[one, two], [3, 3]]
+    assert told(other, 1, 5.5) == []  # neither among the best third nor above the hurdle
+    assert told(better, 1, 7.0) == [[better, 1]]
+    assert [part.tolist() for part in rush.ask_at()] == [[better], [3]]
+    assert told(one, 3, 8.0) == [[one, 2]]
+    assert told(better, 3, 7.9) == [[one, 2]]
+    plain: Any = learnt(name, eta=1000)  # all but the very best are stopped
+    plain.begin([1, 3])
+    cells = plain.ask(8)
+    plain.tell_at(cells, np.ones(8, np.int32), np.arange(8.0))
+    assert [cell for cell, _ in plain._going_on] == cells.tolist()
+
+
+@pytest.mark.parametrize("name", [where_installed("syne-tune-rush")])
+def test_only_the_hurdle_stops_where_syne_tune_lets_all_go_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rush: Any = learnt(name)
+    rush.begin([1, 3])
+    cells, _ = rush.ask_at(5)
+    monkeypatch.setattr(rush._run, "on_trial_result", lambda trial, result: "CONTINUE")
+    rush.tell_at(cells, np.ones(5, np.int32), np.array([1.0, 3.0, 2.9, 3.0, 3.1]))
+    assert [cell for cell, _ in rush._going_on] == cells[[0, 1, 3, 4]].tolist()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNING)
 def test_a_family_is_compared_with_its_other_tasks_as_sources(name: str) -> None:
-    frame = nm.compare([name], ["nb201/cifar10"], repeats=2, evaluations=5)
+    epochs = [200] if issubclass(SEARCHERS[name], MultiFidelitySearcher) else None  # short trainings may not be here
+    frame = nm.compare([name], ["nb201/cifar10"], repeats=2, evaluations=5, epochs=epochs)
     assert len(frame) == 10
 
 
@@ -319,9 +366,11 @@ def test_generators_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("name", "package", "extra"),
     [
+        ("ax", "ax", "ax"),
         ("botorch", "botorch", "botorch"),
         ("smac", "smac", "smac"),
         ("syne-tune-kde", "syne_tune", "syne-tune"),
+        ("syne-tune-rush", "syne_tune", "syne-tune"),
         ("syne-tune-zero-shot", "syne_tune", "syne-tune"),
     ],
 )
