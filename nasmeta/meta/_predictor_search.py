@@ -37,9 +37,9 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         Deviations that ``ucb`` adds.
     options : mapping, optional
         Keyword arguments of the predictor, such as ``{"steps": 50, "seed": 1}``.
-    falls_back : bool, default False
+    falls_back : bool, default True
         Whether the predictor competes with `nasmeta.searchers.GPSearch`, which learns from the same values and takes
-        over where its cells turn out worse; see ``notes``.
+        over where its cells turn out worse; see ``notes``. False is the predictor on its own.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         acquisition: str | None = None,
         beta: float = 0.5,
         options: Mapping[str, Any] | None = None,
-        falls_back: bool = False,
+        falls_back: bool = True,
     ) -> None:
         own = {"predictor": predictor, "acquisition": acquisition, "beta": beta, "options": options}
         super().__init__(space, rng, falls_back=falls_back, **own)

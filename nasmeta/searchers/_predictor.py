@@ -179,7 +179,8 @@ class PredictorSearch(WithoutReplacement):
     def _is_fitted(self) -> bool:
         """Fit where that is due; False where all values are the same, so that nothing can be learnt."""
         n = len(self._told)
-        if self._fitted_at and n >= _REFIT_ALWAYS_BELOW and n < _REFIT_GROWTH * self._fitted_at:
+        grown = self._fitted_at < n < _REFIT_ALWAYS_BELOW or n >= _REFIT_GROWTH * self._fitted_at
+        if self._fitted_at and not grown:
             return True
         cells, values = self._labelled()
         if not np.ptp(values) > 0:

@@ -123,6 +123,18 @@ def test_shipped_policies_find_the_best_of_a_reversed_task_as_a_search_without_s
     assert found(True) > found(False) + 10
 
 
+def test_a_predictor_whose_sources_are_reversed_finds_good_cells_with_a_fall_back_alone() -> None:
+    frame = pd.DataFrame({"cell": range(15625), "score": 100 - nm.get_task("nb201/cifar100").values})
+    task = nm.Table.from_frame(frame, space="nb201").task("score")
+
+    def best(falls_back: bool) -> float:
+        settings = {"predictor": "meta-linear", "falls_back": falls_back}
+        run = nm.search("meta-predictor", task, evaluations=25, sources=["nb201/cifar10"], settings=settings)
+        return float(run.values.max())
+
+    assert best(False) < 50 < 85 < best(True)
+
+
 def test_notes_say_who_proposed_and_none_without_a_fall_back() -> None:
     pytest.importorskip("torch")
     model = "meta-rl-nb201-without-cifar10"
