@@ -16,7 +16,8 @@ Data = Annotated[
 RecipeName = Annotated[
     str,
     typer.Option(
-        metavar="NAME|FILE", help="Training recipe: fast, nb201-12, nb201-200, tiny, verify-cpu, or a file (.toml)."
+        metavar="NAME|FILE",
+        help="Training recipe: fast, nb201-12, nb201-200, tiny, verify-cpu, verify-cpu-8, or a file (.toml).",
     ),
 ]
 Split = Annotated[

@@ -200,7 +200,7 @@ def recipe_names() -> list[str]:
     Examples
     --------
     >>> recipe_names()
-    ['fast', 'nb201-12', 'nb201-200', 'tiny', 'verify-cpu']
+    ['fast', 'nb201-12', 'nb201-200', 'tiny', 'verify-cpu', 'verify-cpu-8']
     """
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
