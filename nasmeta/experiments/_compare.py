@@ -183,7 +183,10 @@ def compare(
     of_runs = seeds_of(repeats, seed, seeds)
     part = None if shard is None else Shard.of(shard)
     if part is not None and (home is None or not home.journals or in_store(home.path)):
-        raise SettingError("Shards meet in the journals of a folder that all of them see: name one, no object store.")
+        raise SettingError(
+            "Shards meet in the journals of a folder on a file system that all of them see: give folder=DIR, on the "
+            "command line --out DIR; an object store will not do."
+        )
     where = Backend.of(backend, address, workers, gpus_per_worker)
     place = None if home is None else home.path
     evaluators = evaluators_of(targets, evaluator, data, recipe, place, where == Backend())

@@ -168,8 +168,8 @@ class RunConfig:
                 raise SettingError("Real trainings run one after another: leave out the workers of the clock.")
             if (side := getattr(evaluator, "stack", 1)) > 1 == self.batch:
                 raise SettingError(
-                    f"Cells train side by side where a run asks for several at once: give a search batch={side}, or "
-                    "leave out the evaluator's stack."
+                    f"Cells train side by side where a search asks for several at once: give nm.search batch={side}. "
+                    "Comparisons and searchers of several lengths ask for one: leave out the evaluator's stack."
                 )
         return replace(self, clock=clock, lengths=lengths)
 

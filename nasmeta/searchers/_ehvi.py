@@ -237,7 +237,7 @@ def _prior(kernel: CellKernel) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 
 def _labels_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return labels in the order of values, shape (n,), both of mean zero: half by ranks and half by distances."""
+    """Return labels in the order of values, shape (n,), half by ranks and half by distances; of unit variance."""
     ranks = normal_scores(values)
     clipped = np.maximum(values, np.quantile(values, _TAIL))
     if not clipped.std():

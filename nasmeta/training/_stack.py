@@ -97,6 +97,15 @@ class StackedLearner(Learner):
         """Let the others go on; `epoch_of_each` tells."""
 
 
+def check_stackable(recipe: Recipe) -> None:
+    """Refuse a recipe that several networks cannot share."""
+    if recipe.precision == "float16":
+        raise SettingError(
+            "A stack does not train in float16, since one factor would scale the gradients of all its networks: take "
+            "precision bfloat16 or float32, or leave out the stack."
+        )
+
+
 def train_stacks(
     folders: Mapping[int, Path | None],
     space: CellSpace,
@@ -113,11 +122,7 @@ def train_stacks(
     One that would be alone in a stack, that began by itself or whose output does not depend on the image is trained by
     itself, so its result is that of `run_training` to the bit.
     """
-    if recipe.precision == "float16":
-        raise SettingError(
-            "A stack does not train in float16, since one factor would scale the gradients of all its networks: take "
-            "precision bfloat16 or float32, or stack=1."
-        )
+    check_stackable(recipe)
     apart, together = dict[int, Path | None](), dict[int, Path | None]()
     for cell, folder in folders.items():
         alone = not any(live_edges(space.ops_of(cell).tolist())) or _began_in_a_stack(folder) is False

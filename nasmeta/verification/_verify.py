@@ -148,6 +148,10 @@ def verify(
     task = searches.task
     say = announce or (lambda text: None)
     with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
+        if stack > 1:
+            from nasmeta.training._stack import check_stackable  # brings PyTorch
+
+            check_stackable(trainer.recipe)
         found = look_up(task, [c.cell for c in chosen], trainer.dataset, trainer.recipe, compare_with)
         results: dict[int, list[TrainingResult]] = {}
         failures: dict[int, list[str]] = {}

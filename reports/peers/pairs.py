@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +15,10 @@ Lead: TypeAlias = "tuple[str, np.ndarray]"  # a peer, and how many evaluations f
 FEW_RUNS = 5  # fewer than these have no interval and decide nothing
 NEARLY = 0.9  # who needs at least this share of another's evaluations does hardly better
 VERDICTS = ("won", "tied", "lost", "neither found one")
+HELP = {  # a searcher that does as well, and whether it does better
+    ("random", False): "the model hardly helps", ("random", True): "the model does not help",
+    ("gp", False): "the sources hardly help", ("gp", True): "the sources do not help",
+}  # fmt: skip
 
 
 def paired(runs: pd.DataFrame, own: str, peer: str) -> pd.DataFrame:
@@ -86,9 +91,9 @@ def sure(ahead: dict[str, Lead]) -> list[str]:
     return [task for task, (_, lead) in ahead.items() if len(lead) >= FEW_RUNS and bootstrap_interval(lead)[0] > 0]
 
 
-def share_held(tasks: dict[str, list[str]], but: str = "?") -> float:
-    """Return the share of the decided tasks that are won or tied, without those that begin so."""
-    kept = {name: [task for task in of if not task.startswith(but)] for name, of in tasks.items()}
+def share_held(tasks: dict[str, list[str]], but: Collection[str] = ()) -> float:
+    """Return the share of the decided tasks that are won or tied, without some."""
+    kept = {name: [task for task in of if task not in but] for name, of in tasks.items()}
     held = len(kept["won"]) + len(kept["tied"])
     return held / max(1, held + len(kept["lost"]))
 
@@ -110,7 +115,7 @@ def reasons(runs: pd.DataFrame, own: str, ahead: dict[str, Lead]) -> list[str]:
             lines.append(f"on {task} few runs are paired ({len(lead)}), so it may be chance")
         elif even:
             mine, theirs = means[even[0]]
-            what = "the model hardly helps" if even[0] == "random" else "the sources hardly help"
+            what = HELP[even[0], theirs <= mine]
             lines.append(f"on {task} {what}, `{even[0]}` needs {theirs:.1f} and `{own}` {mine:.1f}")
         elif means:
             compared = " and ".join(f"`{other}` {theirs:.1f}" for other, (_, theirs) in means.items())

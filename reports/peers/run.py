@@ -270,7 +270,7 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
         )
         held, elsewhere = (
             f"{'reached' if share >= 0.8 else 'missed'}: {share:.0%}"
-            for share in (share_held(tasks), share_held(tasks, but="nb201/"))
+            for share in (share_held(tasks), share_held(tasks, [task for task in runs["task"] if "nb201/" in task]))
         )
         lines.append(
             f"The aim, no more evaluations than the best {what} on 80 % of the tasks, is {held}. Without "
@@ -278,6 +278,14 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
             f"differences that leaves out 0: {', '.join(sure(ahead)) or 'none'}. Where else `{own}` needs more, the "
             "seeds may have decided, and the best of several was chosen after the runs."
         )
+        ran = runs[runs["searcher"].isin(others)].groupby("task")["searcher"].nunique()
+        few, more = ran.index[ran == ran.min()], ran.index[ran > ran.min()]
+        if len(more):
+            names = sorted(set(runs.loc[runs["task"].isin(few) & runs["searcher"].isin(others), "searcher"]))
+            lines.append(
+                f"On {len(few)} of these tasks only {', '.join(f'`{name}`' for name in names)} ran: the share is "
+                f"{share_held(tasks, more):.0%} there, and {share_held(tasks, few):.0%} on the other {len(more)}."
+            )
         if why := reasons(runs, own, ahead):
             lines.append(f"Where it needs more: {'; '.join(why)}.")
         if others_found := unpaired(runs, own, others, open_):
@@ -304,7 +312,11 @@ def findings(runs: pd.DataFrame, ms: pd.Series) -> list[str]:
         "single task decides nothing. The tables below have intervals."
     )
     quick = [f"`{name}` {ms[name]:.0f}" for name in ms.sort_values().index if name in (*PLAIN, "meta")]
-    lines.append(f"Processor milliseconds a step, in the median of the runs: {', '.join(quick)}.")
+    slow = [f"`{name}`" for name in ms.sort_values().index if name in peers and ms[name] < 10 * ms["gp"]]
+    lines.append(
+        f"Processor milliseconds a step, in the median of the runs: {', '.join(quick)}. The aim is a tenth of a "
+        "peer's; " + (f"`gp` misses it against {', '.join(slow)}." if slow else "`gp` reaches it against all.")
+    )
     lines.append(
         f"Lines of a program that searches a table of one's own: {lines_of_code()} ([alone.py](alone.py)). With the "
         "adapter it is one for each: only the name differs."

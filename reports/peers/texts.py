@@ -28,8 +28,8 @@ NOT_HERE = (
 
 RUN_TEXT = """
 `{command}`, on one thread of a shared machine; times are of the processor. Time was short: {slow} had {budget}
-evaluations on seven of the tasks, `ax` at most one run a task, and with `--only` some were stopped sooner than others
-(the tables count the runs); not reached: {left}. What is the same whatever the seed, {same}, was run once and is
+evaluations on seven of the tasks or fewer, `ax` at most one run a task, and with `--only` some were stopped sooner than
+others (the tables count the runs); not reached: {left}. What is the same whatever the seed, {same}, was run once and is
 compared with every seed. The whole comparison, 30 runs of 200 evaluations of everything on every task, is `python
 reports/peers/run.py --folder FOLDER --repeats 30 --evaluations 200 --whole`, or `nasmeta compare peers`. The kernel
 and the acquisition of `gp` and the settings of `meta` were chosen on NAS-Bench-201, and what `gp` compares on other

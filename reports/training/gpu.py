@@ -183,6 +183,8 @@ class Report:
             arguments += ["--recipe", self.recipe.name, "--stack", ",".join(map(str, STACKS)), "--rounds", "3"]
             arguments += ["--cuda-graphs"] if self.device.type == "cuda" else []
         rows = stacked.main(arguments)
+        if not rows:
+            return  # nothing fitted, and the page says that it is not measured
         found = {
             f"stack_{row.case}" + ("_graphs" if row.what == "CUDA graphs" else ""): float(np.median(row.ours))
             for row in rows
