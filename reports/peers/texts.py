@@ -16,11 +16,10 @@ In percent of the distance between the median and the best architecture of the t
 interval of a bootstrap over tasks. Searchers with fewer tasks were run on fewer: compare the paired numbers above."""
 
 NOT_HERE = (
-    """`syne-tune-gp` takes about five seconds a step: it is tested, and not compared. HEBO 0.3.6 asks for numpy below
-    1.25, this package for 2. NASLib is not on PyPI ([why it is not here](../../docs/peers.md)).""",
+    """`syne-tune-gp` takes about five seconds a step: it is tested, and not compared. HEBO and NASLib cannot be
+    installed ([why](../../docs/peers.md)).""",
     """`syne-tune-rush` has one length of training here, as most of the tasks have: it is the best cell of each source,
-    then random search. What RUSH is made for, to stop trainings early, is not measured. Release 0.16 of Syne Tune names
-    `RUSHScheduler` in its `__all__` and defines it nowhere; its rule is in the adapter.""",
+    then random search. What RUSH is made for, to stop trainings early, is not measured.""",
     """Syne Tune's zero-shot scheduler returns random search from `suggest`; the adapter asks `get_config`, which is the
     paper's method. `ax` proposes a point of a Sobol sequence where its model has proposed known architectures five
     times in a row, as is its default.""",
