@@ -162,7 +162,7 @@ def test_the_journal_says_what_was_trained(trained: list[int], tmp_path: Path) -
         nm.search("random", "nb201/cifar10", evaluations=3, journal=path)
 
 
-@pytest.mark.parametrize("isolated", [False, True])
+@pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_batch_trains_side_by_side(isolated: bool, tmp_path: Path) -> None:
     def search(stack: int, where: Path, batch: int = 4) -> History:
         evaluator = TrainingEvaluator(
@@ -187,7 +187,7 @@ def test_a_batch_trains_side_by_side(isolated: bool, tmp_path: Path) -> None:
     np.testing.assert_allclose(single.values, found.values, atol=100 / 24)  # rounding: an image or two
     with pytest.raises(JournalError, match="another run"):
         search(1, path)
-    with pytest.raises(SettingError, match="give a search batch=3"):
+    with pytest.raises(SettingError, match="give nm.search batch=3"):
         search(3, tmp_path / "other.jsonl", batch=1)
 
 

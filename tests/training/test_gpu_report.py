@@ -49,6 +49,7 @@ def test_the_page_says_what_is_open_and_what_is_reached(gpu: ModuleType) -> None
     assert page.count("| not measured |") == len(gpu.TARGETS) - 1
 
 
+@pytest.mark.slow
 def test_stacks_are_measured_at_a_small_size(gpu: ModuleType, tmp_path: Path) -> None:
     command = [sys.executable, "reports/training/gpu.py", "--smoke", "--part", "stack", "--device", "cpu"]
     done = subprocess.run([*command, "--output", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -83,8 +83,13 @@ def test_the_cells_here_have_all_operations() -> None:
     "changes",
     [
         {},
-        {"prune": False, "cells_per_stage": 2, "channels": 3, "evaluate_every": 2},
-        {"ema": 0.9, "label_smoothing": 0.1, "channels_last": True, "schedule": "cosine", "nesterov": False},
+        pytest.param(
+            {"prune": False, "cells_per_stage": 2, "channels": 3, "evaluate_every": 2}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            {"ema": 0.9, "label_smoothing": 0.1, "channels_last": True, "schedule": "cosine", "nesterov": False},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_each_learns_what_it_learns_alone(changes: dict[str, Any], few: ImageDataset, tmp_path: Path) -> None:
