@@ -187,7 +187,7 @@ def test_a_batch_trains_side_by_side(isolated: bool, tmp_path: Path) -> None:
     np.testing.assert_allclose(single.values, found.values, atol=100 / 24)  # rounding: an image or two
     with pytest.raises(JournalError, match="another run"):
         search(1, path)
-    with pytest.raises(SettingError, match="give nm.search batch=3"):
+    with pytest.raises(SettingError, match="batch=3"):
         search(3, tmp_path / "other.jsonl", batch=1)
 
 
