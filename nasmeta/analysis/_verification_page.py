@@ -96,8 +96,8 @@ def _side_by_side(facts: Mapping[str, Any]) -> list[str]:
     halved = f"; memory was short, so stacks were halved up to {facts['stack_halvings']} times"
     return [
         f"* Trainings: stacks of up to {facts['stack']} networks{halved if facts['stack_halvings'] else ''}. Sums "
-        "round in another order than in single trainings, so accuracies differ from theirs by up to some points, as "
-        "those of two seeds do. Each has an equal part of a stack's seconds."
+        "round in another order than in single trainings, so accuracies differ from theirs by up to some points. Each "
+        "has an equal part of a stack's seconds."
     ]
 
 

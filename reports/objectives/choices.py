@@ -46,7 +46,7 @@ def main() -> None:
     """Measure what is missing, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
-    path = HERE / "choices.csv"
+    path, most = HERE / "choices.csv", max(runs for *_, runs in VARIANTS.values())
     done = set()
     if path.is_file():
         done = set(pd.read_csv(path)[["task", "variant", "seed"]].itertuples(index=False, name=None))
@@ -54,7 +54,7 @@ def main() -> None:
         writer = csv.writer(file, lineterminator="\n")
         if not done:
             writer.writerow(("family", "task", "variant", "seed", *AT))
-        for run, (family, tasks), variant in product(range(15), TASKS.items(), VARIANTS):
+        for run, (family, tasks), variant in product(range(most), TASKS.items(), VARIANTS):
             (longer, labels, runs), seed = VARIANTS[variant], 100 + run
             for task in tasks:
                 if run >= runs or (task, variant, seed) in done:

@@ -154,7 +154,8 @@ a little flattered.
 LONGER = """\
 **The recipe `verify-cpu-8` is "{name}": τ = {tau} at {seconds:.0f} seconds a cell on one core** (one of the best ten:
 {best_seconds:.0f}). One of the best is placed above a spread cell with a chance of {auc}. Target: τ ≥ 0.6 at 3 minutes
-a cell on two cores: {verdict}. It is the only one of its cost that was tried, so nothing was chosen by these figures.
+a cell on two cores: {verdict}. It is the only one of its cost that was tried, but its width and its number of images
+are those of the recipes that had ordered these same cells best, so its figures may be a little flattered, too.
 """
 FREE = """\
 Of what needs no training here, the {name} orders the spread cells best: τ = {tau}.
