@@ -20,7 +20,9 @@ _NOISE, _NOISE_LABELS = 0.3, 1  # deviation of labels from an adapted prediction
 _ROUNDS = 2  # of slope and process in turn
 
 Adapt = Callable[[NDArray[np.int32], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
-Foretell = Callable[[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]], NDArray[np.float64]]
+Forecast = Callable[
+    [NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]], tuple[NDArray[np.float64], NDArray[np.float64]]
+]
 
 
 class Blend(NamedTuple):
@@ -32,7 +34,7 @@ class Blend(NamedTuple):
 
 
 def blended(
-    space: SearchSpace, adapt: Adapt, foretell: Foretell, cells: NDArray[np.int32], scores: NDArray[np.float64]
+    space: SearchSpace, adapt: Adapt, forecast: Forecast, cells: NDArray[np.int32], scores: NDArray[np.float64]
 ) -> Blend:
     """Weigh three predictions by how well each foretells the target's labels without seeing them.
 
@@ -47,7 +49,7 @@ def blended(
     folds = np.array_split(rng.permutation(n), _FOLDS)
     for fold in folds:
         kept = np.setdiff1d(np.arange(n), fold)
-        unseen[fold] = foretell(cells[kept], scores[kept], cells[fold])
+        unseen[fold] = forecast(cells[kept], scores[kept], cells[fold])[0]
     mean, std = adapt(cells, scores)
     level, spread = scores.mean(), float(scores.std()) or 1.0
     labels, seen, adapted = (scores - level) / spread, (unseen - level) / spread, (mean - level) / spread

@@ -135,8 +135,8 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         expected = self._expected(learnt)[found]
         self.scale_ = Scale.fit(self._scale_kind(learnt), labels, expected, self._trust(learnt))
         if self.blends and len(found) >= FEWEST_LABELS and np.ptp(self.scale_.scores) > 0:
-            adapt, foretell = partial(self._adapted, learnt), partial(self._foretold, learnt)
-            self.mean_, self.std_, self.weights_ = blended(self.cell_space, adapt, foretell, found, self.scale_.scores)
+            adapt, forecast = partial(self._adapted, learnt), partial(self._forecast, learnt)
+            self.mean_, self.std_, self.weights_ = blended(self.cell_space, adapt, forecast, found, self.scale_.scores)
         else:
             self.mean_, self.std_ = self._adapted(learnt, found, self.scale_.scores)
             self.weights_ = {"adapted": 1.0}
@@ -188,11 +188,12 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and deviation of all cells' scores, given the scores of some, maybe none."""
 
-    def _foretold(
+    def _forecast(
         self, learnt: Any, cells: NDArray[np.int32], scores: NDArray[np.float64], asked: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
-        """Return the mean scores of a few cells, given those of others: override where that is cheaper than of all."""
-        return self._adapted(learnt, cells, scores)[0][asked]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation of some cells' scores, given those of others: override where all cost more."""
+        mean, std = self._adapted(learnt, cells, scores)
+        return mean[asked], std[asked]
 
     def _scale_kind(self, learnt: Any) -> str:
         return "rank"

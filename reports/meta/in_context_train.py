@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from in_context_network import TrainedNetwork
 from in_context_tasks import FAMILIES, GROUPS, SIZES, Bank, Pool, banks, draw, seen_in
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
-from nasmeta.meta.in_context._network import InContextNetwork
 from nasmeta.meta.in_context._reading import Reading
 from nasmeta.meta.in_context._similarity import Similarity
 from nasmeta.meta.in_context._weights import save_weights
@@ -72,7 +72,7 @@ def batch_of(pool: Pool, chosen: NDArray[np.integer]) -> tuple[list[torch.Tensor
     return parts, torch.from_numpy(pool.wanted[chosen])
 
 
-def write(folder: Path, network: InContextNetwork, without: str, steps: int, seed: int) -> None:
+def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed: int) -> None:
     """Write weights, and what they were trained on."""
     families = [family for family in FAMILIES if family not in GROUPS.get(without, ())]
     seen = [seen_in(family) for family in families]
@@ -89,19 +89,19 @@ def write(folder: Path, network: InContextNetwork, without: str, steps: int, see
     print(f"Written: {path} ({path.stat().st_size:,} bytes)", flush=True)
 
 
-def loss_of(network: InContextNetwork, arguments: list[torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
+def loss_of(network: TrainedNetwork, arguments: list[torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
     """Return the negative log likelihood."""
     mean, deviation = network(*arguments)
     likelihood = 0.5 * ((wanted - mean) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
     return likelihood.clamp(max=_MOST_LOSS).mean()
 
 
-def train(found: dict[int, Pool], without: str, steps: int, seed: int) -> tuple[InContextNetwork, list[list[object]]]:
+def train(found: dict[int, Pool], without: str, steps: int, seed: int) -> tuple[TrainedNetwork, list[list[object]]]:
     """Return the network that has not seen a group of families, and rows on what it says of these."""
     hidden = GROUPS.get(without, ())
     kept = {size: np.array([i for i, f in enumerate(pool.families) if f not in hidden]) for size, pool in found.items()}
     torch.manual_seed(seed)
-    network = InContextNetwork()
+    network = TrainedNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
     rng = np.random.default_rng([seed, 4])
@@ -127,7 +127,7 @@ def train(found: dict[int, Pool], without: str, steps: int, seed: int) -> tuple[
 
 
 @torch.no_grad()
-def checked(network: InContextNetwork, found: dict[int, Pool], hidden: tuple[str, ...]) -> list[list[object]]:
+def checked(network: TrainedNetwork, found: dict[int, Pool], hidden: tuple[str, ...]) -> list[list[object]]:
     """Return rank correlations on episodes of families that were left out: of the network and of its experts."""
     rows: list[list[object]] = []
     for size, pool in found.items():

@@ -15,17 +15,14 @@ import nasmeta as nm
 from nasmeta.errors import DamagedFileError, LeakageError, LeakageWarning, SettingError, UnknownNameError
 from nasmeta.files import shipped
 from nasmeta.meta import META_PREDICTORS, load_meta_model, save_meta_model
+from nasmeta.meta.in_context._network import InContextNetwork
+from nasmeta.meta.in_context._reading import Reading, SourceView, _mixture, read
+from nasmeta.meta.in_context._similarity import Similarity
+from nasmeta.meta.in_context._weights import chosen_weights, read_weights, save_weights, shipped_weights
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import MetaPredictorContract, made_up_values
-
-torch = pytest.importorskip("torch")
-
-from nasmeta.meta.in_context._network import InContextNetwork  # noqa: E402
-from nasmeta.meta.in_context._reading import Reading, SourceView, _mixture, read  # noqa: E402
-from nasmeta.meta.in_context._similarity import Similarity  # noqa: E402
-from nasmeta.meta.in_context._weights import chosen_weights, read_weights, save_weights, shipped_weights  # noqa: E402
 
 COLUMNS = SearchSpace("columns", {"width": [8, 16, 32, 64], **{f"op{i}": ["conv", "pool", "skip"] for i in range(5)}})
 GROUPS = {"nb201": "nb201", "tnb101": "tnb101", "tnb101-macro": "tnb101", "graph": "graph", "hpobench-mlp": "tabular"}
@@ -161,16 +158,13 @@ def test_a_known_cell_is_read_without_its_own_label() -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 12])
 def test_each_cell_is_predicted_as_if_it_were_the_only_one(n: int) -> None:
-    torch.manual_seed(0)
-    network = InContextNetwork().eval()
-    parts = [torch.from_numpy(part)[None] for part in reading(n=n)]
-    with torch.inference_mode():
-        mean, deviation = network(*parts)
-        known, errors, asked, experts, among, across = parts
-        one, _ = network(known, errors, asked[:, 3:4], experts[:, 3:4], among, across[:, 3:4])
-    assert mean.shape == deviation.shape == (1, 30)
-    assert bool((deviation > 0).all())
-    assert math.isclose(float(one), float(mean[0, 3]), abs_tol=1e-5)
+    network, read_of = InContextNetwork(read_weights(shipped_weights()["all"]).arrays), reading(n=n)
+    contexts = network.contexts(read_of)
+    mean, deviation = network.answer(contexts, read_of.asked, read_of.experts, read_of.across)
+    one, _ = network.answer(contexts, read_of.asked[3:4], read_of.experts[3:4], read_of.across[3:4])
+    assert mean.shape == deviation.shape == (30,)
+    assert (deviation > 0).all()
+    assert math.isclose(float(one[0]), float(mean[3]), abs_tol=1e-5)
 
 
 def test_the_order_of_labels_says_nothing() -> None:

@@ -26,6 +26,27 @@ def scripts() -> Any:
     return in_context_tasks, in_context_train
 
 
+@pytest.mark.parametrize("n", [0, 1, 12])
+def test_the_package_computes_what_the_trained_module_does(scripts: Any, n: int) -> None:
+    import torch
+
+    from nasmeta.meta.in_context._network import InContextNetwork
+    from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
+    from nasmeta.meta.in_context._weights import read_weights, shipped_weights
+
+    arrays, rng = read_weights(shipped_weights()["all"]).arrays, np.random.default_rng(n)
+    shapes = [(n, INPUTS), (n, EXPERTS), (40, INPUTS), (40, EXPERTS), (n, n, SIMILARITIES), (40, n, SIMILARITIES)]
+    read = Reading(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))
+    network = InContextNetwork(arrays)
+    said = network.answer(network.contexts(read), read.asked, read.experts, read.across)
+    module = scripts[1].TrainedNetwork()
+    module.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in arrays.items()})
+    with torch.inference_mode():
+        wanted = module(*(torch.from_numpy(part)[None] for part in read))
+    for part, other in zip(said, wanted, strict=True):
+        np.testing.assert_allclose(part, other[0].numpy(), atol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def found(scripts: Any) -> Any:
     """Return some episodes of made-up functions, half of which are said to be of another family."""

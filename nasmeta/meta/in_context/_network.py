@@ -1,85 +1,121 @@
-"""The transformer."""
+"""The transformer's forward pass, in NumPy: whoever searches needs no PyTorch, with which its weights were trained."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Mapping
+from typing import Any
 
-from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["InContextNetwork"]
+from nasmeta.meta._model_archive import check_array
+from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
+from nasmeta.meta.in_context._similarity import Floats
 
-_LEAST_DEVIATION = 0.03
+__all__ = ["HEADS", "LAYERS", "LEAST_DEVIATION", "WIDTH", "InContextNetwork"]
 
-
-class _Layer(nn.Module):
-    """Attention to the known cells, more to those that are similar, then a network on each token."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.queries, self.keys_values = nn.Linear(width, width), nn.Linear(width, 2 * width)
-        self.out = nn.Linear(width, width)
-        self.similarity = nn.Linear(SIMILARITIES, heads)
-        self.network = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
-
-    def forward(self, tokens: Tensor, context: Tensor, similarity: Tensor) -> Tensor:
-        batch, _, width = tokens.shape
-        queries = self._apart(self.queries(self.first(tokens)))
-        keys, values = map(self._apart, self.keys_values(self.first(context)).chunk(2, dim=2))
-        bias = self.similarity(similarity).permute(0, 3, 1, 2)
-        mixed = nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
-        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(batch, -1, width))
-        out: Tensor = tokens + self.network(self.second(tokens))
-        return out
-
-    def _apart(self, tokens: Tensor) -> Tensor:
-        return tokens.reshape(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
+WIDTH, HEADS, LAYERS = 32, 4, 3
+LEAST_DEVIATION = 0.03
+_EPSILON = 1e-5  # of the normalisation, as PyTorch's
 
 
-class InContextNetwork(nn.Module):
+def _shapes() -> dict[str, tuple[int, ...]]:
+    """Return the shape of each array by its name."""
+    linear = {"embed.0": (WIDTH, INPUTS), "embed.2": (WIDTH, WIDTH), "labels": (WIDTH, EXPERTS)}
+    for i in range(LAYERS):
+        of_layer = {"queries": (WIDTH, WIDTH), "keys_values": (2 * WIDTH, WIDTH), "out": (WIDTH, WIDTH)}
+        of_layer |= {"similarity": (HEADS, SIMILARITIES)}
+        of_layer |= {"network.0": (2 * WIDTH, WIDTH), "network.2": (WIDTH, 2 * WIDTH)}
+        linear |= {f"layers.{i}.{name}": shape for name, shape in of_layer.items()}
+    linear["head"] = (EXPERTS + 2, WIDTH)
+    norms = ["norm", *(f"layers.{i}.{name}" for i in range(LAYERS) for name in ("first", "second"))]
+    shapes = {f"{name}.weight": shape for name, shape in linear.items()}
+    shapes |= {f"{name}.bias": shape[:1] for name, shape in linear.items()}
+    shapes |= {f"{name}.{part}": (WIDTH,) for name in norms for part in ("weight", "bias")}
+    return {"start": (1, 1, WIDTH), **shapes}
+
+
+class InContextNetwork:
     """A transformer neural process (Nguyen and Grover, ICML 2022) that weighs experts cell by cell.
 
     Known cells attend to each other and to a learnt token; the others attend to the known ones alone, so each is
     predicted as if it were the only one (Müller et al., ICLR 2022). Attention has a bias by similarity in the space, so
     the network is the same for any space. The head gives each expert a weight, and adds a correction and a deviation.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray of float16
+        Weights, by the names that PyTorch's module in ``reports/meta/in_context_network.py`` gives them.
     """
 
-    def __init__(self, width: int = 32, heads: int = 4, layers: int = 3) -> None:
-        super().__init__()
-        self.embed = nn.Sequential(nn.Linear(INPUTS, width), nn.SiLU(), nn.Linear(width, width))
-        self.labels = nn.Linear(EXPERTS, width)
-        self.start = nn.Parameter(torch.zeros(1, 1, width))
-        self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, EXPERTS + 2)
-        with torch.no_grad():
-            self.head.weight.mul_(0.1)
-            self.head.bias.zero_()
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._of = {
+            name: check_array(arrays, name, np.float16, shape).astype(np.float32) for name, shape in _shapes().items()
+        }
 
-    def forward(
-        self, known: Tensor, errors: Tensor, asked: Tensor, experts: Tensor, among: Tensor, across: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return mean and deviation at the cells that are asked for, (batch, q), of a batch of what `Reading` has."""
-        return self.answer(self.contexts(known, errors, among), asked, experts, across)
-
-    def contexts(self, known: Tensor, errors: Tensor, among: Tensor) -> list[Tensor]:
-        """Return the context before each layer, each (batch, 1 + n, width)."""
-        tokens = torch.cat([self.start.expand(len(known), -1, -1), self.embed(known) + self.labels(errors)], dim=1)
-        similarity = nn.functional.pad(among, (0, 0, 1, 0, 1, 0))
+    def contexts(self, read: Reading) -> list[tuple[Floats, Floats]]:
+        """Return what each layer attends to: keys and values of the known cells, each (heads, 1 + n, width / heads)."""
+        known = self._embedded(read.known) + self._linear("labels", read.errors)
+        tokens = np.concatenate([self._of["start"][0], known])
+        similarity = np.pad(read.among, ((1, 0), (1, 0), (0, 0)))
         found = []
-        for layer in self.layers:
-            found.append(tokens)
-            tokens = layer(tokens, tokens, similarity)
+        for i in range(LAYERS):
+            keys_values = self._linear(f"layers.{i}.keys_values", self._normed(f"layers.{i}.first", tokens))
+            keys, values = np.split(keys_values, 2, axis=1)
+            found.append((_apart(keys), _apart(values)))
+            tokens = self._layer(i, tokens, found[-1], similarity)
         return found
 
-    def answer(self, contexts: list[Tensor], asked: Tensor, experts: Tensor, across: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and deviation of what is asked."""
-        tokens, similarity = self.embed(asked), nn.functional.pad(across, (0, 0, 1, 0))
-        for layer, context in zip(self.layers, contexts, strict=True):
-            tokens = layer(tokens, context, similarity)
-        said = self.head(self.norm(tokens))
-        weights = said[..., :-2].softmax(dim=-1)
-        mean = (weights * experts).sum(dim=-1) + said[..., -2]
-        return mean, nn.functional.softplus(said[..., -1]) + _LEAST_DEVIATION
+    def answer(
+        self, contexts: list[tuple[Floats, Floats]], asked: Floats, experts: Floats, across: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return mean and deviation of what is asked, both of shape (q,)."""
+        tokens, similarity = self._embedded(asked), np.pad(across, ((0, 0), (1, 0), (0, 0)))
+        for i, context in enumerate(contexts):
+            tokens = self._layer(i, tokens, context, similarity)
+        said = self._linear("head", self._normed("norm", tokens))
+        mean: Floats = (_softmax(said[:, :-2]) * experts).sum(axis=1) + said[:, -2]
+        deviation: Floats = np.logaddexp(said[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
+        return mean, deviation
+
+    def _layer(self, i: int, tokens: Floats, context: tuple[Floats, Floats], similarity: Floats) -> Floats:
+        """Attend to the known cells, more to those that are similar, then a network on each token."""
+        keys, values = context
+        queries = _apart(self._linear(f"layers.{i}.queries", self._normed(f"layers.{i}.first", tokens)))
+        bias = self._linear(f"layers.{i}.similarity", similarity)
+        scores = queries @ keys.transpose(0, 2, 1) / np.float32(np.sqrt(WIDTH // HEADS)) + bias.transpose(2, 0, 1)
+        mixed = (_softmax(scores) @ values).transpose(1, 0, 2).reshape(len(tokens), WIDTH)
+        tokens = tokens + self._linear(f"layers.{i}.out", mixed)
+        inside = self._linear(f"layers.{i}.network.0", self._normed(f"layers.{i}.second", tokens))
+        out: Floats = tokens + self._linear(f"layers.{i}.network.2", _silu(inside))
+        return out
+
+    def _embedded(self, inputs: Floats) -> Floats:
+        return self._linear("embed.2", _silu(self._linear("embed.0", inputs)))
+
+    def _linear(self, name: str, inputs: Floats) -> Floats:
+        product: Floats = inputs @ self._of[f"{name}.weight"].T + self._of[f"{name}.bias"]
+        return product
+
+    def _normed(self, name: str, tokens: Floats) -> Floats:
+        centred = tokens - tokens.mean(axis=1, keepdims=True)
+        scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + np.float32(_EPSILON))
+        normed: Floats = centred / scale * self._of[f"{name}.weight"] + self._of[f"{name}.bias"]
+        return normed
+
+
+def _apart(tokens: Floats) -> Floats:
+    """Return the parts that the heads see, shape (heads, n, width / heads)."""
+    return tokens.reshape(len(tokens), HEADS, -1).transpose(1, 0, 2)
+
+
+def _softmax(scores: Floats) -> Floats:
+    shares: Floats = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares /= shares.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _silu(inputs: Floats) -> Floats:
+    with np.errstate(over="ignore"):  # of a large negative input the sigmoid is 0
+        activated: Floats = inputs / (1 + np.exp(-inputs))
+    return activated

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from nasmeta.meta._cell_columns import proxy_scores
@@ -39,12 +38,7 @@ class InContextModel:
     @cached_property
     def network(self) -> InContextNetwork:
         """The transformer."""
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            network = InContextNetwork()
-            for name, value in network.named_parameters():
-                array = check_array(self.weights.arrays, name, np.float16, tuple(value.shape))
-                value.copy_(torch.from_numpy(array.astype(np.float32)))
-        return network.eval()
+        return InContextNetwork(self.weights.arrays)
 
 
 class InContext(MetaPredictor):
@@ -106,28 +100,20 @@ class InContext(MetaPredictor):
     def _adapted(
         self, learnt: InContextModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return self._answers(learnt, cells, scores, np.arange(self.cell_space.size))
+        return self._forecast(learnt, cells, scores, np.arange(self.cell_space.size))
 
-    def _foretold(
-        self, learnt: InContextModel, cells: NDArray[np.int32], scores: NDArray[np.float64], asked: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
-        return self._answers(learnt, cells, scores, asked)[0]
-
-    def _answers(
-        self, learnt: InContextModel, cells: NDArray[Any], scores: NDArray[np.float64], wanted: NDArray[Any]
+    def _forecast(
+        self, learnt: InContextModel, cells: NDArray[Any], scores: NDArray[np.float64], asked: NDArray[Any]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and deviation of some cells' scores, given those of others."""
         ranked = normal_scores(scores) if len(scores) else scores
         view = SourceView.of(learnt.scores, proxy_scores(self.cell_space).T)
-        reading = read(self._similarity, view, cells, ranked, wanted, np.arange(self.cell_space.size))
-        mean, deviation = np.empty(len(wanted)), np.empty(len(wanted))
-        with torch.inference_mode():
-            known, errors, asked, experts, among, across = (torch.from_numpy(part)[None] for part in reading)
-            contexts = learnt.network.contexts(known, errors, among)
-            for first in range(0, len(wanted), _BLOCK):
-                some = slice(first, first + _BLOCK)
-                said = learnt.network.answer(contexts, asked[:, some], experts[:, some], across[:, some])
-                mean[some], deviation[some] = (part[0].double().numpy() for part in said)
+        reading = read(self._similarity, view, cells, ranked, asked, np.arange(self.cell_space.size))
+        mean, deviation = np.empty(len(asked)), np.empty(len(asked))
+        contexts = learnt.network.contexts(reading)
+        for first in range(0, len(asked), _BLOCK):
+            some = slice(first, first + _BLOCK)
+            said = learnt.network.answer(contexts, reading.asked[some], reading.experts[some], reading.across[some])
+            mean[some], deviation[some] = said
         if not len(scores):
             return mean, deviation
         spread = float(ranked.var())

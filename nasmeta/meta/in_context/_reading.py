@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cholesky
+from scipy.linalg.lapack import dtrtri
 
 from nasmeta.meta.in_context._similarity import LENGTHS, Floats, Similarity
 
@@ -130,13 +132,17 @@ class _Mixture(NamedTuple):
 
 def _mixture(covariances: NDArray[np.float64], labels: NDArray[np.float64]) -> _Mixture:
     """Weigh processes of covariance (c, n, n), noise included."""
-    inverse = np.linalg.inv(covariances)
-    solved = inverse @ labels
-    likelihood = -0.5 * (solved @ labels + np.linalg.slogdet(covariances)[1])
+    solved, precision = np.empty(covariances.shape[:2]), np.empty(covariances.shape[:2])
+    likelihood = np.empty(len(covariances))
+    for i, covariance in enumerate(covariances):
+        factor = cholesky(covariance, lower=True, check_finite=False)
+        inverse = dtrtri(factor, lower=1)[0]
+        solved[i] = inverse.T @ (inverse @ labels)
+        precision[i] = (inverse**2).sum(axis=0)
+        likelihood[i] = -0.5 * solved[i] @ labels - np.log(np.diag(factor)).sum()
     weights = np.exp(likelihood - likelihood.max())
     weights /= weights.sum()
-    left_out = labels - solved / np.diagonal(inverse, axis1=1, axis2=2)
-    return _Mixture(weights, solved, weights @ left_out)
+    return _Mixture(weights, solved, weights @ (labels - solved / precision))
 
 
 def _alone(among: list[Floats], across: list[Floats], scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:

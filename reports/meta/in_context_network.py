@@ -1,0 +1,68 @@
+"""The transformer as a PyTorch module, to train it; the package has the same forward pass in NumPy."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nasmeta.meta.in_context._network import HEADS, LAYERS, LEAST_DEVIATION, WIDTH
+from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES
+
+__all__ = ["TrainedNetwork"]
+
+
+class _Layer(nn.Module):
+    """Attention to the known cells, more to those that are similar, then a network on each token."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.queries, self.keys_values = nn.Linear(width, width), nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+        self.similarity = nn.Linear(SIMILARITIES, heads)
+        self.network = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+
+    def forward(self, tokens: Tensor, context: Tensor, similarity: Tensor) -> Tensor:
+        batch, _, width = tokens.shape
+        queries = self._apart(self.queries(self.first(tokens)))
+        keys, values = map(self._apart, self.keys_values(self.first(context)).chunk(2, dim=2))
+        bias = self.similarity(similarity).permute(0, 3, 1, 2)
+        mixed = nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
+        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(batch, -1, width))
+        out: Tensor = tokens + self.network(self.second(tokens))
+        return out
+
+    def _apart(self, tokens: Tensor) -> Tensor:
+        return tokens.reshape(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+class TrainedNetwork(nn.Module):
+    """The module behind `nasmeta.meta.in_context._network.InContextNetwork`, which describes it; in batches."""
+
+    def __init__(self, width: int = WIDTH, heads: int = HEADS, layers: int = LAYERS) -> None:
+        super().__init__()
+        self.embed = nn.Sequential(nn.Linear(INPUTS, width), nn.SiLU(), nn.Linear(width, width))
+        self.labels = nn.Linear(EXPERTS, width)
+        self.start = nn.Parameter(torch.zeros(1, 1, width))
+        self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, EXPERTS + 2)
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+            self.head.bias.zero_()
+
+    def forward(
+        self, known: Tensor, errors: Tensor, asked: Tensor, experts: Tensor, among: Tensor, across: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return mean and deviation at the cells that are asked for, (batch, q), of a batch of what `Reading` has."""
+        tokens = torch.cat([self.start.expand(len(known), -1, -1), self.embed(known) + self.labels(errors)], dim=1)
+        similarity = nn.functional.pad(among, (0, 0, 1, 0, 1, 0))
+        sought, to_known = self.embed(asked), nn.functional.pad(across, (0, 0, 1, 0))
+        for layer in self.layers:
+            sought = layer(sought, tokens, to_known)
+            tokens = layer(tokens, tokens, similarity)
+        said = self.head(self.norm(sought))
+        weights = said[..., :-2].softmax(dim=-1)
+        mean = (weights * experts).sum(dim=-1) + said[..., -2]
+        return mean, nn.functional.softplus(said[..., -1]) + LEAST_DEVIATION
