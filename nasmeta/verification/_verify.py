@@ -100,7 +100,8 @@ def verify(
         Train so many cells of a seed side by side as one network: see `nasmeta.training.train_many`. A folder is of
         trainings in stacks, or of single ones.
     announce : callable, optional
-        Is told in words what is done.
+        Is told in words what is done, after each epoch too; before stacks also the seconds and the memory that they
+        will take, as a trial with few images says.
     **options
         Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
         know the data set and no ``valid_fraction`` is given.
@@ -148,6 +149,7 @@ def verify(
     task = searches.task
     say = announce or (lambda text: None)
     with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
+        trainer.announce = announce
         if stack > 1:
             from nasmeta.training._stack import check_stackable  # brings PyTorch
 
@@ -188,9 +190,15 @@ def _trainings(
     """Yield each training's cell and result; both ways leave the same folders."""
     folder, total = home / "trainings", len(cells) * len(seeds)
     if stack > 1:
+        estimated = ""
         for seed in seeds:
-            say(f"training {len(cells)} cells, {min(stack, len(cells))} side by side, seed {seed}")
-            yield from trainer.train_stack({cell: folder / f"{cell}-{seed}" for cell in cells}, seed, stack).items()
+            folders: dict[int, Path | None] = {cell: folder / f"{cell}-{seed}" for cell in cells}
+            what = f"training {len(cells)} cells, {min(stack, len(cells))} side by side, seed {seed}"
+            if trainer.announce is not None and not estimated:
+                estimated = trainer.estimate_stack(folders, stack)
+            what += f" ({estimated})" if estimated else ""
+            tell = trainer.announced(what, len(cells) * trainer.recipe.epochs)
+            yield from trainer.train_stack(folders, seed, stack, tell=tell).items()
         return
     if workers != 1:
         from nasmeta.training import train_many
@@ -213,9 +221,10 @@ def _trainings(
         for j, cell in enumerate(cells):
             done = i * len(cells) + j
             left = f", about {np.mean(seconds) * (total - done) / 60:.0f} minutes left" if seconds else ""
-            say(f"training {done + 1} of {total}: cell {cell}, seed {seed}{left}")
+            what = f"training {done + 1} of {total}: cell {cell}, seed {seed}{left}"
+            tell = trainer.announced(what, trainer.recipe.epochs)
             try:
-                result = trainer.train(cell, seed, folder / f"{cell}-{seed}")
+                result = trainer.train(cell, seed, folder / f"{cell}-{seed}", tell=tell)
                 seconds.append(result.train_seconds + result.evaluate_seconds)
                 yield cell, result
             except TrainingFailed as failure:

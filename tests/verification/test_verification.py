@@ -66,7 +66,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple[in
     """Let trainings take no time: half a point below the table, an even seed higher; return (cell, seed) of each."""
     values, calls = nm.get_task("nb201/cifar10").values, []
 
-    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
+    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None, **_: object) -> TrainingResult:
         assert folder is not None
         if folder.is_dir():
             return results[cell, seed]
@@ -571,6 +571,24 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
     assert result.stat().st_mtime_ns == written
 
 
+@pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stack", [1, 2])
+def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_path: Path) -> None:
+    recipe, said = load_recipe("tiny", epochs=2, channels=4), list[str]()
+    how: dict[str, Any] = {"device": "cpu", "isolated": isolated, "stack": stack, "announce": said.append}
+    verify([journal], FEW, recipe, folder=tmp_path, top=2, controls=0, seeds=1, **how)
+    if stack == 1:
+        heads = ["training 1 of 2: cell ", "training 2 of 2: cell "]
+        ends = [["1 of 2 epochs", "2 of 2 epochs"]] * 2
+    else:
+        heads, ends = ["training 2 cells, 2 side by side, seed 0 (estimated: "], [["2 of 4 epochs", "4 of 4 epochs"]]
+    for head, due in zip(heads, ends, strict=True):
+        first, *epochs = [one for one in said if one.startswith(head)]
+        assert [one.removeprefix(f"{first}: ").split(",")[0] for one in epochs] == due
+        assert all("loss " in one for one in epochs)
+    assert said[-1] == "measuring latencies"
+
+
 def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None:
     recipe = load_recipe("tiny", epochs=1, channels=4)
     arguments: dict[str, Any] = {"top": 2, "controls": 1, "seeds": 2, "isolated": False, "device": "cpu"}
@@ -581,7 +599,9 @@ def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None
     found = asked(stack=2)
     assert found.cells["trainings"].tolist() == [2, 2, 2]
     assert (found.facts["stack"], found.facts["stack_halvings"]) == (2, 0)
-    pd.testing.assert_frame_equal(asked(stack=2).cells, found.cells)
+    said: list[str] = []
+    pd.testing.assert_frame_equal(asked(stack=2, announce=said.append).cells, found.cells)
+    assert not any("estimated" in one for one in said)  # nothing is left to train
     with pytest.raises(JournalError, match="stacked"):
         asked()
     (page, *_) = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")
