@@ -32,9 +32,9 @@ from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._gpus import visible_gpus
 from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs
 from nasmeta.experiments._results import Results
-from nasmeta.experiments._shards import Shard
+from nasmeta.experiments._shards import share_of
 from nasmeta.experiments._workers import results_of
-from nasmeta.journals import FolderLease
+from nasmeta.journals import FolderLease, Shard
 from nasmeta.places import in_store, located
 from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, History, RunConfig, check_lengths_used
@@ -214,7 +214,7 @@ def compare(
     if epochs is not None:
         check_lengths_used(specs.values(), epochs)
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
-    wanted = dict.fromkeys(configs, of_runs) if part is None else part.share([*configs], learners, of_runs)
+    wanted = dict.fromkeys(configs, of_runs) if part is None else share_of(part, [*configs], learners, of_runs)
     comparison = _Comparison(configs, wanted)
     if home is None:
         return comparison.frame(where, progress, None)
