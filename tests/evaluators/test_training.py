@@ -193,6 +193,27 @@ def test_a_batch_trains_side_by_side(isolated: bool, tmp_path: Path) -> None:
         search(3, tmp_path / "other.jsonl", batch=1)
 
 
+def test_the_journal_says_where_a_stack_was_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from nasmeta.training._stack import StackedLearner
+
+    step = StackedLearner._step
+
+    def short(self: StackedLearner, *arguments: Any) -> Any:
+        if self.n_networks > 2:
+            raise torch.OutOfMemoryError("no more memory")
+        return step(self, *arguments)
+
+    monkeypatch.setattr(StackedLearner, "_step", short)
+    path = tmp_path / "run.jsonl"
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, isolated=False, stack=3)
+    run = nm.search("random", evaluator, evaluations=3, batch=3, journal=path)
+    assert run.notes == [{"stack": n, "stack_halvings": 1} for n in (2, 2, 1)]
+    assert path.read_text().count('"stack_halvings": 1') == 3
+    assert not run.failures
+
+
 def test_a_stack_whose_process_is_killed_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[int]] = []
 
