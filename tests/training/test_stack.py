@@ -352,6 +352,16 @@ def test_a_stack_is_estimated_before_it_trains(
     assert "estimated" not in capsys.readouterr().err  # nothing is left to train
 
 
+def test_the_seconds_of_a_stack_are_about_what_it_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = load_dataset("digits")
+    found = train_many(CELLS, "nb201", whole, RECIPE, folder=tmp_path, stack=3, progress=True, **CPU)
+    match = re.match(r"estimated: ([\d.e+]+) seconds for 2 epochs of 5 cells", capsys.readouterr().err)
+    assert match is not None
+    results = [result for result in found if isinstance(result, TrainingResult)]
+    took = sum(result.train_seconds + result.evaluate_seconds for result in results)
+    assert took / 4 < float(match[1]) < took * 4  # a machine that others use
+
+
 def test_a_trial_and_a_training_that_lack_memory_say_so(
     few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
