@@ -52,6 +52,14 @@ def verify(
     stack: Annotated[
         int, typer.Option(metavar="N", help="Train N cells side by side as one network, which fills a GPU better.")
     ] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Do only part I, from 0, of N parts of the trainings; all parts may run at once in one folder. The "
+            "same command without it writes the page.",
+        ),
+    ] = None,
     demo: Annotated[
         bool,
         typer.Option("--demo", help="Search the table and verify on scikit-learn's digits; takes about two minutes."),
@@ -65,8 +73,8 @@ def verify(
     asked: dict[str, Any] = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
     command = None
     if demo:
-        if runs or data is not None:
-            raise SettingError("The demonstration has its own run and data: leave out RUN and --data.")
+        if runs or data is not None or shard is not None:
+            raise SettingError("The demonstration has its own run and data: leave out RUN, --data and --shard.")
         from nasmeta.evaluators import require_torch
 
         require_torch()
@@ -87,10 +95,17 @@ def verify(
             device=device,
             workers=int(workers) if workers.isdecimal() else workers,
             stack=stack,
+            shard=shard,
             announce=tell,
             **asked,
             **dataset_options(data, split, valid_fraction, size),
         )
+    if shard is not None:
+        failed = sum(len(reasons.split(", ")) for reasons in found.cells["failures"] if reasons)
+        n = int(found.cells["trainings"].sum()) + failed
+        done = f"{n} training{'s are' if n != 1 else ' is'}" + (f" done, {failed} failed" if failed else " done")
+        typer.echo(f"Shard {shard}: its {done}. After all shards, leave out --shard for the page.")
+        return
     _show(found)
     echo_written(write_verification_page(found.cells, found.epochs, found.facts, folder, command=command))
 

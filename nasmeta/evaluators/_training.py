@@ -357,9 +357,8 @@ class TrainingEvaluator(Evaluator):
             self.trainer.close()
 
     def _train(self, cell: int) -> _Trained:
-        if self.trainer.announce is not None:
-            self.trainer.announce(f"training cell {cell}")
-        named = {"recipe": self._short, "until": self._until}
+        tell = self.trainer.announced(f"training cell {cell}", self._until or self.recipe.epochs)
+        named = {"recipe": self._short, "until": self._until, "tell": tell}
         asked: dict[str, Any] = {name: own for name, own in named.items() if own is not None}
         folder = self._folder_of(cell)
         try:
@@ -373,12 +372,11 @@ class TrainingEvaluator(Evaluator):
         folders = {cell: self._folder_of(cell) for cell in cells if cell not in {**self._begun, **self._trained}}
         if not folders:
             return
-        if self.trainer.announce is not None:
-            self.trainer.announce(f"training {len(folders)} cells")
+        tell = self.trainer.announced(f"training {len(folders)} cells", len(folders) * self.recipe.epochs)
         with ExitStack() as turns:
             for cell in sorted(folders):  # so that two processes do not wait for each other
                 turns.enter_context(_turn_at(folders[cell]))
-            found = self.trainer.train_stack(folders, self.seed, self.stack, self.recipe)
+            found = self.trainer.train_stack(folders, self.seed, self.stack, self.recipe, tell)
         self._trained |= {cell: self._told(one) for cell, one in found.items()}
 
     def _told(self, result: TrainingResult | TrainingFailed) -> _Trained:

@@ -32,12 +32,12 @@ from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._gpus import visible_gpus
 from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs
 from nasmeta.experiments._results import Results
-from nasmeta.experiments._shards import Shard
+from nasmeta.experiments._shards import share_of
 from nasmeta.experiments._workers import results_of
-from nasmeta.journals import FolderLease
+from nasmeta.journals import FolderLease, Shard
 from nasmeta.places import in_store, located
 from nasmeta.progress import progress_bar
-from nasmeta.runs import Clock, History, RunConfig
+from nasmeta.runs import Clock, History, RunConfig, check_lengths_used
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.tasks import SourceTask, Task
@@ -150,7 +150,8 @@ def compare(
     clock : Clock or mapping, optional
         How simulated time passes in each run; its workers are simulated ones, not processes.
     epochs : sequence of int or str, optional
-        The lengths of training that multi-fidelity searchers may use.
+        The lengths of training that multi-fidelity searchers may use; the others take the full one. Short ones are
+        refused where no searcher would use them.
 
     Returns
     -------
@@ -210,8 +211,10 @@ def compare(
         for label, spec in specs.items():
             learnt: dict[str, Any] = {"meta_model": models.get(label), "sources": taught.get(label)}
             configs[i, label] = RunConfig.of(spec, answers, budget, **learnt, **of_all, label=label)
+    if epochs is not None:
+        check_lengths_used(specs.values(), epochs)
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
-    wanted = dict.fromkeys(configs, of_runs) if part is None else part.share([*configs], learners, of_runs)
+    wanted = dict.fromkeys(configs, of_runs) if part is None else share_of(part, [*configs], learners, of_runs)
     comparison = _Comparison(configs, wanted)
     if home is None:
         return comparison.frame(where, progress, None)

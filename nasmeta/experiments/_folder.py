@@ -12,9 +12,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
-from nasmeta.experiments._shards import Shard
 from nasmeta.files import write_whole
-from nasmeta.journals import FolderLease, changed_code
+from nasmeta.journals import FolderLease, Shard, changed_code
 from nasmeta.places import in_store, read_whole
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec

@@ -69,6 +69,7 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
             "space": names([run.space for run in runs]),
             "warm_start": names([run.warm_start for run in runs]),
             "stopped": names([run.stopped for run in runs]),
+            "failure": _reasons(runs, sum(lengths)),
         }
     )
     for i in range(max((run.values.shape[1] for run in runs if run.values.ndim > 1), default=0)):
@@ -88,6 +89,18 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
         for task, of_task in measured.items()
     }
     return frame
+
+
+def _reasons(runs: Sequence[History], n: int) -> pd.Categorical[str]:
+    """Return why each of n evaluations failed, an empty string where it did not."""
+    import pandas as pd
+
+    codes, positions, begin = np.zeros(n, np.int64), {"": 0}, 0
+    for run in runs:
+        for position, reason in run._reasons().items():
+            codes[begin + position] = positions.setdefault(reason, len(positions))
+        begin += len(run)
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(positions), dtype=str))
 
 
 def _without_noise(

@@ -74,9 +74,7 @@ class FrontHistory(History):
     def _reached(self) -> NDArray[np.float64]:
         """The values, NaN where an evaluation failed: nothing of these is on a front."""
         values = self.values
-        if self._failures:
-            counted = np.arange(len(self._cells))[self._counted].tolist()
-            values[[i in self._failures for i in counted]] = np.nan
+        values[list(self._reasons())] = np.nan
         return values
 
     @property

@@ -243,10 +243,13 @@ class History(ShowsFacts):
     @property
     def failures(self) -> dict[int, str]:
         """The architectures whose evaluation failed, and why; a training's value is then 0, a table's its worst."""
-        if not self._failures:
-            return {}
-        counted = np.arange(len(self._cells))[self._counted].tolist()
-        return {self._cells[i]: self._failures[i] for i in counted if i in self._failures}
+        cells: list[int] = self.cells.tolist() if self._failures else []
+        return {cells[position]: reason for position, reason in self._reasons().items()}
+
+    def _reasons(self) -> dict[int, str]:
+        """Return why evaluations failed, by their position among those that count."""
+        counted = np.arange(len(self._cells))[self._counted].tolist() if self._failures else []
+        return {position: self._failures[i] for position, i in enumerate(counted) if i in self._failures}
 
     @property
     def notes(self) -> list[Mapping[str, Any]]:
@@ -350,14 +353,14 @@ class History(ShowsFacts):
             (on the clock when it ended), incumbent, incumbent_value, regret (distance to the task's optimum, in the
             signal's unit), worker and epochs (of the training), clock (how time passed: workers and policies),
             space and warm_start (what of the space was searched, and how many first cells sources chose), stopped
-            (why the run ended, see `History`).
+            (why the run ended, see `History`), failure (why the evaluation failed; empty where it did not).
             Incumbent, its value and regret count full trainings; before the first they are those of the worst cell.
 
         Examples
         --------
         >>> import nasmeta as nm
         >>> nm.search("random", "nb201/cifar10", evaluations=50).frame().shape
-        (50, 17)
+        (50, 18)
         """
         return results_frame([self])
 

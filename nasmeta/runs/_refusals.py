@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from nasmeta.errors import SettingError
@@ -26,6 +28,17 @@ def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -
     if n > 1 and (spec.guidance or budget.stop_at_optimum):
         what = "A learned space and a warm start need" if spec.guidance else "stop_at_optimum needs"
         raise SettingError(f"{what} one objective, but {task.name} has {n}: leave it out.")
+
+
+def check_lengths_used(specs: Iterable[SearcherSpec], lengths: Iterable[object]) -> None:
+    """Refuse short trainings where no searcher asks for any."""
+    own = list(specs)
+    if len(list(lengths)) > 1 and not any(spec.is_multi_fidelity for spec in own):
+        names, s = ", ".join(spec.name for spec in own), "s" * (len(own) == 1)
+        raise SettingError(
+            f"{names} take{s} full trainings only: leave out epochs (--epochs), or name a searcher "
+            "that trains shortly first, such as asha, hyperband or bohb (nasmeta list searchers)."
+        )
 
 
 def why_no_seconds(evaluator: Evaluator) -> str:

@@ -14,6 +14,7 @@ from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Clock, checked_budget
 from nasmeta.runs._config import RunConfig
 from nasmeta.runs._history import History
+from nasmeta.runs._refusals import check_lengths_used
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import Searcher
@@ -103,7 +104,8 @@ def search(
         promoted cells; see `nasmeta.runs.Clock`.
     epochs : sequence of int or str, optional
         The lengths of training that a multi-fidelity searcher may use; by default all that the task is known for, see
-        `nasmeta.tasks.fidelities`. ``"50of200"`` is a point of a learning curve.
+        `nasmeta.tasks.fidelities`. ``"50of200"`` is a point of a learning curve. Searchers of one length take the full
+        one; short ones beside it are then refused.
 
     Returns
     -------
@@ -152,6 +154,8 @@ def search(
         clock=clock,
         epochs=epochs,
     )
+    if epochs is not None:
+        check_lengths_used([spec], epochs)
     history = None if path is None else config.read(path)
     if history is not None:
         return history

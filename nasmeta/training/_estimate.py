@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +28,17 @@ class Estimate:
     seconds: float
     memory_bytes: int
     images_at_once: int  # of a batch: fewer where memory did not suffice in the trial
+
+    def told(self, what: str, device: torch.device, if_short: str) -> str:
+        """Say it in words, and what will be done where the device has less memory free."""
+        said = (
+            f"estimated: {self.seconds:,.3g} seconds for {what}, {self.memory_bytes / 1e9:.2g} GB for "
+            f"{self.images_at_once} images at once"
+        )
+        if device.type != "cuda":
+            return said
+        free, _ = torch.cuda.mem_get_info(device)
+        return said if self.memory_bytes <= free else f"{said}, of {free / 1e9:.2g} GB free: {if_short}"
 
 
 def bytes_needed(network: torch.nn.Module, dataset: ImageDataset, batch_size: int, context: int = CONTEXT_BYTES) -> int:
@@ -70,27 +82,37 @@ def estimate_training(
     TrainingFailed
         As in the training.
     """
+
+    def begun(few: ImageDataset, shorter: Recipe) -> Learner:
+        network: torch.nn.Module
+        if build_network is None:
+            network = CellNetwork(cell, get_cell_space(space), n_classes=few.n_classes, **recipe.skeleton)
+        else:
+            network = own_network(build_network, get_space(space).choices(cell), few, 0)
+        return Learner(network, few, shorter, 0, device, cell)
+
+    return estimate(begun, dataset, recipe, device)
+
+
+def estimate(
+    begun: Callable[[ImageDataset, Recipe], Learner], dataset: ImageDataset, recipe: Recipe, device: torch.device
+) -> Estimate:
+    """Estimate what a learner takes, one or a stack, which `begun` makes of few images and a short recipe."""
     batch = min(recipe.batch_size, len(dataset.splits["train"]))
     tried = batch if device.type == "cuda" else min(batch, _TRIED)
     few = dataset.subset(max(2, tried))
-    network: torch.nn.Module
-    if build_network is None:
-        network = CellNetwork(cell, get_cell_space(space), n_classes=few.n_classes, **recipe.skeleton)
-    else:
-        network = own_network(build_network, get_space(space).choices(cell), few, 0)
+    learner = begun(few, recipe.but(epochs=2, evaluate_every=1, compile=False, cuda_graphs=False))
     context = CONTEXT_BYTES if device.type == "cuda" else 0
-    needed = bytes_needed(network, dataset, batch, context)
-    shorter = recipe.but(epochs=2, evaluate_every=1, compile=False, cuda_graphs=False)
-    learner = Learner(network, few, shorter, 0, device, cell)
+    needed = bytes_needed(learner.network, dataset, batch, context)
     with computing(deterministic=False):
         learner.epoch(0)  # the first one pays for what is set up once
         start = time.perf_counter()
-        record = learner.epoch(1)
-        evaluation = time.perf_counter() - start - record.seconds
+        learning = learner.epoch(1).seconds * learner.n_networks
+        evaluation = time.perf_counter() - start - learning
     n = {name: len(positions) for name, positions in dataset.splits.items()}
     n_tried = {name: len(positions) for name, positions in few.splits.items()}
     evaluations = -(-recipe.epochs // recipe.evaluate_every)
     of_images = evaluation * (n["valid"] + n["test"]) / max(1, n_tried["valid"] + n_tried["test"])
-    seconds = recipe.epochs * record.seconds * n["train"] / n_tried["train"] + evaluations * of_images
+    seconds = recipe.epochs * learning * n["train"] / n_tried["train"] + evaluations * of_images
     at_once = batch if learner.micro_batch >= tried else learner.micro_batch
     return Estimate(seconds, needed, at_once)

@@ -88,6 +88,8 @@ class Learner:
             torch.compiler.reset()  # else the networks before count towards the limit beyond which nothing is compiled
             self._forward = torch.compile(self.network, mode="reduce-overhead" if recipe.cuda_graphs else None)
 
+    n_networks = 1  # that learn side by side
+
     @property
     def outcome(self) -> nn.Module:
         """The network that is evaluated: with averaged weights, where the recipe averages."""

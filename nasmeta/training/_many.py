@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import multiprocessing
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -14,18 +15,20 @@ from typing import Any
 
 import torch
 
-from nasmeta.checks import check_instance, check_int, check_list
+from nasmeta.checks import check_bool, check_instance, check_int, check_list
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, shown
 from nasmeta.places import checked_path
+from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.threads import end_with
 from nasmeta.training._dataset import ImageDataset, load_dataset
 from nasmeta.training._estimate import bytes_needed
 from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import CellNetwork
+from nasmeta.training._progress import EpochCount
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import TrainingResult
-from nasmeta.training._stack import train_stacks
+from nasmeta.training._stack import estimate_stacks, train_stacks
 from nasmeta.training._trainer import run_training
 
 
@@ -42,6 +45,7 @@ def train_many(
     stack: int = 1,
     data_options: Mapping[str, Any] | None = None,
     deterministic: bool = False,
+    progress: bool = False,
 ) -> list[TrainingResult | TrainingFailed]:
     """Train networks of several cells, each with each seed.
 
@@ -69,6 +73,9 @@ def train_many(
         for float16.
     data_options : mapping, optional
         Further arguments of `load_dataset`, where the data set is named.
+    progress : bool, default False
+        Show a progress bar over the epochs of all trainings; those in other processes count when they end. Of stacks,
+        say before it the seconds and the memory that they will take, as a trial of the largest with few images says.
 
     Returns
     -------
@@ -89,7 +96,7 @@ def train_many(
     """
     space, base = get_cell_space(space), checked_path("folder", folder)
     chosen = chosen_device(device, here=workers != "ray" or device == "auto")
-    recipe = load_recipe(recipe)
+    recipe, progress = load_recipe(recipe), check_bool("progress", progress)
     data = dataset if isinstance(dataset, ImageDataset) else _loaded(dataset, data_options or {})
     data = recipe.images_of(data)
     own_seeds = [check_int("a seed", seed, 0) for seed in check_list("seeds", seeds, "whole numbers")]
@@ -101,28 +108,85 @@ def train_many(
             raise SettingError(
                 f"A stack trains in this process, not in others: leave out workers={shown(workers)}, or stack={stack}."
             )
-        stacked: dict[_Job, TrainingResult | TrainingFailed] = {}
-        for seed in dict.fromkeys(own_seeds):
-            folders: dict[int, Path | None] = {cell: base / f"{cell}-{seed}" for cell in dict.fromkeys(indices)}
-            where: dict[str, Any] = {"device": device, "deterministic": deterministic}
-            found = train_stacks(folders, space, data, recipe, seed, stack, **where)
-            stacked |= {(cell, seed): outcome for cell, outcome in found.items()}
-        return [stacked[job] for job in jobs]
-    settings = {"space": space.name, "recipe": recipe, "device": str(chosen), "deterministic": deterministic}
+        how: dict[str, Any] = {"device": str(chosen), "deterministic": deterministic}
+        done = _in_stacks(distinct, base, space, data, recipe, stack, progress, how)
+        return [done[job] for job in jobs]
+    settings: dict[str, Any] = {
+        "space": space.name,
+        "recipe": recipe,
+        "device": str(chosen),
+        "deterministic": deterministic,
+    }
     if workers == "auto":
         n_workers = _fitting([cell for cell, _ in distinct], space, data, recipe, chosen)
     elif workers == "ray":
-        done = _on_ray(distinct, base.absolute(), data, settings)
-        return [done[job] for job in jobs]
+        n_workers = 1  # by another way
     elif isinstance(workers, str):
         raise SettingError(f"workers is a whole number, 'auto' or 'ray', not {shown(workers)}.")
     else:
         n_workers = check_int("workers", workers)
-    if n_workers == 1 or len(distinct) <= 1:
-        done = {job: _train(job, base, data, settings) for job in distinct}
-    else:
-        done = _in_processes(distinct, min(n_workers, len(distinct)), base, data, settings)
+    with progress_bar("epochs", len(distinct) * recipe.epochs, shown=progress) as bar:
+        count = EpochCount(distinct, lambda done, note: bar.update(done, note=note))
+
+        def ended(job: _Job) -> None:
+            count.update({job: recipe.epochs})
+
+        if workers == "ray":
+            done = _on_ray(distinct, base.absolute(), data, settings, ended)
+        elif n_workers > 1 and len(distinct) > 1:
+            done = _in_processes(distinct, min(n_workers, len(distinct)), base, data, settings, ended)
+        else:
+            done = {}
+            for job in distinct:
+                done[job] = _train(job, base, data, {**settings, "on_epoch": count.watcher(job)})
+                ended(job)
     return [done[job] for job in jobs]
+
+
+def _in_stacks(
+    jobs: Sequence[_Job],
+    base: Path,
+    space: CellSpace,
+    data: ImageDataset,
+    recipe: Recipe,
+    size: int,
+    progress: bool,
+    how: Mapping[str, Any],
+) -> dict[_Job, TrainingResult | TrainingFailed]:
+    """Train cells side by side, seed after seed."""
+    by_seed: dict[int, dict[int, Path | None]] = {}
+    for cell, seed in jobs:
+        by_seed.setdefault(seed, {})[cell] = base / f"{cell}-{seed}"
+    if progress:
+        device = torch.device(how["device"])
+        said = (estimate_stacks(folders, space, data, recipe, size, device) for folders in by_seed.values())
+        if first := next(filter(None, said), ""):
+            print(first + ", each seed" * (len(by_seed) > 1), file=sys.stderr)
+    found: dict[_Job, TrainingResult | TrainingFailed] = {}
+    with progress_bar("epochs", len(jobs) * recipe.epochs, shown=progress) as bar:
+        count = EpochCount(by_seed, lambda done, note: bar.update(done, note=note))
+        for seed, folders in by_seed.items():
+
+            def tell(done: int, note: str, seed: int = seed) -> None:
+                count.update({seed: done}, note)
+
+            of_seed = train_stacks(folders, space, data, recipe, seed, size, tell=tell, **how)
+            found |= {(cell, seed): outcome for cell, outcome in of_seed.items()}
+    if progress:
+        _tell_halvings(found.values())
+    return found
+
+
+def _tell_halvings(found: Iterable[TrainingResult | TrainingFailed]) -> None:
+    """Say on stderr where memory was short."""
+    cut = [result for result in found if isinstance(result, TrainingResult) and result.stack_halvings]
+    if cut:
+        print(
+            f"Memory did not suffice for all: stacks of {len(cut)} trainings were cut into halves, of down to "
+            f"{min(result.stack for result in cut)} cells; {min(result.micro_batch for result in cut)} images went "
+            "through the network at once.",
+            file=sys.stderr,
+        )
 
 
 def _loaded(source: str, options: Mapping[str, Any]) -> ImageDataset:
@@ -170,13 +234,18 @@ def _train(job: _Job, folder: Path, data: ImageDataset, settings: Mapping[str, A
 
 
 def _in_processes(
-    jobs: Sequence[_Job], n_workers: int, folder: Path, data: ImageDataset, settings: Mapping[str, Any]
+    jobs: Sequence[_Job],
+    n_workers: int,
+    folder: Path,
+    data: ImageDataset,
+    settings: Mapping[str, Any],
+    ended: Callable[[_Job], object],
 ) -> dict[_Job, TrainingResult | TrainingFailed]:
-    done = _round(jobs, n_workers, folder, data, settings)
+    done = _round(jobs, n_workers, folder, data, settings, ended)
     for job in jobs:
         # one that was killed takes the others of its pool along, and an error of CUDA those after it in its process
         if job not in done or (len(jobs) > 1 and getattr(done[job], "reason", "") == "error"):
-            done |= _round([job], 1, folder, data, settings)
+            done |= _round([job], 1, folder, data, settings, ended)
         if job not in done:
             done[job] = TrainingFailed(
                 f"The process that trained cell {job[0]} with seed {job[1]} was killed twice; often memory is short.",
@@ -186,7 +255,11 @@ def _in_processes(
 
 
 def _on_ray(
-    jobs: Sequence[_Job], folder: Path, data: ImageDataset, settings: Mapping[str, Any]
+    jobs: Sequence[_Job],
+    folder: Path,
+    data: ImageDataset,
+    settings: Mapping[str, Any],
+    ended: Callable[[_Job], object],
 ) -> dict[_Job, TrainingResult | TrainingFailed]:
     """Train as Ray tasks; a task whose worker is lost goes on elsewhere from its checkpoint."""
     try:
@@ -209,11 +282,17 @@ def _on_ray(
             ray.exceptions.NodeDiedError,
         ) as lost:
             done[job] = TrainingFailed(f"The training of cell {job[0]} with seed {job[1]} was lost: {lost}", "killed")
+        ended(job)
     return done
 
 
 def _round(
-    jobs: Sequence[_Job], n_workers: int, folder: Path, data: ImageDataset, settings: Mapping[str, Any]
+    jobs: Sequence[_Job],
+    n_workers: int,
+    folder: Path,
+    data: ImageDataset,
+    settings: Mapping[str, Any],
+    ended: Callable[[_Job], object],
 ) -> dict[_Job, TrainingResult | TrainingFailed]:
     """Train side by side; return what was done before a process was killed, if one was."""
     done: dict[_Job, TrainingResult | TrainingFailed] = {}
@@ -224,6 +303,8 @@ def _round(
             waiting: dict[_Job, Future[TrainingResult | TrainingFailed]] = {
                 job: pool.submit(_train_received, job, folder, settings) for job in jobs
             }
+            for job, future in waiting.items():
+                future.add_done_callback(lambda one, job=job: one.exception() or ended(job))  # type: ignore[misc]
             for future in wait(waiting.values(), return_when=FIRST_EXCEPTION).done:
                 reason = future.exception()
                 if reason is not None and not isinstance(reason, BrokenProcessPool):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,13 +18,15 @@ from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.spaces import CellSpace
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._device_data import Augmentation
+from nasmeta.training._estimate import estimate
 from nasmeta.training._export import read_tensors
 from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing
-from nasmeta.training._network import live_edges
+from nasmeta.training._network import CellNetwork, live_edges
+from nasmeta.training._progress import EpochCount, Tell, note_of
 from nasmeta.training._ranks import Ranks
 from nasmeta.training._recipe import Recipe
-from nasmeta.training._result import EpochRecord, TrainingResult
+from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult
 from nasmeta.training._stacked_network import StackedNetwork
 from nasmeta.training._trainer import CHECKPOINT_FILE, Training, identity_of, keep_failure, own_folder, run_training
 
@@ -44,7 +47,7 @@ class StackedLearner(Learner):
     ) -> None:
         network = StackedNetwork([member.network for member in members])  # type: ignore[misc]
         super().__init__(network, dataset, recipe.but(ema=0.0), seed, device, cell=-1)
-        self._recipe, self._members = recipe, members
+        self._recipe, self._members, self.n_networks = recipe, members, len(members)
         states = {own: member._optimizer.state[own] for member in members for own in member.network.parameters()}
         self._momenta: list[tuple[Tensor, list[dict[str, Tensor]]]] = [
             (tensor, [states[part] for part in own])  # type: ignore[index]
@@ -116,13 +119,71 @@ def train_stacks(
     *,
     device: str = "auto",
     deterministic: bool = False,
+    tell: Tell | None = None,
 ) -> dict[int, Outcome]:
     """Train cells, each with its folder, so many side by side; see `nasmeta.training.train_many`.
 
     One that would be alone in a stack, that began by itself or whose output does not depend on the image is trained by
-    itself, so its result is that of `run_training` to the bit.
+    itself, so its result is that of `run_training` to the bit. After each epoch `tell` is told how many are done, of
+    all cells, and how they went.
     """
     check_stackable(recipe)
+    apart, parts = _parts(folders, space, size)
+    done: dict[int, Outcome] = {}
+    count = EpochCount(folders, tell)
+    common = {"device": device, "deterministic": deterministic}
+    for cell, folder in apart.items():
+        watched: dict[str, Any] = {"folder": folder, "on_epoch": count.watcher(cell), **common}
+        try:
+            result = run_training(cell, space, data, recipe, seed, **watched)
+            done[cell] = replace(result, network=None)
+        except TrainingFailed as failure:
+            done[cell] = failure.with_traceback(None)
+        count.update({cell: recipe.epochs})
+    for part in parts:
+        done |= _Stack(space, data, recipe, seed, chosen_device(device), deterministic, count).train(part)
+    return {cell: done[cell] for cell in folders}
+
+
+def estimate_stacks(
+    folders: Mapping[int, Path | None],
+    space: CellSpace,
+    data: ImageDataset,
+    recipe: Recipe,
+    size: int,
+    device: torch.device,
+) -> str:
+    """Say in words what the stacks will take, by a trial of the largest; nothing where none is to be trained.
+
+    See `nasmeta.training._estimate.estimate_training`.
+    """
+    check_stackable(recipe)
+    parts = [[*part] for part in _parts(folders, space, size)[1] if not all(map(_is_done, part.values()))]
+    if not parts:
+        return ""
+    flops = [sum(float(space.flops(cell, dataset="cifar10")) for cell in part) for part in parts]
+    largest = parts[flops.index(max(flops))]
+
+    def begun(few: ImageDataset, shorter: Recipe) -> Learner:
+        networks = {cell: CellNetwork(cell, space, n_classes=few.n_classes, **recipe.skeleton) for cell in largest}
+        members = [Learner(network, few, shorter, 0, device, cell) for cell, network in networks.items()]
+        return StackedLearner(members, few, shorter, 0, device)
+
+    try:
+        found = estimate(begun, data, recipe, device)
+    except TrainingFailed as failure:  # any other says so itself when it begins
+        short = f"estimated: memory does not suffice for {len(largest)} cells side by side, the stack will be halved"
+        return short if failure.reason == "out of memory" else ""
+    seconds = found.seconds * sum(flops) / max(flops)
+    what = f"{recipe.epochs} epochs of {sum(map(len, parts))} cells"
+    side = replace(found, seconds=seconds).told(what, device, "the stack will be halved")
+    return f"{side}, {len(largest)} cells side by side"
+
+
+def _parts(
+    folders: Mapping[int, Path | None], space: CellSpace, size: int
+) -> tuple[dict[int, Path | None], list[dict[int, Path | None]]]:
+    """Return the cells that train by themselves, and the stacks of the others."""
     apart, together = dict[int, Path | None](), dict[int, Path | None]()
     for cell, folder in folders.items():
         alone = not any(live_edges(space.ops_of(cell).tolist())) or _began_in_a_stack(folder) is False
@@ -131,17 +192,12 @@ def train_stacks(
     parts = [dict(pairs[begin : begin + size]) for begin in range(0, len(pairs), size)]
     if parts and len(parts[-1]) == 1 and not any(map(_began_in_a_stack, parts[-1].values())):
         apart |= parts.pop()
-    done: dict[int, Outcome] = {}
-    common = {"device": device, "deterministic": deterministic}
-    for cell, folder in apart.items():
-        try:
-            result = run_training(cell, space, data, recipe, seed, folder=folder, **common)  # type: ignore[arg-type]
-            done[cell] = replace(result, network=None)
-        except TrainingFailed as failure:
-            done[cell] = failure.with_traceback(None)
-    for part in parts:
-        done |= _Stack(space, data, recipe, seed, chosen_device(device), deterministic).train(part)
-    return {cell: done[cell] for cell in folders}
+    return apart, parts
+
+
+def _is_done(folder: Path | None) -> bool:
+    """Say whether a training of this folder has finished."""
+    return folder is not None and (folder / RESULT_FILE).is_file()
 
 
 def _began_in_a_stack(folder: Path | None) -> bool | None:
@@ -155,10 +211,17 @@ class _Stack:
     """Trainings that go on side by side; each keeps its own folder, as a training by itself does."""
 
     def __init__(
-        self, space: CellSpace, data: ImageDataset, recipe: Recipe, seed: int, device: torch.device, fixed: bool
+        self,
+        space: CellSpace,
+        data: ImageDataset,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+        fixed: bool,
+        count: EpochCount,
     ) -> None:
         self._space, self._data, self._recipe, self._seed = space, data, recipe, seed
-        self._device, self._deterministic = device, fixed
+        self._device, self._deterministic, self._count = device, fixed, count
         self._done: dict[int, Outcome] = {}
 
     def train(self, folders: Mapping[int, Path | None]) -> dict[int, Outcome]:
@@ -175,6 +238,7 @@ class _Stack:
         own = (self._space, self._data, self._recipe, self._device, folder, self._deterministic, None, Ranks())
         training = Training(identity, *own)
         result = training.resume()
+        self._count.update({cell: len(training.epochs) if result is None else self._recipe.epochs})
         if result is None:
             return training
         self._done[cell] = replace(result, network=None)
@@ -201,6 +265,7 @@ class _Stack:
                 self._go_on_with_fewer(side, failed)
                 continue
             seconds, before, joules = time.perf_counter() - start, joules, meter.joules() or 0.0
+            went: dict[int, EpochRecord] = {}
             for training, record in zip(side, records, strict=True):
                 if isinstance(record, TrainingFailed):
                     self._fail(training, record)
@@ -211,17 +276,22 @@ class _Stack:
                     training.energy = (training.energy or 0.0) + (joules - before) / len(side)
                 training.stack = max(training.stack, len(side))
                 training.save()
+                went[training.identity["cell"]] = record
+            if went:
+                self._count.update(dict.fromkeys(went, behind + 1), note_of([*went.values()]))
             waiting = [training for training in waiting if training.identity["cell"] not in self._done]
 
     def _is_finished(self, training: Training) -> bool:
         ended = len(training.epochs) == self._recipe.epochs or training.is_hopeless()
         if ended:
             self._done[training.identity["cell"]] = replace(training.finish(), network=None)
+            self._count.update({training.identity["cell"]: self._recipe.epochs})
         return ended
 
     def _fail(self, training: Training, failure: TrainingFailed) -> None:
         keep_failure(failure, training.folder, training.identity)
         self._done[training.identity["cell"]] = failure.with_traceback(None)
+        self._count.update({training.identity["cell"]: self._recipe.epochs})
 
     def _go_on_with_fewer(self, side: list[Training], reason: str) -> None:
         """Go on in two halves from the last checkpoints, or the start where there are none; one goes on by itself."""
@@ -237,7 +307,10 @@ class _Stack:
                 self._run(again)
                 continue
             for training in again:
+                cell = training.identity["cell"]
                 try:
-                    self._done[training.identity["cell"]] = replace(training.run([], self._recipe.epochs), network=None)
+                    result = training.run([self._count.watcher(cell)], self._recipe.epochs)
+                    self._done[cell] = replace(result, network=None)
+                    self._count.update({cell: self._recipe.epochs})
                 except TrainingFailed as failure:
                     self._fail(training, failure)

@@ -28,6 +28,7 @@ from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._own_network import BuildNetwork, network_identity, own_network
+from nasmeta.training._progress import note_of
 from nasmeta.training._ranks import Ranks, ranks_of
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
@@ -143,14 +144,7 @@ def _tell_estimate(
     """Say on stderr what a training will take; one that cannot be tried says so itself when it begins."""
     with suppress(TrainingFailed):
         found = estimate_training(cell, space, data, recipe, device, build)
-        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
-        short = free is not None and found.memory_bytes > free
-        print(
-            f"estimated: {found.seconds:,.3g} seconds for {recipe.epochs} epochs, {found.memory_bytes / 1e9:.2g} GB "
-            f"for {found.images_at_once} images at once"
-            + (f", of {free / 1e9:.2g} GB free: fewer will be taken at once" if free is not None and short else ""),
-            file=sys.stderr,
-        )
+        print(found.told(f"{recipe.epochs} epochs", device, "fewer will be taken at once"), file=sys.stderr)
 
 
 def _tell_smaller_batch(at_once: int, batch: int) -> None:
@@ -164,8 +158,7 @@ def _tell_smaller_batch(at_once: int, batch: int) -> None:
 
 
 def _show(bar: Bar, record: EpochRecord) -> None:
-    valid = "" if record.valid_accuracy is None else f", valid {record.valid_accuracy:.2f} %"
-    bar.update(record.epoch, note=f"loss {record.train_loss:.3f}, train {record.train_accuracy:.2f} %{valid}")
+    bar.update(record.epoch, note=note_of([record]))
 
 
 def _tensorboard(folder: Path, done: int) -> Any:

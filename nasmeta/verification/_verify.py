@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, TrainingFailed, shown
 from nasmeta.evaluators import Trainer, default_split
 from nasmeta.files import write_atomically
+from nasmeta.journals import Shard
 from nasmeta.places import checked_path
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._folder import BATCHES, Latencies, VerificationJournal
@@ -66,6 +68,7 @@ def verify(
     isolated: bool = True,
     workers: int | str = 1,
     stack: int = 1,
+    shard: str | None = None,
     announce: Callable[[str], object] | None = None,
     **options: Any,
 ) -> Verification:
@@ -99,8 +102,13 @@ def verify(
     stack : int, default 1
         Train so many cells of a seed side by side as one network: see `nasmeta.training.train_many`. A folder is of
         trainings in stacks, or of single ones.
+    shard : str, optional
+        ``I/N``, I from 0: do the I-th of N parts of the trainings only, such as the tasks of a job array do, all in one
+        folder. The same call without it then takes what they trained, trains what is missing, measures latencies and
+        writes the results; where it is given, ``cells`` and ``epochs`` tell of this part's trainings alone.
     announce : callable, optional
-        Is told in words what is done.
+        Is told in words what is done, after each epoch too; before stacks also the seconds and the memory that they
+        will take, as a trial with few images says.
     **options
         Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
         know the data set and no ``valid_fraction`` is given.
@@ -145,9 +153,11 @@ def verify(
     home = checked_path("folder", folder)
     if isinstance(data, str):
         options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
-    task = searches.task
+    task, part = searches.task, None if shard is None else Shard.of(shard)
+    wanted = _share([c.cell for c in chosen], range(seed, seed + seeds), part, stack)
     say = announce or (lambda text: None)
     with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
+        trainer.announce = announce
         if stack > 1:
             from nasmeta.training._stack import check_stackable  # brings PyTorch
 
@@ -156,70 +166,90 @@ def verify(
         results: dict[int, list[TrainingResult]] = {}
         failures: dict[int, list[str]] = {}
         stacked = {"stacked": True} if stack > 1 else {}
-        with VerificationJournal(home, {"task": task.name, **trainer.identity, **stacked}) as journal:
-            for cell, result in _trainings(
-                [c.cell for c in chosen], range(seed, seed + seeds), trainer, home, workers, stack, say
-            ):
+        with ExitStack() as held:
+            journal = VerificationJournal(home, {"task": task.name, **trainer.identity, **stacked})
+            if part is None:
+                held.enter_context(journal)
+            else:
+                journal.close()  # it says whose the folder is; the trainings of other parts go on beside these
+            for cell, result in _trainings(wanted, trainer, home, workers, stack, say):
                 if isinstance(result, TrainingFailed):
                     failures.setdefault(cell, []).append(result.reason)
                 else:
                     results.setdefault(cell, []).append(result)
-            say("measuring latencies")
-            latencies = _latencies(journal, [c.cell for c in chosen if c.cell in results], trainer, seed)
+            latencies: dict[int, Latencies] = {}
+            if part is None:
+                say("measuring latencies")
+                latencies = _latencies(journal, [c.cell for c in chosen if c.cell in results], trainer, seed)
             cells = cells_frame(
                 chosen, searches, found, results, failures, latencies, compare_with or trainer.dataset.name
             )
             facts = facts_of(searches, found, trainer, cells, latencies, top, seeds, seed)
             facts |= stack_facts(results)
             verification = Verification(cells, epochs_frame(chosen, results), facts)
-            _write(home, verification)
+            if part is None:
+                _write(home, verification)
     return verification
 
 
+def _share(cells: Sequence[int], seeds: range, part: Shard | None, stack: int) -> dict[int, list[int]]:
+    """Return the cells of each seed that a part trains; all where there are no parts.
+
+    The first seed of all cells is first, so that an interrupted verification has them all. Trainings in stacks are cut
+    into blocks, so that a part has many cells of one seed.
+    """
+    jobs = [(seed, cell) for seed in seeds for cell in cells]
+    own = jobs if part is None else part.dealt(jobs) if stack == 1 else part.block(jobs)
+    found: dict[int, list[int]] = {}
+    for seed, cell in own:
+        found.setdefault(seed, []).append(cell)
+    return found
+
+
 def _trainings(
-    cells: Sequence[int],
-    seeds: range,
+    wanted: Mapping[int, Sequence[int]],
     trainer: Trainer,
     home: Path,
     workers: int | str,
     stack: int,
     say: Callable[[str], object],
 ) -> Iterator[tuple[int, TrainingResult | TrainingFailed]]:
-    """Yield each training's cell and result; both ways leave the same folders."""
-    folder, total = home / "trainings", len(cells) * len(seeds)
+    """Yield each training's cell and result, of the cells of each seed; both ways leave the same folders."""
+    folder, total = home / "trainings", sum(map(len, wanted.values()))
     if stack > 1:
-        for seed in seeds:
-            say(f"training {len(cells)} cells, {min(stack, len(cells))} side by side, seed {seed}")
-            yield from trainer.train_stack({cell: folder / f"{cell}-{seed}" for cell in cells}, seed, stack).items()
+        estimated = ""
+        for seed, cells in wanted.items():
+            folders: dict[int, Path | None] = {cell: folder / f"{cell}-{seed}" for cell in cells}
+            what = f"training {len(cells)} cells, {min(stack, len(cells))} side by side, seed {seed}"
+            if trainer.announce is not None and not estimated:
+                estimated = trainer.estimate_stack(folders, stack)
+            what += f" ({estimated})" if estimated else ""
+            tell = trainer.announced(what, len(cells) * trainer.recipe.epochs)
+            yield from trainer.train_stack(folders, seed, stack, tell=tell).items()
         return
     if workers != 1:
         from nasmeta.training import train_many
 
         say(f"{total} trainings, several at once")
-        found = train_many(
-            cells,
-            trainer.space,
-            trainer.dataset,
-            trainer.recipe,
-            seeds,
-            folder=folder,
-            device=trainer.device,
-            workers=workers,
-        )
-        yield from zip(np.repeat(cells, len(seeds)).tolist(), found, strict=True)
+        alike: dict[tuple[int, ...], list[int]] = {}  # seeds of the same cells train at once
+        for seed, cells in wanted.items():
+            alike.setdefault(tuple(cells), []).append(seed)
+        how: dict[str, Any] = {"folder": folder, "device": trainer.device, "workers": workers}
+        for of_seeds, seeds in alike.items():
+            found = train_many(of_seeds, trainer.space, trainer.dataset, trainer.recipe, seeds, **how)
+            yield from zip(np.repeat(of_seeds, len(seeds)).tolist(), found, strict=True)
         return
     seconds: list[float] = []
-    for i, seed in enumerate(seeds):  # the first seed of all cells first: an interrupted verification has them all
-        for j, cell in enumerate(cells):
-            done = i * len(cells) + j
-            left = f", about {np.mean(seconds) * (total - done) / 60:.0f} minutes left" if seconds else ""
-            say(f"training {done + 1} of {total}: cell {cell}, seed {seed}{left}")
-            try:
-                result = trainer.train(cell, seed, folder / f"{cell}-{seed}")
-                seconds.append(result.train_seconds + result.evaluate_seconds)
-                yield cell, result
-            except TrainingFailed as failure:
-                yield cell, failure
+    for done, (cell, seed) in enumerate((cell, seed) for seed, cells in wanted.items() for cell in cells):
+        left = f", about {np.mean(seconds) * (total - done) / 60:.0f} minutes left" if seconds else ""
+        what = f"training {done + 1} of {total}: cell {cell}, seed {seed}{left}"
+        tell = trainer.announced(what, trainer.recipe.epochs)
+        try:
+            result = trainer.train(cell, seed, folder / f"{cell}-{seed}", tell=tell)
+            seconds.append(result.train_seconds + result.evaluate_seconds)
+            yield cell, result
+        except TrainingFailed as failure:
+            yield cell, failure
 
 
 def _latencies(journal: VerificationJournal, cells: Sequence[int], trainer: Trainer, seed: int) -> dict[int, Latencies]:

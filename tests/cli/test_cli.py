@@ -62,6 +62,10 @@ def test_lengths_of_training() -> None:
     few = ["--tasks", arguments[1], *arguments[2:], "--repeats", "1", "--epochs", "10"]
     assert run("compare", "--searchers", "asha", *few).exit_code == 0
     assert "leave out --epochs" in run("compare", "first-steps", "--epochs", "10").output
+    result = run("search", "gp", "nb201/cifar10", "--evaluations", "5", "--epochs", "50of200,200")
+    assert result.exit_code == 2
+    assert "gp takes full trainings only: leave out epochs" in result.output
+    assert run("search", "random", "nb201/cifar10", "--evaluations", "5", "--epochs", "200").exit_code == 0
 
 
 @pytest.mark.slow

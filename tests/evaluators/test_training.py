@@ -1,6 +1,7 @@
 """Real training as an evaluator, and searches on it."""
 
 import json
+import multiprocessing
 import os
 import pickle
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +49,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let trainings take no time: the table answers, and each tenth cell fails; return what was trained."""
     values, calls = nm.get_task("nb201/cifar10").values, []
 
-    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
+    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None, **_: object) -> TrainingResult:
         calls.append(cell)
         if cell % 10 == 0:
             raise TrainingFailed(f"cell {cell}", "nan" if cell % 20 else "out of memory")
@@ -191,20 +193,51 @@ def test_a_batch_trains_side_by_side(isolated: bool, tmp_path: Path) -> None:
         search(3, tmp_path / "other.jsonl", batch=1)
 
 
+def test_the_journal_says_where_a_stack_was_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from nasmeta.training._stack import StackedLearner
+
+    step = StackedLearner._step
+
+    def short(self: StackedLearner, *arguments: Any) -> Any:
+        if self.n_networks > 2:
+            raise torch.OutOfMemoryError("no more memory")
+        return step(self, *arguments)
+
+    monkeypatch.setattr(StackedLearner, "_step", short)
+    path = tmp_path / "run.jsonl"
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, isolated=False, stack=3)
+    run = nm.search("random", evaluator, evaluations=3, batch=3, journal=path)
+    assert run.notes == [{"stack": n, "stack_halvings": 1} for n in (2, 2, 1)]
+    assert path.read_text().count('"stack_halvings": 1') == 3
+    assert not run.failures
+
+
 def test_a_stack_whose_process_is_killed_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[int]] = []
 
-    def done(self: Trainer, function: object, arguments: tuple[Any, ...], about: str) -> dict[int, TrainingResult]:
+    def done(
+        self: Trainer, function: object, arguments: tuple[Any, ...], about: str, tell: Callable[[int, str], object]
+    ) -> dict[int, TrainingResult]:
         cells = list(arguments[3])
         asked.append(cells)
         if 5 in cells:
             raise TrainingFailed(about, "killed")
+        tell(1, "went")
         return {cell: made_up(cell, 0, 50.0 + cell) for cell in cells}
 
     monkeypatch.setattr(Trainer, "_done", done)
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, stack=4)
+    evaluator, said = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, stack=4), list[str]()
+    evaluator.trainer.announce = said.append
     evaluation = evaluator.evaluate(np.array([3, 5, 7, 9], dtype=np.int32))
     assert asked == [[3, 5, 7, 9], [3, 5], [3], [5], [7, 9]]
+    # a half counts from where the halves before it end; that of cell 5 fails without a word
+    assert [one.split(",")[0] for one in said] == [
+        "training 4 cells",
+        *(f"training 4 cells: {n} of 4 epochs" for n in "13"),
+    ]
+    assert said[1].endswith(", went")
     assert evaluation.failures == (None, "killed", None, None)
     assert evaluation.values.tolist() == [53.0, 0.0, 57.0, 59.0]
 
@@ -212,7 +245,9 @@ def test_a_stack_whose_process_is_killed_is_halved(monkeypatch: pytest.MonkeyPat
 def test_an_error_in_a_stack_is_tried_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[int]] = []
 
-    def done(self: Trainer, function: object, arguments: tuple[Any, ...], about: str) -> dict[int, object]:
+    def done(
+        self: Trainer, function: object, arguments: tuple[Any, ...], about: str, tell: object
+    ) -> dict[int, object]:
         cells = list(arguments[3])
         asked.append(cells)
         return {
@@ -268,7 +303,7 @@ def test_an_error_is_a_failure_and_the_next_training_has_a_new_worker(
             pass
 
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH)
-    evaluator.trainer._executor = Broken()
+    evaluator.trainer._executor, evaluator.trainer._pipe = Broken(), multiprocessing.Pipe(duplex=False)
     evaluation = evaluator.evaluate(np.array([6111], dtype=np.int32))
     assert (evaluation.values.tolist(), evaluation.failures) == ([0.0], ("error",))
     assert evaluator.trainer._executor is None

@@ -52,6 +52,31 @@ def test_what_is_not_measured_is_proposed_fails_and_counts(score: Task) -> None:
     assert not nm.search("random", score, evaluations=60).failures
 
 
+def test_the_frame_says_which_evaluations_failed(score: Task, both: MultiObjectiveTask, tmp_path: Path) -> None:
+    for task in (score, both):
+        run = nm.search("random", task, evaluations=60, clock={"repeats": "charged"}, **SETTING)
+        frame = run.frame()
+        failed = frame["failure"] != ""
+        assert 20 < failed.sum() < 60
+        assert frame.loc[failed, "failure"].unique().tolist() == ["not measured"]
+        assert set(frame.loc[failed, "cell"]) == set(run.failures)
+        known = score.values if task is score else both.values[:, 0]
+        assert np.isnan(known[frame.loc[failed, "cell"]]).all()
+        assert not np.isnan(known[frame.loc[~failed, "cell"]]).any()
+    apart = {"tasks": score, "repeats": 2, "evaluations": 9, "folder": tmp_path}
+    compared = nm.compare(["random", "gp"], **apart, **SETTING)
+    kept = pd.read_parquet(tmp_path / "results.parquet")
+    for found in (compared, kept):
+        assert found["failure"].tolist() == [
+            run.failures.get(cell, "")
+            for searcher in ("random", "gp")
+            for seed in (0, 1)
+            for run in [nm.search(searcher, score, evaluations=9, seed=seed, **SETTING)]
+            for cell in run.cells.tolist()
+        ]
+    assert set(nm.search("random", score, evaluations=9).frame()["failure"]) == {""}
+
+
 @pytest.mark.parametrize("name", ["gp", "parego", "ehvi"])
 @pytest.mark.parametrize("stand_in", [-1e9, 1e9])
 def test_who_learns_where_evaluations_fail_wastes_few(name: str, stand_in: float, both: MultiObjectiveTask) -> None:

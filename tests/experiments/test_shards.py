@@ -20,7 +20,8 @@ import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.evaluators import SupernetEvaluator, TrainingEvaluator
-from nasmeta.experiments._shards import Shard
+from nasmeta.experiments._shards import share_of
+from nasmeta.journals import Shard
 from nasmeta.training import load_dataset, load_recipe
 
 WHAT = ["compare", "--searchers", "gp,evolution", "--tasks", "nb201/cifar10", "--repeats", "5", "--evaluations", "32"]
@@ -42,7 +43,7 @@ def test_shards_need_a_folder(place: str | None) -> None:
 @pytest.mark.parametrize("count", [1, 3, 7, 40])
 def test_each_run_is_of_one_part(count: int) -> None:
     pairs, learners, seeds = [(0, "a"), (0, "b"), (1, "meta")], [(1, "meta")], range(4, 14)
-    parts = [Shard(i, count).share(pairs, learners, seeds) for i in range(count)]
+    parts = [share_of(Shard(i, count), pairs, learners, seeds) for i in range(count)]
     runs = [(pair, seed) for part in parts for pair, own in part.items() for seed in own]
     assert sorted(runs) == sorted((pair, seed) for pair in pairs for seed in seeds)
     sizes = [len(part[0, "a"]) + len(part[0, "b"]) for part in parts]
@@ -66,7 +67,7 @@ def test_parts_at_once_and_one_that_is_killed_make_the_same_results(tmp_path: Pa
         return sum(path.read_bytes().count(b"\n") for path in paths if path.is_file())
 
     pairs = [(0, "gp"), (0, "evolution")]
-    shares = [Shard(i, 3).share(pairs, [], range(5)) for i in range(3)]
+    shares = [share_of(Shard(i, 3), pairs, [], range(5)) for i in range(3)]
     of_part = [[(label, seed) for (_, label), seeds in share.items() for seed in seeds] for share in shares]
     parts = [begin(i) for i in range(3)]
     try:

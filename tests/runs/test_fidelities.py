@@ -92,6 +92,15 @@ def test_compare_with_searchers_of_one_length(tmp_path: Path) -> None:
     assert same["cell"].tolist() == kept["cell"].tolist()
 
 
+def test_short_trainings_that_nobody_uses_are_refused() -> None:
+    with pytest.raises(SettingError, match=r"^gp takes full trainings only: leave out epochs \(--epochs\)"):
+        nm.search("gp", "nb201/cifar10", evaluations=5, epochs=[12, 200])
+    with pytest.raises(SettingError, match=r"^random, gp take full trainings only: .* asha"):
+        nm.compare(["random", "gp"], "nb201/cifar10", repeats=1, evaluations=5, epochs=[12, 200])
+    run = nm.search("random", "nb201/cifar10", evaluations=5, epochs=[200])
+    assert run.cells.tolist() == nm.search("random", "nb201/cifar10", evaluations=5).cells.tolist()
+
+
 def test_what_is_not_here_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     for kept in ("values", "column"):  # of other tests, with other caches
         monkeypatch.delitem(nm.get_task("nb201/cifar10@12ep").__dict__, kept, raising=False)

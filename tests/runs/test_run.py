@@ -29,6 +29,7 @@ COLUMNS = [
     "space",
     "warm_start",
     "stopped",
+    "failure",
 ]
 
 

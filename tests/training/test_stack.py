@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from nasmeta.training import (
     train,
     train_many,
 )
+from nasmeta.training._estimate import estimate_training
 from nasmeta.training._learner import Learner
 from nasmeta.training._stacked_network import StackedNetwork
 
@@ -116,8 +118,8 @@ def test_random_cells_of_both_spaces_learn_what_they_learn_alone(few: ImageDatas
 @pytest.mark.usefixtures("exact")
 def test_a_stack_of_one_learns_what_it_learns_alone(few: ImageDataset, tmp_path: Path) -> None:
     alone = train_many([6111], "nb201", few, RECIPE, folder=tmp_path / "alone", workers=1, **CPU)
-    recipe, cpu = RECIPE, torch.device("cpu")
-    stack = stack_module._Stack(SPACE, few, recipe, 0, cpu, False)  # type: ignore[arg-type]
+    count = stack_module.EpochCount([6111], None)
+    stack = stack_module._Stack(SPACE, few, RECIPE, 0, torch.device("cpu"), False, count)  # type: ignore[arg-type]
     ours = stack.train({6111: tmp_path / "stacked" / "6111-0"})[6111]
     assert_alike([ours], alone, tmp_path / "stacked", tmp_path / "alone", 1e-7)
 
@@ -259,6 +261,123 @@ def test_where_memory_is_short_for_one_its_batch_is_halved(
     found = train_many(CELLS[:2], "nb201", few, RECIPE, folder=tmp_path, stack=2, **CPU)
     told = [(result.stack, result.stack_halvings, result.micro_batch) for result in found]  # type: ignore[union-attr]
     assert told == [(1, 2, 16)] * 2
+
+
+def test_each_epoch_of_a_stack_is_told(few: ImageDataset, tmp_path: Path) -> None:
+    cut = SPACE.index_of("|none~0|+|nor_conv_3x3~0|none~1|+|none~0|nor_conv_1x1~1|none~2|")  # it trains alone
+    told: list[tuple[int, str]] = []
+
+    def asked(*cells: int) -> list[int]:
+        told.clear()
+        folders = {cell: tmp_path / f"{cell}-0" for cell in cells}
+        stack_module.train_stacks(
+            folders,
+            SPACE,  # type: ignore[arg-type]
+            few,
+            RECIPE,
+            0,
+            2,
+            tell=lambda done, note: told.append((done, note)),
+            **CPU,
+        )
+        return [done for done, _ in told]
+
+    assert asked(6111, cut, 9930) == [1, 2, 4, 6]  # of the cell alone, then two at once
+    assert re.fullmatch(r"loss \d\.\d{3}, train [\d.]+ %, valid [\d.]+ %", told[0][1])
+    assert re.fullmatch(
+        r"2 cells side by side, loss \S+ to \S+, train \S+( to \S+)? %, valid \S+( to \S+)? %", told[-1][1]
+    )
+    assert asked(6111, cut, 9930, 1462, 3000) == [2, 4, 6, 8, 10]  # what has finished counts at once
+
+
+def test_a_failed_and_an_early_end_count_as_done(
+    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = RECIPE.but(epochs=6, patience=1, learning_rate=0.3)
+    found = train_many(CELLS, "nb201", few, recipe, folder=tmp_path / "early", stack=5, progress=True, **CPU)
+    assert any(len(result.epochs) < 6 for result in found if isinstance(result, TrainingResult))
+    assert "epochs: 30 of 30" in capsys.readouterr().err
+
+    def broken(self: Any, *arguments: Any) -> Any:
+        raise RuntimeError("the device is gone")
+
+    monkeypatch.setattr(Learner, "_try_step", broken)
+    train_many(CELLS, "nb201", few, RECIPE, folder=tmp_path / "failed", stack=5, progress=True, **CPU)
+    said = capsys.readouterr().err
+    assert "epochs: 10 of 10" in said
+    assert "estimated" not in said
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_trainings_one_by_one_are_told_too(
+    workers: int, few: ImageDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_many(CELLS[:2], "nb201", few, RECIPE, (0, 1), folder=tmp_path, workers=workers, progress=True, **CPU)
+    said = capsys.readouterr().err
+    assert "epochs: 8 of 8" in said
+    assert ("loss" in said) == (workers == 1)
+
+
+def test_a_stack_is_estimated_before_it_trains(
+    few: ImageDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cpu, memory = torch.device("cpu"), {}
+    for size in (2, 4):
+        folders = dict.fromkeys(CELLS[:size])
+        said = stack_module.estimate_stacks(folders, SPACE, few, RECIPE, size, cpu)  # type: ignore[arg-type]
+        match = re.fullmatch(
+            rf"estimated: ([\d.e+]+) seconds for 2 epochs of {size} cells, ([\d.e-]+) GB for 32 images at once, {size} "
+            "cells side by side",
+            said,
+        )
+        assert match is not None, said
+        memory[size] = float(match[2]) * 1e9
+    alone = [estimate_training(cell, "nb201", few, RECIPE, cpu).memory_bytes for cell in CELLS[:4]]
+    images = 1.6 * few.images.nbytes  # which all share
+    assert memory[2] < memory[4]
+    assert memory[4] == pytest.approx(sum(alone) - 3 * images, rel=0.2)
+    before = train_many(CELLS, "nb201", few, RECIPE, (0, 1), folder=tmp_path / "a", stack=5, **CPU)
+    assert capsys.readouterr().err == ""
+    found = train_many(CELLS, "nb201", few, RECIPE, (0, 1), folder=tmp_path / "b", stack=5, progress=True, **CPU)
+    said = capsys.readouterr().err
+    assert said.startswith("estimated: ")
+    assert "2 epochs of 5 cells" in said.splitlines()[0]
+    assert said.splitlines()[0].endswith("5 cells side by side, each seed")
+    assert "epochs: 20 of 20" in said
+    for ours, due in zip(found, before, strict=True):  # a trial leaves nothing behind
+        assert isinstance(ours, TrainingResult)
+        assert isinstance(due, TrainingResult)
+        assert [replace(one, seconds=0) for one in ours.epochs] == [replace(one, seconds=0) for one in due.epochs]
+    train_many(CELLS, "nb201", few, RECIPE, (0, 1), folder=tmp_path / "b", stack=5, progress=True, **CPU)
+    assert "estimated" not in capsys.readouterr().err  # nothing is left to train
+
+
+def test_the_seconds_of_a_stack_are_about_what_it_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = load_dataset("digits")
+    found = train_many(CELLS, "nb201", whole, RECIPE, folder=tmp_path, stack=3, progress=True, **CPU)
+    match = re.match(r"estimated: ([\d.e+]+) seconds for 2 epochs of 5 cells", capsys.readouterr().err)
+    assert match is not None
+    results = [result for result in found if isinstance(result, TrainingResult)]
+    took = sum(result.train_seconds + result.evaluate_seconds for result in results)
+    assert took / 4 < float(match[1]) < took * 4  # a machine that others use
+
+
+def test_a_trial_and_a_training_that_lack_memory_say_so(
+    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = stack_module.StackedLearner._step
+
+    def short(self: Any, *arguments: Any) -> Any:
+        if len(self._members) > 3:
+            raise torch.OutOfMemoryError("out of memory")
+        return step(self, *arguments)
+
+    monkeypatch.setattr(stack_module.StackedLearner, "_step", short)
+    train_many(CELLS, "nb201", few, RECIPE, folder=tmp_path, stack=5, progress=True, **CPU)
+    said = capsys.readouterr().err
+    assert "memory does not suffice for 5 cells side by side, the stack will be halved" in said
+    assert "stacks of 5 trainings were cut into halves, of down to 2 cells; 32 images went" in said
+    assert "epochs: 10 of 10" in said
 
 
 def test_a_killed_stack_goes_on_to_the_same_result(few: ImageDataset, tmp_path: Path) -> None:

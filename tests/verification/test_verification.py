@@ -1,6 +1,8 @@
 """Verification: which cells are trained, what the table says about them, and the page."""
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -66,7 +68,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple[in
     """Let trainings take no time: half a point below the table, an even seed higher; return (cell, seed) of each."""
     values, calls = nm.get_task("nb201/cifar10").values, []
 
-    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None) -> TrainingResult:
+    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None, **_: object) -> TrainingResult:
         assert folder is not None
         if folder.is_dir():
             return results[cell, seed]
@@ -541,6 +543,8 @@ def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
         (["{journal}", "--demo"], "its own run"),
         (["{journal}", "--data", "digits", "--stack", "2", "--workers", "2"], "leave out workers=2, or stack=2"),
         (["{journal}", "--data", "digits", "--folder", "{journal}"], "Cannot write the journal"),
+        (["{journal}", "--data", "digits", "--shard", "2/2"], "I from 0 to N - 1, such as 0/16, not '2/2'"),
+        (["--demo", "--shard", "0/2"], "its own run"),
     ],
 )
 def test_the_command_refuses_in_one_line(arguments: list[str], words: str, journal: Path, tmp_path: Path) -> None:
@@ -571,6 +575,92 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
     assert result.stat().st_mtime_ns == written
 
 
+@pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stack", [1, 2])
+def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_path: Path) -> None:
+    recipe, said = load_recipe("tiny", epochs=2, channels=4), list[str]()
+    how: dict[str, Any] = {"device": "cpu", "isolated": isolated, "stack": stack, "announce": said.append}
+    verify([journal], FEW, recipe, folder=tmp_path, top=2, controls=0, seeds=1, **how)
+    if stack == 1:
+        heads = ["training 1 of 2: cell ", "training 2 of 2: cell "]
+        ends = [["1 of 2 epochs", "2 of 2 epochs"]] * 2
+    else:
+        heads, ends = ["training 2 cells, 2 side by side, seed 0 (estimated: "], [["2 of 4 epochs", "4 of 4 epochs"]]
+    for head, due in zip(heads, ends, strict=True):
+        first, *epochs = [one for one in said if one.startswith(head)]
+        assert [one.removeprefix(f"{first}: ").split(",")[0] for one in epochs] == due
+        assert all("loss " in one for one in epochs)
+    assert said[-1] == "measuring latencies"
+
+
+@pytest.mark.parametrize(
+    ("how", "own"),
+    [({}, [4, 3, 3]), ({"stack": 3}, [3, 3, 4]), pytest.param({"workers": 2}, [4, 3, 3], marks=pytest.mark.slow)],
+)
+def test_parts_train_in_one_folder(how: dict[str, Any], own: list[int], journal: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("tiny", epochs=1, channels=4)
+    arguments: dict[str, Any] = {"top": 3, "controls": 2, "seeds": 2, "isolated": False, "device": "cpu", **how}
+
+    def asked(shard: str | None = None) -> Any:
+        return verify([journal], FEW, recipe, folder=tmp_path / "page", shard=shard, **arguments)
+
+    def results() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (tmp_path / "page").rglob("result.json")}
+
+    there: dict[Path, int] = {}
+    for i, n in enumerate(own):
+        part = asked(f"{i}/3")
+        assert part.cells["trainings"].sum() == n
+        assert len(part.epochs) == n
+        assert len(results()) == len(there) + n
+        assert there.items() <= results().items()
+        there = results()
+        assert not (tmp_path / "page" / "cells.csv").exists()
+    whole = asked()
+    assert whole.cells["trainings"].tolist() == [2] * 5
+    assert results() == there  # nothing was trained again
+    assert (tmp_path / "page" / "cells.csv").exists()
+    assert asked("11/12").cells["trainings"].sum() == (how.get("stack", 1) > 1)  # more parts than trainings
+    if not how:
+        alone = verify([journal], FEW, recipe, folder=tmp_path / "alone", **arguments)
+        told = ["cell", "role", "measured", "measured_deviation", "trainings", "measured_test", "failures"]
+        pd.testing.assert_frame_equal(whole.cells[told], alone.cells[told])
+
+
+@pytest.mark.slow
+def test_the_tasks_of_a_job_array_verify_at_once(journal: Path, tmp_path: Path) -> None:
+    what = ["verify", str(journal), "--data", "digits", "--recipe", "tiny", "--top", "2", "--controls", "1"]
+    what += ["--seeds", "1", "--folder", str(tmp_path / "page")]
+    line = f'{sys.executable} -m nasmeta {shlex.join(what)} --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT"'
+
+    def begin(i: int) -> subprocess.Popen[str]:
+        environment = {**os.environ, "SLURM_ARRAY_TASK_ID": str(i), "SLURM_ARRAY_TASK_COUNT": "2"}
+        return subprocess.Popen(["bash", "-c", line], env=environment, text=True, stdout=subprocess.PIPE)
+
+    said = [task.communicate(timeout=240)[0] for task in [begin(0), begin(1)]]
+    assert said == [
+        "Shard 0/2: its 2 trainings are done. After all shards, leave out --shard for the page.\n",
+        "Shard 1/2: its 1 training is done. After all shards, leave out --shard for the page.\n",
+    ]
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
+    assert len(before) == 3
+    result = CliRunner().invoke(app, what)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "page" / "README.md").exists()
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")} == before
+
+
+def test_a_shard_says_what_failed(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
+    failing |= {choose(read_searches([journal]))[0].cell}
+    folder = tmp_path / "page"
+    command = ["verify", str(journal), "--data", "digits", "--folder", str(folder), "--shard", "0/2"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert "Shard 0/2: its 6 trainings are done, 2 failed." in result.stdout
+    assert len(trained) == 6
+    assert not (folder / "README.md").exists()
+
+
 def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None:
     recipe = load_recipe("tiny", epochs=1, channels=4)
     arguments: dict[str, Any] = {"top": 2, "controls": 1, "seeds": 2, "isolated": False, "device": "cpu"}
@@ -581,7 +671,9 @@ def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None
     found = asked(stack=2)
     assert found.cells["trainings"].tolist() == [2, 2, 2]
     assert (found.facts["stack"], found.facts["stack_halvings"]) == (2, 0)
-    pd.testing.assert_frame_equal(asked(stack=2).cells, found.cells)
+    said: list[str] = []
+    pd.testing.assert_frame_equal(asked(stack=2, announce=said.append).cells, found.cells)
+    assert not any("estimated" in one for one in said)  # nothing is left to train
     with pytest.raises(JournalError, match="stacked"):
         asked()
     (page, *_) = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")

@@ -20,7 +20,7 @@ from nasmeta.experiments.specification._specification import OF_SOURCES, Specifi
 from nasmeta.experiments.specification._training import TRAINING_KEYS, Training
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
-from nasmeta.runs import Clock, RunConfig
+from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._clock import checked_budget
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tables._address import Address
@@ -332,6 +332,7 @@ class _Reader:
                 answered.append(specification.answers(task))
         if specification.epochs is not None:
             with self.on(self.lines.of("epochs")):
+                check_lengths_used(map(specification.spec, specification.searchers), specification.epochs)
                 for one in answered:
                     if specification.training is None:
                         fidelities(one.task, specification.epochs)
