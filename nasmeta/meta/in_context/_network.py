@@ -29,7 +29,7 @@ def _shapes() -> dict[str, tuple[int, ...]]:
         linear |= {f"layers.{i}.{name}": shape for name, shape in of_layer.items()}
     linear["head"] = (EXPERTS + 2, WIDTH)
     norms = ["norm", *(f"layers.{i}.{name}" for i in range(LAYERS) for name in ("first", "second"))]
-    shapes = {f"{name}.weight": shape for name, shape in linear.items()}
+    shapes: dict[str, tuple[int, ...]] = {f"{name}.weight": shape for name, shape in linear.items()}
     shapes |= {f"{name}.bias": shape[:1] for name, shape in linear.items()}
     shapes |= {f"{name}.{part}": (WIDTH,) for name in norms for part in ("weight", "bias")}
     return {"start": (1, 1, WIDTH), **shapes}
