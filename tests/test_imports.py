@@ -28,8 +28,8 @@ EXCEPTIONS = {
         "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._weights", "nasmeta.training._ranks",
         "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.meta_nas._model", "nasmeta.meta.meta_nas._networks",
         "nasmeta.meta.meta_nas._tasks", "nasmeta.meta.meta_nas._training", "nasmeta.meta.rl._features",
-        "nasmeta.meta.rl._network", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
-        "nasmeta.meta.rl._tables", "nasmeta.meta.rl._training", "nasmeta.searchers._path_networks",
+        "nasmeta.meta.rl._ppo", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._tables",
+        "nasmeta.meta.rl._training", "nasmeta.searchers._path_networks",
         "nasmeta.training._device_data", "nasmeta.training._learner", "nasmeta.training._machine",
         "nasmeta.training._stack", "nasmeta.training._stacked_network",
     },
@@ -47,8 +47,8 @@ EXCEPTIONS = {
         "nasmeta.tables.sources._registry", "nasmeta.training._many", "nasmeta.training.proxies._measure",
     },
     "Workers, and what they are handed": {
-        "nasmeta.experiments._backends", "nasmeta.experiments._compare", "nasmeta.experiments._gpus",
-        "nasmeta.experiments._jobs", "nasmeta.experiments._shards", "nasmeta.experiments._workers",
+        "nasmeta.experiments._backends", "nasmeta.experiments._compare", "nasmeta.experiments._jobs",
+        "nasmeta.experiments._workers",
         "nasmeta.prediction._models", "nasmeta.runs._clock", "nasmeta.runs._spec",
     },
     "Parts of pictures and pages": {

@@ -20,7 +20,7 @@ from nasmeta.analysis._comparison_summary import (
 )
 from nasmeta.analysis._comparison_table import latex_comparison
 from nasmeta.analysis._curves import regret_curves
-from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents as incumbents, regret as regret
+from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents as incumbents, regret as regret, summarise
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
 from nasmeta.analysis._plots import plot_regret, save_figure
 from nasmeta.analysis._prediction_metrics import summarise_predictions
@@ -37,7 +37,6 @@ from nasmeta.analysis._run_summary import (
     deterministic_runs as deterministic_runs,
 )
 from nasmeta.analysis._statistics import bootstrap_interval
-from nasmeta.analysis._summary import summarise
 from nasmeta.analysis._tables import to_html as to_html, to_latex, to_markdown
 from nasmeta.analysis._verification_page import write_verification_page as write_verification_page
 from nasmeta.analysis._verification_plots import (

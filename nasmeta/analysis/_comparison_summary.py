@@ -8,17 +8,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
+import pandas as pd
+
+from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._plots import has_unknown_optimum, plot_regret, save_figure
 from nasmeta.analysis._run_summary import Seconds, asked_runs, ends, ends_note, remarks, without_spread_of_equals
-from nasmeta.analysis._summary import summarise, usual_budgets
 from nasmeta.analysis._tables import to_markdown
 from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.places import in_store, located
 from nasmeta.tables import describe_training
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.evaluators import Evaluator
 
 _PICTURES: tuple[tuple[Literal["evaluation", "simulated_seconds"], str], ...] = (

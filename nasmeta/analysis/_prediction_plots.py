@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._plots import columns_in, legend_below, title_panel
 from nasmeta.analysis._prediction_metrics import checked_predictions, coverage_columns, summarise_predictions
@@ -14,7 +15,6 @@ from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures import Width, house_style, inches, new_figure
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

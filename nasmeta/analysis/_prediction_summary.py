@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from nasmeta.analysis._plots import save_figure
 from nasmeta.analysis._prediction_metrics import summarise_predictions
 from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
 from nasmeta.analysis._tables import to_markdown
 from nasmeta.errors import JournalError, NasmetaError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCOPES = {
     "isomorph-disjoint": "cells of which no isomorph gave a label",

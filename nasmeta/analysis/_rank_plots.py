@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._aggregates import normalised_regrets
 from nasmeta.analysis._curves import XAxis
@@ -16,7 +17,6 @@ from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

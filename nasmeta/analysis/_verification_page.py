@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from nasmeta.analysis._plots import save_figure
 from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
 from nasmeta.analysis._verification_plots import plot_agreement, plot_cells, plot_training_curves
 from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _DRAWN = 12  # cells; of more only picks are drawn
 _ROLE_WORDS = {"pick": "pick", "random": "random control", "worst": "worst evaluated"}
@@ -102,8 +101,6 @@ def _side_by_side(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> list[str]:
-    import pandas as pd
-
     why_not = facts["lookup"]["not_comparable"]
     shown = pd.DataFrame(
         {
@@ -175,8 +172,6 @@ def _separation(found: Mapping[str, Any] | None) -> list[str]:
 
 
 def _costs(cells: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:
-    import pandas as pd
-
     shown = pd.DataFrame(
         {
             "cell": cells["cell"].astype(str),

@@ -8,19 +8,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
+
+import pandas as pd
 
 from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
-from nasmeta.experiments._shards import Shard
+from nasmeta.experiments._jobs import Shard
 from nasmeta.files import write_whole
 from nasmeta.journals import FolderLease, changed_code
 from nasmeta.places import in_store, read_whole
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _FORMAT = 1
 _BEGIN_SECONDS = 60.0  # that parts which begin together wait for each other
@@ -254,7 +253,6 @@ def _join(parts: Iterable[IO[bytes]], to: IO[bytes], attrs: Mapping[str, Any]) -
 
 def _read(file: IO[bytes]) -> pd.DataFrame:
     """Read a joined file, one column after another, so that it is in memory once."""
-    import pandas as pd
     import pyarrow.parquet as pq
 
     source = pq.ParquetFile(file)

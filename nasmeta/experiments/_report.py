@@ -12,6 +12,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from nasmeta.analysis.report import Findings, find, write_findings
 from nasmeta.checks import check_choice, check_instance, check_int, check_number
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
@@ -23,8 +25,6 @@ from nasmeta.runs import on_evaluator
 from nasmeta.tasks import Task, get_task
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.analysis.report import XAxis
     from nasmeta.tables import ColumnInfo
 
@@ -100,8 +100,6 @@ def report(
     >>> found.budget, found.results["nb201/cifar10"]["searcher"].tolist()
     ('after 20 evaluations', ['random', 'local-search'])
     """
-    import pandas as pd
-
     if x is not None:
         check_choice("x", x, ("evaluation", "simulated_seconds"))
     if at is not None:
@@ -135,8 +133,6 @@ def report(
 
 
 def _results(folder: Path) -> pd.DataFrame:
-    import pandas as pd
-
     path = folder / "results.parquet"
     if not path.is_file():
         what = "has no results.parquet" if folder.is_dir() else "is no folder"

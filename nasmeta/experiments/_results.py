@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._jobs import Pair
 from nasmeta.runs import History, RunConfig, results_frame
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class Results:

@@ -3,13 +3,11 @@
 from nasmeta.journals._file import (
     JournalFile as JournalFile,
     JournalKind as JournalKind,
-    is_there as is_there,
-    whole_lines as whole_lines,
-)
-from nasmeta.journals._header import (
     changed_code as changed_code,
     differences_from as differences_from,
+    is_there as is_there,
     loaded as loaded,
+    whole_lines as whole_lines,
 )
 from nasmeta.journals._lease import FolderLease as FolderLease
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._frame import count_runs
@@ -31,7 +32,6 @@ from nasmeta.analysis.report._words import (
 from nasmeta.errors import NasmetaError, SettingError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 _MOST_POINTS = 400

@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._plots import check_formats, plot_regret, save_figure
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
@@ -26,7 +28,6 @@ from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.tasks import HYPERVOLUME_UNIT
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 _ALT = {

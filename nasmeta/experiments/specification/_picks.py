@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
 from nasmeta.errors import SettingError
 from nasmeta.experiments.specification._specification import Specification
 from nasmeta.tasks import get_task
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["picks_of", "summarise_picks"]
 
 
 def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
@@ -77,8 +71,6 @@ def summarise_picks(frame: pd.DataFrame, specification: Specification) -> pd.Dat
     >>> summarise_picks(run_specification(specification), specification)["searcher"].tolist()
     ['random', 'evolution']
     """
-    import pandas as pd
-
     picks = picks_of(frame, specification)
     by = picks.groupby(["task", "searcher"], sort=False, observed=True)[[c.address for c in specification.report]]
     return pd.concat([by.mean(), by.std().add_suffix("_std")], axis=1).reset_index()

@@ -18,8 +18,6 @@ from nasmeta.tasks import Task, fidelities, get_task
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
 
-__all__ = ["provenance_of", "versions_of"]
-
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "torch")
 
 

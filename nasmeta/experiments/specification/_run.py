@@ -6,7 +6,9 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from nasmeta.errors import JournalError
 from nasmeta.experiments._compare import compare
@@ -17,11 +19,6 @@ from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
 from nasmeta.places import located, read_whole
 from nasmeta.tasks import get_task
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["run_specification"]
 
 
 def run_specification(

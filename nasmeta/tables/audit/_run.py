@@ -9,9 +9,8 @@ from pathlib import Path
 
 from nasmeta.errors import SettingError
 from nasmeta.registry import import_siblings
-from nasmeta.tables.audit._check import CHECKS, Check, Finding
+from nasmeta.tables.audit._check import CHECKS, Check, Finding, KnownFacts, known_facts
 from nasmeta.tables.audit._holdings import Holdings
-from nasmeta.tables.audit._known import KnownFacts, known_facts
 from nasmeta.tables.sources import registered_sources, table_names
 
 _ADDRESS = ("table", "check", "columns", "release", "source")

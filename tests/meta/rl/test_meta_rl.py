@@ -133,8 +133,8 @@ def test_from_a_file_it_searches_alike(learnt: LearntPolicy, tmp_path: Path) -> 
 
 def test_the_policy_in_numpy_is_that_of_torch(learnt: LearntPolicy) -> None:
     from nasmeta.meta.rl import CellSearchEnvs
-    from nasmeta.meta.rl._network import ActorCritic
     from nasmeta.meta.rl._policy import Memory
+    from nasmeta.meta.rl._ppo import ActorCritic
 
     network = ActorCritic(16, torch.Generator().manual_seed(0))
     policy = network.policy()
