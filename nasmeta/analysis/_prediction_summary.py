@@ -11,7 +11,8 @@ from nasmeta.analysis._plots import save_figure
 from nasmeta.analysis._prediction_metrics import summarise_predictions
 from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
 from nasmeta.analysis._tables import to_markdown
-from nasmeta.errors import JournalError, NasmetaError
+from nasmeta.errors import JournalError
+from nasmeta.files import writing
 
 SCOPES = {
     "isomorph-disjoint": "cells of which no isomorph gave a label",
@@ -44,7 +45,7 @@ def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -
         parts += [f"## Scored on {title}\n", to_markdown(rows)]
     home = Path(folder)
     files = [home / "results.csv", home / "summary.md"]
-    try:
+    with writing(f"Cannot write to {home}", JournalError):
         home.mkdir(parents=True, exist_ok=True)
         frame.to_csv(files[0], index=False, float_format="%.6g")
         files[1].write_text("\n".join(parts), encoding="utf-8")
@@ -52,8 +53,4 @@ def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -
             files += save_figure(plot_predictions(frame), home / "kendall_tau")
         if frame["crps"].notna().any():
             files += save_figure(plot_calibration(frame), home / "calibration")
-    except OSError as reason:
-        if isinstance(reason, NasmetaError):
-            raise
-        raise JournalError(f"Cannot write to {home}: {reason.strerror or reason} ({reason.filename}).") from reason
     return files

@@ -12,7 +12,7 @@ import pandas as pd
 from nasmeta.analysis._plots import save_figure
 from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
 from nasmeta.analysis._verification_plots import plot_agreement, plot_cells, plot_training_curves
-from nasmeta.errors import SettingError
+from nasmeta.files import writing
 
 _DRAWN = 12  # cells; of more only picks are drawn
 _ROLE_WORDS = {"pick": "pick", "random": "random control", "worst": "worst evaluated"}
@@ -35,7 +35,7 @@ def write_verification_page(
     home = Path(folder)
     page = home / "README.md"
     pictures: list[tuple[str, str]] = []
-    try:
+    with writing(f"Cannot write to the folder {home}"):
         home.mkdir(parents=True, exist_ok=True)
         split = "validation" if facts["measured_split"] == "valid" else "test"
         if cells["measured"].notna().any():
@@ -61,8 +61,6 @@ def write_verification_page(
             text += f"\n## {title}\n\n![{title}]({name})\n"
         text += _foot(facts, command)
         page.write_text(text, encoding="utf-8")
-    except OSError as reason:
-        raise SettingError(f"Cannot write to the folder {home}: {reason.strerror or reason}.") from reason
     return [page, *(home / name for _, name in pictures)]
 
 

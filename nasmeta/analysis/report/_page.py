@@ -29,7 +29,7 @@ from nasmeta.analysis.report._words import (
     task_sentence,
     test_note,
 )
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import SettingError, needing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,12 +138,8 @@ _LEVEL = 0.05
 
 def page(found: Findings, title: str, provenance: Mapping[str, Any]) -> str:
     """Return the page."""
-    try:
+    with needing("The page of a report", "report"):
         from plotly.offline import get_plotlyjs
-    except ImportError as reason:
-        raise NasmetaError(
-            f'The page of a report needs {reason.name}, which is not installed: pip install "nasmeta[report]".'
-        ) from reason
     data = json.dumps(page_data(found), allow_nan=False, separators=(",", ":"))
     parts = {
         "title": escape(title),
