@@ -24,8 +24,11 @@ from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents as incu
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
 from nasmeta.analysis._plots import plot_regret, save_figure
 from nasmeta.analysis._prediction_metrics import summarise_predictions
-from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
-from nasmeta.analysis._prediction_summary import write_prediction_summary as write_prediction_summary
+from nasmeta.analysis._prediction_plots import (
+    plot_calibration,
+    plot_predictions,
+    write_prediction_summary as write_prediction_summary,
+)
 from nasmeta.analysis._profiles import (
     anytime_area as anytime_area,
     performance_profiles as performance_profiles,

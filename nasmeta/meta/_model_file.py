@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, shown
 from nasmeta.files import write_atomically
+from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_searcher
 from nasmeta.meta._model_archive import KIND, decode, encode, settings_in_files, space_in
-from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
 from nasmeta.pictures import Width
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space, to_content

@@ -87,7 +87,7 @@ class MetaNPSearch(FallsBackSearch):
 
     @cached_property
     def _predictor(self) -> MetaNP:
-        from nasmeta.meta._registry import META_PREDICTORS
+        from nasmeta.meta._meta_predictor import META_PREDICTORS
 
         settings = {
             "width": self.width,

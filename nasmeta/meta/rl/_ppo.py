@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
-from nasmeta.meta.rl._policy import Memory, Policy
+from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES, Memory, Policy
 from nasmeta.meta.rl._vector_env import CellSearchEnvs
 
 N_PRIVILEGED = 5

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SpaceExhaustedError, needing
-from nasmeta.meta.rl._features import View
+from nasmeta.meta.rl._policy import View
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.searchers import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, shown
-from nasmeta.meta.rl._features import WALK_FEATURES, View
+from nasmeta.meta.rl._policy import WALK_FEATURES, View
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.spaces import SearchSpace
 

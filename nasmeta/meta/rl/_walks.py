@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from nasmeta.meta._cell_columns import position_feature
-from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
+from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES, View
 from nasmeta.spaces import SearchSpace
 
 _DECAY = 0.9  # of the weight of a cell, for each position (of cells an edge) that differs

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from nasmeta.files import writing
 from nasmeta.registry import import_siblings
-from nasmeta.tables.audit._check import CHECKS, Check, Finding, KnownFacts, known_facts
-from nasmeta.tables.audit._holdings import Holdings
+from nasmeta.tables.audit._check import CHECKS, Check, Finding, Holdings, KnownFacts, known_facts
 from nasmeta.tables.sources import registered_sources, table_names
 
 _ADDRESS = ("table", "check", "columns", "release", "source")

@@ -7,19 +7,19 @@ from nasmeta.training.proxies._measure import (
     compute_proxies,
     measure_proxies,
 )
-from nasmeta.training.proxies._probe import PROXIES, Probe, Proxy
-from nasmeta.training.proxies._with_data import (
+from nasmeta.training.proxies._probe import (
+    PROXIES,
+    Probe,
+    Proxy,
     fisher as fisher,
+    flops as flops,
     grad_norm as grad_norm,
     jacob_cov as jacob_cov,
+    l2_norm as l2_norm,
     nwot as nwot,
+    params as params,
     plain as plain,
     snip as snip,
-)
-from nasmeta.training.proxies._without_data import (
-    flops as flops,
-    l2_norm as l2_norm,
-    params as params,
     synflow as synflow,
     zen as zen,
 )
