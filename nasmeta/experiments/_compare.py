@@ -29,9 +29,8 @@ from nasmeta.experiments._arguments import (
     tasks_of,
 )
 from nasmeta.experiments._backends import Backend, Connection, connected, visible_gpus
-from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments._folder import ComparisonFolder, Results
 from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs, Shard
-from nasmeta.experiments._results import Results
 from nasmeta.experiments._workers import results_of
 from nasmeta.journals import FolderLease
 from nasmeta.places import in_store, located

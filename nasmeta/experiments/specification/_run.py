@@ -13,8 +13,7 @@ import pandas as pd
 from nasmeta.errors import JournalError
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
-from nasmeta.experiments.specification._picks import picks_of
-from nasmeta.experiments.specification._provenance import provenance_of
+from nasmeta.experiments.specification._provenance import picks_of, provenance_of
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
 from nasmeta.places import located, read_whole

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, needing, shown
 from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
-from nasmeta.meta.rl._tables import complete_scores, prior_of
-from nasmeta.meta.rl._vector_env import CellSearchEnvs
+from nasmeta.meta.rl._vector_env import CellSearchEnvs, complete_scores, prior_of
 from nasmeta.meta.rl._walks import moves_of
 from nasmeta.tasks import SourceTask, Task
 

@@ -14,7 +14,7 @@ from nasmeta.errors import SpaceExhaustedError, needing
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.rl._policy import Memory, Policy
-from nasmeta.meta.rl._tables import complete_scores, prior_of
+from nasmeta.meta.rl._vector_env import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
