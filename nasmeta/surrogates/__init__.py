@@ -6,14 +6,13 @@ from nasmeta.surrogates._features import (
     feature_sets as feature_sets,
     network_classes as network_classes,
 )
-from nasmeta.surrogates._file import load_surrogate, shipped_surrogates
 from nasmeta.surrogates._fit import (
     fit_surrogate,
     score_predictions as score_predictions,
     score_surrogate,
 )
 from nasmeta.surrogates._noise import SeedNoise as SeedNoise
-from nasmeta.surrogates._surrogate import Surrogate
+from nasmeta.surrogates._surrogate import Surrogate, load_surrogate, shipped_surrogates
 
 __all__ = [
     "Surrogate",
