@@ -42,7 +42,7 @@ EXCEPTIONS = {
     },
     "What is made to fail, to hurry, or to find other files": {
         "nasmeta.journals._lease", "nasmeta.tables._fetch", "nasmeta.tables._store",
-        "nasmeta.tables.official._import", "nasmeta.tables.official._curve_file",
+        "nasmeta.tables.official._import", "nasmeta.tables.official._sources",
         "nasmeta.tables.sources._registry", "nasmeta.training._many", "nasmeta.training.proxies._measure",
     },
     "Workers, and what they are handed": {

@@ -13,7 +13,7 @@ from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import get_space
 from nasmeta.tables import ColumnInfo, damaged_sources, fetch, load_table
 from nasmeta.tables._arrow_file import encode
-from nasmeta.tables.official import _curve_file as _sources
+from nasmeta.tables.official import _sources
 from nasmeta.tables.sources._base import store_path
 
 EMBEDDED: dict[str, Any] = {"dataset": "cifar100", "split": "valid", "epochs": 200, "seed": "mean"}

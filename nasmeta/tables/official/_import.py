@@ -21,8 +21,9 @@ from nasmeta.spaces import CellSpace, get_cell_space
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.official._assemble import Assembly
-from nasmeta.tables.official._curve_file import imported_source, write_curves
+from nasmeta.tables.official._curve_file import write_curves
 from nasmeta.tables.official._records import Chunk, Key
+from nasmeta.tables.official._sources import imported_source
 from nasmeta.tables.official._unpickle import Forgotten, read_records
 from nasmeta.tables.sources import Columns
 from nasmeta.tables.sources._base import store_path
