@@ -144,6 +144,8 @@ class MetaNASSearch(FallsBackSearch):
 
     def _learn(self, sources: list[SourceTask]) -> MetaNASModel:
         with needing("meta-nas", "torch"):
+            import torch  # noqa: F401
+
             from nasmeta.meta.meta_nas._training import Recipe, train_networks
 
         recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.std, self.noise)
