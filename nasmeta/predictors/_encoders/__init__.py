@@ -4,6 +4,8 @@ from nasmeta.predictors._encoders._base import (
     ENCODERS as ENCODERS,
     CellEncoder as CellEncoder,
     CellIndices as CellIndices,
+)
+from nasmeta.predictors._encoders._join import (
     default_encoder as default_encoder,
     join as join,
     make_encoder as make_encoder,
