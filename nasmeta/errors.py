@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 __all__ = [
@@ -59,6 +60,18 @@ def shown(value: object) -> str:
         return f"an {type(value).__name__} too large to show"
     except RecursionError:
         return f"a {type(value).__name__} nested too deep to show"
+
+
+@contextmanager
+def needing(who: str, extra: str) -> Iterator[None]:
+    """Say of what is imported inside, where a package is missing, who needs it and which extra brings it."""
+    try:
+        yield
+    except ImportError as reason:
+        package = (reason.name or str(reason)).partition(".")[0]
+        raise NasmetaError(
+            f'{who} needs {package}, which is not installed: pip install "nasmeta[{extra}]".'
+        ) from reason
 
 
 def near_name(name: object, choices: Sequence[str]) -> str:

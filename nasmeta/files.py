@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tomllib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import NasmetaError, SettingError
 
 
 def shipped(name: str) -> Path:
@@ -31,6 +33,26 @@ def parse_toml(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+
+
+def facts_in(path: Path) -> dict[str, Any]:
+    """Return the JSON object that a file holds; an empty one where the file is absent or damaged."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def writing(said: str, kind: type[NasmetaError] = SettingError, more: str = "") -> Iterator[None]:
+    """Turn an error of the system, where files are written inside, into one that begins with what is said."""
+    try:
+        yield
+    except OSError as reason:
+        if isinstance(reason, NasmetaError):
+            raise
+        raise kind(f"{said}: {reason.strerror or reason} ({reason.filename}).{more}") from reason
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import nullcontext
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
@@ -13,7 +14,7 @@ from operator import attrgetter
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, needing, shown
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -150,15 +151,9 @@ class Registry(Mapping[str, T]):
 
     def _imported(self, name: str) -> T:
         module, _, attribute = self._places[name].partition(":")
-        try:
+        extra = self._extras.get(name)
+        with nullcontext() if extra is None else needing(f"The {self.kind} {name}", extra):
             found: T = getattr(import_module(module), attribute)
-        except ImportError as reason:
-            if name not in self._extras:
-                raise
-            raise NasmetaError(
-                f"The {self.kind} {name} needs {reason.name}, which is not installed: "
-                f'pip install "nasmeta[{self._extras[name]}]".'
-            ) from reason
         return found
 
     def _brought(self, name: str, points: list[EntryPoint]) -> T:

@@ -20,12 +20,15 @@ from nasmeta.analysis._comparison_summary import (
 )
 from nasmeta.analysis._comparison_table import latex_comparison
 from nasmeta.analysis._curves import regret_curves
-from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents as incumbents, regret as regret
+from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents as incumbents, regret as regret, summarise
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
 from nasmeta.analysis._plots import plot_regret, save_figure
 from nasmeta.analysis._prediction_metrics import summarise_predictions
-from nasmeta.analysis._prediction_plots import plot_calibration, plot_predictions
-from nasmeta.analysis._prediction_summary import write_prediction_summary as write_prediction_summary
+from nasmeta.analysis._prediction_plots import (
+    plot_calibration,
+    plot_predictions,
+    write_prediction_summary as write_prediction_summary,
+)
 from nasmeta.analysis._profiles import (
     anytime_area as anytime_area,
     performance_profiles as performance_profiles,
@@ -37,7 +40,6 @@ from nasmeta.analysis._run_summary import (
     deterministic_runs as deterministic_runs,
 )
 from nasmeta.analysis._statistics import bootstrap_interval
-from nasmeta.analysis._summary import summarise
 from nasmeta.analysis._tables import to_html as to_html, to_latex, to_markdown
 from nasmeta.analysis._verification_page import write_verification_page as write_verification_page
 from nasmeta.analysis._verification_plots import (

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
 from nasmeta.analysis._statistics import check_level, interval_columns, quantile_interval, stratified_draws
 from nasmeta.errors import SettingError, UnknownNameError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _RESAMPLES = 2000
 
@@ -97,7 +95,6 @@ def aggregate_scores(
           gp 0.75            0.25
       random 0.00            1.00
     """
-    import pandas as pd
     from scipy.stats import trim_mean
 
     check_level(level)
@@ -168,8 +165,6 @@ def probability_of_improvement(
            a     b        0.875
            b     a        0.125
     """
-    import pandas as pd
-
     check_level(level)
     losses = paired_losses(frame, at, x)
     names = losses.searchers

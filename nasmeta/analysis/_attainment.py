@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._plots import columns_in
 from nasmeta.checks import check_int, check_number
@@ -15,7 +16,6 @@ from nasmeta.pictures import Width, house_style, inches, new_figure
 from nasmeta.tasks import MultiObjectiveTask, get_task
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -39,7 +39,6 @@ def attainment_surfaces(
     ['searcher', 'share', 'objective_1', 'objective_2']
     """
     import moocore
-    import pandas as pd
 
     asked = _task_of(frame, task)
     n = asked.n_objectives
@@ -98,7 +97,6 @@ def front_distances(
     True
     """
     import moocore
-    import pandas as pd
 
     asked = _task_of(frame, task)
     rows, names = _until(frame, asked, at), _names(asked)

@@ -8,17 +8,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
+import pandas as pd
+
+from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._plots import has_unknown_optimum, plot_regret, save_figure
 from nasmeta.analysis._run_summary import Seconds, asked_runs, ends, ends_note, remarks, without_spread_of_equals
-from nasmeta.analysis._summary import summarise, usual_budgets
 from nasmeta.analysis._tables import to_markdown
-from nasmeta.errors import JournalError, NasmetaError, SettingError
+from nasmeta.errors import JournalError, SettingError
+from nasmeta.files import writing
 from nasmeta.places import in_store, located
 from nasmeta.tables import describe_training
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.evaluators import Evaluator
 
 _PICTURES: tuple[tuple[Literal["evaluation", "simulated_seconds"], str], ...] = (
@@ -132,7 +133,7 @@ def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> l
     several = len(units) > 1
     left_out: list[str] = []
     unit: dict[str, Any] = {"unit": HYPERVOLUME_UNIT} if units == {HYPERVOLUME_UNIT} else {}
-    try:
+    with writing(f"Cannot write the report to {folder}", JournalError, " The runs themselves are kept."):
         for x, name in _PICTURES:
             # Where nobody recorded what an evaluation costs, there is no time to plot against.
             shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]
@@ -146,13 +147,6 @@ def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> l
                 files += save_figure(figure, folder / name)
         text = _markdown(replace(summary, remarks=[*summary.remarks, *left_out]))
         files[1].write_text(text, encoding="utf-8")
-    except OSError as reason:
-        if isinstance(reason, NasmetaError):
-            raise
-        raise JournalError(
-            f"Cannot write the report to {folder}: {reason.strerror or reason} ({reason.filename}). "
-            "The runs themselves are kept."
-        ) from reason
     return files
 
 

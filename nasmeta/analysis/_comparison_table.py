@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, Runs, read_runs
 from nasmeta.analysis._losses import place_of_runs
@@ -13,9 +14,6 @@ from nasmeta.analysis._paired_tests import holm, wilcoxon_p
 from nasmeta.analysis._tables import in_latex
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError, UnknownNameError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Measure = Literal["value", "regret", "evaluations"]
 

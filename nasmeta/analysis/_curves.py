@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval, check_level
 from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 XAxis = Literal["evaluation", "simulated_seconds"]
 
@@ -78,8 +76,6 @@ def regret_curves(
               2  1.00    1.00
               3  0.50    0.50
     """
-    import pandas as pd
-
     check_level(level)
     check_axis(x)
     if points is not None and points < 2:

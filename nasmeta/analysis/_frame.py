@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -67,8 +65,6 @@ class Runs:
 
 def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     """Check a results frame and lay out the columns that are asked for."""
-    import pandas as pd
-
     numeric = list(dict.fromkeys(("evaluation", "regret", *columns)))
     needed = [*_KEYS, *numeric]
     missing = [name for name in needed if name not in frame.columns]

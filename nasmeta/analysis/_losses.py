@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, check_axis, evaluations_by
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
 from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -98,8 +96,6 @@ def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
 
 def place_of_runs(runs: Runs) -> IntArray:
     """Return the position of each searcher's run in each (task, seed), int64 (blocks, searchers)."""
-    import pandas as pd
-
     table = pd.DataFrame(
         {"task": runs.task, "seed": runs.seed, "searcher": runs.searcher, "run": np.arange(len(runs.task))}
     ).pivot(index=["task", "seed"], columns="searcher", values="run")

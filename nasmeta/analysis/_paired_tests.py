@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
 from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PairedTest = Literal["wilcoxon", "permutation"]
 
@@ -87,8 +85,6 @@ def paired_tests(
     searcher other  difference  better  p_value
            a     b        -2.0       6  0.03125
     """
-    import pandas as pd
-
     check_level(level)
     if method not in ("wilcoxon", "permutation"):
         raise SettingError(f"The test {method!r} was asked for; possible are 'wilcoxon' and 'permutation'.")

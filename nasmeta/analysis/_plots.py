@@ -9,6 +9,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._styles import style, tidy
@@ -16,7 +17,6 @@ from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
 from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _KEY = ["task", "target", "protocol", "scope", "predictor", "n_train"]
 _WITH_INTERVAL = ("kendall_tau", "spearman")
@@ -50,8 +48,6 @@ def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 
     >>> table.loc[table["scope"] == "all", ["predictor", "draws", "kendall_tau"]].round(2).values.tolist()
     [['parameters', 3, 0.53], ['flops', 3, 0.53]]
     """
-    import pandas as pd
-
     check_level(level)
     checked_predictions(frame)
     coverage = coverage_columns(frame)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from nasmeta.analysis._aggregates import normalised_regrets
 from nasmeta.analysis._curves import XAxis, check_axis
@@ -19,9 +18,6 @@ from nasmeta.analysis._statistics import (
     stratified_draws,
 )
 from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _POINTS = 200
 
@@ -51,8 +47,6 @@ def performance_profiles(
     >>> profile["share"].tolist()
     [0.5, 1.0, 1.0, 0.0, 0.0, 1.0]
     """
-    import pandas as pd
-
     check_level(level)
     losses, regrets, _ = normalised_regrets(frame, at, x, reference)
     tau = (
@@ -101,8 +95,6 @@ def runtime_profiles(frame: pd.DataFrame, target: float = 0.0) -> pd.DataFrame:
            a           2    0.5
            a           3    0.5
     """
-    import pandas as pd
-
     if not (np.isfinite(target) and target >= 0):
         raise SettingError(f"The target is a regret of {target}; it must be finite and at least 0.")
     runs = read_runs(frame)
@@ -147,8 +139,6 @@ def anytime_area(
     >>> float(anytime_area(frame)["area"][0]), round(float(anytime_area(frame, log=True)["area"][0]), 6)
     (2.0, 2.5)
     """
-    import pandas as pd
-
     check_axis(x)
     check_level(level)
     budgets = paired_losses(frame, until, x).at[:, -1]

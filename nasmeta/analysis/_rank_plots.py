@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._aggregates import normalised_regrets
 from nasmeta.analysis._curves import XAxis
@@ -12,11 +13,10 @@ from nasmeta.analysis._plots import legend_below
 from nasmeta.analysis._profiles import performance_profiles, runtime_profiles
 from nasmeta.analysis._ranks import Blocks, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._styles import style, tidy
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import SettingError, needing
 from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -69,13 +69,8 @@ def plot_critical_difference(
 
     width = inches(width, 6.5)
     result = frame if isinstance(frame, Friedman) else friedman_test(frame, at, x, over, level)
-    try:
+    with needing("The critical-difference diagram", "report"):
         from scikit_posthocs import critical_difference_diagram
-    except ImportError as reason:
-        raise NasmetaError(
-            f"The critical-difference diagram needs {reason.name}, which is not installed: "
-            'pip install "nasmeta[report]".'
-        ) from reason
     k = len(result.ranks)
     one_side = width < 4.5
     lines = (k if one_side else (k + 1) // 2) + _bars(result)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
 from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Blocks = Literal["runs", "tasks"]
 
@@ -58,8 +56,6 @@ def average_ranks(frame: pd.DataFrame, at: int | None = None, x: XAxis = "evalua
            b           2      1.5   1.5
            c           2      3.0   3.0
     """
-    import pandas as pd
-
     losses = paired_losses(frame, at, x)
     per_task = _mean_ranks(losses)[:, :, -1]
     columns: dict[str, object] = {"searcher": losses.searchers}
@@ -87,8 +83,6 @@ def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CUR
            b           1   1.0
            b           2   2.0
     """
-    import pandas as pd
-
     if points < 2:
         raise SettingError(f"A curve of {points} points was asked for; it needs at least 2.")
     whole = paired_losses(frame, x=x)
@@ -203,7 +197,6 @@ def friedman_test(
     >>> round(result.statistic, 2), round(result.p_value, 3), result.ranks.to_dict()
     (6.5, 0.039, {'a': 1.0, 'b': 2.25, 'c': 2.75})
     """
-    import pandas as pd
     from scipy.stats import f as f_distribution, friedmanchisquare, rankdata, studentized_range
 
     if over not in ("runs", "tasks"):

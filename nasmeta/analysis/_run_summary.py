@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._frame import count_runs
 from nasmeta.analysis._tables import spread
 from nasmeta.errors import NasmetaError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Seconds = float | Mapping[str, float] | None  # the budget, one for all tasks or one a task
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Goals = Mapping[str, Literal["min", "max"]]
 

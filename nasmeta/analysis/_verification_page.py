@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from nasmeta.analysis._plots import save_figure
 from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
 from nasmeta.analysis._verification_plots import plot_agreement, plot_cells, plot_training_curves
-from nasmeta.errors import SettingError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from nasmeta.files import writing
 
 _DRAWN = 12  # cells; of more only picks are drawn
 _ROLE_WORDS = {"pick": "pick", "random": "random control", "worst": "worst evaluated"}
@@ -36,7 +35,7 @@ def write_verification_page(
     home = Path(folder)
     page = home / "README.md"
     pictures: list[tuple[str, str]] = []
-    try:
+    with writing(f"Cannot write to the folder {home}"):
         home.mkdir(parents=True, exist_ok=True)
         split = "validation" if facts["measured_split"] == "valid" else "test"
         if cells["measured"].notna().any():
@@ -62,8 +61,6 @@ def write_verification_page(
             text += f"\n## {title}\n\n![{title}]({name})\n"
         text += _foot(facts, command)
         page.write_text(text, encoding="utf-8")
-    except OSError as reason:
-        raise SettingError(f"Cannot write to the folder {home}: {reason.strerror or reason}.") from reason
     return [page, *(home / name for _, name in pictures)]
 
 
@@ -102,8 +99,6 @@ def _side_by_side(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> list[str]:
-    import pandas as pd
-
     why_not = facts["lookup"]["not_comparable"]
     shown = pd.DataFrame(
         {
@@ -175,8 +170,6 @@ def _separation(found: Mapping[str, Any] | None) -> list[str]:
 
 
 def _costs(cells: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:
-    import pandas as pd
-
     shown = pd.DataFrame(
         {
             "cell": cells["cell"].astype(str),

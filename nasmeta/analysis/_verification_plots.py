@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._plots import columns_in
 from nasmeta.errors import SettingError
@@ -13,7 +14,6 @@ from nasmeta.pictures import Width, house_style, inches, new_figure, points, wra
 from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 ROLES = {"pick": ("#0072B2", "o"), "random": ("#E69F00", "s"), "worst": ("#D55E00", "v")}  # Okabe and Ito (2008)

@@ -92,7 +92,7 @@ def predict(
 
 
 def _print(table: pd.DataFrame) -> None:
-    from nasmeta.analysis._prediction_summary import SCOPES
+    from nasmeta.analysis._prediction_plots import SCOPES
 
     terminal = console()
     first = table.iloc[0]

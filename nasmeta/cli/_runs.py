@@ -90,6 +90,11 @@ StopAtOptimum = Annotated[
     bool, typer.Option("--stop-at-optimum", help="End a run once the best cell has been evaluated.")
 ]
 
+# What a specification leaves open: how much of it is done, and where.
+_BESIDE_SPECIFICATION = (
+    "specification", "repeats", "folder", "workers", "backend", "address", "gpus_per_worker", "shard", "device",
+)  # fmt: skip
+
 
 @cli_command
 def search(
@@ -171,9 +176,9 @@ def search(
     print_run(run, journal)
 
 
-def _is_said(context: typer.Context, option: str) -> bool:
-    """Whether an option stands on the command line, though it may say what is the default."""
-    source = context.get_parameter_source(option.removeprefix("--").replace("-", "_"))
+def _is_said(context: typer.Context, parameter: str) -> bool:
+    """Whether a parameter stands on the command line, though it may say what is the default."""
+    source = context.get_parameter_source(parameter)
     return source is not None and source.name == "COMMANDLINE"
 
 
@@ -280,33 +285,13 @@ def compare(
     if show is not None:
         print_specification(show)
         return
-    given = {
-        "--searchers": searchers,
-        "--tasks": tasks,
-        "--evaluations": evaluations,
-        "--seconds": seconds,
-        "--clock": clock,
-        "--epochs": epochs,
-        "--seed": seed,
-        "--set": settings or None,
-        "--sources": sources,
-        "--meta-model": meta_model,
-        "--prune-space": prune_space,
-        "--warm-start": None if warm_start == "0" else warm_start,
-        "--stop-at-optimum": stop_at_optimum or None,
-        "--evaluator": None if evaluator == "table" else evaluator,
-        "--data": data,
-        "--recipe": None if recipe == "fast" else recipe,
-        "--split": split,
-        "--valid-fraction": valid_fraction,
-        "--size": size,
-    }
     asked: str | Evaluator = evaluator
     limits: float | Mapping[str, float] | None
     where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address, "shard": shard}
     where["gpus_per_worker"] = gpus_per_worker
     if specification is not None:
-        also = [option for option, value in given.items() if value is not None or _is_said(context, option)]
+        of_runs = [one for one in context.command.params if one.name not in _BESIDE_SPECIFICATION]
+        also = [one.opts[0] for one in of_runs if _is_said(context, str(one.name))]
         if also:
             raise SettingError(f"A specification sets everything: leave out {', '.join(also)}, or change the file.")
         frame, evaluations, asked, limits = compare_specified(

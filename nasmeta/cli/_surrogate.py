@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nasmeta.cli._cli_utils import cli_command, console
+from nasmeta.cli._cli_utils import cli_command, console, print_table
 from nasmeta.progress import spinner
 
 if TYPE_CHECKING:
@@ -74,24 +74,16 @@ def score(
 
 
 def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
-    from rich.box import SIMPLE
-    from rich.table import Table
-
     card = surrogate.card
     split, column = card["split"], card["column"]
     terminal = console()
-    shown = Table(
-        title=f"Surrogate of {card['task']}" + (f" on {task}" if task else ""),
-        title_justify="left",
-        box=SIMPLE,
-        padding=(0, 1, 0, 0),
-    )
-    for heading in ("cells", "n", "R²", "τ-b", "sparse τ", "Spearman", "RMSE"):
-        shown.add_column(heading, justify="left" if heading == "cells" else "right", no_wrap=True)
+    rows = []
     for name, row in scores.items():
         figures = [row[key] for key in ("r2", "tau", "sparse_tau", "spearman", "rmse")]
-        shown.add_row(name, f"{row['cells']:,}", *("–" if x is None else f"{x:.3f}" for x in figures))
-    terminal.print(shown)
+        rows.append([name, f"{row['cells']:,}", *("–" if x is None else f"{x:.3f}" for x in figures)])
+    numbers = ("n", "R²", "τ-b", "sparse τ", "Spearman", "RMSE")
+    title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
+    print_table(["cells", *numbers], rows, title, right=numbers)
     lines = [
         f"RMSE in {surrogate.unit}; best 10 %: those among the best tenth of the whole table",
         f"trained on {card['training_cells']:,} of {card['measured_cells']:,} cells "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nasmeta.cli._cli_utils import cli_command, console, echo_written
+from nasmeta.cli._cli_utils import cli_command, console, echo_written, print_table
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
 from nasmeta.errors import SettingError
 from nasmeta.progress import spinner
@@ -119,26 +119,23 @@ def _demo_run(folder: Path) -> Path:
 
 
 def _show(found: Verification) -> None:
-    from rich.table import Table
-
     from nasmeta.analysis._tables import number_or_dash, spread
 
     facts, terminal = found.facts, console()
-    shown = Table(
-        title=f"{facts['task']}, trained on {facts['data']} by {facts['recipe']['name']}", title_justify="left"
-    )
-    for heading in ("cell", "role", "look-up", "trained", "difference", "in band"):
-        shown.add_column(heading, justify="left" if heading == "role" else "right", no_wrap=True)
-    for row in found.cells.to_dict("records"):
-        shown.add_row(
+    rows = [
+        [
             str(row["cell"]),
             str(row["role"]),
             number_or_dash(row["lookup"]),
             spread(row["measured"], row["measured_deviation"]) if row["trainings"] else f"failed: {row['failures']}",
             number_or_dash(row["difference"], "+.2f"),
             "–" if row["in_band"] is None else "yes" if row["in_band"] else "no",
-        )
-    terminal.print(shown)
+        ]
+        for row in found.cells.to_dict("records")
+    ]
+    headings = ("cell", "role", "look-up", "trained", "difference", "in band")
+    title = f"{facts['task']}, trained on {facts['data']} by {facts['recipe']['name']}"
+    print_table(headings, rows, title, right={*headings} - {"role"})
     lines = [f"look-up: {facts['lookup']['address']}, {facts['lookup']['release']}; accuracies in percent"]
     if facts["lookup"]["not_comparable"]:
         lines.append(f"only the order can be compared: {facts['lookup']['not_comparable']}")

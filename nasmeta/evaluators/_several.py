@@ -15,8 +15,6 @@ from nasmeta.evaluators._known import TableEvaluator
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Front, MultiObjectiveTask
 
-__all__ = ["SeveralEvaluator"]
-
 
 class SeveralEvaluator(Evaluator):
     """Answer a task of several objectives with vectors: each objective has an evaluator of its own.

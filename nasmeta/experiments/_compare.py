@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
@@ -27,12 +28,9 @@ from nasmeta.experiments._arguments import (
     specs_of,
     tasks_of,
 )
-from nasmeta.experiments._backends import Backend, Connection, connected
-from nasmeta.experiments._folder import ComparisonFolder
-from nasmeta.experiments._gpus import visible_gpus
-from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs
-from nasmeta.experiments._results import Results
-from nasmeta.experiments._shards import share_of
+from nasmeta.experiments._backends import Backend, Connection, connected, visible_gpus
+from nasmeta.experiments._folder import ComparisonFolder, Results
+from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs, share_of
 from nasmeta.experiments._workers import results_of
 from nasmeta.journals import FolderLease, Shard
 from nasmeta.places import in_store, located
@@ -43,8 +41,6 @@ from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.training import ImageDataset, Recipe
 
 _RUNS_A_JOB = 10

@@ -1,9 +1,9 @@
-"""The jobs of a comparison: what one worker does at a time, wherever it is."""
+"""The jobs of a comparison: what one worker does at a time, wherever it is, and the share of a shard."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,8 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SpaceExhaustedError, UnknownNameError
-from nasmeta.journals import FolderLease
+from nasmeta.errors import (
+    ColumnError,
+    MissingValueError,
+    NasmetaError,
+    SpaceExhaustedError,
+    UnknownNameError,
+)
+from nasmeta.journals import FolderLease, Shard
 from nasmeta.runs import History, RunConfig
 from nasmeta.runs._guidance import Guide
 from nasmeta.searchers import Searcher
@@ -158,3 +164,24 @@ class DataFingerprint:
                     f"The node {node} has other data of {task.name} than the runner (checksum {found:.12}…, not "
                     f"{self.checksums[repr(task)]:.12}…): run `nasmeta data fetch` there too."
                 )
+
+
+def share_of(
+    shard: Shard, pairs: Sequence[Pair], learners: Collection[Pair], seeds: Sequence[int]
+) -> dict[Pair, Sequence[int]]:
+    """Return the seeds of each pair that are a part's.
+
+    Runs are dealt in turn, so that each part has some of every searcher; those that learn first are cut into blocks, so
+    that few parts learn the same.
+
+    Examples
+    --------
+    >>> share_of(Shard(1, 2), [(0, "random"), (0, "meta")], [(0, "meta")], range(4))
+    {(0, 'random'): [1, 3], (0, 'meta'): [2, 3]}
+    """
+    dealt = shard.dealt([(pair, seed) for pair in pairs if pair not in learners for seed in seeds])
+    taught = shard.block([(pair, seed) for pair in pairs if pair in learners for seed in seeds])
+    found: dict[Pair, list[int]] = {pair: [] for pair in pairs}
+    for pair, seed in [*dealt, *taught]:
+        found[pair].append(seed)
+    return dict(found)

@@ -12,19 +12,20 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from nasmeta.analysis.report import Findings, find, write_findings
 from nasmeta.checks import check_choice, check_instance, check_int, check_number
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._provenance import versions_of
 from nasmeta.experiments.specification._read import reported_columns
+from nasmeta.files import facts_in
 from nasmeta.places import answering, checked_path, in_store, located
 from nasmeta.runs import on_evaluator
 from nasmeta.tasks import Task, get_task
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.analysis.report import XAxis
     from nasmeta.tables import ColumnInfo
 
@@ -100,8 +101,6 @@ def report(
     >>> found.budget, found.results["nb201/cifar10"]["searcher"].tolist()
     ('after 20 evaluations', ['random', 'local-search'])
     """
-    import pandas as pd
-
     if x is not None:
         check_choice("x", x, ("evaluation", "simulated_seconds"))
     if at is not None:
@@ -126,7 +125,7 @@ def report(
             raise SettingError("A report is written to a folder of this machine: name one with --output.")
         with answering(home):
             frame, columns = _results(home), _reported(home)
-            specification = _told(home / "specification.json")
+            specification = facts_in(home / "specification.json")
             provenance = _provenance(home, specification)
         destination = destination or home / "report"
     findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns)
@@ -135,8 +134,6 @@ def report(
 
 
 def _results(folder: Path) -> pd.DataFrame:
-    import pandas as pd
-
     path = folder / "results.parquet"
     if not path.is_file():
         what = "has no results.parquet" if folder.is_dir() else "is no folder"
@@ -159,15 +156,6 @@ def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
     except (OSError, UnicodeDecodeError):
         pass
     return ()
-
-
-def _told(path: Path) -> dict[str, Any]:
-    """Return what a file of the folder says; nothing where it is not there, for the frame alone is enough."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
@@ -220,7 +208,7 @@ def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
         comparison["searchers"] = [_call(label, entry) for label, entry in comparison["searchers"].items()]
     told = {
         "comparison": comparison,
-        **_told(folder / "provenance.json"),
+        **facts_in(folder / "provenance.json"),
         "versions_of_the_report": versions_of(_PACKAGES),
         "sha256_of_results.parquet": digest,
     }

@@ -10,8 +10,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any
 
 from nasmeta.errors import NasmetaError
-from nasmeta.experiments._backends import Backend, Connection
-from nasmeta.experiments._gpus import GpuSlots
+from nasmeta.experiments._backends import Backend, Connection, GpuSlots
 from nasmeta.experiments._jobs import DataFingerprint, Job
 from nasmeta.threads import end_with, one_thread
 

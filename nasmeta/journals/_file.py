@@ -7,7 +7,7 @@ import json
 import stat
 import sys
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,43 @@ from types import TracebackType
 from typing import Any, BinaryIO, Generic, Self, TypeVar
 
 from nasmeta.errors import JournalError, shown
-from nasmeta.journals._header import changed_code, differences_from, loaded
 from nasmeta.journals._lease import FolderLease
 from nasmeta.places import in_store, read_whole
+
+
+def loaded(text: bytes) -> Any:
+    """Return what a line of JSON says; None where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def differences_from(found: Mapping[str, Any], header: Mapping[str, Any], but: Collection[str]) -> str:
+    """Say in what a header that was read is not the one that is due, but for what may differ; empty where it is.
+
+    >>> differences_from({"seed": 1, "at": "noon"}, {"seed": 2, "at": "night"}, ("at",))
+    'seed is 1 there, but 2 was asked for'
+    """
+    due = json.loads(json.dumps(header))
+    return "; ".join(
+        f"{key} is {found.get(key)!r} there, but {due.get(key)!r} was asked for"
+        for key in dict.fromkeys([*due, *found])
+        if found.get(key) != due.get(key) and key not in but
+    )
+
+
+def changed_code(found: Mapping[str, Any], due: Mapping[str, Any], what: str) -> str:
+    """Say that what was recorded is by other code than is asked for now; empty where it is not, or nobody knows."""
+    was, now = found.get("code"), due.get("code")
+    if was is None or was == now:
+        return ""
+    return (
+        f"was written by other code of {due.get('searcher')}: {was} there, {now or 'that of this package'} now. "
+        f"Begin anew with another {what}, or delete this one. Only where the change alters no result, keep it: give "
+        f'the class the attribute version = "{was}".'
+    )
+
 
 _PUT_SECONDS = 2.0
 

@@ -8,18 +8,16 @@ from importlib import import_module
 
 from nasmeta.meta._default import DefaultMetaSearch as DefaultMetaSearch
 from nasmeta.meta._guided import GuidedSearch as GuidedSearch
-from nasmeta.meta._identity import training_digest as training_digest
 from nasmeta.meta._learned_space import ChanceOfBest as ChanceOfBest, LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch, learn_meta_gp as learn_meta_gp
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
-from nasmeta.meta._meta_predictor import MetaPredictor
+from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor
 from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, meta_train
-from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
+from nasmeta.meta._model_file import SavedMetaModel, save_meta_model, training_digest as training_digest
 from nasmeta.meta._monitor import Monitor as Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch as MultiTaskGPSearch
 from nasmeta.meta._predictive_weights import predictive_weights as predictive_weights
 from nasmeta.meta._predictor_search import MetaPredictorSearch as MetaPredictorSearch
-from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._rgpe import RGPESearch as RGPESearch
 from nasmeta.meta._rgpe_vanilla import VanillaRGPESearch as VanillaRGPESearch
 from nasmeta.meta._shipped import (

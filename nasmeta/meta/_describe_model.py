@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._registry import META_PREDICTORS
+from nasmeta.meta._meta_predictor import META_PREDICTORS
 from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
 from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace

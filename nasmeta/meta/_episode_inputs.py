@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasmeta.meta._cell_columns import network_columns
+from nasmeta.meta._scale import labels_like
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
@@ -81,7 +82,10 @@ class EpisodeInputs:
                 self._known.pop(next(iter(self._known)))
             self._known[without] = (made, summary.expected)
         table, expected = self._known[without]
-        support = match(episode.support_labels, expected[episode.support_cells]) - expected[episode.support_cells]
+        told = expected[episode.support_cells]
+        # Where all cells are expected to be alike, the labels themselves are the scores.
+        scores = labels_like(told, episode.support_labels) if len(told) and np.ptp(told) else episode.support_labels
+        support = scores - told
         query = episode.query_labels - expected[episode.query_cells]
         return Batch(
             table[torch.from_numpy(episode.support_cells.astype(np.int64)).to(self.device)],
@@ -89,18 +93,6 @@ class EpisodeInputs:
             table[torch.from_numpy(episode.query_cells.astype(np.int64)).to(self.device)],
             torch.from_numpy(query).float().to(self.device),
         )
-
-
-def match(labels: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the expected scores in the order of the labels, both of shape (n,).
-
-    Where nothing is expected, all the same, the labels are returned.
-    """
-    if not len(expected) or np.ptp(expected) == 0:
-        return labels
-    scores = np.empty(len(labels))
-    scores[np.argsort(labels, kind="stable")] = np.sort(expected)
-    return scores
 
 
 def episodes_of(sources: Sequence[SourceTask], n_groups: int, noise: float, most: int = 100) -> EpisodeSampler:

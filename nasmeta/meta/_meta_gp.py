@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
 from nasmeta.meta._model_archive import check_array, checked_logarithms
+from nasmeta.meta._scale import labels_like as labels_like
 from nasmeta.meta._source_models import learn_source_models
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.predictors._gaussian_process import posterior_weights
@@ -118,13 +119,6 @@ def _contrasts(scores: NDArray[np.float64]) -> NDArray[np.float64]:
         row[:k], row[k] = 1.0, -float(k)
         rows.append(row / np.linalg.norm(row))
     return np.stack(rows) @ scores
-
-
-def labels_like(expected: NDArray[np.floating], values: Sequence[float]) -> NDArray[np.float64]:
-    """Return the expected values of the observed cells, shape (n,), in the order of what was observed."""
-    labels = np.empty(len(values))
-    labels[np.argsort(values, kind="stable")] = np.sort(expected)
-    return labels
 
 
 def pack_meta_gp(learnt: MetaGP) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

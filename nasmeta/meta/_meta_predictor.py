@@ -1,4 +1,4 @@
-"""The interface of a meta-predictor: learn on source tasks, adapt to a few labels, predict."""
+"""The interface of a meta-predictor (learn on source tasks, adapt to a few labels, predict), and all by name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,29 @@ from sklearn.base import BaseEstimator
 
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._blend import FEWEST_LABELS, blended
-from nasmeta.meta._registry import META_PREDICTORS
 from nasmeta.meta._scale import Scale
+from nasmeta.registry import Registry
+from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask, Task, checked_sources
+
+META_PREDICTORS: Registry[Any] = Registry("meta-predictor", group="nasmeta.meta_predictors")
+
+for _name, _place in (
+    ("anil", "bilevel._gradient_learners:ANIL"),
+    ("in-context", "in_context._predictor:InContext"),
+    ("maml", "bilevel._gradient_learners:MAML"),
+    ("meta-dkl", "bilevel._deep_kernel:DeepKernelGP"),
+    ("meta-linear", "_meta_linear:MetaLinear"),
+    ("meta-np", "neural_process._predictor:MetaNP"),
+    ("reptile", "bilevel._gradient_learners:Reptile"),
+):
+    META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", extra="torch")
+
+
+def is_meta_searcher(name: str) -> bool:
+    """Tell whether a searcher of this name is there that learns on source tasks; others are not imported for it."""
+    return name in SEARCHERS and issubclass(SEARCHERS[name], MetaSearcher)
 
 
 class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]

@@ -14,10 +14,9 @@ import numpy as np
 
 from nasmeta.checks import check_bool, check_int, recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
-from nasmeta.meta._identity import training_digest
-from nasmeta.meta._model_file import SavedMetaModel, save_meta_model
+from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_searcher
+from nasmeta.meta._model_file import SavedMetaModel, save_meta_model, training_digest
 from nasmeta.meta._monitor import Monitor
-from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
 from nasmeta.meta._shipped import load_meta_model
 from nasmeta.places import checked_path
 from nasmeta.searchers import SEARCHERS

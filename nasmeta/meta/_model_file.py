@@ -1,12 +1,13 @@
-"""A meta-model in a file: written by a learner, read, and given to a new learner."""
+"""A meta-model in a file: written by a learner, read, given to a new learner; and what makes two trainings the same."""
 
 from __future__ import annotations
 
 import inspect
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,12 +16,12 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, shown
 from nasmeta.files import write_atomically
-from nasmeta.meta._model_archive import KIND, decode, encode, space_in
-from nasmeta.meta._registry import META_PREDICTORS, is_meta_searcher
+from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_searcher
+from nasmeta.meta._model_archive import KIND, decode, encode, settings_in_files, space_in
 from nasmeta.pictures import Width
 from nasmeta.searchers import SEARCHERS
-from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tasks import get_task
+from nasmeta.spaces import SearchSpace, get_space, to_content
+from nasmeta.tasks import SourceTask, get_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -277,3 +278,38 @@ def _metric_kind(source: dict[str, Any]) -> str:
         return get_task(source["name"]).metric_kind
     except NasmetaError:
         return ""
+
+
+def training_identity(
+    kind: str, space: SearchSpace, settings: Mapping[str, Any], sources: Sequence[SourceTask]
+) -> dict[str, Any]:
+    """Return the identity of a meta-training, of JSON's types; settings are all that the outcome depends on.
+
+    Without the sources a training that was begun on one selection could go on with another, and its model would say
+    that it has never seen what it was trained on.
+    """
+    said = {
+        "kind": kind,
+        "space": to_content(space).get("registered", f"{space.name} {space.sha256}"),
+        "settings": settings_in_files(kind, settings),
+        "sources": [
+            {"name": source.name, "held_out": source.held_out, "labels": len(source), "sha256": source.sha256}
+            for source in sources
+        ],
+    }
+    identity: dict[str, Any] = json.loads(json.dumps(said, default=str))
+    return identity
+
+
+def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> str:
+    """Return what two meta-trainings share only where they are the same: learner, settings, seed and every label.
+
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import META_PREDICTORS
+    >>> learner, source = META_PREDICTORS["meta-linear"](), nm.get_task("nb201/cifar10").as_source()
+    >>> training_digest(learner, [source], 0) == training_digest(learner, [source], 1)
+    False
+    """
+    said = {**training_settings(learner), "seed of the training": seed}
+    identity = training_identity(kind_of(learner), space_of(learner), said, sources)
+    return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -15,11 +15,10 @@ from torch import Tensor, nn
 from nasmeta.checks import check_int, check_number
 from nasmeta.meta._cell_columns import network_columns, representatives
 from nasmeta.meta._episode_inputs import Batch, EpisodeInputs, SourceSummary, episodes_of
-from nasmeta.meta._identity import training_identity
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
 from nasmeta.meta._model_archive import check_array
-from nasmeta.meta._model_file import training_settings
+from nasmeta.meta._model_file import training_identity, training_settings
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace

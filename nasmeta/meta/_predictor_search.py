@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.meta._falls_back import FallsBackSearch
-from nasmeta.meta._registry import META_PREDICTORS
+from nasmeta.meta._meta_predictor import META_PREDICTORS
 from nasmeta.searchers import SEARCHERS, PredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask

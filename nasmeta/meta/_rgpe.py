@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.meta._source_guided import SourceGuidedSearch
+from nasmeta.predictors import CellGP
 from nasmeta.searchers import SEARCHERS
 
 _SLOPE = 0.5  # of the target's ranks on a source that ranks best in every sample
@@ -28,6 +29,24 @@ def ranking_losses(
         wrong = np.sign(predicted[:, None] - predicted) != order
         loss[:] = np.einsum("sn,sn->s", times @ wrong.astype(np.float32), times)
     return losses
+
+
+def ranking_shares(
+    sources: NDArray[np.floating], process: CellGP, labels: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return who ranks best in samples of the labels, (n_sources + 1, n_samples), and how often each label is drawn.
+
+    The last row is the target's own process, which predicts each label from the others (Rasmussen and Williams 2006,
+    equation 5.12).
+    """
+    n, noise = len(labels), process.hyperparameters.noise
+    inverse = np.linalg.inv(process.observed_covariance().astype(np.float64) + noise * np.eye(n))
+    left_out = labels - (inverse @ labels) / np.diag(inverse)
+    times = rng.multinomial(n, np.full(n, 1 / n), size=_SAMPLES).astype(np.float32)
+    losses = ranking_losses([*sources, left_out], labels, times)
+    losses[:-1][np.median(losses[:-1], axis=1) > np.quantile(losses[-1], _WORSE_THAN)] = np.inf
+    best = losses == losses.min(axis=0)
+    return best / best.sum(axis=0), times
 
 
 @SEARCHERS.register("rgpe")
@@ -74,23 +93,8 @@ class RGPESearch(SourceGuidedSearch):
         if n < 3:
             before = np.full(len(sources), _SLOPE / len(sources))
             return before, np.tile(before, (n, 1))
-        times = self.rng.multinomial(n, np.full(n, 1 / n), size=_SAMPLES).astype(np.float32)
-        losses = ranking_losses([*sources, self._left_out(labels)], labels, times)
-        useless = np.median(losses[:-1], axis=1) > np.quantile(losses[-1], _WORSE_THAN)
-        losses[:-1][useless] = np.inf
-        best = losses == losses.min(axis=0)
-        shares = best / best.sum(axis=0)
+        shares, times = ranking_shares(sources, self._gp, labels, self.rng)
         weights: NDArray[np.float64] = _SLOPE * shares.mean(axis=1)[:-1]
         undrawn = times == 0
         without = _SLOPE * (shares[:-1] @ undrawn / np.maximum(undrawn.sum(axis=0), 1)).T
         return weights, np.where(undrawn.any(axis=0)[:, None], without, weights)
-
-    def _left_out(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what the target's own process predicts each label to be from the others, shape (n,).
-
-        Rasmussen and Williams 2006, equation 5.12, with the hyperparameters that are the target's at present.
-        """
-        noise = self._gp.hyperparameters.noise
-        inverse = np.linalg.inv(self._gp.observed_covariance() + noise * np.eye(len(self._gp.cells)))
-        predicted: NDArray[np.float64] = labels - (inverse @ labels) / np.diag(inverse)
-        return predicted

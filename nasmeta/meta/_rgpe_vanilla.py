@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.meta._model_archive import check_array
-from nasmeta.meta._rgpe import ranking_losses
+from nasmeta.meta._rgpe import ranking_shares
 from nasmeta.meta._source_models import FEWEST_LABELS, check_ranked
 from nasmeta.predictors import (
     CellGP,
@@ -25,8 +25,6 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 _OF_A_SOURCE = 200  # labels that its process is conditioned on
-_SAMPLES = 100
-_WORSE_THAN = 0.95  # share of the target process's losses above which a source is left out
 
 
 @dataclass(frozen=True)
@@ -124,19 +122,12 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
         """Fit the target's process, and weigh it and the sources'."""
         super()._refit(labels)
         learnt: _Posteriors = self._require_meta_model()
-        n_sources, n = len(learnt.means), len(labels)
-        if n < FEWEST_LABELS:
+        n_sources = len(learnt.means)
+        if len(labels) < FEWEST_LABELS:
             self._weights = np.r_[np.full(n_sources, 1 / n_sources), 0.0]
             return
-        inverse = np.linalg.inv(
-            self._gp.observed_covariance().astype(np.float64) + self._gp.hyperparameters.noise * np.eye(n)
-        )
-        left_out = labels - (inverse @ labels) / np.diag(inverse)  # Rasmussen and Williams 2006, equation 5.12
-        times = self.rng.multinomial(n, np.full(n, 1 / n), size=_SAMPLES).astype(np.float32)
-        losses = ranking_losses([*learnt.means[:, self._gp.cells], left_out], labels, times)
-        losses[:-1][np.median(losses[:-1], axis=1) > np.quantile(losses[-1], _WORSE_THAN)] = np.inf
-        best = losses == losses.min(axis=0)
-        self._weights = (best / best.sum(axis=0)).mean(axis=1)
+        shares, _ = ranking_shares(learnt.means[:, self._gp.cells], self._gp, labels, self.rng)
+        self._weights = shares.mean(axis=1)
 
     def _score(
         self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,13 @@ def _of_costs(scale: str, utilities: NDArray[np.float64], level: float) -> NDArr
     logarithms = np.log(-utilities) - level
     scores: NDArray[np.float64] = -logarithms if scale == "log" else 2 - 2 * np.exp(logarithms / 2)
     return scores
+
+
+def labels_like(expected: NDArray[np.floating], values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the expected values of the observed cells, shape (n,), in the order of what was observed."""
+    labels = np.empty(len(values))
+    labels[np.argsort(values, kind="stable")] = np.sort(expected)
+    return labels
 
 
 @dataclass(frozen=True)
@@ -62,8 +70,7 @@ class Scale:
                 )
             level = float(np.log(-labels).mean()) if kind == "root" else 0.0
             return cls(kind, _of_costs(kind, labels, level), level=level)
-        scores = np.empty(len(labels))
-        scores[np.argsort(labels, kind="stable")] = np.sort(expected)
+        scores = labels_like(expected, labels)
         if trust < 1:
             scores = trust * scores + (1 - trust) * normal_scores(labels)
         for value in np.unique(labels):  # equal labels have equal scores

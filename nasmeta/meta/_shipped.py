@@ -21,8 +21,8 @@ from nasmeta.errors import (
     shown,
 )
 from nasmeta.files import shipped
+from nasmeta.meta._meta_predictor import is_meta_searcher
 from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
-from nasmeta.meta._registry import is_meta_searcher
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 

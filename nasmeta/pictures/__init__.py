@@ -9,23 +9,12 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.pictures._facts import ShowsFacts
+from nasmeta.pictures._facts import ShowsFacts as ShowsFacts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = [
-    "WIDTHS",
-    "ShowsFacts",
-    "Width",
-    "fitting_size",
-    "house_style",
-    "inches",
-    "new_figure",
-    "points",
-    "text_inches",
-    "wrapped",
-]
+__all__: list[str] = []  # of the ground: for rooms, not for users
 
 P = ParamSpec("P")
 R = TypeVar("R")

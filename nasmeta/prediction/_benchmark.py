@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 import nasmeta
@@ -35,8 +36,6 @@ from nasmeta.tasks import Task, as_task
 from nasmeta.threads import one_thread
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.tables import ColumnInfo
 
 DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
@@ -131,8 +130,6 @@ def benchmark_predictors(
     >>> bool(tau["ridge"] > tau["nwot"]), len(frame)
     (True, 12)
     """
-    import pandas as pd
-
     path = None if folder is None else checked_path("folder", folder)
     for what, asked, possible in (("protocol", protocol, PROTOCOLS), ("rule of isomorphism", rule, RULES)):
         if asked not in possible:

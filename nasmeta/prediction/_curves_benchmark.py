@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.errors import ColumnError
 from nasmeta.spaces import get_cell_space
 from nasmeta.tables import Table, load_table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _COVERED = 1.6449  # deviations within which 90 % of a normal distribution lie
 
@@ -61,7 +58,6 @@ def learning_curve_benchmark(
     >>> from nasmeta.prediction import learning_curve_benchmark
     >>> frame = learning_curve_benchmark(beginnings=[20], methods=["ridge"])  # doctest: +SKIP
     """
-    import pandas as pd
     from scipy.stats import kendalltau
     from sklearn.model_selection import GroupKFold
 

@@ -6,7 +6,9 @@ import inspect
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from nasmeta.analysis import summarise_predictions, write_prediction_summary
 from nasmeta.errors import SettingError
@@ -14,9 +16,6 @@ from nasmeta.places import checked_path
 from nasmeta.prediction._benchmark import benchmark_predictors
 from nasmeta.prediction._models import PredictorsLike
 from nasmeta.tasks import Task
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal as Journal
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._optuna_objective import optuna_objective
-from nasmeta.runs._refusals import check_lengths_used as check_lengths_used
 from nasmeta.runs._search import search
+from nasmeta.runs._spec import check_lengths_used as check_lengths_used
 
 __all__ = [
     "Clock",

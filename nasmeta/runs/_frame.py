@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.runs._history import History
 
 
@@ -28,8 +27,6 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     >>> results_frame(runs)["seed"].value_counts().to_dict()
     {0: 20, 1: 20, 2: 20}
     """
-    import pandas as pd
-
     lengths = [len(run) for run in runs]
 
     def joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
@@ -115,8 +112,6 @@ def _without_noise(
 
 def weights_frame(notes: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the members' weights in what a searcher said of its proposals; see `History.weights`."""
-    import pandas as pd
-
     said = [note.get("weights") for note in notes]
     rows = [one if isinstance(one, dict) and all(type(w) is float for w in one.values()) else {} for one in said]
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))

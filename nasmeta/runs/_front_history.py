@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
@@ -16,7 +17,6 @@ from nasmeta.runs._picture import RunAxis, plot_front
 from nasmeta.tasks import MultiObjectiveTask, front_frame, pareto_front
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from nasmeta.runs._config import RunConfig

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
@@ -18,7 +19,6 @@ from nasmeta.runs._picture import RunAxis, facts_of, plot_run
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from nasmeta.runs._config import RunConfig

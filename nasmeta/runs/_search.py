@@ -14,9 +14,8 @@ from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Clock, checked_budget
 from nasmeta.runs._config import RunConfig
 from nasmeta.runs._history import History
-from nasmeta.runs._refusals import check_lengths_used
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
-from nasmeta.runs._spec import SearcherSpec
+from nasmeta.runs._spec import SearcherSpec, check_lengths_used
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, TaskDistribution

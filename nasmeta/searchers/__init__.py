@@ -1,6 +1,5 @@
 """Ask and tell: random and local search, evolution, Gaussian process; those with sources: ``nasmeta.meta``."""
 
-from nasmeta.searchers._asha import ASHA as ASHA
 from nasmeta.searchers._ax import AxSearch as AxSearch
 from nasmeta.searchers._bananas import BananasSearch as BananasSearch
 from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
@@ -12,7 +11,7 @@ from nasmeta.searchers._ehvi import (
 )
 from nasmeta.searchers._evolution import RegularizedEvolution as RegularizedEvolution
 from nasmeta.searchers._gp import GPSearch as GPSearch
-from nasmeta.searchers._halving import Hyperband as Hyperband, SuccessiveHalving as SuccessiveHalving
+from nasmeta.searchers._halving import ASHA as ASHA, Hyperband as Hyperband, SuccessiveHalving as SuccessiveHalving
 from nasmeta.searchers._listing import list_searchers, missing_packages as missing_packages
 from nasmeta.searchers._local_search import FullLocalSearch as FullLocalSearch, LocalSearch as LocalSearch
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.errors import SettingError, UnknownNameError, needing, shown
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace, get_space
 
@@ -29,10 +29,8 @@ _TRIES = 8  # combinations in a row that are no architecture
 
 def load_optuna(what: str) -> ModuleType:
     """Import Optuna; where it is not installed, say what needs it and how to get it."""
-    try:
+    with needing(what, "optuna"):
         import optuna
-    except ImportError as reason:
-        raise NasmetaError(f'{what} needs Optuna, which is not installed: pip install "nasmeta[optuna]".') from reason
     return optuna
 
 
@@ -135,13 +133,10 @@ class OptunaSearch(Searcher):
                 raise SettingError(f"{self.sampler} has no option {name!r}. Possible: {', '.join(known)}.")
         needed = _NEEDED_BY.get(self.sampler)
         try:
-            if needed:
-                __import__(needed)
-            sampler: BaseSampler = kind(seed=seed, **self.options)
-        except ImportError as reason:
-            raise NasmetaError(
-                f'{self.sampler} needs {reason.name}, which is not installed: pip install "nasmeta[optuna,torch]".'
-            ) from reason
+            with needing(self.sampler, "optuna,torch"):
+                if needed:
+                    __import__(needed)
+                sampler: BaseSampler = kind(seed=seed, **self.options)
         except (TypeError, ValueError) as reason:
             raise SettingError(f"{self.sampler} cannot take the options {self.options}: {reason}") from reason
         return sampler

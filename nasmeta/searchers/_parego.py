@@ -13,8 +13,6 @@ from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["ParEGO"]
-
 
 @SEARCHERS.register("parego")
 class ParEGO(GPSearch):

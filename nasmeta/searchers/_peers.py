@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError, SpaceExhaustedError
+from nasmeta.errors import SpaceExhaustedError, needing
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
@@ -34,12 +34,9 @@ def load_peer(module: str, who: str, extra: str) -> ModuleType:
     handlers, states, level = root.handlers[:], _states(torch), logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with needing(who, extra), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return import_module(module)
-    except ImportError as reason:
-        needed = (reason.name or module).partition(".")[0]
-        raise NasmetaError(f'{who} needs {needed}, which is not installed: pip install "nasmeta[{extra}]".') from reason
     finally:
         logging.disable(level)
         root.handlers[:] = handlers  # some packages print all that anybody logs from then on

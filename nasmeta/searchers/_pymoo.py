@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import NasmetaError
+from nasmeta.errors import needing
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
@@ -49,15 +49,11 @@ class PymooNSGA2(WithoutReplacement):
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, population: int = 20) -> None:
         super().__init__(space, rng)
         self.population = check_int("population", population, 2, 1_000_000)
-        try:
+        with needing("pymoo-nsga2", "objectives"):
             from pymoo.algorithms.moo.nsga2 import RankAndCrowdingSurvival
             from pymoo.core.mixed import MixedVariableGA
             from pymoo.core.problem import Problem
             from pymoo.core.variable import Choice
-        except ImportError as reason:
-            raise NasmetaError(
-                'pymoo-nsga2 needs pymoo, which is not installed: pip install "nasmeta[objectives]".'
-            ) from reason
         variables = {str(i): Choice(options=list(range(n))) for i, n in enumerate(space.n_choices)}
         self._problem = Problem(vars=variables, n_obj=2)
         self._algorithm = MixedVariableGA(pop_size=self.population, survival=RankAndCrowdingSurvival())

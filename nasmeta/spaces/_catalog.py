@@ -15,8 +15,7 @@ from nasmeta.registry import Registry
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._content import BUILDERS
-from nasmeta.spaces._costs import CostFormula
-from nasmeta.spaces._features import CountFeature, choice_one_hot
+from nasmeta.spaces._features import CostFormula, CountFeature, choice_one_hot
 from nasmeta.spaces._graph_networks import graph_networks
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position

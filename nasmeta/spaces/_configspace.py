@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.errors import NasmetaError, SettingError, shown
+from nasmeta.errors import SettingError, needing, shown
 from nasmeta.spaces._positions import Position
 
 if TYPE_CHECKING:
@@ -21,12 +21,8 @@ _MOST_CHOICES = 10_000  # of an integer
 
 def _load() -> ModuleType:
     """Import ConfigSpace, or say how to get it."""
-    try:
+    with needing("A space for ConfigSpace", "smac"):
         import ConfigSpace
-    except ImportError as reason:
-        raise NasmetaError(
-            'A space for ConfigSpace needs ConfigSpace, which is not installed: pip install "nasmeta[smac]".'
-        ) from reason
     library: ModuleType = ConfigSpace
     return library
 

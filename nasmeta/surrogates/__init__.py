@@ -12,8 +12,7 @@ from nasmeta.surrogates._fit import (
     score_surrogate,
 )
 from nasmeta.surrogates._noise import SeedNoise as SeedNoise
-from nasmeta.surrogates._shipped import load_surrogate, shipped_surrogates
-from nasmeta.surrogates._surrogate import Surrogate
+from nasmeta.surrogates._surrogate import Surrogate, load_surrogate, shipped_surrogates
 
 __all__ = [
     "Surrogate",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int
-from nasmeta.errors import DamagedFileError, MissingValueError
-from nasmeta.files import write_atomically
+from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnknownNameError, shown
+from nasmeta.files import shipped, write_atomically
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace
 from nasmeta.surrogates._features import class_features, network_classes
 from nasmeta.surrogates._file import Content, encode, read, space_of_card
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
+from nasmeta.tasks import Task, get_task
 
 if TYPE_CHECKING:
     from nasmeta.tasks import Task
@@ -254,3 +255,71 @@ class Surrogate:
     def __repr__(self) -> str:
         counts = f"{int(self.trained.sum()):,} of {len(self.trained):,} {self.space.noun}s"
         return f"Surrogate({self.card['task']!r}, fitted on {counts})"
+
+
+SUFFIX = ".npz"
+
+
+def file_name(task: str) -> str:
+    """Return the name of the file of a task's surrogate."""
+    return task.replace("/", "-") + SUFFIX
+
+
+def shipped_surrogates() -> Mapping[str, Path]:
+    """Return the files of the shipped surrogates by the names of their tasks.
+
+    Examples
+    --------
+    >>> from nasmeta.surrogates import shipped_surrogates
+    >>> sorted(shipped_surrogates())[:3]
+    ['nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
+    """
+    return {path.stem.replace("-", "/", 1): path for path in sorted(shipped("surrogates").glob(f"*{SUFFIX}"))}
+
+
+@cache
+def _shipped(path: Path) -> Surrogate:
+    return Surrogate.load(path)
+
+
+def load_surrogate(which: str | os.PathLike[str] | Task) -> Surrogate:
+    """Return a surrogate: a shipped one by its task, or that of a file.
+
+    Parameters
+    ----------
+    which : str, path or Task
+        Name of a task, such as ``nb201/cifar10``, or the path of a file.
+
+    Raises
+    ------
+    SettingError
+        Where no surrogate of the task is shipped.
+    UnknownNameError
+        Where there is neither a task nor a file of this name.
+    DamagedFileError
+
+    Examples
+    --------
+    >>> from nasmeta.surrogates import load_surrogate
+    >>> load_surrogate("nb201/cifar100").card["column"]["release"]
+    'NATS-tss v1.0'
+    """
+    known = shipped_surrogates()
+    if isinstance(which, Task):
+        which = which.name
+    if not isinstance(which, str | os.PathLike):
+        raise SettingError(f"A surrogate is named by its task or its file, not {shown(which)}.")
+    if isinstance(which, str) and which in known:
+        return _shipped(known[which])
+    if Path(which).suffix == SUFFIX or Path(which).is_file():
+        return Surrogate.load(which)
+    try:
+        task = get_task(str(which))
+    except UnknownNameError as reason:
+        raise UnknownNameError(
+            f"{shown(str(which))} is neither a task nor the file of a surrogate. Shipped: {', '.join(known)}."
+        ) from reason
+    raise SettingError(
+        f"No surrogate of {task.name} is shipped. Shipped: {', '.join(known)}. "
+        f"`nasmeta surrogate fit {task.name} --output FILE` makes one, and --evaluator FILE (evaluator=FILE) uses it."
+    )

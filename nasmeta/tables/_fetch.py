@@ -156,10 +156,12 @@ class _Transport:
             with source, open_to_write(output_file, "wb") as target:
                 shutil.copyfileobj(source, target)
             return
+        import requests
+
         try:
             self._download()
         except OSError as reason:
-            if not isinstance(reason, _request_errors()):  # this machine's: a full disk must not keep the part
+            if not isinstance(reason, requests.RequestException):  # this machine's: a full disk must not keep the part
                 self._part.unlink(missing_ok=True)
                 raise
             raise _Failed(_in_words(reason), final=False) from reason
@@ -193,12 +195,6 @@ class _Transport:
             raise _Failed(f"the server sends more than {self._file.bytes:,} bytes", final=True)
         if have < self._file.bytes:  # cut off, perhaps: the next attempt goes on from here
             raise _Failed(f"the server sends {have:,} bytes instead of {self._file.bytes:,}", final=False)
-
-
-def _request_errors() -> type[Exception]:
-    import requests
-
-    return requests.RequestException
 
 
 def _in_words(reason: BaseException) -> str:

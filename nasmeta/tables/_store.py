@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
-from nasmeta.files import sha256_of, write_whole
+from nasmeta.files import facts_in, sha256_of, write_whole
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables.sources._base import Source, store_path
@@ -112,7 +112,7 @@ def _same_origin(path: Path, recorded: Mapping[str, Any], files: Mapping[str, Pa
     if any(stats[name]["bytes"] != recorded[name]["bytes"] for name in unlike):
         return False
     beside = path.with_name(f"{path.name}.stamps")
-    known = _stamps(beside)
+    known = facts_in(beside)
     stamps = {str(files[name]): {**stats[name], "sha256": recorded[name]["sha256"]} for name in unlike}
     if stamps.items() <= known.items():
         return True
@@ -121,15 +121,6 @@ def _same_origin(path: Path, recorded: Mapping[str, Any], files: Mapping[str, Pa
     with suppress(OSError):  # a cache that may only be read
         write_whole(beside, json.dumps({file: of for file, of in known.items() if Path(file).is_file()} | stamps))
     return True
-
-
-def _stamps(file: Path) -> dict[str, Any]:
-    """Return sizes, times and checksums of raw files by path; nothing where the file is absent or damaged."""
-    try:
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _encode(source: Source, files: Mapping[str, Path]) -> bytes:

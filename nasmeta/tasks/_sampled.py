@@ -1,4 +1,4 @@
-"""Tasks whose look-ups answer with one measured seed at random."""
+"""Tasks whose look-ups answer with one measured seed at random, and how a notebook shows a task."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import SettingError
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.pictures import ShowsFacts
 
 
 class SampledSeeds:
@@ -52,3 +53,29 @@ class SampledSeeds:
         if task.objective is not None:
             drawn = task.objective.values(drawn, task.parts[1].values)
         return drawn
+
+
+class ShownTask(ShowsFacts):
+    """Base of `nasmeta.tasks.Task`."""
+
+    def _facts(self) -> dict[str, object]:
+        task: Any = self
+        s = task.signal
+        said = (("split {}", s.split), ("{} epochs", s.epochs), ("seed {}", s.seed), ("release {}", s.release))
+        parts = [s.metric, *(text.format(value) for text, value in said if value is not None)]
+        facts: dict[str, object] = {
+            "name": task.name,
+            "table": task.table_name or "none",
+            "space": f"{task.space.name}, {task.space.size:,} {task.space.noun}s",
+            "signal": ", ".join(parts),
+        }
+        if task.objective is not None:
+            facts["objective"] = task.objective
+        facts["held out"] = ", ".join(task.held_out)
+        try:
+            facts["unit"] = f"{task.column.unit}, {'higher' if task.direction == 'max' else 'lower'} is better"
+            facts["measured"] = f"{len(task.measured):,}"
+            facts["optimum"] = f"{task.optimum:.6g}, {task.space.noun} {', '.join(map(str, task.optimal_cells[:3]))}"
+        except NasmetaError as reason:  # its values are not on this machine
+            facts["values"] = reason
+        return facts

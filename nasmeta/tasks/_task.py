@@ -14,8 +14,7 @@ from nasmeta.checks import check_generator, check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._objectives import Objective
-from nasmeta.tasks._sampled import SampledSeeds
-from nasmeta.tasks._shown import ShownTask
+from nasmeta.tasks._sampled import SampledSeeds, ShownTask
 from nasmeta.tasks._signal import Cost, Signal, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, shown
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, needing, shown
 from nasmeta.files import write_atomically
 from nasmeta.spaces import get_space
 from nasmeta.training._network import CellNetwork
@@ -158,10 +158,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], head: Mapping[str, 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `write_tensors` wrote, on the CPU."""
-    try:
+    with needing("A checkpoint", "torch"):
         from safetensors import safe_open
-    except ImportError as reason:
-        raise NasmetaError('Checkpoints need safetensors: pip install "nasmeta[torch]".') from reason
     try:
         with safe_open(path, framework="pt") as file:
             head = json.loads((file.metadata() or {})[_KEY])

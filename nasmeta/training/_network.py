@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 
 from nasmeta.checks import check_bool, check_instance, check_int
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.errors import SettingError, UnknownNameError, needing, shown
 from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space, live_edges as _live_edges
 
-try:
+with needing("A real network", "torch"):
     import torch
-except ImportError as reason:
-    raise NasmetaError('Real networks need PyTorch, which is not installed: pip install "nasmeta[torch]".') from reason
-from torch import Tensor, nn
-from torch.nn import functional
+    from torch import Tensor, nn
+    from torch.nn import functional
 
 _LARGEST = 2**20  # channels, classes or cells
 _EDGES = complete_edges(4)

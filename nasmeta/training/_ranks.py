@@ -51,7 +51,8 @@ class Ranks:
         """Wait for all processes; say whether all have done as much as this one."""
         most = torch.tensor([done, -done])
         if self.count > 1:
-            most = most.to(torch.device("cuda", torch.cuda.current_device()) if on_cards() else "cpu")
+            on_cards = str(distributed.get_backend()) == "nccl"
+            most = most.to(torch.device("cuda", torch.cuda.current_device()) if on_cards else "cpu")
             distributed.all_reduce(most, distributed.ReduceOp.MAX)
         return most.tolist() == [done, -done]
 
@@ -61,11 +62,6 @@ class Ranks:
         self.add(some)
         for tensor in some if self.count > 1 else ():
             tensor /= self.count
-
-
-def on_cards() -> bool:
-    """Say whether the processes talk by their cards."""
-    return str(distributed.get_backend()) == "nccl"
 
 
 def ranks_of(device: torch.device, together: bool) -> tuple[Ranks, torch.device]:

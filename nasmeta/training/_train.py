@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from nasmeta.checks import check_bool
 from nasmeta.errors import SettingError, shown
 from nasmeta.places import checked_path
-from nasmeta.spaces import SPACES, Architecture, SearchSpace
+from nasmeta.spaces import Architecture, SearchSpace
 from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import EpochRecord, TrainingResult
@@ -22,27 +20,7 @@ if TYPE_CHECKING:
 
     from nasmeta.training._own_network import BuildNetwork
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-def _with_the_old_order(function: Callable[P, T]) -> Callable[P, T]:
-    """Take the space as the second argument, too, as it was for one release."""
-
-    @wraps(function)
-    def called(*arguments: P.args, **named: P.kwargs) -> T:
-        second: object = arguments[1] if len(arguments) > 1 else None
-        if isinstance(second, SearchSpace) or (isinstance(second, str) and second in SPACES):
-            warnings.warn("The space of nasmeta.training.train is its keyword space= now.", DeprecationWarning, 2)
-            others: Any = (arguments[0], *arguments[2:])
-            options: Any = {**named, "space": second}
-            return function(*others, **options)
-        return function(*arguments, **named)
-
-    return called
-
-
-@_with_the_old_order
 def train(
     cell: Architecture,
     dataset: str | ImageDataset = "digits",

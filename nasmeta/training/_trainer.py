@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from nasmeta.checks import check_bool, check_instance, check_int
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, TrainingFailed, shown
+from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed, needing, shown
 from nasmeta.files import write_atomically
 from nasmeta.places import checked_path
 from nasmeta.progress import Bar, progress_bar
@@ -162,10 +162,8 @@ def _show(bar: Bar, record: EpochRecord) -> None:
 
 
 def _tensorboard(folder: Path, done: int) -> Any:
-    try:
+    with needing("A log for TensorBoard", "train"):
         from torch.utils.tensorboard import SummaryWriter
-    except ImportError as reason:
-        raise NasmetaError('TensorBoard is not installed: pip install "nasmeta[train]".') from reason
     # what a killed training logged after its last checkpoint is hidden
     return SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
 

@@ -59,8 +59,7 @@ def test_into_the_folder_that_the_training_makes(tmp_path: Path) -> None:
     network = tmp_path / "run" / "elsewhere.safetensors"
     result = nm.train(6111, few, recipe, folder=tmp_path / "run", device="cpu", export=network)
     assert (load_network(network).cell, result.cell) == (6111, 6111)
-    with pytest.warns(DeprecationWarning, match="its keyword space= now"):
-        again = nm.train(6111, "nb201", few, recipe, 0, folder=tmp_path / "run", device="cpu")
+    again = nm.train(6111, few, recipe, 0, space="nb201", folder=tmp_path / "run", device="cpu")
     assert again.valid_accuracy == result.valid_accuracy
     with pytest.raises(SettingError, match="given by its name"):
         nm.train(6111, few, recipe, size=16)

@@ -15,8 +15,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.experiments import _compare
-from nasmeta.experiments._backends import Backend
-from nasmeta.experiments._gpus import GpuSlots, visible_gpus
+from nasmeta.experiments._backends import Backend, GpuSlots, visible_gpus
 
 
 def gpu_seen(choices: Mapping[str, Any]) -> float:
@@ -59,7 +58,7 @@ def test_each_worker_sees_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_place_is_free_once_its_process_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slots = GpuSlots(str(tmp_path), ("4", "5"))
     code = (
-        "import os, sys; from nasmeta.experiments._gpus import GpuSlots\n"
+        "import os, sys; from nasmeta.experiments._backends import GpuSlots\n"
         f"slots = GpuSlots({str(tmp_path)!r}, ('4', '5')); slots.take(); slots.take()\n"
         "print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); sys.stdin.read()"
     )
@@ -69,7 +68,7 @@ def test_a_place_is_free_once_its_process_is_gone(tmp_path: Path, monkeypatch: p
     ]
     try:
         assert sorted(other.stdout.readline().strip() for other in others if other.stdout) == ["4", "5"]
-        monkeypatch.setattr("nasmeta.experiments._gpus._WAIT_SECONDS", 0.2)
+        monkeypatch.setattr("nasmeta.experiments._backends._WAIT_SECONDS", 0.2)
         with pytest.raises(NasmetaError, match="All 2 places on the GPUs"):
             slots.take()
     finally:
@@ -77,7 +76,7 @@ def test_a_place_is_free_once_its_process_is_gone(tmp_path: Path, monkeypatch: p
             other.kill()
             other.communicate()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr("nasmeta.experiments._gpus._held", {})
+    monkeypatch.setattr("nasmeta.experiments._backends._held", {})
     slots.take()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"
 

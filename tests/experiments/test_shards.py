@@ -20,7 +20,7 @@ import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.evaluators import SupernetEvaluator, TrainingEvaluator
-from nasmeta.experiments._shards import share_of
+from nasmeta.experiments._jobs import share_of
 from nasmeta.journals import Shard
 from nasmeta.training import load_dataset, load_recipe
 

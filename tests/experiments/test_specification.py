@@ -128,7 +128,7 @@ def test_listed_seeds_and_runs_without_journals(tmp_path: Path) -> None:
 
 KILLED = """
 import os, sys
-from nasmeta.experiments import _results, run_specification
+from nasmeta.experiments import _folder as _results, run_specification
 _results.Results.keep = lambda *arguments: os._exit(9)
 run_specification(sys.argv[1], sys.argv[2])
 """

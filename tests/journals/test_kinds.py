@@ -18,7 +18,7 @@ from nasmeta.errors import JournalError
 from nasmeta.journals import JournalFile
 from nasmeta.prediction._records import Records
 from nasmeta.runs import Journal
-from nasmeta.training.proxies._journal import ProxyJournal
+from nasmeta.training.proxies._measure import ProxyJournal
 from nasmeta.verification._folder import VerificationJournal
 
 

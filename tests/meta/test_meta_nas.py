@@ -22,8 +22,8 @@ from nasmeta.meta.meta_nas._model import (  # noqa: E402
     MetaNASModel,
     cell_features,
     cell_tree,
+    ranks_as_scores,
 )
-from nasmeta.meta.meta_nas._networks import ranks_as_scores  # noqa: E402
 from nasmeta.meta.meta_nas._tasks import PracticeTasks, completed_scores  # noqa: E402
 from nasmeta.meta.meta_nas._training import Recipe, Trainer, train_networks  # noqa: E402
 

@@ -1,7 +1,7 @@
 """The report of a comparison: Markdown, figures, LaTeX tables, and one HTML page that works without a network."""
 
 from nasmeta.analysis._curves import XAxis as XAxis
-from nasmeta.analysis.report._findings import Findings, find
-from nasmeta.analysis.report._write import write_findings
+from nasmeta.analysis.report._findings import Findings as Findings, find as find
+from nasmeta.analysis.report._write import write_findings as write_findings
 
-__all__ = ["Findings", "find", "write_findings"]
+__all__ = []

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, with_regrets
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.tables import ColumnInfo
 
 

@@ -7,23 +7,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import Runs, count_runs, read_runs
+from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._profiles import anytime_area, performance_profiles
 from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._run_summary import asked_runs, deterministic_searchers, without_spread_of_equals
-from nasmeta.analysis._summary import summarise, usual_budgets
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.errors import SettingError
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.tables import ColumnInfo
 
 SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
@@ -113,8 +112,6 @@ class Findings:
         flipped = flipped.rename(
             columns={"searcher": "other", "other": "searcher", "better": "worse", "worse": "better"}
         )
-        import pandas as pd
-
         rows = pd.concat([straight, flipped])
         low, high = rows["difference_low"] * rows["sign"], rows["difference_high"] * rows["sign"]
         rows["difference"] *= rows["sign"]
@@ -220,8 +217,6 @@ def _with_test(frame: pd.DataFrame, facts: Sequence[TaskFacts]) -> pd.DataFrame:
 
 def _results(found: Findings) -> None:
     """Fill the results of each task."""
-    import pandas as pd
-
     frame, level, seed = found.frame, found.level, found.seed
     budgets = usual_budgets(frame) if found.x == "evaluation" else []
     summary = summarise(frame, at=budgets, level=level, seed=seed)

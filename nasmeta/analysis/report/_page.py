@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._frame import count_runs
@@ -28,10 +29,9 @@ from nasmeta.analysis.report._words import (
     task_sentence,
     test_note,
 )
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import SettingError, needing
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 _MOST_POINTS = 400
@@ -138,12 +138,8 @@ _LEVEL = 0.05
 
 def page(found: Findings, title: str, provenance: Mapping[str, Any]) -> str:
     """Return the page."""
-    try:
+    with needing("The page of a report", "report"):
         from plotly.offline import get_plotlyjs
-    except ImportError as reason:
-        raise NasmetaError(
-            f'The page of a report needs {reason.name}, which is not installed: pip install "nasmeta[report]".'
-        ) from reason
     data = json.dumps(page_data(found), allow_nan=False, separators=(",", ":"))
     parts = {
         "title": escape(title),

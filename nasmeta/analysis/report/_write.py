@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._plots import check_formats, plot_regret, save_figure
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
@@ -22,11 +24,11 @@ from nasmeta.analysis.report._words import (
     task_sentence,
     test_note,
 )
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import SettingError
+from nasmeta.files import writing
 from nasmeta.tasks import HYPERVOLUME_UNIT
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 _ALT = {
@@ -97,7 +99,7 @@ def write_findings(
     home = Path(folder)
     text = page(found, title, provenance or {})  # first, for it needs what may not be installed
     files = [home / "index.html", home / "report.md"]
-    try:
+    with writing(f"Cannot write the report to {home}"):
         home.mkdir(parents=True, exist_ok=True)
         files[0].write_text(text, encoding="utf-8")
         pictures = {}
@@ -115,12 +117,6 @@ def write_findings(
         for name, content in latex_tables(found).items():
             files.append(home / "tables" / f"{name}.tex")
             files[-1].write_text(content, encoding="utf-8")
-    except OSError as reason:
-        if isinstance(reason, NasmetaError):
-            raise
-        raise SettingError(
-            f"Cannot write the report to {home}: {reason.strerror or reason} ({reason.filename})."
-        ) from reason
     return files
 
 

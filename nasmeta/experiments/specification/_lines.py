@@ -6,8 +6,6 @@ import re
 import tomllib
 from typing import Any, TypeAlias
 
-__all__ = ["Lines"]
-
 KeyPath: TypeAlias = "tuple[str, ...]"
 
 _TABLE = re.compile(r"\s*\[\[?(?P<name>[^\]]+)\]\]?\s*(?:#.*)?$")

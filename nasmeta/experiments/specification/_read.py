@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.errors import NasmetaError, SettingError, near_name, shown
 from nasmeta.evaluators import TRAINED, UNKNOWN_FEASIBILITY
 from nasmeta.experiments._arguments import budgets_of, seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
-from nasmeta.experiments.specification._specification import OF_SOURCES, Specification, ready_specifications
-from nasmeta.experiments.specification._training import TRAINING_KEYS, Training
+from nasmeta.experiments.specification._specification import (
+    OF_SOURCES,
+    TRAINING_KEYS,
+    Specification,
+    Training,
+    ready_specifications,
+)
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
@@ -27,11 +33,7 @@ from nasmeta.tables._address import Address
 from nasmeta.tasks import Task, TaskDistribution, as_tasks, fidelities
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.tables import ColumnInfo
-
-__all__ = ["list_specifications", "read_specification", "reported_columns"]
 
 _KEYS = (
     "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "training", "epochs", "budget",
@@ -122,8 +124,6 @@ def list_specifications() -> pd.DataFrame:
     >>> nm.list_specifications().set_index("specification").loc[["first-steps", "nb201-paper"], "runs"].to_list()
     [5, 500]
     """
-    import pandas as pd
-
     rows = []
     for name in ready_specifications():
         said = read_specification(name, check=False)

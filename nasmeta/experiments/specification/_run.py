@@ -6,22 +6,18 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from nasmeta.errors import JournalError
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
-from nasmeta.experiments.specification._picks import picks_of
-from nasmeta.experiments.specification._provenance import provenance_of
+from nasmeta.experiments.specification._provenance import picks_of, provenance_of
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
 from nasmeta.places import located, read_whole
 from nasmeta.tasks import get_task
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["run_specification"]
 
 
 def run_specification(

@@ -1,27 +1,72 @@
-"""What a specification says, and those that the package brings."""
+"""What a specification says, also of training, and those that the package brings."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
+from nasmeta.evaluators import TRAINED, TrainingEvaluator
 from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments.specification._lines import Lines
-from nasmeta.experiments.specification._training import Training
 from nasmeta.runs import on_evaluator
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import Task
+from nasmeta.training import Recipe, dataset_options, load_dataset, load_recipe
 
 if TYPE_CHECKING:
     from nasmeta.evaluators import Evaluator
     from nasmeta.tables import ColumnInfo
+    from nasmeta.tasks import Task
+    from nasmeta.training import ImageDataset
 
-__all__ = ["Specification", "ready_specifications"]
+_OPTIONS = ("split", "valid_fraction", "size")
+TRAINING_KEYS = ("data", "recipe", *_OPTIONS)
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Images and recipe, whatever machine trains; the images are read once."""
+
+    kind: str  # of the evaluator
+    data: str
+    recipe: Recipe
+    options: Mapping[str, Any]  # of `load_dataset`
+
+    @classmethod
+    def of(cls, kind: str, said: Mapping[str, Any], folder: Path) -> Training:
+        """Return what the table ``[training]`` says; a relative path is one as seen from the file's folder."""
+        data, recipe = said.get("data"), said.get("recipe", "fast")
+        if data is not None and not isinstance(data, str):
+            raise SettingError(f'data is the name of images, such as "digits" or "cifar10:PATH", not {shown(data)}.')
+        if not data:
+            raise SettingError(
+                'Training needs images: give data = "digits", "cifar10:PATH", "folder:PATH" or another of '
+                "nasmeta.training.dataset_names()."
+            )
+        source, _, path = data.partition(":")
+        if path:
+            data = f"{source}:{folder / Path(path).expanduser()}"
+        if isinstance(recipe, str) and recipe.endswith(".toml"):
+            recipe = folder / Path(recipe).expanduser()
+        options = {key: said[key] for key in _OPTIONS if key in said}
+        return cls(kind, data, load_recipe(recipe), dataset_options(data, **options))
+
+    @cached_property
+    def images(self) -> ImageDataset:
+        """The images."""
+        return load_dataset(self.data, **self.options)
+
+    def evaluator(self, task: Task, device: str = "auto") -> TrainingEvaluator:
+        """Return what answers a task."""
+        return TRAINED[self.kind](task, self.images, self.recipe, device=device)
+
 
 _READY = Path(__file__).with_name("ready")
 

@@ -3,15 +3,11 @@
 Imported only where PyTorch is wanted.
 """
 
-from nasmeta.errors import NasmetaError
+from nasmeta.errors import needing
 
-try:
+with needing("This meta-learner", "torch"):
     import gpytorch  # noqa: F401
     import torch  # noqa: F401
-except ImportError as reason:
-    raise NasmetaError(
-        f'This meta-learner needs {reason.name}, which is not installed: pip install "nasmeta[torch]".'
-    ) from reason
 
 from nasmeta.meta._meta_trainer import MetaTrainer as MetaTrainer, TrainingPlan as TrainingPlan
 

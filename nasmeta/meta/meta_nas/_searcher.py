@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_bool, check_choice, check_int, check_number
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
+from nasmeta.errors import SettingError, SpaceExhaustedError, needing, shown
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.meta_nas._tasks import GREED
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 
 _LARGEST_WIDTH = 1024
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
-
-
-def _require_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError as reason:
-        raise NasmetaError('meta-nas needs torch, which is not installed: pip install "nasmeta[torch]".') from reason
 
 
 @SEARCHERS.register("meta-nas")
@@ -150,8 +143,10 @@ class MetaNASSearch(FallsBackSearch):
         self._values: dict[int, float] = {}
 
     def _learn(self, sources: list[SourceTask]) -> MetaNASModel:
-        _require_torch()
-        from nasmeta.meta.meta_nas._training import Recipe, train_networks
+        with needing("meta-nas", "torch"):
+            import torch  # noqa: F401
+
+            from nasmeta.meta.meta_nas._training import Recipe, train_networks
 
         recipe = Recipe(self.steps, self.tasks, self.width, self.learning_rate, self.screen, self.std, self.noise)
         return train_networks(self.space, sources, recipe, self.rng, self.device, self.monitor)
@@ -163,8 +158,8 @@ class MetaNASSearch(FallsBackSearch):
         return {**weights, "log": model.log}, facts
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaNASModel:
-        _require_torch()
-        from nasmeta.meta.meta_nas._model import MetaNASModel
+        with needing("meta-nas", "torch"):
+            from nasmeta.meta.meta_nas._model import MetaNASModel
 
         log = check_array(arrays, "log", np.float64, (None, 5))
         weights = {
@@ -179,7 +174,6 @@ class MetaNASSearch(FallsBackSearch):
 
     def _propose(self, n: int) -> NDArray[np.int32]:
         """Propose the candidates of highest upper confidence bound."""
-        _require_torch()
         model: MetaNASModel = self._require_meta_model()
         free = np.flatnonzero(~self._asked)
         if len(free) < n:

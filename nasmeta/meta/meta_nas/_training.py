@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
-from nasmeta.meta._identity import training_identity
+from nasmeta.meta._model_file import training_identity
 from nasmeta.meta._monitor import Monitor, write_log
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._tasks import GREED, PracticeTasks

@@ -87,16 +87,10 @@ class MetaNPSearch(FallsBackSearch):
 
     @cached_property
     def _predictor(self) -> MetaNP:
-        from nasmeta.meta._registry import META_PREDICTORS
+        from nasmeta.meta._meta_predictor import META_PREDICTORS
 
-        settings = {
-            "width": self.width,
-            "steps": self.steps,
-            "noise": self.noise,
-            "device": self.device,
-            "blends": False,
-        }
-        made: MetaNP = META_PREDICTORS["meta-np"](self.space, seed=self.seed, **settings)
+        own = {name: getattr(self, name) for name in ("width", "steps", "noise", "device", "seed")}
+        made: MetaNP = META_PREDICTORS["meta-np"](self.space, blends=False, **own)
         made.monitor = self.monitor
         return made
 

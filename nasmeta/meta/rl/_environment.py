@@ -9,18 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import NasmetaError, SettingError, shown
-from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
-from nasmeta.meta.rl._tables import complete_scores, prior_of
-from nasmeta.meta.rl._vector_env import CellSearchEnvs
+from nasmeta.errors import SettingError, needing, shown
+from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
+from nasmeta.meta.rl._vector_env import CellSearchEnvs, complete_scores, prior_of
 from nasmeta.meta.rl._walks import moves_of
 from nasmeta.tasks import SourceTask, Task
 
-try:
+with needing("CellSearchEnv", "rl"):
     import gymnasium
     from gymnasium.spaces import Box, Discrete
-except ImportError as reason:
-    raise NasmetaError('CellSearchEnv needs gymnasium, which is not installed: pip install "nasmeta[rl]".') from reason
 
 _BOUND = 10.0  # of observations: standardised values of tens of thousands of cells lie within ±5
 

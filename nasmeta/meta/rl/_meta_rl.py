@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int, check_number
-from nasmeta.errors import NasmetaError, SpaceExhaustedError
+from nasmeta.errors import SpaceExhaustedError, needing
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.rl._policy import Memory, Policy
-from nasmeta.meta.rl._tables import complete_scores, prior_of
+from nasmeta.meta.rl._vector_env import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
@@ -129,13 +129,8 @@ class MetaRLSearch(FallsBackSearch):
 
     # -- meta-training --------------------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> LearntPolicy:
-        try:
+        with needing("The meta-training of meta-rl", "torch"):
             from nasmeta.meta.rl._training import PolicyTraining, train_policy
-        except ImportError as reason:
-            raise NasmetaError(
-                f"The meta-training of meta-rl needs {reason.name}, which is not installed: "
-                'pip install "nasmeta[torch]".'
-            ) from reason
         scores = [complete_scores(self.space, source) for source in sources]
         settings = PolicyTraining(**{name: getattr(self, name) for name in _OF_TRAINING})
         rng = np.random.default_rng(self.training_seed)

@@ -1,15 +1,69 @@
-"""The recurrent policy in NumPy: search needs no torch, and a step takes a fraction of a millisecond."""
+"""What a policy sees, and the recurrent one in NumPy: search needs no torch, a step takes less than a millisecond."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
+# What a policy reads of the cell that an action leads to ...
+ACTION_FEATURES = (
+    "prior",  # its score on the sources (0 where nothing is known)
+    "prior below the best untried",
+    "is new",
+    "value",  # standardised, where it was evaluated; else 0
+    "value below the best",
+    "local surprise",  # how much better than their prior the similar cells were
+    "predicted gain",  # prior and local surprise, above the best value
+    "evidence",  # how many similar cells were evaluated
+    "best untried neighbour's prior below the best untried",
+    "is a jump",
+    "edges that differ from the best cell",
+    "in use",  # the move is possible
+)
+# ... and of the walk as a whole; the features of the action taken last follow.
+WALK_FEATURES = (
+    "last was better",
+    "last was new",
+    "last value below the best",
+    "value here",
+    "best value",
+    "surprise here",
+    "surprise at the best",
+    "spread of surprises",
+    "size of surprises",
+    "evaluations",
+    "best untried neighbour's prior",
+    "the same beside the best cell",
+    "best untried prior",
+    "evaluations since an improvement",
+    "free moves in a row",
+    "is at the best",
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a policy sees of n walks with a actions each: edges times operations, and last the jump."""
+
+    walk: NDArray[np.float32]  # (n, len(WALK_FEATURES))
+    actions: NDArray[np.float32]  # (n, a, len(ACTION_FEATURES))
+    possible: NDArray[np.bool_]  # (n, a)
+    targets: NDArray[np.int32]  # (n, a): the cell that each action leads to
+
+    def without(self, cells: Collection[int]) -> View:
+        """Return the same where no action that leads to one of these cells is possible."""
+        if not cells:
+            return self
+        return replace(self, possible=self.possible & ~np.isin(self.targets, list(cells)))
+
+    def of(self, rows: NDArray[np.bool_]) -> View:
+        """Return what is seen of some of the walks."""
+        return View(self.walk[rows], self.actions[rows], self.possible[rows], self.targets[rows])
+
 
 _IMPOSSIBLE = np.float32(-1e9)
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.errors import NasmetaError, SpaceExhaustedError
-from nasmeta.meta.rl._features import View
+from nasmeta.errors import SpaceExhaustedError, needing
+from nasmeta.meta.rl._policy import View
 from nasmeta.meta.rl._walks import Walks
 from nasmeta.searchers import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
@@ -87,12 +87,8 @@ class PPOSearch(Searcher):
 
     def _policy(self) -> StepPolicy:
         if self._learner is None:
-            try:
+            with needing("ppo", "torch"):
                 from nasmeta.meta.rl._step_policy import StepPolicy
-            except ImportError as reason:
-                raise NasmetaError(
-                    f'ppo needs {reason.name}, which is not installed: pip install "nasmeta[torch]".'
-                ) from reason
             self._learner = StepPolicy(self.space, self.hidden, self.learning_rate, int(self.rng.integers(2**31)))
         return self._learner
 

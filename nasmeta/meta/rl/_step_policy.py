@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
+from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES, View
 from nasmeta.meta.rl._ppo import clipped_update
 from nasmeta.meta.rl._walks import moves_of
 from nasmeta.spaces import SearchSpace

@@ -13,13 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
-from nasmeta.meta._identity import training_identity
+from nasmeta.meta._model_file import training_identity
 from nasmeta.meta._monitor import Monitor, write_log
-from nasmeta.meta.rl._network import ActorCritic
 from nasmeta.meta.rl._policy import Policy
-from nasmeta.meta.rl._ppo import improve, run_episodes
-from nasmeta.meta.rl._tables import sample_tables
-from nasmeta.meta.rl._vector_env import CellSearchEnvs
+from nasmeta.meta.rl._ppo import ActorCritic, improve, run_episodes
+from nasmeta.meta.rl._vector_env import CellSearchEnvs, sample_tables
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from nasmeta.meta._cell_columns import position_feature
-from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES, View
+from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES, View
 from nasmeta.spaces import SearchSpace
 
 _DECAY = 0.9  # of the weight of a cell, for each position (of cells an edge) that differs
@@ -65,7 +65,7 @@ class Walks:
         self._closeness = np.exp(-_DECAY * np.arange(space.n_positions + 1)[::-1]).astype(np.float32)
         self.priors = np.ascontiguousarray(priors, dtype=np.float32)
         self._knows = bool(np.ptp(self.priors) > 0)
-        self._untried = self.priors.copy()
+        self.untried = self.priors.copy()  # far below any prior for cells that were evaluated
         self._top_cell = self.priors.argmax(axis=1)  # the best untried, kept up to date
         self._position = np.full((n, space.size), -1, dtype=np.int16)
         self._rows = np.arange(n)
@@ -111,7 +111,7 @@ class Walks:
         self._codes[rows, at] = self._one_hot[cells]
         self._position[rows, cells] = at
         self._unknown[rows, at] = (self._position[rows[:, None], self.moves[cells]] < 0).sum(axis=1)
-        self._untried[rows, cells] = _TRIED
+        self.untried[rows, cells] = _TRIED
         self.count[rows] += 1
 
     def is_new(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -128,24 +128,16 @@ class Walks:
     @property
     def best(self) -> NDArray[np.int32]:
         """The best cell of each walk so far; the first of equals."""
-        return self._cells[self._rows, self._best_position()]
-
-    def _best_position(self) -> NDArray[np.int64]:
         used = np.arange(self._cells.shape[1]) < self.count[:, None]
-        position: NDArray[np.int64] = np.where(used, self._values, -np.inf).argmax(axis=1)
-        return position
+        best: NDArray[np.int32] = self._cells[self._rows, np.where(used, self._values, -np.inf).argmax(axis=1)]
+        return best
 
     # -- what is seen ---------------------------------------------------------------------------------------------
-    @property
-    def untried(self) -> NDArray[np.float32]:
-        """The priors of the cells not evaluated, shape (n, n_cells); far below any prior for the others."""
-        return self._untried
-
     def _top_untried(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the largest prior of the cells that these walks have not evaluated."""
         for row in rows[self._position[rows, self._top_cell[rows]] >= 0]:
-            self._top_cell[row] = self._untried[row].argmax()
-        top: NDArray[np.float32] = self._untried[rows, self._top_cell[rows]]
+            self._top_cell[row] = self.untried[row].argmax()
+        top: NDArray[np.float32] = self.untried[rows, self._top_cell[rows]]
         return top
 
     def tried(self, row: int) -> NDArray[np.int32]:
@@ -202,7 +194,7 @@ class Walks:
         prior = self.priors.ravel()[flat]
         value = np.where(tried, matched[each[:, None], np.maximum(at, 0)], np.float32(0))
         around = _around(self.space)[targets]
-        beyond = self._untried.ravel()[rows[:, None, None] * self.space.size + around].max(axis=2)
+        beyond = self.untried.ravel()[rows[:, None, None] * self.space.size + around].max(axis=2)
         top = self._top_untried(rows)
 
         # Similar cells' surprise: a mean weighted by how many positions they share with the target.

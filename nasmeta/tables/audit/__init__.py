@@ -3,8 +3,13 @@
 The modules beside this one register their checks in ``CHECKS``; they are imported when an audit runs.
 """
 
-from nasmeta.tables.audit._check import CHECKS, Finding as Finding
-from nasmeta.tables.audit._known import Known as Known, KnownFacts as KnownFacts, known_facts as known_facts
-from nasmeta.tables.audit._run import Audit, Row as Row, run_audit, write_audit
+from nasmeta.tables.audit._check import (
+    CHECKS as CHECKS,
+    Finding as Finding,
+    Known as Known,
+    KnownFacts as KnownFacts,
+    known_facts as known_facts,
+)
+from nasmeta.tables.audit._run import Audit as Audit, Row as Row, run_audit, write_audit
 
-__all__ = ["CHECKS", "Audit", "run_audit", "write_audit"]
+__all__ = ["run_audit", "write_audit"]

@@ -8,8 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from nasmeta.tables._columns import ColumnInfo
-from nasmeta.tables.audit._check import Finding, apart, check, compared
-from nasmeta.tables.audit._holdings import Held, Holdings
+from nasmeta.tables.audit._check import Finding, Held, Holdings, apart, check, compared
 
 _NB201 = ("nb201",)
 _V1_0, _V1_1 = "NATS-tss v1.0", "NB201 v1.1"

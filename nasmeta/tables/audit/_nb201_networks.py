@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces import CellSpace, get_cell_space
-from nasmeta.tables.audit._check import Finding, check, compared
-from nasmeta.tables.audit._holdings import Holdings
+from nasmeta.tables.audit._check import Finding, Holdings, check, compared
 
 _NB201 = ("nb201",)
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nasmeta.errors import SettingError
+from nasmeta.files import writing
 from nasmeta.registry import import_siblings
-from nasmeta.tables.audit._check import CHECKS, Check, Finding
-from nasmeta.tables.audit._holdings import Holdings
-from nasmeta.tables.audit._known import KnownFacts, known_facts
+from nasmeta.tables.audit._check import CHECKS, Check, Finding, Holdings, KnownFacts, known_facts
 from nasmeta.tables.sources import registered_sources, table_names
 
 _ADDRESS = ("table", "check", "columns", "release", "source")
@@ -29,7 +27,7 @@ def write_audit(audit: Audit, folder: Path) -> tuple[Path, ...]:
     ['README.md', 'checks.csv', 'violations.csv', 'groups.csv']
     """
     paths = tuple(folder / name for name in ("README.md", "checks.csv", "violations.csv", "groups.csv"))
-    try:
+    with writing(f"The report cannot be written to {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         paths[0].write_text(_markdown(audit), encoding="utf-8")
         _write_csv(paths[1], _HEADINGS, [_cells_of(row) for row in audit.rows])
@@ -43,8 +41,6 @@ def write_audit(audit: Audit, folder: Path) -> tuple[Path, ...]:
             (*_ADDRESS, "groups"),
             [_groups_of(row) for row in audit.rows if row.finding.groups],
         )
-    except OSError as reason:
-        raise SettingError(f"The report cannot be written to {folder}: {reason}.") from reason
     return paths
 
 

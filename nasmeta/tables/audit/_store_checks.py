@@ -8,9 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from nasmeta.tables._legality import METRICS, why_illegal
-from nasmeta.tables.audit._check import Finding, check, compared
-from nasmeta.tables.audit._holdings import Held, Holdings
-from nasmeta.tables.audit._known import known_facts
+from nasmeta.tables.audit._check import Finding, Held, Holdings, check, compared, known_facts
 
 _ALL = ("nb201", "tnb101")
 _FLOAT32 = 2e-7  # relative; two roundings to float32 may differ by it

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from nasmeta.tables.audit._check import Finding, check
-from nasmeta.tables.audit._holdings import Holdings
+from nasmeta.tables.audit._check import Finding, Holdings, check
 from nasmeta.tables.sources._transnas import TASKS
 
 _OWN_METRIC = {task: measures[0].metric for task, (_, measures) in TASKS.items()}

