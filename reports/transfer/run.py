@@ -30,11 +30,13 @@ DRAWS = 4
 PLAIN = ("gp", "random", "evolution")
 META = ("rgpe", "multi-task-gp", "meta-gp", "source-order")
 SHARED = {"multi-task-gp": "rgpe"}  # whose meta-model is that of another searcher
+_PROCESSES = ["rgpe", "multi-task-gp"]
 # What the default could be: how many of its first evaluations are drawn at random, and whom it listens to.
 CANDIDATES = {
     "meta": {},
-    "meta, none at random": {"n_random": 0},
-    "meta, one at random": {"n_random": 1},
+    "meta, without in-context": {"members": _PROCESSES},
+    "meta, none at random": {"n_random": 0, "members": _PROCESSES},
+    "meta, one at random": {"n_random": 1, "members": _PROCESSES},
     "meta, only rgpe": {"members": ["rgpe"]},
     "meta, only multi-task-gp": {"members": ["multi-task-gp"]},
 }
@@ -97,7 +99,7 @@ def run(path: Path, asked: list[Question], draws: int, until: float, searchers: 
         with path.open(newline="") as file:
             done = {tuple(row[:6]) for row in csv.reader(file)}
     with path.open("a", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         if not done:
             writer.writerow(FIELDS)
         for draw in range(draws):
