@@ -26,8 +26,6 @@ from nasmeta.tasks import SourceTask, get_task
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_WEIGHTED = ("in-context", "meta")  # they read weights of the transformer, which have seen more than the sources
-
 
 @dataclass(frozen=True)
 class SavedMetaModel:
@@ -79,8 +77,7 @@ class SavedMetaModel:
     def held_out(self) -> tuple[str, ...]:
         """Datasets and devices that it has seen: with a target on one of these its success is no honest test."""
         of_sources = [name for source in self.card["sources"] for name in source["held_out"]]
-        facts = self.card["facts"]
-        of_weights = facts.get("in-context", facts).get("weights", {}).get("seen", []) if self.kind in _WEIGHTED else []
+        of_weights = self.card["facts"].get("weights", {}).get("seen", []) if self.kind == "in-context" else []
         return tuple(dict.fromkeys([*of_sources, *map(str, of_weights)]))
 
     @property

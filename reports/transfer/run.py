@@ -30,13 +30,11 @@ DRAWS = 4
 PLAIN = ("gp", "random", "evolution")
 META = ("rgpe", "multi-task-gp", "meta-gp", "source-order")
 SHARED = {"multi-task-gp": "rgpe"}  # whose meta-model is that of another searcher
-_PROCESSES = ["rgpe", "multi-task-gp"]
 # What the default could be: how many of its first evaluations are drawn at random, and whom it listens to.
 CANDIDATES = {
     "meta": {},
-    "meta, without in-context": {"members": _PROCESSES},
-    "meta, none at random": {"n_random": 0, "members": _PROCESSES},
-    "meta, one at random": {"n_random": 1, "members": _PROCESSES},
+    "meta, none at random": {"n_random": 0},
+    "meta, one at random": {"n_random": 1},
     "meta, only rgpe": {"members": ["rgpe"]},
     "meta, only multi-task-gp": {"members": ["multi-task-gp"]},
 }
@@ -99,7 +97,7 @@ def run(path: Path, asked: list[Question], draws: int, until: float, searchers: 
         with path.open(newline="") as file:
             done = {tuple(row[:6]) for row in csv.reader(file)}
     with path.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)
         if not done:
             writer.writerow(FIELDS)
         for draw in range(draws):

@@ -11,7 +11,6 @@ from scipy.stats import norm
 import nasmeta as nm
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.meta import DefaultMetaSearch, load_meta_model, predictive_weights, save_meta_model
-from nasmeta.meta._forecasting_member import ForecastingMember, put_forward
 from nasmeta.meta._predictive_weights import left_out_densities
 from nasmeta.runs import Clock
 from nasmeta.spaces import get_space
@@ -82,80 +81,6 @@ def test_a_file_proposes_the_same(labels: int | None, tmp_path: Path) -> None:
             one.tell(proposed, values[proposed])
 
 
-def test_a_file_without_the_network_is_read_and_one_with_it_says_what_its_weights_have_seen(tmp_path: Path) -> None:
-    values = made_up_values(SPACE)
-    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit([source("a", values), source("b", -values)])
-    saved = load_meta_model(save_meta_model(tmp_path / "model.npz", searcher))
-    assert {"a", "b", "cifar100", "cora"} <= set(saved.held_out)
-    assert "class_scene" not in saved.held_out
-    searcher.meta_model_ = replace(searcher.meta_model_, network=None)
-    saved = load_meta_model(save_meta_model(tmp_path / "older.npz", searcher))
-    assert set(saved.held_out) == {"a", "b"}
-    read = saved.searcher(np.random.default_rng(0))
-    for _ in range(7):
-        proposed = read.ask()
-        read.tell(proposed, values[proposed])
-    assert list(read.notes[0]["weights"]) == ["gp", "rgpe", "multi-task-gp"]
-
-
-def test_the_network_stays_away_where_its_weights_may_not_or_it_cannot_read_the_sources() -> None:
-    values = made_up_values(SPACE)
-    for avoid, datasets in ((), "cora"), (("cora",), "a"):  # all weights have seen this space or cora
-        searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0))
-        searcher.avoid = avoid  # type: ignore[assignment]
-        assert searcher.meta_fit([source(datasets, values)]).meta_model_.network is None
-    other = get_space("nb201")
-    elsewhere = SourceTask("a", "a", other, np.arange(300), made_up_values(other)[:300])
-    assert DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit([elsewhere]).meta_model_.network is None
-
-
-class Foretells:
-    """Says of each cell its value, or the opposite."""
-
-    def __init__(self, values: np.ndarray) -> None:
-        self.values, self.read = values, []
-
-    def require_meta_model(self) -> None:
-        return None
-
-    def _expected(self, learnt: None) -> np.ndarray:
-        return self.values
-
-    def _forecast(
-        self, learnt: None, cells: np.ndarray, labels: np.ndarray, asked: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        self.read.append(cells)
-        return self.values[asked], np.full(len(asked), 0.3)
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_forecasts_made_before_a_value_came_decide_the_weight(sign: int) -> None:
-    labels, cells = np.random.default_rng(0).normal(size=150), np.arange(150, dtype=np.int32)
-    member = ForecastingMember(Foretells(sign * labels))
-    others, rng = np.array([[1.0], [0.0], [1.0]]), np.random.default_rng(1)  # the others know nothing
-    assert np.isfinite(member.weight(cells[:5], labels[:5], norm.logpdf(labels[:5]), rng))
-    for n in range(5, 150):
-        improvement = member.improvement(cells[:n], labels[:n], cells[n - 1 : n + 1])
-        assert improvement.shape == (2,)
-        member.note(int(cells[n]), cells[:n], labels[:n], others)
-        weight = member.weight(cells[: n + 1], labels[: n + 1], np.zeros(n + 1), rng)
-        if n > 15:
-            assert weight > 0.99 if sign == 1 else weight < 0.01
-    assert max(map(len, member.predictor.read)) == 100
-    best = cells[np.argsort(-labels[:149])[:50]]
-    assert set(best) | set(range(130, 149)) <= set(member.predictor.read[-1].tolist())
-
-
-def test_candidates_are_the_best_of_anybody_that_may_be_asked() -> None:
-    scores = np.random.default_rng(0).normal(size=(2, 1000))
-    allowed = np.arange(1000) % 2 == 0
-    found = put_forward(list(scores), allowed)
-    assert allowed[found].all()
-    assert {int(np.where(allowed, score, -np.inf).argmax()) for score in scores} <= set(found.tolist())
-    assert 200 <= len(found) <= 400
-    assert put_forward(list(scores), np.arange(1000) < 3).tolist() == [0, 1, 2]
-
-
 def test_batches_and_workers_without_an_answer() -> None:
     values = made_up_values(SPACE)
     searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit([source("a", values)])
@@ -174,7 +99,7 @@ def test_each_proposal_of_a_batch_has_its_own_note() -> None:
 
 
 def test_members_are_named() -> None:
-    with pytest.raises(UnknownNameError, match="Possible: in-context, multi-task-gp, rgpe"):
+    with pytest.raises(UnknownNameError, match="Possible: multi-task-gp, rgpe"):
         DefaultMetaSearch(SPACE, np.random.default_rng(0), members=["regpe"])
     with pytest.raises(SettingError, match="a list of names"):
         DefaultMetaSearch(SPACE, np.random.default_rng(0), members="rgpe")
@@ -249,7 +174,7 @@ def test_sources_that_are_noise_do_not_predict_left_out_values() -> None:
     for seed in range(6):
         rng = np.random.default_rng(seed)
         noise = [replace(one, utilities=rng.permutation(one.utilities)) for one in sources]
-        searcher = DefaultMetaSearch(target.space, rng, n_random=0, members=["rgpe", "multi-task-gp"])
+        searcher = DefaultMetaSearch(target.space, rng, n_random=0)
         searcher.meta_model_ = searcher.meta_fit(noise).meta_model_
         cells = rng.choice(target.space.size, 12, replace=False).astype(np.int32)
         searcher.tell(cells, target.values[cells])
