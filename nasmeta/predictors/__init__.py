@@ -11,6 +11,7 @@ from nasmeta.predictors._gaussian_process import (
     CellGP as CellGP,
     CellKernel as CellKernel,
     Hyperparameters as Hyperparameters,
+    TrendGP as TrendGP,
     fit_hyperparameters as fit_hyperparameters,
     weak_prior as weak_prior,
 )

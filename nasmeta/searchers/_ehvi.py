@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
+from nasmeta.predictors import CellKernel, Hyperparameters, TrendGP, normal_scores, weak_prior
 from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.spaces import SearchSpace
@@ -22,6 +22,7 @@ _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
 _SLACK = 0.1  # of the range of what was told, by which the reference lies beyond the worst value
 _LONGER = 3.0  # times the typical lengthscales: a front has few values at its ends, and the process must reach there
+_SLOPES = 0.5  # variance of the linear part, to begin with
 _TAIL = 0.25  # share of the values, the lowest, whose distances do not count
 
 
@@ -126,12 +127,13 @@ def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.floating]]) -> NDAr
 class EHVISearch(GPSearch):
     """A Gaussian process an objective; propose where the hypervolume is expected to grow most, of all architectures.
 
-    Each process is that of `GPSearch` with lengthscales that are a priori three times as long. Its labels are the mean
-    of normal scores, which no outlier moves, and of the values, their lowest quarter clipped, which tell how much
-    better the best are: ranks within a sample that follows the front do not. The hypervolume is that of the values,
-    scaled to the range of what was told: between the values of the front, labels are turned into values linearly, and
-    above its best one as between the median and the best, divided by how many architectures share the best: one that
-    many share is likely the end of the scale. The reference point lies a tenth of that range beyond the worst values.
+    Each process is that of `GPSearch` with a linear part, so that it reaches the ends of the front, where few values
+    are, and with lengthscales that are a priori three times as long. Its labels are the mean of normal scores, which no
+    outlier moves, and of the values, their lowest quarter clipped, which tell how much better the best are: ranks
+    within a sample that follows the front do not. The hypervolume is that of the values, scaled to the range of what
+    was told: between the values of the front, labels are turned into values linearly, and above its best one as between
+    the median and the best, divided by how many architectures share the best: one that many share is likely the end of
+    the scale. The reference point lies a tenth of that range beyond the worst values.
 
     Parameters
     ----------
@@ -161,7 +163,7 @@ class EHVISearch(GPSearch):
         features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng, n_initial=n_initial, features=features)
-        self._gps: list[CellGP] = []
+        self._gps: list[TrendGP] = []
         self._vectors: list[NDArray[np.float64]] = []
         self._known: set[int] = set()
 
@@ -169,8 +171,8 @@ class EHVISearch(GPSearch):
         """Condition the processes on the values."""
         if not self._gps:
             kernel = CellKernel(self.space, self.features)
-            start, _ = _prior(kernel)
-            self._gps = [CellGP(kernel, Hyperparameters.from_logarithms(start)) for _ in range(values.shape[1])]
+            start = Hyperparameters.from_logarithms(_prior(kernel)[0])
+            self._gps = [TrendGP(kernel, start, _SLOPES) for _ in range(values.shape[1])]
         for cell, value in zip(cells.tolist(), np.array(values), strict=True):
             if cell not in self._known:
                 self._known.add(cell)
@@ -210,8 +212,7 @@ class EHVISearch(GPSearch):
             return
         self._fitted_at = len(labels)
         for gp, own in zip(self._gps, labels.T, strict=True):
-            fitted = fit_hyperparameters(gp.observed_distances(), [own], gp.hyperparameters, _prior(gp.kernel))
-            gp.set_hyperparameters(fitted)
+            gp.fit(own, _prior(gp.kernel))
 
     def _log_improvements(self, values: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of what each architecture is expected to add, shape (size,)."""

@@ -233,8 +233,8 @@ the worst value instead."""
 
 PICTURE_TEXT = """
 Median attainment surfaces after 50 evaluations: half of the runs found a cell at least as good in both objectives;
-the band has the quartiles. Below them one run of `ehvi`, with three cells of the front that it found: it reaches both
-ends and lies a little below the front between them."""
+the band has the quartiles. Below them one run of `ehvi`, with three cells of the front that it found: it reaches the
+fastest cell, and lies a little below the rest of the front."""
 
 RUN_TEXT = """
 `{command}`; runs of each searcher on a task: {runs}, seeds from 0 on. `nsga2` and pymoo's NSGA-II have a population
@@ -245,8 +245,9 @@ What was chosen for `ehvi`, and on which tasks: how scores become values, and it
 and TransNAS-Bench-101, after a first reference point had failed on two of the tasks here; that a best value which many
 cells share likely ends the scale, after runs with other seeds of two of the tasks here had shown the fault, on tasks
 of accuracy and energy and the former ones (both by no committed script); its labels and lengthscales on
-tasks of accuracy and energy, whose first draws spoke for them more than [further ones](choices.md) do. The accuracies
-of the tasks with energies are those of the tasks here. So none of these figures is wholly blind.
+tasks of accuracy and energy, whose first draws spoke for them more than [further ones](choices.md) do; the linear part
+of its process on such tasks, too, after its regret on FPGA and Edge TPU here had asked for one. The accuracies of the
+tasks with energies are those of the tasks here. So none of these figures is wholly blind.
 
 What was tried on some of these tasks, by no committed script, and gave no more: a reference near the front found,
 always or at times; random scalarisations of the hypervolume, alone or in turns; latency known beforehand; twenty

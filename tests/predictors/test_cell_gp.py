@@ -10,6 +10,7 @@ from nasmeta.predictors import (
     CellGP,
     CellKernel,
     Hyperparameters,
+    TrendGP,
     fit_hyperparameters,
     log_expected_improvement,
     normal_scores,
@@ -75,6 +76,60 @@ def test_all_at_once_equals_one_by_one(observed: tuple[CellGP, np.ndarray, np.nd
     gp.set_hyperparameters(HYPERPARAMETERS)
     for one, other in zip(before, gp.posterior(labels), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-4)
+
+
+def test_a_linear_part_is_that_of_standardised_counts() -> None:
+    rng, at = np.random.default_rng(3), np.arange(0, SPACE.n_cells, 37)
+    cells, labels = SPACE.sample(40, rng), rng.standard_normal(40)
+    gp = TrendGP(CellKernel(SPACE), HYPERPARAMETERS, slopes=0.7)
+    for cell in cells.tolist():
+        gp.add(cell)
+    counts = [SPACE.feature(name).counts.astype(float) for name in ("edges", "paths", "operations")]
+    inputs = [(part - part.mean(axis=0)) / np.maximum(part.std(axis=0), 1e-12) for part in counts]
+    columns = [np.count_nonzero(np.ptp(part, axis=0)) for part in counts]
+    scaled = np.hstack([part / np.sqrt(3 * n) for part, n in zip(inputs, columns, strict=True)])
+    assert (scaled**2).sum(axis=1).mean() == pytest.approx(1.0)
+    covariance = dense_kernel(cells, cells) + 0.7 * scaled[cells] @ scaled[cells].T
+    inverse = np.linalg.inv(covariance + HYPERPARAMETERS.noise * np.eye(40))
+    cross = dense_kernel(at, cells) + 0.7 * scaled[at] @ scaled[cells].T
+    prior = HYPERPARAMETERS.prior_variance + 0.7 * (scaled[at] ** 2).sum(axis=1)
+    for _ in range(2):  # grown row by row, then all at once
+        mean, deviation = gp.posterior(labels)
+        np.testing.assert_allclose(mean[at], cross @ inverse @ labels, atol=5e-4)
+        variance = prior - np.einsum("ij,jk,ik->i", cross, inverse, cross)
+        np.testing.assert_allclose(deviation[at], np.sqrt(variance), atol=5e-4)
+        np.testing.assert_allclose(gp.factor @ gp.factor.T, covariance + 0.05 * np.eye(40), atol=1e-5)
+        np.testing.assert_allclose(gp.observed_covariance(), covariance, atol=1e-5)
+        gp.set_hyperparameters(HYPERPARAMETERS)
+
+
+@pytest.mark.parametrize("name", ["nb201", "tnb101"])
+def test_a_linear_part_reaches_beyond_what_was_observed(name: str) -> None:
+    space = get_space(name)
+    kernel = CellKernel(space)
+    counts = space.feature("operations").counts.astype(float)
+    cost = counts @ np.arange(counts.shape[1])
+    middle = np.flatnonzero(np.abs(cost - np.median(cost)) <= 2)
+    cells, beyond = np.random.default_rng(0).choice(middle, 60, replace=False), np.flatnonzero(cost <= cost.min() + 2)
+    labels, prior = (cost[cells] - cost[cells].mean()) / cost[cells].std(), weak_prior(3, kernel.typical_lengthscales)
+    start, errors = Hyperparameters.from_logarithms(prior[0]), []
+    trend = TrendGP(kernel, start, slopes=0.5)
+    for gp in (CellGP(kernel, start), trend):
+        for cell in cells.tolist():
+            gp.add(cell)
+        mean, _ = gp.posterior(labels)
+        errors.append(np.abs(mean[beyond] * cost[cells].std() + cost[cells].mean() - cost[beyond]).mean())
+    assert errors[1] < 0.8 * errors[0]
+
+    def density() -> float:
+        """Return how likely the labels and the hyperparameters are."""
+        slopes = norm(np.log(0.5), 1).logpdf(np.log(trend.slopes))
+        others = norm(prior[0], prior[1]).logpdf(trend.hyperparameters.logarithms).sum()
+        return float(slopes + others + multivariate_normal(np.zeros(60), trend.factor @ trend.factor.T).logpdf(labels))
+
+    before = density()
+    trend.fit(labels, prior)
+    assert density() > before + 1
 
 
 def test_forgetting_takes_observations_back(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:

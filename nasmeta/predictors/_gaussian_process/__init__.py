@@ -18,5 +18,6 @@ from nasmeta.predictors._gaussian_process._posterior import (
     JITTER as JITTER,
     CellGP as CellGP,
     ExactPosterior as ExactPosterior,
+    TrendGP as TrendGP,
     posterior_weights as posterior_weights,
 )

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
 
 from nasmeta.errors import ArchitectureError, SettingError
-from nasmeta.predictors._gaussian_process._kernel import CellKernel, Hyperparameters
+from nasmeta.predictors._gaussian_process._kernel import CellKernel, Hyperparameters, SumKernel
+from nasmeta.predictors._gaussian_process._likelihood import Prior, maximise_posterior
 
 JITTER = 1e-6
 """What is added to the diagonal of a covariance, so that its Cholesky factor exists."""
@@ -135,17 +136,106 @@ class CellGP(ExactPosterior):
 
     def observed_covariance(self) -> NDArray[np.float32]:
         """Return the prior covariances between the observed cells, without noise, float32, shape (n, n)."""
-        return self.kernel.covariance(self._codes[: len(self.cells), self.cells], self.hyperparameters)
+        return self._covariances(self.cells)
+
+    def _covariances(self, cells: list[int] | slice) -> NDArray[np.float32]:
+        """Return the prior covariances of the observed cells with some, shape (n, n_some)."""
+        return self.kernel.covariance(self._codes[: len(self.cells), cells], self.hyperparameters)
+
+    def _prior_variances(self) -> NDArray[np.float32] | float:
+        """Return the prior variance of the function at every cell, shape (n_cells,), or that of all."""
+        return self.hyperparameters.prior_variance
 
     def set_hyperparameters(self, hyperparameters: Hyperparameters) -> None:
         """Recompute the posterior with other hyperparameters."""
         self.hyperparameters = hyperparameters
         n = len(self.cells)
-        rows = self.kernel.covariance(self._codes[:n], hyperparameters)
+        rows = self._covariances(slice(None))
         covariance = rows[:, self.cells].astype(np.float64)
         covariance[np.diag_indices(n)] += hyperparameters.noise + JITTER
         factor = np.linalg.cholesky(covariance)
         self._factor[:n, :n] = factor
         # rowsᵀ ← rowsᵀ L⁻ᵀ in place: the transpose is what Fortran wants, so nothing is copied.
         self._rows[:n] = blas.strsm(1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1).T
-        self._variance = hyperparameters.prior_variance - np.einsum("ij,ij->j", self._rows[:n], self._rows[:n])
+        self._variance = self._prior_variances() - np.einsum("ij,ij->j", self._rows[:n], self._rows[:n])
+
+
+class TrendGP(CellGP):
+    r"""A `CellGP` whose function has a linear part, too, so that it reaches beyond what was observed.
+
+    Exponential kernels fall back to the prior mean far from all observations; a latency goes on to grow with each
+    operation. The covariance of the linear part is :math:`s \, \phi(x)^T \phi(x')` (Rasmussen and Williams, "Gaussian
+    Processes for Machine Learning", 2006, section 2.7), with :math:`\phi` the standardised count features of the
+    kernel, each feature with the same share and all of them with a squared length of 1 on average.
+
+    Parameters
+    ----------
+    kernel : CellKernel
+    hyperparameters : Hyperparameters
+        Of the exponential parts, and the noise.
+    slopes : float
+        The variance s.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.spaces import get_space
+    >>> gp = TrendGP(CellKernel(get_space("nb201")), Hyperparameters(np.full(3, 1e-3), np.ones(3), 1e-3), slopes=1.0)
+    >>> conv = gp.kernel.space.feature("operations").counts[:, 2]  # the fewer of them, the faster
+    >>> known = np.flatnonzero(conv > 2)[:40]
+    >>> for cell in known.tolist():
+    ...     gp.add(cell)
+    >>> mean, _ = gp.posterior(-conv[known].astype(float))
+    >>> bool(mean[conv == 0].mean() > mean[known].max())
+    True
+    """
+
+    def __init__(self, kernel: CellKernel, hyperparameters: Hyperparameters, slopes: float) -> None:
+        super().__init__(kernel, hyperparameters)
+        self.slopes = slopes
+        self._inputs = _standardised(kernel)
+        self._lengths = np.einsum("ij,ij->i", self._inputs, self._inputs)
+        self._variance = self._prior_variances()
+
+    def fit(self, labels: NDArray[np.float64], prior: Prior, iterations: int = 15) -> None:
+        """Maximise the posterior density of all hyperparameters, from the present ones on, and condition anew.
+
+        The prior is that of the hyperparameters; slopes have a variance around 0.5, within a factor of e.
+        """
+        inputs = self._inputs[self.cells].astype(np.float64)
+        kernel = SumKernel(self.observed_distances().astype(np.float64), (inputs @ inputs.T)[None])
+        mean, std = prior
+        start = np.r_[np.log(self.slopes), self.hyperparameters.logarithms]
+        of_all = np.r_[np.log(0.5), mean], np.r_[1.0, std]
+        found = maximise_posterior([(kernel, [labels])], of_all, iterations, start)
+        self.slopes = float(np.exp(found[0]))
+        self.set_hyperparameters(Hyperparameters.from_logarithms(found[1:]))
+
+    def _prior_variances(self) -> NDArray[np.float32]:
+        return np.asarray(self.hyperparameters.prior_variance + self.slopes * self._lengths, np.float32)
+
+    def _prior_covariance(self, cell: int) -> NDArray[np.float32]:
+        linear: NDArray[np.float32] = np.float32(self.slopes) * (self._inputs @ self._inputs[cell])
+        return super()._prior_covariance(cell) + linear
+
+    def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+        prior = self.hyperparameters.prior_variance + self.slopes * float(self._lengths[cell])
+        return max(prior + self.hyperparameters.noise + JITTER - float(left @ left), JITTER)
+
+    def _covariances(self, cells: list[int] | slice) -> NDArray[np.float32]:
+        linear = self._inputs[self.cells] @ self._inputs[cells].T
+        return super()._covariances(cells) + np.float32(self.slopes) * linear
+
+
+def _standardised(kernel: CellKernel) -> NDArray[np.float32]:
+    """Return the kernel's count features, standardised, shape (n_cells, n_counts), with rows of mean length 1."""
+    parts = []
+    for feature in kernel.features:
+        counts = kernel.space.feature(feature).counts.astype(np.float64)
+        varied = counts[:, np.ptp(counts, axis=0) > 0]
+        if varied.shape[1]:
+            parts.append((varied - varied.mean(axis=0)) / (varied.std(axis=0) * np.sqrt(varied.shape[1])))
+    if not parts:
+        return np.zeros((kernel.space.size, 1), np.float32)
+    inputs: NDArray[np.float32] = (np.hstack(parts) / np.sqrt(len(parts))).astype(np.float32)
+    return inputs
