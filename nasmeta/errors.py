@@ -164,7 +164,7 @@ class TrainingFailed(NasmetaError, RuntimeError):
     Attributes
     ----------
     reason : str
-        In a word or two: ``nan``, ``out of memory``, ``killed``, ``error``.
+        In a word or two: ``diverged``, ``out of memory``, ``killed``, ``error``.
     """
 
     def __init__(self, message: str, reason: str) -> None:

@@ -67,7 +67,7 @@ def print_run(run: History, journal: Path | None) -> None:
         known = f", of one seed; {answers.noise_free[run.best.cell]:.4f} in the mean of its seeds{known}"
     unit = "" if info.unit == "1" else f" {info.unit}"
     spent = f"{duration(float(run.cost_seconds.sum()))} of training"
-    if not run.cost_seconds.any() and run.task.device is None:
+    if not trained and not run.cost_seconds.any() and run.task.device is None:
         spent = "unknown: the table has no training times"
     lines = {
         "task": f"{run.task.name}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from copy import copy
@@ -360,12 +361,13 @@ class TrainingEvaluator(Evaluator):
         tell = self.trainer.announced(f"training cell {cell}", self._until or self.recipe.epochs)
         named = {"recipe": self._short, "until": self._until, "tell": tell}
         asked: dict[str, Any] = {name: own for name, own in named.items() if own is not None}
-        folder = self._folder_of(cell)
+        folder, began = self._folder_of(cell), time.monotonic()
         try:
             with _turn_at(folder):
+                began = time.monotonic()
                 return self._told(self.trainer.train(cell, self.seed, folder, **asked))
         except TrainingFailed as failure:
-            return self._told(failure)
+            return self._told(failure, time.monotonic() - began)
 
     def _train_stack(self, cells: Iterable[int]) -> None:
         """Train side by side what is not trained yet."""
@@ -376,13 +378,15 @@ class TrainingEvaluator(Evaluator):
         with ExitStack() as turns:
             for cell in sorted(folders):  # so that two processes do not wait for each other
                 turns.enter_context(_turn_at(folders[cell]))
+            began = time.monotonic()
             found = self.trainer.train_stack(folders, self.seed, self.stack, self.recipe, tell)
-        self._trained |= {cell: self._told(one) for cell, one in found.items()}
+        share = (time.monotonic() - began) / len(folders)
+        self._trained |= {cell: self._told(one, share) for cell, one in found.items()}
 
-    def _told(self, result: TrainingResult | TrainingFailed) -> _Trained:
-        """Return what the journal is told of a training."""
+    def _told(self, result: TrainingResult | TrainingFailed, elapsed: float = 0.0) -> _Trained:
+        """Return what the journal is told of a training; one that failed costs the seconds that went by."""
         if isinstance(result, TrainingFailed):
-            return _Trained(FAILED_VALUE, 0.0, result.reason)
+            return _Trained(FAILED_VALUE, elapsed, result.reason)
         assert result.valid_accuracy is not None
         whole = min(self.recipe.batch_size, len(self.trainer.dataset.splits["train"]))
         short = result.micro_batch < whole  # of memory

@@ -212,7 +212,10 @@ def read_fashion_mnist(path: Path, size: int | None) -> ImageSource:
     )
 
 
-_LAYOUT = "A folder of images has a folder for each class with its images inside, or train/ and test/ with such folders"
+_LAYOUT = (
+    "A folder of images has a folder for each class with its images inside, or train/, test/ and valid/ with such "
+    "folders, of which test/ and valid/ may be left out"
+)
 
 
 def files_by_class(folder: Path) -> dict[str, list[Path]]:
@@ -232,6 +235,13 @@ def read_folder(path: Path, size: int | None) -> ImageSource:
     if not path.is_dir():
         raise SettingError(f"{path} is no folder. {_LAYOUT}.")
     parts = [path]
+    splits = {"train", "valid", "val", "test"}
+    inside = {entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
+    if inside & splits and (inside - splits or "train" not in inside):
+        odd = sorted(inside - splits)
+        raise SettingError(
+            f"{path} has {', '.join(odd[:5]) or 'no train/'} beside {', '.join(sorted(inside & splits))}. {_LAYOUT}."
+        )
     if (path / "train").is_dir():
         valid = next((path / name for name in ("valid", "val") if (path / name).is_dir()), None)
         parts = [path / "train", *([valid] if valid else []), *([path / "test"] if (path / "test").is_dir() else [])]
@@ -249,6 +259,8 @@ def read_folder(path: Path, size: int | None) -> ImageSource:
         if odd or not found:
             what = f"classes that train/ has not: {', '.join(odd[:5])}" if odd else "no images"
             raise SettingError(f"{part} has {what}. {_LAYOUT}.")
+        if absent := sorted(set(classes) - set(found)):
+            raise SettingError(f"{part} has no images of the class {absent[0]}, which train/ has ({len(absent)} such).")
     chosen = [(file, classes.index(name)) for found in listed for name, inside in found.items() for file in inside]
     images = read_pictures([file for file, _ in chosen], size)
     labels = np.array([label for _, label in chosen], dtype=np.int64)

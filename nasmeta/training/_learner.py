@@ -279,7 +279,7 @@ class Learner:
             f"The loss of cell {self._cell} is {loss} in epoch {epoch + 1} of {self._recipe.epochs} (recipe "
             f"{self._recipe.name}, learning rate {self._recipe.learning_rate}, seed {self._seed}). A smaller "
             "learning rate, or precision float32, may help.",
-            "nan",
+            "diverged",
         )
 
     def _now(self) -> float:

@@ -97,10 +97,10 @@ def train(
     Raises
     ------
     TrainingFailed
-        Where the loss is no longer a number (reason ``nan``), or memory does not suffice even for a few images at once
-        (``out of memory``), or PyTorch or `build_network` raise another error (``error``). Where memory is short the
-        batch is first cut into halves whose gradients are added up; batch norm then sees the smaller ones. The folder's
-        ``failure.json`` says the same.
+        Where the loss is no longer a number (reason ``diverged``), or memory does not suffice even for a few images at
+        once (``out of memory``), or PyTorch or `build_network` raise another error (``error``). Where memory is short
+        the batch is first cut into halves whose gradients are added up; batch norm then sees the smaller ones. The
+        folder's ``failure.json`` says the same.
     SettingError
         Where a setting is impossible, there is no such device, or the folder cannot be written or is another's; before
         the training also where the network could not be exported.

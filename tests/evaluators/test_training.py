@@ -52,7 +52,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None, **_: object) -> TrainingResult:
         calls.append(cell)
         if cell % 10 == 0:
-            raise TrainingFailed(f"cell {cell}", "nan" if cell % 20 else "out of memory")
+            raise TrainingFailed(f"cell {cell}", "diverged" if cell % 20 else "out of memory")
         return made_up(cell, seed, float(values[cell]))
 
     monkeypatch.setattr(Trainer, "train", train)
@@ -104,7 +104,8 @@ def test_a_loss_that_is_not_finite_is_a_failure_with_its_reason(tmp_path: Path) 
     )
     evaluation = evaluator.evaluate(np.array([6111], dtype=np.int32))
     assert evaluation.values.tolist() == [0.0]
-    assert evaluator.failures == {6111: "nan"}
+    assert evaluation.cost_seconds[0] > 0  # so a budget in seconds ends where all trainings fail
+    assert evaluator.failures == {6111: "diverged"}
 
 
 @pytest.mark.parametrize("searcher", ["gp", "evolution", "local-search"])

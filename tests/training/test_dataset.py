@@ -185,6 +185,15 @@ def test_folder_of_classes_and_of_parts(tmp_path: Path) -> None:
         ({"cat/0.png": (8, 8), "dog/0.png": (8, 12)}, "differ in size: .*dog.*8×12.*cat.*8×8.*size=32"),
         ({"cat/0.png": (9, 9), "dog/0.png": (9, 9)}, "9×9 pixels.*size=32"),
         ({"train/cat/0.png": (8, 8), "train/dog/0.png": (8, 8), "test/cow/0.png": (8, 8)}, "has not: cow"),
+        (
+            {"train/cat/0.png": (8, 8), "train/dog/0.png": (8, 8), "test/cat/0.png": (8, 8)},
+            "test has no images of the class dog",
+        ),
+        (
+            {f"{part}/{name}/0.png": (8, 8) for part in ("train", "validation") for name in "ab"},
+            "has validation beside",
+        ),
+        ({f"{part}/{name}/0.png": (8, 8) for part in ("valid", "test") for name in "ab"}, "has no train/ beside"),
         ({"cat/0.png": (8, 8), "dog/0.png": (8, 8)}, "left for test"),
     ],
 )

@@ -36,13 +36,13 @@ def test_an_error_beside_others_is_tried_again_alone(monkeypatch: pytest.MonkeyP
 
     def fake(jobs: list[tuple[int, int]], n_workers: int, *_: object) -> dict[tuple[int, int], object]:
         rounds.append((list(jobs), n_workers))
-        failed = {(2, 0): "error", (3, 0): "nan"}
+        failed = {(2, 0): "error", (3, 0): "diverged"}
         return {job: TrainingFailed("no", failed[job]) if job in failed else "done" for job in jobs}
 
     monkeypatch.setattr(_many, "_round", fake)
     found = _many._in_processes([(1, 0), (2, 0), (3, 0)], 2, tmp_path, None, {}, print)  # type: ignore[arg-type]
     assert rounds == [([(1, 0), (2, 0), (3, 0)], 2), ([(2, 0)], 1)]
-    assert [getattr(result, "reason", result) for result in found.values()] == ["done", "error", "nan"]
+    assert [getattr(result, "reason", result) for result in found.values()] == ["done", "error", "diverged"]
 
 
 @pytest.mark.slow  # two processes that import PyTorch

@@ -213,9 +213,9 @@ def test_a_loss_that_is_no_number_stops_no_neighbour(
 
     monkeypatch.setattr(stack_module._Stack, "_begun", poisoned)
     found = train_many(CELLS, "nb201", few, RECIPE, folder=tmp_path / "one", stack=5, **CPU)
-    assert [getattr(result, "reason", "") for result in found] == ["", "nan", "", "", ""]
+    assert [getattr(result, "reason", "") for result in found] == ["", "diverged", "", "", ""]
     assert "loss of cell 9930 is nan in epoch 1 of 2" in str(found[1])
-    assert json.loads((tmp_path / "one" / "9930-0" / "failure.json").read_text())["reason"] == "nan"
+    assert json.loads((tmp_path / "one" / "9930-0" / "failure.json").read_text())["reason"] == "diverged"
     monkeypatch.setattr(stack_module._Stack, "_begun", begun)
     others = train_many(CELLS, "nb201", few, RECIPE, folder=tmp_path / "none", stack=5, **CPU)
     for result, other in zip(found, others, strict=True):

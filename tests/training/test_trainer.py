@@ -164,8 +164,8 @@ def test_nan_stops_with_a_report(few: ImageDataset, tmp_path: Path) -> None:
         TrainingFailed, match=r"cell 6111 is (nan|inf) in epoch \d of 2.*learning rate 1e\+30"
     ) as caught:
         train(CELL, dataset=few, recipe=TWO.but(learning_rate=1e30), device="cpu", folder=tmp_path)
-    assert caught.value.reason == "nan"
-    assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "nan"
+    assert caught.value.reason == "diverged"
+    assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "diverged"
     assert not (tmp_path / "result.json").exists()
 
 
@@ -425,7 +425,7 @@ def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeyp
     assert [getattr(result, "cell", None) for result in found] == [5, 5, None, None, 5, 5]
     assert [getattr(result, "seed", None) for result in found] == [1, 2, None, None, 1, 2]
     assert isinstance(found[2], TrainingFailed)
-    assert found[2].reason == "nan"
+    assert found[2].reason == "diverged"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-1", "0-2", "5-1", "5-2"]
 
 

@@ -75,7 +75,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple[in
         folder.mkdir(parents=True)
         calls.append((cell, seed))
         if cell in failing:
-            raise TrainingFailed("no", "nan")
+            raise TrainingFailed("no", "diverged")
         accuracy = float(values[cell]) - 0.5 + (0.1 if seed % 2 == 0 else -0.1)
         epochs = tuple(
             EpochRecord(n, 0.1, 2 / n, 50.0, 1.0, accuracy - 3 + n, 1.0, accuracy - 4 + n, 2.0) for n in (1, 2, 3)
@@ -140,7 +140,7 @@ def test_several_runs_are_one_set_of_cells(journal: Path, tmp_path: Path) -> Non
         ("cell,value\n1,2\n", JournalError, "no journal"),
         ("[1, 2]\n", JournalError, "no journal"),
         ('{"nasmeta_journal": 1, "task": "nb201/cifar10"}\n', JournalError, "no pick"),
-        ('{"nasmeta_journal": 1, "task": "nb201/cifar10"}\n[5,0.0,1.0,"nan"]\n', JournalError, "no pick"),
+        ('{"nasmeta_journal": 1, "task": "nb201/cifar10"}\n[5,0.0,1.0,"diverged"]\n', JournalError, "no pick"),
         ('{"nasmeta_journal": 1, "task": "nb201/cifar10"}\n[99999,5.0,1.0]\n', JournalError, "no cell 99999"),
         ('{"nasmeta_journal": 1, "task": "nb201/cifar10"}\n[5,"x",1.0]\n', JournalError, "no record"),
         ('{"nasmeta_journal": 1, "task": "mine"}\n[5,6.0,1.0]\n', SettingError, "not known here"),
@@ -349,7 +349,7 @@ def test_a_table_without_seeds_counts_as_one_training(
 def test_failed_trainings_are_on_the_page(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
     failing.add(choose(read_searches([journal]), 1, 1)[1].cell)
     found = checked(journal, tmp_path / "page", top=1, controls=1, seeds=1)
-    assert found.cells["failures"].tolist() == ["", "nan"]
+    assert found.cells["failures"].tolist() == ["", "diverged"]
     assert np.isnan(found.cells["measured"][1])
     assert found.facts["spearman"] is None
     page = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")[0].read_text()
