@@ -196,6 +196,12 @@ def spinner(what: str, *, shown: bool = True) -> Iterator[Callable[..., None]]:
         with console.status(Text(what)) as status:
             yield lambda line, last=False: status.update(Text(line))
         return
-    lines, start = Lines(partial(console.print, **_PLAIN)), time.monotonic()
-    with _heartbeat(lambda: lines.tell(f"{what}: {time.monotonic() - start:,.0f} s elapsed")):
-        yield lines.tell
+    lines, start, now = Lines(partial(console.print, **_PLAIN)), time.monotonic(), what
+
+    def tell(line: str, last: bool = False) -> None:
+        nonlocal now
+        now = line
+        lines.tell(line, last=last)
+
+    with _heartbeat(lambda: lines.tell(f"{now}: {time.monotonic() - start:,.0f} s elapsed")):
+        yield tell

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 
-from nasmeta.progress import progress_bar, progress_bars, spinner
+from nasmeta.progress import Lines, progress_bar, progress_bars, spinner
 
 
 @pytest.fixture
@@ -63,6 +64,18 @@ def test_a_log_tells_that_long_work_goes_on(
         time.sleep(0.2)
     lines = capsys.readouterr().err.splitlines()
     assert sorted(lines) == ["fitting: 0 s elapsed", "runs: 0 of 6, 0 s elapsed"]  # each once in half a minute
+
+
+def test_a_log_tells_what_goes_on_now(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.progress._MINUTE", 0.02)
+    monkeypatch.setattr("nasmeta.progress.Lines", partial(Lines, seconds=0.0))
+    with spinner("reading") as tell:
+        tell("training 3 cells")
+        time.sleep(0.2)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "training 3 cells"
+    assert "training 3 cells: 0 s elapsed" in lines
+    assert not any(line.startswith("reading") for line in lines)
 
 
 def test_off_a_terminal_a_spinner_tells_first_and_last(capsys: pytest.CaptureFixture[str]) -> None:
