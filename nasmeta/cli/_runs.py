@@ -306,6 +306,10 @@ def compare(
             )
         if tasks is not None and not names_in(tasks):
             raise SettingError("There is no task to compare on: name at least one with --tasks.")
+        if tasks is None and evaluator in ("training", "supernet"):
+            raise SettingError(
+                f"--evaluator {evaluator} needs the task whose architectures it trains: --tasks nb201/cifar10."
+            )
         on = names_in(tasks) or ["nb201"]
         if len(on) == 1:
             asked, data = _answering(evaluator, on[0], data, recipe, device, (split, valid_fraction, size))

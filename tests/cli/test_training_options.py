@@ -34,3 +34,11 @@ def test_a_fraction_of_another_split_is_refused(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "for the split fraction, not for nb201" in result.stderr
     assert not (tmp_path / "training").exists()
+
+
+@pytest.mark.parametrize("evaluator", ["training", "supernet"])
+def test_a_comparison_that_trains_is_told_its_task(evaluator: str) -> None:
+    arguments = ["compare", "--searchers", "random", "--evaluator", evaluator, "--data", "digits"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code != 0
+    assert "--tasks nb201/cifar10" in f"{result.output}{result.exception or ''}"
