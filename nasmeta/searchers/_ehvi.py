@@ -21,7 +21,6 @@ __all__ = ["EHVISearch", "expected_hypervolume_improvement"]
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
 _SLACK = 0.1  # of the range of what was told, by which the reference lies beyond the worst value
-_LONGER = 3.0  # times the typical lengthscales: a front has few values at its ends, and the process must reach there
 _SLOPES = 0.5  # variance of the linear part, to begin with
 _TAIL = 0.25  # share of the values, the lowest, whose distances do not count
 
@@ -128,12 +127,12 @@ class EHVISearch(GPSearch):
     """A Gaussian process an objective; propose where the hypervolume is expected to grow most, of all architectures.
 
     Each process is that of `GPSearch` with a linear part, so that it reaches the ends of the front, where few values
-    are, and with lengthscales that are a priori three times as long. Its labels are the mean of normal scores, which no
-    outlier moves, and of the values, their lowest quarter clipped, which tell how much better the best are: ranks
-    within a sample that follows the front do not. The hypervolume is that of the values, scaled to the range of what
-    was told: between the values of the front, labels are turned into values linearly, and above its best one as between
-    the median and the best, divided by how many architectures share the best: one that many share is likely the end of
-    the scale. The reference point lies a tenth of that range beyond the worst values.
+    are. Its labels are the mean of normal scores, which no outlier moves, and of the values, their lowest quarter
+    clipped, which tell how much better the best are: ranks within a sample that follows the front do not. The
+    hypervolume is that of the values, scaled to the range of what was told: between the values of the front, labels are
+    turned into values linearly, and above its best one as between the median and the best, divided by how many
+    architectures share the best: one that many share is likely the end of the scale. The reference point lies a tenth
+    of that range beyond the worst values.
 
     Parameters
     ----------
@@ -171,7 +170,7 @@ class EHVISearch(GPSearch):
         """Condition the processes on the values."""
         if not self._gps:
             kernel = CellKernel(self.space, self.features)
-            start = Hyperparameters.from_logarithms(_prior(kernel)[0])
+            start = Hyperparameters.from_logarithms(weak_prior(len(self.features), kernel.typical_lengthscales)[0])
             self._gps = [TrendGP(kernel, start, _SLOPES) for _ in range(values.shape[1])]
         for cell, value in zip(cells.tolist(), np.array(values), strict=True):
             if cell not in self._known:
@@ -212,7 +211,7 @@ class EHVISearch(GPSearch):
             return
         self._fitted_at = len(labels)
         for gp, own in zip(self._gps, labels.T, strict=True):
-            gp.fit(own, _prior(gp.kernel))
+            gp.fit(own, weak_prior(len(self.features), gp.kernel.typical_lengthscales))
 
     def _log_improvements(self, values: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of what each architecture is expected to add, shape (size,)."""
@@ -230,11 +229,6 @@ class EHVISearch(GPSearch):
             between[:-1] -= beyond[1:] * slopes[:-1]
             gains.append(between[::-1].cumsum(axis=0)[::-1])
         return np.log(_expected(front, levels, gains) + _LEAST)
-
-
-def _prior(kernel: CellKernel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and deviation of the logarithms of hyperparameters: of lengthscales, longer ones than `gp` has."""
-    return weak_prior(len(kernel.features), _LONGER * kernel.typical_lengthscales)
 
 
 def _labels_of(values: NDArray[np.float64]) -> NDArray[np.float64]:

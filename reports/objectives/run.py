@@ -244,10 +244,10 @@ the mean of the measured seeds, so a second look at a cell tells nothing.
 What was chosen for `ehvi`, and on which tasks: how scores become values, and its reference point, on NAS-Bench-Graph
 and TransNAS-Bench-101, after a first reference point had failed on two of the tasks here; that a best value which many
 cells share likely ends the scale, after runs with other seeds of two of the tasks here had shown the fault, on tasks
-of accuracy and energy and the former ones (both by no committed script); its labels and lengthscales on
-tasks of accuracy and energy, whose first draws spoke for them more than [further ones](choices.md) do; the linear part
-of its process on such tasks, too, after its regret on FPGA and Edge TPU here had asked for one. The accuracies of the
-tasks with energies are those of the tasks here. So none of these figures is wholly blind.
+of accuracy and energy and the former ones (both by no committed script); its labels on tasks of accuracy and energy,
+whose first draws spoke for them more than [further ones](choices.md) do; the linear part of its process, and the
+lengthscales beside it, on such tasks, too, after its regret on FPGA and Edge TPU here had asked for one. The accuracies
+of the tasks with energies are those of the tasks here. So none of these figures is wholly blind.
 
 What was tried on some of these tasks, by no committed script, and gave no more: a reference near the front found,
 always or at times; random scalarisations of the hypervolume, alone or in turns; latency known beforehand; twenty
