@@ -73,6 +73,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
     parser.add_argument("--seeds", type=int, default=2, help="trainings of each cell")
+    parser.add_argument("--controls", type=int, default=CONTROLS, help="random cells")
     parser.add_argument("--page", action="store_true", help="only write the page of what is measured")
     parser.add_argument("--smoke", action="store_true", help="digits and eight cells: does it run?")
     parser.add_argument("--output", type=Path, default=HERE / "cifar10")
@@ -85,10 +86,12 @@ def main(arguments: Sequence[str]) -> None:
             measure("digits", load_recipe("tiny", epochs=2), folder, 4, 4, 1)
         elif not asked.page:
             options = {"valid_fraction": 0.5, "compare_with": "cifar10"}  # half validates, as in the benchmark
-            measure(asked.data, "verify-cpu", folder, TOP, CONTROLS, asked.seeds, **options)
+            measure(asked.data, "verify-cpu-8", folder, TOP, asked.controls, asked.seeds, **options)
         cells, epochs, facts = read(folder)
         seeds = len(facts["seeds"])
-        how, note = "--data folder:PATH" + (f" --seeds {seeds}" if seeds != 2 else ""), NOTE.format(**seen(cells))
+        random = int((cells["role"] == "random").sum())
+        how, note = "--data folder:PATH", NOTE.format(**seen(cells))
+        how += f" --seeds {seeds}" * (seeds != 2) + f" --controls {random}" * (random != CONTROLS)
         if facts["data"] == "digits":
             how, note = "--smoke", SMOKE
         command = f"python reports/verification/cifar10.py {how}"
