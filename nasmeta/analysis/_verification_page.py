@@ -72,7 +72,7 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
         "",
         f"Of the {facts['evaluated']:,} cells that {', '.join(facts['searchers'])} evaluated on {facts['task']} "
         f"(answered by {facts['searched_on']}), the best {facts['top']} were trained here, beside the other cells "
-        f"below, with the seeds {', '.join(map(str, facts['seeds']))}.",
+        f"below, with the seed{'s' * (len(facts['seeds']) > 1)} {', '.join(map(str, facts['seeds']))}.",
         "",
         f"* Data: {facts['data']}, {size} pixels, "
         f"{' / '.join(f'{images[name]:,}' for name in ('train', 'valid', 'test'))} images to train / validate / test. "

@@ -359,15 +359,14 @@ class TrainingEvaluator(Evaluator):
 
     def _train(self, cell: int) -> _Trained:
         tell = self.trainer.announced(f"training cell {cell}", self._until or self.recipe.epochs)
-        named = {"recipe": self._short, "until": self._until, "tell": tell}
-        asked: dict[str, Any] = {name: own for name, own in named.items() if own is not None}
-        folder, began = self._folder_of(cell), time.monotonic()
-        try:
-            with _turn_at(folder):
-                began = time.monotonic()
+        asked: dict[str, Any] = {"recipe": self._short, "until": self._until, "tell": tell}
+        folder = self._folder_of(cell)
+        with _turn_at(folder):
+            began = time.monotonic()
+            try:
                 return self._told(self.trainer.train(cell, self.seed, folder, **asked))
-        except TrainingFailed as failure:
-            return self._told(failure, time.monotonic() - began)
+            except TrainingFailed as failure:
+                return self._told(failure, time.monotonic() - began)
 
     def _train_stack(self, cells: Iterable[int]) -> None:
         """Train side by side what is not trained yet."""

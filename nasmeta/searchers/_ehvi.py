@@ -21,7 +21,6 @@ __all__ = ["EHVISearch", "expected_hypervolume_improvement"]
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
 _SLACK = 0.1  # of the range of what was told, by which the reference lies beyond the worst value
-_SLOPES = 0.5  # variance of the linear part, to begin with
 _TAIL = 0.25  # share of the values, the lowest, whose distances do not count
 
 
@@ -171,7 +170,7 @@ class EHVISearch(GPSearch):
         if not self._gps:
             kernel = CellKernel(self.space, self.features)
             start = Hyperparameters.from_logarithms(weak_prior(len(self.features), kernel.typical_lengthscales)[0])
-            self._gps = [TrendGP(kernel, start, _SLOPES) for _ in range(values.shape[1])]
+            self._gps = [TrendGP(kernel, start) for _ in range(values.shape[1])]
         for cell, value in zip(cells.tolist(), np.array(values), strict=True):
             if cell not in self._known:
                 self._known.add(cell)

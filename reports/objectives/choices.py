@@ -22,8 +22,6 @@ import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.predictors import (
     CellGP,
-    CellKernel,
-    Hyperparameters,
     TrendGP,
     fit_hyperparameters,
     normal_scores,
@@ -47,9 +45,6 @@ TASKS = {
 
 class WithoutTrend(CellGP):
     """The process of `ehvi` without its linear part."""
-
-    def __init__(self, kernel: CellKernel, hyperparameters: Hyperparameters, slopes: float) -> None:
-        super().__init__(kernel, hyperparameters)
 
     def fit(self, labels: NDArray[np.float64], prior: Prior) -> None:
         """Maximise the posterior density of the hyperparameters, and condition anew."""

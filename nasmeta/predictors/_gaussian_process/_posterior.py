@@ -16,6 +16,7 @@ from nasmeta.predictors._gaussian_process._likelihood import Prior, maximise_pos
 JITTER = 1e-6
 """What is added to the diagonal of a covariance, so that its Cholesky factor exists."""
 
+_SLOPES = 0.5  # variance of a linear part, a priori
 _FIRST_ROOM = 16  # observations; doubled where they are more
 
 
@@ -173,7 +174,7 @@ class TrendGP(CellGP):
     kernel : CellKernel
     hyperparameters : Hyperparameters
         Of the exponential parts, and the noise.
-    slopes : float
+    slopes : float, default 0.5
         The variance s.
 
     Examples
@@ -190,7 +191,7 @@ class TrendGP(CellGP):
     True
     """
 
-    def __init__(self, kernel: CellKernel, hyperparameters: Hyperparameters, slopes: float) -> None:
+    def __init__(self, kernel: CellKernel, hyperparameters: Hyperparameters, slopes: float = _SLOPES) -> None:
         super().__init__(kernel, hyperparameters)
         self.slopes = slopes
         self._inputs = _standardised(kernel)
@@ -206,7 +207,7 @@ class TrendGP(CellGP):
         kernel = SumKernel(self.observed_distances().astype(np.float64), (inputs @ inputs.T)[None])
         mean, std = prior
         start = np.r_[np.log(self.slopes), self.hyperparameters.logarithms]
-        of_all = np.r_[np.log(0.5), mean], np.r_[1.0, std]
+        of_all = np.r_[np.log(_SLOPES), mean], np.r_[1.0, std]
         found = maximise_posterior([(kernel, [labels])], of_all, iterations, start)
         self.slopes = float(np.exp(found[0]))
         self.set_hyperparameters(Hyperparameters.from_logarithms(found[1:]))
