@@ -90,7 +90,7 @@ class _LineBar(Bar):
         elapsed, new = time.monotonic() - self._start, done - self._begun
         line = f"{self._what}: {self._count(done)}" + ("" if self._total is None else f" of {self._count(self._total)}")
         line += f", {elapsed:,.0f} s elapsed"
-        if self._total is not None and new > 0 and done < self._total:
+        if self._total is not None and self._total > done and 100 * new >= self._total - self._begun:
             line += f", {elapsed * (self._total - done) / new:,.0f} s left"
         self._lines.tell(f"{line} {note}".rstrip(), last=done == self._total)
 

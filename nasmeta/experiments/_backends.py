@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -177,6 +178,9 @@ def connected(backend: Backend) -> Iterator[Callable[[], Connection]]:
 def _loky(backend: Backend, stack: ExitStack) -> Connection:
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
+    stack.enter_context(warnings.catch_warnings())
+    # A worker that has opened tables and models is a leak of memory to loky, which puts a fresh one in its place.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     options, workers = {"inner_max_num_threads": 1}, backend.workers or 1
     slots = None if backend.gpus is None else _slots(workers, stack)
     if slots is not None:

@@ -56,7 +56,8 @@ class NetworkModel:
 
 
 def _rebuilt(module: nn.Module, columns: Any, expected: Any, each: Any, inputs: Any, *rest: Any) -> NetworkModel:
-    return NetworkModel(module, SourceSummary(columns, expected, each), torch.from_numpy(inputs), *rest)
+    own = np.require(inputs, requirements="W")  # joblib opens it for reading only, which PyTorch warns of
+    return NetworkModel(module, SourceSummary(columns, expected, each), torch.from_numpy(own), *rest)
 
 
 class NetworkLearner(MetaPredictor):

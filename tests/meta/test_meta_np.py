@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -52,6 +53,15 @@ def test_one_file_serves_predictor_and_searcher(path: Path) -> None:
     assert header == "step,loss,validation_loss"
     assert rows[-1].startswith("12,")
     assert not path.with_suffix(".checkpoint").exists()
+
+
+def test_workers_may_read_it_from_a_file_that_they_share(path: Path, tmp_path: Path) -> None:
+    learnt = load_meta_model(path).predictor()
+    joblib.dump(learnt, tmp_path / "model")
+    shared = joblib.load(tmp_path / "model", mmap_mode="r")  # PyTorch warns of arrays that cannot be written to
+    cells, labels = [3, 4, 5], [1.0, 2.0, 3.0]
+    expected = learnt.fit(cells, labels).predict([6111, 0])
+    np.testing.assert_array_equal(shared.fit(cells, labels).predict([6111, 0]), expected)
 
 
 def test_a_killed_training_resumes_to_the_same_model(
