@@ -369,9 +369,7 @@ def _ends(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[C
     return [(info, values) for info, values in ends if (info.address, info.release) not in there]
 
 
-def _means(
-    columns: list[tuple[ColumnInfo, NDArray[np.float32]]],
-) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
+def _means(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
     """Return the means over the measured seeds, where the frame has single seeds and no mean."""
     groups: dict[ColumnInfo, list[NDArray[np.float32]]] = {}
     there = {replace(info, source_sha256="") for info, _ in columns}
