@@ -89,6 +89,18 @@ def check_list(name: str, value: Any, of: str) -> list[Any]:
     raise SettingError(f"{name} must be a list of {of}, not {shown(value)}.")
 
 
+def check_options(value: Mapping[str, Any] | None, example: str) -> dict[str, Any]:
+    """Return keyword arguments of the user for somebody else's class, checked to be a mapping; None is none.
+
+    >>> check_options("quick", '{"steps": 2}')
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: options must be a mapping such as {"steps": 2}, not 'quick'.
+    """
+    if not isinstance(value, Mapping | None):
+        raise SettingError(f"options must be a mapping such as {example}, not {shown(value)}.")
+    return dict(value or {})
+
+
 def listed_names(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings with a list in place of a text where a function asks for names, as one or with commas between.
 

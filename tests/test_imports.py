@@ -28,7 +28,7 @@ EXCEPTIONS = {
         "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._weights", "nasmeta.training._ranks",
         "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.meta_nas._model", "nasmeta.meta.meta_nas._tasks",
         "nasmeta.meta.meta_nas._training", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
-        "nasmeta.meta.rl._vector_env", "nasmeta.meta.rl._training", "nasmeta.searchers._path_networks",
+        "nasmeta.meta.rl._vector_env", "nasmeta.meta.rl._training", "nasmeta.searchers._bananas",
         "nasmeta.training._device_data", "nasmeta.training._learner", "nasmeta.training._machine",
         "nasmeta.training._stack", "nasmeta.training._stacked_network",
     },

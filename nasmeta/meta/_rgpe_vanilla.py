@@ -22,7 +22,7 @@ from nasmeta.predictors import (
 )
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, standardised
 
 _OF_A_SOURCE = 200  # labels that its process is conditioned on
 
@@ -33,13 +33,6 @@ class _Posteriors:
 
     means: NDArray[np.float32]
     stds: NDArray[np.float32]
-
-
-def _standardised(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values with mean 0 and deviation 1."""
-    values = np.asarray(values, dtype=np.float64)
-    scaled: NDArray[np.float64] = (values - values.mean()) / (values.std() or 1.0)
-    return scaled
 
 
 @SEARCHERS.register("rgpe-vanilla")
@@ -57,8 +50,6 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial : int, default 3
         Random cells before the ensemble is used.
     features : sequence of str, optional
@@ -76,12 +67,7 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
     search_settings = ("n_initial",)
 
     def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        *,
-        n_initial: int = 3,
-        features: Sequence[str] | None = None,
+        self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 3, features: Sequence[str] | None = None
     ) -> None:
         super().__init__(space, rng, n_initial=n_initial, features=features)
         self._weights = np.empty(0)
@@ -94,7 +80,7 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
     def _posterior_of(self, source: SourceTask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         check_ranked(source)
         kept = np.random.default_rng(len(source)).permutation(len(source))[:_OF_A_SOURCE]
-        kernel, labels = CellKernel(self.space, self.features), _standardised(source.utilities[kept])
+        kernel, labels = CellKernel(self.space, self.features), standardised(source.utilities[kept])
         mean, _ = prior = weak_prior(len(self.features), kernel.typical_lengthscales)
         gp = CellGP(kernel, Hyperparameters.from_logarithms(mean))
         for cell in source.cells[kept].tolist():
@@ -116,7 +102,7 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
         return super().ask(n)
 
     def _labels(self) -> NDArray[np.float64]:
-        return _standardised(self._values) if self._values else np.empty(0)
+        return standardised(self._values) if self._values else np.empty(0)
 
     def _refit(self, labels: NDArray[np.float64]) -> None:
         """Fit the target's process, and weigh it and the sources'."""

@@ -31,17 +31,10 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     per_source : int, default 1
         How many of each source's best cells are trained first; the default is Syne Tune's.
     eta : int, default 3
         One of `eta` cells may go on.
-
-    Raises
-    ------
-    NasmetaError
-        Where Syne Tune is not installed.
     """
 
     search_settings: ClassVar[tuple[str, ...]] = ("eta",)
@@ -103,8 +96,6 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
         return None if suggested is None else suggested.config
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
-        if not self._choices:
-            return
         if self._run is None:
             self._run = self._begin(self._require_meta_model())
         chosen = {name: codes[int(name)] for name in self._choices}

@@ -28,8 +28,6 @@ class TPESearch(WithoutReplacement):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial : int, default 10
         Random cells before the model is used.
     top : float, default 0.1

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, shown
-from nasmeta.tasks._fronts import Front
+from nasmeta.tasks._objectives import Front
 from nasmeta.tasks._task import Task
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from nasmeta.tables import ColumnInfo
     from nasmeta.tasks._signal import Signal
-
-__all__ = ["HYPERVOLUME_UNIT", "MultiObjectiveTask", "front_frame"]
 
 HYPERVOLUME_UNIT = "% of the front's hypervolume"
 
@@ -121,33 +119,15 @@ class MultiObjectiveTask(Task):
 
     @property
     def signal(self) -> Signal:  # type: ignore[override]
-        """None: there is one for each of the parts.
-
-        Raises
-        ------
-        SettingError
-            Always.
-        """
+        """None, but a SettingError: there is one for each of the parts."""
         self._no_single("single signal")
 
     def as_source(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: labels of sources are numbers.
-
-        Raises
-        ------
-        SettingError
-            Always.
-        """
+        """Refuse with a SettingError: labels of sources are numbers."""
         self._no_single("labels to learn from")
 
     def with_held_out(self, held_out: Sequence[str]) -> NoReturn:
-        """Refuse: what must not appear in a source follows from the parts.
-
-        Raises
-        ------
-        SettingError
-            Always.
-        """
+        """Refuse with a SettingError: what must not appear in a source follows from the parts."""
         self._no_single("sources")
 
     @cached_property

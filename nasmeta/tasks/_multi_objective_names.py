@@ -16,8 +16,6 @@ from nasmeta.tasks._task import Task
 if TYPE_CHECKING:
     from nasmeta.tables import Table
 
-__all__ = ["multi_objective_task", "task_of_objectives"]
-
 
 def multi_objective_task(
     objectives: Iterable[str | Task],

@@ -12,8 +12,6 @@ from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
 from nasmeta.meta.in_context._similarity import Floats
 
-__all__ = ["HEADS", "LAYERS", "LEAST_DEVIATION", "WIDTH", "InContextNetwork"]
-
 WIDTH, HEADS, LAYERS = 32, 4, 3
 LEAST_DEVIATION = 0.03
 _EPSILON = 1e-5  # of the normalisation, as PyTorch's

@@ -11,8 +11,6 @@ from scipy.linalg.lapack import dtrtri
 
 from nasmeta.meta.in_context._similarity import LENGTHS, Floats, Similarity
 
-__all__ = ["EXPERTS", "INPUTS", "SIMILARITIES", "Reading", "SourceView", "read"]
-
 _KINDS = len(LENGTHS)
 # Nothing; processes of the labels alone and around the sources, by kind of similarity; the sources' mean; the closest.
 EXPERTS = 1 + 2 * _KINDS + 2

@@ -12,12 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.meta._cell_columns import (
-    further_features,
-    in_reference,
-    position_feature,
-    representatives,
-)
+from nasmeta.meta._cell_columns import further_features, in_reference, position_feature, representatives
 from nasmeta.spaces import SearchSpace, get_space, reference_space
 
 

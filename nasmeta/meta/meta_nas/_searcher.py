@@ -48,8 +48,6 @@ class MetaNASSearch(FallsBackSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     candidates : int, default 64
         Cells that are drawn and screened for a proposal.
     temperature : float, default 1.0
@@ -82,12 +80,7 @@ class MetaNASSearch(FallsBackSearch):
         Of meta-training.
     falls_back : bool, default True
         Whether the networks compete with `nasmeta.searchers.GPSearch`, which learns from the same values and takes over
-        where their cells turn out worse; see ``notes``. False is the networks on their own.
-
-    Attributes
-    ----------
-    notes : list of dict, or None
-        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both.
+        where their cells turn out worse; ``notes`` say who proposed what. False is the networks on their own.
 
     Examples
     --------

@@ -32,8 +32,6 @@ class MetaNPSearch(FallsBackSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     beta : float, default 0.5
         Predicted standard deviations that are added to the predicted mean.
     width : int, default 48
@@ -47,12 +45,7 @@ class MetaNPSearch(FallsBackSearch):
         Of the meta-training.
     falls_back : bool, default True
         Whether the process competes with `nasmeta.searchers.GPSearch`, which learns from the same values and takes over
-        where its cells turn out worse; see ``notes``. False is the neural process on its own.
-
-    Attributes
-    ----------
-    notes : list of dict, or None
-        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both.
+        where its cells turn out worse; ``notes`` say who proposed what. False is the neural process alone.
 
     Examples
     --------
