@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import helmert
 
 from nasmeta.checks import check_number
 from nasmeta.meta._model_archive import check_array, checked_logarithms
@@ -70,7 +71,7 @@ def learn_meta_gp(space: SearchSpace, sources: Sequence[SourceTask], features: S
     wide = (centre, np.full(len(centre), 2.0))  # thousands of labels speak for themselves
     shared = fit_hyperparameters(few, [average[::every] - level], prior=wide, iterations=40)
     if n_tasks > 1:
-        contrasts = _contrasts(scores)
+        contrasts = helmert(n_tasks) @ scores
         deviation = fit_hyperparameters(few, list(contrasts[:, ::every]), prior=wide, iterations=40)
     else:
         deviation = shared
@@ -102,17 +103,6 @@ def _of_joint_process(space: SearchSpace, sources: Sequence[SourceTask], feature
         sources=tuple(source.name for source in sources),
         labels=sum(len(source) for source in sources),
     )
-
-
-def _contrasts(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return T - 1 orthonormal contrasts (Helmert) of T tasks: from shape (T, n) to (T - 1, n)."""
-    n_tasks = len(scores)
-    rows = []
-    for k in range(1, n_tasks):
-        row = np.zeros(n_tasks)
-        row[:k], row[k] = 1.0, -float(k)
-        rows.append(row / np.linalg.norm(row))
-    return np.stack(rows) @ scores
 
 
 def pack_meta_gp(learnt: MetaGP) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

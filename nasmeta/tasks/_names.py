@@ -13,10 +13,9 @@ from functools import cache
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.tasks._objectives import Objective
-from nasmeta.tasks._signal import Signal
+from nasmeta.tasks._signal import EMBEDDED_RELEASE, Signal
 from nasmeta.tasks._task import Task
 
-_EMBEDDED_RELEASE = "NATS-tss v1.0"
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 CANNOT_RUN_ALL = ("edgetpu",)  # devices with a latency of some cells only
 _TWELVE_EPOCHS = {  # the only seed policy for which every cell has a value
@@ -76,7 +75,7 @@ def read_name(name: str) -> Task | None:
     if accuracy:
         return Task(_short(name), family, accuracy)
     if match := _SECONDS.fullmatch(rest):
-        signal = Signal(match["dataset"], "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE, kind="seconds")
+        signal = Signal(match["dataset"], "train_seconds", "train", 200, "mean", EMBEDDED_RELEASE, kind="seconds")
         return Task(name, family, signal)
     if match := _COST.fullmatch(rest):
         return Task(name, family, _cost(match["kind"], match["device"], match["dataset"] or "cifar10"))
@@ -152,7 +151,7 @@ def _accuracy(text: str) -> Signal | None:
     if match["epochs"] == "12":
         return _TWELVE_EPOCHS[match["dataset"]]
     seed = "mean" if not match["seed"] else int(match["seed"]) if match["seed"].isdecimal() else match["seed"]
-    return Signal(match["dataset"], "accuracy", "valid", 200, seed, _EMBEDDED_RELEASE, kind="performance")
+    return Signal(match["dataset"], "accuracy", "valid", 200, seed, EMBEDDED_RELEASE, kind="performance")
 
 
 def _cost(kind: str, device: str, dataset: str) -> Signal:

@@ -88,7 +88,7 @@ class Cost:
     factor: float = 1.0
 
 
-_EMBEDDED_RELEASE = "NATS-tss v1.0"
+EMBEDDED_RELEASE = "NATS-tss v1.0"
 
 
 def recorded_costs(table: Table | str | SearchSpace, signal: Signal) -> tuple[Cost, ...]:
@@ -124,6 +124,6 @@ def _of_nb201(s: Signal) -> tuple[Cost, ...]:
     share = 1.0 if s.epoch is None or not s.epochs else s.epoch / s.epochs
     if s.epochs is None:
         return (own,)
-    embedded = Signal(dataset, "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE)
+    embedded = Signal(dataset, "train_seconds", "train", 200, "mean", EMBEDDED_RELEASE)
     in_proportion = Cost(embedded, (s.epochs / 200) * (2 if whole else 1))
     return (Cost(own.signal, share), Cost(in_proportion.signal, in_proportion.factor * share))

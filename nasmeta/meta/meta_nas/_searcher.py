@@ -133,7 +133,6 @@ class MetaNASSearch(FallsBackSearch):
         self.noise = check_number("noise", noise, least=1e-3, most=100.0)
         self.device = check_choice("device", device, ("cpu", "cuda", "auto"))
         self._asked = np.zeros(space.size, dtype=bool)
-        self._values: dict[int, float] = {}
 
     def _learn(self, sources: list[SourceTask]) -> MetaNASModel:
         with needing("meta-nas", "torch"):
@@ -182,15 +181,13 @@ class MetaNASSearch(FallsBackSearch):
         return chosen
 
     def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Add to the context, in whatever order; a cell counts once."""
-        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-            self._values.setdefault(cell, value)
-            self._asked[cell] = True
+        """Propose none of them again; the context is what was found."""
+        self._asked[cells] = True
 
     def _context(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the cells and values that the networks read: the best ones and the latest where there are many."""
-        cells = np.fromiter(self._values, np.int32, len(self._values))
-        values = np.fromiter(self._values.values(), np.float64, len(self._values))
+        cells = np.fromiter(self._found, np.int32, len(self._found))
+        values = np.fromiter(self._found.values(), np.float64, len(self._found))
         half = _LARGEST_CONTEXT // 2
         if len(cells) > _LARGEST_CONTEXT:
             best = np.argsort(-values[:-half], kind="stable")[:half]
