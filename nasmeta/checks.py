@@ -65,6 +65,13 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     return value
 
 
+def check_text(name: str, value: object) -> str:
+    """Return a text of the user that is not empty, checked."""
+    if not isinstance(value, str) or not value.strip():
+        raise SettingError(f"{name} is a text, not {shown(value)}.")
+    return value
+
+
 def check_instance(name: str, value: object, kind: type[T]) -> T:
     """Return an object of the user, of this type, checked.
 

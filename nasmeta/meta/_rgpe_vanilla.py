@@ -40,10 +40,8 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
     """Ranking-weighted Gaussian process ensemble as published (Feurer, Letham and Bakshy, ICML AutoML workshop 2018).
 
     Each source has a process of its own, and so has the target; the posterior is the weighted sum of theirs, with
-    variances by the squares of the weights. A weight is the share of bootstrap samples of the target's observations in
-    which a process has the fewest pairs in the wrong order, the target's own predicting each observation from the
-    others; several that have as few share it. A source whose median loss is above the 95 % quantile of the target's has
-    none. `RGPESearch`, the package's variant, corrects the sources' mean by each observation instead.
+    variances by the squares of the weights. These are the shares of bootstrap samples of `RGPESearch`, the package's
+    variant, which corrects the sources' mean by each observation instead; members that rank as well share a sample.
 
     Kernel and fit are those of `GPSearch`; labels are standardised, not ranked. A process is conditioned on at most 200
     labels of its source, drawn at random.

@@ -28,8 +28,7 @@ def scored(utilities: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
 def _of_costs(scale: str, utilities: NDArray[np.float64], level: float) -> NDArray[np.float64]:
     """Return minus Box and Cox's transform of costs over exp(level): of power 1/2, or 0, the logarithm."""
     logarithms = np.log(-utilities) - level
-    scores: NDArray[np.float64] = -logarithms if scale == "log" else 2 - 2 * np.exp(logarithms / 2)
-    return scores
+    return -logarithms if scale == "log" else 2 - 2 * np.exp(logarithms / 2)
 
 
 def labels_like(expected: NDArray[np.floating], values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

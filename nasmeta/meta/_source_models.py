@@ -91,8 +91,7 @@ class SourceModels:
             of_one = slice(*np.searchsorted(task, (one, one + 1)))
             covariance[of_one, of_one] += self.kernel.covariance(codes[of_one, of_one], h.of_own)
         covariance[np.diag_indices(len(every))] += h.noise
-        factor: NDArray[np.float64] = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
-        return factor
+        return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
     @property
     def _task(self) -> NDArray[np.intp]:

@@ -58,9 +58,7 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
         cells, rungs = np.array(pairs, np.int32).reshape(n, 2).T
         return cells.copy(), np.array(self.fidelities, np.int32)[rungs]
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose cells, all for the only length that is known."""
-        return self.ask_at(n)[0]
+    ask, tell = MultiFidelitySearcher.ask, MultiFidelitySearcher.tell  # not those of a peer: they pass on to ask_at
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Tell Syne Tune the values, which says at once what goes on."""
@@ -73,10 +71,6 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
             else:
                 PeerSearch.tell(self, cells[i : i + 1], values[i : i + 1])
         self._rung = 0
-
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Tell values of full trainings."""
-        self.tell_at(cells, np.full(len(cells), self.fidelities[-1], np.int32), values)
 
     def _begin(self, learnt: Any) -> Any:
         """Return Syne Tune's scheduler, for which the lengths of training are powers of `eta`."""

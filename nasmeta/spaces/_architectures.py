@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_generator, check_int
+from nasmeta.checks import check_generator, check_int, check_text
 from nasmeta.errors import ArchitectureError, SettingError, short, shown
 from nasmeta.spaces._notation import CellCodec, position_notation
 from nasmeta.spaces._positions import Choice, Position, as_positions
@@ -38,9 +38,7 @@ class ArchitectureSet:
         architectures: ArrayLike | None = None,
         notation: CellCodec | None = None,
     ) -> None:
-        if not isinstance(name, str) or not name.strip():
-            raise SettingError(f"The name of a space is a text, not {shown(name)}.")
-        self.name = name
+        self.name = check_text("The name of a space", name)
         self.positions = as_positions(positions)
         self.n_positions = len(self.positions)
         self.n_choices = tuple(len(position.choices) for position in self.positions)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_text
 from nasmeta.errors import SettingError, shown
 from nasmeta.tasks._objectives import Front
 from nasmeta.tasks._task import Task
@@ -58,9 +59,7 @@ class MultiObjectiveTask(Task):
     """
 
     def __init__(self, name: str, parts: Sequence[Task]) -> None:  # no super(): it has no signal of its own
-        if not isinstance(name, str) or not name.strip():
-            raise SettingError(f"The name of a task is a text, not {shown(name)}.")
-        self.name, self._parts = name, _checked(name, parts)
+        self.name, self._parts = check_text("The name of a task", name), _checked(name, parts)
         self.objective, self._table, self._held_out = None, self._parts[0]._table, None
 
     @property

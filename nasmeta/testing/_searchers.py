@@ -203,7 +203,7 @@ class SearcherContract(OnSpaces):
 
 
 class MultiFidelityContract(SearcherContract):
-    """Tests of a multi-fidelity searcher: inherit, say how to make it, and let pytest find the class.
+    """Tests of a multi-fidelity searcher, used as `SearcherContract`.
 
     Examples
     --------
@@ -212,8 +212,6 @@ class MultiFidelityContract(SearcherContract):
     >>> class TestASHA(MultiFidelityContract):
     ...     def make(self, space, rng):
     ...         return ASHA(space, rng)
-
-    The class attribute ``spaces`` says on which spaces, see `SearcherContract`.
     """
 
     def begun(self, space: SearchSpace, lengths: Sequence[int], seed: int = 0) -> MultiFidelitySearcher:
@@ -268,7 +266,7 @@ class MultiFidelityContract(SearcherContract):
 
 
 class MultiObjectiveContract(SearcherContract):
-    """Tests of a searcher for several objectives: inherit, say how to make it, and let pytest find the class.
+    """Tests of a searcher for several objectives, used as `SearcherContract`.
 
     Examples
     --------
@@ -277,8 +275,6 @@ class MultiObjectiveContract(SearcherContract):
     >>> class TestNSGA2(MultiObjectiveContract):
     ...     def make(self, space, rng):
     ...         return NSGA2(space, rng)
-
-    The class attribute ``spaces`` says on which spaces, see `SearcherContract`.
     """
 
     sign = np.ones(2)

@@ -85,15 +85,13 @@ class InContextNetwork:
         mixed = (_softmax(scores) @ values).transpose(1, 0, 2).reshape(len(tokens), WIDTH)
         tokens = tokens + self._linear(f"layers.{i}.out", mixed)
         inside = self._linear(f"layers.{i}.network.0", self._normed(f"layers.{i}.second", tokens))
-        out: Floats = tokens + self._linear(f"layers.{i}.network.2", _silu(inside))
-        return out
+        return tokens + self._linear(f"layers.{i}.network.2", _silu(inside))
 
     def _embedded(self, inputs: Floats) -> Floats:
         return self._linear("embed.2", _silu(self._linear("embed.0", inputs)))
 
     def _linear(self, name: str, inputs: Floats) -> Floats:
-        product: Floats = inputs @ self._of[f"{name}.weight"].T + self._of[f"{name}.bias"]
-        return product
+        return inputs @ self._of[f"{name}.weight"].T + self._of[f"{name}.bias"]
 
     def _normed(self, name: str, tokens: Floats) -> Floats:
         centred = tokens - tokens.mean(axis=1, keepdims=True)
