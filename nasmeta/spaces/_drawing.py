@@ -27,13 +27,7 @@ _WIDEST = 7.5  # of a row of choices
 
 
 class Drawing:
-    """A picture of an architecture that shows itself in a notebook.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
-    """
+    """A picture of an architecture that shows itself in a notebook; ``figure`` and ``ax`` are matplotlib's."""
 
     def __init__(self, figure: Figure, ax: Any, *, cropped: bool = True) -> None:
         self.figure, self.ax = figure, ax

@@ -52,15 +52,8 @@ def checked_sources(
 class Episode:
     """One sampled task: what a learner adapts on, and what it is judged by.
 
-    Attributes
-    ----------
-    space : SearchSpace
-    support_cells, query_cells : ndarray of int32, shape (k,) and (q,)
-        No cell is in both.
-    support_labels, query_labels : ndarray of float64, shape (k,) and (q,)
-        Higher is better; standardised within the whole sampled task, see `EpisodeSampler`.
-    sources : tuple of str
-        Names of the sources that the task was made of.
+    No cell is both in support, (k,), and queries, (q,). Labels are standardised within the whole sampled task, and
+    higher is better. `sources` are the names of those that the task was made of.
 
     Examples
     --------

@@ -15,20 +15,9 @@ if TYPE_CHECKING:
 class Signal:
     """The address of the one column that a searcher sees.
 
-    Attributes
-    ----------
-    dataset, metric : str
-    split : str or None
-    epochs : int or None
-    seed : int, "mean", "sample" or None
-        These three are None where they mean nothing, or where the source does not say. ``"sample"`` is one of the
-        measured seeds for each architecture, drawn anew in each run.
-    release : str
-        Always said: means over different releases are different numbers.
-    epoch : int or None
-        For a point of a learning curve: after how many of the epochs.
-    kind, device : str or None
-        As in `nasmeta.tables.ColumnInfo`, so that they are known before a table is opened; None where the column says.
+    Split, epochs and seed are None where they mean nothing, or where the source does not say. The seed may be
+    ``"mean"``, or ``"sample"``: one of the measured seeds for each architecture, drawn anew in each run. The release is
+    always said, as means over different releases are different numbers.
 
     Examples
     --------
@@ -42,8 +31,8 @@ class Signal:
     epochs: int | None
     seed: int | str | None
     release: str
-    epoch: int | None = None
-    kind: Kind | None = None
+    epoch: int | None = None  # for a point of a learning curve: after how many of the epochs
+    kind: Kind | None = None  # this and the next as in `nasmeta.tables.ColumnInfo`; None where the column says
     device: str | None = None
 
     def __post_init__(self) -> None:
@@ -71,11 +60,6 @@ class Signal:
 @dataclass(frozen=True)
 class Cost:
     """Seconds of an evaluation: a column times a factor.
-
-    Attributes
-    ----------
-    signal : Signal
-    factor : float
 
     Examples
     --------

@@ -40,25 +40,14 @@ _Report = Callable[[int, int], None]  # how many files, or cells, of how many ar
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought.
+    """What an import brought."""
 
-    Attributes
-    ----------
-    source : str
-        Its name in ``nasmeta data list``.
-    release : str
-    n_cells, n_columns, n_curves : int
-        How many cells have measurements, and how many columns and kinds of learning curves there are.
-    path : Path
-        The columnar file.
-    """
-
-    source: str
+    source: str  # its name in `nasmeta data list`
     release: str
-    n_cells: int
+    n_cells: int  # how many have measurements
     n_columns: int
-    n_curves: int
-    path: Path
+    n_curves: int  # how many kinds of learning curves there are
+    path: Path  # of the columnar file
 
 
 def import_official(
