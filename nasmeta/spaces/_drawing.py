@@ -43,13 +43,7 @@ class Drawing:
         return self.svg()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture; the suffix says the format.
-
-        Raises
-        ------
-        SettingError
-            For a suffix that matplotlib does not know.
-        """
+        """Write the picture; the suffix says the format, which must be one of matplotlib's."""
         known = self.figure.canvas.get_supported_filetypes()
         suffix = os.path.splitext(os.fspath(path))[1].removeprefix(".")
         if suffix.lower() not in known:

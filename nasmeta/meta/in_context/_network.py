@@ -39,11 +39,7 @@ class InContextNetwork:
     Known cells attend to each other and to a learnt token; the others attend to the known ones alone, so each is
     predicted as if it were the only one (Müller et al., ICLR 2022). Attention has a bias by similarity in the space, so
     the network is the same for any space. The head gives each expert a weight, and adds a correction and a deviation.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray of float16
-        Weights, by the names that PyTorch's module in ``reports/meta/in_context_network.py`` gives them.
+    Weights are half floats, by the names of PyTorch's module in ``reports/meta/in_context_network.py``.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
