@@ -199,11 +199,7 @@ def _convert_file(file: Path, work: Path, space: CellSpace, report: _Report) -> 
             "and the folders NATS-tss-v1_0-3ffb9-simple and -full."
         )
     infos = root.get("arch2infos", {None: root}) if isinstance(root, dict) else None  # or it is about one cell
-    found = (
-        {index: halves for index, halves in infos.items() if isinstance(halves, dict)}
-        if isinstance(infos, dict)
-        else {}
-    )
+    found = {i: halves for i, halves in infos.items() if isinstance(halves, dict)} if isinstance(infos, dict) else {}
     _require_consistent(file, found, space)
     chunks.write()
     return chunks.files, {name for halves in found.values() for name, _ in _records_in(halves)}
