@@ -27,8 +27,7 @@ _DENSE = 2**23  # combinations up to which each has an entry in a table
 class ArchitectureSet:
     """The architectures of a space as indices, codes, strings and choices; see `SearchSpace`."""
 
-    noun = "architecture"
-    _plural = "architectures"
+    noun, _a_noun, _plural = "architecture", "an architecture", "architectures"
 
     def __init__(
         self,
@@ -194,10 +193,6 @@ class ArchitectureSet:
                 f"{shown(int(one))} is no {self.noun} of {self.name}: indices run from 0 to {self.size - 1}."
             )
         return int(one)
-
-    @property
-    def _a_noun(self) -> str:
-        return f"an {self.noun}" if self.noun[0] in "aeiou" else f"a {self.noun}"
 
     def _what_is_possible(self) -> str:
         return f"The form: {self.to_string(0)!r}."
