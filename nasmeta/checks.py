@@ -65,6 +65,13 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     return value
 
 
+def check_text(name: str, value: object) -> str:
+    """Return a text of the user that is not empty, checked."""
+    if not isinstance(value, str) or not value.strip():
+        raise SettingError(f"{name} is a text, not {shown(value)}.")
+    return value
+
+
 def check_instance(name: str, value: object, kind: type[T]) -> T:
     """Return an object of the user, of this type, checked.
 
@@ -87,6 +94,18 @@ def check_list(name: str, value: Any, of: str) -> list[Any]:
     if not isinstance(value, str | bytes) and isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
         return list(value)
     raise SettingError(f"{name} must be a list of {of}, not {shown(value)}.")
+
+
+def check_options(value: Mapping[str, Any] | None, example: str) -> dict[str, Any]:
+    """Return keyword arguments of the user for somebody else's class, checked to be a mapping; None is none.
+
+    >>> check_options("quick", '{"steps": 2}')
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: options must be a mapping such as {"steps": 2}, not 'quick'.
+    """
+    if not isinstance(value, Mapping | None):
+        raise SettingError(f"options must be a mapping such as {example}, not {shown(value)}.")
+    return dict(value or {})
 
 
 def listed_names(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:

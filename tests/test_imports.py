@@ -13,7 +13,7 @@ EXCEPTIONS = {
     "Formulas, held against their definition or another library": {
         "nasmeta.analysis._run_summary", "nasmeta.analysis._statistics", "nasmeta.analysis.report._words",
         "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
-        "nasmeta.meta._joint_kernel", "nasmeta.meta._meta_gp", "nasmeta.meta._predictive_weights",
+        "nasmeta.meta._joint_kernel", "nasmeta.meta._predictive_weights",
         "nasmeta.meta._rgpe", "nasmeta.meta._source_guided", "nasmeta.meta._source_matrix",
         "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading", "nasmeta.meta.in_context._similarity",
         "nasmeta.prediction._protocols", "nasmeta.predictors._estimators",
@@ -28,7 +28,7 @@ EXCEPTIONS = {
         "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._weights", "nasmeta.training._ranks",
         "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.meta_nas._model", "nasmeta.meta.meta_nas._tasks",
         "nasmeta.meta.meta_nas._training", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
-        "nasmeta.meta.rl._vector_env", "nasmeta.meta.rl._training", "nasmeta.searchers._path_networks",
+        "nasmeta.meta.rl._vector_env", "nasmeta.meta.rl._training", "nasmeta.searchers._bananas",
         "nasmeta.training._device_data", "nasmeta.training._learner", "nasmeta.training._machine",
         "nasmeta.training._stack", "nasmeta.training._stacked_network",
     },

@@ -73,34 +73,16 @@ _RETRIES = 3  # of a job on other Ray workers, before the runner learns of it
 
 @dataclass(frozen=True)
 class Backend:
-    """Where jobs run, checked.
-
-    Attributes
-    ----------
-    name : {"loky", "ray", "dask"}
-    address : str or None
-        Of a cluster that is there already.
-    workers : int or None
-        None for all that a cluster has.
-    gpus : float or None
-        Of each worker.
-    """
+    """Where jobs run, checked."""
 
     name: str = "loky"
-    address: str | None = None
-    workers: int | None = 1
-    gpus: float | None = None
+    address: str | None = None  # of a cluster that is there already
+    workers: int | None = 1  # None for all that a cluster has
+    gpus: float | None = None  # of each worker
 
     @classmethod
     def of(cls, name: object, address: object = None, workers: object = None, gpus: object = None) -> Backend:
-        """Check what a user asks for.
-
-        Raises
-        ------
-        UnknownNameError, SettingError
-        NasmetaError
-            Where the extra is not installed.
-        """
+        """Check what a user asks for, and that its extra is installed."""
         if not isinstance(name, str) or name not in BACKENDS:
             raise UnknownNameError.of("backend", name, BACKENDS)
         if address is not None and (not isinstance(address, str) or not address.strip()):
@@ -135,27 +117,13 @@ class Backend:
 
 @dataclass(frozen=True)
 class Connection:
-    """Processes that are there.
+    """Processes that are there."""
 
-    Attributes
-    ----------
-    joblib_name : str
-        Under which joblib knows the backend.
-    workers : int
-        How many jobs run at the same time.
-    options : dict
-        For joblib's `parallel_config`.
-    deaths : tuple of exception types
-        What says that a worker died, and not that a job failed.
-    slots : GpuSlots or None
-        Where workers are of this machine and each has a GPU.
-    """
-
-    joblib_name: str
-    workers: int
-    options: dict[str, Any]
-    deaths: tuple[type[BaseException], ...]
-    slots: GpuSlots | None = None
+    joblib_name: str  # under which joblib knows the backend
+    workers: int  # how many jobs run at the same time
+    options: dict[str, Any]  # for joblib's `parallel_config`
+    deaths: tuple[type[BaseException], ...]  # what says that a worker died, and not that a job failed
+    slots: GpuSlots | None = None  # where workers are of this machine and each has a GPU
 
 
 @contextmanager
@@ -163,12 +131,8 @@ def connected(backend: Backend) -> Iterator[Callable[[], Connection]]:
     """Yield what connects at its first call, and returns the same connection at each; ended with the block.
 
     A cluster that is there already is used as it is and stays: the one this process is connected to, that of the
-    address, or that of ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``. Without any, one is started on this machine.
-
-    Raises
-    ------
-    NasmetaError
-        From the call, where no cluster answers, or it has fewer workers than asked for.
+    address, or that of ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``. Without any, one is started on this machine. The
+    call raises a NasmetaError where no cluster answers, or it has fewer workers than asked for.
     """
     connect = {"loky": _loky, "ray": _ray, "dask": _dask}[backend.name]
     with ExitStack() as stack:

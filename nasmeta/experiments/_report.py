@@ -34,18 +34,10 @@ _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posth
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """The report of a comparison.
+    """The report of a comparison."""
 
-    Attributes
-    ----------
-    findings : Findings
-        Tables, ranks and tests: all that the files say.
-    files : tuple of Path
-        What was written, the page first.
-    """
-
-    findings: Findings
-    files: tuple[Path, ...]
+    findings: Findings  # tables, ranks and tests: all that the files say
+    files: tuple[Path, ...]  # what was written, the page first
 
 
 def report(

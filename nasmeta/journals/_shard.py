@@ -23,14 +23,8 @@ class Shard:
 
     @classmethod
     def of(cls, asked: object) -> Self:
-        """Read ``I/N``.
+        """Read ``I/N``, or raise a SettingError.
 
-        Raises
-        ------
-        SettingError
-
-        Examples
-        --------
         >>> Shard.of("3/16")
         Shard(index=3, count=16)
         """

@@ -70,8 +70,7 @@ def live_choices(space: SearchSpace) -> NDArray[np.float64]:
     if isinstance(common, CellSpace):
         passing = np.arange(common.n_operations) != (-1 if common.none is None else common.none)
         one_hot = one_hot[:, np.tile(passing, common.n_edges)]
-    out: NDArray[np.float64] = one_hot[_in_common(space)].astype(np.float64)
-    return out
+    return one_hot[_in_common(space)].astype(np.float64)
 
 
 @lru_cache(maxsize=4)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, UnknownNameError, shown
-from nasmeta.meta._meta_gp import MetaGP, labels_like, learn_meta_gp, pack_meta_gp, unpack_meta_gp
+from nasmeta.meta._meta_gp import MetaGP, learn_meta_gp, pack_meta_gp, unpack_meta_gp
 from nasmeta.meta._multi_task_gp import prior_of_weights, regression_weights
 from nasmeta.meta._predictive_weights import left_out_densities, predictive_weights
 from nasmeta.meta._rgpe import RGPESearch
+from nasmeta.meta._scale import labels_like
 from nasmeta.meta._source_guided import BETA
 from nasmeta.meta._source_models import SourceModels, pack_source_models
 from nasmeta.predictors import CellGP, fit_hyperparameters, log_expected_improvement, weak_prior
@@ -95,8 +96,6 @@ class DefaultMetaSearch(RGPESearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial : int, default 5
         Evaluations before the members propose.
     n_random : int, default 2

@@ -44,14 +44,9 @@ def describe_model(saved: SavedMetaModel) -> str:
 def learnt_by(
     saved: SavedMetaModel,
 ) -> tuple[tuple[Hyperparameters, tuple[str, ...]] | None, NDArray[np.float64] | None]:
-    """Return what of a meta-model can be told: its kernel with the features' names, and its prior mean.
+    """Return the kernel of a meta-model with its features' names, and the scores that it expects, shape (size,).
 
-    Returns
-    -------
-    kernel : (Hyperparameters, tuple of str) or None
-        None where it is no Gaussian process on named features.
-    expected : ndarray of float64, shape (size,), or None
-        The score that it expects of each architecture; None where it expects none.
+    Either is None where there is none: a kernel is told of a Gaussian process on named features alone.
     """
     predicts = saved.kind in META_PREDICTORS
     learner = saved.predictor() if predicts else saved.searcher(np.random.default_rng(0))

@@ -80,7 +80,7 @@ class FallsBackSearch(MetaSearcher):
         super().__init__(space, rng, **settings)
         self.falls_back = check_bool("falls_back", falls_back)
         self._drawn: dict[int, tuple[int, float]] = {}  # of each proposal the arm and its probability, -1 for none
-        self._found: dict[int, float] = {}
+        self._found: dict[int, float] = {}  # what was told, in its order; a cell counts once
 
     @abstractmethod
     def _propose(self, n: int) -> NDArray[np.int32]:
@@ -110,11 +110,11 @@ class FallsBackSearch(MetaSearcher):
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Tell both the values."""
+        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
+            self._found.setdefault(cell, value)
         self._observe(cells, values)
         if self.falls_back:
             self._partner.tell(cells, values)
-            for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-                self._found.setdefault(cell, value)
 
     def _one(self) -> tuple[int, Mapping[str, Any]]:
         """Return a cell, and who proposes it."""

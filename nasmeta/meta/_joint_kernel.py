@@ -13,6 +13,7 @@ from nasmeta.predictors._gaussian_process import ChainRule, Prior, maximise_post
 
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
 _STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
+_ITERATIONS = 40
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,7 @@ class _JointKernel:
 
 
 def fit_joint(
-    kernel: CellKernel,
-    cells: Sequence[NDArray[np.int32]],
-    labels: Sequence[NDArray[np.float64]],
-    iterations: int = 40,
+    kernel: CellKernel, cells: Sequence[NDArray[np.int32]], labels: Sequence[NDArray[np.float64]]
 ) -> JointHyperparameters:
     """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior, by L-BFGS.
 
@@ -107,5 +105,5 @@ def fit_joint(
     distances = kernel.distances(kernel.codes_between(every, every)).astype(np.float64)
     joint = _JointKernel(distances, (task[:, None] == task).astype(np.float64))
     models = [(joint, [np.concatenate(labels)])]
-    found = maximise_posterior(models, _prior(len(kernel.features)), iterations)
+    found = maximise_posterior(models, _prior(len(kernel.features)), _ITERATIONS)
     return JointHyperparameters.from_logarithms(found)

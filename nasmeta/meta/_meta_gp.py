@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import helmert
 
 from nasmeta.checks import check_number
 from nasmeta.meta._model_archive import check_array, checked_logarithms
-from nasmeta.meta._scale import labels_like as labels_like
+from nasmeta.meta._scale import labels_like
 from nasmeta.meta._source_models import learn_source_models
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.predictors._gaussian_process import posterior_weights
@@ -56,7 +57,7 @@ def learn_meta_gp(space: SearchSpace, sources: Sequence[SourceTask], features: S
     common = reduce(np.intersect1d, [source.cells for source in sources])
     if len(common) < _FEWEST_COMMON_CELLS:
         return _of_joint_process(space, sources, features)
-    scores = np.stack([_scores_of(source, common) for source in sources])
+    scores = np.stack([normal_scores(source.utilities)[source.rows_of(common)] for source in sources])
     average = scores.mean(axis=0)
     best = np.argsort(-average, kind="stable")[:_CONDITION_ON]
     cells, scores, average = common[best], scores[:, best], average[best]
@@ -70,7 +71,7 @@ def learn_meta_gp(space: SearchSpace, sources: Sequence[SourceTask], features: S
     wide = (centre, np.full(len(centre), 2.0))  # thousands of labels speak for themselves
     shared = fit_hyperparameters(few, [average[::every] - level], prior=wide, iterations=40)
     if n_tasks > 1:
-        contrasts = _contrasts(scores)
+        contrasts = helmert(n_tasks) @ scores
         deviation = fit_hyperparameters(few, list(contrasts[:, ::every]), prior=wide, iterations=40)
     else:
         deviation = shared
@@ -102,23 +103,6 @@ def _of_joint_process(space: SearchSpace, sources: Sequence[SourceTask], feature
         sources=tuple(source.name for source in sources),
         labels=sum(len(source) for source in sources),
     )
-
-
-def _scores_of(source: SourceTask, cells: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Return the normal scores of the source at these cells, ranked among all its labelled cells."""
-    order = np.argsort(source.cells)
-    return normal_scores(source.utilities)[order[np.searchsorted(source.cells, cells, sorter=order)]]
-
-
-def _contrasts(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return T - 1 orthonormal contrasts (Helmert) of T tasks: from shape (T, n) to (T - 1, n)."""
-    n_tasks = len(scores)
-    rows = []
-    for k in range(1, n_tasks):
-        row = np.zeros(n_tasks)
-        row[:k], row[k] = 1.0, -float(k)
-        rows.append(row / np.linalg.norm(row))
-    return np.stack(rows) @ scores
 
 
 def pack_meta_gp(learnt: MetaGP) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -153,8 +137,6 @@ class MetaGPSearch(GPSearch, MetaSearcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     beta : float, default 0.5
         Posterior standard deviations that are added to the posterior mean.
     features : sequence of str, optional
@@ -171,12 +153,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
     search_settings = ("beta",)
 
     def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        *,
-        beta: float = 0.5,
-        features: Sequence[str] | None = None,
+        self, space: SearchSpace, rng: np.random.Generator, *, beta: float = 0.5, features: Sequence[str] | None = None
     ) -> None:
         super().__init__(space, rng, n_initial=0, features=features)
         self.beta = check_number("beta", beta)

@@ -157,14 +157,11 @@ class MetaTrainer:
 
     def _keep(self) -> None:
         if self.monitor.checkpoint is not None:
-            self._write(self.monitor.checkpoint)
+            arrays = _NAMES.pack(self.module, self._optimiser)
+            arrays |= {f"best_{i}": best.cpu().numpy() for i, best in enumerate(self._best)}
+            facts = {"step": self._step, "least": self._least, "stale": self._stale, "rows": self.monitor.rows}
+            write_checkpoint(self.monitor.checkpoint, self._identity(), arrays, facts)
         self.monitor.write_log()  # a log without its checkpoint would be in the way of a new training
-
-    def _write(self, path: Path) -> None:
-        arrays = _NAMES.pack(self.module, self._optimiser)
-        arrays |= {f"best_{i}": best.cpu().numpy() for i, best in enumerate(self._best)}
-        facts = {"step": self._step, "least": self._least, "stale": self._stale, "rows": self.monitor.rows}
-        write_checkpoint(path, self._identity(), arrays, facts)
 
     def _resume(self, path: Path) -> None:
         with resuming(path, self._identity()) as (arrays, facts):

@@ -53,8 +53,6 @@ class MultiTaskGPSearch(SourceGuidedSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial : int, default 5
         Evaluations that the joint process chooses.
     features : sequence of str, optional

@@ -7,15 +7,13 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky
 from scipy.special import logsumexp
 
-from nasmeta.checks import check_array, check_int
+from nasmeta.checks import check_array
 from nasmeta.errors import SettingError
 
 _SAMPLES = 200
 
 
-def predictive_weights(
-    log_densities: NDArray[np.float64], rng: np.random.Generator, samples: int = _SAMPLES
-) -> NDArray[np.float64]:
+def predictive_weights(log_densities: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     r"""Return the weights of models by the log densities that each gives to observations it was not conditioned on.
 
     Pseudo-Bayesian model averaging with a Bayesian bootstrap: of each draw :math:`\alpha \sim Dir(1, \dots, 1)` of the
@@ -32,11 +30,10 @@ def predictive_weights(
     [1.0, 0.0]
     """
     log_densities = check_array("log_densities", log_densities)
-    samples = check_int("samples", samples, 1, 1_000_000)
     if log_densities.ndim != 2 or not log_densities.size:
         raise SettingError(f"log_densities has a row a model and a column an observation, not {log_densities.shape}.")
     n = log_densities.shape[1]
-    shares = log_densities @ (n * rng.dirichlet(np.ones(n), size=samples)).T
+    shares = log_densities @ (n * rng.dirichlet(np.ones(n), size=_SAMPLES)).T
     shares -= logsumexp(shares, axis=0)
     weights = np.exp(shares).mean(axis=1)
     return np.asarray(weights / weights.sum(), dtype=np.float64)

@@ -26,8 +26,6 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     predictor : str, default "meta-dkl"
         A name in `nasmeta.meta.META_PREDICTORS`.
     acquisition : {"ucb", "ei", "thompson", "greedy"}, default "ucb"
@@ -39,12 +37,7 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         Keyword arguments of the predictor, such as ``{"steps": 50, "seed": 1}``.
     falls_back : bool, default True
         Whether the predictor competes with `nasmeta.searchers.GPSearch`, which learns from the same values and takes
-        over where its cells turn out worse; see ``notes``. False is the predictor on its own.
-
-    Attributes
-    ----------
-    notes : list of dict, or None
-        Where it falls back, who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights``.
+        over where its cells turn out worse; ``notes`` say who proposed what. False is the predictor on its own.
 
     Examples
     --------

@@ -64,8 +64,6 @@ class RGPESearch(SourceGuidedSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial : int, default 5
         Evaluations that the joint process over cells and tasks chooses.
     features : sequence of str, optional

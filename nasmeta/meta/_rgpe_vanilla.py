@@ -22,7 +22,7 @@ from nasmeta.predictors import (
 )
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, standardised
 
 _OF_A_SOURCE = 200  # labels that its process is conditioned on
 
@@ -35,30 +35,19 @@ class _Posteriors:
     stds: NDArray[np.float32]
 
 
-def _standardised(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values with mean 0 and deviation 1."""
-    values = np.asarray(values, dtype=np.float64)
-    scaled: NDArray[np.float64] = (values - values.mean()) / (values.std() or 1.0)
-    return scaled
-
-
 @SEARCHERS.register("rgpe-vanilla")
 class VanillaRGPESearch(GPSearch, MetaSearcher):
     """Ranking-weighted Gaussian process ensemble as published (Feurer, Letham and Bakshy, ICML AutoML workshop 2018).
 
     Each source has a process of its own, and so has the target; the posterior is the weighted sum of theirs, with
-    variances by the squares of the weights. A weight is the share of bootstrap samples of the target's observations in
-    which a process has the fewest pairs in the wrong order, the target's own predicting each observation from the
-    others; several that have as few share it. A source whose median loss is above the 95 % quantile of the target's has
-    none. `RGPESearch`, the package's variant, corrects the sources' mean by each observation instead.
+    variances by the squares of the weights. These are the shares of bootstrap samples of `RGPESearch`, the package's
+    variant, which corrects the sources' mean by each observation instead; members that rank as well share a sample.
 
     Kernel and fit are those of `GPSearch`; labels are standardised, not ranked. A process is conditioned on at most 200
     labels of its source, drawn at random.
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial : int, default 3
         Random cells before the ensemble is used.
     features : sequence of str, optional
@@ -76,12 +65,7 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
     search_settings = ("n_initial",)
 
     def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        *,
-        n_initial: int = 3,
-        features: Sequence[str] | None = None,
+        self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 3, features: Sequence[str] | None = None
     ) -> None:
         super().__init__(space, rng, n_initial=n_initial, features=features)
         self._weights = np.empty(0)
@@ -94,7 +78,7 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
     def _posterior_of(self, source: SourceTask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         check_ranked(source)
         kept = np.random.default_rng(len(source)).permutation(len(source))[:_OF_A_SOURCE]
-        kernel, labels = CellKernel(self.space, self.features), _standardised(source.utilities[kept])
+        kernel, labels = CellKernel(self.space, self.features), standardised(source.utilities[kept])
         mean, _ = prior = weak_prior(len(self.features), kernel.typical_lengthscales)
         gp = CellGP(kernel, Hyperparameters.from_logarithms(mean))
         for cell in source.cells[kept].tolist():
@@ -116,7 +100,7 @@ class VanillaRGPESearch(GPSearch, MetaSearcher):
         return super().ask(n)
 
     def _labels(self) -> NDArray[np.float64]:
-        return _standardised(self._values) if self._values else np.empty(0)
+        return standardised(self._values) if self._values else np.empty(0)
 
     def _refit(self, labels: NDArray[np.float64]) -> None:
         """Fit the target's process, and weigh it and the sources'."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import LabelError
-from nasmeta.predictors import normal_scores
+from nasmeta.tasks import normal_scores, standardised
 
 COST_SCALES = ("root", "log")  # of utilities that are all minus a cost
 SCALES = ("rank", *COST_SCALES, "unit")
@@ -20,8 +20,7 @@ def scored(utilities: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     if scale == "rank":
         return normal_scores(utilities)
     if scale == "unit":
-        spread = float(utilities.std()) or 1.0
-        return np.asarray((utilities - utilities.mean()) / spread)
+        return standardised(utilities)
     scores = _of_costs(scale, utilities, float(np.log(-utilities).mean()))
     return np.asarray(scores - scores.mean())
 
@@ -29,8 +28,7 @@ def scored(utilities: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
 def _of_costs(scale: str, utilities: NDArray[np.float64], level: float) -> NDArray[np.float64]:
     """Return minus Box and Cox's transform of costs over exp(level): of power 1/2, or 0, the logarithm."""
     logarithms = np.log(-utilities) - level
-    scores: NDArray[np.float64] = -logarithms if scale == "log" else 2 - 2 * np.exp(logarithms / 2)
-    return scores
+    return -logarithms if scale == "log" else 2 - 2 * np.exp(logarithms / 2)
 
 
 def labels_like(expected: NDArray[np.floating], values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

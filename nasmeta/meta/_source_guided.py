@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -11,16 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nasmeta.meta._source_models import (
-    SourceModels,
-    learn_source_models,
-    pack_source_models,
-    unpack_source_models,
-)
+from nasmeta.meta._source_models import SourceModels, learn_source_models, pack_source_models, unpack_source_models
 from nasmeta.predictors import fit_hyperparameters
 from nasmeta.predictors._gaussian_process import JITTER, ExactPosterior
 from nasmeta.searchers import GPSearch, MetaSearcher
-from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 
@@ -82,29 +76,10 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
     The first `n_initial` cells maximise the upper confidence bound of the joint process over (cell, task), conditioned
     on the source labels and on what was observed since. Then the search is that of `nasmeta.searchers.GPSearch`, but
     for the prior mean: so hyperparameters, which describe the best cells and not all, come from the target.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
-    n_initial : int, default 5
-        Evaluations that the joint process chooses.
-    features : sequence of str, optional
-        What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
     """
 
     crosses_spaces: ClassVar[bool] = True
     search_settings: ClassVar[tuple[str, ...]] = ("n_initial",)
-
-    def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        *,
-        n_initial: int = 5,
-        features: Sequence[str] | None = None,
-    ) -> None:
-        super().__init__(space, rng, n_initial=n_initial, features=features)
 
     @abstractmethod
     def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -178,10 +153,7 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
         if observed:
             mean -= mean[observed].mean()  # labels are ranks among the observed cells
         self._gp.mean = mean
-        n = len(labels)
-        if self._is_due(n):
-            self._fitted_at = n
-            found = fit_hyperparameters(
-                self._gp.observed_distances(), [labels - mean[observed]], self._gp.hyperparameters
-            )
+        if self._is_due(len(labels)):
+            self._fitted_at, residuals = len(labels), labels - mean[observed]
+            found = fit_hyperparameters(self._gp.observed_distances(), [residuals], self._gp.hyperparameters)
             self._gp.set_hyperparameters(found)

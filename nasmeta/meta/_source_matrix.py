@@ -174,8 +174,7 @@ def _noise_between_copies(space: SearchSpace, cells: NDArray[np.int32], scores: 
 def _smoothed(space: SearchSpace, scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each cell the mean score of the cells that compute the same."""
     _, members = np.unique(representatives(space), return_inverse=True)
-    means: NDArray[np.float64] = (np.bincount(members, scores) / np.bincount(members))[members]
-    return means
+    return (np.bincount(members, scores) / np.bincount(members))[members]
 
 
 def _completed(

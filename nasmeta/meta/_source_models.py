@@ -84,19 +84,15 @@ class SourceModels:
     @cached_property
     def _factor(self) -> NDArray[np.float64]:
         """Lower Cholesky factor of the covariance of all source labels, shape (n_labels, n_labels)."""
-        every, task, h = np.concatenate(self.cells), self._task, self.hyperparameters
+        every, h, end = np.concatenate(self.cells), self.hyperparameters, 0
         codes = self.kernel.codes_between(every, every)
         covariance = self.kernel.covariance(codes, h.of_shared).astype(np.float64)
-        for one in range(len(self.cells)):
-            of_one = slice(*np.searchsorted(task, (one, one + 1)))
+        for cells in self.cells:
+            end += len(cells)
+            of_one = slice(end - len(cells), end)
             covariance[of_one, of_one] += self.kernel.covariance(codes[of_one, of_one], h.of_own)
         covariance[np.diag_indices(len(every))] += h.noise
-        factor: NDArray[np.float64] = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
-        return factor
-
-    @property
-    def _task(self) -> NDArray[np.intp]:
-        return np.repeat(np.arange(len(self.cells)), [len(cells) for cells in self.cells])
+        return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
     @cached_property
     def rows(self) -> NDArray[np.float32]:

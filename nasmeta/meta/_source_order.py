@@ -12,7 +12,7 @@ from nasmeta.errors import SpaceExhaustedError
 from nasmeta.meta._model_archive import check_array
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, standardised
 
 
 @SEARCHERS.register("source-order")
@@ -22,11 +22,6 @@ class SourceOrder(MetaSearcher):
     The baseline that every transfer method has to beat: where sources are known completely and agree with the target,
     sorting is hard to improve on. Cells without a label on any source come last, in random order. The order does not
     depend on the target, so nothing is learnt during the search.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
 
     Examples
     --------
@@ -46,8 +41,7 @@ class SourceOrder(MetaSearcher):
         """Return the mean z-score of every cell, shape (n_cells,); NaN without a label."""
         total, labels = np.zeros(self.space.size), np.zeros(self.space.size)
         for source in sources:
-            spread = source.utilities.std() or 1.0
-            total[source.cells] += (source.utilities - source.utilities.mean()) / spread
+            total[source.cells] += standardised(source.utilities)
             labels[source.cells] += 1
         return np.asarray(np.divide(total, labels, out=np.full(self.space.size, np.nan), where=labels > 0))
 

@@ -31,17 +31,10 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     per_source : int, default 1
         How many of each source's best cells are trained first; the default is Syne Tune's.
     eta : int, default 3
         One of `eta` cells may go on.
-
-    Raises
-    ------
-    NasmetaError
-        Where Syne Tune is not installed.
     """
 
     search_settings: ClassVar[tuple[str, ...]] = ("eta",)
@@ -65,9 +58,7 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
         cells, rungs = np.array(pairs, np.int32).reshape(n, 2).T
         return cells.copy(), np.array(self.fidelities, np.int32)[rungs]
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose cells, all for the only length that is known."""
-        return self.ask_at(n)[0]
+    ask, tell = MultiFidelitySearcher.ask, MultiFidelitySearcher.tell  # not those of a peer: they pass on to ask_at
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Tell Syne Tune the values, which says at once what goes on."""
@@ -80,10 +71,6 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
             else:
                 PeerSearch.tell(self, cells[i : i + 1], values[i : i + 1])
         self._rung = 0
-
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Tell values of full trainings."""
-        self.tell_at(cells, np.full(len(cells), self.fidelities[-1], np.int32), values)
 
     def _begin(self, learnt: Any) -> Any:
         """Return Syne Tune's scheduler, for which the lengths of training are powers of `eta`."""
@@ -103,8 +90,6 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
         return None if suggested is None else suggested.config
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
-        if not self._choices:
-            return
         if self._run is None:
             self._run = self._begin(self._require_meta_model())
         chosen = {name: codes[int(name)] for name in self._choices}

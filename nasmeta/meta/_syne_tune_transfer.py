@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
+from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,11 +34,6 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         self._choices = syne_tune_space(space, self._who)
         self._run: Any = None
 
-    @property
-    def _who(self) -> str:
-        """The name of the searcher."""
-        return SEARCHERS.name_of(type(self)) or type(self).__name__
-
     def _load(self, module: str) -> Any:
         """Import a module of Syne Tune's schedulers."""
         return load_peer(f"{_SCHEDULERS}.{module}", self._who, "syne-tune")
@@ -54,7 +49,7 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
             errors = -source.utilities[:, None, None, None]
             evaluations[source.name] = kind(self._choices, frame, [METRIC], errors)
         with OwnGenerators(self._peer_seed).used():
-            return self._learn_evaluations(evaluations) if self._choices else {}
+            return self._learn_evaluations(evaluations) if self._varied else {}
 
     @abstractmethod
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
@@ -70,14 +65,10 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
 
     def _suggest(self) -> tuple[Any, list[int]] | None:
         learnt = self._require_meta_model()
-        if not self._choices:
-            return None
         if self._run is None:
             self._run = self._begin(learnt)
         chosen = self._configuration()
-        if chosen is None:
-            return None
-        return chosen, [int(chosen.get(str(i), 0)) for i in range(self.space.n_positions)]
+        return None if chosen is None else (chosen, self._codes_of(chosen))
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
         """Do nothing: the sources alone decide."""
@@ -90,31 +81,19 @@ class SyneTuneZeroShot(SyneTuneTransfer):
     `ZeroShotTransfer` on the cells that all sources have labelled. It is asked by `get_config`: what its `suggest`
     returns in release 0.16 is random search. Needs the extra ``syne-tune``.
 
-    Parameters
-    ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
-
     Raises
     ------
-    NasmetaError
-        Where Syne Tune is not installed.
     SettingError
         Where no cell has a label in every source.
     """
 
     def _learn(self, sources: list[SourceTask]) -> Any:
-        cells = sources[0].cells
-        for source in sources:
-            cells = np.intersect1d(cells, source.cells)
+        cells = reduce(np.intersect1d, [source.cells for source in sources])
         if not len(cells):
             raise SettingError(f"{self._who} needs cells that all {len(sources)} sources have labelled; there is none.")
-        common = []
-        for source in sources:
-            order = np.argsort(source.cells)
-            own = order[np.searchsorted(source.cells, cells, sorter=order)]
-            common.append(replace(source, cells=cells, utilities=source.utilities[own]))
-        return super()._learn(common)
+        return super()._learn(
+            [replace(one, cells=cells, utilities=one.utilities[one.rows_of(cells)]) for one in sources]
+        )
 
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
         return evaluations
@@ -134,16 +113,6 @@ class SyneTuneQuantileCopula(SyneTuneTransfer):
 
     `QuantileBasedSurrogateSearcher`: an XGBoost model of the normal scores of all sources' labels, and samples of it at
     100,000 random configurations. The target's values change nothing. Needs the extra ``syne-tune``.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
-
-    Raises
-    ------
-    NasmetaError
-        Where Syne Tune is not installed.
     """
 
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
@@ -166,18 +135,11 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     per_source : int, default 10
         How many of each source's best cells the box holds. Syne Tune's default, one, makes a box of a few cells where
         there are few sources.
     within : {"random", "bore", "cqr", "kde"}, default "random"
         What searches in the box; random search is Syne Tune's example.
-
-    Raises
-    ------
-    NasmetaError
-        Where Syne Tune is not installed.
     """
 
     search_settings: ClassVar[tuple[str, ...]] = ("within",)
@@ -202,7 +164,7 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
             num_hyperparameters_per_task=self.per_source,
             random_seed=self._peer_seed,
         )
-        return {name: _plain(domain.categories) for name, domain in boxes[0].items()}
+        return {name: [int(code) for code in domain.categories] for name, domain in boxes[0].items()}
 
     def _begin(self, learnt: Any) -> Any:
         domains = load_peer("syne_tune.config_space", self._who, "syne-tune")
@@ -220,8 +182,3 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
         if proposal is not None:  # it knows no cell outside the box
             self._run.on_trial_complete(self._n_trials, proposal, -value)
             self._n_trials += 1
-
-
-def _plain(categories: Sequence[Any]) -> list[int]:
-    """Return codes as Python's numbers."""
-    return [int(code) for code in categories]

@@ -54,12 +54,7 @@ class Clock:
 
     @classmethod
     def of(cls, clock: Clock | Mapping[str, Any] | None) -> Clock:
-        """Return a checked clock.
-
-        Raises
-        ------
-        SettingError
-        """
+        """Return a checked clock."""
         if clock is None:
             return cls()
         if isinstance(clock, Clock):

@@ -24,8 +24,6 @@ class AxSearch(PeerSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial : int, default 5
         Architectures before the model is used; the default is Ax's.
 
@@ -33,11 +31,6 @@ class AxSearch(PeerSearch):
     ----------
     peer_ : object
         Ax's client.
-
-    Raises
-    ------
-    NasmetaError
-        Where Ax is not installed.
 
     Examples
     --------
@@ -52,7 +45,6 @@ class AxSearch(PeerSearch):
         client, configs = (load_peer(f"ax.api.{module}", "ax", "ax") for module in ("client", "configs"))
         errors = load_peer("ax.exceptions.generation_strategy", "ax", "ax"), load_peer("ax.exceptions.core", "ax", "ax")
         self._nothing = (errors[0].MaxParallelismReachedException, errors[1].SearchSpaceExhausted)
-        self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]
         if not self._varied:
             return
         with self._generators.used():
@@ -71,19 +63,15 @@ class AxSearch(PeerSearch):
             )
 
     def _suggest(self) -> Suggestion | None:
-        if not self._varied:
-            return None
         try:
             trials = self.peer_.get_next_trials(1)
         except self._nothing:
             return None
         for trial, chosen in trials.items():
-            return trial, [int(chosen.get(str(i), 0)) for i in range(self.space.n_positions)]
+            return trial, self._codes_of(chosen)
         return None
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
-        if not self._varied:
-            return
         if proposal is None:
             proposal = self.peer_.attach_trial({str(i): codes[i] for i in self._varied})
         self.peer_.complete_trial(proposal, {_VALUE: value})

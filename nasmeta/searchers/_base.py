@@ -101,7 +101,8 @@ class Searcher(ABC):
 
     Notes
     -----
-    Settings are keyword-only arguments of ``__init__`` with defaults. ``nasmeta.testing.SearcherContract`` holds the
+    Settings are keyword-only arguments of ``__init__`` with defaults, and all that the pages of searchers list as
+    parameters: each takes a space and a generator before them. ``nasmeta.testing.SearcherContract`` holds the
     tests that any searcher must pass.
 
     Examples
@@ -125,6 +126,11 @@ class Searcher(ABC):
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         self.space = space
         self.rng = rng
+
+    @property
+    def _who(self) -> str:
+        """The name under which the class is registered, or else its own."""
+        return SEARCHERS.name_of(type(self)) or type(self).__name__
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Propose only these cells from now on, where the searcher can; return whether it does.
@@ -243,8 +249,7 @@ class MetaSearcher(Searcher):
         SettingError
             Where there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
         """
-        who = SEARCHERS.name_of(type(self)) or type(self).__name__
-        seen = checked_sources(who, sources, None if self.crosses_spaces else self.space)
+        seen = checked_sources(self._who, sources, None if self.crosses_spaces else self.space)
         self.meta_model_ = self._learn(seen)
         self.meta_sources_ = tuple(source.facts for source in seen)
         return self

@@ -27,8 +27,6 @@ class BOHB(Hyperband):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     eta : int, default 3
     rungs : int, optional
         As in `SuccessiveHalving`.

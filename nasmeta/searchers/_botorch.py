@@ -28,15 +28,8 @@ class BoTorchSearch(WithoutReplacement):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial : int, default 10
         Random architectures before the model is used.
-
-    Raises
-    ------
-    NasmetaError
-        Where BoTorch is not installed.
 
     Examples
     --------

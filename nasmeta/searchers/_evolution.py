@@ -24,8 +24,6 @@ class RegularizedEvolution(Searcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     population : int, default 30
     sample_size : int, default 10
         Members of a tournament. NATS-Bench's setting is population 10, sample size 3.

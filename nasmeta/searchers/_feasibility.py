@@ -43,5 +43,4 @@ class Feasibility:
             found = fit_hyperparameters(distances, [labels], self._gp.hyperparameters, self._prior)
             self._gp.set_hyperparameters(found)
         mean, std = self._gp.posterior(labels)
-        chance: NDArray[np.float64] = log_ndtr(mean / np.sqrt(std**2 + self._gp.hyperparameters.noise))
-        return chance
+        return log_ndtr(mean / np.sqrt(std**2 + self._gp.hyperparameters.noise))

@@ -172,8 +172,6 @@ class SuccessiveHalving(_Brackets):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     eta : int, default 3
         One of `eta` cells goes up.
     size : int, optional
@@ -223,8 +221,6 @@ class Hyperband(_Brackets):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     eta : int, default 3
     rungs : int, optional
         As in `SuccessiveHalving`.
@@ -276,8 +272,6 @@ class ASHA(Halving):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     eta : int, default 3
         One of `eta` cells goes up.
 

@@ -21,8 +21,6 @@ class LocalSearch(Searcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     improvement : {"first", "full"}, default "first"
         ``first``: move to the first neighbour that is better. ``full``: evaluate all neighbours, move to the best.
 

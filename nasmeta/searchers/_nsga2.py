@@ -24,8 +24,6 @@ class NSGA2(WithoutReplacement):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     population : int, default 20
     mutation : float, default 0.5
         The probability that a child of two parents is also edited in one position.

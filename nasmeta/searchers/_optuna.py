@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_options
 from nasmeta.errors import SettingError, UnknownNameError, needing, shown
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace, get_space
@@ -53,9 +54,6 @@ class OptunaSearch(Searcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
-        Gives the sampler's seed.
     sampler : str or optuna.samplers.BaseSampler, default "TPESampler"
         A class of ``optuna.samplers``; or an instance, which is used as it is, its own seed included. For `search` and
         `compare`, which record settings, a class with `make_sampler` of its own takes the place of an instance.
@@ -93,9 +91,7 @@ class OptunaSearch(Searcher):
     ) -> None:
         super().__init__(space, rng)
         self.sampler = sampler
-        if not isinstance(options, Mapping | None):
-            raise SettingError(f'options must be a mapping such as {{"n_startup_trials": 20}}, not {shown(options)}.')
-        self.options = dict(options or {})
+        self.options = check_options(options, '{"n_startup_trials": 20}')
         optuna = load_optuna(type(self).__name__)
         self._distributions = position_distributions(space)
         self._codes = {p.name: {choice: code for code, choice in enumerate(p.choices)} for p in space.positions}

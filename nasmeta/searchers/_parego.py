@@ -24,8 +24,6 @@ class ParEGO(GPSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial, features
         As in `GPSearch`.
     augmentation : float, default 0.05

@@ -17,11 +17,6 @@ class ParetoLocalSearch(WithoutReplacement):
     An archive keeps the non-dominated architectures. One of them whose neighbours (one position with another choice)
     are not all known is drawn at random, and an unknown neighbour of it is proposed.
 
-    Parameters
-    ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
-
     Examples
     --------
     >>> import nasmeta as nm

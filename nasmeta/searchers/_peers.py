@@ -8,7 +8,7 @@ import random
 import sys
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from io import StringIO
@@ -105,6 +105,7 @@ class PeerSearch(Searcher):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
+        self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]  # else the peer is not asked
         self._legal = np.ones(space.size, dtype=bool)
         self._known = np.zeros(space.size, dtype=bool)
         self._values: dict[int, float] = {}
@@ -120,6 +121,10 @@ class PeerSearch(Searcher):
     @abstractmethod
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
         """Tell the peer a value of its proposal, or of codes that it did not propose, where that is None."""
+
+    def _codes_of(self, chosen: Mapping[str, Any]) -> list[int]:
+        """Return the codes of what a peer has chosen for the positions that vary, by their numbers."""
+        return [int(chosen.get(str(i), 0)) for i in range(self.space.n_positions)]
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other architectures as impossible."""
@@ -150,7 +155,7 @@ class PeerSearch(Searcher):
         possible = np.count_nonzero(self._legal) * _TRIES >= self.space.n_combinations
         codes: list[int] | None = None
         for _ in range(_TRIES if possible else 1):
-            suggested = self._suggest()
+            suggested = self._suggest() if self._varied else None
             if suggested is None:
                 break
             proposal, codes = suggested
@@ -175,15 +180,15 @@ class PeerSearch(Searcher):
 
     def _tell_or_keep(self, proposal: Any, codes: list[int], value: float) -> None:
         """Tell the peer a finite value; keep a proposal of another for the worst one."""
-        if math.isfinite(value):
-            self._tell_peer(proposal, codes, value)
-        else:
+        if not math.isfinite(value):
             self._refused.append((proposal, codes))
+        elif self._varied:
+            self._tell_peer(proposal, codes, value)
 
     def _tell_refused(self) -> None:
         """Tell the worst finite value so far of what is no architecture, or has no finite value."""
         worst = min(filter(math.isfinite, self._values.values()), default=None)
         if worst is not None:
-            for proposal, codes in self._refused:
-                self._tell_peer(proposal, codes, worst)
-            self._refused.clear()
+            refused, self._refused = self._refused, []
+            for proposal, codes in refused:
+                self._tell_or_keep(proposal, codes, worst)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, check_int, check_number
-from nasmeta.errors import SettingError, shown
+from nasmeta.checks import check_choice, check_int, check_number, check_options
+from nasmeta.errors import SettingError
 from nasmeta.predictors import PREDICTORS, log_expected_improvement, normal_scores
 from nasmeta.registry import is_place
 from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, WithoutReplacement
@@ -94,9 +94,7 @@ class PredictorSearch(WithoutReplacement):
         self.copies = check_int("copies", copies, 2, 1_000)
         self.beta = check_number("beta", beta)
         self.labels = check_choice("labels", labels, ("rank", "value"))
-        if not isinstance(options, Mapping | None):
-            raise SettingError(f'options must be a mapping such as {{"n_estimators": 20}}, not {shown(options)}.')
-        self.options = dict(options or {})
+        self.options = check_options(options, '{"n_estimators": 20}')
         self._fitted_at = 0
         self._best = -np.inf
         self._model = self.build_model(int(rng.integers(2**31)))

@@ -26,16 +26,8 @@ class PymooNSGA2(WithoutReplacement):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
-        Gives pymoo's seed.
     population : int, default 20
         pymoo's own default, 50 for mixed variables, is a third of a usual budget here.
-
-    Raises
-    ------
-    NasmetaError
-        Where pymoo is not installed.
 
     Examples
     --------
@@ -59,6 +51,7 @@ class PymooNSGA2(WithoutReplacement):
         self._algorithm = MixedVariableGA(pop_size=self.population, survival=RankAndCrowdingSurvival())
         self._algorithm.setup(self._problem, termination=("n_gen", 2**62), seed=int(rng.integers(2**31)), verbose=False)
         self._values: dict[int, NDArray[np.float64]] = {}
+        self._legal = self._open.copy()
         self._generation: Any = None
         self._cells: list[int] = []
         self._queue: list[int] = []
@@ -89,7 +82,7 @@ class PymooNSGA2(WithoutReplacement):
             self._cells = self.space.find(np.array(chosen, np.int64) @ self.space.place_values).tolist()
             unknown = [cell for cell in self._cells if cell >= 0 and self._open[cell]]
             self._queue = list(dict.fromkeys(unknown))
-        waiting = any(cell >= 0 and cell not in self._values and not self._is_shut(cell) for cell in self._cells)
+        waiting = any(cell >= 0 and self._legal[cell] and cell not in self._values for cell in self._cells)
         if waiting or self._queue or not self._values:  # of nothing that is known no value is the worst
             return
         known = [self._values.get(cell) for cell in self._cells]
@@ -102,11 +95,6 @@ class PymooNSGA2(WithoutReplacement):
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other architectures as impossible."""
-        self._shut = np.ones(self.space.size, bool)
-        self._shut[cells] = False
-        return super().restrict(cells)
-
-    _shut: NDArray[np.bool_] | None = None
-
-    def _is_shut(self, cell: int) -> bool:
-        return self._shut is not None and bool(self._shut[cell])
+        super().restrict(cells)
+        self._legal = self._open.copy()
+        return True

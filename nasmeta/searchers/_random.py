@@ -17,8 +17,6 @@ class RandomSearch(Searcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     replacement : bool, default False
         Whether each cell is drawn from all, so that one may come again, as in the code of NAS-Bench-201.
 

@@ -31,8 +31,6 @@ class Reinforce(Searcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     learning_rate : float, default 0.01
         Of Adam. As Adam divides by the gradients' own size, the unit of the values does not matter.
     momentum : float, default 0.9

@@ -12,7 +12,7 @@ import numpy as np
 from nasmeta.checks import check_int
 from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._peers import PeerSearch, Suggestion, load_peer
-from nasmeta.spaces import SearchSpace, to_configspace
+from nasmeta.spaces import SearchSpace
 
 
 @SEARCHERS.register("smac")
@@ -25,17 +25,10 @@ class SMACSearch(PeerSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_trials : int, default 100
         What SMAC is told to expect: a quarter of it, at most ten a position, is the first design.
     retrain_after : int, default 8
         Proposals between two trainings of the forest.
-
-    Raises
-    ------
-    NasmetaError
-        Where SMAC3 is not installed.
 
     Examples
     --------
@@ -54,7 +47,7 @@ class SMACSearch(PeerSearch):
         self._history = load_peer("smac.runhistory", "smac", "smac")
         self._exhausted = load_peer("smac.main.exceptions", "smac", "smac").ConfigurationSpaceExhaustedException
         facade = self._smac.HyperparameterOptimizationFacade
-        self._configspace = to_configspace(space, forbid=False)
+        self._configspace = space.to_configspace(forbid=False)
         with self._generators.used(), TemporaryDirectory() as folder:  # it writes, though nobody goes on with that
             scenario = self._smac.Scenario(
                 self._configspace,
@@ -67,11 +60,7 @@ class SMACSearch(PeerSearch):
             maximiser = facade.get_acquisition_maximizer(scenario)
             _sort_starts(maximiser._local_search)
             self._facade = facade(
-                scenario,
-                acquisition_maximizer=maximiser,
-                config_selector=selector,
-                logging_level=False,
-                overwrite=True,
+                scenario, acquisition_maximizer=maximiser, config_selector=selector, logging_level=False, overwrite=True
             )
 
     def _suggest(self) -> Suggestion | None:

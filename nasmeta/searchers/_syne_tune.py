@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.checks import check_options
+from nasmeta.errors import SettingError
 from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._peers import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
@@ -34,8 +35,6 @@ class SyneTuneSearch(PeerSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     options : mapping, optional
         Keyword arguments of Syne Tune's class, such as ``{"num_candidates": 128}``.
 
@@ -59,31 +58,24 @@ class SyneTuneSearch(PeerSearch):
         self, space: SearchSpace, rng: np.random.Generator, *, options: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(space, rng)
-        if not isinstance(options, Mapping | None):
-            raise SettingError(f'options must be a mapping such as {{"num_candidates": 128}}, not {shown(options)}.')
-        self.options = dict(options or {})
-        who = SEARCHERS.name_of(type(self)) or type(self).__name__
-        load_peer("syne_tune", who, "syne-tune")
+        self.options = check_options(options, '{"num_candidates": 128}')
+        load_peer("syne_tune", self._who, "syne-tune")
         module, _, name = self.of.partition(":")
-        kind = getattr(load_peer(f"{_SEARCHERS}.{module}", who, self.extra), name)
-        self._choices = syne_tune_space(space, who)
+        kind = getattr(load_peer(f"{_SEARCHERS}.{module}", self._who, self.extra), name)
+        self._choices = syne_tune_space(space, self._who)
         self._n_trials = 0
         with self._generators.used():
             try:
                 self.peer_ = kind(config_space=self._choices, random_seed=self._peer_seed, **self.options)
             except (AssertionError, TypeError, ValueError) as reason:
-                raise SettingError(f"{who} cannot take the options {self.options}: {reason}") from reason
+                raise SettingError(f"{self._who} cannot take the options {self.options}: {reason}") from reason
 
     def _suggest(self) -> Suggestion | None:
-        if not self._choices:
-            return None
         chosen = self.peer_.suggest()
         self._n_trials += 1
-        return (self._n_trials - 1, chosen), [int(chosen.get(str(i), 0)) for i in range(self.space.n_positions)]
+        return (self._n_trials - 1, chosen), self._codes_of(chosen)
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
-        if not self._choices:
-            return
         if proposal is None:
             proposal = self._n_trials, {name: codes[int(name)] for name in self._choices}
             self._n_trials += 1

@@ -28,8 +28,6 @@ class TPESearch(WithoutReplacement):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     n_initial : int, default 10
         Random cells before the model is used.
     top : float, default 0.1
@@ -89,8 +87,7 @@ class TPESearch(WithoutReplacement):
         order = np.argsort(-values, kind="stable")
         good, other = cells[order[:n_good]], cells[order[n_good:]]
         ratio = np.log(self._density(good)) - np.log(self._density(other))
-        rounded: NDArray[np.float64] = ratio[self._place].round(9)  # so that the order of a sum decides nothing
-        return rounded
+        return ratio[self._place].round(9)  # so that the order of a sum decides nothing
 
     def _density(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the density of kernels at these cells and of the uniform one, by `_place`."""

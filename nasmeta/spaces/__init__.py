@@ -4,7 +4,6 @@ from nasmeta.spaces._architectures import Architecture, ArchitectureLike as Arch
 from nasmeta.spaces._catalog import SPACES, get_cell_space as get_cell_space, get_space
 from nasmeta.spaces._cell_graph import complete_edges as complete_edges, live_edges as live_edges
 from nasmeta.spaces._cell_space import CellSpace
-from nasmeta.spaces._configspace import to_configspace as to_configspace
 from nasmeta.spaces._content import from_content as from_content, to_content as to_content
 from nasmeta.spaces._datasets import canonical_dataset as canonical_dataset, held_out_name as held_out_name
 from nasmeta.spaces._features import CostFormula as CostFormula

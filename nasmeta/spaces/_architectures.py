@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_generator, check_int
+from nasmeta.checks import check_generator, check_int, check_text
 from nasmeta.errors import ArchitectureError, SettingError, short, shown
 from nasmeta.spaces._notation import CellCodec, position_notation
 from nasmeta.spaces._positions import Choice, Position, as_positions
@@ -27,8 +27,7 @@ _DENSE = 2**23  # combinations up to which each has an entry in a table
 class ArchitectureSet:
     """The architectures of a space as indices, codes, strings and choices; see `SearchSpace`."""
 
-    noun = "architecture"
-    _plural = "architectures"
+    noun, _a_noun, _plural = "architecture", "an architecture", "architectures"
 
     def __init__(
         self,
@@ -38,9 +37,7 @@ class ArchitectureSet:
         architectures: ArrayLike | None = None,
         notation: CellCodec | None = None,
     ) -> None:
-        if not isinstance(name, str) or not name.strip():
-            raise SettingError(f"The name of a space is a text, not {shown(name)}.")
-        self.name = name
+        self.name = check_text("The name of a space", name)
         self.positions = as_positions(positions)
         self.n_positions = len(self.positions)
         self.n_choices = tuple(len(position.choices) for position in self.positions)
@@ -196,10 +193,6 @@ class ArchitectureSet:
                 f"{shown(int(one))} is no {self.noun} of {self.name}: indices run from 0 to {self.size - 1}."
             )
         return int(one)
-
-    @property
-    def _a_noun(self) -> str:
-        return f"an {self.noun}" if self.noun[0] in "aeiou" else f"a {self.noun}"
 
     def _what_is_possible(self) -> str:
         return f"The form: {self.to_string(0)!r}."

@@ -80,8 +80,7 @@ class CellSpace(SearchSpace):
     CellSpace('five', 59,049 cells, operations: none, skip_connect, conv)
     """
 
-    noun = "cell"
-    _plural = "cells"
+    noun, _a_noun, _plural = "cell", "a cell", "cells"
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -61,8 +61,30 @@ class ConfigSpaceForms:
         >>> SearchSpace.from_configspace(given, "mine").size
         8
         """
-        found: Any = cls
-        return space_from_configspace(found, configspace, name)
+        library, kind = _load(), cast("type[SearchSpace]", cls)
+        if not isinstance(configspace, library.ConfigurationSpace):
+            raise SettingError(f"from_configspace takes a ConfigSpace.ConfigurationSpace, not {shown(configspace)}.")
+        if configspace.conditions:
+            raise SettingError(
+                f"The space has the condition {str(configspace.conditions[0])!r}, but each architecture has a choice "
+                "for every position: give the inactive parameter a choice of its own, and forbid the others."
+            )
+        name = name or configspace.name or "configspace"
+        parameters = list(configspace.values())
+        positions = [_position(parameter, library) for parameter in parameters]
+        everything = kind(name, positions)
+        if not configspace.forbidden_clauses:
+            return everything
+        vectors = np.empty((len(parameters), everything.size))
+        for parameter, position, codes in zip(parameters, positions, everything.codes.T, strict=True):
+            row = list(configspace).index(parameter.name)
+            vectors[row] = np.array([parameter.to_vector(choice) for choice in position.choices], float)[codes]
+        forbidden = np.zeros(everything.size, dtype=bool)
+        for clause in configspace.forbidden_clauses:
+            forbidden |= np.asarray(clause.is_forbidden_vector_array(vectors), dtype=bool)
+        if forbidden.all():
+            raise SettingError(f"{name} has no architecture: its clauses forbid every combination.")
+        return kind(name, positions, architectures=everything.codes[~forbidden])
 
     def to_configspace(self, *, forbid: bool = True) -> ConfigurationSpace:
         """Return the space as ConfigSpace knows it: a categorical parameter a position, an ordinal one of an ordered.
@@ -90,68 +112,35 @@ class ConfigSpaceForms:
         >>> len(get_space("nb201").to_configspace())
         6
         """
-        found: Any = self
-        return to_configspace(found, forbid=forbid)
-
-
-def to_configspace(space: SearchSpace, *, forbid: bool = True) -> ConfigurationSpace:
-    """Return the ConfigSpace space of a search space; see `SearchSpace.to_configspace`."""
-    library = _load()
-    made = library.ConfigurationSpace(name=space.name)
-    made.add(
-        [
-            library.OrdinalHyperparameter(p.name, list(p.choices))
-            if p.ordered and len(p.choices) > 1
-            else library.CategoricalHyperparameter(p.name, list(p.choices))
-            for p in space.positions
-        ]
-    )
-    missing = space.n_combinations - len(space.raw_codes)
-    if not forbid or not missing:
+        library, space = _load(), cast("SearchSpace", self)
+        made = library.ConfigurationSpace(name=space.name)
+        made.add(
+            [
+                library.OrdinalHyperparameter(p.name, list(p.choices))
+                if p.ordered and len(p.choices) > 1
+                else library.CategoricalHyperparameter(p.name, list(p.choices))
+                for p in space.positions
+            ]
+        )
+        missing = space.n_combinations - len(space.raw_codes)
+        if not forbid or not missing:
+            return made
+        if missing > _MOST_CLAUSES:
+            raise SettingError(
+                f"{space.name} lacks {missing:,} of {space.n_combinations:,} combinations, but at most "
+                f"{_MOST_CLAUSES:,} become forbidden clauses: pass forbid=False, and look up with space.index_of what "
+                "is an architecture."
+            )
+        there = np.zeros(space.n_combinations, dtype=bool)
+        there[space.raw_codes.astype(np.int64) @ space.place_values] = True
+        for rank in np.flatnonzero(~there):
+            codes = rank // space.place_values % np.array(space.n_choices)
+            equal = [
+                library.ForbiddenEqualsClause(made[p.name], p.choices[code])
+                for p, code in zip(space.positions, codes, strict=True)
+            ]
+            made.add(equal[0] if len(equal) == 1 else library.ForbiddenAndConjunction(*equal))
         return made
-    if missing > _MOST_CLAUSES:
-        raise SettingError(
-            f"{space.name} lacks {missing:,} of {space.n_combinations:,} combinations, but at most {_MOST_CLAUSES:,} "
-            "become forbidden clauses: pass forbid=False, and look up with space.index_of what is an architecture."
-        )
-    there = np.zeros(space.n_combinations, dtype=bool)
-    there[space.raw_codes.astype(np.int64) @ space.place_values] = True
-    for rank in np.flatnonzero(~there):
-        codes = rank // space.place_values % np.array(space.n_choices)
-        equal = [
-            library.ForbiddenEqualsClause(made[p.name], p.choices[code])
-            for p, code in zip(space.positions, codes, strict=True)
-        ]
-        made.add(equal[0] if len(equal) == 1 else library.ForbiddenAndConjunction(*equal))
-    return made
-
-
-def space_from_configspace(kind: type[SearchSpace], configspace: Any, name: str | None) -> SearchSpace:
-    """Return the search space of a ConfigSpace space; see `SearchSpace.from_configspace`."""
-    library = _load()
-    if not isinstance(configspace, library.ConfigurationSpace):
-        raise SettingError(f"from_configspace takes a ConfigSpace.ConfigurationSpace, not {shown(configspace)}.")
-    if configspace.conditions:
-        raise SettingError(
-            f"The space has the condition {str(configspace.conditions[0])!r}, but each architecture has a choice for "
-            "every position: give the inactive parameter a choice of its own, and forbid the others."
-        )
-    name = name or configspace.name or "configspace"
-    parameters = list(configspace.values())
-    positions = [_position(parameter, library) for parameter in parameters]
-    everything = kind(name, positions)
-    if not configspace.forbidden_clauses:
-        return everything
-    vectors = np.empty((len(parameters), everything.size))
-    for parameter, position, codes in zip(parameters, positions, everything.codes.T, strict=True):
-        row = list(configspace).index(parameter.name)
-        vectors[row] = np.array([parameter.to_vector(choice) for choice in position.choices], float)[codes]
-    forbidden = np.zeros(everything.size, dtype=bool)
-    for clause in configspace.forbidden_clauses:
-        forbidden |= np.asarray(clause.is_forbidden_vector_array(vectors), dtype=bool)
-    if forbidden.all():
-        raise SettingError(f"{name} has no architecture: its clauses forbid every combination.")
-    return kind(name, positions, architectures=everything.codes[~forbidden])
 
 
 def _position(parameter: Any, library: ModuleType) -> Position:

@@ -27,13 +27,7 @@ _WIDEST = 7.5  # of a row of choices
 
 
 class Drawing:
-    """A picture of an architecture that shows itself in a notebook.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
-    """
+    """A picture of an architecture that shows itself in a notebook; ``figure`` and ``ax`` are matplotlib's."""
 
     def __init__(self, figure: Figure, ax: Any, *, cropped: bool = True) -> None:
         self.figure, self.ax = figure, ax
@@ -49,13 +43,7 @@ class Drawing:
         return self.svg()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture; the suffix says the format.
-
-        Raises
-        ------
-        SettingError
-            For a suffix that matplotlib does not know.
-        """
+        """Write the picture; the suffix says the format, which must be one of matplotlib's."""
         known = self.figure.canvas.get_supported_filetypes()
         suffix = os.path.splitext(os.fspath(path))[1].removeprefix(".")
         if suffix.lower() not in known:

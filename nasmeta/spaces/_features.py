@@ -14,18 +14,10 @@ if TYPE_CHECKING:
 
 
 class CountFeature(NamedTuple):
-    """Counts of all architectures.
+    """Counts of all architectures."""
 
-    Attributes
-    ----------
-    counts : ndarray of int, shape (size, n_columns)
-        Not negative.
-    names : tuple of str
-        Of the columns.
-    """
-
-    counts: NDArray[np.integer]
-    names: tuple[str, ...]
+    counts: NDArray[np.integer]  # (size, n_columns), not negative
+    names: tuple[str, ...]  # of the columns
 
 
 FeatureBuilder: TypeAlias = "Callable[[SearchSpace], CountFeature]"
@@ -80,18 +72,10 @@ def plain_features(space: SearchSpace) -> dict[str, FeatureBuilder]:
 
 @dataclass(frozen=True)
 class CostFormula:
-    """A cost that is exactly linear in the operations of the edges.
+    """A cost that is exactly linear in the operations of the edges."""
 
-    Attributes
-    ----------
-    base : mapping of str to int
-        What the skeleton (stem, residual blocks, head) costs, for each dataset.
-    per_edge : mapping of str to tuple
-        For each dataset an int table of shape (n_edges, n_operations).
-    """
-
-    base: Mapping[str, int]
-    per_edge: Mapping[str, tuple[tuple[int, ...], ...]]
+    base: Mapping[str, int]  # what the skeleton (stem, residual blocks, head) costs, for each dataset
+    per_edge: Mapping[str, tuple[tuple[int, ...], ...]]  # for each dataset, (n_edges, n_operations)
 
     def of(self, digits: NDArray[np.integer], dataset: str) -> NDArray[np.int64]:
         """Return the costs of cells by their digits, shape (..., n_edges), without the last axis."""

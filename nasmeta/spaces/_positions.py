@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nasmeta.checks import check_text
 from nasmeta.errors import SettingError, short, shown
 
 Choice: TypeAlias = "str | int | float | bool"
@@ -41,8 +42,7 @@ class Position:
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise SettingError(f"The name of a position is a text, not {shown(self.name)}.")
+        check_text("The name of a position", self.name)
         given: Any = self.choices
         if isinstance(given, str) or not isinstance(given, Collection) or not given:
             raise SettingError(f"Position {self.name!r} needs a list of choices, not {shown(self.choices)}.")

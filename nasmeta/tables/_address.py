@@ -36,14 +36,8 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: object) -> Address:
-        """Return the address that `ColumnInfo.address` writes, maybe with its release behind it.
+        """Return the address that `ColumnInfo.address` writes, maybe with its release behind it; or a ColumnError.
 
-        Raises
-        ------
-        ColumnError
-
-        Examples
-        --------
         >>> address = Address.parse("cifar10/accuracy/test/200/mean of NATS-tss v1.0")
         >>> address.split, address.epochs, address.seed, address.release
         ('test', 200, 'mean', 'NATS-tss v1.0')

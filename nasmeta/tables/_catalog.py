@@ -37,21 +37,7 @@ _FACTS = ("name", "table", "release", "licence", "citation", "holds", "how_to_ge
 
 @dataclass(frozen=True)
 class SourceState:
-    """What can be had from a source, and whether it is on this machine.
-
-    Attributes
-    ----------
-    name, table, release, licence, citation, holds, how_to_get : str
-        As in `Source`.
-    download_bytes : int
-        Size of the files that `fetch` downloads; 0 where a package brings them.
-    available : bool
-        Whether the raw files are on this machine.
-    built : bool
-        Whether the columnar file is in the store.
-    path : Path
-        Where the columnar file lies, or will lie.
-    """
+    """What can be had from a source, as `Source` says it, and whether it is on this machine."""
 
     name: str
     table: str
@@ -60,10 +46,10 @@ class SourceState:
     citation: str
     holds: str
     how_to_get: str
-    download_bytes: int
-    available: bool
-    built: bool
-    path: Path
+    download_bytes: int  # size of the files that `fetch` downloads; 0 where a package brings them
+    available: bool  # whether the raw files are on this machine
+    built: bool  # whether the columnar file is in the store
+    path: Path  # where the columnar file lies, or will lie
 
 
 def list_sources(table: str | None = None) -> tuple[SourceState, ...]:

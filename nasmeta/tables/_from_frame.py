@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_text
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
 from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind, mean_over_seeds
@@ -49,8 +50,7 @@ def columns_of_frame(
         ("licence", licence),
         ("device", "-" if device is None else device),
     ):
-        if not isinstance(text, str) or not text.strip():
-            raise SettingError(f"The {what} is a text, not {shown(text)}.")
+        check_text(f"The {what}", text)
     if "/" in name or name in table_names():
         why = "has a '/', which parts the names of tasks" if "/" in name else "is a table that the package knows"
         raise SettingError(f"{shown(name)} {why}: choose another name.")
@@ -369,9 +369,7 @@ def _ends(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[C
     return [(info, values) for info, values in ends if (info.address, info.release) not in there]
 
 
-def _means(
-    columns: list[tuple[ColumnInfo, NDArray[np.float32]]],
-) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
+def _means(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
     """Return the means over the measured seeds, where the frame has single seeds and no mean."""
     groups: dict[ColumnInfo, list[NDArray[np.float32]]] = {}
     there = {replace(info, source_sha256="") for info, _ in columns}

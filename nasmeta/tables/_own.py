@@ -24,8 +24,6 @@ from nasmeta.tables.sources import Columns, WholeSource, table_names
 from nasmeta.tables.sources._base import tables_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -5,6 +5,7 @@ from nasmeta.tasks._augmentation import (
     LabelNoise as LabelNoise,
     measure_label_noise as measure_label_noise,
     normal_scores as normal_scores,
+    standardised as standardised,
 )
 from nasmeta.tasks._catalog import (
     TASKS,
@@ -18,7 +19,6 @@ from nasmeta.tasks._catalog import (
 )
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._fidelity import curve_point as curve_point, fidelities as fidelities
-from nasmeta.tasks._fronts import Front as Front
 from nasmeta.tasks._multi_objective import (
     HYPERVOLUME_UNIT as HYPERVOLUME_UNIT,
     MultiObjectiveTask,
@@ -26,16 +26,16 @@ from nasmeta.tasks._multi_objective import (
 )
 from nasmeta.tasks._multi_objective_names import multi_objective_task
 from nasmeta.tasks._objectives import (
+    Front as Front,
     Objective,
     hypervolume,
     log_tradeoff as log_tradeoff,
     pareto_front,
     within_budget as within_budget,
 )
-from nasmeta.tasks._sampling import Episode as Episode, EpisodeSampler
+from nasmeta.tasks._sampling import Episode as Episode, EpisodeSampler, checked_sources as checked_sources
 from nasmeta.tasks._signal import Cost as Cost, Signal as Signal
 from nasmeta.tasks._source_task import SourceTask
-from nasmeta.tasks._sources import checked_sources as checked_sources
 from nasmeta.tasks._task import Task
 
 __all__ = [

@@ -138,7 +138,7 @@ class Augmentation:
         else:
             weights = rng.dirichlet(np.ones(len(warped)))
             mixed = np.sum([w * one for w, one in zip(weights.tolist(), warped, strict=True)], axis=0)
-            mixed = (mixed - mixed.mean()) / (mixed.std() or 1.0)  # so that the noise keeps its meaning
+            mixed = standardised(mixed)  # so that the noise keeps its meaning
         if isinstance(self.noise, LabelNoise):
             mixed = mixed + self.noise.at(mixed) * rng.standard_normal(len(mixed))
         elif self.noise:
@@ -149,9 +149,14 @@ class Augmentation:
         if not self.warp:
             return scores
         stretch, shift = self.warp * rng.standard_normal(2)
-        warped = np.sinh(np.exp(stretch) * np.arcsinh(scores) + shift)
-        standard: NDArray[np.float64] = (warped - warped.mean()) / (warped.std() or 1.0)
-        return standard
+        return standardised(np.sinh(np.exp(stretch) * np.arcsinh(scores) + shift))
+
+
+def standardised(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values with mean 0 and deviation 1, or all 0 where none differs."""
+    values = np.asarray(values, dtype=np.float64)
+    scaled: NDArray[np.float64] = (values - values.mean()) / (values.std() or 1.0)
+    return scaled
 
 
 def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -81,11 +81,14 @@ def get_task(name: str) -> Task:
         For example ``nb201/cifar10``: the signal is the validation accuracy after 200 epochs in percent, mean over the
         measured seeds; an evaluation costs its training seconds. What else there is:
 
-        * ``nb201/cifar100#777`` one seed; ``nb201/cifar100@12ep`` after a training of 12 epochs;
-        * ``nb201/latency/pixel3``, ``nb201/energy/fpga`` on a device; ``nb201/train-seconds/cifar100``: less is better;
-        * ``nb201/robust/pgd@1`` accuracy under an attack of size 1/255;
+        * ``nb201/cifar100#777`` one seed; ``nb201/cifar100#sample`` one at random a cell, drawn anew in each run;
+          ``nb201/cifar100@12ep`` after a training of 12 epochs;
+        * ``nb201/latency/pixel3``, ``nb201/energy/fpga`` on a device, of the networks for CIFAR-10, or for the dataset
+          that follows, as in ``nb201/latency/pixel3/cifar100``; ``nb201/train-seconds/cifar100``: less is better;
+        * ``nb201/robust/pgd@1`` accuracy under an attack of size 1/255, on CIFAR-10's test images;
         * ``nb201/cifar100/within-5ms/pixel3`` best accuracy under a budget; ``…/tradeoff-2/pixel3`` against the
-          logarithm of the latency; ``nb201/robust/pgd@1/within-5ms/pixel3`` under attack;
+          logarithm of the latency, of the networks for the same dataset unless another follows the device;
+          ``nb201/robust/pgd@1/within-5ms/pixel3`` under attack;
         * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101; ``tnb101/jigsaw/train``: the same metric on
           the training images;
         * ``nb201/cifar10+latency/pixel3`` several objectives at once, see `multi_objective_task`.

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_text
 from nasmeta.errors import SettingError, shown
-from nasmeta.tasks._fronts import Front
+from nasmeta.tasks._objectives import Front
 from nasmeta.tasks._task import Task
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from nasmeta.tables import ColumnInfo
     from nasmeta.tasks._signal import Signal
-
-__all__ = ["HYPERVOLUME_UNIT", "MultiObjectiveTask", "front_frame"]
 
 HYPERVOLUME_UNIT = "% of the front's hypervolume"
 
@@ -60,9 +59,7 @@ class MultiObjectiveTask(Task):
     """
 
     def __init__(self, name: str, parts: Sequence[Task]) -> None:  # no super(): it has no signal of its own
-        if not isinstance(name, str) or not name.strip():
-            raise SettingError(f"The name of a task is a text, not {shown(name)}.")
-        self.name, self._parts = name, _checked(name, parts)
+        self.name, self._parts = check_text("The name of a task", name), _checked(name, parts)
         self.objective, self._table, self._held_out = None, self._parts[0]._table, None
 
     @property
@@ -121,33 +118,15 @@ class MultiObjectiveTask(Task):
 
     @property
     def signal(self) -> Signal:  # type: ignore[override]
-        """None: there is one for each of the parts.
-
-        Raises
-        ------
-        SettingError
-            Always.
-        """
+        """None, but a SettingError: there is one for each of the parts."""
         self._no_single("single signal")
 
     def as_source(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: labels of sources are numbers.
-
-        Raises
-        ------
-        SettingError
-            Always.
-        """
+        """Refuse with a SettingError: labels of sources are numbers."""
         self._no_single("labels to learn from")
 
     def with_held_out(self, held_out: Sequence[str]) -> NoReturn:
-        """Refuse: what must not appear in a source follows from the parts.
-
-        Raises
-        ------
-        SettingError
-            Always.
-        """
+        """Refuse with a SettingError: what must not appear in a source follows from the parts."""
         self._no_single("sources")
 
     @cached_property

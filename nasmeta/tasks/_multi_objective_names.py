@@ -16,8 +16,6 @@ from nasmeta.tasks._task import Task
 if TYPE_CHECKING:
     from nasmeta.tables import Table
 
-__all__ = ["multi_objective_task", "task_of_objectives"]
-
 
 def multi_objective_task(
     objectives: Iterable[str | Task],
@@ -80,13 +78,7 @@ def multi_objective_task(
 
 
 def task_of_objectives(name: str, get_task: Callable[[str], Task]) -> MultiObjectiveTask | None:
-    """Return the task that ``TABLE/DATASET+OBJECTIVE+…`` means; None where the first part is no task.
-
-    Raises
-    ------
-    SettingError, ColumnError, UnknownNameError
-        Where the first is a task, but another one is not, or they do not go together.
-    """
+    """Return the task that ``TABLE/DATASET+OBJECTIVE+…`` means; None where the first part is no task."""
     from nasmeta.tables import load_table
 
     first, *others = name.split("+")

@@ -1,30 +1,8 @@
-"""Task names say everything: this module reads them.
+"""Task names say everything: this module reads the forms that `nasmeta.tasks.get_task` lists.
 
-==========================================  =========================================================================
-name                                        the searcher sees
-==========================================  =========================================================================
-``nb201/cifar100``                          validation accuracy after 200 epochs, mean over the measured seeds; or
-                                            ``nb201/cifar100@200ep``
-``nb201/cifar100#777``                      the same of one seed
-``nb201/cifar100#sample``                   of one seed at random for each cell, drawn anew in each run
-``nb201/cifar100@12ep``                     after a training of 12 epochs
-``nb201/train-seconds/cifar100``            training seconds, 200 epochs; less is better
-``nb201/latency/pixel3``                    latency on a device, of the networks for CIFAR-10; less is better
-``nb201/latency/pixel3/cifar100``           of the networks for another dataset
-``nb201/energy/fpga``                       energy on a device
-``nb201/robust/pgd@1``                      accuracy under an attack of size 1/255, on CIFAR-10's test images
-``nb201/cifar100/within-5ms/pixel3``        accuracy where the latency is at most 5 ms, see `within_budget`; or 9mJ
-``nb201/cifar100/tradeoff-2/pixel3``        accuracy minus 2 ln(latency in ms), see `log_tradeoff`
-``tnb101/jigsaw``                           a task of TransNAS-Bench-101: its own metric, on validation
-``tnb101/jigsaw/train``                     the same metric on the training images
-==========================================  =========================================================================
-
-The accuracy in front of ``within`` and ``tradeoff`` may be any of the first three, or one under an attack, as in
-``nb201/robust/pgd@1/within-5ms/pixel3``. The cost is that of the networks for the same dataset,
-unless another one follows the device.
-
-Test accuracy and points of learning curves have no name: a searcher sees validation, and what was measured on test
-images is told of a run's best cell afterwards. `why_no_name` says so to who asks.
+The accuracy in front of ``within`` and ``tradeoff`` may be the mean over seeds, one seed, one seed at random, or one
+under attack, as in ``nb201/robust/pgd@1/within-5ms/pixel3``. Test accuracy and points of learning curves have no name,
+and `why_no_name` says so to who asks.
 """
 
 from __future__ import annotations
@@ -35,10 +13,9 @@ from functools import cache
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.tasks._objectives import Objective
-from nasmeta.tasks._signal import Signal
+from nasmeta.tasks._signal import EMBEDDED_RELEASE, Signal
 from nasmeta.tasks._task import Task
 
-_EMBEDDED_RELEASE = "NATS-tss v1.0"
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 CANNOT_RUN_ALL = ("edgetpu",)  # devices with a latency of some cells only
 _TWELVE_EPOCHS = {  # the only seed policy for which every cell has a value
@@ -98,7 +75,7 @@ def read_name(name: str) -> Task | None:
     if accuracy:
         return Task(_short(name), family, accuracy)
     if match := _SECONDS.fullmatch(rest):
-        signal = Signal(match["dataset"], "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE, kind="seconds")
+        signal = Signal(match["dataset"], "train_seconds", "train", 200, "mean", EMBEDDED_RELEASE, kind="seconds")
         return Task(name, family, signal)
     if match := _COST.fullmatch(rest):
         return Task(name, family, _cost(match["kind"], match["device"], match["dataset"] or "cifar10"))
@@ -174,7 +151,7 @@ def _accuracy(text: str) -> Signal | None:
     if match["epochs"] == "12":
         return _TWELVE_EPOCHS[match["dataset"]]
     seed = "mean" if not match["seed"] else int(match["seed"]) if match["seed"].isdecimal() else match["seed"]
-    return Signal(match["dataset"], "accuracy", "valid", 200, seed, _EMBEDDED_RELEASE, kind="performance")
+    return Signal(match["dataset"], "accuracy", "valid", 200, seed, EMBEDDED_RELEASE, kind="performance")
 
 
 def _cost(kind: str, device: str, dataset: str) -> Signal:

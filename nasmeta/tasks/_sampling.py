@@ -1,4 +1,4 @@
-"""Episodes for meta-training: sampled tasks with support and query labels."""
+"""What learners get of sources: all their labels, checked alike, or episodes with support and query labels."""
 
 from __future__ import annotations
 
@@ -12,25 +12,48 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tasks._augmentation import Augmentation, normal_scores
+from nasmeta.tasks._augmentation import Augmentation, normal_scores, standardised
 from nasmeta.tasks._source_task import SourceTask
-from nasmeta.tasks._sources import checked_sources
 from nasmeta.tasks._task import Task
+
+
+def checked_sources(
+    who: str, sources: Iterable[SourceTask | Task], space: SearchSpace | None = None, *, move: bool = False
+) -> list[SourceTask]:
+    """Return the sources' labelled cells, or say what is wrong with them to `who` learns from them.
+
+    They have to be in `space`, where there is one; with `move` they are brought there, as far as it has their cells. Of
+    a task only the signal is seen. Nothing can be learnt from the order of equal labels.
+    """
+    seen: list[SourceTask] = []
+    for source in sources:
+        if not isinstance(source, SourceTask | Task):
+            raise SettingError(f"Sources are Tasks or SourceTasks, not {shown(source)}.")
+        seen.append(source.as_source() if isinstance(source, Task) else source)
+    if not seen:
+        raise SettingError(f"{who} needs at least one source task to learn from.")
+    names = [source.name for source in seen]
+    if len(set(names)) < len(names):
+        raise SettingError(f"A source appears twice: {', '.join(names)}.")
+    if space is not None and move:
+        seen = [source.in_space(space) for source in seen]
+    for source in seen:
+        if space is not None and source.space != space:
+            raise SettingError(
+                f"Source {source.name} lives in space {source.space.name}, but {who} in {space.name}: it learns only "
+                "from sources of its own space."
+            )
+        if np.ptp(source.utilities) == 0:
+            raise SettingError(f"Source {source.name} has no two different labels: there is nothing to learn from it.")
+    return seen
 
 
 @dataclass(frozen=True, eq=False)
 class Episode:
     """One sampled task: what a learner adapts on, and what it is judged by.
 
-    Attributes
-    ----------
-    space : SearchSpace
-    support_cells, query_cells : ndarray of int32, shape (k,) and (q,)
-        No cell is in both.
-    support_labels, query_labels : ndarray of float64, shape (k,) and (q,)
-        Higher is better; standardised within the whole sampled task, see `EpisodeSampler`.
-    sources : tuple of str
-        Names of the sources that the task was made of.
+    No cell is both in support, (k,), and queries, (q,). Labels are standardised within the whole sampled task, and
+    higher is better. `sources` are the names of those that the task was made of.
 
     Examples
     --------
@@ -180,18 +203,8 @@ class EpisodeSampler:
         """Return the cells that all members have labelled, ascending, and each member's scores there."""
         if members not in self._common:
             cells = reduce(np.intersect1d, [self.sources[i].cells for i in members])
-            orders = [np.argsort(self.sources[i].cells, kind="stable") for i in members]
-            self._common[members] = (
-                cells,
-                [
-                    self._scores[i][order[np.searchsorted(self.sources[i].cells, cells, sorter=order)]]
-                    for i, order in zip(members, orders, strict=True)
-                ],
-            )
+            self._common[members] = cells, [self._scores[i][self.sources[i].rows_of(cells)] for i in members]
         return self._common[members]
 
     def _standard(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.labels == "rank":
-            return normal_scores(labels)
-        standard: NDArray[np.float64] = (labels - labels.mean()) / (labels.std() or 1.0)
-        return standard
+        return normal_scores(labels) if self.labels == "rank" else standardised(labels)

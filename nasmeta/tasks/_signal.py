@@ -15,20 +15,9 @@ if TYPE_CHECKING:
 class Signal:
     """The address of the one column that a searcher sees.
 
-    Attributes
-    ----------
-    dataset, metric : str
-    split : str or None
-    epochs : int or None
-    seed : int, "mean", "sample" or None
-        These three are None where they mean nothing, or where the source does not say. ``"sample"`` is one of the
-        measured seeds for each architecture, drawn anew in each run.
-    release : str
-        Always said: means over different releases are different numbers.
-    epoch : int or None
-        For a point of a learning curve: after how many of the epochs.
-    kind, device : str or None
-        As in `nasmeta.tables.ColumnInfo`, so that they are known before a table is opened; None where the column says.
+    Split, epochs and seed are None where they mean nothing, or where the source does not say. The seed may be
+    ``"mean"``, or ``"sample"``: one of the measured seeds for each architecture, drawn anew in each run. The release is
+    always said, as means over different releases are different numbers.
 
     Examples
     --------
@@ -42,8 +31,8 @@ class Signal:
     epochs: int | None
     seed: int | str | None
     release: str
-    epoch: int | None = None
-    kind: Kind | None = None
+    epoch: int | None = None  # for a point of a learning curve: after how many of the epochs
+    kind: Kind | None = None  # this and the next as in `nasmeta.tables.ColumnInfo`; None where the column says
     device: str | None = None
 
     def __post_init__(self) -> None:
@@ -72,11 +61,6 @@ class Signal:
 class Cost:
     """Seconds of an evaluation: a column times a factor.
 
-    Attributes
-    ----------
-    signal : Signal
-    factor : float
-
     Examples
     --------
     >>> import nasmeta as nm
@@ -88,7 +72,7 @@ class Cost:
     factor: float = 1.0
 
 
-_EMBEDDED_RELEASE = "NATS-tss v1.0"
+EMBEDDED_RELEASE = "NATS-tss v1.0"
 
 
 def recorded_costs(table: Table | str | SearchSpace, signal: Signal) -> tuple[Cost, ...]:
@@ -124,6 +108,6 @@ def _of_nb201(s: Signal) -> tuple[Cost, ...]:
     share = 1.0 if s.epoch is None or not s.epochs else s.epoch / s.epochs
     if s.epochs is None:
         return (own,)
-    embedded = Signal(dataset, "train_seconds", "train", 200, "mean", _EMBEDDED_RELEASE)
+    embedded = Signal(dataset, "train_seconds", "train", 200, "mean", EMBEDDED_RELEASE)
     in_proportion = Cost(embedded, (s.epochs / 200) * (2 if whole else 1))
     return (Cost(own.signal, share), Cost(in_proportion.signal, in_proportion.factor * share))

@@ -93,6 +93,11 @@ class SourceTask:
     def __len__(self) -> int:
         return len(self.cells)
 
+    def rows_of(self, cells: NDArray[np.int32]) -> NDArray[np.intp]:
+        """Return where some of the labelled cells stand in ``cells``, shape (n,)."""
+        order = np.argsort(self.cells)
+        return order[np.searchsorted(self.cells, cells, sorter=order)]
+
     @cached_property
     def sha256(self) -> str:
         """Of cells and utilities: other labels under the same name are another source."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_generator, check_int
+from nasmeta.checks import check_generator, check_int, check_text
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._objectives import Objective
@@ -60,11 +60,10 @@ class Task(SampledSeeds, ShownTask):
         cost: Literal["recorded"] | Signal | Cost | Sequence[Cost] | None = "recorded",
         held_out: Sequence[str] | None = None,
     ) -> None:
-        if not isinstance(name, str) or not name.strip():
-            raise SettingError(f"The name of a task is a text, not {shown(name)}.")
+        self.name = check_text("The name of a task", name)
         if not isinstance(signal, Signal):
             raise SettingError(f"The signal of {name} is a Signal, as Table.task makes one, not {shown(signal)}.")
-        self.name, self.signal, self.objective = name, signal, objective
+        self.signal, self.objective = signal, objective
         self._table = table
         if isinstance(cost, Signal):
             cost = Cost(cost)

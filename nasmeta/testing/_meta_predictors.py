@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import pytest
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.tasks import SourceTask
-from nasmeta.testing._searchers import made_up_values
-from nasmeta.testing._spaces import OnSpaces
+from nasmeta.testing._searchers import made_up_sources, made_up_values
+from nasmeta.testing._spaces import OnSpaces, generators_left_alone
 
 
 class MetaPredictorContract(OnSpaces):
@@ -52,11 +51,7 @@ class MetaPredictorContract(OnSpaces):
 
     def sources(self, space: SearchSpace) -> Sequence[SourceTask]:
         """Return what it learns from: by default three made-up tasks with 150 labels."""
-        cells = space.sample(150, np.random.default_rng(0))
-        return [
-            SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
-            for shift in (0.1, 0.3, 0.5)
-        ]
+        return made_up_sources(space, 150, (0.1, 0.3, 0.5))
 
     def learnt(self, space: SearchSpace) -> Any:
         """Return a meta-predictor that has learnt, once for all tests of a space."""
@@ -103,12 +98,9 @@ class MetaPredictorContract(OnSpaces):
     def test_meta_training_is_reproducible_and_leaves_global_generators_alone(self, space: SearchSpace) -> None:
         if space != get_space(self.spaces[-1]):
             pytest.skip("Once is enough: the meta-training is the same on all spaces.")
-        random.seed(0)
-        state, old = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
-        again = self.made(space).meta_fit(self.sources(space)).fit(*self.labelled(space)).predict([1, 2, 3])
-        np.testing.assert_array_equal(again, self.learnt(space).fit(*self.labelled(space)).predict([1, 2, 3]))
-        assert random.getstate() == state
-        assert np.random.get_state()[1].tolist() == old  # type: ignore[index]  # noqa: NPY002
+        with generators_left_alone():
+            again = self.made(space).meta_fit(self.sources(space)).fit(*self.labelled(space)).predict([1, 2, 3])
+            np.testing.assert_array_equal(again, self.learnt(space).fit(*self.labelled(space)).predict([1, 2, 3]))
 
     def test_its_parameters_are_those_of_scikit_learn(self, space: SearchSpace) -> None:
         from sklearn.base import clone

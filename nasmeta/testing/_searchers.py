@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from nasmeta.runs import History, run_loop, search
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import Front, SourceTask
-from nasmeta.testing._spaces import OnSpaces
+from nasmeta.testing._spaces import OnSpaces, generators_left_alone
 
 
 def made_up_values(space: SearchSpace, shift: float = 0.0) -> NDArray[np.float64]:
@@ -32,6 +31,15 @@ def made_up_values(space: SearchSpace, shift: float = 0.0) -> NDArray[np.float64
     codes = space.codes.astype(np.float64)
     values: NDArray[np.float64] = np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1)
     return values + 0.3 * np.cos(codes[:, 0] + codes[:, min(5, space.n_positions - 1)])
+
+
+def made_up_sources(space: SearchSpace, n: int, shifts: Sequence[float]) -> list[SourceTask]:
+    """Return made-up tasks with n labels on the same cells."""
+    cells = space.sample(n, np.random.default_rng(0))
+    return [
+        SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
+        for shift in shifts
+    ]
 
 
 class _MadeUpEvaluator(Evaluator):
@@ -74,11 +82,7 @@ class SearcherContract(OnSpaces):
 
     def sources(self, space: SearchSpace) -> Sequence[SourceTask]:
         """Return what a meta-searcher learns from: by default two made-up tasks with up to 200 labels."""
-        cells = space.sample(min(200, space.size // 2), np.random.default_rng(0))
-        return [
-            SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
-            for shift in (0.1, 0.3)
-        ]
+        return made_up_sources(space, min(200, space.size // 2), (0.1, 0.3))
 
     def made_up(self, space: SearchSpace) -> NDArray[np.float64]:
         """Return the value of each architecture that the searcher is told in the tests."""
@@ -138,11 +142,8 @@ class SearcherContract(OnSpaces):
 
     def test_leaves_global_generators_alone(self, space: SearchSpace) -> None:
         """Check that the global generators of numpy and Python are neither used nor seeded."""
-        before = random.getstate(), np.random.get_state()  # noqa: NPY002
-        self.run(space, 12)
-        after = random.getstate(), np.random.get_state()  # noqa: NPY002
-        assert before[0] == after[0]
-        assert all(np.array_equal(b, a) for b, a in zip(before[1], after[1], strict=True))
+        with generators_left_alone():
+            self.run(space, 12)
 
     def test_learns_in_any_order(self, space: SearchSpace) -> None:
         """Check that it takes values of architectures it did not propose, values late, in another order, and twice."""
@@ -202,7 +203,7 @@ class SearcherContract(OnSpaces):
 
 
 class MultiFidelityContract(SearcherContract):
-    """Tests of a multi-fidelity searcher: inherit, say how to make it, and let pytest find the class.
+    """Tests of a multi-fidelity searcher, used as `SearcherContract`.
 
     Examples
     --------
@@ -211,8 +212,6 @@ class MultiFidelityContract(SearcherContract):
     >>> class TestASHA(MultiFidelityContract):
     ...     def make(self, space, rng):
     ...         return ASHA(space, rng)
-
-    The class attribute ``spaces`` says on which spaces, see `SearcherContract`.
     """
 
     def begun(self, space: SearchSpace, lengths: Sequence[int], seed: int = 0) -> MultiFidelitySearcher:
@@ -267,7 +266,7 @@ class MultiFidelityContract(SearcherContract):
 
 
 class MultiObjectiveContract(SearcherContract):
-    """Tests of a searcher for several objectives: inherit, say how to make it, and let pytest find the class.
+    """Tests of a searcher for several objectives, used as `SearcherContract`.
 
     Examples
     --------
@@ -276,8 +275,6 @@ class MultiObjectiveContract(SearcherContract):
     >>> class TestNSGA2(MultiObjectiveContract):
     ...     def make(self, space, rng):
     ...         return NSGA2(space, rng)
-
-    The class attribute ``spaces`` says on which spaces, see `SearcherContract`.
     """
 
     sign = np.ones(2)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from nasmeta.errors import UnknownNameError
@@ -60,6 +63,16 @@ def example_space(name: str) -> SearchSpace:
     if name == "sample":
         return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
     raise UnknownNameError.of("example space", name, EXAMPLE_SPACES)
+
+
+@contextmanager
+def generators_left_alone() -> Iterator[None]:
+    """Check that the global generators of numpy and Python are neither used nor seeded inside."""
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    yield
+    after = random.getstate(), np.random.get_state()  # noqa: NPY002
+    assert before[0] == after[0]
+    assert all(np.array_equal(b, a) for b, a in zip(before[1], after[1], strict=True))
 
 
 class OnSpaces:

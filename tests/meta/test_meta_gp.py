@@ -7,7 +7,6 @@ from scipy.stats import spearmanr
 import nasmeta as nm
 from nasmeta.errors import SettingError
 from nasmeta.meta import MetaGP, MetaGPSearch, SourceOrder, learn_meta_gp
-from nasmeta.meta._meta_gp import _contrasts
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
@@ -50,14 +49,6 @@ def test_never_later_than_source_order_and_sooner_in_the_mean(learnt: dict[str, 
     assert order == [22, 4, 18]
     assert all(m <= o for m, o in zip(meta, order, strict=True)), (meta, order)
     assert np.mean(meta) < np.mean(order)
-
-
-def test_contrasts_are_orthonormal_and_blind_to_what_tasks_share() -> None:
-    rng = np.random.default_rng(0)
-    basis = _contrasts(np.eye(4))
-    np.testing.assert_allclose(basis @ basis.T, np.eye(3), atol=1e-12)
-    shared, own = rng.normal(size=50), rng.normal(size=(4, 50))
-    np.testing.assert_allclose(_contrasts(shared + own), _contrasts(own), atol=1e-12)
 
 
 def test_it_finds_how_much_tasks_differ() -> None:

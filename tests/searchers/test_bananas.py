@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasmeta.searchers import BananasSearch
-from nasmeta.searchers._path_networks import PathNetworks
+from nasmeta.searchers._bananas import PathNetworks
 from nasmeta.spaces import get_space
 from nasmeta.testing import made_up_values
 

@@ -17,7 +17,7 @@ import pytest
 from nasmeta.errors import DamagedFileError, DownloadError, SettingError, UnknownNameError
 from nasmeta.spaces import CellSpace
 from nasmeta.tables import _fetch, _store, fetch, list_sources, load_table
-from nasmeta.tables.sources import READERS, FetchedSource, _registry, registered_source, registered_sources
+from nasmeta.tables.sources import READERS, FetchedSource, _registry, registered_sources
 
 CONTENT = os.urandom(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -312,7 +312,7 @@ def test_a_wrong_file_in_place_is_replaced(folder: Path, target: Path) -> None:
     target.parent.mkdir(parents=True)
     target.write_bytes(b"wrong")
     with pytest.raises(DamagedFileError, match=r"sha256 is .*`nasmeta data fetch made-up` brings the right one"):
-        _store.open_or_build(FetchedSource(registered_source("made-up")))
+        _store.open_or_build(FetchedSource(registered_sources()["made-up"]))
     fetch("made-up")
     assert load_table("nb201").query(7, "cifar10", "beauty") == 7
 

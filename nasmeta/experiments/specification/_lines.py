@@ -13,15 +13,8 @@ _KEY = re.compile(r"""\s*(?P<name>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+
 
 
 class Lines:
-    r"""The lines of the keys and tables of a TOML text, which the standard library's reader does not keep.
+    r"""The lines of the keys and tables of a well-formed TOML text, which the standard library's reader does not keep.
 
-    Parameters
-    ----------
-    text : str
-        Well-formed TOML.
-
-    Examples
-    --------
     >>> lines = Lines('repeats = 3\n[searchers.evolution]\npopulation = 10')
     >>> lines.of("searchers", "evolution", "population"), lines.of("searchers", "gp"), lines.of("tasks")
     (3, 2, 1)

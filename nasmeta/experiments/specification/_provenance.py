@@ -90,18 +90,10 @@ def _facts(column: ColumnInfo) -> dict[str, str]:
 
 
 def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
-    """Return what each run picked, and what the specification's columns say about it.
+    """Return what each run picked, and what the specification's columns say about it; it must report some.
 
-    Returns
-    -------
-    DataFrame
-        One row a run: task, searcher, seed, evaluations, simulated_seconds, cell, value, and a column for each address
-        of the report, NaN where it was not measured for the cell.
-
-    Raises
-    ------
-    SettingError
-        Where the specification reports nothing.
+    There is one row a run: task, searcher, seed, evaluations, simulated_seconds, cell, value, and a column for each
+    address of the report, NaN where it was not measured for the cell.
     """
     if not specification.report:
         raise SettingError(
@@ -130,7 +122,7 @@ def summarise_picks(frame: pd.DataFrame, specification: Specification) -> pd.Dat
     Raises
     ------
     SettingError
-        As in `picks_of`.
+        Where the specification reports nothing.
 
     Examples
     --------

@@ -113,12 +113,6 @@ class _SpecifiedFolder(ComparisonFolder):
     """A comparison's folder with ``specification.toml``, ``provenance.json`` and ``picks.csv``.
 
     The first two are there from the start, so that a run that was killed keeps them.
-
-    Parameters
-    ----------
-    path : Path
-    specification : Specification
-    journals : bool, default True
     """
 
     def __init__(self, path: Path, specification: Specification, *, journals: bool = True) -> None:

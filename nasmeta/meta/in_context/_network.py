@@ -12,8 +12,6 @@ from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
 from nasmeta.meta.in_context._similarity import Floats
 
-__all__ = ["HEADS", "LAYERS", "LEAST_DEVIATION", "WIDTH", "InContextNetwork"]
-
 WIDTH, HEADS, LAYERS = 32, 4, 3
 LEAST_DEVIATION = 0.03
 _EPSILON = 1e-5  # of the normalisation, as PyTorch's
@@ -41,11 +39,7 @@ class InContextNetwork:
     Known cells attend to each other and to a learnt token; the others attend to the known ones alone, so each is
     predicted as if it were the only one (Müller et al., ICLR 2022). Attention has a bias by similarity in the space, so
     the network is the same for any space. The head gives each expert a weight, and adds a correction and a deviation.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray of float16
-        Weights, by the names that PyTorch's module in ``reports/meta/in_context_network.py`` gives them.
+    Weights are half floats, by the names of PyTorch's module in ``reports/meta/in_context_network.py``.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -87,15 +81,13 @@ class InContextNetwork:
         mixed = (_softmax(scores) @ values).transpose(1, 0, 2).reshape(len(tokens), WIDTH)
         tokens = tokens + self._linear(f"layers.{i}.out", mixed)
         inside = self._linear(f"layers.{i}.network.0", self._normed(f"layers.{i}.second", tokens))
-        out: Floats = tokens + self._linear(f"layers.{i}.network.2", _silu(inside))
-        return out
+        return tokens + self._linear(f"layers.{i}.network.2", _silu(inside))
 
     def _embedded(self, inputs: Floats) -> Floats:
         return self._linear("embed.2", _silu(self._linear("embed.0", inputs)))
 
     def _linear(self, name: str, inputs: Floats) -> Floats:
-        product: Floats = inputs @ self._of[f"{name}.weight"].T + self._of[f"{name}.bias"]
-        return product
+        return inputs @ self._of[f"{name}.weight"].T + self._of[f"{name}.bias"]
 
     def _normed(self, name: str, tokens: Floats) -> Floats:
         centred = tokens - tokens.mean(axis=1, keepdims=True)

@@ -22,8 +22,6 @@ from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-__all__ = ["InContext", "InContextModel"]
-
 _BLOCK = 4096  # cells that the network answers at once
 _PREFIX = "weights."
 

@@ -11,8 +11,6 @@ from scipy.linalg.lapack import dtrtri
 
 from nasmeta.meta.in_context._similarity import LENGTHS, Floats, Similarity
 
-__all__ = ["EXPERTS", "INPUTS", "SIMILARITIES", "Reading", "SourceView", "read"]
-
 _KINDS = len(LENGTHS)
 # Nothing; processes of the labels alone and around the sources, by kind of similarity; the sources' mean; the closest.
 EXPERTS = 1 + 2 * _KINDS + 2
@@ -64,16 +62,10 @@ def read(
     asked: NDArray[np.integer],
     cells: NDArray[np.integer],
 ) -> Reading:
-    """Return what is read of a target.
+    """Return what is read of a target, from its known, (n,), and asked, (q,), columns of the view of the sources.
 
-    Parameters
-    ----------
-    known, asked : ndarray of int, shape (n,) and (q,)
-        Columns of the view.
-    scores : ndarray of float64, shape (n,)
-        Labels of the known cells, with mean 0 and deviation about 1.
-    cells : ndarray of int, shape (n_cells,)
-        The cell of the space that each column of the view is.
+    Scores, (n,), are the labels of the known ones, with mean 0 and deviation about 1; cells, (n_cells,), say which cell
+    of the space each column of the view is.
     """
     n = len(known)
     among = similarity.between(cells[known], cells[known])

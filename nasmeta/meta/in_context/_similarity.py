@@ -9,8 +9,6 @@ from nasmeta.predictors import CellKernel, make_predictor
 from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
 
-__all__ = ["LENGTHS", "Floats", "Similarity"]
-
 LENGTHS = ((0.4, 1.2, 4.0), (1.0, 3.0, 9.0))  # of typical distances: of count features, of encodings
 _MOST_COUNT = 8  # larger numbers are measurements, which are standardised
 _SAMPLE = 300

@@ -16,8 +16,6 @@ from nasmeta.errors import LeakageError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
 from nasmeta.spaces import SearchSpace, held_out_name
 
-__all__ = ["Weights", "chosen_weights", "read_weights", "save_weights", "shipped_weights"]
-
 KIND = ArchiveKind(
     "nasmeta-in-context",
     1,

@@ -12,12 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.meta._cell_columns import (
-    further_features,
-    in_reference,
-    position_feature,
-    representatives,
-)
+from nasmeta.meta._cell_columns import further_features, in_reference, position_feature, representatives
 from nasmeta.spaces import SearchSpace, get_space, reference_space
 
 
@@ -171,23 +166,14 @@ def cell_features(space: SearchSpace) -> NDArray[np.float32]:
 class CellTree:
     """All beginnings: the choices of the first positions, and which of the beginnings an architecture runs through.
 
-    Attributes
-    ----------
-    beginnings : ndarray of float32, shape (n_beginnings, n_columns + n_positions)
-        Choices so far, one-hot, in the layout of the reference space, and which position comes next, one-hot.
-    path : ndarray of int64, shape (size, n_positions)
-        For every architecture and position the beginning before that position.
-    codes : ndarray of int64, shape (size, n_positions)
-        The choice that follows.
-    follows : ndarray of int64, shape (n_beginnings, most choices)
-        The beginning, or after the last position the architecture, that each choice leads to; -1 where it leads to
-        none.
+    A beginning is its choices, one-hot in the layout of the reference space, and the position that comes next, one-hot.
+    Each choice leads to another beginning, after the last position to the architecture; -1 where it leads to none.
     """
 
-    beginnings: NDArray[np.float32]
-    path: NDArray[np.int64]
-    codes: NDArray[np.int64]
-    follows: NDArray[np.int64]
+    beginnings: NDArray[np.float32]  # (n_beginnings, n_columns + n_positions)
+    path: NDArray[np.int64]  # (size, n_positions): the beginning before each position of each architecture
+    codes: NDArray[np.int64]  # (size, n_positions): the choice that follows
+    follows: NDArray[np.int64]  # (n_beginnings, most choices): where each choice leads
 
     @property
     def allowed(self) -> NDArray[np.bool_] | None:
@@ -258,28 +244,18 @@ class Networks(torch.nn.Module):
 
 @dataclass
 class MetaNASModel:
-    """The meta-trained networks.
+    """The meta-trained networks, and a log of their training.
 
-    Attributes
-    ----------
-    space : str or SearchSpace
-    width : int
-    weights : dict of str to ndarray of float32
-        Of both networks, as PyTorch names them.
-    sources : tuple of str
-    labels : int
-        Of all sources together.
-    log : ndarray of float64, shape (n_rows, 5)
-        Step; loss of the prediction network; of the search network; mean score, in standard deviations of the task,
-        of the cells that the search network proposed; and of those that passed the screen; each since the row before.
+    A row of the log is the step, the loss of the prediction network and of the search network, and the mean score, in
+    standard deviations of the task, of the cells proposed and of those that passed the screen, since the row before.
     """
 
     space: str | SearchSpace
     width: int
-    weights: dict[str, NDArray[np.float32]]
+    weights: dict[str, NDArray[np.float32]]  # of both networks, as PyTorch names them
     sources: tuple[str, ...]
-    labels: int
-    log: NDArray[np.float64] = field(repr=False)
+    labels: int  # of all sources together
+    log: NDArray[np.float64] = field(repr=False)  # (n_rows, 5)
 
     @cached_property
     def _ready(self) -> tuple[Networks, Tensor, Tensor, Tensor]:

@@ -48,8 +48,6 @@ class MetaNASSearch(FallsBackSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     candidates : int, default 64
         Cells that are drawn and screened for a proposal.
     temperature : float, default 1.0
@@ -82,12 +80,7 @@ class MetaNASSearch(FallsBackSearch):
         Of meta-training.
     falls_back : bool, default True
         Whether the networks compete with `nasmeta.searchers.GPSearch`, which learns from the same values and takes over
-        where their cells turn out worse; see ``notes``. False is the networks on their own.
-
-    Attributes
-    ----------
-    notes : list of dict, or None
-        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both.
+        where their cells turn out worse; ``notes`` say who proposed what. False is the networks on their own.
 
     Examples
     --------
@@ -140,7 +133,6 @@ class MetaNASSearch(FallsBackSearch):
         self.noise = check_number("noise", noise, least=1e-3, most=100.0)
         self.device = check_choice("device", device, ("cpu", "cuda", "auto"))
         self._asked = np.zeros(space.size, dtype=bool)
-        self._values: dict[int, float] = {}
 
     def _learn(self, sources: list[SourceTask]) -> MetaNASModel:
         with needing("meta-nas", "torch"):
@@ -189,15 +181,13 @@ class MetaNASSearch(FallsBackSearch):
         return chosen
 
     def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Add to the context, in whatever order; a cell counts once."""
-        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-            self._values.setdefault(cell, value)
-            self._asked[cell] = True
+        """Propose none of them again; the context is what was found."""
+        self._asked[cells] = True
 
     def _context(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the cells and values that the networks read: the best ones and the latest where there are many."""
-        cells = np.fromiter(self._values, np.int32, len(self._values))
-        values = np.fromiter(self._values.values(), np.float64, len(self._values))
+        cells = np.fromiter(self._found, np.int32, len(self._found))
+        values = np.fromiter(self._found.values(), np.float64, len(self._found))
         half = _LARGEST_CONTEXT // 2
         if len(cells) > _LARGEST_CONTEXT:
             best = np.argsort(-values[:-half], kind="stable")[:half]

@@ -10,14 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.meta._cell_columns import further_features, position_feature
-from nasmeta.predictors import (
-    CellGP,
-    CellKernel,
-    Hyperparameters,
-    fit_hyperparameters,
-    normal_scores,
-    weak_prior,
-)
+from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask
 

@@ -141,8 +141,7 @@ class Trainer:
         begun = networks.search.beginning(networks.beginnings[rows])
         follows = networks.log_probabilities(begun[place], read, path).view(*pool.shape, self.space.n_positions, -1)
         log_p = follows.gather(-1, networks.codes[pool][..., None])[..., 0].sum(-1)
-        lost: Tensor = -(wanted * log_p).sum(-1).mean()
-        return lost
+        return -(wanted * log_p).sum(-1).mean()
 
     def _exact_cross_entropy(self, read: Tensor, scores: Tensor) -> Tensor:
         """Return the same over all cells of the space, where no context is known yet, so that one forward serves all.
@@ -153,8 +152,7 @@ class Trainer:
         wanted = (scores / GREED).softmax(-1).mean(0)
         follows = networks.log_probabilities(networks.search.beginning(networks.beginnings)[None], read[:1])[0]
         log_p = follows[networks.path, networks.codes].sum(-1)
-        lost: Tensor = -(wanted * log_p).sum()
-        return lost
+        return -(wanted * log_p).sum()
 
     def _rate(self) -> float:
         """Return the learning rate: a rise, then half a cosine down to a hundredth."""

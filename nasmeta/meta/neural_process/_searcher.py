@@ -32,8 +32,6 @@ class MetaNPSearch(FallsBackSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     beta : float, default 0.5
         Predicted standard deviations that are added to the predicted mean.
     width : int, default 48
@@ -47,12 +45,7 @@ class MetaNPSearch(FallsBackSearch):
         Of the meta-training.
     falls_back : bool, default True
         Whether the process competes with `nasmeta.searchers.GPSearch`, which learns from the same values and takes over
-        where its cells turn out worse; see ``notes``. False is the neural process on its own.
-
-    Attributes
-    ----------
-    notes : list of dict, or None
-        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both.
+        where its cells turn out worse; ``notes`` say who proposed what. False is the neural process alone.
 
     Examples
     --------
@@ -82,8 +75,6 @@ class MetaNPSearch(FallsBackSearch):
         self.width, self.steps = width, steps
         self.noise, self.device, self.seed = noise, device, seed
         self._open = np.ones(space.size, dtype=bool)
-        self._cells: list[int] = []
-        self._values: list[float] = []
 
     @cached_property
     def _predictor(self) -> MetaNP:
@@ -117,8 +108,8 @@ class MetaNPSearch(FallsBackSearch):
             raise SpaceExhaustedError(f"All {self.space.size:,} cells of {self.space.name} have been proposed.")
         predictor = self._predictor
         predictor.meta_model_ = self._require_meta_model()
-        if self._cells:
-            predictor.fit(self._cells[-_CONTEXT:], self._values[-_CONTEXT:])
+        if self._found:
+            predictor.fit(list(self._found)[-_CONTEXT:], list(self._found.values())[-_CONTEXT:])
             mean, deviation = predictor.mean_, predictor.std_
         else:
             mean, deviation = predictor.prior()
@@ -129,9 +120,5 @@ class MetaNPSearch(FallsBackSearch):
         return chosen
 
     def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Add the values to the context."""
-        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-            if cell not in self._cells:
-                self._open[cell] = False
-                self._cells.append(cell)
-                self._values.append(value)
+        """Propose none of them again; the context is what was found."""
+        self._open[cells] = False

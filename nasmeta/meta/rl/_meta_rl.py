@@ -50,8 +50,6 @@ class MetaRLSearch(FallsBackSearch):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     iterations : int, default 40
         Updates of the policy in meta-training; each sees `walks` searches of up to `steps` steps.
     walks, steps : int, default 96 and 64
@@ -72,12 +70,7 @@ class MetaRLSearch(FallsBackSearch):
         First proposal: the cell that is best on the sources, or any.
     falls_back : bool, default True
         Whether the policy competes with `nasmeta.searchers.GPSearch`, which learns from the same values and takes over
-        where the policy's cells turn out worse; see ``notes``. False is the policy on its own.
-
-    Attributes
-    ----------
-    notes : list of dict, or None
-        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both.
+        where the policy's cells turn out worse; ``notes`` say who proposed what. False is the policy alone.
 
     Examples
     --------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,7 @@ WALK_FEATURES = (
 )
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """What a policy sees of n walks with a actions each: edges times operations, and last the jump."""
 
     walk: NDArray[np.float32]  # (n, len(WALK_FEATURES))
@@ -58,11 +58,11 @@ class View:
         """Return the same where no action that leads to one of these cells is possible."""
         if not cells:
             return self
-        return replace(self, possible=self.possible & ~np.isin(self.targets, list(cells)))
+        return self._replace(possible=self.possible & ~np.isin(self.targets, list(cells)))
 
     def of(self, rows: NDArray[np.bool_]) -> View:
         """Return what is seen of some of the walks."""
-        return View(self.walk[rows], self.actions[rows], self.possible[rows], self.targets[rows])
+        return View._make(part[rows] for part in self)
 
 
 _IMPOSSIBLE = np.float32(-1e9)

@@ -41,8 +41,6 @@ class PPOSearch(Searcher):
 
     Parameters
     ----------
-    space : SearchSpace
-    rng : numpy.random.Generator
     update_every : int, default 16
         Moves between two updates.
     epochs : int, default 6

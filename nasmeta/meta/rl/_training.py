@@ -64,7 +64,8 @@ def train_policy(
     a search.
     """
     device = chosen_device(settings.device)
-    said = {**asdict(settings), "rng": rng.bit_generator.state, "scores": _digest(scores)}
+    of_scores = sha256(b"".join(np.asarray(row, "<f4").tobytes() for row in scores)).hexdigest()
+    said = {**asdict(settings), "rng": rng.bit_generator.state, "scores": of_scores}
     identity = training_identity("meta-rl", space, said, sources)
     network = ActorCritic(settings.hidden, torch.Generator().manual_seed(int(rng.integers(2**31)))).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, eps=1e-5)
@@ -134,10 +135,3 @@ def train_policy(
         if monitor.log is not None:
             write_log(monitor.log, LOG_COLUMNS, (row.values() for row in rows))
     return network.policy()
-
-
-def _digest(scores: Sequence[NDArray[np.float32]]) -> str:
-    digest = sha256()
-    for row in scores:
-        digest.update(np.asarray(row, "<f4").tobytes())
-    return digest.hexdigest()

@@ -187,12 +187,7 @@ class CellSearchEnvs:
                 after[live] = now
                 return after
 
-            self.seen = View(
-                updated(old.walk, fresh.walk),
-                updated(old.actions, fresh.actions),
-                updated(old.possible, fresh.possible),
-                updated(old.targets, fresh.targets),
-            )
+            self.seen = View(*map(updated, old, fresh))
 
     def step(self, actions: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Take one action in every search that has not ended; `seen` is what they see then.

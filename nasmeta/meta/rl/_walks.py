@@ -116,8 +116,7 @@ class Walks:
 
     def is_new(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Tell for each walk whether this cell was not evaluated in it."""
-        new: NDArray[np.bool_] = self._position[self._rows, cells] < 0
-        return new
+        return self._position[self._rows, cells] < 0
 
     def stand(self, cells: NDArray[np.int32], new: NDArray[np.bool_]) -> None:
         """Go to these cells, evaluated all."""

@@ -131,15 +131,8 @@ CHECKS: Registry[Check] = Registry("check")
 def check(
     name: str, invariant: str, tables: Iterable[str], needs: Iterable[str] = ()
 ) -> Callable[[CheckFunction], CheckFunction]:
-    """Return a decorator that registers a function as a check.
+    """Return a decorator that registers a function as a check; for the arguments see `Check`.
 
-    Parameters
-    ----------
-    name, invariant, tables, needs
-        As in `Check`.
-
-    Examples
-    --------
     >>> @check("as-many-cells", "Every column is over all cells.", ["nb201"])  # doctest: +SKIP
     ... def as_many_cells(held):
     ...     for one in held.find():

@@ -132,11 +132,7 @@ def _releases(held: Holdings) -> Iterator[Finding]:
         yield _within(info, share, 0.83, 0.85, held.space.size, f"share of equal cells ({_V1_1})")
 
 
-@check(
-    "optima",
-    "The best cells and their accuracies are the known ones, in every release.",
-    _NB201,
-)
+@check("optima", "The best cells and their accuracies are the known ones, in every release.", _NB201)
 def _optima(held: Holdings) -> Iterator[Finding]:
     for dataset, split, epochs, seed, best, cells in _OPTIMA:
         columns = [
@@ -181,11 +177,7 @@ def _noise(held: Holdings) -> Iterator[Finding]:
         yield _within(first.info, tau, 0.905, 0.915, checked, "τ with seed 888")
 
 
-@check(
-    "datasets",
-    "The datasets agree on the ranks of cells at 0.96 to 0.98.",
-    _NB201,
-)
+@check("datasets", "The datasets agree on the ranks of cells at 0.96 to 0.98.", _NB201)
 def _datasets(held: Holdings) -> Iterator[Finding]:
     same = {"metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean", "release": _V1_0}
     columns = [held.first(dataset=dataset, **same) for dataset in _CHANCE]
@@ -195,10 +187,7 @@ def _datasets(held: Holdings) -> Iterator[Finding]:
 
 
 @check(
-    "curves",
-    "Learning curves end at the values that the table of the same release holds.",
-    _NB201,
-    ("nb201-curves",),
+    "curves", "Learning curves end at the values that the table of the same release holds.", _NB201, ("nb201-curves",)
 )
 def _curves(held: Holdings) -> Iterator[Finding]:
     for end in held.curve_ends():

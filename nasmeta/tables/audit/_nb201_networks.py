@@ -25,11 +25,7 @@ _DEVICES = ("eyeriss", "fpga", "pixel3", "raspi4")
 _CHANCE = (10.01, 1.01, 0.84)
 
 
-@check(
-    "times",
-    "Train seconds have the known ratios: of datasets, and of 12 epochs to 200.",
-    _NB201,
-)
+@check("times", "Train seconds have the known ratios: of datasets, and of 12 epochs to 200.", _NB201)
 def _times(held: Holdings) -> Iterator[Finding]:
     for (dataset, split, epochs), ratio, (base, base_split, base_epochs) in _TIMES:
         columns = held.find(dataset=dataset, metric="train_seconds", split=split, epochs=epochs)
@@ -66,12 +62,7 @@ def _parameters(held: Holdings) -> Iterator[Finding]:
                 yield from compared(one, formula, "formula", relative=2e-7 * (factor > 1))
 
 
-@check(
-    "devices",
-    "HELP has HW-NAS-Bench's latencies on four devices.",
-    _NB201,
-    ("hw-nas-bench", "help-latency"),
-)
+@check("devices", "HELP has HW-NAS-Bench's latencies on four devices.", _NB201, ("hw-nas-bench", "help-latency"))
 def _devices(held: Holdings) -> Iterator[Finding]:
     for device in _DEVICES:
         same = {"dataset": "cifar10", "metric": f"latency_{device}_milliseconds"}
@@ -92,11 +83,7 @@ def _attacked_isomorphs(held: Holdings) -> Iterator[Finding]:
         yield from compared(one, one.values[first], "the class's first cell")
 
 
-@check(
-    "same-digits",
-    "Cells whose results are equal to the digit on all datasets compute the same function.",
-    _NB201,
-)
+@check("same-digits", "Cells whose results are equal to the digit on all datasets compute the same function.", _NB201)
 def _same_digits(held: Holdings) -> Iterator[Finding]:
     """Compare results within each seed.
 

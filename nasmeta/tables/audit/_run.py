@@ -36,11 +36,7 @@ def write_audit(audit: Audit, folder: Path) -> tuple[Path, ...]:
             (*_ADDRESS, "documented", "cells", "reason"),
             [line for row in audit.rows for line in _violations_of(row)],
         )
-        _write_csv(
-            paths[3],
-            (*_ADDRESS, "groups"),
-            [_groups_of(row) for row in audit.rows if row.finding.groups],
-        )
+        _write_csv(paths[3], (*_ADDRESS, "groups"), [_groups_of(row) for row in audit.rows if row.finding.groups])
     return paths
 
 

@@ -23,11 +23,7 @@ _METRIC_RANGES |= {"recorded_parameters": (1.0, np.inf, True), "recorded_flops_m
 _ANY = (-np.inf, np.inf, True)
 
 
-@check(
-    "whole-files",
-    "Every file of the store is whole: each column has the checksum with which it was written.",
-    _ALL,
-)
+@check("whole-files", "Every file of the store is whole: each column has the checksum with which it was written.", _ALL)
 def _whole_files(held: Holdings) -> Iterator[Finding]:
     for source in held.sources:
         reason = held.damaged.get(source.name, "")
@@ -36,9 +32,7 @@ def _whole_files(held: Holdings) -> Iterator[Finding]:
 
 
 @check(
-    "legal",
-    "Every column is something that the benchmark measured, and names its release, licence and checksum.",
-    _ALL,
+    "legal", "Every column is something that the benchmark measured, and names its release, licence and checksum.", _ALL
 )
 def _legal(held: Holdings) -> Iterator[Finding]:
     for source in held.sources:
@@ -56,11 +50,7 @@ def _legal(held: Holdings) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@check(
-    "ranges",
-    "No value lies outside what its unit allows, and none is infinite.",
-    _ALL,
-)
+@check("ranges", "No value lies outside what its unit allows, and none is infinite.", _ALL)
 def _ranges(held: Holdings) -> Iterator[Finding]:
     for one in held.find():
         info, values = one.info, one.values

@@ -40,25 +40,14 @@ _Report = Callable[[int, int], None]  # how many files, or cells, of how many ar
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought.
+    """What an import brought."""
 
-    Attributes
-    ----------
-    source : str
-        Its name in ``nasmeta data list``.
-    release : str
-    n_cells, n_columns, n_curves : int
-        How many cells have measurements, and how many columns and kinds of learning curves there are.
-    path : Path
-        The columnar file.
-    """
-
-    source: str
+    source: str  # its name in `nasmeta data list`
     release: str
-    n_cells: int
+    n_cells: int  # how many have measurements
     n_columns: int
-    n_curves: int
-    path: Path
+    n_curves: int  # how many kinds of learning curves there are
+    path: Path  # of the columnar file
 
 
 def import_official(
@@ -210,11 +199,7 @@ def _convert_file(file: Path, work: Path, space: CellSpace, report: _Report) -> 
             "and the folders NATS-tss-v1_0-3ffb9-simple and -full."
         )
     infos = root.get("arch2infos", {None: root}) if isinstance(root, dict) else None  # or it is about one cell
-    found = (
-        {index: halves for index, halves in infos.items() if isinstance(halves, dict)}
-        if isinstance(infos, dict)
-        else {}
-    )
+    found = {i: halves for i, halves in infos.items() if isinstance(halves, dict)} if isinstance(infos, dict) else {}
     _require_consistent(file, found, space)
     chunks.write()
     return chunks.files, {name for halves in found.values() for name, _ in _records_in(halves)}

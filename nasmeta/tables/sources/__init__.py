@@ -8,7 +8,6 @@ from nasmeta.tables.sources._fetched import READERS, FetchedSource as FetchedSou
 from nasmeta.tables.sources._registry import (
     RegisteredFile as RegisteredFile,
     RegisteredSource as RegisteredSource,
-    registered_source as registered_source,
     registered_sources as registered_sources,
     table_names as table_names,
 )

