@@ -13,6 +13,7 @@ from nasmeta.errors import NasmetaError
 
 Seconds = float | Mapping[str, float] | None  # the budget, one for all tasks or one a task
 
+_REASONS = 3  # of failures, those that are told
 _WHY = {
     "exhausted": "exhausted: no cell was left",
     "stalled": "stalled: the searcher proposed nothing new for very long",
@@ -117,7 +118,8 @@ def without_value(rows: pd.DataFrame, who: str, asked: int) -> list[str]:
 def failures_of(rows: pd.DataFrame) -> str:
     """Return how often evaluations failed, and why, in words; empty where none did."""
     counts = rows["failure"].astype(str).value_counts().drop("", errors="ignore")
-    return ", ".join(f"{n} × {why}" for why, n in counts.items())
+    said = ", ".join(f"{n} × {why}" for why, n in counts[:_REASONS].items())
+    return said + ", …" * (len(counts) > _REASONS)
 
 
 def _means(rows: pd.DataFrame, asked: Mapping[str, int]) -> dict[str, str]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nasmeta.analysis import ComparisonSummary
 
 
+_REASONS = 3  # why evaluations failed; the errors of somebody's own network may all differ
+
+
 def print_summary(summary: ComparisonSummary) -> None:
     """Print a table a task: the best value so far after some budgets, and how often the optimum was found."""
     from nasmeta.analysis._tables import number_or_dash, spread
@@ -110,7 +113,8 @@ def _failed(run: History) -> dict[str, str]:
     if not run.failures:
         return {}
     what = "training" if run.evaluator.name in TRAINED else "evaluation"
-    reasons = ", ".join(f"{why} ({n})" for why, n in Counter(run.failures.values()).most_common())
+    counts = Counter(run.failures.values()).most_common()
+    reasons = ", ".join(f"{why} ({n})" for why, n in counts[:_REASONS]) + ", …" * (len(counts) > _REASONS)
     return {"failed": f"{len(run.failures)} {what}{'s' * (len(run.failures) != 1)}: {reasons}"}
 
 

@@ -329,7 +329,7 @@ class History(ShowsFacts):
             raise SettingError(f"{who} evaluated nothing, {has}.")
         position = self.incumbent_positions[-1]
         if position < 0:
-            why = ", ".join(dict.fromkeys(self.failures.values())) or "give it a larger budget"
+            why = next(iter(self.failures.values()), "") or "give it a larger budget"
             raise SettingError(f"{who} ended before any training of {self.full_epochs} epochs succeeded, {has}: {why}.")
         return Best(int(self.cells[position]), float(self.values[position]))
 

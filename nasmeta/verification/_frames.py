@@ -130,6 +130,7 @@ def facts_of(
         "task": searches.task.name,
         "searchers": list(searches.searchers),
         "evaluated": len(searches.values),
+        "left_out": {why: list(cells) for why, cells in searches.left_out.items()},
         "searched_on": searches.evaluator["kind"] if searches.evaluator else "table",
         "data": dataset.name,
         "images": {name: len(positions) for name, positions in dataset.splits.items()},

@@ -22,7 +22,7 @@ from nasmeta.analysis import (
     summarise_comparison,
 )
 from nasmeta.cli._app import app
-from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
+from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import FunctionEvaluator, Trainer, TrainingEvaluator
 from nasmeta.experiments import read_specification, report, run_specification
 from nasmeta.training import EpochRecord, TrainingResult, load_dataset, load_recipe, train
@@ -224,6 +224,21 @@ def test_a_killed_comparison_goes_on_and_trains_nothing_twice(
     pd.testing.assert_series_equal(both["value"], resumed["value"])
     with pytest.raises(SettingError, match="another comparison"):
         compared(tmp_path / "killed", evaluator=on_digits(seed=1))
+
+
+def test_a_recipe_by_another_name_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_like_the_table(monkeypatch, lambda cell: False)
+    renamed = TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(name="other"), isolated=False)
+    changed = TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(crop=0, name=RECIPE.name), isolated=False)
+    path = tmp_path / "run.jsonl"
+    first = nm.search("random", on_digits(), evaluations=2, journal=path)
+    assert nm.search("random", renamed, evaluations=3, journal=path).cells[:2].tolist() == first.cells.tolist()
+    with pytest.raises(JournalError, match=r"evaluator\.recipe_sha256 is"):
+        nm.search("random", changed, evaluations=3, journal=path)
+    frame = compared(tmp_path / "folder", 2)
+    pd.testing.assert_frame_equal(compared(tmp_path / "folder", 2, evaluator=renamed), frame)
+    with pytest.raises(SettingError, match="another comparison"):
+        compared(tmp_path / "folder", 2, evaluator=changed)
 
 
 @pytest.mark.slow
