@@ -73,6 +73,11 @@ def remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
     unknown = [str(task) for task, rows in frame.groupby("task", observed=True) if rows["regret"].isna().all()]
     if unknown:
         said.append(f"{', '.join(unknown)}: the optimum is not known, so there are no regrets")
+        lost = frame[frame["task"].isin(unknown)]
+        if why := failures_of(lost):
+            said.append(
+                f"{', '.join(unknown)}: {(lost['failure'] != '').sum():,} of {len(lost):,} evaluations failed: {why}"
+            )
     full = {str(task): _full_epochs(rows, str(task)) for task, rows in frame.groupby("task", observed=True)}
     grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
     by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
@@ -108,7 +113,7 @@ def without_value(rows: pd.DataFrame, who: str, asked: int) -> list[str]:
     lost = rows["seed"].nunique() - rows.loc[has_value(rows), "seed"].nunique()
     if not lost:
         return []
-    why = failures_of(rows) if "failure" in rows.columns else ""
+    why = failures_of(rows)
     return [
         f"{who}: {lost} of its {asked} runs {'has' if lost == 1 else 'have'} no best value, as no full training "
         f"succeeded{why and f' (failed: {why})'}; means leave {'it' if lost == 1 else 'them'} out"
@@ -117,6 +122,8 @@ def without_value(rows: pd.DataFrame, who: str, asked: int) -> list[str]:
 
 def failures_of(rows: pd.DataFrame) -> str:
     """Return how often evaluations failed, and why, in words; empty where none did."""
+    if "failure" not in rows.columns:
+        return ""
     counts = rows["failure"].astype(str).value_counts().drop("", errors="ignore")
     said = ", ".join(f"{n} × {why}" for why, n in counts[:_REASONS].items())
     return said + ", …" * (len(counts) > _REASONS)

@@ -80,18 +80,10 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
         f"* Recipe: {recipe['name']}: {recipe['epochs']} epochs, batch {recipe['batch_size']}, learning rate "
         f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
         f"N = {recipe['cells_per_stage']}, {recipe['precision']}.",
-        *_left_out(facts),
+        *(f"* Left out of the picks: {said}." for said in facts.get("left_out", ())),
         *_side_by_side(facts),
         f"* Look-up: {facts['lookup']['address']} (dataset/metric/split/epochs/seed), {facts['lookup']['release']}.",
         "",
-    ]
-
-
-def _left_out(facts: Mapping[str, Any]) -> list[str]:
-    """Say which cells could be no picks."""
-    return [
-        f"* No picks: {len(cells)} cell{'s' * (len(cells) > 1)} {why}."
-        for why, cells in facts.get("left_out", {}).items()
     ]
 
 

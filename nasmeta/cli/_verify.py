@@ -159,6 +159,6 @@ def _show(found: Verification) -> None:
             f"chance that training places a pick above a random cell: {apart['chance']:.3f}, 95 % interval "
             f"{apart['low']:.2f} to {apart['high']:.2f}"
         )
-    lines += [f"no picks: {len(cells)} cell{'s' * (len(cells) > 1)} {why}" for why, cells in facts["left_out"].items()]
+    lines += [f"left out of the picks: {said}" for said in facts["left_out"]]
     for line in lines:
         terminal.print(line, soft_wrap=True)

@@ -79,8 +79,8 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     n_cells = task.space.size
     if not values:
         raise JournalError(
-            f"{', '.join(map(str, paths))}: no cell was evaluated to the end with success, so there is no pick. "
-            f"{left_out_of(left_out)}Give the search a larger budget: the same command goes on."
+            f"{', '.join(map(str, paths))}: no cell was evaluated to the end with success, so there is no pick"
+            f"{_no_picks(left_out)}. Give the search a larger budget: the same command goes on."
         )
     if max(values) >= n_cells:
         raise JournalError(f"{paths[0]}: there is no cell {max(values)} in {task.space.name}. The file is damaged.")
@@ -93,18 +93,21 @@ def _full_epochs(header: Mapping[str, Any]) -> int | None:
     return int(address[-2]) if len(address) > 3 and address[-2].isdecimal() else None
 
 
-def left_out_of(left_out: Mapping[str, Sequence[int]]) -> str:
-    """Say which cells are no picks, and why; empty where all could be.
+def left_out_of(left_out: Mapping[str, Sequence[int]]) -> list[str]:
+    """Say which cells are no picks, and why.
 
     >>> left_out_of({"trained for fewer than 6 epochs": [5, 7]})
-    'No picks: 2 cells trained for fewer than 6 epochs (5, 7). '
+    ['2 cells trained for fewer than 6 epochs (5, 7)']
     """
-    parts = [
+    return [
         f"{len(cells)} cell{'s' * (len(cells) > 1)} {why} ({', '.join(map(str, cells[:_NAMED]))}"
         f"{', …' * (len(cells) > _NAMED)})"
         for why, cells in left_out.items()
     ]
-    return f"No picks: {'; '.join(parts)}. " if parts else ""
+
+
+def _no_picks(left_out: Mapping[str, Sequence[int]]) -> str:
+    return f"; left out: {'; '.join(left_out_of(left_out))}" if left_out else ""
 
 
 def _task_of(header: Mapping[str, Any], path: Path) -> Task:
@@ -132,8 +135,8 @@ def choose(
     bad = _distinct(ranked[::-1], worst, space, taken)
     if len(picks) < top or len(bad) < worst:
         raise SettingError(
-            f"The runs evaluated {len(taken)} cells that are not isomorphic to each other; asked for {top + worst}. "
-            f"{left_out_of(searches.left_out)}".rstrip()
+            f"The runs evaluated {len(taken)} cells that are not isomorphic to each other; asked for {top + worst}"
+            f"{_no_picks(searches.left_out)}."
         )
     drawn = np.random.default_rng(check_int("seed", seed, 0)).permutation(space.size).tolist()
     random = _distinct(drawn, controls, space, taken)

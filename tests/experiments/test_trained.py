@@ -129,6 +129,9 @@ def test_means_leave_out_runs_without_a_value(monkeypatch: pytest.MonkeyPatch) -
     said = "random on nb201/cifar10: 1 of its 2 runs has no best value, as no full training succeeded (failed: "
     assert any(one.startswith(said) for one in summarise_comparison(frame, 3, evaluator).remarks)
     assert any(one.startswith(said) for one in nm.report(frame).findings.remarks)
+    n = (frame["failure"] != "").sum()
+    told = f"nb201/cifar10: {n} of 12 evaluations failed: {n} × diverged"
+    assert told in summarise_comparison(frame, 3, evaluator).remarks
     assert frame.loc[frame["failure"] == "", "incumbent_value"].min() > 0  # what fails is no incumbent beside a value
 
 

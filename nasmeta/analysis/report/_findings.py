@@ -235,7 +235,7 @@ def _require_values(frame: pd.DataFrame) -> None:
     """Refuse a frame in which no training of a task succeeded."""
     for task, rows in frame.groupby("task", sort=False, observed=True):
         if not has_value(rows).any():
-            why = failures_of(rows) if "failure" in rows.columns else ""
+            why = failures_of(rows)
             raise SettingError(
                 f"On {task} no full training succeeded, so there is no best value to report{why and f': {why}'}. "
                 "The journals in the folder's runs say what was tried."
