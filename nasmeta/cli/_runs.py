@@ -31,7 +31,9 @@ Evaluations = Annotated[
 ]
 Seconds = Annotated[
     float | None,
-    typer.Option(help="Budget of a run in simulated seconds: each evaluation takes its recorded training time."),
+    typer.Option(
+        help="Budget of a run in seconds: each evaluation takes its recorded training time, a real one its own."
+    ),
 ]
 ClockSettings = Annotated[
     list[str] | None,

@@ -250,10 +250,14 @@ def _trainings(
             found = train_many(of_seeds, trainer.space, trainer.dataset, trainer.recipe, seeds, **how)
             yield from zip(np.repeat(of_seeds, len(seeds)).tolist(), found, strict=True)
         return
+    from nasmeta.training._result import RESULT_FILE
+
     seconds: list[float] = []
     result: TrainingResult | TrainingFailed
-    for done, (cell, seed) in enumerate((cell, seed) for seed, cells in wanted.items() for cell in cells):
-        left = f", about {np.mean(seconds) * (total - done) / 60:.0f} minutes left" if seconds else ""
+    jobs = [(cell, seed) for seed, cells in wanted.items() for cell in cells]
+    due = [not (folder / f"{cell}-{seed}" / RESULT_FILE).is_file() for cell, seed in jobs]
+    for done, (cell, seed) in enumerate(jobs):
+        left = f", about {np.mean(seconds) * sum(due[done:]) / 60:.0f} minutes left" if seconds else ""
         what = f"training {done + 1} of {total}: cell {cell}, seed {seed}{left}"
         tell = trainer.announced(what, trainer.recipe.epochs)
         try:

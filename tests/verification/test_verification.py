@@ -716,6 +716,20 @@ def test_the_end_of_each_training_is_told(journal: Path, tmp_path: Path, monkeyp
     assert [end[:2] for end in told[12]] == [end[:2] for end in told[11]]
 
 
+def test_trainings_that_are_done_take_no_more_time(
+    trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_one, said, begun = Trainer.train, list[str](), tmp_path / "page" / "trainings"
+    monkeypatch.setattr(Trainer, "train", lambda *one, **how: replace(train_one(*one, **how), train_seconds=599.5))
+    cells = [entry.cell for entry in choose(read_searches([journal]), 2, 1)]
+    checked(journal, tmp_path / "page", controls=1, seed=1, seeds=1, shard="0/1")
+    for cell in cells[:2]:
+        (begun / f"{cell}-1" / "result.json").write_text("")
+    checked(journal, tmp_path / "page", controls=1, seeds=2, shard="0/1", announce=said.append)
+    ends = [one.partition(", about ")[2] for one in said if one.startswith("training ")]
+    assert ends == ["", *(f"{n}0 minutes left" for n in (3, 2, 1, 1, 1))]
+
+
 def test_a_shard_says_what_failed(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
     failing |= {choose(read_searches([journal]))[0].cell}
     folder = tmp_path / "page"
