@@ -162,12 +162,19 @@ def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     if "failure" in frame.columns:
         good &= frame["failure"].astype(str) == ""
     if "epochs" in frame.columns:
-        good &= frame["epochs"] == frame.groupby("task", observed=True)["epochs"].transform("max")
+        good &= frame["epochs"] == full_epochs(frame)
     rows = frame[list(_KEYS)].assign(good=good, at=np.arange(len(frame)), evaluation=frame["evaluation"])
     rows = rows.sort_values("evaluation", kind="stable")
     so_far = rows.groupby(list(_KEYS), observed=True)["good"].cummax().to_numpy(dtype=bool)
     found[rows["at"].to_numpy()] |= so_far
     return found
+
+
+def full_epochs(frame: pd.DataFrame) -> pd.Series[Any]:
+    """Return the epochs of a full training of each row's task; where the frame does not tell, of the longest."""
+    told = {task: max(of_task.values()) for task, of_task in frame.attrs.get("full_epochs", {}).items()}
+    longest = frame.groupby("task", observed=True)["epochs"].transform("max")
+    return frame["task"].astype(str).map(told).astype(float).fillna(longest)
 
 
 def direction_of(rows: pd.DataFrame) -> float:

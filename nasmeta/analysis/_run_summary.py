@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import count_runs, has_value
+from nasmeta.analysis._frame import count_runs, full_epochs, has_value
 from nasmeta.analysis._tables import spread
 from nasmeta.errors import NasmetaError
 
@@ -147,7 +147,7 @@ def _full_epochs(rows: pd.DataFrame, task: str) -> int:
     from nasmeta.tasks import get_task
 
     if len(rows) and rows["regret"].isna().all():
-        return int(rows["epochs"].max())
+        return int(full_epochs(rows).max())
     try:
         return get_task(task).signal.epochs or 0
     except NasmetaError:

@@ -322,7 +322,7 @@ class Results:
     ) -> None:
         self._configs, self._seeds, self._home = configs, seeds, home
         self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
-        self._attrs: dict[str, dict[str, dict[str, Any]]] = {"runs": {}, "searcher_seconds": {}}
+        self._attrs: dict[str, dict[str, dict[str, Any]]] = {"runs": {}, "full_epochs": {}, "searcher_seconds": {}}
         self._written: set[Pair] = set()
         self.done = 0
         if home is not None:

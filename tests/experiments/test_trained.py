@@ -135,6 +135,19 @@ def test_means_leave_out_runs_without_a_value(monkeypatch: pytest.MonkeyPatch) -
     assert frame.loc[frame["failure"] == "", "incumbent_value"].min() > 0  # what fails is no incumbent beside a value
 
 
+def test_a_pause_is_no_best_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_like_the_table(monkeypatch, lambda cell: False)
+    command = [*COMMAND, "--folder", str(tmp_path), "--epochs", "2of6,6"]
+    command[2] = "asha"  # which promotes a cell after three
+    command[command.index("4")] = "2"
+    said = CliRunner().invoke(app, command)
+    assert said.exit_code == 0, said.output
+    assert "| asha | 2 | – |" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "2 of its 2 runs have no best value, as no full training succeeded" in " ".join(said.stdout.split())
+    with pytest.raises(SettingError, match=r"no full training succeeded, so there is no best value to report\."):
+        report(tmp_path)
+
+
 def test_no_regret_is_told_where_no_optimum_is_known_and_seconds_are_real(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
