@@ -33,7 +33,6 @@ from nasmeta.training import (
 from nasmeta.training._estimate import Estimate, estimate_training
 from nasmeta.training._learner import Learner
 from nasmeta.training._stacked_network import StackedNetwork
-from nasmeta.training._trainer import Training
 
 SPACE = get_space("nb201")
 CELLS = [6111, 9930, 1462, 13714, 3000]
@@ -357,19 +356,19 @@ def test_a_stack_is_estimated_by_the_epochs_that_are_left(
     few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(stack_module, "estimate", lambda *_: Estimate(100.0, 10**9, 32))
-    cells, save, saved = CELLS[:2], Training.save, []
+    cells, save, saved = CELLS[:2], stack_module.Training.save, []
 
-    def stopping(self: Training) -> None:
+    def stopping(self: Any) -> None:
         save(self)
         saved.append(self)
         if len(saved) == 2:  # both cells have an epoch behind them
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Training, "save", stopping)
+    monkeypatch.setattr(stack_module.Training, "save", stopping)
     with pytest.raises(KeyboardInterrupt):
         train_many(cells, "nb201", few, RECIPE, (0, 1), folder=tmp_path, stack=2, progress=True, **CPU)
     assert "estimated: 100 seconds for 2 epochs of 2 cells, " in capsys.readouterr().err
-    monkeypatch.setattr(Training, "save", save)
+    monkeypatch.setattr(stack_module.Training, "save", save)
     train_many(cells, "nb201", few, RECIPE, (0, 1), folder=tmp_path, stack=2, progress=True, **CPU)
     said = capsys.readouterr().err
     assert "estimated: 50 seconds for the 2 epochs that 2 cells have left, " in said
